@@ -1,0 +1,135 @@
+"""Builds what practice hosts are made of, once per content of `lab/`: base, machine and service images, a seeded disk.
+
+Practice hosts start from copies of the seeded disk, so that bringing one up or putting it back takes seconds.
+"""
+
+import hashlib
+import shutil
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from lab.progress import Progress
+from lab.shell import run, succeeds
+from rollback_lib.errors import LabError
+
+LAB = Path(__file__).parent
+BASE = "rollback-lab/base:trixie"
+LABEL = "rollback-lab"
+SERVICES = {"python": "python:3.13-slim", "caddy": "caddy:2", "registry": "registry:2", "postgres": "postgres:17"}
+STAGES = 8
+
+# A nested engine without --privileged, which is refused where the machine lacks CAP_SYS_RESOURCE.
+NESTED = (
+    "--cap-add=ALL", "--cap-drop=SYS_RESOURCE", "--security-opt=seccomp=unconfined",
+    "--security-opt=apparmor=unconfined", "--security-opt=systempaths=unconfined",
+    "--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw",
+)  # fmt: skip
+
+
+def content_hash() -> str:
+    """12 hex digits that change whenever a file does from which the disk is made."""
+    digest = hashlib.sha256()
+    for folder in ("machine", "services", "seed"):
+        for file in sorted((LAB / folder).rglob("*")):
+            if file.is_file():
+                digest.update(f"{file.relative_to(LAB)}\0{file.stat().st_mode & 0o111}\0".encode() + file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def machine() -> str:
+    return f"rollback-lab/machine:{content_hash()}"
+
+
+def seeded() -> str:
+    return f"rollback-lab/seeded:{content_hash()}"
+
+
+def seeded_disk() -> str:
+    return f"rollback-lab-seeded-{content_hash()}"
+
+
+def ready() -> bool:
+    """Whether everything is built for the present content of `lab/`; the seeded image is made last."""
+    return succeeds(["docker", "image", "inspect", seeded()])
+
+
+def build(progress: Progress) -> None:
+    """Build what is missing. Raises LabError; what was half built is rebuilt at the next call."""
+    if ready():
+        return
+    if not succeeds(["docker", "image", "inspect", BASE]):
+        progress.stage("base system (Debian trixie)")
+        _base()
+    progress.stage("machine and service images")
+    services = f"rollback-lab/services-packages:{content_hash()}"
+    with ThreadPoolExecutor() as pool:
+        builds = [
+            pool.submit(_build, LAB / "machine", machine(), BASE),
+            pool.submit(_build, LAB / "services", services, BASE, "packages"),
+        ]
+        for built in builds:
+            built.result()
+    for target, name in SERVICES.items():
+        _build(LAB / "services", _service(name), BASE, target)
+    _seed(progress)
+
+
+def _service(name: str) -> str:
+    return f"rollback-lab/services-{name}"
+
+
+def _base() -> None:
+    if shutil.which("mmdebstrap"):
+        with tempfile.TemporaryDirectory() as folder:
+            tar = f"{folder}/base.tar"
+            run(["mmdebstrap", "--variant=minbase", "--quiet", "trixie", tar])
+            run(["docker", "import", f"--change=LABEL {LABEL}=base", tar, BASE])
+    else:
+        run(["docker", "pull", "--quiet", "debian:trixie-slim"])
+        run(["docker", "tag", "debian:trixie-slim", BASE])
+
+
+def _build(folder: Path, tag: str, base: str, target: str | None = None) -> None:
+    chosen = ["--target", target] if target else []
+    run(["docker", "build", "--network=host", f"--build-arg=BASE={base}", f"--label={LABEL}=1", *chosen, "-t", tag, str(folder)])
+
+
+def _seed(progress: Progress) -> None:
+    name = seeded_disk()
+    run(["docker", "rm", "--force", "--volumes", name]) if succeeds(["docker", "inspect", name]) else None
+    run(["docker", "volume", "rm", "--force", name])
+    progress.stage("loading images into the practice host")
+    run(["docker", "volume", "create", f"--label={LABEL}=1", name])
+    run(["docker", "run", "--detach", f"--name={name}", f"--label={LABEL}=1", "--hostname=contabo", f"--env=LAB_CGROUP=/{name}",
+         *NESTED, f"--volume={name}:/var/lib/docker", machine()])  # fmt: skip
+    try:
+        inside = ["docker", "exec", name]
+        run([*inside, "sh", "-c", "until docker version >/dev/null 2>&1; do sleep 0.1; done"])
+        _load(name)
+        for service in SERVICES.values():
+            run([*inside, "docker", "tag", _service(service), service])
+            run([*inside, "docker", "rmi", _service(service)])
+        run([*inside, "docker", "tag", SERVICES["caddy"], "localhost:5000/library/caddy:2"])
+        run([*inside, "mkdir", "-p", "/usr/local/share/lab"])
+        run(["docker", "cp", f"{LAB}/seed", f"{name}:/tmp/lab-seed"])
+
+        def show(line: str) -> None:
+            if line.startswith("stage: ") and line != "stage: done":
+                progress.stage(f"stack: {line.removeprefix('stage: ')}")
+
+        run([*inside, "/tmp/lab-seed/seed.sh"], on_line=show)
+        run([*inside, "rm", "-rf", "/tmp/lab-seed", "/usr/local/share/lab"])
+        run(["docker", "stop", "--time=60", name])
+        run(["docker", "commit", f"--change=LABEL {LABEL}=1", name, seeded()])
+    finally:
+        run(["docker", "rm", "--force", name])
+
+
+def _load(name: str) -> None:
+    """Stream the service images into the engine of the practice host."""
+    saved = subprocess.Popen(["docker", "save", *map(_service, SERVICES.values())], stdout=subprocess.PIPE)
+    loaded = subprocess.run(["docker", "exec", "--interactive", name, "docker", "load", "--quiet"], stdin=saved.stdout, capture_output=True)  # fmt: skip
+    if saved.wait() or loaded.returncode:
+        raise LabError(f"the service images could not be loaded into {name}: {loaded.stderr.decode(errors='replace').strip()}")

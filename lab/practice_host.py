@@ -1,0 +1,226 @@
+"""One practice host: up, reset, down, status, break. Several can run side by side under other names and ports."""
+
+import json
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import engine, images
+from lab.progress import Progress
+from lab.shell import run, succeeds
+from rollback_lib.errors import LabError
+
+PROJECT = Path(__file__).parent.parent
+DEFAULT = "drill"
+SSH_PORT, HTTPS_PORT = 22022, 22443
+CONTAINERS = 9
+HEALTHY_TIMEOUT = 60  # seconds
+SCENARIOS = {"code": "a bad commit of agents-api is deployed: every health check answers 500"}
+ROUTES = ("agents-api.dyniq.ai", "ruben-api.dyniq.ai", "n8n.dyniq.ai")
+
+
+@dataclass(frozen=True)
+class PracticeHost:
+    """A practice host by name, with the ports it has on 127.0.0.1."""
+
+    name: str = DEFAULT
+    ssh_port: int = SSH_PORT
+    https_port: int = HTTPS_PORT
+
+    @classmethod
+    def load(cls, name: str = DEFAULT) -> "PracticeHost":
+        """The host as it was brought up; raises LabError when it was not."""
+        file = cls(name).folder / "host.json"
+        try:
+            return cls(name, **json.loads(file.read_text()))
+        except FileNotFoundError:
+            raise LabError(f"there is no practice host {name!r}; start it with `rollback lab up --name {name}`") from None
+
+    @property
+    def folder(self) -> Path:
+        """Where its keys and client configuration are: `.lab/`, or `.lab/NAME/` for others than the default."""
+        return PROJECT / ".lab" if self.name == DEFAULT else PROJECT / ".lab" / self.name
+
+    @property
+    def container(self) -> str:
+        return f"rollback-lab-{self.name}"
+
+    @property
+    def ssh_config(self) -> Path:
+        return self.folder / "ssh_config"
+
+    def up(self) -> None:
+        """Build what is missing, then start the host; nothing is done to one that is already up."""
+        with Progress("practice host", images.STAGES + 5) as progress:
+            engine.ensure(progress)
+            images.build(progress)
+            if self._running():
+                self._await_healthy()
+                return
+            progress.stage("starting")
+            self._check_ports()
+            self._start()
+            self._await_healthy()
+
+    def reset(self) -> None:
+        """Put the host back to its clean state: a new machine on a new copy of the seeded disk, same keys and ports."""
+        if not self._running():
+            return self.up()
+        self._remove()
+        self._start()
+        self._await_healthy()
+
+    def down(self, *, everything: bool = False) -> None:
+        """Remove the host with all it wrote; `everything`: also the images and disks new ones are made from."""
+        if not succeeds(["docker", "version"]):
+            raise LabError("Docker Engine does not answer, so the practice host cannot be removed; start Docker and try again")
+        self._remove()
+        self._remove_control_groups()
+        for file in ("host.json", "ssh_config", "known_hosts", "id_ed25519", "id_ed25519.pub", "ssh_host_ed25519_key",
+                     "ssh_host_ed25519_key.pub", "ca.crt", ".curlrc"):  # fmt: skip
+            (self.folder / file).unlink(missing_ok=True)
+        if self.folder.is_dir() and not any(self.folder.iterdir()):
+            self.folder.rmdir()
+        if everything:
+            _remove_all()
+
+    def status(self) -> dict[str, object]:
+        """What is true of the host: `running`, ports, HEAD of the stack, its containers, `healthy` per route."""
+        running = self._running()
+        state: dict[str, object] = {"name": self.name, "running": running, "ssh_port": self.ssh_port, "https_port": self.https_port}
+        if running:
+            listing = self.exec("docker ps --all --format '{{.Names}}\t{{.Status}}'").splitlines()
+            state["containers"] = dict(sorted(line.split("\t") for line in listing))
+            state["head"] = self.exec("git -C /opt/dyniq-voice log -1 --format='%h %s'")
+            state["routes"] = {route: self._healthy(route) for route in ROUTES}
+        return state
+
+    def break_(self, scenario: str) -> str:
+        """Make `scenario` happen for real; returns what was broken, in a sentence."""
+        if scenario not in SCENARIOS:
+            raise LabError(f"there is no scenario {scenario!r}; there are: {', '.join(SCENARIOS)}")
+        if not self._running():
+            raise LabError(f"the practice host {self.name!r} is not running; start it with `rollback lab up`")
+        script = (Path(__file__).parent / "scenarios" / f"{scenario}.sh").read_text()
+        self.exec(script)
+        return SCENARIOS[scenario]
+
+    def exec(self, script: str) -> str:
+        """Run a shell script on the host, beside sshd; for the lab and its tests, never for a rollback."""
+        return run(["docker", "exec", self.container, "sh", "-ec", script])
+
+    def _running(self) -> bool:
+        inspect = subprocess.run(["docker", "inspect", "--format={{.State.Running}}", self.container], capture_output=True, text=True)
+        return inspect.stdout.strip() == "true"
+
+    def _check_ports(self) -> None:
+        for option, port in (("--ssh-port", self.ssh_port), ("--https-port", self.https_port)):
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError:
+                    raise LabError(f"port {port} on 127.0.0.1 is taken; choose another with {option}") from None
+
+    def _start(self) -> None:
+        self._remove()
+        self._write_keys()
+        run(["docker", "volume", "create", f"--label={images.LABEL}=1", self.container])
+        volumes = run(["docker", "info", "--format={{.DockerRootDir}}"]) + "/volumes"
+        run(["docker", "run", "--rm", "--entrypoint=clone", f"--volume={volumes}:/volumes", images.machine(),
+             f"/volumes/{images.seeded_disk()}/_data", f"/volumes/{self.container}/_data"])  # fmt: skip
+        run(["docker", "create", f"--name={self.container}", f"--label={images.LABEL}=1", "--hostname=contabo",
+             f"--env=LAB_CGROUP=/{self.container}", *images.NESTED, f"--volume={self.container}:/var/lib/docker",
+             f"--publish=127.0.0.1:{self.ssh_port}:22", f"--publish=127.0.0.1:{self.https_port}:443", images.seeded()])  # fmt: skip
+        with self._authorized_keys() as root:
+            run(["docker", "cp", f"{root}/.", f"{self.container}:/"])
+        run(["docker", "start", self.container])
+
+    def _write_keys(self) -> None:
+        """Keys and the OpenSSH client configuration; keys are kept over a reset so that known_hosts stays true."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
+        for name in ("id_ed25519", "ssh_host_ed25519_key"):
+            if not (self.folder / name).exists():
+                run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"practice host {self.name}", "-f", str(self.folder / name)])
+        host_key = " ".join((self.folder / "ssh_host_ed25519_key.pub").read_text().split()[:2])
+        (self.folder / "known_hosts").write_text(f"[127.0.0.1]:{self.ssh_port} {host_key}\n")
+        self.ssh_config.write_text(
+            f"# The practice host {self.name!r}: ssh -F {self.ssh_config} contabo\n"
+            "Host contabo\n"
+            "  HostName 127.0.0.1\n"
+            f"  Port {self.ssh_port}\n"
+            "  User root\n"
+            f"  IdentityFile {self.folder}/id_ed25519\n"
+            "  IdentitiesOnly yes\n"
+            f"  UserKnownHostsFile {self.folder}/known_hosts\n"
+            "  StrictHostKeyChecking yes\n"
+        )
+        # With CURL_HOME on this folder, the page's own curl commands reach the practice host.
+        (self.folder / ".curlrc").write_text(f'connect-to = "::127.0.0.1:{self.https_port}"\ncacert = "{self.folder}/ca.crt"\n')
+        (self.folder / "host.json").write_text(json.dumps({"ssh_port": self.ssh_port, "https_port": self.https_port}))
+
+    @contextmanager
+    def _authorized_keys(self) -> Iterator[Path]:
+        """A file tree with the host's keys, to be copied over its root."""
+        root = self.folder / "root"
+        shutil.rmtree(root, ignore_errors=True)
+        (root / "etc/ssh").mkdir(parents=True)
+        (root / "root/.ssh").mkdir(parents=True, mode=0o700)
+        for name in ("ssh_host_ed25519_key", "ssh_host_ed25519_key.pub"):
+            shutil.copy2(self.folder / name, root / "etc/ssh" / name)
+        authorized = root / "root/.ssh/authorized_keys"
+        shutil.copy2(self.folder / "id_ed25519.pub", authorized)
+        authorized.chmod(0o600)
+        try:
+            yield root
+        finally:
+            shutil.rmtree(root)
+
+    def _await_healthy(self) -> None:
+        deadline = time.monotonic() + HEALTHY_TIMEOUT
+        while not self._settled():
+            if time.monotonic() > deadline:
+                raise LabError(f"the practice host {self.name!r} was not healthy after {HEALTHY_TIMEOUT} s; see `docker logs {self.container}`")
+            time.sleep(0.1)
+        authority = self.exec("docker cp -q docker-caddy-1:/data/caddy/pki/authorities/local/root.crt - | tar -xO")
+        (self.folder / "ca.crt").write_text(authority + "\n")
+
+    def _settled(self) -> bool:
+        """sshd answers, every container of the clean state runs, every route of the page is healthy."""
+        script = f"pgrep -x sshd && [ $(docker ps --quiet | wc -l) -ge {CONTAINERS} ]"
+        return succeeds(["docker", "exec", self.container, "sh", "-c", script]) and all(map(self._healthy, ROUTES[:2]))
+
+    def _healthy(self, route: str) -> bool:
+        path = "/health" if route != "n8n.dyniq.ai" else "/"
+        url = f"https://{route}{path}"
+        return succeeds(["docker", "exec", self.container, "curl", "-fsSk", "--max-time", "2", "--connect-to", "::127.0.0.1:", url])
+
+    def _remove(self) -> None:
+        """The container and its disk."""
+        if succeeds(["docker", "inspect", self.container]):
+            run(["docker", "rm", "--force", self.container])
+        if succeeds(["docker", "volume", "inspect", self.container]):
+            run(["docker", "volume", "rm", self.container])
+
+    def _remove_control_groups(self) -> None:
+        """Those the host's engine made for its own containers; they outlive the container they lie in."""
+        if images.ready():
+            remove = f"find /sys/fs/cgroup -depth -type d -path '*/{self.container}*' -exec rmdir {{}} + 2>/dev/null; true"
+            run(["docker", "run", "--rm", "--entrypoint=sh", *images.NESTED, images.machine(), "-c", remove])
+
+
+def _remove_all() -> None:
+    label = f"label={images.LABEL}"
+    for container in run(["docker", "ps", "--all", "--quiet", f"--filter={label}"]).split():
+        run(["docker", "rm", "--force", container])
+    for volume in run(["docker", "volume", "ls", "--quiet", f"--filter={label}"]).split():
+        run(["docker", "volume", "rm", volume])
+    for image in dict.fromkeys(run(["docker", "image", "ls", "--all", "--quiet", f"--filter={label}"]).split()):
+        succeeds(["docker", "rmi", "--force", image])
+    engine.stop_if_ours()
