@@ -1,6 +1,6 @@
 """What can go wrong, as a small tree: each error says in one sentence what, where and what to do.
 
-`status` is the exit status of the command line (see README.md).
+`status` is the exit status of the command line (README.md, "Exit status").
 """
 
 
@@ -10,5 +10,48 @@ class RollbackError(Exception):
     status = 3
 
 
+class ParameterError(RollbackError):
+    """A parameter is wrong; nothing was contacted."""
+
+    status = 2
+
+
 class LabError(RollbackError):
     """The practice host could not be made, started or broken."""
+
+
+class Refused(RollbackError):
+    """A condition for going on is not met; the host is as it was."""
+
+
+class ConnectionRefused(Refused):
+    """The host could not be reached, did not accept our key, or is not who it should be."""
+
+
+class TargetRefused(Refused):
+    """The target does not exist, is ambiguous, or could not be proven."""
+
+
+class NotConfirmed(Refused):
+    """Changing the host was not confirmed."""
+
+
+class CommandFailed(RollbackError):
+    """A command on the host exited with a status other than 0, or ran past its deadline."""
+
+    status = 5
+
+
+class LinkLost(RollbackError):
+    """The connection broke while a command was running; what became of it is not known."""
+
+    status = 6
+
+
+class Failed(RollbackError):
+    """The rollback did not reach health; `restored` tells whether the host is back in its prior state."""
+
+    def __init__(self, message: str, *, restored: bool) -> None:
+        super().__init__(message)
+        self.restored = restored
+        self.status = 4 if restored else 5

@@ -1,0 +1,65 @@
+"""Commands as data: what would run on the host, quoted for a POSIX shell. Nothing here runs anything."""
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from rollback_lib.errors import ParameterError
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command line: `argv`, optionally piped into another command, its output into a file or at a file's end.
+
+    >>> Command.of("git", "log", "--format=%h %s").pipe("head", "-n", "1").shell()
+    "git log '--format=%h %s' | head -n 1"
+    """
+
+    argv: tuple[str, ...]
+    into: "Command | None" = None
+    file: str | None = None
+    append: bool = False
+
+    @classmethod
+    def of(cls, *argv: str) -> "Command":
+        """A command of these words, each passed on to the letter. Raises ParameterError for a word with a NUL."""
+        if any("\0" in word for word in argv):
+            raise ParameterError(f"a NUL character cannot be part of a command ({argv[0]}); remove it")
+        return cls(tuple(argv))
+
+    def pipe(self, *argv: str) -> "Command":
+        """The same, with its output as the input of `argv`."""
+        return replace(self, into=self.into.pipe(*argv) if self.into else Command.of(*argv))
+
+    def to(self, path: str, *, append: bool = False) -> "Command":
+        """The same, with its output written to (or appended to) the file at `path`."""
+        return replace(self, file=path, append=append)
+
+    def shell(self) -> str:
+        """As one line of POSIX shell."""
+        line = shlex.join(self.argv)
+        if self.into:
+            line += f" | {self.into.shell()}"
+        if self.file:
+            line += f" {'>>' if self.append else '>'}{shlex.quote(self.file)}"
+        return line
+
+    __str__ = shell
+
+
+# Precedes the number of a command in the output of a marked script; a control character no tool prints by itself.
+MARK = "\x1e"
+
+
+def script(commands: Iterable[Command], *, marked: bool = False) -> str:
+    """A shell script that runs `commands` in turn and stops at the first that fails.
+
+    `marked`: each command announces itself on standard output, by MARK, its number from 0 and a newline, so that a
+    reader knows how far the script came.
+    """
+    lines = ["set -eu", "umask 022"]
+    for number, command in enumerate(commands):
+        if marked:
+            lines.append(f"printf '\\036%d\\n' {number}")
+        lines.append(command.shell())
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,104 @@
+"""The SSH configuration as OpenSSH reads it, by asking OpenSSH: `ssh -G` for settings, `ssh-keygen -F` for host keys.
+
+So Include, Match, tokens, hashed and wildcard entries mean here what they mean in a terminal.
+"""
+
+import getpass
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from rollback_lib.errors import ConnectionRefused
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where and how to connect. `jumps` are what ProxyJump names, nearest first; `config` is the file that was read."""
+
+    alias: str
+    hostname: str
+    port: int
+    user: str
+    identity_files: tuple[Path, ...]
+    identities_only: bool
+    agent: str | None
+    known_hosts: tuple[Path, ...]
+    host_key_name: str
+    proxy_command: str | None
+    jumps: tuple[str, ...]
+    connect_timeout: float
+    config: Path | None
+
+
+def resolve(alias: str, config: Path | None = None) -> Endpoint:
+    """What OpenSSH would do for `ssh [-F config] alias`; `alias` may be [user@]host[:port] as in ProxyJump."""
+    if config and not config.is_file():
+        raise ConnectionRefused(f"the SSH configuration {config} does not exist; for the practice host run `rollback lab up`")
+    destination = alias if alias.startswith("ssh://") else f"ssh://{alias}"
+    answer = _ask(["ssh", *(["-F", str(config)] if config else []), "-G", destination])
+    settings: dict[str, list[str]] = {}
+    for line in answer.splitlines():
+        key, _, value = line.partition(" ")
+        settings.setdefault(key, []).append(value)
+
+    def one(key: str, default: str = "none") -> str:
+        return settings.get(key, [default])[0]
+
+    hostname, port, user = one("hostname"), int(one("port", "22")), one("user", getpass.getuser())
+    tokens = {"%h": hostname, "%p": str(port), "%r": user, "%n": alias, "%d": str(Path.home()), "%u": getpass.getuser(), "%%": "%"}
+
+    def expand(text: str) -> str:
+        pieces, rest = [], text
+        while "%" in rest:
+            before, _, rest = rest.partition("%")
+            pieces += [before, tokens.get("%" + rest[:1], "%" + rest[:1])]
+            rest = rest[1:]
+        return os.path.expanduser("".join(pieces) + rest)
+
+    def files(key: str) -> tuple[Path, ...]:
+        named = [Path(expand(word)) for value in settings.get(key, []) for word in ([value] if key == "identityfile" else value.split())]
+        return tuple(path for path in named if path.is_file())
+
+    agent = one("identityagent", "SSH_AUTH_SOCK")
+    return Endpoint(
+        alias=alias,
+        hostname=hostname,
+        port=port,
+        user=user,
+        identity_files=files("identityfile"),
+        identities_only=one("identitiesonly") == "yes",
+        agent=None if agent == "none" else os.environ.get("SSH_AUTH_SOCK") if agent == "SSH_AUTH_SOCK" else expand(agent),
+        known_hosts=files("userknownhostsfile") + files("globalknownhostsfile"),
+        host_key_name=settings["hostkeyalias"][0] if "hostkeyalias" in settings else hostname if port == 22 else f"[{hostname}]:{port}",
+        proxy_command=None if one("proxycommand") == "none" else expand(one("proxycommand")),
+        jumps=() if one("proxyjump") == "none" else tuple(one("proxyjump").split(",")),
+        connect_timeout=float(one("connecttimeout")) if one("connecttimeout").isdigit() else 10.0,
+        config=config,
+    )
+
+
+def known_keys(endpoint: Endpoint) -> tuple[list[tuple[str, str]], set[str]]:
+    """The host keys on file for `endpoint`, as (type, base64), and the base64 of those marked as revoked."""
+    keys, revoked = [], set()
+    for file in endpoint.known_hosts:
+        for line in _ask(["ssh-keygen", "-F", endpoint.host_key_name, "-f", str(file)], missing_is_empty=True).splitlines():
+            words = line.split()
+            if not words or words[0] == "#":
+                continue
+            marker = words.pop(0) if words[0].startswith("@") else None
+            if marker == "@revoked":
+                revoked.add(words[2])
+            elif marker is None:
+                keys.append((words[1], words[2]))
+    return keys, revoked
+
+
+def _ask(argv: list[str], *, missing_is_empty: bool = False) -> str:
+    try:
+        answer = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=20, check=False)
+    except FileNotFoundError:
+        raise ConnectionRefused(f"{argv[0]} is not installed here; install the OpenSSH client and try again") from None
+    if answer.returncode and not missing_is_empty:
+        raise ConnectionRefused(f"the SSH configuration cannot be read: {answer.stderr.strip().splitlines()[-1]}")
+    return answer.stdout

@@ -1,0 +1,461 @@
+"""Incident: one run of one procedure, from opening to its verdict: open → document → confirm → apply → verify → close."""
+
+import getpass
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from rollback_lib.command import script
+from rollback_lib.errors import CommandFailed, Failed, LinkLost, NotConfirmed, ParameterError, Refused, RollbackError, TargetRefused
+from rollback_lib.facts.fact import ask
+from rollback_lib.health import Probe, Prober, Watch, check_authorities, outage
+from rollback_lib.host.connection import Connection, Result, connect, said
+from rollback_lib.host.stream import Lines
+from rollback_lib.plan import Effect, Plan, Step
+from rollback_lib.procedures import PROCEDURES, code
+from rollback_lib.record.folder import FOLDER_VARIABLE, ROOT_VARIABLE, Folder
+from rollback_lib.record.history import usual_seconds
+from rollback_lib.record.redaction import clean
+from rollback_lib.record.verdict import Verdict
+from rollback_lib.stack import PROJECT, Stack, local_path
+
+MODES = ("plan", "apply")
+ON_FAILURE = ("stop", "undo")
+SHOWN_LINES = 60  # of a step's output in the notebook; the record's file has more
+TAIL_LINES = 15
+
+
+class Console(Protocol):
+    """Where a run is watched: lines as they come, things to look at, and the gate for a person."""
+
+    def line(self, text: str) -> None: ...
+    def show(self, thing: object) -> None: ...
+    def gate(self, host: str, on_confirmed: Callable[[], None]) -> bool:
+        """Ask for the host's name; False where nobody can be asked."""
+        ...
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Who runs what, where; what an incident shows of itself when it opens."""
+
+    incident: str
+    procedure: str
+    stack: str
+    host: str
+    who: str
+    mode: str
+    on_failure: str
+    reason: str
+    folder: Path
+    budget: float
+    usual: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Asked for against found, and health. `applied` is False when nothing was changed and this is only a look."""
+
+    effects: tuple[Effect, ...]
+    healthy: bool
+    wanted: int
+    probes: tuple[Probe, ...]
+    marks: tuple[tuple[datetime, str], ...]
+    outage: float
+    applied: bool
+
+    @property
+    def ok(self) -> bool:
+        return self.healthy and all(effect.ok for effect in self.effects)
+
+
+@dataclass(frozen=True)
+class Closing:
+    """The verdict and what to do next."""
+
+    verdict: Verdict
+    reason: str
+    seconds: float
+    budget: float
+    folder: Path
+    next_actions: tuple[str, ...]
+
+
+class Incident:
+    """One run. Make it with `open`; its methods are the headings of a notebook, in that order."""
+
+    def __init__(
+        self, stack: Stack, opening: Opening, folder: Folder, connection: Connection, console: Console, started: float
+    ) -> None:  # fmt: skip
+        self.stack = stack
+        self.opening = opening
+        self.id = opening.incident
+        self._folder = folder
+        self._connection = connection
+        self._console = console
+        self._procedure = PROCEDURES[opening.procedure]
+        self._started = started
+        self._plan: Plan | None = None
+        self._confirmed = False
+        self._done: set[str] = set()
+        self._touched = False
+        self._ended = False
+        self._watch: Watch | None = None
+        self._marks: list[tuple[datetime, str]] = []
+        self._verified: Verification | None = None
+        self._verdict = Verdict.UNKNOWN
+        self._reason = "the run has not ended"
+        self._write_record()
+
+    @classmethod
+    def open(
+        cls, procedure: str, stack: "str | Path | Mapping[str, Any] | Stack", *, console: Console,
+        mode: str = "plan", on_failure: str = "stop", reason: str = "",
+    ) -> "Incident":  # fmt: skip
+        """Check the parameters, make the record's folder, connect. Nothing on the host changes.
+
+        Raises ParameterError before anything is contacted, ConnectionRefused when the host cannot be used.
+        """
+        started = time.monotonic()
+        loaded = check(procedure, stack, mode=mode, on_failure=on_failure, reason=reason)
+        root = incidents_root()
+        given = os.environ.pop(FOLDER_VARIABLE, None)
+        folder = Folder(Path(given)) if given else Folder.create(procedure, root)
+        opening = Opening(
+            incident=folder.id, procedure=procedure, stack=loaded.name, host=loaded.host, who=f"{getpass.getuser()}@{socket.gethostname()}",
+            mode=mode, on_failure=on_failure, reason=reason, folder=folder.path, budget=getattr(loaded.budgets, procedure),
+            usual=tuple(usual_seconds(root, procedure, loaded.name)),
+        )  # fmt: skip
+        folder.event("open", **{**opening.__dict__, "folder": str(folder.path)})
+        try:
+            connection = connect(loaded.host, local_path(loaded.ssh_config) if loaded.ssh_config else None)
+        except RollbackError as error:
+            folder.event("refused", error=str(error))
+            folder.write_record(_record(opening, Verdict.REFUSED, str(error)))
+            raise
+        folder.event("connected", host=loaded.host)
+        return cls(loaded, opening, folder, connection, console, started)
+
+    def document(self) -> Any:
+        """What is true now: the procedure's facts and one probe of every route, asked side by side."""
+        with self._guarded("document"):
+            with ThreadPoolExecutor(len(self.stack.routes)) as pool:
+                probes = [pool.submit(_probe_once, route, self.stack.health.timeout) for route in self.stack.routes]
+                found = ask(self._connection, self._procedure.facts(self.stack))
+                looked = tuple(probe.result() for probe in probes)
+            for probe in looked:
+                self._on_probe(probe)
+            self._folder.event("facts", **found)
+            return self._procedure.state(self.stack, found, looked)
+
+    def examine(self, now: Any, target: str) -> code.Target:
+        """The target as the host knows it: `target`, or what the procedure chooses. Raises TargetRefused."""
+        with self._guarded("examine"):
+            revision, why = self._procedure.choose(now, target)
+            try:
+                commit = ask(self._connection, {"commit": self._procedure.resolve(self.stack, revision)})["commit"]
+            except Refused as error:
+                raise TargetRefused(str(error)) from None
+            found = ask(self._connection, self._procedure.target_facts(self.stack, now, commit.sha))
+            self._folder.event("target", asked=target, chosen=commit.sha, why=why)
+            return self._procedure.Target(commit=commit, why=why, **found)
+
+    def confirm(self, plan: Plan, confirm: object = "") -> None:
+        """Save the plan; open the gate when `confirm` is the host's name, or ask the person who sits here."""
+        with self._guarded("confirm"):
+            self._plan = plan
+            self._folder.write("plan.sh", plan.shell())
+            self._folder.write("undo.sh", plan.undo_shell())
+            self._folder.write("plan.diff", clean(plan.diff))
+            self._folder.event("plan", hash=plan.hash, target=plan.target, nothing_to_do=plan.nothing_to_do)
+            host = self.stack.host
+            if self.opening.mode == "plan":
+                self._console.line("mode is “plan”: the cells below look and say what they would do, and change nothing.")
+            elif plan.nothing_to_do:
+                self._console.line("The target is what runs: there is nothing to confirm.")
+            elif confirm == host:
+                self._open_gate("parameter")
+                self._console.line(f"Confirmed for {host}: the cells below change it.")
+            elif confirm:
+                raise NotConfirmed(f"confirm is {confirm!r}, but the host is {host!r}; give confirm={host} to change it")
+            elif not self._console.gate(host, lambda: self._open_gate("person")):
+                raise NotConfirmed(f"mode is apply, but nobody confirmed; give confirm={host} to change that host")
+
+    def apply(self, step: Step) -> None:
+        """Run one step of the plan on the host; a step that is done is not done again."""
+        with self._guarded(step.name):
+            if step.skip:
+                self._console.line(f"Not needed: {step.skip}.")
+            elif self.opening.mode == "plan":
+                self._console.line(f"Plan only, not run ({len(step.commands)} command{'s' if len(step.commands) > 1 else ''}):")
+                for command in step.commands:
+                    self._console.line(f"  {command}")
+            elif step.name in self._done:
+                self._console.line("Done already in this run; not done again.")
+            else:
+                self._check_gate(step)
+                self._apply(step)
+
+    def verify(self, plan: Plan) -> Verification:
+        """Effect and health. Raises Failed, after an undo when that was asked for, unless both are as they should be."""
+        with self._guarded("verify"):
+            applied = self._touched or (self.opening.mode == "apply" and plan.nothing_to_do)
+            since = datetime.now(UTC)
+            watch = self._begin_watch()
+            healthy = watch.until_healthy(since) if applied else watch.until_looked()
+            watch.stop()
+            effects = tuple(self._procedure.effects(plan, self._ask_effects(plan))) if applied else ()
+            probes = tuple(watch.probes)
+            self._verified = Verification(
+                effects, healthy, self.stack.health.passes, probes, tuple(self._marks), outage(probes), applied
+            )  # fmt: skip
+            self._watch = None
+            self._console.show(self._verified)
+            self._folder.event("verified", ok=self._verified.ok, healthy=healthy, effects=[effect.__dict__ | {"ok": effect.ok} for effect in effects])
+            if applied and not self._verified.ok:
+                self._not_verified(plan, self._verified)
+            return self._verified
+
+    def close(self) -> Closing:
+        """The verdict, written to the record; the connection is closed."""
+        with self._guarded("close"):
+            self._conclude(*self._judge())
+            self._connection.close()
+            return Closing(self._verdict, self._reason, self._seconds(), self.opening.budget, self._folder.path, self._next_actions())
+
+    # -- the gate ---------------------------------------------------------------------------------------------------
+
+    def _open_gate(self, by: str) -> None:
+        self._confirmed = True
+        self._folder.event("confirmed", by=by, who=self.opening.who, host=self.stack.host)
+
+    def _check_gate(self, step: Step) -> None:
+        if self._ended:
+            raise Refused(f"this run has ended as {self._verdict}; open a new one to go on")
+        if self._plan is None or all(planned is not step for planned in self._plan.steps):
+            raise Refused(f"the step {step.name!r} is not of the plan that was confirmed; run the cells Plan and Confirm again")
+        if not self._confirmed:
+            raise NotConfirmed(f"not confirmed: type the host's name, {self.stack.host}, in the box above, then run this cell again")
+
+    # -- running steps ----------------------------------------------------------------------------------------------
+
+    def _apply(self, step: Step) -> None:
+        assert self._plan is not None
+        if step.touches and not self._touched:
+            self._begin_watch()
+        self._touched = self._touched or step.touches
+        result = self._run(step)
+        if result.status == 0:
+            self._done.add(step.name)
+            return
+        sentence = f"step {step.name} failed on {self.stack.host}, {said(result, step.deadline)}"
+        if self._verified and self._verified.ok:
+            self._console.line(f"▲ {sentence}; the rollback itself is verified and stands.")
+        elif self._touched:
+            self._fail(self._plan, sentence)
+        else:
+            self._connection.run(script(self._plan.cleanup))
+            raise TargetRefused(f"{sentence}; nothing that serves was touched, and the host is as it was")
+
+    def _run(self, step: Step) -> Result:
+        """One step as one script; its commands and output shown live, kept bounded, and in the log of events."""
+        self._folder.event("step-begin", step=step.name, commands=[str(command) for command in step.commands])
+        self._marks.append((datetime.now(UTC), step.name))
+        shown, tail, reached = 0, list[str](), -1
+
+        def on_mark(number: int) -> None:
+            nonlocal reached
+            reached = number
+            self._console.line(f"$ {clean(str(step.commands[number]))}")
+
+        def on_line(text: str) -> None:
+            nonlocal shown
+            if shown < SHOWN_LINES:
+                self._console.line(f"  {clean(text)}")
+            else:
+                tail.append(text)
+                del tail[:-TAIL_LINES]
+            shown += 1
+
+        lines = Lines(on_line, on_mark)
+        result = self._connection.run(
+            "exec 2>&1\n" + script(step.commands, marked=True), deadline=step.deadline, on_output=lines.feed
+        )  # fmt: skip
+        lines.end()
+        hidden = shown - SHOWN_LINES - len(tail)
+        if hidden > 0:
+            self._console.line(f"  … {hidden:,} lines are not shown; output/{step.name}.txt of the record has the beginning and the end …")
+        for text in tail:
+            self._console.line(f"  {clean(text)}")
+        self._keep_output(step.name, result)
+        self._folder.event(
+            "step-end", step=step.name, status=result.status, seconds=round(result.seconds, 3), begun=reached + 1, of=len(step.commands),
+            bytes_not_kept=result.dropped, last_lines=result.out.splitlines()[-TAIL_LINES:],
+        )  # fmt: skip
+        self._console.line(
+            f"{'✔ done' if result.status == 0 else '✘ failed'} in {result.seconds:.1f} s; {self._seconds():.1f} s of {self.opening.budget:.0f} s used"
+        )
+        return result
+
+    def _keep_output(self, name: str, result: Result) -> None:
+        (self._folder.path / "output").mkdir(mode=0o700, exist_ok=True)
+        self._folder.write(f"output/{name}.txt", clean(result.out))
+
+    # -- verifying --------------------------------------------------------------------------------------------------
+
+    def _begin_watch(self) -> Watch:
+        if self._watch is None:
+            self._watch = Watch(self.stack.routes, self.stack.health, self._on_probe)
+            self._watch.__enter__()
+        return self._watch
+
+    def _on_probe(self, probe: Probe) -> None:
+        self._folder.event("probe", route=probe.route, ok=probe.ok, status=probe.status, ms=round(probe.seconds * 1000), said="" if probe.ok else probe.said)
+
+    def _ask_effects(self, plan: Plan) -> dict[str, Any]:
+        return ask(self._connection, self._procedure.effect_facts(self.stack, plan))
+
+    def _not_verified(self, plan: Plan, seen: Verification) -> None:
+        wrong = [f"{effect.name} is {effect.found}, not {effect.asked}" for effect in seen.effects if not effect.ok]
+        if not seen.healthy:
+            failing = sorted({probe.route for probe in seen.probes[-2 * len(self.stack.routes) :] if not probe.ok})
+            wrong.append(f"{', '.join(failing) or 'a route'} did not pass {seen.wanted} probes in a row in {self.stack.health.deadline:.0f} s")
+        if plan.nothing_to_do:
+            raise TargetRefused(f"the target is what runs already, and it is not well: {'; '.join(wrong)}; choose another target")
+        self._fail(plan, f"not verified: {'; '.join(wrong)}")
+
+    def _fail(self, plan: Plan, sentence: str) -> None:
+        """The rollback failed after it touched the host: undo it when that was asked for, and say where that leaves us."""
+        self._folder.event("failed", error=sentence)
+        if self.opening.on_failure != "undo":
+            raise Failed(f"{sentence}; the host is changed in part: read {self._folder.path}/undo.sh, the way back", restored=False)
+        self._console.line(f"✘ {sentence}")
+        self._console.line("Undoing, as on_failure asks:")
+        for step in plan.undo:
+            result = self._run(step)
+            if result.status != 0:
+                raise Failed(f"{sentence}; the undo failed as well at {step.name}, {said(result, step.deadline)}: a person is needed", restored=False)
+        effects = self._procedure.undo_effects(plan, self._ask_effects(plan))
+        self._folder.event("undone", effects=[effect.__dict__ | {"ok": effect.ok} for effect in effects])
+        wrong = [f"{effect.name} is {effect.found}, not {effect.asked}" for effect in effects if not effect.ok]
+        if wrong:
+            raise Failed(f"{sentence}; after the undo {'; '.join(wrong)}: a person is needed", restored=False)
+        raise Failed(f"{sentence}; undone: the host is back in the state before this run", restored=True)
+
+    # -- the record -------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _guarded(self, cell: str) -> Iterator[None]:
+        """Whatever ends a cell early is in the record before it is shown."""
+        try:
+            yield
+        except BaseException as error:
+            reason = str(error) or type(error).__name__
+            if not isinstance(error, ParameterError):
+                self._folder.event("error", cell=cell, kind=type(error).__name__, error=reason)
+            verdict = self._verdict_of(error)
+            self._ended = self._ended or verdict in (Verdict.PARTLY, Verdict.RESTORED, Verdict.UNKNOWN)
+            self._conclude(verdict, reason)
+            if self._watch is not None and self._verdict is not Verdict.REFUSED:
+                self._watch.stop()
+                self._watch = None
+            raise
+
+    def _verdict_of(self, error: BaseException) -> Verdict:
+        if isinstance(error, Failed):
+            return Verdict.RESTORED if error.restored else Verdict.PARTLY
+        if self._touched and isinstance(error, LinkLost | KeyboardInterrupt | CommandFailed):
+            return Verdict.UNKNOWN
+        if self._touched and not (self._verified and self._verified.ok):
+            return Verdict.PARTLY
+        if self._verified and self._verified.ok and self._verified.applied:
+            return Verdict.SUCCEEDED
+        return Verdict.REFUSED if isinstance(error, RollbackError) else Verdict.ABORTED
+
+    def _judge(self) -> tuple[Verdict, str]:
+        """The verdict of a run that came to its end."""
+        if self._ended:
+            return self._verdict, self._reason
+        seen = self._verified
+        if self.opening.mode == "plan":
+            return Verdict.PLANNED, "planned only; the host was not changed"
+        if self._plan is not None and self._plan.nothing_to_do and seen and seen.ok:
+            return Verdict.NOTHING_TO_DO, "the target is what runs, and it is healthy"
+        if self._touched and seen and seen.ok:
+            return Verdict.SUCCEEDED, "the effect is the one asked for, and every route is healthy"
+        if self._touched:
+            return Verdict.PARTLY, "steps were applied, but not verified"
+        return Verdict.REFUSED, "no step was applied"
+
+    def _conclude(self, verdict: Verdict, reason: str) -> None:
+        self._verdict, self._reason = verdict, reason
+        self._folder.event("verdict", verdict=verdict, reason=reason)
+        self._write_record()
+
+    def _write_record(self) -> None:
+        extra: dict[str, Any] = {"seconds": round(self._seconds(), 3)}
+        if self._plan:
+            extra |= {"target": self._plan.target, "plan": self._plan.hash, "before": self._plan.expected, "steps_done": sorted(self._done)}
+        if self._verified:
+            extra |= {
+                "healthy": self._verified.healthy, "outage_seconds": round(self._verified.outage, 3),
+                "effects": [effect.__dict__ | {"ok": effect.ok} for effect in self._verified.effects],
+            }  # fmt: skip
+        self._folder.write_record(_record(self.opening, self._verdict, self._reason) | extra)
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._started
+
+    def _next_actions(self) -> tuple[str, ...]:
+        host, procedure = self.stack.host, self.opening.procedure
+        if self._verdict is Verdict.PLANNED:
+            return (f"To apply: set mode to apply and confirm to {host}, here or with `rollback run {procedure} … --apply --confirm {host}`.",)
+        if self._verdict is Verdict.SUCCEEDED:
+            notes = self._plan.notes if self._plan else ()
+            return (*notes, f"To take this rollback back, run {self._folder.path}/undo.sh on {host}.")
+        if self._verdict in (Verdict.PARTLY, Verdict.UNKNOWN):
+            return (f"Look at {host} yourself; the way back is {self._folder.path}/undo.sh.",)
+        return ()
+
+
+def check(procedure: str, stack: "str | Path | Mapping[str, Any] | Stack", *, mode: object, on_failure: object, reason: object) -> Stack:
+    """Every parameter that all procedures share, before anything is contacted. Raises ParameterError."""
+    if procedure not in PROCEDURES:
+        raise ParameterError(f"there is no procedure {procedure!r}; there are: {', '.join(PROCEDURES)}")
+    for name, value, allowed in (("mode", mode, MODES), ("on_failure", on_failure, ON_FAILURE)):
+        if value not in allowed:
+            raise ParameterError(f"{name}: one of {', '.join(allowed)} is expected, not {value!r}")
+    if not isinstance(reason, str):
+        raise ParameterError(f"reason: a text is expected, not {reason!r}")
+    loaded = Stack.load(stack)
+    check_authorities(loaded.routes)
+    return loaded
+
+
+def incidents_root() -> Path:
+    """The folder that holds the records."""
+    return Path(os.environ.get(ROOT_VARIABLE) or PROJECT / "incidents")
+
+
+def _probe_once(route: Any, timeout: float) -> Probe:
+    prober = Prober(route, timeout)
+    try:
+        return prober.probe()
+    finally:
+        prober.close()
+
+
+def _record(opening: Opening, verdict: Verdict, reason: str) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    return {
+        "verdict": verdict, "status": verdict.status, "reason": reason, "written": now.isoformat(timespec="seconds"),
+        **{name: value for name, value in opening.__dict__.items() if name not in ("folder", "usual", "reason")},
+        "because": opening.reason,
+    }  # fmt: skip

@@ -1,0 +1,37 @@
+"""What a notebook needs: `open_incident`, and `code`, the procedure. Views appear by themselves."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rollback_lib.incident import Incident
+from rollback_lib.notebook import display, gate, render
+from rollback_lib.procedures import code
+from rollback_lib.stack import Stack
+
+__all__ = ["code", "open_incident"]
+
+
+class NotebookConsole:
+    """Shows a run below the cell that does it; asks in JupyterLab, and nowhere else."""
+
+    def line(self, text: str) -> None:
+        display.line(text)
+
+    def show(self, thing: object) -> None:
+        display.show(render.view(thing))
+
+    def gate(self, host: str, on_confirmed: Callable[[], None]) -> bool:
+        if not display.interactive():
+            return False
+        gate.ask(host, on_confirmed)
+        return True
+
+
+def open_incident(procedure: str, *, stack: "str | Path | Mapping[str, Any] | Stack", **options: Any) -> Incident:
+    """`Incident.open` for a notebook: shown there, errors as sentences."""
+    display.errors_as_sentences()
+    render.register()
+    incident = Incident.open(procedure, stack, console=NotebookConsole(), **options)
+    display.show(render.view(incident.opening))
+    return incident

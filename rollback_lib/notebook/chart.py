@@ -1,0 +1,43 @@
+"""Health over time as a static SVG, so that GitHub, nbconvert and the report show it as it is."""
+
+import html
+from collections.abc import Sequence
+from datetime import datetime
+
+from rollback_lib.health import Probe
+from rollback_lib.notebook.view import View
+
+WIDTH, LANE, LEFT = 720, 26, 110
+
+
+def health(probes: Sequence[Probe], marks: Sequence[tuple[datetime, str]] = ()) -> View:
+    """A lane per route: a low tick for a pass, a tall cross for a failure; `marks` are moments with a word."""
+    if not probes:
+        return View("", "no probes yet")
+    names = sorted({probe.route for probe in probes})
+    start = min([probe.at for probe in probes] + [at for at, _ in marks])
+    end = max(probe.at for probe in probes)
+    span = max((end - start).total_seconds(), 0.1)
+    height = 24 + LANE * len(names) + 18
+
+    def x(at: datetime) -> float:
+        return LEFT + (WIDTH - LEFT - 12) * (at - start).total_seconds() / span
+
+    shapes = []
+    for at, word in marks:
+        shapes.append(f'<line x1="{x(at):.1f}" x2="{x(at):.1f}" y1="14" y2="{height - 18}" stroke="currentColor" stroke-dasharray="3 3" opacity=".6"/>')
+        shapes.append(f'<text x="{x(at):.1f}" y="11" font-size="10" fill="currentColor" text-anchor="middle">{html.escape(word)}</text>')
+    for lane, name in enumerate(names):
+        y = 24 + LANE * lane + LANE / 2
+        shapes.append(f'<text x="0" y="{y + 4:.0f}" font-size="12" fill="currentColor">{html.escape(name)}</text>')
+        for probe in (probe for probe in probes if probe.route == name):
+            if probe.ok:
+                shapes.append(f'<line x1="{x(probe.at):.1f}" x2="{x(probe.at):.1f}" y1="{y - 4}" y2="{y + 4}" stroke="#1a7f37" stroke-width="2"/>')
+            else:
+                shapes.append(f'<path d="M{x(probe.at) - 4:.1f} {y - 8}l8 16m0-16l-8 16" stroke="#cf222e" stroke-width="2" fill="none"/>')
+    for share in (0.0, 0.5, 1.0):
+        at = LEFT + (WIDTH - LEFT - 12) * share
+        shapes.append(f'<text x="{at:.0f}" y="{height - 4}" font-size="10" fill="currentColor" text-anchor="middle">{span * share:.1f} s</text>')
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" style="max-width:100%" role="img" aria-label="health over time">{"".join(shapes)}</svg>'
+    lines = [f"{name}: " + "".join("." if probe.ok else "x" for probe in probes if probe.route == name) for name in names]
+    return View(svg, f"health over {span:.1f} s (. pass, x failure)\n" + "\n".join(lines))

@@ -1,0 +1,67 @@
+"""Views: small objects with an HTML and a text form, shown side by side wherever a notebook is read."""
+
+import html
+from collections.abc import Sequence
+
+from rollback_lib.record.redaction import clean
+
+# Colours are never the only signal, and follow the theme: borders and shades are of the text's own colour.
+_TABLE = "border-collapse:collapse;margin:.4em 0;font-size:13px"
+_CELL = "text-align:left;vertical-align:top;padding:.25em .8em;border-bottom:1px solid rgba(128,128,128,.35)"
+_LEVELS = {"good": ("✔", "#1a7f37"), "warn": ("▲", "#9a6700"), "bad": ("✘", "#cf222e"), "info": ("●", "#57606a")}
+
+
+class View:
+    """Something to look at: `_repr_html_` for notebooks, `str` for everything else."""
+
+    def __init__(self, html_text: str, text: str) -> None:
+        self._html = html_text
+        self._text = text
+
+    def _repr_html_(self) -> str:
+        return self._html
+
+    def __str__(self) -> str:
+        return self._text
+
+    __repr__ = __str__
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> View:
+    """A table; cells are escaped and freed of secrets."""
+    cells = [[clean(str(cell)) for cell in row] for row in rows]
+    head = "".join(f'<th style="{_CELL}">{html.escape(header)}</th>' for header in headers)
+    body = "".join("<tr>" + "".join(f'<td style="{_CELL}">{_multiline(cell)}</td>' for cell in row) + "</tr>" for row in cells)
+    caption = f'<caption style="text-align:left;font-weight:600;padding:.3em 0">{html.escape(title)}</caption>' if title else ""
+    top = f"<thead><tr>{head}</tr></thead>" if any(headers) else ""
+    markup = f'<table style="{_TABLE}">{caption}{top}<tbody>{body}</tbody></table>'
+    lines = [[cell.replace("\n", " ⏎ ") for cell in row] for row in [list(headers), *cells]]
+    widths = [max((len(row[column]) for row in lines), default=0) for column in range(len(headers))]
+    drawn = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in lines]
+    return View(markup, "\n".join(([title] if title else []) + (drawn if any(headers) else drawn[1:])))
+
+
+def note(level: str, text: str) -> View:
+    """One or more sentences, marked good, warn, bad or info by a sign and a colour."""
+    text = clean(text)
+    sign, colour = _LEVELS[level]
+    style = f"border-left:4px solid {colour};padding:.4em .8em;margin:.4em 0"
+    return View(f'<div style="{style}"><span style="color:{colour}">{sign}</span> {_multiline(text)}</div>', f"{sign} {text}")
+
+
+def code(text: str, *, title: str, folded: bool = False) -> View:
+    """Text as it is, under a title that folds it away."""
+    text = clean(text)
+    style = "font-size:12px;line-height:1.35;overflow:auto;max-height:32em;padding:.6em;border:1px solid rgba(128,128,128,.35)"
+    opened = "" if folded else " open"
+    body = f'<pre style="{style}">{html.escape(text)}</pre>'
+    return View(f'<details{opened}><summary style="cursor:pointer;font-weight:600">{html.escape(title)}</summary>{body}</details>', f"{title}\n{text}")
+
+
+def stack(*views: View) -> View:
+    """Views under one another."""
+    return View("".join(view._repr_html_() for view in views), "\n".join(map(str, views)))
+
+
+def _multiline(text: str) -> str:
+    return html.escape(text).replace("\n", "<br>")

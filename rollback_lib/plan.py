@@ -1,0 +1,85 @@
+"""Step and Plan: everything a rollback would do, as data; rendered as shell, identified by a hash."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+from rollback_lib.command import Command, script
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step. `touches`: it changes what serves users; a failure of any other leaves the host serving as before.
+
+    `skip` says in a sentence why there is nothing to do. `deadline` is in seconds.
+    """
+
+    name: str
+    title: str
+    why: str
+    commands: tuple[Command, ...] = ()
+    touches: bool = False
+    skip: str | None = None
+    deadline: float = 120.0
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One line of the verdict: what was asked for and what was found on the host."""
+
+    name: str
+    asked: str
+    found: str
+
+    @property
+    def ok(self) -> bool:
+        return self.asked == self.found
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A rollback from what is to `target`. `undo` brings back what is now, in order; `cleanup` removes what a refused
+    run made beside the stack; `facts` are rows to read, `loses` and `notes` sentences."""
+
+    procedure: str
+    stack: str
+    host: str
+    target: str
+    steps: tuple[Step, ...]
+    undo: tuple[Step, ...]
+    cleanup: tuple[Command, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    loses: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    diff: str = ""
+    nothing_to_do: bool = False
+    expected: dict[str, str] = field(default_factory=dict)
+
+    def __getattr__(self, name: str) -> Step:
+        """The step of that name: `plan.build`."""
+        for step in self.__dict__.get("steps", ()):
+            if step.name == name:
+                return step  # type: ignore[no-any-return]
+        raise AttributeError(f"this plan has no step {name!r}")
+
+    @property
+    def hash(self) -> str:
+        """12 hex digits that stay the same as long as the same commands would run on the same host."""
+        text = self.host + "\0" + self.shell()
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def shell(self) -> str:
+        """The plan as a script to run by hand on the host: plan.sh."""
+        return _render(f"{self.procedure} rollback of {self.stack} to {self.target}", self.steps)
+
+    def undo_shell(self) -> str:
+        """The way back as a script to run by hand on the host: undo.sh."""
+        return _render(f"undo of the {self.procedure} rollback of {self.stack} to {self.target}", self.undo)
+
+
+def _render(title: str, steps: tuple[Step, ...]) -> str:
+    parts = [f"#!/bin/sh\n# {title}\n"]
+    for step in steps:
+        parts.append(f"\n# {step.title}{f' (not needed: {step.skip})' if step.skip else ''}\n")
+        if not step.skip:
+            parts.append(script(step.commands))
+    return "".join(parts)

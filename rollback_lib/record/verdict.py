@@ -1,0 +1,33 @@
+"""How a run ended, in one word, and the exit status that goes with it."""
+
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """One per record. UNKNOWN is also what a record says while its run has not ended, so that a killed run says it."""
+
+    PLANNED = "planned"
+    SUCCEEDED = "succeeded"
+    NOTHING_TO_DO = "nothing-to-do"
+    REFUSED = "refused"
+    RESTORED = "failed-restored"
+    PARTLY = "failed-partly"
+    ABORTED = "aborted"
+    UNKNOWN = "unknown"
+
+    @property
+    def status(self) -> int:
+        """The exit status of the command line."""
+        return _STATUS[self]
+
+
+_STATUS = {
+    Verdict.PLANNED: 0,
+    Verdict.SUCCEEDED: 0,
+    Verdict.NOTHING_TO_DO: 0,
+    Verdict.REFUSED: 3,
+    Verdict.ABORTED: 3,
+    Verdict.RESTORED: 4,
+    Verdict.PARTLY: 5,
+    Verdict.UNKNOWN: 6,
+}
