@@ -1,6 +1,7 @@
 """One practice host: up, reset, down, status, break. Several can run side by side under other names and ports."""
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -14,8 +15,8 @@ from lab import engine, images
 from lab.progress import Progress
 from lab.shell import run, succeeds
 from rollback_lib.errors import LabError
+from rollback_lib.paths import PROJECT
 
-PROJECT = Path(__file__).parent.parent
 DEFAULT = "drill"
 SSH_PORT, HTTPS_PORT = 22022, 22443
 CONTAINERS = 9
@@ -35,11 +36,18 @@ class PracticeHost:
     @classmethod
     def load(cls, name: str = DEFAULT) -> "PracticeHost":
         """The host as it was brought up; raises LabError when it was not."""
+        host = cls.saved(name)
+        if host is None:
+            raise LabError(f"there is no practice host {name!r}; start it with `rollback lab up --name {name}`")
+        return host
+
+    @classmethod
+    def saved(cls, name: str) -> "PracticeHost | None":
+        """The host as it was brought up, or None."""
+        if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", name):
+            raise LabError(f"a practice host's name is of small letters, digits and -, not {name!r}")
         file = cls(name).folder / "host.json"
-        try:
-            return cls(name, **json.loads(file.read_text()))
-        except FileNotFoundError:
-            raise LabError(f"there is no practice host {name!r}; start it with `rollback lab up --name {name}`") from None
+        return cls(name, **json.loads(file.read_text())) if file.exists() else None
 
     @property
     def folder(self) -> Path:
@@ -59,7 +67,7 @@ class PracticeHost:
         with Progress("practice host", images.STAGES + 5) as progress:
             engine.ensure(progress)
             images.build(progress)
-            if self._running():
+            if self.running():
                 self._await_healthy()
                 return
             progress.stage("starting")
@@ -69,7 +77,7 @@ class PracticeHost:
 
     def reset(self) -> None:
         """Put the host back to its clean state: a new machine on a new copy of the seeded disk, same keys and ports."""
-        if not self._running():
+        if not self.running():
             return self.up()
         self._remove()
         self._start()
@@ -91,7 +99,7 @@ class PracticeHost:
 
     def status(self) -> dict[str, object]:
         """What is true of the host: `running`, ports, HEAD of the stack, its containers, `healthy` per route."""
-        running = self._running()
+        running = self.running()
         state: dict[str, object] = {"name": self.name, "running": running, "ssh_port": self.ssh_port, "https_port": self.https_port}
         if running:
             listing = self.exec("docker ps --all --format '{{.Names}}\t{{.Status}}'").splitlines()
@@ -104,7 +112,7 @@ class PracticeHost:
         """Make `scenario` happen for real; returns what was broken, in a sentence."""
         if scenario not in SCENARIOS:
             raise LabError(f"there is no scenario {scenario!r}; there are: {', '.join(SCENARIOS)}")
-        if not self._running():
+        if not self.running():
             raise LabError(f"the practice host {self.name!r} is not running; start it with `rollback lab up`")
         script = (Path(__file__).parent / "scenarios" / f"{scenario}.sh").read_text()
         self.exec(script)
@@ -114,7 +122,8 @@ class PracticeHost:
         """Run a shell script on the host, beside sshd; for the lab and its tests, never for a rollback."""
         return run(["docker", "exec", self.container, "sh", "-ec", script])
 
-    def _running(self) -> bool:
+    def running(self) -> bool:
+        """Whether its container runs."""
         inspect = subprocess.run(["docker", "inspect", "--format={{.State.Running}}", self.container], capture_output=True, text=True)
         return inspect.stdout.strip() == "true"
 

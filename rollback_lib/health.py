@@ -4,6 +4,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -12,6 +13,8 @@ import httpx
 
 from rollback_lib.errors import ParameterError
 from rollback_lib.stack import Health, Route, local_path
+
+AT_ONCE = 4  # probes of one route that may wait for their answers
 
 
 @dataclass(frozen=True)
@@ -55,62 +58,82 @@ class Prober:
 
 
 class Watch:
-    """Probes every route again and again, each in a thread of its own, until stopped. Use as a context manager."""
+    """Probes every route again and again until stopped; a probe that hangs does not hold up the next."""
 
     def __init__(self, routes: Sequence[Route], health: Health, on_probe: Callable[[Probe], None]) -> None:
-        self.probes: list[Probe] = []
         self._health = health
         self._on_probe = on_probe
-        self._routes = [route.name for route in routes]
+        self._probers = [Prober(route, health.timeout) for route in routes]
+        # Per route, in the order they were begun: the moment, and the probe once it has its answer.
+        self._begun: dict[str, list[tuple[datetime, Probe | None]]] = {route.name: [] for route in routes}
         self._changed = threading.Condition()
         self._stopped = threading.Event()
-        self._threads = [threading.Thread(target=self._watch, args=(route,), daemon=True) for route in routes]
+        self._pool = ThreadPoolExecutor(AT_ONCE * len(routes))
+        self._clock = threading.Thread(target=self._tick, daemon=True)
 
-    def __enter__(self) -> "Watch":
-        for thread in self._threads:
-            thread.start()
+    def start(self) -> "Watch":
+        self._clock.start()
         return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     def stop(self) -> None:
         self._stopped.set()
-        for thread in self._threads:
-            thread.join(timeout=self._health.timeout + 1)
+        self._clock.join()
+        self._pool.shutdown(wait=True)
+        for prober in self._probers:
+            prober.close()
+
+    @property
+    def probes(self) -> list[Probe]:
+        """Those that have their answer, in the order they were begun."""
+        with self._changed:
+            found = [probe for begun in self._begun.values() for _, probe in begun if probe]
+        return sorted(found, key=lambda probe: probe.at)
 
     def until_healthy(self, since: datetime) -> bool:
         """Wait until the last `passes` probes begun after `since` passed on every route; False at the deadline."""
         with self._changed:
-            return self._changed.wait_for(lambda: self.healthy(since), timeout=self._health.deadline)
+            return self._changed.wait_for(lambda: self._healthy(since), timeout=self._health.deadline)
 
     def until_looked(self) -> bool:
-        """Wait until every route was probed `passes` times; whether all of those passed."""
+        """Wait until every route has answered `passes` times; whether all of those passed."""
         wanted = self._health.passes
 
-        def counts() -> list[int]:
-            return [sum(probe.route == name for probe in self.probes) for name in self._routes]
+        def answers() -> list[list[bool]]:
+            return [[probe.ok for _, probe in begun if probe] for begun in self._begun.values()]
 
         with self._changed:
-            self._changed.wait_for(lambda: min(counts()) >= wanted, timeout=self._health.deadline)
-            return min(counts()) >= wanted and all(probe.ok for probe in self.probes)
+            enough = self._changed.wait_for(lambda: min(map(len, answers())) >= wanted, timeout=self._health.deadline)
+            return enough and all(map(all, answers()))
 
-    def healthy(self, since: datetime) -> bool:
-        recent = {name: [probe.ok for probe in self.probes if probe.route == name and probe.at >= since] for name in self._routes}
-        return all(passes_in_a_row(results, self._health.passes) for results in recent.values())
+    def _healthy(self, since: datetime) -> bool:
+        return all(passes_in_a_row(self._results(begun, since), self._health.passes) for begun in self._begun.values())
 
-    def _watch(self, route: Route) -> None:
-        prober = Prober(route, self._health.timeout)
-        try:
-            while not self._stopped.is_set():
-                probe = prober.probe()
+    @staticmethod
+    def _results(begun: list[tuple[datetime, Probe | None]], since: datetime) -> list[bool]:
+        """Up to the last that was answered; one before it that was not does not pass."""
+        probes = [probe for at, probe in begun if at >= since]
+        while probes and probes[-1] is None:
+            probes.pop()
+        return [probe is not None and probe.ok for probe in probes]
+
+    def _tick(self) -> None:
+        while not self._stopped.is_set():
+            for prober in self._probers:
+                begun = self._begun[prober.route.name]
                 with self._changed:
-                    self.probes.append(probe)
-                    self._changed.notify_all()
-                self._on_probe(probe)
-                self._stopped.wait(self._health.every)
-        finally:
-            prober.close()
+                    if sum(probe is None for _, probe in begun[-4 * AT_ONCE :]) >= AT_ONCE:
+                        continue
+                    begun.append((datetime.now(UTC), None))
+                    self._pool.submit(self._probe, prober, len(begun) - 1)
+            self._stopped.wait(self._health.every)
+
+    def _probe(self, prober: Prober, number: int) -> None:
+        probe = prober.probe()
+        begun = self._begun[prober.route.name]
+        with self._changed:
+            begun[number] = (begun[number][0], probe)
+            self._changed.notify_all()
+        self._on_probe(probe)
 
 
 def passes_in_a_row(results: Sequence[bool], wanted: int) -> bool:

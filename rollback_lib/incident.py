@@ -20,11 +20,11 @@ from rollback_lib.host.connection import Connection, Result, connect, said
 from rollback_lib.host.stream import Lines
 from rollback_lib.plan import Effect, Plan, Step
 from rollback_lib.procedures import PROCEDURES, code
-from rollback_lib.record.folder import FOLDER_VARIABLE, ROOT_VARIABLE, Folder
+from rollback_lib.record.folder import FOLDER_VARIABLE, Folder, incidents_root
 from rollback_lib.record.history import usual_seconds
 from rollback_lib.record.redaction import clean
 from rollback_lib.record.verdict import Verdict
-from rollback_lib.stack import PROJECT, Stack, local_path
+from rollback_lib.stack import Stack, local_path
 
 MODES = ("plan", "apply")
 ON_FAILURE = ("stop", "undo")
@@ -54,6 +54,7 @@ class Opening:
     mode: str
     on_failure: str
     reason: str
+    parameters: Mapping[str, object]
     folder: Path
     budget: float
     usual: tuple[float, ...]
@@ -117,20 +118,20 @@ class Incident:
     @classmethod
     def open(
         cls, procedure: str, stack: "str | Path | Mapping[str, Any] | Stack", *, console: Console,
-        mode: str = "plan", on_failure: str = "stop", reason: str = "",
+        mode: str = "plan", on_failure: str = "stop", reason: str = "", **parameters: object,
     ) -> "Incident":  # fmt: skip
-        """Check the parameters, make the record's folder, connect. Nothing on the host changes.
+        """Check the parameters, the procedure's own too; make the record's folder, connect. Nothing on the host changes.
 
         Raises ParameterError before anything is contacted, ConnectionRefused when the host cannot be used.
         """
         started = time.monotonic()
-        loaded = check(procedure, stack, mode=mode, on_failure=on_failure, reason=reason)
+        loaded = check(procedure, stack, mode=mode, on_failure=on_failure, reason=reason, **parameters)
         root = incidents_root()
         given = os.environ.pop(FOLDER_VARIABLE, None)
         folder = Folder(Path(given)) if given else Folder.create(procedure, root)
         opening = Opening(
             incident=folder.id, procedure=procedure, stack=loaded.name, host=loaded.host, who=f"{getpass.getuser()}@{socket.gethostname()}",
-            mode=mode, on_failure=on_failure, reason=reason, folder=folder.path, budget=getattr(loaded.budgets, procedure),
+            mode=mode, on_failure=on_failure, reason=reason, parameters=parameters, folder=folder.path, budget=getattr(loaded.budgets, procedure),
             usual=tuple(usual_seconds(root, procedure, loaded.name)),
         )  # fmt: skip
         folder.event("open", **{**opening.__dict__, "folder": str(folder.path)})
@@ -155,10 +156,10 @@ class Incident:
             self._folder.event("facts", **found)
             return self._procedure.state(self.stack, found, looked)
 
-    def examine(self, now: Any, target: str) -> code.Target:
+    def examine(self, now: Any, target: str = "") -> code.Target:
         """The target as the host knows it: `target`, or what the procedure chooses. Raises TargetRefused."""
         with self._guarded("examine"):
-            revision, why = self._procedure.choose(now, target)
+            revision, why = self._procedure.choose(now, self._procedure.check(target))
             try:
                 commit = ask(self._connection, {"commit": self._procedure.resolve(self.stack, revision)})["commit"]
             except Refused as error:
@@ -166,6 +167,11 @@ class Incident:
             found = ask(self._connection, self._procedure.target_facts(self.stack, now, commit.sha))
             self._folder.event("target", asked=target, chosen=commit.sha, why=why)
             return self._procedure.Target(commit=commit, why=why, **found)
+
+    def plan(self, now: Any, target: code.Target, **options: Any) -> Plan:
+        """The procedure's plan from `now` to `target`. Raises Refused where something would be lost."""
+        with self._guarded("plan"):
+            return self._procedure.plan(now, target, incident=self.id, **options)
 
     def confirm(self, plan: Plan, confirm: object = "") -> None:
         """Save the plan; open the gate when `confirm` is the host's name, or ask the person who sits here."""
@@ -210,8 +216,8 @@ class Incident:
             since = datetime.now(UTC)
             watch = self._begin_watch()
             healthy = watch.until_healthy(since) if applied else watch.until_looked()
-            watch.stop()
             effects = tuple(self._procedure.effects(plan, self._ask_effects(plan))) if applied else ()
+            watch.stop()
             probes = tuple(watch.probes)
             self._verified = Verification(
                 effects, healthy, self.stack.health.passes, probes, tuple(self._marks), outage(probes), applied
@@ -312,8 +318,7 @@ class Incident:
 
     def _begin_watch(self) -> Watch:
         if self._watch is None:
-            self._watch = Watch(self.stack.routes, self.stack.health, self._on_probe)
-            self._watch.__enter__()
+            self._watch = Watch(self.stack.routes, self.stack.health, self._on_probe).start()
         return self._watch
 
     def _on_probe(self, probe: Probe) -> None:
@@ -425,8 +430,10 @@ class Incident:
         return ()
 
 
-def check(procedure: str, stack: "str | Path | Mapping[str, Any] | Stack", *, mode: object, on_failure: object, reason: object) -> Stack:
-    """Every parameter that all procedures share, before anything is contacted. Raises ParameterError."""
+def check(
+    procedure: str, stack: "str | Path | Mapping[str, Any] | Stack", *, mode: object, on_failure: object, reason: object, **parameters: object
+) -> Stack:  # fmt: skip
+    """Every parameter, those of the procedure too, before anything is contacted. Raises ParameterError."""
     if procedure not in PROCEDURES:
         raise ParameterError(f"there is no procedure {procedure!r}; there are: {', '.join(PROCEDURES)}")
     for name, value, allowed in (("mode", mode, MODES), ("on_failure", on_failure, ON_FAILURE)):
@@ -434,14 +441,10 @@ def check(procedure: str, stack: "str | Path | Mapping[str, Any] | Stack", *, mo
             raise ParameterError(f"{name}: one of {', '.join(allowed)} is expected, not {value!r}")
     if not isinstance(reason, str):
         raise ParameterError(f"reason: a text is expected, not {reason!r}")
+    PROCEDURES[procedure].check(**parameters)  # type: ignore[arg-type]
     loaded = Stack.load(stack)
     check_authorities(loaded.routes)
     return loaded
-
-
-def incidents_root() -> Path:
-    """The folder that holds the records."""
-    return Path(os.environ.get(ROOT_VARIABLE) or PROJECT / "incidents")
 
 
 def _probe_once(route: Any, timeout: float) -> Probe:

@@ -10,8 +10,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, StringConstraints, ValidationError
 
 from rollback_lib.errors import ParameterError
-
-PROJECT = Path(__file__).parent.parent
+from rollback_lib.paths import PROJECT
 
 
 def _host_path(value: str) -> str:

@@ -111,7 +111,7 @@ def state(stack: Stack, found: Mapping[str, Any], probes: tuple[Probe, ...]) -> 
     return State(stack=stack, probes=probes, **found)
 
 
-def check(target: object, dirty: object) -> str:
+def check(target: object = "", dirty: object = "refuse") -> str:
     """The target as text, checked before anything is contacted. Raises ParameterError."""
     if not isinstance(target, str):
         raise ParameterError(f"target: a text is expected, but the number {target!r} arrived; give it with `-r target …` or in quotes")
@@ -180,6 +180,7 @@ def target_facts(stack: Stack, now: State, sha: str) -> dict[str, Fact[Any]]:
 
 def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") -> Plan:
     """How to get from `now` to `target`. Raises Refused for a tree whose changes would be lost."""
+    check(dirty=dirty)
     stack, sha = now.stack, target.commit.sha
     _refuse_losses(now, target, dirty)
     current = now.running == sha and now.head.sha == sha and not now.head.dirty

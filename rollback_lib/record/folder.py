@@ -4,15 +4,22 @@ import dataclasses
 import json
 import os
 import secrets
+import shutil
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rollback_lib.record.redaction import clean_all
+from rollback_lib.paths import PROJECT
 
 ROOT_VARIABLE = "ROLLBACK_INCIDENTS"  # where records go; `incidents/` of the project unless set
 FOLDER_VARIABLE = "ROLLBACK_INCIDENT"  # the folder our runner made for the run that a kernel belongs to
+
+
+def incidents_root() -> Path:
+    """The folder that holds the records."""
+    return Path(os.environ.get(ROOT_VARIABLE) or PROJECT / "incidents")
 
 
 class Folder:
@@ -53,6 +60,11 @@ class Folder:
     def write(self, name: str, text: str) -> None:
         """Write a file of the record, 0600 and whole or not at all."""
         write_private(self.path / name, text)
+
+    def discard(self) -> None:
+        """Remove the folder of a run that never began."""
+        os.close(self._events)
+        shutil.rmtree(self.path)
 
     def record(self) -> dict[str, Any]:
         """record.json, or an empty mapping when the run never came that far."""

@@ -1,0 +1,1 @@
+"""Runs the notebooks without a person, and keeps the executed copies."""

@@ -1,0 +1,63 @@
+"""A papermill engine that tells the truth about every cell, and saves after each one as a whole.
+
+The stock engine marks cells that never ran as completed when the run ends by anything but an error in a cell
+(papermill 2.7, `NotebookExecutionManager.notebook_complete`), and writes its output in place.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient.exceptions import CellExecutionError
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
+from papermill.log import logger
+
+from rollback_lib.record.folder import write_private
+
+NAME = "rollback"
+
+
+class _Client(PapermillNotebookClient):  # type: ignore[misc]
+    def __init__(self, nb_man: NotebookExecutionManager, *, record: Path, **options: Any) -> None:
+        super().__init__(nb_man, **options)
+        self._record = record
+
+    def papermill_execute_cells(self) -> None:
+        """Each cell in turn; the one in which the run ends is failed, those after it stay pending."""
+        for index, cell in enumerate(self.nb.cells):
+            if cell.cell_type != "code":
+                cell.metadata.papermill["status"] = self.nb_man.COMPLETED
+                continue
+            self.nb_man.cell_start(cell, index)
+            self._save()
+            try:
+                self.execute_cell(cell, index)
+            except BaseException as error:
+                self.nb_man.cell_exception(cell, index, exception=error)
+                self.nb_man.cell_complete(cell, index)
+                if not isinstance(error, CellExecutionError):
+                    raise
+                break
+            finally:
+                self._save()
+            self.nb_man.cell_complete(cell, index)
+
+    def _save(self) -> None:
+        write_private(self._record, nbformat.writes(self.nb))
+
+
+class Engine(NBClientEngine):  # type: ignore[misc]
+    """`record` is the file the notebook is kept in; `km` a kernel that is already starting."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man: NotebookExecutionManager, kernel_name: str, **options: Any) -> None:
+        record, manager, timeout = options["record"], options["km"], options["start_timeout"]
+        client = _Client(nb_man, record=record, km=manager, kernel_name=kernel_name, startup_timeout=timeout, timeout=None, log=logger)
+        try:
+            client.execute()
+        finally:
+            write_private(record, nbformat.writes(nb_man.nb))
+
+
+papermill_engines.register(NAME, Engine)
