@@ -10,7 +10,8 @@ from lab.progress import Progress
 from lab.shell import run, succeeds
 from rollback_lib.errors import LabError
 
-PACKAGES = ("docker.io", "iptables", "mmdebstrap", "openssh-client")
+PACKAGES = ("docker.io", "iptables", "mmdebstrap")
+SSH_PACKAGES = ("openssh-client",)
 PID_FILE = Path("/var/run/docker.pid")
 LOG = Path("/var/log/rollback-lab-dockerd.log")
 START_TIMEOUT = 60  # seconds
@@ -18,10 +19,12 @@ START_TIMEOUT = 60  # seconds
 
 def ensure(progress: Progress) -> None:
     """Return once `docker version` answers. Raises LabError naming what is missing and what to do."""
+    if shutil.which("ssh-keygen") is None:
+        _install(progress, "OpenSSH client", SSH_PACKAGES)
     if _answers():
         return
     if shutil.which("dockerd") is None or shutil.which("docker") is None:
-        _install(progress)
+        _install(progress, "Docker Engine", PACKAGES)
     progress.stage("starting Docker Engine")
     _start()
 
@@ -38,13 +41,13 @@ def _as_root(argv: list[str]) -> list[str]:
     return ["sudo", *argv]
 
 
-def _install(progress: Progress) -> None:
+def _install(progress: Progress, what: str, packages: tuple[str, ...]) -> None:
     if shutil.which("apt-get") is None:
-        raise LabError("Docker Engine is not installed, and apt-get is not here to install it; install Docker and try again")
-    progress.stage("installing Docker Engine")
+        raise LabError(f"{what} is not installed, and apt-get is not here to install it; install it and try again")
+    progress.stage(f"installing {what}")
     environment = ["env", "DEBIAN_FRONTEND=noninteractive"]
     run(_as_root([*environment, "apt-get", "update", "-qq"]))
-    run(_as_root([*environment, "apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES]))
+    run(_as_root([*environment, "apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]))
 
 
 def _start() -> None:

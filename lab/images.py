@@ -130,6 +130,7 @@ def _seed(progress: Progress) -> None:
 def _load(name: str) -> None:
     """Stream the service images into the engine of the practice host."""
     saved = subprocess.Popen(["docker", "save", *map(_service, SERVICES.values())], stdout=subprocess.PIPE)
-    loaded = subprocess.run(["docker", "exec", "--interactive", name, "docker", "load", "--quiet"], stdin=saved.stdout, capture_output=True)  # fmt: skip
+    load = ["docker", "exec", "--interactive", name, "docker", "load", "--quiet"]
+    loaded = subprocess.run(load, stdin=saved.stdout, capture_output=True)
     if saved.wait() or loaded.returncode:
         raise LabError(f"the service images could not be loaded into {name}: {loaded.stderr.decode(errors='replace').strip()}")

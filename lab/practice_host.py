@@ -78,7 +78,8 @@ class PracticeHost:
     def reset(self) -> None:
         """Put the host back to its clean state: a new machine on a new copy of the seeded disk, same keys and ports."""
         if not self.running():
-            return self.up()
+            self.up()
+            return
         self._remove()
         self._start()
         self._await_healthy()
@@ -90,7 +91,7 @@ class PracticeHost:
         self._remove()
         self._remove_control_groups()
         for file in ("host.json", "ssh_config", "known_hosts", "id_ed25519", "id_ed25519.pub", "ssh_host_ed25519_key",
-                     "ssh_host_ed25519_key.pub", "ca.crt", ".curlrc"):  # fmt: skip
+                     "ssh_host_ed25519_key.pub", "ca.crt", ".curlrc", "stack.yaml"):  # fmt: skip
             (self.folder / file).unlink(missing_ok=True)
         if self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()
@@ -172,7 +173,13 @@ class PracticeHost:
         )
         # With CURL_HOME on this folder, the page's own curl commands reach the practice host.
         (self.folder / ".curlrc").write_text(f'connect-to = "::127.0.0.1:{self.https_port}"\ncacert = "{self.folder}/ca.crt"\n')
+        (self.folder / "stack.yaml").write_text(self._stack())
         (self.folder / "host.json").write_text(json.dumps({"ssh_port": self.ssh_port, "https_port": self.https_port}))
+
+    def _stack(self) -> str:
+        """parameters/drill.yaml, for the name and ports this host has."""
+        text = (PROJECT / "parameters" / "drill.yaml").read_text()
+        return text.replace(f"127.0.0.1:{HTTPS_PORT}", f"127.0.0.1:{self.https_port}").replace(".lab/", f"{self.folder}/")
 
     @contextmanager
     def _authorized_keys(self) -> Iterator[Path]:
@@ -195,7 +202,9 @@ class PracticeHost:
         deadline = time.monotonic() + HEALTHY_TIMEOUT
         while not self._settled():
             if time.monotonic() > deadline:
-                raise LabError(f"the practice host {self.name!r} was not healthy after {HEALTHY_TIMEOUT} s; see `docker logs {self.container}`")
+                raise LabError(
+                    f"the practice host {self.name!r} was not healthy after {HEALTHY_TIMEOUT} s; see `docker logs {self.container}`"
+                )
             time.sleep(0.1)
         authority = self.exec("docker cp -q docker-caddy-1:/data/caddy/pki/authorities/local/root.crt - | tar -xO")
         (self.folder / "ca.crt").write_text(authority + "\n")

@@ -14,11 +14,7 @@ class Progress:
         self.title = title
         self.started = time.monotonic()
         self._done = threading.Event()
-        self._bar = (
-            tqdm(total=stages, bar_format="{desc} {bar:24} {n}/{total} {elapsed}", leave=False)
-            if sys.stderr.isatty()
-            else None
-        )
+        self._bar = tqdm(total=stages, bar_format="{desc} {bar:24} {n}/{total} {elapsed}", leave=False) if sys.stderr.isatty() else None
         self._begun = 0
 
     def __enter__(self) -> "Progress":

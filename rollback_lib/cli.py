@@ -6,9 +6,12 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rollback_lib.errors import ParameterError, RollbackError
+
+if TYPE_CHECKING:
+    from rollback_lib.headless.runner import Outcome
 
 OWN = ("stack", "mode", "confirm", "on_failure")
 
@@ -33,14 +36,18 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run a procedure's notebook headless; it only plans unless --apply is given")
     run.add_argument("procedure", help="the notebook's name without its number, as in notebooks/: code")
     run.add_argument("--stack", required=True, help="a name in parameters/, or a YAML file")
-    run.add_argument("-p", dest="parameters", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the notebook; always text")
+    run.add_argument(
+        "-p", dest="parameters", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the notebook; always text"
+    )
     run.add_argument("--apply", action="store_true", help="change the host; needs --confirm")
     run.add_argument("--confirm", default="", metavar="HOST", help="the host's name, as in the stack")
     run.add_argument("--on-failure", default="stop", choices=("stop", "undo"), help="what to do when the rollback fails (default: stop)")
     run.add_argument("--json", action="store_true", help="print the outcome as JSON")
     run.set_defaults(command=_run)
 
-    lab = commands.add_parser("lab", help="the practice host: up, down, reset, status, break").add_subparsers(required=True, metavar="ACTION")
+    lab = commands.add_parser("lab", help="the practice host: up, down, reset, status, break").add_subparsers(
+        required=True, metavar="ACTION"
+    )
     for action, words in (
         ("up", "build and start it"), ("down", "remove it"), ("reset", "put it back to its clean state"),
         ("status", "say how it is"), ("break", "break it for real"),
@@ -82,7 +89,7 @@ def _run(arguments: argparse.Namespace) -> int:
     return outcome.verdict.status
 
 
-def _run_notebook(procedure: str, parameters: dict[str, Any]) -> Any:
+def _run_notebook(procedure: str, parameters: dict[str, Any]) -> "Outcome":
     from rollback_lib.headless import runner
     from rollback_lib.record.folder import incidents_root
 
@@ -120,7 +127,7 @@ def _names(source: Path) -> list[str]:
     return [node.target.id for node in assigned if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)]
 
 
-def _sentence(outcome: Any) -> str:
+def _sentence(outcome: "Outcome") -> str:
     budget = f", {'within' if outcome.seconds <= outcome.budget else 'over'} the budget of {outcome.budget:.0f} s" if outcome.budget else ""
     return f"{outcome.verdict}: {outcome.reason}\n{outcome.seconds:.1f} s{budget}; the record is in {outcome.folder}"
 
@@ -173,10 +180,10 @@ def _drill(arguments: argparse.Namespace) -> int:
         host.up()
     print(f"Broken: {host.break_(procedure)}.", flush=True)
     print(f"Rolling back with notebooks/01_{procedure}.ipynb, headless …", flush=True)
-    parameters = {"stack": "drill", "mode": "apply", "confirm": "contabo", "on_failure": "undo", "reason": "drill"}
+    parameters = {"stack": str(host.folder / "stack.yaml"), "mode": "apply", "confirm": "contabo", "on_failure": "undo", "reason": "drill"}
     outcome = _run_notebook(procedure, parameters)
     print(_sentence(outcome))
-    return int(outcome.verdict.status)
+    return outcome.verdict.status
 
 
 if __name__ == "__main__":

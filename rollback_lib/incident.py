@@ -131,7 +131,8 @@ class Incident:
         folder = Folder(Path(given)) if given else Folder.create(procedure, root)
         opening = Opening(
             incident=folder.id, procedure=procedure, stack=loaded.name, host=loaded.host, who=f"{getpass.getuser()}@{socket.gethostname()}",
-            mode=mode, on_failure=on_failure, reason=reason, parameters=parameters, folder=folder.path, budget=getattr(loaded.budgets, procedure),
+            mode=mode, on_failure=on_failure, reason=reason, parameters=parameters, folder=folder.path,
+            budget=getattr(loaded.budgets, procedure),
             usual=tuple(usual_seconds(root, procedure, loaded.name)),
         )  # fmt: skip
         folder.event("open", **{**opening.__dict__, "folder": str(folder.path)})
@@ -166,12 +167,13 @@ class Incident:
                 raise TargetRefused(str(error)) from None
             found = ask(self._connection, self._procedure.target_facts(self.stack, now, commit.sha))
             self._folder.event("target", asked=target, chosen=commit.sha, why=why)
-            return self._procedure.Target(commit=commit, why=why, **found)
+            return code.Target(commit=commit, why=why, **found)
 
     def plan(self, now: Any, target: code.Target, **options: Any) -> Plan:
         """The procedure's plan from `now` to `target`. Raises Refused where something would be lost."""
         with self._guarded("plan"):
-            return self._procedure.plan(now, target, incident=self.id, **options)
+            plan: Plan = self._procedure.plan(now, target, incident=self.id, **options)
+            return plan
 
     def confirm(self, plan: Plan, confirm: object = "") -> None:
         """Save the plan; open the gate when `confirm` is the host's name, or ask the person who sits here."""
@@ -224,7 +226,9 @@ class Incident:
             )  # fmt: skip
             self._watch = None
             self._console.show(self._verified)
-            self._folder.event("verified", ok=self._verified.ok, healthy=healthy, effects=[effect.__dict__ | {"ok": effect.ok} for effect in effects])
+            self._folder.event(
+                "verified", ok=self._verified.ok, healthy=healthy, effects=[effect.__dict__ | {"ok": effect.ok} for effect in effects]
+            )
             if applied and not self._verified.ok:
                 self._not_verified(plan, self._verified)
             return self._verified
@@ -305,9 +309,8 @@ class Incident:
             "step-end", step=step.name, status=result.status, seconds=round(result.seconds, 3), begun=reached + 1, of=len(step.commands),
             bytes_not_kept=result.dropped, last_lines=result.out.splitlines()[-TAIL_LINES:],
         )  # fmt: skip
-        self._console.line(
-            f"{'✔ done' if result.status == 0 else '✘ failed'} in {result.seconds:.1f} s; {self._seconds():.1f} s of {self.opening.budget:.0f} s used"
-        )
+        sign = "✔ done" if result.status == 0 else "✘ failed"
+        self._console.line(f"{sign} in {result.seconds:.1f} s; {self._seconds():.1f} s of {self.opening.budget:.0f} s used")
         return result
 
     def _keep_output(self, name: str, result: Result) -> None:
@@ -322,7 +325,14 @@ class Incident:
         return self._watch
 
     def _on_probe(self, probe: Probe) -> None:
-        self._folder.event("probe", route=probe.route, ok=probe.ok, status=probe.status, ms=round(probe.seconds * 1000), said="" if probe.ok else probe.said)
+        self._folder.event(
+            "probe",
+            route=probe.route,
+            ok=probe.ok,
+            status=probe.status,
+            ms=round(probe.seconds * 1000),
+            said="" if probe.ok else probe.said,
+        )
 
     def _ask_effects(self, plan: Plan) -> dict[str, Any]:
         return ask(self._connection, self._procedure.effect_facts(self.stack, plan))
@@ -331,7 +341,9 @@ class Incident:
         wrong = [f"{effect.name} is {effect.found}, not {effect.asked}" for effect in seen.effects if not effect.ok]
         if not seen.healthy:
             failing = sorted({probe.route for probe in seen.probes[-2 * len(self.stack.routes) :] if not probe.ok})
-            wrong.append(f"{', '.join(failing) or 'a route'} did not pass {seen.wanted} probes in a row in {self.stack.health.deadline:.0f} s")
+            wrong.append(
+                f"{', '.join(failing) or 'a route'} did not pass {seen.wanted} probes in a row in {self.stack.health.deadline:.0f} s"
+            )
         if plan.nothing_to_do:
             raise TargetRefused(f"the target is what runs already, and it is not well: {'; '.join(wrong)}; choose another target")
         self._fail(plan, f"not verified: {'; '.join(wrong)}")
@@ -346,7 +358,9 @@ class Incident:
         for step in plan.undo:
             result = self._run(step)
             if result.status != 0:
-                raise Failed(f"{sentence}; the undo failed as well at {step.name}, {said(result, step.deadline)}: a person is needed", restored=False)
+                raise Failed(
+                    f"{sentence}; the undo failed as well at {step.name}, {said(result, step.deadline)}: a person is needed", restored=False
+                )
         effects = self._procedure.undo_effects(plan, self._ask_effects(plan))
         self._folder.event("undone", effects=[effect.__dict__ | {"ok": effect.ok} for effect in effects])
         wrong = [f"{effect.name} is {effect.found}, not {effect.asked}" for effect in effects if not effect.ok]
@@ -364,7 +378,7 @@ class Incident:
         except BaseException as error:
             reason = str(error) or type(error).__name__
             if not isinstance(error, ParameterError):
-                self._folder.event("error", cell=cell, kind=type(error).__name__, error=reason)
+                self._folder.event("error", cell=cell, type=type(error).__name__, error=reason)
             verdict = self._verdict_of(error)
             self._ended = self._ended or verdict in (Verdict.PARTLY, Verdict.RESTORED, Verdict.UNKNOWN)
             self._conclude(verdict, reason)
@@ -407,7 +421,7 @@ class Incident:
     def _write_record(self) -> None:
         extra: dict[str, Any] = {"seconds": round(self._seconds(), 3)}
         if self._plan:
-            extra |= {"target": self._plan.target, "plan": self._plan.hash, "before": self._plan.expected, "steps_done": sorted(self._done)}
+            extra |= {"target": self._plan.target, "plan": self._plan.hash, "before": self._plan.before, "steps_done": sorted(self._done)}
         if self._verified:
             extra |= {
                 "healthy": self._verified.healthy, "outage_seconds": round(self._verified.outage, 3),
@@ -421,7 +435,9 @@ class Incident:
     def _next_actions(self) -> tuple[str, ...]:
         host, procedure = self.stack.host, self.opening.procedure
         if self._verdict is Verdict.PLANNED:
-            return (f"To apply: set mode to apply and confirm to {host}, here or with `rollback run {procedure} … --apply --confirm {host}`.",)
+            return (
+                f"To apply: set mode to apply and confirm to {host}, here or with `rollback run {procedure} … --apply --confirm {host}`.",
+            )
         if self._verdict is Verdict.SUCCEEDED:
             notes = self._plan.notes if self._plan else ()
             return (*notes, f"To take this rollback back, run {self._folder.path}/undo.sh on {host}.")
@@ -431,7 +447,8 @@ class Incident:
 
 
 def check(
-    procedure: str, stack: "str | Path | Mapping[str, Any] | Stack", *, mode: object, on_failure: object, reason: object, **parameters: object
+    procedure: str, stack: "str | Path | Mapping[str, Any] | Stack", *,
+    mode: object, on_failure: object, reason: object, **parameters: object,
 ) -> Stack:  # fmt: skip
     """Every parameter, those of the procedure too, before anything is contacted. Raises ParameterError."""
     if procedure not in PROCEDURES:
@@ -441,7 +458,7 @@ def check(
             raise ParameterError(f"{name}: one of {', '.join(allowed)} is expected, not {value!r}")
     if not isinstance(reason, str):
         raise ParameterError(f"reason: a text is expected, not {reason!r}")
-    PROCEDURES[procedure].check(**parameters)  # type: ignore[arg-type]
+    PROCEDURES[procedure].check(**parameters)
     loaded = Stack.load(stack)
     check_authorities(loaded.routes)
     return loaded

@@ -38,7 +38,8 @@ class Effect:
 @dataclass(frozen=True)
 class Plan:
     """A rollback from what is to `target`. `undo` brings back what is now, in order; `cleanup` removes what a refused
-    run made beside the stack; `facts` are rows to read, `loses` and `notes` sentences."""
+    run made beside the stack; `facts` are rows to read, `loses` and `notes` sentences;
+    `before` is what undo must find again."""
 
     procedure: str
     stack: str
@@ -52,7 +53,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     diff: str = ""
     nothing_to_do: bool = False
-    expected: dict[str, str] = field(default_factory=dict)
+    before: dict[str, str] = field(default_factory=dict)
 
     def __getattr__(self, name: str) -> Step:
         """The step of that name: `plan.build`."""

@@ -1,6 +1,5 @@
 """parameters/*.yaml → Stack: which host, which paths, which service, which routes, which budgets."""
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -110,7 +109,7 @@ class Stack(_Model):
 
 def local_path(path: str) -> Path:
     """A path on this machine, as a parameter file gives it: `~` is your home, a relative one is in the project's folder."""
-    expanded = Path(os.path.expanduser(path))
+    expanded = Path(path).expanduser()
     return expanded if expanded.is_absolute() else PROJECT / expanded
 
 

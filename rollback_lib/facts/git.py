@@ -132,7 +132,9 @@ def diff(tree: str, old: str, new: str) -> Fact[str]:
 
 def differs(tree: str, commit: str) -> Fact[list[str]]:
     """The tracked paths whose content in the tree is not that of `commit`; added and missing ones too."""
-    return Fact((_git(tree, "diff", "--name-only", "-z", "--no-ext-diff", commit, "--"),), lambda out: [path for path in out.split("\0") if path])
+    return Fact(
+        (_git(tree, "diff", "--name-only", "-z", "--no-ext-diff", commit, "--"),), lambda out: [path for path in out.split("\0") if path]
+    )
 
 
 def in_the_way(tree: str, old: str, new: str) -> Fact[list[str]]:
@@ -140,7 +142,7 @@ def in_the_way(tree: str, old: str, new: str) -> Fact[list[str]]:
     # `ls-files --others` without exclusions lists ignored files too, and only of the paths that come on its input.
     script = (
         'tree=$1; old=$2; new=$3; cd "$tree"; git diff-tree -r -z --no-renames --name-only --diff-filter=A "$old" "$new" | '
-        'xargs -0 -r -n 200 git --literal-pathspecs ls-files --others -z --'
+        "xargs -0 -r -n 200 git --literal-pathspecs ls-files --others -z --"
     )
     return Fact((Command.of("sh", "-c", script, "sh", tree, old, new),), lambda out: [path for path in out.split("\0") if path])
 

@@ -14,7 +14,14 @@ PRELOAD = "import rollback_lib.notebook"
 def start(folder: str) -> AsyncKernelManager:
     """A kernel of this Python, speaking over sockets in the file system, whose incident writes to `folder`."""
     manager = AsyncKernelManager(transport="ipc")
-    manager.kernel_spec.argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", f"--IPKernelApp.exec_lines={PRELOAD}"]
+    manager.kernel_spec.argv = [
+        sys.executable,
+        "-m",
+        "ipykernel_launcher",
+        "-f",
+        "{connection_file}",
+        f"--IPKernelApp.exec_lines={PRELOAD}",
+    ]
     run_sync(manager.start_kernel)(env={**os.environ, FOLDER_VARIABLE: folder, "PYDEVD_DISABLE_FILE_VALIDATION": "1"})
     return manager
 

@@ -35,7 +35,8 @@ def html(executed: Path, record: dict[str, Any]) -> str:
         facts.append(f"{record['seconds']:.1f} s of {record['budget']:.0f} s")
     return _PAGE.format(
         title=markup.escape(f"{record.get('procedure', '')} rollback {record.get('incident', '')}: {record['verdict']}"),
-        verdict=markup.escape(f"Verdict: {record['verdict']}"), reason=markup.escape(record["reason"]), facts=markup.escape(" · ".join(facts)), body=body,
+        verdict=markup.escape(f"Verdict: {record['verdict']}"), reason=markup.escape(record["reason"]),
+        facts=markup.escape(" · ".join(facts)), body=body,
     )  # fmt: skip
 
 

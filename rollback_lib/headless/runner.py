@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from rollback_lib.headless import kernel
+from rollback_lib.paths import PROJECT
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.verdict import Verdict
-from rollback_lib.paths import PROJECT
 
 NOTEBOOKS = PROJECT / "notebooks"
 INTERRUPT_SECONDS = 10.0
@@ -77,7 +77,7 @@ def _execute(source: Path, folder: Folder, parameters: Mapping[str, Any], manage
             cwd=str(PROJECT), record=folder.path / "notebook.ipynb", km=manager,
         )  # fmt: skip
     except PapermillExecutionError as error:
-        folder.event("cell-failed", cell=error.exec_count, kind=error.ename, error=error.evalue)
+        folder.event("cell-failed", cell=error.exec_count, type=error.ename, error=error.evalue)
     except (KeyboardInterrupt, RuntimeError) as error:  # Ctrl-C, SIGTERM; RuntimeError: the kernel died
         folder.event("run-cut-short", by=type(error).__name__, error=str(error))
         _interrupt(folder, manager)

@@ -65,7 +65,9 @@ class Connection:
             status = channel.recv_exit_status() if ended else -1
         if status == -1:
             raise LinkLost(f"the connection to {self.alias} broke while a command was running")
-        return Result(None if status in TIMED_OUT else status, out.text(), err.text(), out.dropped + err.dropped, time.monotonic() - started)
+        return Result(
+            None if status in TIMED_OUT else status, out.text(), err.text(), out.dropped + err.dropped, time.monotonic() - started
+        )
 
     def check(self, script: str, *, deadline: float = 30.0) -> str:
         """Like `run`, for what must succeed: its output. Raises CommandFailed with the last line it said."""
@@ -152,7 +154,7 @@ def _open(endpoint: Endpoint, via: Connection | None) -> Connection:
     known, revoked = known_keys(endpoint)
     if not known:
         raise ConnectionRefused(
-            f"the host key of {where} is not in your known_hosts; connect once with `ssh {endpoint.alias}` and compare the key, then try again"
+            f"the host key of {where} is not in your known_hosts; connect once with `ssh {endpoint.alias}`, compare the key, and try again"
         )
     client = paramiko.SSHClient()
     client.set_missing_host_key_policy(paramiko.RejectPolicy())
@@ -190,7 +192,9 @@ def _socket(endpoint: Endpoint, via: Connection | None) -> "socket.socket | para
     if via:
         transport = via._client.get_transport()
         assert transport is not None
-        return transport.open_channel("direct-tcpip", (endpoint.hostname, endpoint.port), ("127.0.0.1", 0), timeout=endpoint.connect_timeout)
+        return transport.open_channel(
+            "direct-tcpip", (endpoint.hostname, endpoint.port), ("127.0.0.1", 0), timeout=endpoint.connect_timeout
+        )
     if endpoint.proxy_command:
         return paramiko.ProxyCommand(f"sh -c {shlex.quote('exec ' + endpoint.proxy_command)}")
     link = socket.create_connection((endpoint.hostname, endpoint.port), timeout=endpoint.connect_timeout)
@@ -222,7 +226,7 @@ class _Keys(AuthStrategy):
         agent = {key.asbytes(): key for key in _agent_keys(endpoint.agent)}
         for file in endpoint.identity_files:
             public = file.with_name(file.name + ".pub")
-            blob = paramiko.PublicBlob.from_file(str(public)).key_blob if public.is_file() else None
+            blob = paramiko.pkey.PublicBlob.from_file(str(public)).key_blob if public.is_file() else None
             if blob in agent:
                 yield InMemoryPrivateKey(endpoint.user, agent.pop(blob))
                 continue

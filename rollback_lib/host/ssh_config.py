@@ -54,7 +54,7 @@ def resolve(alias: str, config: Path | None = None) -> Endpoint:
             before, _, rest = rest.partition("%")
             pieces += [before, tokens.get("%" + rest[:1], "%" + rest[:1])]
             rest = rest[1:]
-        return os.path.expanduser("".join(pieces) + rest)
+        return str(Path("".join(pieces) + rest).expanduser())
 
     def files(key: str) -> tuple[Path, ...]:
         named = [Path(expand(word)) for value in settings.get(key, []) for word in ([value] if key == "identityfile" else value.split())]

@@ -25,19 +25,24 @@ def health(probes: Sequence[Probe], marks: Sequence[tuple[datetime, str]] = ()) 
 
     shapes = []
     for at, word in marks:
-        shapes.append(f'<line x1="{x(at):.1f}" x2="{x(at):.1f}" y1="14" y2="{height - 18}" stroke="currentColor" stroke-dasharray="3 3" opacity=".6"/>')
+        shapes.append(f'<path d="M{x(at):.1f} 14V{height - 18}" stroke="currentColor" stroke-dasharray="3 3" opacity=".6"/>')
         shapes.append(f'<text x="{x(at):.1f}" y="11" font-size="10" fill="currentColor" text-anchor="middle">{html.escape(word)}</text>')
     for lane, name in enumerate(names):
         y = 24 + LANE * lane + LANE / 2
         shapes.append(f'<text x="0" y="{y + 4:.0f}" font-size="12" fill="currentColor">{html.escape(name)}</text>')
         for probe in (probe for probe in probes if probe.route == name):
             if probe.ok:
-                shapes.append(f'<line x1="{x(probe.at):.1f}" x2="{x(probe.at):.1f}" y1="{y - 4}" y2="{y + 4}" stroke="#1a7f37" stroke-width="2"/>')
+                shapes.append(
+                    f'<line x1="{x(probe.at):.1f}" x2="{x(probe.at):.1f}" y1="{y - 4}" y2="{y + 4}" stroke="#1a7f37" stroke-width="2"/>'
+                )
             else:
                 shapes.append(f'<path d="M{x(probe.at) - 4:.1f} {y - 8}l8 16m0-16l-8 16" stroke="#cf222e" stroke-width="2" fill="none"/>')
     for share in (0.0, 0.5, 1.0):
-        at = LEFT + (WIDTH - LEFT - 12) * share
-        shapes.append(f'<text x="{at:.0f}" y="{height - 4}" font-size="10" fill="currentColor" text-anchor="middle">{span * share:.1f} s</text>')
-    svg = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" style="max-width:100%" role="img" aria-label="health over time">{"".join(shapes)}</svg>'
+        place = LEFT + (WIDTH - LEFT - 12) * share
+        shapes.append(
+            f'<text x="{place:.0f}" y="{height - 4}" font-size="10" fill="currentColor" text-anchor="middle">{span * share:.1f} s</text>'
+        )
+    frame = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" style="max-width:100%" role="img" aria-label="health over time"'
+    svg = f'<svg xmlns="http://www.w3.org/2000/svg" {frame}>{"".join(shapes)}</svg>'
     lines = [f"{name}: " + "".join("." if probe.ok else "x" for probe in probes if probe.route == name) for name in names]
     return View(svg, f"health over {span:.1f} s (. pass, x failure)\n" + "\n".join(lines))

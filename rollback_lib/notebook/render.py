@@ -34,24 +34,31 @@ def opening(one: Opening) -> View:
     rows = [
         ("incident", one.incident), ("procedure", f"{one.procedure} rollback of {one.stack}"), ("host", one.host), ("who", one.who),
         ("mode", "plan: nothing will be changed" if one.mode == "plan" else "apply: the host will be changed once confirmed"),
-        ("on failure", one.on_failure), ("budget", f"{one.budget:.0f} s ({usual})"), ("reason", one.reason or "none given"), ("record", one.folder),
+        ("on failure", one.on_failure), ("budget", f"{one.budget:.0f} s ({usual})"), ("reason", one.reason or "none given"),
+        ("record", one.folder),
     ]  # fmt: skip
     return table(("", ""), rows)
 
 
 def state(now: State) -> View:
     container = now.container
-    deployed = next((move for move in now.reflog if move.commit.sha == now.head.sha), None)
+    move = next((move for move in now.reflog if move.commit.sha == now.head.sha), None)
+    deploy = f"{move.commit.subject} ({move.commit.author}), arrived {ago(move.when)} by {move.action}" if move else "not in the reflog"
+    up = f"{container.name}: {container.state}, started {ago(container.started)}, {container.restarts} restarts" if container else "none"
+    made_of = f"commit {now.running[:7]} (by the {now.by}), image {container.image[7:19]}" if container and now.running else now.by
     rows = [
         ("tree", f"{now.stack.tree} at {now.head.sha[:7]}, {now.head.branch or 'detached HEAD'}"),
-        ("last deploy", f"{deployed.commit.subject} ({deployed.commit.author}), arrived {ago(deployed.when)} by {deployed.action}" if deployed else "not in the reflog"),
+        ("last deploy", deploy),
         ("in no commit", ", ".join(now.head.dirty) or "nothing: the tree is clean"),
-        ("container", f"{container.name}: {container.state}, started {ago(container.started)}, {container.restarts} restarts" if container else "none"),
-        ("made of", f"commit {now.running[:7]} (by the {now.by}), image {container.image[7:19]}" if container and now.running else now.by),
+        ("container", up),
+        ("made of", made_of),
         ("docker", f"{now.versions[0]}, compose {now.versions[1]}"),
     ]  # fmt: skip
     rows += [
-        (f"route {probe.route}", f"{'✔' if probe.ok else '✘'} {probe.status or 'no answer'} in {probe.seconds * 1000:.0f} ms: {probe.said.strip()}")
+        (
+            f"route {probe.route}",
+            f"{'✔' if probe.ok else '✘'} {probe.status or 'no answer'} in {probe.seconds * 1000:.0f} ms: {probe.said.strip()}",
+        )
         for probe in now.probes
     ]
     sick = [probe.route for probe in now.probes if not probe.ok]
@@ -83,7 +90,11 @@ def plan(one: Plan) -> View:
         touches = "yes" if step.touches and not step.skip else "no"
         steps.append((number, f"{step.title}\n{step.why}", touches, commands))
     views.append(table(("", "step", "touches what serves", "commands, run on the host as they stand here"), steps))
-    views.append(note("warn", "What changes in the tree: " + "; ".join(one.loses) + ".") if one.loses else note("info", "No file of the tree changes."))
+    views.append(
+        note("warn", "What changes in the tree: " + "; ".join(one.loses) + ".")
+        if one.loses
+        else note("info", "No file of the tree changes.")
+    )
     views += [note("info", text) for text in one.notes]
     lines = one.diff.splitlines()
     more = [f"… {len(lines) - DIFF_LINES} more lines are in plan.diff of the record"] if len(lines) > DIFF_LINES else []

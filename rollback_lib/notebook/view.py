@@ -55,7 +55,10 @@ def code(text: str, *, title: str, folded: bool = False) -> View:
     style = "font-size:12px;line-height:1.35;overflow:auto;max-height:32em;padding:.6em;border:1px solid rgba(128,128,128,.35)"
     opened = "" if folded else " open"
     body = f'<pre style="{style}">{html.escape(text)}</pre>'
-    return View(f'<details{opened}><summary style="cursor:pointer;font-weight:600">{html.escape(title)}</summary>{body}</details>', f"{title}\n{text}")
+    return View(
+        f'<details{opened}><summary style="cursor:pointer;font-weight:600">{html.escape(title)}</summary>{body}</details>',
+        f"{title}\n{text}",
+    )
 
 
 def stack(*views: View) -> View:

@@ -161,7 +161,9 @@ def choose(now: State, target: str) -> tuple[str, str]:
     for move in arrived:
         if move.commit.sha != now.running and move.commit.sha not in bad:
             return move.commit.sha, f"what was deployed here before ({move.when:%Y-%m-%d %H:%M} UTC, by the reflog)"
-    raise TargetRefused("no target was named, and neither the ledger nor the reflog of the host knows an earlier release; name a commit: target=SHA")
+    raise TargetRefused(
+        "no target was named, and neither the ledger nor the reflog of the host knows an earlier release; name a commit: target=SHA"
+    )
 
 
 def resolve(stack: Stack, revision: str) -> Fact[git.Commit]:
@@ -206,8 +208,12 @@ def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") ->
         notes=_notes(now, target, dirty, incident),
         diff=target.diff,
         nothing_to_do=current and up,
-        expected={"commit": sha, "container": now.container.id if now.container else "", "before": now.container.image if now.container else "",
-                  "head": now.head.sha, "branch": now.head.branch or ""},
+        before={
+            "container": now.container.id if now.container else "",
+            "image": now.container.image if now.container else "",
+            "head": now.head.sha,
+            "branch": now.head.branch or "",
+        },
     )  # fmt: skip
 
 
@@ -225,7 +231,7 @@ def effects(plan: Plan, found: Mapping[str, Any]) -> list[Effect]:
     """Whether the rollback has the effect that was asked for."""
     container: docker.Container | None = found["container"]
     image = next((image.id for image in found["kept"] if image.tag == plan.target), "no image of the target")
-    fresh = container is not None and (plan.nothing_to_do or container.id != plan.expected["container"])
+    fresh = container is not None and (plan.nothing_to_do or container.id != plan.before["container"])
     rows = [
         Effect("commit of the tree", plan.target[:12], found["head"].sha[:12]),
         Effect("tree equal to it", "every path", "every path" if not found["differs"] else f"not {', '.join(found['differs'][:5])}"),
@@ -241,9 +247,9 @@ def undo_effects(plan: Plan, found: Mapping[str, Any]) -> list[Effect]:
     """Whether the host is back where it was before the rollback."""
     container: docker.Container | None = found["container"]
     return [
-        Effect("commit of the tree", plan.expected["head"][:12], found["head"].sha[:12]),
-        Effect("branch", plan.expected["branch"] or "(detached)", found["head"].branch or "(detached)"),
-        Effect("image of the container", plan.expected["before"][7:19], container.image[7:19] if container else ""),
+        Effect("commit of the tree", plan.before["head"][:12], found["head"].sha[:12]),
+        Effect("branch", plan.before["branch"] or "(detached)", found["head"].branch or "(detached)"),
+        Effect("image of the container", plan.before["image"][7:19], container.image[7:19] if container else ""),
     ]
 
 
@@ -255,7 +261,8 @@ def _refuse_losses(now: State, target: Target, dirty: str) -> None:
         )
     if target.in_the_way:
         raise Refused(
-            f"files that git does not know stand where the target has files of its own ({_some(target.in_the_way)}); move them away in {now.stack.tree}"
+            f"files that git does not know stand where the target has files of its own ({_some(target.in_the_way)}); "
+            f"move them away in {now.stack.tree}"
         )
 
 
@@ -332,7 +339,13 @@ def _undo(now: State, before: str, incident: str) -> tuple[Step, ...]:
     steps = [Step("undo_tree", "Put the tree back", "As it was before the rollback.", tuple(tree), touches=True)]
     if now.container:
         steps.append(
-            Step("undo_recreate", "Start the image that ran before", "It was kept under a tag of ours.", _recreate(now, before).commands, touches=True)
+            Step(
+                "undo_recreate",
+                "Start the image that ran before",
+                "It was kept under a tag of ours.",
+                _recreate(now, before).commands,
+                touches=True,
+            )
         )
     return tuple(steps)
 
@@ -370,8 +383,9 @@ def _notes(now: State, target: Target, dirty: str, incident: str) -> tuple[str, 
     notes = []
     if now.head.branch and now.head.sha != target.commit.sha:
         notes.append(
-            f"HEAD will be detached at the target, and {now.head.branch} stays where it is: the next `git pull` on the host stops with a message "
-            f"instead of bringing the bad commit back. When the fix is on {now.head.branch}: `git switch {now.head.branch} && git pull`."
+            f"HEAD is detached at the target, and {now.head.branch} stays where it is: the next `git pull` on the host stops "
+            f"with a message instead of bringing the bad commit back. "
+            f"When the fix is on {now.head.branch}: `git switch {now.head.branch} && git pull`."
         )
     if now.head.dirty and dirty == "save":
         notes.append(f"Changes in no commit ({_some(now.head.dirty)}) are kept as the git stash “rollback {incident}”.")

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rollback_lib.record.redaction import clean_all
 from rollback_lib.paths import PROJECT
+from rollback_lib.record.redaction import clean_all
 
 ROOT_VARIABLE = "ROLLBACK_INCIDENTS"  # where records go; `incidents/` of the project unless set
 FOLDER_VARIABLE = "ROLLBACK_INCIDENT"  # the folder our runner made for the run that a kernel belongs to

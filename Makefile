@@ -1,0 +1,37 @@
+# `make help` lists what there is. Everything is set up on the way: environment, Docker Engine, practice host.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+BIN := .venv/bin
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+.venv/.run: pyproject.toml constraints.txt tools/environment
+	@tools/environment && touch $@
+
+.venv/.dev: pyproject.toml constraints.txt tools/environment
+	@tools/environment '[dev]' && touch $@ .venv/.run
+
+drill: .venv/.run ## break the practice host and roll it back with the real notebook, headless
+	@$(BIN)/rollback drill
+
+test: .venv/.dev ## the whole test suite, on a practice host of its own
+	@tools/browser
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	@$(BIN)/pytest
+
+unit: .venv/.dev ## only the tests that need no practice host
+	@$(BIN)/pytest tests/unit
+
+lab: .venv/.run ## start the practice host, and JupyterLab on the notebooks
+	@$(BIN)/rollback lab up
+	@$(BIN)/jupyter lab notebooks
+
+bench: .venv/.run ## measure the headless run side by side with the page's own commands and other tools
+	@bench/run
+
+clean: ## remove the practice host, all it was made from, and the environment
+	@[ ! -x $(BIN)/rollback ] || $(BIN)/rollback lab down --all
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build *.egg-info
+
+.PHONY: help drill test unit lab bench clean
