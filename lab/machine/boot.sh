@@ -14,7 +14,7 @@ stop() {
 stopping=no
 trap stop TERM INT
 
-/usr/sbin/sshd -e 2>>/var/log/sshd.log
+/usr/sbin/sshd -E /var/log/sshd.log
 while [ "$stopping" = no ]; do
     dockerd --cgroup-parent="${LAB_CGROUP:-/rollback-lab}" >>/var/log/dockerd.log 2>&1 &
     engine=$!

@@ -130,13 +130,6 @@ def diff(tree: str, old: str, new: str) -> Fact[str]:
     return Fact((_git(tree, "diff", "--stat=100", "--patch", "--no-color", "--no-ext-diff", old, new, "--"),), str)
 
 
-def differs(tree: str, commit: str) -> Fact[list[str]]:
-    """The tracked paths whose content in the tree is not that of `commit`; added and missing ones too."""
-    return Fact(
-        (_git(tree, "diff", "--name-only", "-z", "--no-ext-diff", commit, "--"),), lambda out: [path for path in out.split("\0") if path]
-    )
-
-
 def in_the_way(tree: str, old: str, new: str) -> Fact[list[str]]:
     """Files not known to git that stand where `new` has a file and `old` has none; a checkout would overwrite them."""
     # `ls-files --others` without exclusions lists ignored files too, and only of the paths that come on its input.

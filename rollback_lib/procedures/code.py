@@ -155,11 +155,12 @@ def choose(now: State, target: str) -> tuple[str, str]:
         release.commit for release in now.releases if release.healthy
     }
     for release in reversed(now.releases):
-        if release.healthy and release.commit != now.running and release.commit not in bad:
+        if release.healthy and release.commit != (now.running or now.head.sha) and release.commit not in bad:
             return release.commit, f"the newest release that was healthy here ({release.when:%Y-%m-%d %H:%M} UTC)"
+    running = now.running or now.head.sha
     arrived = [move for move in now.reflog if now.container is None or move.when <= now.container.created]
     for move in arrived:
-        if move.commit.sha != now.running and move.commit.sha not in bad:
+        if move.commit.sha != running and move.commit.sha not in bad:
             return move.commit.sha, f"what was deployed here before ({move.when:%Y-%m-%d %H:%M} UTC, by the reflog)"
     raise TargetRefused(
         "no target was named, and neither the ledger nor the reflog of the host knows an earlier release; name a commit: target=SHA"
@@ -221,7 +222,6 @@ def effect_facts(stack: Stack, plan: Plan) -> dict[str, Fact[Any]]:
     """What is asked after a rollback, and after its undo."""
     return {
         "head": git.head(stack.tree),
-        "differs": git.differs(stack.tree, plan.target),
         "container": docker.container(stack.compose_directory, stack.code.service),
         "kept": docker.images(stack.kept_image("").rstrip(":")),
     }
@@ -234,7 +234,7 @@ def effects(plan: Plan, found: Mapping[str, Any]) -> list[Effect]:
     fresh = container is not None and (plan.nothing_to_do or container.id != plan.before["container"])
     rows = [
         Effect("commit of the tree", plan.target[:12], found["head"].sha[:12]),
-        Effect("tree equal to it", "every path", "every path" if not found["differs"] else f"not {', '.join(found['differs'][:5])}"),
+        Effect("tree equal to it", "every path", _equality(plan.target, found["head"])),
         Effect("state of the container", "running", container.state if container else "no container"),
     ]
     if not plan.nothing_to_do:
@@ -251,6 +251,12 @@ def undo_effects(plan: Plan, found: Mapping[str, Any]) -> list[Effect]:
         Effect("branch", plan.before["branch"] or "(detached)", found["head"].branch or "(detached)"),
         Effect("image of the container", plan.before["image"][7:19], container.image[7:19] if container else ""),
     ]
+
+
+def _equality(sha: str, head: git.Head) -> str:
+    if head.sha != sha:
+        return f"at {head.sha[:12]}"
+    return f"not {_some(head.dirty)}" if head.dirty else "every path"
 
 
 def _refuse_losses(now: State, target: Target, dirty: str) -> None:

@@ -1,0 +1,160 @@
+"""The code procedure: facts in, plan out."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rollback_lib.errors import ParameterError, Refused, TargetRefused
+from rollback_lib.facts import docker, git
+from rollback_lib.facts.releases import Release
+from rollback_lib.procedures import code
+from rollback_lib.stack import Stack
+
+NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+BAD, GOOD, OLD = "b" * 40, "a" * 40, "0" * 40
+
+
+def commit(sha: str, hours: int) -> git.Commit:
+    return git.Commit(sha, "someone", NOW - timedelta(hours=hours), f"subject {sha[:2]}")
+
+
+def container(**changes: object) -> docker.Container:
+    known = {
+        "id": "c" * 64, "name": "docker-agents-api-1", "image": "sha256:" + "1" * 64, "image_name": "docker-agents-api",
+        "created": NOW, "started": NOW, "state": "running", "restarts": 0, "project": "docker",
+        "directory": "/opt/dyniq-voice/docker", "files": ("/opt/dyniq-voice/docker/docker-compose.yml",), "revision": None,
+    }  # fmt: skip
+    return docker.Container(**{**known, **changes})
+
+
+def state(**changes: object) -> code.State:
+    bad, good, old = commit(BAD, 1), commit(GOOD, 20), commit(OLD, 90)
+    known = {
+        "stack": Stack.load("production"), "head": git.Head(BAD, "main", ()), "log": [bad, good, old],
+        "reflog": [
+            git.Move(bad, NOW - timedelta(minutes=5), "pull"),
+            git.Move(good, NOW - timedelta(hours=19), "pull"),
+            git.Move(old, NOW - timedelta(hours=80), "clone"),
+        ],
+        "container": container(), "kept": [], "releases": [], "versions": ("26", "2"), "lines": [], "probes": (),
+    }  # fmt: skip
+    return code.State(**{**known, **changes})
+
+
+def target(sha: str = GOOD, **changes: object) -> code.Target:
+    known = {"commit": commit(sha, 20), "why": "named", "changes": [git.Change("deleted", "new.py")], "diff": "", "in_the_way": []}
+    return code.Target(**{**known, **changes})
+
+
+def shell(step: object) -> str:
+    return "\n".join(map(str, step.commands))
+
+
+@pytest.mark.parametrize(
+    ("changes", "running", "by"),
+    [
+        ({}, BAD, "reflog at the container's creation"),
+        ({"container": container(created=NOW - timedelta(hours=1))}, GOOD, "reflog at the container's creation"),
+        ({"container": container(revision=OLD)}, OLD, "image label"),
+        ({"kept": [docker.Image("rollback/x/agents-api", GOOD, "sha256:" + "1" * 64)]}, GOOD, "image kept by us"),
+        ({"releases": [Release("agents-api", OLD, "sha256:" + "1" * 64, NOW, True, "x")]}, OLD, "ledger of releases"),
+        ({"container": None}, None, "no container"),
+    ],
+)
+def test_how_we_know_what_runs(changes: dict, running: str | None, by: str) -> None:
+    now = state(**changes)
+    assert (now.running, now.by) == (running, by)
+
+
+def test_without_a_target_it_is_what_was_deployed_before() -> None:
+    assert code.choose(state(), "")[0] == GOOD
+
+
+def test_without_a_target_a_release_known_good_comes_first_and_a_bad_one_never() -> None:
+    good = Release("agents-api", OLD, "sha256:x", NOW, True, "x")
+    bad = Release("agents-api", GOOD, "sha256:y", NOW, False, "x")
+    assert code.choose(state(releases=[good]), "")[0] == OLD
+    assert code.choose(state(releases=[bad]), "")[0] == OLD
+
+
+def test_without_a_target_and_without_history_it_is_refused() -> None:
+    with pytest.raises(TargetRefused, match="name a commit"):
+        code.choose(state(reflog=[]), "")
+
+
+@pytest.mark.parametrize("value", [123456, 1e5, float("inf"), None, ["a"]])
+def test_a_target_that_is_no_text_is_refused(value: object) -> None:
+    with pytest.raises(ParameterError, match="a text is expected"):
+        code.check(value)
+
+
+@pytest.mark.parametrize("value", ["-x", "a b", "$(reboot)", "a;b", "`x`", "a\nb", "../x\0", "HEAD@{1}", "é"])
+def test_a_target_with_shell_characters_is_refused(value: str) -> None:
+    with pytest.raises(ParameterError, match="a commit, tag or branch"):
+        code.check(value)
+
+
+@pytest.mark.parametrize("value", ["0123456", "12e4567", "v1.2", "HEAD~1", "feature/x", ""])
+def test_a_target_that_looks_like_a_number_stays_text(value: str) -> None:
+    assert code.check(value) == value
+
+
+def test_nothing_is_touched_before_the_target_is_built() -> None:
+    plan = code.plan(state(), target(), incident="i1")
+    assert [(step.name, step.touches) for step in plan.steps] == [
+        ("keep", False), ("build", False), ("restore_tree", True), ("recreate", True), ("remember", False),
+    ]  # fmt: skip
+    assert f"docker tag sha256:{'1' * 64} rollback/dyniq-voice/agents-api:before-i1" in shell(plan.keep)
+    assert "/opt/dyniq-voice/docker docker compose" not in shell(plan.build)
+    assert "--no-build --force-recreate agents-api" in shell(plan.recreate)
+
+
+def test_a_kept_image_is_not_built() -> None:
+    kept = docker.Image("rollback/dyniq-voice/agents-api", GOOD, "sha256:2")
+    assert "is kept" in code.plan(state(kept=[kept]), target(), incident="i1").build.skip
+
+
+def test_the_files_the_container_was_started_with_are_used_in_their_order() -> None:
+    files = ("/opt/dyniq-voice/docker/docker-compose.yml", "/opt/dyniq-voice/docker/docker-compose.prod.yml", "/etc/extra.yml")
+    plan = code.plan(state(container=container(files=files, project="voice")), target(), incident="i1")
+    assert f"-p voice -f {files[0]} -f {files[1]} -f {files[2]} up" in shell(plan.recreate)
+    exported = "/var/lib/rollback/dyniq-voice/build/aaaaaaaaaaaa/docker/docker-compose"
+    assert f"-f {exported}.yml -f {exported}.prod.yml -f /etc/extra.yml" in shell(plan.build)
+
+
+def test_what_runs_is_nothing_to_do() -> None:
+    plan = code.plan(state(head=git.Head(BAD, "main", ())), target(BAD, changes=[]), incident="i1")
+    assert plan.nothing_to_do
+    assert all(step.skip and not step.commands for step in plan.steps)
+
+
+@pytest.mark.parametrize("changes", [{"container": container(state="exited")}, {"container": container(created=NOW - timedelta(hours=1))}])
+def test_the_right_commit_in_the_tree_is_not_enough(changes: dict) -> None:
+    assert not code.plan(state(**changes), target(BAD, changes=[]), incident="i1").nothing_to_do
+
+
+def test_a_dirty_tree_is_refused_or_saved() -> None:
+    now = state(head=git.Head(BAD, "main", ("server.py",)))
+    with pytest.raises(Refused, match=r"server\.py.*dirty=save"):
+        code.plan(now, target(), incident="i1")
+    plan = code.plan(now, target(), incident="i1", dirty="save")
+    assert shell(plan.restore_tree).index("stash push") < shell(plan.restore_tree).index("checkout")
+    assert "stash apply --quiet --index" in shell(plan.undo[0])
+
+
+def test_files_in_the_way_are_refused() -> None:
+    with pytest.raises(Refused, match="local.txt"):
+        code.plan(state(), target(in_the_way=["local.txt"]), incident="i1")
+
+
+def test_undo_goes_back_to_branch_and_image() -> None:
+    plan = code.plan(state(), target(), incident="i1")
+    assert shell(plan.undo[0]) == "git -C /opt/dyniq-voice checkout --quiet main --"
+    assert "docker tag rollback/dyniq-voice/agents-api:before-i1 docker-agents-api" in shell(plan.undo[1])
+    detached = code.plan(state(head=git.Head(BAD, None, ())), target(), incident="i1")
+    assert f"checkout --quiet --detach {BAD}" in shell(detached.undo[0])
+
+
+def test_the_hash_follows_what_would_run() -> None:
+    first, again = (code.plan(state(), target(), incident="i1") for _ in range(2))
+    assert first.hash == again.hash != code.plan(state(), target(OLD), incident="i1").hash

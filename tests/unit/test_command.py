@@ -1,0 +1,42 @@
+"""Quoting, against the shell itself as the oracle."""
+
+import subprocess
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rollback_lib.command import MARK, Command, script
+from rollback_lib.errors import ParameterError
+
+words = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), max_size=60)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(words, min_size=1, max_size=5))
+def test_every_word_reaches_the_program_to_the_letter(arguments: list[str]) -> None:
+    command = Command.of("printf", "%s\\0", *arguments)
+    out = subprocess.run(["sh", "-c", script([command])], capture_output=True, check=True).stdout
+    assert out.decode().split("\0")[:-1] == arguments
+
+
+def test_nul_is_refused() -> None:
+    with pytest.raises(ParameterError, match="NUL"):
+        Command.of("echo", "a\0b")
+
+
+def test_pipes_and_files(tmp_path) -> None:
+    target = tmp_path / "a b;$c"
+    commands = [
+        Command.of("printf", "b\\na\\n").pipe("sort").pipe("head", "-n", "1").to(str(target)),
+        Command.of("echo", "more").to(str(target), append=True),
+    ]
+    subprocess.run(["sh", "-c", script(commands)], check=True)
+    assert target.read_text() == "a\nmore\n"
+
+
+def test_a_script_stops_at_the_first_failure_and_says_how_far_it_came() -> None:
+    commands = [Command.of("true"), Command.of("false"), Command.of("echo", "never")]
+    done = subprocess.run(["sh", "-c", script(commands, marked=True)], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stdout == f"{MARK}0\n{MARK}1\n"

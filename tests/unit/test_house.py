@@ -1,0 +1,89 @@
+"""What holds the house together: imports go down, dependencies agree, notebooks are clean."""
+
+import ast
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rollback_lib.paths import PROJECT
+
+PACKAGE = PROJECT / "rollback_lib"
+# From the ground up; a room may import from its own and those below.
+LEVELS = [
+    {"errors", "paths"},
+    {"command"},
+    {"stack"},
+    {"host"},
+    {"facts", "health"},
+    {"plan"},
+    {"procedures", "record"},
+    {"incident"},
+    {"notebook", "headless"},
+    {"cli"},
+]
+NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
+HEADINGS = ["Parameters", "1 Open", "2 Document state", "3 Choose the target", "4 Plan", "5 Confirm", "6 Roll back", "7 Verify", "8 Close"]
+
+
+def level(room: str) -> int:
+    return next(number for number, rooms in enumerate(LEVELS) if room in rooms)
+
+
+def room_of(file: Path) -> str:
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("file", [f for f in PACKAGE.rglob("*.py") if f.parent != PACKAGE or f.name != "__init__.py"], ids=str)
+def test_imports_go_down_only(file: Path) -> None:
+    room = room_of(file)
+    for node in ast.walk(ast.parse(file.read_text())):
+        names = [node.module] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        for name in filter(None, names):
+            if name.startswith("rollback_lib."):
+                other = name.split(".")[1]
+                # Redaction is asked wherever text is shown or kept.
+                assert level(other) <= level(room) or name == "rollback_lib.record.redaction", f"{file}: {room} imports {other}"
+            if name.split(".")[0] == "lab":
+                assert room == "cli", f"{file} imports the practice host"
+
+
+def test_conda_and_pip_have_the_same_packages() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    conda = yaml.safe_load((PROJECT / "environment.yml").read_text())["dependencies"]
+    assert {one for one in conda if isinstance(one, str)} - {"pip"} == {*project["dependencies"], f"python{project['requires-python']}"}
+
+
+def test_every_dependency_says_why_it_is_here() -> None:
+    lines = (PROJECT / "pyproject.toml").read_text().splitlines()
+    for line in lines:
+        if re.match(r'\s+"[\w-]+[><=]', line):
+            assert re.search(r"# \w+", line), line
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.name)
+def test_notebooks_read_as_the_procedure(file: Path) -> None:
+    cells = json.loads(file.read_text())["cells"]
+    text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == HEADINGS
+    tagged = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", ())]
+    assert len(tagged) == 1
+    for line in "".join(tagged[0]["source"]).strip().splitlines():
+        assert re.fullmatch(r"\w+: \w+ = .+  # .+", line), f"a parameter has a type, a value and a comment: {line}"
+    for cell in cells:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code":
+            assert len(source.splitlines()) <= 8
+            assert not re.search(r"^\s*[!%]", source, re.MULTILINE)
+            assert cell["outputs"] == []
+            assert cell["execution_count"] is None
+
+
+def test_the_public_names_of_commands_need_no_heavy_import() -> None:
+    """`rollback --help` answers at once: the command line imports what it needs when it needs it."""
+    top = ast.parse((PACKAGE / "cli.py").read_text()).body
+    imported = {node.module for node in top if isinstance(node, ast.ImportFrom)}
+    assert imported <= {"collections.abc", "pathlib", "typing", "rollback_lib.errors"}

@@ -1,0 +1,60 @@
+"""The record: private, whole, true when a run was killed."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from rollback_lib.headless.runner import _settle
+from rollback_lib.record.folder import Folder
+from rollback_lib.record.history import usual_seconds
+from rollback_lib.record.verdict import Verdict
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder.create("code", tmp_path)
+
+
+def test_folder_and_files_are_private(folder: Folder) -> None:
+    folder.event("open")
+    folder.write("plan.sh", "true\n")
+    folder.write_record({"verdict": "unknown"})
+    assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in folder.path.iterdir()} == {0o600}
+
+
+def test_no_secret_is_kept_and_the_record_stays_json(folder: Folder) -> None:
+    folder.event("said", lines=['{"password": "hunter22hunter"}'])
+    folder.write_record({"reason": 'token="hunter22hunter"', "password": "x"})
+    assert "hunter22hunter" not in "".join(file.read_text() for file in folder.path.iterdir())
+    assert json.loads((folder.path / "record.json").read_text())
+
+
+def test_a_last_event_cut_short_is_left_out(folder: Folder) -> None:
+    folder.event("open")
+    with (folder.path / "events.jsonl").open("a") as file:
+        file.write('{"event": "step-be')
+    assert [event["event"] for event in folder.events()] == ["open"]
+
+
+@pytest.mark.parametrize(("steps", "verdict"), [([], Verdict.ABORTED), (["keep", "recreate"], Verdict.UNKNOWN)])
+def test_a_killed_run_says_what_is_known(folder: Folder, steps: list[str], verdict: Verdict) -> None:
+    folder.write_record({"verdict": "unknown", "reason": "the run has not ended"})
+    for step in steps:
+        folder.event("step-begin", step=step)
+    _settle(folder)
+    record = folder.record()
+    assert record["verdict"] == verdict
+    assert not steps or steps[-1] in record["reason"]
+
+
+def test_usual_time_is_that_of_successful_runs_of_the_same_stack(tmp_path: Path) -> None:
+    for verdict, stack, seconds in (("succeeded", "a", 3), ("refused", "a", 1), ("succeeded", "b", 9)):
+        Folder.create("code", tmp_path).write_record({"verdict": verdict, "stack": stack, "seconds": seconds})
+    assert usual_seconds(tmp_path, "code", "a") == [3.0]
+
+
+def test_every_verdict_has_an_exit_status() -> None:
+    assert {verdict.status for verdict in Verdict} == {0, 3, 4, 5, 6}
