@@ -100,8 +100,9 @@ class Machine:
     def listing(self) -> str:
         """Everything a run could change: files with modes, owners, times; git; containers, images, networks, volumes."""
         return self.ssh(r"""
-            find /opt /backup /srv /root /etc /tmp /var/lib/rollback -not -path '*/__pycache__*' -printf '%p %y %m %U %G %s %T@ %i\n' 2>&1 | sort
-            export GIT_OPTIONAL_LOCKS=0; cd /opt/dyniq-voice && git status --porcelain --ignored && git for-each-ref && git log -g --format=%H%gd && git stash list
+            find /opt /backup /srv /root /etc /tmp /var/lib/rollback -printf '%p %y %m %U %G %s %T@ %i\n' 2>&1 | sort
+            export GIT_OPTIONAL_LOCKS=0; cd /opt/dyniq-voice
+            git status --porcelain --ignored; git for-each-ref; git log -g --format=%H%gd; git stash list
             docker ps -a --no-trunc --format '{{.ID}} {{.Names}} {{.Image}} {{.State}}' | sort
             docker network inspect $(docker network ls -q) --format '{{.Name}} {{range .Containers}}{{.Name}} {{end}}' | sort
             docker inspect $(docker ps -aq) --format '{{.Id}} {{.State.StartedAt}} {{.RestartCount}}' | sort

@@ -53,7 +53,16 @@ class Engine(NBClientEngine):  # type: ignore[misc]
     @classmethod
     def execute_managed_notebook(cls, nb_man: NotebookExecutionManager, kernel_name: str, **options: Any) -> None:
         record, manager, timeout = options["record"], options["km"], options["start_timeout"]
-        client = _Client(nb_man, record=record, km=manager, kernel_name=kernel_name, startup_timeout=timeout, timeout=None, log=logger)
+        client = _Client(
+            nb_man,
+            record=record,
+            km=manager,
+            kernel_name=kernel_name,
+            startup_timeout=timeout,
+            timeout=None,
+            log=logger,
+            coalesce_streams=True,
+        )
         try:
             client.execute()
         finally:

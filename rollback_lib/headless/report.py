@@ -18,9 +18,9 @@ body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 70em; margin: 2em auto;
 header {{ border: 2px solid; padding: .6em 1em; margin-bottom: 2em }}
 header b {{ font-size: 1.3em }}
 pre {{ font-size: 12.5px; line-height: 1.4; white-space: pre-wrap; overflow-wrap: anywhere }}
-.jp-InputArea, .input {{ border-left: 3px solid rgba(128, 128, 128, .4); padding-left: .8em; margin: .8em 0 .2em }}
-.jp-OutputArea-output, .output {{ overflow-x: auto }}
-.jp-InputPrompt, .jp-OutputPrompt, .anchor-link {{ display: none }}
+.input_area {{ border-left: 3px solid rgba(128, 128, 128, .4); padding-left: .8em; margin: .8em 0 .2em }}
+.output_subarea {{ overflow-x: auto }}
+.prompt, .anchor-link {{ display: none }}
 td {{ overflow-wrap: anywhere }}
 .highlight .c1 {{ opacity: .65 }}
 </style></head><body><header><b>{verdict}</b><br>{reason}<br><small>{facts}</small></header>{body}</body></html>

@@ -8,7 +8,7 @@ from typing import Any
 from rollback_lib.incident import Closing, Opening, Verification
 from rollback_lib.notebook import chart
 from rollback_lib.notebook.view import View, code, note, stack, table
-from rollback_lib.plan import Plan
+from rollback_lib.plan import Plan, Step
 from rollback_lib.procedures.code import Candidates, State, Target
 from rollback_lib.record.verdict import Verdict
 
@@ -84,23 +84,23 @@ def plan(one: Plan) -> View:
     if one.nothing_to_do:
         return stack(note("good", "The target is what runs: there is nothing to do."), table(("", ""), one.facts))
     views = [table(("", ""), one.facts, title=f"Plan {one.hash}: {one.procedure} rollback of {one.stack} on {one.host}")]
-    steps = []
-    for number, step in enumerate(one.steps, 1):
-        commands = f"not needed: {step.skip}" if step.skip else "\n".join(str(command) for command in step.commands)
-        touches = "yes" if step.touches and not step.skip else "no"
-        steps.append((number, f"{step.title}\n{step.why}", touches, commands))
-    views.append(table(("", "step", "touches what serves", "commands, run on the host as they stand here"), steps))
-    views.append(
-        note("warn", "What changes in the tree: " + "; ".join(one.loses) + ".")
-        if one.loses
-        else note("info", "No file of the tree changes.")
-    )
+    views += [_step(number, step) for number, step in enumerate(one.steps, 1)]
+    tree = "What changes in the tree: " + "; ".join(one.loses) + "."
+    views.append(note("warn", tree) if one.loses else note("info", "No file of the tree changes."))
     views += [note("info", text) for text in one.notes]
     lines = one.diff.splitlines()
     more = [f"… {len(lines) - DIFF_LINES} more lines are in plan.diff of the record"] if len(lines) > DIFF_LINES else []
     views.append(code("\n".join(lines[:DIFF_LINES] + more) or "(no difference)", title="Diff, from what is to the target", folded=True))
     views.append(code(one.undo_shell(), title="Undo, saved as undo.sh", folded=True))
     return stack(*views)
+
+
+def _step(number: int, step: Step) -> View:
+    if step.skip:
+        return note("good", f"Step {number}, {step.title}: not needed, {step.skip}.")
+    touches = "changes what serves users" if step.touches else "leaves what serves users alone"
+    commands = "\n".join(str(command) for command in step.commands)
+    return code(commands, title=f"Step {number}, {step.title}: {touches}", lead=step.why)
 
 
 def verification(one: Verification) -> View:

@@ -49,15 +49,17 @@ def note(level: str, text: str) -> View:
     return View(f'<div style="{style}"><span style="color:{colour}">{sign}</span> {_multiline(text)}</div>', f"{sign} {text}")
 
 
-def code(text: str, *, title: str, folded: bool = False) -> View:
-    """Text as it is, under a title that folds it away."""
+def code(text: str, *, title: str, lead: str = "", folded: bool = False) -> View:
+    """Text as it is, under a title that folds it away; `lead` is a sentence between the two."""
     text = clean(text)
-    style = "font-size:12px;line-height:1.35;overflow:auto;max-height:32em;padding:.6em;border:1px solid rgba(128,128,128,.35)"
+    box = "padding:.6em;border:1px solid rgba(128,128,128,.35);max-height:32em;overflow:auto"
+    style = f"font-size:12px;line-height:1.35;white-space:pre-wrap;overflow-wrap:anywhere;{box}"
     opened = "" if folded else " open"
-    body = f'<pre style="{style}">{html.escape(text)}</pre>'
+    said = f'<div style="margin:.2em 0">{html.escape(lead)}</div>' if lead else ""
+    body = f'{said}<pre style="{style}">{html.escape(text)}</pre>'
     return View(
         f'<details{opened}><summary style="cursor:pointer;font-weight:600">{html.escape(title)}</summary>{body}</details>',
-        f"{title}\n{text}",
+        "\n".join(filter(None, (title, lead, text))),
     )
 
 

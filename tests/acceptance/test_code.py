@@ -94,7 +94,9 @@ def test_without_the_right_confirmation_nothing_is_contacted(broken: Machine) ->
 
 
 def test_a_dirty_tree_is_refused_then_saved(broken: Machine) -> None:
-    broken.ssh(f"cd {TREE} && echo '# by hand' >>agents_api/server.py && echo staged >>README.md && git add README.md && echo mine >notes.txt")
+    broken.ssh(
+        f"cd {TREE} && echo '# by hand' >>agents_api/server.py && echo staged >>README.md && git add README.md && echo mine >notes.txt"
+    )
     dirty = broken.ssh(f"cd {TREE} && git diff HEAD")
     before = broken.listing()
 
@@ -177,7 +179,9 @@ def test_a_target_that_does_not_build_leaves_everything_as_it_was(clean: Machine
 
     def stack_alone(text: str) -> list[str]:
         """Without our own folder, and what docker's builder notes of its builds."""
-        return [line for line in text.splitlines() if not re.match(r"/var/lib/rollback|find: |/tmp |/root(/.docker.*)? d|/root/.docker", line)]
+        return [
+            line for line in text.splitlines() if not re.match(r"/var/lib/rollback|find: |/tmp |/root(/.docker.*)? d|/root/.docker", line)
+        ]
 
     assert stack_alone(clean.listing()) == stack_alone(before)
     assert clean.ssh("find /var/lib/rollback -type f") == ""
@@ -192,7 +196,9 @@ def test_a_target_that_does_not_build_leaves_everything_as_it_was(clean: Machine
 
 @pytest.mark.parametrize("policy", ["undo", "stop"])
 def test_a_target_that_is_unhealthy(clean: Machine, policy: str) -> None:
-    sick = clean.commit("answer nothing", "sed -i 's/^def health.*/def health():\\n    raise SystemError\\n\\ndef unused():/' agents_api/server.py")
+    sick = clean.commit(
+        "answer nothing", "sed -i 's/^def health.*/def health():\\n    raise SystemError\\n\\ndef unused():/' agents_api/server.py"
+    )
     head, image = clean.head(), clean.container()["Image"]
     quick = clean.incidents.parent / "quick.yaml"
     quick.write_text(clean.stack.read_text().replace("deadline: 20.0", "deadline: 3.0"))
@@ -213,8 +219,11 @@ def test_a_target_that_is_unhealthy(clean: Machine, policy: str) -> None:
 
 
 def eventually_healthy(machine: Machine) -> bool:
-    return machine.ssh("""for n in $(seq 50); do
-        curl -fsSk --connect-to ::127.0.0.1: https://agents-api.dyniq.ai/health >/dev/null 2>&1 && echo yes && break; sleep 0.1; done""") == "yes"
+    return (
+        machine.ssh("""for n in $(seq 50); do
+        curl -fsSk --connect-to ::127.0.0.1: https://agents-api.dyniq.ai/health >/dev/null 2>&1 && echo yes && break; sleep 0.1; done""")
+        == "yes"
+    )
 
 
 def test_a_service_without_container_is_brought_back(broken: Machine) -> None:
@@ -225,7 +234,8 @@ def test_a_service_without_container_is_brought_back(broken: Machine) -> None:
 
 
 def test_much_output_is_bounded_and_said_so(broken: Machine) -> None:
-    broken.ssh(f"""printf '#!/bin/sh\\nyes "%%0100d" | head -c 100000000\\n' >{TREE}/.git/hooks/post-checkout; chmod +x {TREE}/.git/hooks/post-checkout""")
+    hook = f"{TREE}/.git/hooks/post-checkout"
+    broken.ssh(f"""printf '#!/bin/sh\\nyes %%0100d | head -c 100000000\\n' >{hook}; chmod +x {hook}""")
     done = broken.apply()
     assert done.status == 0, done.out
     ended = next(event for event in done.events if event["event"] == "step-end" and event["step"] == "restore_tree")

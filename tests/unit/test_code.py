@@ -143,7 +143,7 @@ def test_a_dirty_tree_is_refused_or_saved() -> None:
 
 
 def test_files_in_the_way_are_refused() -> None:
-    with pytest.raises(Refused, match="local.txt"):
+    with pytest.raises(Refused, match=r"local\.txt"):
         code.plan(state(), target(in_the_way=["local.txt"]), incident="i1")
 
 
