@@ -78,9 +78,8 @@ class Watch:
     def stop(self) -> None:
         self._stopped.set()
         self._clock.join()
-        self._pool.shutdown(wait=True)
-        for prober in self._probers:
-            prober.close()
+        # A probe that still waits for its answer ends at its own time-out; it is not worth waiting for.
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     @property
     def probes(self) -> list[Probe]:

@@ -30,7 +30,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
                 cell.metadata.papermill["status"] = self.nb_man.COMPLETED
                 continue
             self.nb_man.cell_start(cell, index)
-            self._save()
+            self._save(sync=False)
             try:
                 self.execute_cell(cell, index)
             except BaseException as error:
@@ -43,8 +43,8 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
                 self._save()
             self.nb_man.cell_complete(cell, index)
 
-    def _save(self) -> None:
-        write_private(self._record, nbformat.writes(self.nb))
+    def _save(self, *, sync: bool = True) -> None:
+        write_private(self._record, nbformat.writes(self.nb), sync=sync)
 
 
 class Engine(NBClientEngine):  # type: ignore[misc]

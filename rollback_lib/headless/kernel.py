@@ -1,31 +1,63 @@
-"""Starts the kernel of a headless run early, so that it boots while this process still imports papermill."""
+"""Starts the kernel of a headless run before anything heavy is imported here, and hands it to nbclient later.
 
+The kernel boots on one core while this process imports papermill on another. It speaks over sockets in the file system:
+a kernel on TCP ports would send code and output where other users of the machine can listen.
+"""
+
+import json
 import os
+import secrets
+import subprocess
 import sys
-
-from jupyter_client.manager import AsyncKernelManager
-from jupyter_core.utils import run_sync
+import tempfile
+from pathlib import Path
+from typing import Any
 
 from rollback_lib.record.folder import FOLDER_VARIABLE
 
-PRELOAD = "import rollback_lib.notebook"
+ARGUMENTS = (
+    "--IPKernelApp.exec_lines=import rollback_lib.notebook",  # while it boots anyway
+    "--HistoryManager.enabled=False",  # the record is the history
+)
+PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 
 
-def start(folder: str) -> AsyncKernelManager:
-    """A kernel of this Python, speaking over sockets in the file system, whose incident writes to `folder`."""
-    manager = AsyncKernelManager(transport="ipc")
-    manager.kernel_spec.argv = [
-        sys.executable,
-        "-m",
-        "ipykernel_launcher",
-        "-f",
-        "{connection_file}",
-        f"--IPKernelApp.exec_lines={PRELOAD}",
-    ]
-    run_sync(manager.start_kernel)(env={**os.environ, FOLDER_VARIABLE: folder, "PYDEVD_DISABLE_FILE_VALIDATION": "1"})
-    return manager
+class Kernel:
+    """A kernel process of this Python, whose incident writes to `folder`."""
 
+    def __init__(self, folder: Path) -> None:
+        self._files = tempfile.TemporaryDirectory(prefix="rollback-kernel-")
+        self._connection = Path(self._files.name) / "kernel.json"
+        ports = {name: number for number, name in enumerate(PORTS, 1)}
+        channel = {"transport": "ipc", "ip": f"{self._files.name}/k", "key": secrets.token_hex(16), "signature_scheme": "hmac-sha256"}
+        self._connection.write_text(json.dumps({**ports, **channel, "kernel_name": "python3"}))
+        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", str(self._connection), *ARGUMENTS]
+        environment = {**os.environ, FOLDER_VARIABLE: str(folder)}
+        self.process = subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
 
-def kill(manager: AsyncKernelManager) -> None:
-    """End the kernel now: by then its incident is in the record."""
-    run_sync(manager.shutdown_kernel)(now=True)
+    def manager(self) -> Any:
+        """A kernel manager for this process, as nbclient wants it."""
+        from jupyter_client.asynchronous.client import AsyncKernelClient
+        from jupyter_client.manager import AsyncKernelManager
+        from jupyter_client.provisioning import LocalProvisioner
+
+        class Client(AsyncKernelClient):  # type: ignore[misc]
+            async def _async_wait_for_ready(self, timeout: float | None = None) -> None:
+                """Ready is when the kernel answers; the stock client listens 0.2 s more, for what was meant for others."""
+                self.kernel_info()
+                self._handle_kernel_info_reply(await self.get_shell_msg(timeout=timeout))
+
+            wait_for_ready = _async_wait_for_ready
+
+        manager = AsyncKernelManager(client_factory=Client)
+        manager.load_connection_file(str(self._connection))
+        manager.provisioner = LocalProvisioner(kernel_id=manager.kernel_id, kernel_spec=manager.kernel_spec, parent=manager)
+        manager.provisioner.process = self.process
+        manager.provisioner.pid = manager.provisioner.pgid = self.process.pid
+        return manager
+
+    def kill(self) -> None:
+        """End it now: by then its incident is in the record."""
+        self.process.kill()
+        self.process.wait()
+        self._files.cleanup()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rollback_lib.headless import kernel
+from rollback_lib.headless.kernel import Kernel
 from rollback_lib.paths import PROJECT
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.verdict import Verdict
@@ -43,54 +43,50 @@ def run(procedure: str, parameters: Mapping[str, Any], *, root: Path, check: Cal
     source = notebook(procedure)
     assert source is not None
     folder = Folder.create(procedure, root)
-    manager = kernel.start(str(folder.path))
+    kernel = Kernel(folder.path)
     try:
         check()
     except BaseException:
-        kernel.kill(manager)
+        kernel.kill()
         folder.discard()
         raise
     stop = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
-        _execute(source, folder, parameters, manager)
+        _execute(source, folder, parameters, kernel)
     finally:
         signal.signal(signal.SIGTERM, stop)
-        kernel.kill(manager)
+        kernel.kill()
     _settle(folder)
     _report(folder)
     record = folder.record()
     return Outcome(Verdict(record["verdict"]), record["reason"], folder.path, time.monotonic() - started, record.get("budget"))
 
 
-def _execute(source: Path, folder: Folder, parameters: Mapping[str, Any], manager: Any) -> None:
+def _execute(source: Path, folder: Folder, parameters: Mapping[str, Any], kernel: Kernel) -> None:
     # rfc3987_syntax compiles a grammar at import, 0.9 s, for a check of addresses in JSON schemas that notebooks do not use.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
-    from rollback_lib.headless import engine, report
+    from rollback_lib.headless import engine
 
-    warmed = report.warm()
     try:
         papermill.execute_notebook(
             source, None, parameters=dict(parameters), engine_name=engine.NAME, progress_bar=False,
-            cwd=str(PROJECT), record=folder.path / "notebook.ipynb", km=manager,
+            cwd=str(PROJECT), record=folder.path / "notebook.ipynb", km=kernel.manager(),
         )  # fmt: skip
     except PapermillExecutionError as error:
         folder.event("cell-failed", cell=error.exec_count, type=error.ename, error=error.evalue)
     except (KeyboardInterrupt, RuntimeError) as error:  # Ctrl-C, SIGTERM; RuntimeError: the kernel died
         folder.event("run-cut-short", by=type(error).__name__, error=str(error))
-        _interrupt(folder, manager)
-    warmed.join()
+        _interrupt(folder, kernel)
 
 
-def _interrupt(folder: Folder, manager: Any) -> None:
+def _interrupt(folder: Folder, kernel: Kernel) -> None:
     """Tell the cell that runs to stop, and give its incident the time to say so in the record."""
-    from jupyter_core.utils import run_sync
-
-    if not run_sync(manager.is_alive)():
+    if kernel.process.poll() is not None:
         return
-    run_sync(manager.interrupt_kernel)()
+    kernel.process.send_signal(signal.SIGINT)
     until = time.monotonic() + INTERRUPT_SECONDS
     while _unended(folder) and time.monotonic() < until:
         time.sleep(0.05)
@@ -115,8 +111,10 @@ def _settle(folder: Folder) -> None:
 
 def _report(folder: Folder) -> None:
     """notebook.html beside the executed notebook, self-contained."""
-    executed = folder.path / "notebook.ipynb"
-    if executed.exists():
-        from rollback_lib.headless.report import html
+    from rollback_lib.headless.report import html
 
+    executed = folder.path / "notebook.ipynb"
+    try:
         folder.write("notebook.html", html(executed, folder.record()))
+    except Exception as error:  # a page that cannot be made must not hide how the run ended
+        folder.event("report-failed", error=f"{type(error).__name__}: {error}")

@@ -52,7 +52,7 @@ def state(now: State) -> View:
         ("in no commit", ", ".join(now.head.dirty) or "nothing: the tree is clean"),
         ("container", up),
         ("made of", made_of),
-        ("docker", f"{now.versions[0]}, compose {now.versions[1]}"),
+        ("compose", now.compose),
     ]  # fmt: skip
     rows += [
         (

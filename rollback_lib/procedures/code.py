@@ -33,7 +33,7 @@ class State:
     container: docker.Container | None
     kept: list[docker.Image]
     releases: list[releases.Release]
-    versions: tuple[str, str]
+    compose: str
     lines: list[str]
     probes: tuple[Probe, ...]
 
@@ -95,7 +95,7 @@ class Target:
 def facts(stack: Stack) -> dict[str, Fact[Any]]:
     """What `State` is made of."""
     return {
-        "versions": docker.versions(),
+        "compose": docker.compose(),
         "head": git.head(stack.tree),
         "log": git.log(stack.tree),
         "reflog": git.reflog(stack.tree),

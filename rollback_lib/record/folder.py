@@ -89,11 +89,12 @@ def _plain(value: object) -> object:
     return value
 
 
-def write_private(path: Path, text: str) -> None:
-    """Put `text` at `path`, mode 0600, atomically."""
+def write_private(path: Path, text: str, *, sync: bool = True) -> None:
+    """Put `text` at `path`, mode 0600, atomically; `sync`: wait until it is on disk."""
     part = path.with_name(f".{path.name}.part")
     with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
-        os.fsync(file.fileno())
+        if sync:
+            os.fsync(file.fileno())
     part.replace(path)

@@ -36,7 +36,7 @@ def state(**changes: object) -> code.State:
             git.Move(good, NOW - timedelta(hours=19), "pull"),
             git.Move(old, NOW - timedelta(hours=80), "clone"),
         ],
-        "container": container(), "kept": [], "releases": [], "versions": ("26", "2"), "lines": [], "probes": (),
+        "container": container(), "kept": [], "releases": [], "compose": "2", "lines": [], "probes": (),
     }  # fmt: skip
     return code.State(**{**known, **changes})
 
