@@ -225,7 +225,7 @@ class _Keys(AuthStrategy):
         endpoint = self._endpoint
         agent = {key.asbytes(): key for key in _agent_keys(endpoint.agent)}
         for file in endpoint.identity_files:
-            public = file.with_name(file.name + ".pub")
+            public = file if file.suffix == ".pub" else file.with_name(file.name + ".pub")
             blob = paramiko.pkey.PublicBlob.from_file(str(public)).key_blob if public.is_file() else None
             if blob in agent:
                 yield InMemoryPrivateKey(endpoint.user, agent.pop(blob))

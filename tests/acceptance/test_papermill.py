@@ -1,0 +1,42 @@
+"""The notebook under plain papermill, as the README shows it."""
+
+import json
+import subprocess
+from pathlib import Path
+
+from rollback_lib.paths import PROJECT
+from tests.conftest import BIN, Machine
+
+
+def papermill(machine: Machine, out: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    argv = [BIN / "papermill", "notebooks/01_code.ipynb", out, "-f", machine.stack, "--no-progress-bar", *words]
+    return subprocess.run(argv, cwd=PROJECT, env=machine.env(), capture_output=True, text=True, timeout=120)
+
+
+def test_plan_then_apply(broken: Machine, tmp_path: Path) -> None:
+    before, good = broken.listing(), broken.ssh("git -C /opt/dyniq-voice rev-parse HEAD~1")
+    planned = papermill(broken, tmp_path / "plan.ipynb", "-r", "target", good[:7])
+    assert planned.returncode == 0, planned.stderr
+    assert broken.listing() == before
+
+    applied = papermill(broken, tmp_path / "apply.ipynb", "-r", "target", good[:7], "-p", "mode", "apply", "-p", "confirm", "contabo")
+    assert applied.returncode == 0, applied.stderr
+    assert (broken.head(), broken.health()[0]) == (good, 200)
+    records = [json.loads((folder / "record.json").read_text()) for folder in broken.folders()]
+    assert [record["verdict"] for record in records] == ["planned", "succeeded"]
+
+
+def test_a_target_that_papermill_made_a_number_of_is_refused(broken: Machine, tmp_path: Path) -> None:
+    done = papermill(broken, tmp_path / "number.ipynb", "-p", "target", "0123456")
+    assert done.returncode == 1
+    assert "the number 123456 arrived; give it with `-r target" in done.stderr
+    assert broken.folders() == []
+
+
+def test_without_confirmation_it_stops_at_the_gate(broken: Machine, tmp_path: Path) -> None:
+    before = broken.listing()
+    done = papermill(broken, tmp_path / "out.ipynb", "-p", "mode", "apply")
+    assert done.returncode == 1
+    assert "nobody confirmed" in done.stderr
+    assert json.loads((broken.folders()[0] / "record.json").read_text())["verdict"] == "refused"
+    assert broken.listing() == before

@@ -1,0 +1,165 @@
+"""The connection, against the practice host's sshd and OpenSSH's own reading of its configuration."""
+
+import os
+import resource
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.practice_host import PracticeHost
+from rollback_lib.errors import LinkLost
+from rollback_lib.host.connection import Connection, connect
+from rollback_lib.host.ssh_config import resolve
+
+
+@pytest.fixture
+def host(practice_host: PracticeHost) -> PracticeHost:
+    if not practice_host.running():
+        practice_host.up()
+    return practice_host
+
+
+@pytest.fixture
+def link(host: PracticeHost) -> Iterator[Connection]:
+    connection = connect("contabo", host.ssh_config)
+    yield connection
+    connection.close()
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_both_streams_and_the_status(link: Connection) -> None:
+    result = link.run("echo out; echo err >&2; exit 7")
+    assert (result.status, result.out, result.err) == (7, "out\n", "err\n")
+
+
+def test_a_full_error_stream_does_not_block(link: Connection) -> None:
+    result = link.run("head -c 8388608 /dev/zero >&2; echo done", deadline=20)
+    assert (result.status, result.out) == (0, "done\n")
+    assert result.dropped == 8388608 - 2 * 64 * 1024 or result.dropped > 8_000_000
+
+
+def test_a_trickling_command_is_ended_at_its_deadline_with_its_children(link: Connection) -> None:
+    result = link.run("echo $$; while :; do echo x; sleep 0.1; done", deadline=1)
+    assert result.status is None
+    assert link.run(f"ps -o pid= --ppid {result.out.split()[0]}; kill -0 {result.out.split()[0]}").status != 0
+
+
+def test_a_child_left_behind_does_not_hold_us(link: Connection) -> None:
+    started = time.monotonic()
+    assert link.run("sleep 30 & echo here", deadline=20).out == "here\n"
+    assert time.monotonic() - started < 10
+
+
+def test_many_commands_at_once_on_one_connection(host: PracticeHost, link: Connection) -> None:
+    logins = int(link.check("grep -c Accepted /var/log/sshd.log"))
+    results: list[str] = []
+    threads = [threading.Thread(target=lambda n=n: results.append(link.check(f"echo {n}"))) for n in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(map(int, results)) == list(range(30))
+    assert int(link.check("grep -c Accepted /var/log/sshd.log")) == logins
+
+
+def test_the_environment_is_clean(host: PracticeHost, link: Connection) -> None:
+    link.check("echo 'export MODEL=wrong' >>/root/.bashrc")
+    assert "MODEL" not in link.check("env")
+
+
+def test_a_hundred_megabytes_do_not_fill_memory(link: Connection) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    result = link.run("yes 0123456789 | head -c 100000000", deadline=60)
+    assert result.dropped > 99_000_000
+    assert len(result.out) < 140_000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # KiB
+
+
+def test_a_link_that_breaks_is_said_to_be_lost(link: Connection) -> None:
+    with pytest.raises(LinkLost, match="broke while a command was running"):
+        link.run("kill -9 $(ps -o ppid= -p $PPID); sleep 20", deadline=20)
+    with pytest.raises(LinkLost):
+        link.run("true")
+
+
+def test_jump_hosts_proxy_commands_and_aliases(host: PracticeHost, tmp_path: Path) -> None:
+    base = host.ssh_config.read_text()
+    inner = base.replace("Host contabo", "Host inner").replace(f"Port {host.ssh_port}", "Port 22\n  HostKeyAlias practice")
+    key = (host.folder / "known_hosts").read_text().split(" ", 1)[1]
+    known = write(tmp_path / "known", f"practice {key}")
+    inner = inner.replace(f"{host.folder}/known_hosts", str(known))
+    jump = write(tmp_path / "jump", f"{base}\n{inner}  ProxyJump contabo\n")
+    proxy = write(tmp_path / "proxy", f"{base}\n{inner}  ProxyCommand ssh -F {host.ssh_config} -W %h:%p contabo\n")
+    for config in (jump, proxy):
+        connection = connect("inner", config)
+        assert connection.check("hostname") == "contabo\n"
+        connection.close()
+
+
+def test_hashed_host_keys_and_several_types(host: PracticeHost, tmp_path: Path) -> None:
+    known = write(tmp_path / "known", (host.folder / "known_hosts").read_text())
+    subprocess.run(["ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", tmp_path / "other"], check=True)
+    other = " ".join((tmp_path / "other.pub").read_text().split()[:2])
+    known.write_text(f"[127.0.0.1]:{host.ssh_port} {other}\n" + known.read_text())
+    subprocess.run(["ssh-keygen", "-H", "-f", known], check=True, capture_output=True)
+    assert "127.0.0.1" not in known.read_text()
+    config = write(tmp_path / "config", host.ssh_config.read_text().replace(f"{host.folder}/known_hosts", str(known)))
+    connection = connect("contabo", config)
+    assert connection.check("hostname") == "contabo\n"
+    connection.close()
+
+
+def test_a_key_that_only_the_agent_has(host: PracticeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    socket = tmp_path / "agent"
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
+    try:
+        while not socket.exists():
+            assert agent.poll() is None
+        subprocess.run(["ssh-add", "-q", host.folder / "id_ed25519"], env={**os.environ, "SSH_AUTH_SOCK": str(socket)}, check=True)
+        public = write(tmp_path / "only.pub", (host.folder / "id_ed25519.pub").read_text())
+        text = host.ssh_config.read_text().replace(
+            f"IdentityFile {host.folder}/id_ed25519", f"IdentityFile {public}\n  IdentityAgent {socket}"
+        )
+        connection = connect("contabo", write(tmp_path / "config", text))
+        assert connection.check("hostname") == "contabo\n"
+        connection.close()
+    finally:
+        agent.terminate()
+        agent.wait()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "Host c\n  HostName example.org\n  User deploy\n  Port 2200\n",
+        "Host *\n  User everyone\n\nHost c\n  HostName 192.0.2.7\n",
+        "Match host c\n  User matched\n  ConnectTimeout 3\n",
+        "Host c\n  ProxyJump a@b:3,d\n",
+        "Host c\n  ProxyCommand nc %h %p\n",
+        "Host c\n  IdentitiesOnly yes\n  HostKeyAlias other\n",
+        "Include included\n",
+    ],
+)
+def test_settings_are_those_openssh_reads(tmp_path: Path, lines: str) -> None:
+    included = write(tmp_path / "included", "Host c\n  HostName from-include\n")
+    config = write(tmp_path / "config", lines.replace("Include included", f"Include {included}"))
+    told = subprocess.run(["ssh", "-F", config, "-G", "c"], capture_output=True, text=True, check=True).stdout
+    settings = dict(line.split(" ", 1) for line in told.splitlines())
+    endpoint = resolve("c", config)
+    assert (endpoint.hostname, str(endpoint.port), endpoint.user) == (settings["hostname"], settings["port"], settings["user"])
+    assert ",".join(endpoint.jumps) == settings.get("proxyjump", "")
+    assert endpoint.identities_only == (settings["identitiesonly"] == "yes")
+    assert (endpoint.proxy_command or "") == settings.get("proxycommand", "").replace("%h", endpoint.hostname).replace(
+        "%p", str(endpoint.port)
+    )
+    assert endpoint.host_key_name == settings.get(
+        "hostkeyalias", endpoint.hostname if endpoint.port == 22 else f"[{endpoint.hostname}]:{endpoint.port}"
+    )
