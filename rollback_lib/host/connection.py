@@ -83,17 +83,26 @@ class Connection:
 
     @contextmanager
     def _channel(self) -> Iterator[paramiko.Channel]:
-        transport = self._client.get_transport()
-        try:
-            if transport is None:
-                raise paramiko.SSHException("closed")
-            channel = transport.open_session(timeout=SILENCE)
-        except (paramiko.SSHException, EOFError, OSError) as error:
-            raise LinkLost(f"the connection to {self.alias} is lost ({error}); check the network and run again") from None
+        channel = self._open_channel(time.monotonic() + SILENCE)
         try:
             yield channel
         finally:
             channel.close()
+
+    def _open_channel(self, until: float) -> paramiko.Channel:
+        """A new channel; where sshd's MaxSessions is reached, as soon as it has let go of an earlier one."""
+        while True:
+            transport = self._client.get_transport()
+            try:
+                if transport is None:
+                    raise paramiko.SSHException("closed")
+                return transport.open_session(timeout=SILENCE)
+            except paramiko.ChannelException as error:
+                if time.monotonic() > until:
+                    raise LinkLost(f"{self.alias} opens no more sessions ({error}); see MaxSessions of its sshd") from None
+                time.sleep(0.02)
+            except (paramiko.SSHException, EOFError, OSError) as error:
+                raise LinkLost(f"the connection to {self.alias} is lost ({error}); check the network and run again") from None
 
     def _execute(self, channel: paramiko.Channel, command: str) -> None:
         try:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 
 import pytest
 
@@ -238,6 +239,7 @@ def test_much_output_is_bounded_and_said_so(broken: Machine) -> None:
     broken.ssh(f"""printf '#!/bin/sh\\nyes %%0100d | head -c 100000000\\n' >{hook}; chmod +x {hook}""")
     done = broken.apply()
     assert done.status == 0, done.out
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 150_000  # KiB, the largest of all runs so far
     ended = next(event for event in done.events if event["event"] == "step-end" and event["step"] == "restore_tree")
     assert ended["bytes_not_kept"] > 99_000_000
     kept = (done.folder / "output" / "restore_tree.txt").read_text()
