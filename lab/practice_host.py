@@ -14,7 +14,7 @@ from pathlib import Path
 from lab import engine, images
 from lab.progress import Progress
 from lab.shell import run, succeeds
-from rollback_lib.errors import LabError
+from rollback_lib.errors import LabError, ParameterError
 from rollback_lib.paths import PROJECT
 
 DEFAULT = "drill"
@@ -45,7 +45,7 @@ class PracticeHost:
     def saved(cls, name: str) -> "PracticeHost | None":
         """The host as it was brought up, or None."""
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", name):
-            raise LabError(f"a practice host's name is of small letters, digits and -, not {name!r}")
+            raise ParameterError(f"a practice host's name is of small letters, digits and -, not {name!r}")
         file = cls(name).folder / "host.json"
         return cls(name, **json.loads(file.read_text())) if file.exists() else None
 
@@ -112,7 +112,7 @@ class PracticeHost:
     def break_(self, scenario: str) -> str:
         """Make `scenario` happen for real; returns what was broken, in a sentence."""
         if scenario not in SCENARIOS:
-            raise LabError(f"there is no scenario {scenario!r}; there are: {', '.join(SCENARIOS)}")
+            raise ParameterError(f"there is no scenario {scenario!r}; there are: {', '.join(SCENARIOS)}")
         if not self.running():
             raise LabError(f"the practice host {self.name!r} is not running; start it with `rollback lab up`")
         script = (Path(__file__).parent / "scenarios" / f"{scenario}.sh").read_text()

@@ -1,0 +1,93 @@
+"""The practice host itself."""
+
+import json
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from lab.practice_host import PROJECT, SCENARIOS, PracticeHost
+from rollback_lib.errors import LabError
+from tests.conftest import BIN, Machine
+
+
+def leftovers(name: str) -> str:
+    """Whatever of a practice host is still on this machine."""
+    listings = [
+        ["docker", "ps", "-a", "--format", "{{.Names}}"],
+        ["docker", "volume", "ls", "-q"],
+        ["docker", "network", "ls", "--format", "{{.Name}}"],
+        ["find", "/sys/fs/cgroup", "-type", "d", "-name", f"*{name}*"],
+    ]
+    lines = [line for argv in listings for line in subprocess.run(argv, capture_output=True, text=True).stdout.splitlines()]
+    return "\n".join(line for line in lines if name in line)
+
+
+def test_a_second_one_beside_and_nothing_left_after_down(practice_host: PracticeHost) -> None:
+    up = subprocess.run(
+        [BIN / "rollback", "lab", "up", "--name", "second", "--ssh-port", "22322", "--https-port", "22743"], capture_output=True, text=True
+    )  # fmt: skip
+    try:
+        assert up.returncode == 0, up.stderr
+        status = json.loads(subprocess.check_output([BIN / "rollback", "lab", "status", "--name", "second", "--json"]))
+        assert all(status["routes"].values())
+        assert len(status["containers"]) == 9
+        assert practice_host.status()["running"]
+        assert "rollback-lab-second" in leftovers("rollback-lab-second")
+    finally:
+        down = subprocess.run([BIN / "rollback", "lab", "down", "--name", "second"], capture_output=True, text=True)
+    assert down.returncode == 0, down.stderr
+    assert leftovers("rollback-lab-second") == ""
+    assert not (PROJECT / ".lab" / "second").exists()
+
+
+def test_it_listens_on_this_machine_only(practice_host: PracticeHost) -> None:
+    ports = json.loads(subprocess.check_output(["docker", "inspect", practice_host.container]))[0]["HostConfig"]["PortBindings"]
+    assert {binding["HostIp"] for bindings in ports.values() for binding in bindings} == {"127.0.0.1"}
+
+
+def test_reset_puts_everything_back(clean: Machine) -> None:
+    head, files = clean.head(), clean.ssh("cd /opt/dyniq-voice && git status --porcelain && ls /backup")
+    clean.host.break_("code")
+    clean.ssh("rm -rf /backup; docker rm -f docker-caddy-1; docker volume create mine; touch /opt/dyniq-voice/new")
+    clean.host.reset()
+    assert (clean.head(), clean.ssh("cd /opt/dyniq-voice && git status --porcelain && ls /backup")) == (head, files)
+    assert "mine" not in clean.ssh("docker volume ls -q")
+    assert clean.health()[0] == clean.health("ruben-api")[0] == 200
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(LabError, match=rf"port {port} on 127.0.0.1 is taken; choose another with --ssh-port"):
+            PracticeHost("third", port, 22843).up()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), [(["break", "nonesuch"], "there is no scenario"), (["status", "--name", "../x"], "a practice host's name")]
+)
+def test_wrong_words(practice_host: PracticeHost, words: list[str], said: str) -> None:
+    argv = [BIN / "rollback", "lab", *words, *(["--name", "test"] if "--name" not in words else [])]
+    done = subprocess.run(argv, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_every_scenario_has_its_script() -> None:
+    assert {file.stem for file in (Path(PROJECT) / "lab" / "scenarios").glob("*.sh")} == set(SCENARIOS)
+
+
+def test_no_docker_is_said_in_a_sentence(tmp_path: Path) -> None:
+    """Without an engine, a package manager or root: what is missing, and what to do."""
+    (tmp_path / "bin").mkdir()
+    for tool in ("ssh-keygen", "env"):
+        (tmp_path / "bin" / tool).symlink_to(f"/usr/bin/{tool}")
+    done = subprocess.run(
+        [BIN / "rollback", "lab", "up", "--name", "none"], env={"PATH": str(tmp_path / "bin")}, capture_output=True, text=True
+    )
+    assert done.returncode == 3
+    assert "Docker Engine is not installed, and apt-get is not here to install it; install it and try again" in done.stderr

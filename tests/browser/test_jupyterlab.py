@@ -1,0 +1,155 @@
+"""The notebook in a real JupyterLab, driven by a real browser as a person would; screenshots for a person to look at."""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Locator, Page, expect, sync_playwright
+
+from rollback_lib.paths import PROJECT
+from tests.conftest import BIN, Machine
+
+SHOTS = PROJECT / "build" / "screenshots"
+CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+
+@pytest.fixture
+def lab(broken: Machine, tmp_path: Path) -> Iterator[str]:
+    """JupyterLab on a folder with a copy of the notebook whose parameters a person has filled in; its address."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    text = (PROJECT / "notebooks" / "01_code.ipynb").read_text()
+    filled = text.replace('stack: str = \\"production\\"', f'stack: str = \\"{broken.stack}\\"').replace(
+        'mode: str = \\"plan\\"', 'mode: str = \\"apply\\"'
+    )
+    (folder / "01_code.ipynb").write_text(filled)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = secrets.token_hex(8)
+    root = ["--allow-root"] if os.geteuid() == 0 else []
+    argv = [
+        BIN / "jupyter",
+        "lab",
+        "--no-browser",
+        f"--port={port}",
+        f"--IdentityProvider.token={token}",
+        "--LabApp.news_url=",
+        *root,
+        folder,
+    ]
+    log = (tmp_path / "lab.log").open("w")
+    server = subprocess.Popen(argv, env={**broken.env(), "JUPYTER_CONFIG_DIR": str(tmp_path / "config")}, stdout=log, stderr=log)
+    try:
+        while True:
+            assert server.poll() is None, (tmp_path / "lab.log").read_text()
+            try:
+                urlopen(f"http://127.0.0.1:{port}/api?token={token}", timeout=1).close()
+                break
+            except OSError:
+                continue
+        yield f"http://127.0.0.1:{port}/lab/tree/01_code.ipynb?token={token}"
+    finally:
+        server.terminate()
+        server.wait()
+        log.close()
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.set_default_timeout(30_000)
+        yield page
+        browser.close()
+
+
+def cell(page: Page, source: str) -> Locator:
+    """The code cell whose source has this text."""
+    return page.locator(".jp-CodeCell").filter(has=page.locator(".jp-InputArea", has_text=source)).first
+
+
+def menu(page: Page, *path: str) -> None:
+    page.get_by_role("menuitem", name=path[0], exact=True).click()
+    page.locator(".lm-Menu-item", has_text=re.compile(f"^{path[1]}")).first.click()
+
+
+def outputs(page: Page, source: str) -> Locator:
+    found = cell(page, source)
+    found.scroll_into_view_if_needed()
+    return found.locator(".jp-OutputArea")
+
+
+def test_cell_by_cell_to_health(lab: str, page: Page, broken: Machine) -> None:
+    bad = broken.head()
+    page.goto(lab)
+    expect(cell(page, "from rollback_lib.notebook")).to_be_visible()
+    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")).to_be_visible()
+
+    # Run All shows state and plan, and stops at the gate with a sentence.
+    menu(page, "Run", "Run All Cells")
+    expect(outputs(page, "incident.apply(plan.keep)")).to_contain_text(
+        "NotConfirmed: not confirmed: type the host's name, contabo, in the box above"
+    )
+    assert "Traceback" not in outputs(page, "incident.apply(plan.keep)").inner_text()
+    expect(outputs(page, "now = incident.document()")).to_contain_text("Not healthy: agents-api.")
+    page.screenshot(path=SHOTS / "1-state.png")
+    expect(outputs(page, "plan = incident.plan")).to_contain_text("Step 4, Make a new container of agents-api: changes what serves users")
+    page.screenshot(path=SHOTS / "2-plan.png")
+    assert broken.head() == bad
+
+    # The button stays off until the host's name is typed.
+    gate = outputs(page, "incident.confirm")
+    button = gate.get_by_role("button", name="Confirm")
+    expect(button).to_be_disabled()
+    box = gate.locator("input[type=text]")
+    box.fill("production")
+    expect(button).to_be_disabled()
+    box.fill("contabo")
+    expect(button).to_be_enabled()
+    page.screenshot(path=SHOTS / "3-gate.png")
+    button.click()
+    expect(gate).to_contain_text("Confirmed. Go on with the cells below")
+    assert broken.head() == bad
+
+    # From there on, cell after cell.
+    for source, said in (
+        ("incident.apply(plan.keep)", "✔ done"),
+        ("incident.apply(plan.build)", "✔ done"),
+        ("incident.apply(plan.restore_tree)", "✔ done"),
+        ("incident.apply(plan.recreate)", "✔ done"),
+        ("incident.verify(plan);", "Verified: the effect is the one asked for, and health holds."),
+        ("incident.apply(plan.remember)", "✔ done"),
+        ("incident.close()", "Verdict: succeeded."),
+    ):
+        cell(page, source).locator(".jp-InputArea-editor").click()
+        page.keyboard.press("Control+Enter")
+        expect(outputs(page, source)).to_contain_text(said)
+    outputs(page, "incident.verify(plan);")
+    page.screenshot(path=SHOTS / "4-verified.png")
+    outputs(page, "incident.close()")
+    page.screenshot(path=SHOTS / "5-closed.png")
+
+    assert broken.health()[0] == 200
+    assert broken.head() != bad
+    record = json.loads((broken.folders()[0] / "record.json").read_text())
+    assert record["verdict"] == "succeeded"
+    confirmed = [json.loads(line) for line in (broken.folders()[0] / "events.jsonl").read_text().splitlines() if '"confirmed"' in line]
+    assert [event["by"] for event in confirmed] == ["person"]
+
+    # A step that is done is not done twice.
+    container = broken.container()["Id"]
+    cell(page, "incident.apply(plan.recreate)").locator(".jp-InputArea-editor").click()
+    page.keyboard.press("Control+Enter")
+    expect(outputs(page, "incident.apply(plan.recreate)")).to_contain_text("Done already in this run")
+    assert broken.container()["Id"] == container
