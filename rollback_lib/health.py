@@ -83,9 +83,14 @@ class Watch:
 
     @property
     def probes(self) -> list[Probe]:
-        """Those that have their answer, in the order they were begun."""
+        """All so far, in the order they were begun; one that still waits for its answer has not passed."""
+        now = datetime.now(UTC)
         with self._changed:
-            found = [probe for begun in self._begun.values() for _, probe in begun if probe]
+            found = [
+                probe or Probe(name, at, False, None, (now - at).total_seconds(), "no answer yet")
+                for name, begun in self._begun.items()
+                for at, probe in begun
+            ]
         return sorted(found, key=lambda probe: probe.at)
 
     def until_healthy(self, since: datetime) -> bool:

@@ -18,17 +18,17 @@ def health(probes: Sequence[Probe], marks: Sequence[tuple[datetime, str]] = ()) 
     start = min([probe.at for probe in probes] + [at for at, _ in marks])
     end = max(probe.at for probe in probes)
     span = max((end - start).total_seconds(), 0.1)
-    height = 24 + LANE * len(names) + 18
+    height = 34 + LANE * len(names) + 18
 
     def x(at: datetime) -> float:
         return LEFT + (WIDTH - LEFT - 12) * (at - start).total_seconds() / span
 
     shapes = []
-    for at, word in marks:
-        shapes.append(f'<path d="M{x(at):.1f} 14V{height - 18}" stroke="currentColor" stroke-dasharray="3 3" opacity=".6"/>')
-        shapes.append(f'<text x="{x(at):.1f}" y="11" font-size="10" fill="currentColor" text-anchor="middle">{html.escape(word)}</text>')
+    for number, (at, word) in enumerate(marks):
+        shapes.append(f'<path d="M{x(at):.1f} {13 + 11 * (number % 2)}V{height - 18}" stroke="currentColor" stroke-dasharray="3 3" opacity=".6"/>')
+        shapes.append(f'<text x="{x(at):.1f}" y="{10 + 11 * (number % 2)}" font-size="10" fill="currentColor" text-anchor="middle">{html.escape(word)}</text>')
     for lane, name in enumerate(names):
-        y = 24 + LANE * lane + LANE / 2
+        y = 34 + LANE * lane + LANE / 2
         shapes.append(f'<text x="0" y="{y + 4:.0f}" font-size="12" fill="currentColor">{html.escape(name)}</text>')
         for probe in (probe for probe in probes if probe.route == name):
             if probe.ok:
