@@ -7,7 +7,8 @@ from rollback_lib.command import Command
 from rollback_lib.facts.fact import Fact
 
 _UNIT = "\x1f"
-DEPTH = 30  # commits and reflog entries that are read
+DEPTH = 30  # commits that are read
+MOVES = 500  # lines of the reflog that are read; scripts that check out and reset fill it fast
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def reflog(tree: str) -> Fact[list[Move]]:
         return moves
 
     words = _git(
-        tree, "log", "--walk-reflogs", "-z", f"--max-count={DEPTH}", "--date=unix",
+        tree, "log", "--walk-reflogs", "-z", f"--max-count={MOVES}", "--date=unix",
         f"--format=%gd{_UNIT}%gs{_UNIT}%H{_UNIT}%an{_UNIT}%ct{_UNIT}%s", "HEAD",
     )  # fmt: skip
     return Fact((words,), read, otherwise=list)

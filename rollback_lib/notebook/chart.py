@@ -25,8 +25,9 @@ def health(probes: Sequence[Probe], marks: Sequence[tuple[datetime, str]] = ()) 
 
     shapes = []
     for number, (at, word) in enumerate(marks):
-        shapes.append(f'<path d="M{x(at):.1f} {13 + 11 * (number % 2)}V{height - 18}" stroke="currentColor" stroke-dasharray="3 3" opacity=".6"/>')
-        shapes.append(f'<text x="{x(at):.1f}" y="{10 + 11 * (number % 2)}" font-size="10" fill="currentColor" text-anchor="middle">{html.escape(word)}</text>')
+        top = 10 + 11 * (number % 2)  # words of steps that follow close upon each other do not overlap
+        shapes.append(f'<path d="M{x(at):.1f} {top + 3}V{height - 18}" stroke="currentColor" stroke-dasharray="3 3" opacity=".6"/>')
+        shapes.append(f'<text x="{x(at):.1f}" y="{top}" font-size="10" fill="currentColor" text-anchor="middle">{html.escape(word)}</text>')
     for lane, name in enumerate(names):
         y = 34 + LANE * lane + LANE / 2
         shapes.append(f'<text x="0" y="{y + 4:.0f}" font-size="12" fill="currentColor">{html.escape(name)}</text>')
