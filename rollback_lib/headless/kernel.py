@@ -15,10 +15,7 @@ from typing import Any
 
 from rollback_lib.record.folder import FOLDER_VARIABLE
 
-ARGUMENTS = (
-    "--IPKernelApp.exec_lines=import rollback_lib.notebook",  # while it boots anyway
-    "--HistoryManager.enabled=False",  # the record is the history
-)
+LAUNCH = ("-m", "rollback_lib.headless.launch", "--HistoryManager.enabled=False")  # the record is the history
 PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 
 
@@ -31,7 +28,7 @@ class Kernel:
         ports = {name: number for number, name in enumerate(PORTS, 1)}
         channel = {"transport": "ipc", "ip": f"{self._files.name}/k", "key": secrets.token_hex(16), "signature_scheme": "hmac-sha256"}
         self._connection.write_text(json.dumps({**ports, **channel, "kernel_name": "python3"}))
-        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", str(self._connection), *ARGUMENTS]
+        argv = [sys.executable, *LAUNCH, "-f", str(self._connection)]
         environment = {**os.environ, FOLDER_VARIABLE: str(folder)}
         self.process = subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
 
