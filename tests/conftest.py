@@ -1,113 +1,13 @@
 """A practice host of the tests' own, beside any that a person has up; the suite fails when it cannot start."""
 
-import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from lab.practice_host import PracticeHost
-
-BIN = Path(sys.executable).parent
-
-
-@dataclass(frozen=True)
-class Done:
-    """A finished `rollback run`: exit status, what it printed, and its record's folder (None when none was made)."""
-
-    status: int
-    out: str
-    err: str
-    folder: Path | None
-
-    @property
-    def record(self) -> dict:
-        return json.loads((self.folder / "record.json").read_text())
-
-    @property
-    def events(self) -> list[dict]:
-        return [json.loads(line) for line in (self.folder / "events.jsonl").read_text().splitlines()]
-
-    def everything(self) -> str:
-        """All that the run wrote anywhere."""
-        files = [file.read_text() for file in sorted(self.folder.rglob("*")) if file.is_file()] if self.folder else []
-        return "\n".join([self.out, self.err, *files])
-
-
-class Machine:
-    """The practice host as a test sees it: over the real ssh client, and through the command line."""
-
-    def __init__(self, host: PracticeHost, incidents: Path) -> None:
-        self.host = host
-        self.incidents = incidents
-        self.stack = host.folder / "stack.yaml"
-
-    def ssh(self, script: str, *, check: bool = True) -> str:
-        done = subprocess.run(["ssh", "-F", self.host.ssh_config, "contabo", "sh -s"], input=script, capture_output=True, text=True)
-        assert not check or done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
-        return done.stdout.strip()
-
-    def rollback(self, *words: str, stack: Path | None = None, env: dict[str, str] | None = None) -> Done:
-        before = self.folders()
-        argv = [BIN / "rollback", "run", "code", "--stack", stack or self.stack, *words]
-        done = subprocess.run(argv, capture_output=True, text=True, env=self.env(env), timeout=170)
-        made = [folder for folder in self.folders() if folder not in before]
-        assert len(made) <= 1
-        assert "Traceback" not in done.stdout + done.stderr
-        return Done(done.returncode, done.stdout, done.stderr, made[0] if made else None)
-
-    def apply(self, *words: str, **options: object) -> Done:
-        return self.rollback("--apply", "--confirm", "contabo", *words, **options)
-
-    def env(self, more: dict[str, str] | None = None) -> dict[str, str]:
-        return {**os.environ, "ROLLBACK_INCIDENTS": str(self.incidents), **(more or {})}
-
-    def folders(self) -> list[Path]:
-        return sorted(self.incidents.glob("*/*/*/*"))
-
-    def head(self) -> str:
-        return self.ssh("git -C /opt/dyniq-voice rev-parse HEAD")
-
-    def container(self) -> dict:
-        return json.loads(self.ssh("docker inspect docker-agents-api-1"))[0]
-
-    def health(self, route: str = "agents-api") -> tuple[int, str]:
-        """Status and body over the real route, by curl with this host's configuration."""
-        answer = subprocess.run(
-            ["curl", "-s", "-w", "\n%{http_code}", f"https://{route}.dyniq.ai/health"],
-            capture_output=True, text=True, env={**os.environ, "CURL_HOME": str(self.host.folder)},
-        ).stdout  # fmt: skip
-        body, _, status = answer.rpartition("\n")
-        return int(status), body
-
-    def commit(self, message: str, script: str, *, deploy: bool = False) -> str:
-        """A commit made on the host by `script`, run in a clone of origin/main; its id. `deploy`: as the team deploys."""
-        sha = self.ssh(f"""set -e
-            rm -rf /tmp/clone; git clone -q --no-hardlinks /srv/git/dyniq-voice.git /tmp/clone; cd /tmp/clone
-            {script}
-            git add --all; git commit -q -m '{message}'; git push -q origin HEAD:main; git rev-parse HEAD
-            rm -rf /tmp/clone; git -C /opt/dyniq-voice fetch -q""")
-        if deploy:
-            self.ssh("""set -e; cd /opt/dyniq-voice; git pull -q; cd docker
-                docker compose build -q agents-api >/dev/null 2>&1; docker compose up -d agents-api >/dev/null 2>&1""")
-        return sha
-
-    def listing(self) -> str:
-        """Everything a run could change: files with modes, owners, times; git; containers, images, networks, volumes."""
-        return self.ssh(r"""
-            find /opt /backup /srv /root /etc /tmp /var/lib/rollback -printf '%p %y %m %U %G %s %T@ %i\n' 2>&1 | sort
-            export GIT_OPTIONAL_LOCKS=0; cd /opt/dyniq-voice
-            git status --porcelain --ignored; git for-each-ref; git log -g --format=%H%gd; git stash list
-            docker ps -a --no-trunc --format '{{.ID}} {{.Names}} {{.Image}} {{.State}}' | sort
-            docker network inspect $(docker network ls -q) --format '{{.Name}} {{range .Containers}}{{.Name}} {{end}}' | sort
-            docker inspect $(docker ps -aq) --format '{{.Id}} {{.State.StartedAt}} {{.RestartCount}}' | sort
-            docker images -a --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}' | sort
-            docker network ls --no-trunc -q | sort; docker volume ls -q | sort""")
+from tests.machine import Machine
 
 
 @pytest.fixture(scope="session")

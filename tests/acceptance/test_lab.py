@@ -9,7 +9,7 @@ import pytest
 
 from lab.practice_host import PROJECT, SCENARIOS, PracticeHost
 from rollback_lib.errors import LabError
-from tests.conftest import BIN, Machine
+from tests.machine import BIN, Machine
 
 
 def leftovers(name: str) -> str:

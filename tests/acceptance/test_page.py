@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rollback_lib.paths import PROJECT
-from tests.conftest import Machine
+from tests.machine import Machine
 
 PAGE = PROJECT / "docs" / "runbook.md"
 

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from rollback_lib.paths import PROJECT
-from tests.conftest import BIN, Machine
+from tests.machine import BIN, Machine
 
 
 def papermill(machine: Machine, out: Path, *words: str) -> subprocess.CompletedProcess[str]:

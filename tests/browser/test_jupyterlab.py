@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from rollback_lib.paths import PROJECT
-from tests.conftest import BIN, Machine
+from tests.machine import BIN, Machine
 
 SHOTS = PROJECT / "build" / "screenshots"
 # Without these, chromium looks for hosts of its maker's at every start.
