@@ -68,6 +68,7 @@ class PracticeHost:
             engine.ensure(progress)
             images.build(progress)
             if self.running():
+                self._check_owner()
                 self._await_healthy()
                 return
             progress.stage("starting")
@@ -80,6 +81,7 @@ class PracticeHost:
         if not self.running():
             self.up()
             return
+        self._check_owner()
         self._remove()
         self._start()
         self._await_healthy()
@@ -128,6 +130,15 @@ class PracticeHost:
         inspect = subprocess.run(["docker", "inspect", "--format={{.State.Running}}", self.container], capture_output=True, text=True)
         return inspect.stdout.strip() == "true"
 
+    def _check_owner(self) -> None:
+        """Containers are known to the whole machine: one of this name may have been started from another checkout."""
+        label = f'{{{{index .Config.Labels "{images.LABEL}.folder"}}}}'
+        owner = run(["docker", "inspect", f"--format={label}", self.container])
+        if owner != str(self.folder) and Path(owner).is_dir():
+            raise LabError(
+                f"the practice host {self.name!r} was started from {owner}; run `rollback lab down` there, or give another --name"
+            )
+
     def _check_ports(self) -> None:
         for option, port in (("--ssh-port", self.ssh_port), ("--https-port", self.https_port)):
             with socket.socket() as probe:
@@ -144,7 +155,8 @@ class PracticeHost:
         volumes = run(["docker", "info", "--format={{.DockerRootDir}}"]) + "/volumes"
         run(["docker", "run", "--rm", "--entrypoint=clone", f"--volume={volumes}:/volumes", images.machine(),
              f"/volumes/{images.seeded_disk()}/_data", f"/volumes/{self.container}/_data"])  # fmt: skip
-        run(["docker", "create", f"--name={self.container}", f"--label={images.LABEL}=1", "--hostname=contabo",
+        run(["docker", "create", f"--name={self.container}", "--hostname=contabo",
+             f"--label={images.LABEL}=1", f"--label={images.LABEL}.folder={self.folder}",
              f"--env=LAB_CGROUP=/{self.container}", *images.NESTED, f"--volume={self.container}:/var/lib/docker",
              f"--publish=127.0.0.1:{self.ssh_port}:22", f"--publish=127.0.0.1:{self.https_port}:443", images.seeded()])  # fmt: skip
         with self._authorized_keys() as root:

@@ -42,6 +42,7 @@ class Plan:
     `before` is what undo must find again."""
 
     procedure: str
+    incident: str
     stack: str
     host: str
     target: str
@@ -64,8 +65,8 @@ class Plan:
 
     @property
     def hash(self) -> str:
-        """12 hex digits that stay the same as long as the same commands would run on the same host."""
-        text = self.host + "\0" + self.shell()
+        """12 hex digits that stay the same as long as the same commands would run on the same host, in whichever incident."""
+        text = self.host + "\0" + self.shell().replace(self.incident, "INCIDENT")
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def shell(self) -> str:

@@ -1,6 +1,5 @@
 """A practice host of the tests' own, beside any that a person has up; the suite fails when it cannot start."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,11 +18,10 @@ def practice_host() -> Iterator[PracticeHost]:
 
 
 @pytest.fixture
-def clean(practice_host: PracticeHost, tmp_path: Path) -> Iterator[Machine]:
+def clean(practice_host: PracticeHost, tmp_path: Path) -> Machine:
     """The practice host in its clean state: everything healthy, nothing of ours on it."""
     practice_host.reset()
-    yield Machine(practice_host, tmp_path / "incidents")
-    shutil.rmtree(tmp_path, ignore_errors=True)
+    return Machine(practice_host, tmp_path / "incidents")
 
 
 @pytest.fixture

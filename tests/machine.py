@@ -54,7 +54,7 @@ class Machine:
         done = subprocess.run(argv, capture_output=True, text=True, env=self.env(env), timeout=170)
         made = [folder for folder in self.folders() if folder not in before]
         assert len(made) <= 1
-        assert "Traceback" not in done.stdout + done.stderr
+        assert "Traceback" not in done.stdout + done.stderr, done.stderr
         return Done(done.returncode, done.stdout, done.stderr, made[0] if made else None)
 
     def apply(self, *words: str, **options: object) -> Done:

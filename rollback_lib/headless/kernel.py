@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
 from rollback_lib.record.folder import FOLDER_VARIABLE
@@ -40,9 +41,19 @@ class Kernel:
 
         class Client(AsyncKernelClient):  # type: ignore[misc]
             async def _async_wait_for_ready(self, timeout: float | None = None) -> None:
-                """Ready is when the kernel answers; the stock client listens 0.2 s more, for what was meant for others."""
-                self.kernel_info()
-                self._handle_kernel_info_reply(await self.get_shell_msg(timeout=timeout))
+                """Ready is when the kernel answers on both channels; the stock client then waits 0.2 s more, in case.
+
+                Without a word on iopub the first cells' output could be lost: a subscription may take effect late.
+                """
+                heard = False
+                while not heard:
+                    self.kernel_info()
+                    self._handle_kernel_info_reply(await self.get_shell_msg(timeout=timeout))
+                    try:
+                        await self.get_iopub_msg(timeout=0.05)
+                        heard = True
+                    except Empty:
+                        continue
 
             wait_for_ready = _async_wait_for_ready
 

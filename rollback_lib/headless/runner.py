@@ -72,12 +72,12 @@ def _execute(source: Path, folder: Folder, parameters: Mapping[str, Any], kernel
 
     try:
         papermill.execute_notebook(
-            source, None, parameters=dict(parameters), engine_name=engine.NAME, progress_bar=False,
+            source, None, parameters=dict(parameters), engine_name=engine.NAME, progress_bar=sys.stderr.isatty(),
             cwd=str(PROJECT), record=folder.path / "notebook.ipynb", km=kernel.manager(),
         )  # fmt: skip
     except PapermillExecutionError as error:
         folder.event("cell-failed", cell=error.exec_count, type=error.ename, error=error.evalue)
-    except (KeyboardInterrupt, RuntimeError) as error:  # Ctrl-C, SIGTERM; RuntimeError: the kernel died
+    except (KeyboardInterrupt, Exception) as error:  # Ctrl-C, SIGTERM, a dead kernel: whatever it is, the record says so
         folder.event("run-cut-short", by=type(error).__name__, error=str(error))
         _interrupt(folder, kernel)
 

@@ -198,6 +198,7 @@ def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") ->
     )
     return Plan(
         procedure=NAME,
+        incident=incident,
         stack=stack.name,
         host=stack.host,
         target=sha,

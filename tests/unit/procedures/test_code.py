@@ -156,5 +156,6 @@ def test_undo_goes_back_to_branch_and_image() -> None:
 
 
 def test_the_hash_follows_what_would_run() -> None:
-    first, again = (code.plan(state(), target(), incident="i1") for _ in range(2))
-    assert first.hash == again.hash != code.plan(state(), target(OLD), incident="i1").hash
+    first, again = (code.plan(state(), target(), incident=incident) for incident in ("i1a2b3", "i4c5d6"))
+    assert first.shell() != again.shell()
+    assert first.hash == again.hash != code.plan(state(), target(OLD), incident="i1a2b3").hash
