@@ -34,7 +34,7 @@ TIMED_OUT = (124, 137)
 
 @dataclass(frozen=True)
 class Result:
-    """What a script did: exit status (None: cut off at the deadline), both outputs as kept, seconds taken."""
+    """What a script did: exit status (None: cut off at the deadline, -1: ended by a signal), both outputs as kept, seconds taken."""
 
     status: int | None
     out: str
@@ -63,7 +63,7 @@ class Connection:
             self._execute(channel, f"{CLEAN} timeout --kill-after={GRACE} {deadline:g} sh -c {shlex.quote(script)}")
             ended = self._drain(channel, out, err, started + deadline + 2 * GRACE, on_output)
             status = channel.recv_exit_status() if ended else -1
-        if status == -1:
+        if status == -1 and not self._alive():
             raise LinkLost(f"the connection to {self.alias} broke while a command was running")
         return Result(
             None if status in TIMED_OUT else status, out.text(), err.text(), out.dropped + err.dropped, time.monotonic() - started
@@ -80,6 +80,14 @@ class Connection:
         self._client.close()
         if self._via:
             self._via.close()
+
+    def _alive(self) -> bool:
+        """Whether the connection still answers; a command that a signal ended has no exit status either."""
+        try:
+            self._open_channel(time.monotonic() + SILENCE).close()
+        except LinkLost:
+            return False
+        return True
 
     @contextmanager
     def _channel(self) -> Iterator[paramiko.Channel]:
@@ -144,7 +152,8 @@ def said(result: Result, deadline: float) -> str:
     """One line on how a script ended, with the last thing it said."""
     lines = [line.strip() for line in (result.err or result.out).splitlines() if line.strip()]
     last = lines[-1] if lines else "it said nothing"
-    return f"exit status {result.status}: {last}" if result.status is not None else f"cut off after {deadline:.0f} s: {last}"
+    ends = {None: f"cut off after {deadline:.0f} s", -1: "ended by a signal"}
+    return f"{ends.get(result.status, f'exit status {result.status}')}: {last}"
 
 
 def connect(alias: str, config: Path | None = None) -> Connection:

@@ -173,3 +173,8 @@ def test_settings_are_those_openssh_reads(tmp_path: Path, lines: str) -> None:
     assert endpoint.host_key_name == settings.get(
         "hostkeyalias", endpoint.hostname if endpoint.port == 22 else f"[{endpoint.hostname}]:{endpoint.port}"
     )
+
+
+def test_a_command_ended_by_a_signal_is_no_lost_link(link: Connection) -> None:
+    assert link.run("echo last words >&2; kill -9 $PPID", deadline=10).status == -1
+    assert link.run("true").status == 0
