@@ -1,5 +1,6 @@
 """One SSH connection to one host: many channels on it, both streams drained, deadlines of our own."""
 
+import logging
 import os
 import select
 import shlex
@@ -23,12 +24,16 @@ SILENCE = 15  # seconds of silence after which the link is lost
 CHANNELS = 8  # at once; sshd's MaxSessions is 10 unless told otherwise
 CHUNK = 64 * 1024
 
+# Failures reach the caller as exceptions; paramiko's own lines would come between the output of a cell.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+
 # What runs there sees this environment and no other: an exported variable would beat the stack's .env.
 CLEAN = (
     'exec env -i PATH="$PATH" HOME="$HOME" LC_ALL=C.UTF-8 GIT_TERMINAL_PROMPT=0 COMPOSE_ANSI=never'
     ' ${DOCKER_HOST+DOCKER_HOST="$DOCKER_HOST"} ${XDG_RUNTIME_DIR+XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR"}'
 )
 GRACE = 5  # seconds: `timeout` there ends an overdue script and its children; this much later we stop waiting for that
+HELD = 1.0  # seconds to wait for the end of output once a command has ended
 TIMED_OUT = (124, 137)
 
 
@@ -51,6 +56,7 @@ class Connection:
         self._client = client
         self._via = via
         self._slots = threading.BoundedSemaphore(CHANNELS)
+        self._opening = threading.Lock()  # paramiko keeps one place for the error of an opening, whichever thread's it is
 
     def run(self, script: str, *, deadline: float = 30.0, on_output: Callable[[bytes], None] | None = None) -> Result:
         """Run a POSIX shell script there in a clean environment, `deadline` seconds at most.
@@ -60,7 +66,7 @@ class Connection:
         started = time.monotonic()
         out, err = BoundedOutput(), BoundedOutput()
         with self._slots, self._channel() as channel:
-            self._execute(channel, f"{CLEAN} timeout --kill-after={GRACE} {deadline:g} sh -c {shlex.quote(script)}")
+            self._execute(channel, f"{CLEAN} timeout --kill-after={GRACE} {deadline:g} sh -c {shlex.quote(script)} </dev/null")
             ended = self._drain(channel, out, err, started + deadline + 2 * GRACE, on_output)
             status = channel.recv_exit_status() if ended else -1
         if status == -1 and not self._alive():
@@ -104,7 +110,8 @@ class Connection:
             try:
                 if transport is None:
                     raise paramiko.SSHException("closed")
-                return transport.open_session(timeout=SILENCE)
+                with self._opening:
+                    return transport.open_session(timeout=SILENCE)
             except paramiko.ChannelException as error:
                 if time.monotonic() > until:
                     raise LinkLost(f"{self.alias} opens no more sessions ({error}); see MaxSessions of its sshd") from None
@@ -114,8 +121,9 @@ class Connection:
 
     def _execute(self, channel: paramiko.Channel, command: str) -> None:
         try:
+            # Its input is /dev/null, and we send no end of file: paramiko may send one after the channel's close when a
+            # command is quick, and sshd then drops the whole connection ("ieof packet referred to nonexistent channel").
             channel.exec_command(command)
-            channel.shutdown_write()
         except (paramiko.SSHException, EOFError, OSError):
             raise LinkLost(f"the connection to {self.alias} broke while a command was being started") from None
 
@@ -124,10 +132,13 @@ class Connection:
     ) -> bool:
         """Read both streams as they come until the command has ended; False when nothing is heard of it in time.
 
-        A child left behind may hold the streams open: once the exit status is there, what has arrived is all we take.
+        sshd may send the exit status before the last of the output, so both are waited for. A child left behind may hold
+        the streams open for ever: HELD seconds after the status, what has arrived is all we take.
         """
         wake = channel.fileno()
+        held_until = None
         while True:
+            complete = channel.eof_received or channel.closed
             ended = channel.exit_status_ready()
             while channel.recv_ready():
                 chunk = channel.recv(CHUNK)
@@ -136,16 +147,18 @@ class Connection:
                     on_output(chunk)
             while channel.recv_stderr_ready():
                 err.add(channel.recv_stderr(CHUNK))
-            if ended:
+            now = time.monotonic()
+            if ended and held_until is None:
+                held_until = now + HELD
+            if ended and (complete or (held_until is not None and now > held_until)):
                 return True
-            left = until - time.monotonic()
-            if left <= 0:
+            if now > until:
                 return False
             # The pipe wakes us for data and end of file; the exit status may come a moment after both.
-            if channel.eof_received:
-                channel.status_event.wait(min(left, 0.2))
+            if complete:
+                channel.status_event.wait(0.2)
             else:
-                select.select([wake], [], [], min(left, 0.2))
+                select.select([wake], [], [], 0.2)
 
 
 def said(result: Result, deadline: float) -> str:

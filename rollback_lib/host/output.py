@@ -24,8 +24,11 @@ class BoundedOutput:
         if chunk:
             self._tail.append(chunk)
             self._tail_size += len(chunk)
-            while self._tail_size - len(self._tail[0]) >= self._keep:
-                self._tail_size -= len(self._tail.popleft())
+            while (excess := self._tail_size - self._keep) > 0:
+                first = self._tail.popleft()
+                self._tail_size -= min(excess, len(first))
+                if len(first) > excess:
+                    self._tail.appendleft(first[excess:])
 
     @property
     def dropped(self) -> int:

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,16 @@ def test_many_commands_at_once_on_one_connection(host: PracticeHost, link: Conne
         thread.join()
     assert sorted(map(int, results)) == list(range(30))
     assert int(link.check("grep -c Accepted /var/log/sshd.log")) == logins
+
+
+def test_a_thousand_quick_commands_do_not_break_the_link(link: Connection) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda number: link.run(f"echo {number}; exit {number % 3}"), range(1000)))
+    assert [(result.status, result.out) for result in results] == [(number % 3, f"{number}\n") for number in range(1000)]
+
+
+def test_a_command_that_reads_its_input_finds_its_end(link: Connection) -> None:
+    assert link.check("cat; echo end", deadline=5) == "end\n"
 
 
 def test_the_environment_is_clean(host: PracticeHost, link: Connection) -> None:
