@@ -4,89 +4,31 @@ import getpass
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from rollback_lib.command import script
 from rollback_lib.errors import CommandFailed, Failed, LinkLost, NotConfirmed, ParameterError, Refused, RollbackError, TargetRefused
 from rollback_lib.facts.fact import ask
 from rollback_lib.health import Probe, Prober, Watch, check_authorities, outage
-from rollback_lib.host.connection import Connection, Result, connect, said
-from rollback_lib.host.stream import Lines
-from rollback_lib.plan import Effect, Plan, Step
+from rollback_lib.host.connect import connect
+from rollback_lib.host.connection import Connection, Result, said
+from rollback_lib.plan import Plan, Step
 from rollback_lib.procedures import PROCEDURES, code
 from rollback_lib.record.folder import FOLDER_VARIABLE, Folder, incidents_root
 from rollback_lib.record.history import usual_seconds
 from rollback_lib.record.redaction import clean
 from rollback_lib.record.verdict import Verdict
+from rollback_lib.running import Console, run_step
 from rollback_lib.stack import Stack, local_path
+from rollback_lib.stages import Closing, Opening, Verification
 
 MODES = ("plan", "apply")
 ON_FAILURE = ("stop", "undo")
-SHOWN_LINES = 60  # of a step's output in the notebook; the record's file has more
-TAIL_LINES = 15
-
-
-class Console(Protocol):
-    """Where a run is watched: lines as they come, things to look at, and the gate for a person."""
-
-    def line(self, text: str) -> None: ...
-    def show(self, thing: object) -> None: ...
-    def gate(self, host: str, on_confirmed: Callable[[], None]) -> bool:
-        """Ask for the host's name; False where nobody can be asked."""
-        ...
-
-
-@dataclass(frozen=True)
-class Opening:
-    """Who runs what, where; what an incident shows of itself when it opens."""
-
-    incident: str
-    procedure: str
-    stack: str
-    host: str
-    who: str
-    mode: str
-    on_failure: str
-    reason: str
-    parameters: Mapping[str, object]
-    folder: Path
-    budget: float
-    usual: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Verification:
-    """Asked for against found, and health. `applied` is False when nothing was changed and this is only a look."""
-
-    effects: tuple[Effect, ...]
-    healthy: bool
-    wanted: int
-    probes: tuple[Probe, ...]
-    marks: tuple[tuple[datetime, str], ...]
-    outage: float
-    applied: bool
-
-    @property
-    def ok(self) -> bool:
-        return self.healthy and all(effect.ok for effect in self.effects)
-
-
-@dataclass(frozen=True)
-class Closing:
-    """The verdict and what to do next."""
-
-    verdict: Verdict
-    reason: str
-    seconds: float
-    budget: float
-    folder: Path
-    next_actions: tuple[str, ...]
 
 
 class Incident:
@@ -275,47 +217,11 @@ class Incident:
             raise TargetRefused(f"{sentence}; nothing that serves was touched, and the host is as it was")
 
     def _run(self, step: Step) -> Result:
-        """One step as one script; its commands and output shown live, kept bounded, and in the log of events."""
-        self._folder.event("step-begin", step=step.name, commands=[str(command) for command in step.commands])
         self._marks.append((datetime.now(UTC), step.name))
-        shown, tail, reached = 0, list[str](), -1
-
-        def on_mark(number: int) -> None:
-            nonlocal reached
-            reached = number
-            self._console.line(f"$ {clean(str(step.commands[number]))}")
-
-        def on_line(text: str) -> None:
-            nonlocal shown
-            if shown < SHOWN_LINES:
-                self._console.line(f"  {clean(text)}")
-            else:
-                tail.append(text)
-                del tail[:-TAIL_LINES]
-            shown += 1
-
-        lines = Lines(on_line, on_mark)
-        result = self._connection.run(
-            "exec 2>&1\n" + script(step.commands, marked=True), deadline=step.deadline, on_output=lines.feed
-        )  # fmt: skip
-        lines.end()
-        hidden = shown - SHOWN_LINES - len(tail)
-        if hidden > 0:
-            self._console.line(f"  … {hidden:,} lines are not shown; output/{step.name}.txt of the record has the beginning and the end …")
-        for text in tail:
-            self._console.line(f"  {clean(text)}")
-        self._keep_output(step.name, result)
-        self._folder.event(
-            "step-end", step=step.name, status=result.status, seconds=round(result.seconds, 3), begun=reached + 1, of=len(step.commands),
-            bytes_not_kept=result.dropped, last_lines=result.out.splitlines()[-TAIL_LINES:],
-        )  # fmt: skip
+        result = run_step(step, self._connection, self._folder, self._console)
         sign = "✔ done" if result.status == 0 else "✘ failed"
         self._console.line(f"{sign} in {result.seconds:.1f} s; {self._seconds():.1f} s of {self.opening.budget:.0f} s used")
         return result
-
-    def _keep_output(self, name: str, result: Result) -> None:
-        (self._folder.path / "output").mkdir(mode=0o700, exist_ok=True)
-        self._folder.write(f"output/{name}.txt", clean(result.out))
 
     # -- verifying --------------------------------------------------------------------------------------------------
 

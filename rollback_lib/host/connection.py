@@ -1,25 +1,19 @@
 """One SSH connection to one host: many channels on it, both streams drained, deadlines of our own."""
 
 import logging
-import os
 import select
 import shlex
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import paramiko
-from paramiko.auth_strategy import AuthFailure, AuthSource, AuthStrategy, InMemoryPrivateKey
 
-from rollback_lib.errors import CommandFailed, ConnectionRefused, LinkLost
+from rollback_lib.errors import CommandFailed, LinkLost
 from rollback_lib.host.output import BoundedOutput
-from rollback_lib.host.ssh_config import Endpoint, known_keys, resolve
 
-KEEPALIVE = 5  # seconds between signs of life we ask for
 SILENCE = 15  # seconds of silence after which the link is lost
 CHANNELS = 8  # at once; sshd's MaxSessions is 10 unless told otherwise
 CHUNK = 64 * 1024
@@ -81,6 +75,12 @@ class Connection:
         if result.status != 0:
             raise CommandFailed(f"on {self.alias}: {said(result, deadline)}")
         return result.out
+
+    def forward(self, hostname: str, port: int, timeout: float) -> paramiko.Channel:
+        """A channel from that host on to another machine: the way to a host behind a jump host."""
+        transport = self._client.get_transport()
+        assert transport is not None
+        return transport.open_channel("direct-tcpip", (hostname, port), ("127.0.0.1", 0), timeout=timeout)
 
     def close(self) -> None:
         self._client.close()
@@ -167,121 +167,3 @@ def said(result: Result, deadline: float) -> str:
     last = lines[-1] if lines else "it said nothing"
     ends = {None: f"cut off after {deadline:.0f} s", -1: "ended by a signal"}
     return f"{ends.get(result.status, f'exit status {result.status}')}: {last}"
-
-
-def connect(alias: str, config: Path | None = None) -> Connection:
-    """Open the connection that `ssh [-F config] alias` would.
-
-    Raises ConnectionRefused: name not found, no answer, host key unknown, changed or revoked, key not accepted.
-    """
-    return _open(resolve(alias, config), via=None)
-
-
-def _open(endpoint: Endpoint, via: Connection | None) -> Connection:
-    for jump in endpoint.jumps:
-        hop = resolve(jump, endpoint.config)
-        via = _open(replace(hop, jumps=() if via else hop.jumps), via)
-    where = f"{endpoint.alias} ({endpoint.hostname}:{endpoint.port})"
-    known, revoked = known_keys(endpoint)
-    if not known:
-        raise ConnectionRefused(
-            f"the host key of {where} is not in your known_hosts; connect once with `ssh {endpoint.alias}`, compare the key, and try again"
-        )
-    client = paramiko.SSHClient()
-    client.set_missing_host_key_policy(paramiko.RejectPolicy())
-    for kind, blob in known:
-        entry = paramiko.hostkeys.HostKeyEntry.from_line(f"{endpoint.host_key_name} {kind} {blob}")
-        if entry is not None and entry.key is not None:
-            client.get_host_keys().add(endpoint.host_key_name, kind, entry.key)
-    try:
-        # The name under which keys are on file carries the port already: 22 keeps paramiko from adding it again.
-        client.connect(
-            endpoint.host_key_name, 22, username=endpoint.user, sock=_socket(endpoint, via), auth_strategy=_Keys(endpoint),
-            timeout=endpoint.connect_timeout, banner_timeout=endpoint.connect_timeout, auth_timeout=endpoint.connect_timeout,
-        )  # fmt: skip
-    except paramiko.BadHostKeyException:
-        raise ConnectionRefused(
-            f"the host key of {where} is not the one in your known_hosts; someone may stand between: compare keys before you trust it"
-        ) from None
-    except (paramiko.AuthenticationException, AuthFailure):
-        raise ConnectionRefused(
-            f"{where} accepted none of your keys for user {endpoint.user}; try `ssh {endpoint.alias}`, and load your key with ssh-add"
-        ) from None
-    except (paramiko.SSHException, EOFError, OSError) as error:
-        client.close()
-        raise ConnectionRefused(f"{where} cannot be reached: {_reason(error)}; check the network and `ssh {endpoint.alias}`") from None
-    transport = client.get_transport()
-    assert transport is not None
-    if transport.get_remote_server_key().get_base64() in revoked:
-        client.close()
-        raise ConnectionRefused(f"the host key of {where} is marked as revoked in your known_hosts; do not trust that host")
-    transport.set_keepalive(KEEPALIVE)
-    return Connection(client, endpoint.alias, via)
-
-
-def _socket(endpoint: Endpoint, via: Connection | None) -> "socket.socket | paramiko.Channel | paramiko.ProxyCommand":
-    if via:
-        transport = via._client.get_transport()
-        assert transport is not None
-        return transport.open_channel(
-            "direct-tcpip", (endpoint.hostname, endpoint.port), ("127.0.0.1", 0), timeout=endpoint.connect_timeout
-        )
-    if endpoint.proxy_command:
-        return paramiko.ProxyCommand(f"sh -c {shlex.quote('exec ' + endpoint.proxy_command)}")
-    link = socket.create_connection((endpoint.hostname, endpoint.port), timeout=endpoint.connect_timeout)
-    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux: what we send, keepalives too, must be acknowledged in that time
-        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE * 1000)
-    return link
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, socket.gaierror):
-        return "its name is not known"
-    if isinstance(error, ConnectionRefusedError):
-        return "nothing listens there"
-    if isinstance(error, TimeoutError):
-        return "no answer"
-    return str(error) or type(error).__name__
-
-
-class _Keys(AuthStrategy):
-    """The order OpenSSH tries keys in: those of the agent that the configuration names, the files, the agent's others."""
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        super().__init__(ssh_config=paramiko.SSHConfig())
-        self._endpoint = endpoint
-
-    def get_sources(self) -> Iterator[AuthSource]:
-        endpoint = self._endpoint
-        agent = {key.asbytes(): key for key in _agent_keys(endpoint.agent)}
-        for file in endpoint.identity_files:
-            public = file if file.suffix == ".pub" else file.with_name(file.name + ".pub")
-            blob = paramiko.pkey.PublicBlob.from_file(str(public)).key_blob if public.is_file() else None
-            if blob in agent:
-                yield InMemoryPrivateKey(endpoint.user, agent.pop(blob))
-                continue
-            try:
-                key = paramiko.PKey.from_path(file)
-            except (paramiko.SSHException, OSError, ValueError, TypeError):
-                continue  # needs a passphrase, or is no private key: the agent is for those
-            yield InMemoryPrivateKey(endpoint.user, key)
-        if not endpoint.identities_only:
-            for key in agent.values():
-                yield InMemoryPrivateKey(endpoint.user, key)
-
-
-def _agent_keys(path: str | None) -> tuple[paramiko.AgentKey, ...]:
-    if path is None:
-        return ()
-    before = os.environ.get("SSH_AUTH_SOCK")
-    os.environ["SSH_AUTH_SOCK"] = path  # the only way paramiko takes it
-    try:
-        return paramiko.Agent().get_keys()
-    except (paramiko.SSHException, OSError):
-        return ()
-    finally:
-        if before is None:
-            del os.environ["SSH_AUTH_SOCK"]
-        else:
-            os.environ["SSH_AUTH_SOCK"] = before

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from rollback_lib.incident import Closing, Opening, Verification
 from rollback_lib.notebook import chart
 from rollback_lib.notebook.view import View, code, note, stack, table
 from rollback_lib.plan import Plan, Step
 from rollback_lib.procedures.code import Candidates, State, Target
 from rollback_lib.record.verdict import Verdict
+from rollback_lib.stages import Closing, Opening, Verification
 
 SHOWN_CANDIDATES = 12
 DIFF_LINES = 400

@@ -13,7 +13,8 @@ import pytest
 
 from lab.practice_host import PracticeHost
 from rollback_lib.errors import LinkLost
-from rollback_lib.host.connection import Connection, connect
+from rollback_lib.host.connect import connect
+from rollback_lib.host.connection import Connection
 from rollback_lib.host.ssh_config import resolve
 
 
@@ -88,7 +89,7 @@ def test_the_environment_is_clean(host: PracticeHost, link: Connection) -> None:
 
 MEASURE = """
 import resource, sys, pathlib
-from rollback_lib.host.connection import connect
+from rollback_lib.host.connect import connect
 link = connect("contabo", pathlib.Path(sys.argv[1]))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 result = link.run("yes 0123456789 | head -c 100000000", deadline=60)

@@ -21,6 +21,7 @@ LEVELS = [
     {"facts", "health"},
     {"plan"},
     {"procedures", "record"},
+    {"running", "stages"},
     {"incident"},
     {"notebook", "headless"},
     {"cli"},

@@ -1,0 +1,57 @@
+"""What an incident says of itself at its stages: when it opens, when it has verified, when it closes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from rollback_lib.health import Probe
+from rollback_lib.plan import Effect
+from rollback_lib.record.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Who runs what, where; what an incident shows of itself when it opens."""
+
+    incident: str
+    procedure: str
+    stack: str
+    host: str
+    who: str
+    mode: str
+    on_failure: str
+    reason: str
+    parameters: Mapping[str, object]
+    folder: Path
+    budget: float
+    usual: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Asked for against found, and health. `applied` is False when nothing was changed and this is only a look."""
+
+    effects: tuple[Effect, ...]
+    healthy: bool
+    wanted: int
+    probes: tuple[Probe, ...]
+    marks: tuple[tuple[datetime, str], ...]
+    outage: float
+    applied: bool
+
+    @property
+    def ok(self) -> bool:
+        return self.healthy and all(effect.ok for effect in self.effects)
+
+
+@dataclass(frozen=True)
+class Closing:
+    """The verdict and what to do next."""
+
+    verdict: Verdict
+    reason: str
+    seconds: float
+    budget: float
+    folder: Path
+    next_actions: tuple[str, ...]
