@@ -23,6 +23,7 @@ HEALTHY = "until curl -fs https://agents-api.dyniq.ai/health >/dev/null; do slee
 # Back to the bad commit, deployed; what we keep on the host is removed, or left.
 BREAK = """cd /opt/dyniq-voice; git reset -q --hard; git checkout -q main; cd docker
 docker compose build -q agents-api >/dev/null 2>&1; docker compose up -d --force-recreate agents-api >/dev/null 2>&1; sleep 1"""
+# grep finds nothing when nothing is kept, which is no failure here.
 FORGET = """rm -rf /var/lib/rollback
 docker images --format '{{.Repository}}:{{.Tag}}' | { grep ^rollback/ || true; } | xargs -r docker rmi >/dev/null"""
 # The good commit gets a build of 20 s, the bad one on top of it too; both built once, so that the bad one is in the cache.

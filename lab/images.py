@@ -112,7 +112,6 @@ def _seed(progress: Progress) -> None:
             run([*inside, "docker", "tag", _service(service), service])
             run([*inside, "docker", "rmi", _service(service)])
         run([*inside, "docker", "tag", SERVICES["caddy"], "localhost:5000/library/caddy:2"])
-        run([*inside, "mkdir", "-p", "/usr/local/share/lab"])
         run(["docker", "cp", f"{LAB}/seed", f"{name}:/tmp/lab-seed"])
 
         def show(line: str) -> None:
@@ -120,7 +119,7 @@ def _seed(progress: Progress) -> None:
                 progress.stage(f"stack: {line.removeprefix('stage: ')}")
 
         run([*inside, "/tmp/lab-seed/seed.sh"], on_line=show)
-        run([*inside, "rm", "-rf", "/tmp/lab-seed", "/usr/local/share/lab"])
+        run([*inside, "rm", "-rf", "/tmp/lab-seed"])
         run(["docker", "stop", "--time=60", name])
         run(["docker", "commit", f"--change=LABEL {LABEL}=1", name, seeded()])
     finally:

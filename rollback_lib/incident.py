@@ -46,8 +46,8 @@ class Incident:
         self._procedure = PROCEDURES[opening.procedure]
         self._started = started
         self._plan: Plan | None = None
-        self._confirmed = False
-        self._done: set[str] = set()
+        self._confirmed = ""  # the hash of the plan that was confirmed: another plan needs a confirmation of its own
+        self._done: set[tuple[str, str]] = set()  # plan and step
         self._touched = False
         self._ended = False
         self._watch: Watch | None = None
@@ -131,11 +131,11 @@ class Incident:
             elif plan.nothing_to_do:
                 self._console.line("The target is what runs: there is nothing to confirm.")
             elif confirm == host:
-                self._open_gate("parameter")
+                self._open_gate(plan, "parameter")
                 self._console.line(f"Confirmed for {host}: the cells below change it.")
             elif confirm:
                 raise NotConfirmed(f"confirm is {confirm!r}, but the host is {host!r}; give confirm={host} to change it")
-            elif not self._console.gate(host, lambda: self._open_gate("person")):
+            elif not self._console.gate(host, lambda: self._open_gate(plan, "person")):
                 raise NotConfirmed(f"mode is apply, but nobody confirmed; give confirm={host} to change that host")
 
     def apply(self, step: Step) -> None:
@@ -147,7 +147,7 @@ class Incident:
                 self._console.line(f"Plan only, not run ({len(step.commands)} command{'s' if len(step.commands) > 1 else ''}):")
                 for command in step.commands:
                     self._console.line(f"  {command}")
-            elif step.name in self._done:
+            elif self._plan is not None and (self._plan.hash, step.name) in self._done:
                 self._console.line("Done already in this run; not done again.")
             else:
                 self._check_gate(step)
@@ -184,16 +184,16 @@ class Incident:
 
     # -- the gate ---------------------------------------------------------------------------------------------------
 
-    def _open_gate(self, by: str) -> None:
-        self._confirmed = True
-        self._folder.event("confirmed", by=by, who=self.opening.who, host=self.stack.host)
+    def _open_gate(self, plan: Plan, by: str) -> None:
+        self._confirmed = plan.hash
+        self._folder.event("confirmed", plan=plan.hash, by=by, who=self.opening.who, host=self.stack.host)
 
     def _check_gate(self, step: Step) -> None:
         if self._ended:
             raise Refused(f"this run has ended as {self._verdict}; open a new one to go on")
         if self._plan is None or all(planned is not step for planned in self._plan.steps):
             raise Refused(f"the step {step.name!r} is not of the plan that was confirmed; run the cells Plan and Confirm again")
-        if not self._confirmed:
+        if self._confirmed != self._plan.hash:
             raise NotConfirmed(f"not confirmed: type the host's name, {self.stack.host}, in the box above, then run this cell again")
 
     # -- running steps ----------------------------------------------------------------------------------------------
@@ -205,7 +205,7 @@ class Incident:
         self._touched = self._touched or step.touches
         result = self._run(step)
         if result.status == 0:
-            self._done.add(step.name)
+            self._done.add((self._plan.hash, step.name))
             return
         sentence = f"step {step.name} failed on {self.stack.host}, {said(result, step.deadline)}"
         if self._verified and self._verified.ok:
@@ -327,7 +327,12 @@ class Incident:
     def _write_record(self) -> None:
         extra: dict[str, Any] = {"seconds": round(self._seconds(), 3)}
         if self._plan:
-            extra |= {"target": self._plan.target, "plan": self._plan.hash, "before": self._plan.before, "steps_done": sorted(self._done)}
+            extra |= {
+                "target": self._plan.target,
+                "plan": self._plan.hash,
+                "before": self._plan.before,
+                "steps_done": sorted(step for plan, step in self._done if plan == self._plan.hash),
+            }
         if self._verified:
             extra |= {
                 "healthy": self._verified.healthy, "outage_seconds": round(self._verified.outage, 3),

@@ -104,7 +104,12 @@ class Stack(_Model):
 
     def kept_image(self, tag: str) -> str:
         """The name under which we keep an image of the code's service."""
-        return f"rollback/{self.name}/{self.code.service.lower()}:{tag}"
+        return f"{self.kept_repository}:{tag}"
+
+    @property
+    def kept_repository(self) -> str:
+        """The name all of those images share."""
+        return f"rollback/{self.name}/{self.code.service.lower()}"
 
 
 def local_path(path: str) -> Path:

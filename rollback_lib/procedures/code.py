@@ -100,7 +100,7 @@ def facts(stack: Stack) -> dict[str, Fact[Any]]:
         "log": git.log(stack.tree),
         "reflog": git.reflog(stack.tree),
         "container": docker.container(stack.compose_directory, stack.code.service),
-        "kept": docker.images(stack.kept_image("").rstrip(":")),
+        "kept": docker.images(stack.kept_repository),
         "releases": releases.releases(stack.state, stack.code.service),
         "lines": docker.service_lines(stack.compose_directory, stack.code.service),
     }
@@ -224,7 +224,7 @@ def effect_facts(stack: Stack, plan: Plan) -> dict[str, Fact[Any]]:
     return {
         "head": git.head(stack.tree),
         "container": docker.container(stack.compose_directory, stack.code.service),
-        "kept": docker.images(stack.kept_image("").rstrip(":")),
+        "kept": docker.images(stack.kept_repository),
     }
 
 
