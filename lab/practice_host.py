@@ -21,7 +21,13 @@ DEFAULT = "drill"
 SSH_PORT, HTTPS_PORT = 22022, 22443
 CONTAINERS = 9
 HEALTHY_TIMEOUT = 60  # seconds
-SCENARIOS = {"code": "a bad commit of agents-api is deployed: every health check answers 500"}
+# What each scenario breaks, and what agents-api's health check answers then.
+SCENARIOS = {
+    "code": ("a bad commit of agents-api is deployed: every health check answers 500", 500),
+    "image": ("a bad image of agents-api is deployed from the registry: every health check answers 500", 500),
+    "env": ("the database's address in .env is mistyped: every health check answers 500", 500),
+    "caddyfile": ("a bad Caddyfile is deployed: agents-api's route answers 502", 502),
+}
 ROUTES = ("agents-api.dyniq.ai", "ruben-api.dyniq.ai", "n8n.dyniq.ai")
 
 
@@ -78,11 +84,12 @@ class PracticeHost:
 
     def reset(self) -> None:
         """Put the host back to its clean state: a new machine on a new copy of the seeded disk, same keys and ports."""
-        if not self.running():
+        if self.running():
+            self._check_owner()
+        self._remove()
+        if not images.ready():
             self.up()
             return
-        self._check_owner()
-        self._remove()
         self._start()
         self._await_healthy()
 
@@ -119,7 +126,9 @@ class PracticeHost:
             raise LabError(f"the practice host {self.name!r} is not running; start it with `rollback lab up`")
         script = (Path(__file__).parent / "scenarios" / f"{scenario}.sh").read_text()
         self.exec(script)
-        return SCENARIOS[scenario]
+        said, status = SCENARIOS[scenario]
+        self._await_status(status)
+        return said
 
     def exec(self, script: str) -> str:
         """Run a shell script on the host, beside sshd; for the lab and its tests, never for a rollback."""
@@ -220,6 +229,15 @@ class PracticeHost:
             time.sleep(0.1)
         authority = self.exec("docker cp -q docker-caddy-1:/data/caddy/pki/authorities/local/root.crt - | tar -xO")
         (self.folder / "ca.crt").write_text(authority + "\n")
+
+    def _await_status(self, wanted: int) -> None:
+        """Broken means that the route answers, and badly."""
+        deadline = time.monotonic() + HEALTHY_TIMEOUT
+        ask = "curl -sk -o /dev/null -w '%{http_code}' --max-time 5 --connect-to ::127.0.0.1: https://agents-api.dyniq.ai/health || true"
+        while (answered := self.exec(ask)) != str(wanted):
+            if time.monotonic() > deadline:
+                raise LabError(f"the practice host {self.name!r} was to answer {wanted}, and answers {answered}; reset it and try again")
+            time.sleep(0.1)
 
     def _settled(self) -> bool:
         """sshd answers, every container of the clean state runs, every route of the page is healthy."""

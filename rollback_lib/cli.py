@@ -63,11 +63,11 @@ def _parser() -> argparse.ArgumentParser:
         if action == "status":
             sub.add_argument("--json", action="store_true")
         if action == "break":
-            sub.add_argument("scenario", help="code")
+            sub.add_argument("scenario", help="what to break: code, image, env, caddyfile")
         sub.set_defaults(command=_lab, action=action)
 
     drill = commands.add_parser("drill", help="break the practice host, run the notebook headless, verify, score against the budget")
-    drill.add_argument("procedure", nargs="?", default="code")
+    drill.add_argument("procedures", nargs="*", metavar="PROCEDURE", help="which ones (default: all there are)")
     drill.set_defaults(command=_drill)
     return parser
 
@@ -170,21 +170,19 @@ def _print_status(status: dict[str, Any], *, as_json: bool) -> None:
 
 
 def _drill(arguments: argparse.Namespace) -> int:
-    from lab.practice_host import PracticeHost
+    from lab.drill import drill, table
+    from lab.practice_host import SCENARIOS, PracticeHost
 
-    procedure = arguments.procedure
+    unknown = [name for name in arguments.procedures if name not in SCENARIOS]
+    if unknown:
+        raise ParameterError(f"there is no drill {unknown[0]!r}; there are: {', '.join(SCENARIOS)}")
     host = PracticeHost.saved("drill") or PracticeHost()
-    if host.running():
-        print("The practice host is put back to its clean state.", flush=True)
-        host.reset()
-    else:
-        host.up()
-    print(f"Broken: {host.break_(procedure)}.", flush=True)
-    print(f"Rolling back with notebooks/01_{procedure}.ipynb, headless …", flush=True)
-    parameters = {"stack": str(host.folder / "stack.yaml"), "mode": "apply", "confirm": "contabo", "on_failure": "undo", "reason": "drill"}
-    outcome = _run_notebook(procedure, parameters)
-    print(_sentence(outcome))
-    return outcome.verdict.status
+    scores = []
+    for procedure in arguments.procedures or SCENARIOS:
+        scores.append(drill(host, procedure, _run_notebook))
+        print(_sentence(scores[-1].outcome), end="\n\n", flush=True)
+    print(table(scores))
+    return max(score.outcome.verdict.status for score in scores)
 
 
 def entry() -> None:

@@ -9,7 +9,8 @@ from rollback_lib.errors import ParameterError
 
 @dataclass(frozen=True)
 class Command:
-    """One command line: `argv`, optionally piped into another command, its output into a file or at a file's end.
+    """One command line: `argv`, optionally piped into another command, its input from a file, its output into one or
+    at the end of one.
 
     >>> Command.of("git", "log", "--format=%h %s").pipe("head", "-n", "1").shell()
     "git log '--format=%h %s' | head -n 1"
@@ -19,6 +20,7 @@ class Command:
     into: "Command | None" = None
     file: str | None = None
     append: bool = False
+    source: str | None = None
 
     @classmethod
     def of(cls, *argv: str) -> "Command":
@@ -35,9 +37,15 @@ class Command:
         """The same, with its output written to (or appended to) the file at `path`."""
         return replace(self, file=path, append=append)
 
+    def reading(self, path: str) -> "Command":
+        """The same, with the file at `path` as its input."""
+        return replace(self, source=path)
+
     def shell(self) -> str:
         """As one line of POSIX shell."""
         line = shlex.join(self.argv)
+        if self.source:
+            line += f" <{shlex.quote(self.source)}"
         if self.into:
             line += f" | {self.into.shell()}"
         if self.file:

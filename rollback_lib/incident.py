@@ -4,21 +4,22 @@ import getpass
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rollback_lib.command import script
 from rollback_lib.errors import CommandFailed, Failed, LinkLost, NotConfirmed, ParameterError, Refused, RollbackError, TargetRefused
-from rollback_lib.facts.fact import ask
+from rollback_lib.facts.fact import Dialogue, converse
 from rollback_lib.health import Probe, Prober, Watch, check_authorities, outage
 from rollback_lib.host.connect import connect
 from rollback_lib.host.connection import Connection, Result, said
 from rollback_lib.plan import Plan, Step
-from rollback_lib.procedures import PROCEDURES, code
+from rollback_lib.procedures import PROCEDURES
 from rollback_lib.record.folder import FOLDER_VARIABLE, Folder, incidents_root
 from rollback_lib.record.history import usual_seconds
 from rollback_lib.record.redaction import clean
@@ -27,6 +28,7 @@ from rollback_lib.running import Console, run_step
 from rollback_lib.stack import Stack, local_path
 from rollback_lib.stages import Closing, Opening, Verification
 
+T = TypeVar("T")
 MODES = ("plan", "apply")
 ON_FAILURE = ("stop", "undo")
 
@@ -92,30 +94,23 @@ class Incident:
         with self._guarded("document"):
             with ThreadPoolExecutor(len(self.stack.routes)) as pool:
                 probes = [pool.submit(_probe_once, route, self.stack.health.timeout) for route in self.stack.routes]
-                found = ask(self._connection, self._procedure.facts(self.stack))
+                now = self._converse(self._procedure.document(self.stack), lambda found: self._folder.event("facts", **found))
                 looked = tuple(probe.result() for probe in probes)
             for probe in looked:
                 self._on_probe(probe)
-            self._folder.event("facts", **found)
-            return self._procedure.state(self.stack, found, looked)
+            return replace(now, probes=looked)
 
-    def examine(self, now: Any, target: str = "") -> code.Target:
+    def examine(self, now: Any, target: str = "", **options: Any) -> Any:
         """The target as the host knows it: `target`, or what the procedure chooses. Raises TargetRefused."""
         with self._guarded("examine"):
-            revision, why = self._procedure.choose(now, self._procedure.check(target))
-            try:
-                commit = ask(self._connection, {"commit": self._procedure.resolve(self.stack, revision)})["commit"]
-            except Refused as error:
-                raise TargetRefused(str(error)) from None
-            found = ask(self._connection, self._procedure.target_facts(self.stack, now, commit.sha))
-            self._folder.event("target", asked=target, chosen=commit.sha, why=why)
-            return code.Target(commit=commit, why=why, **found)
+            chosen = self._converse(self._procedure.examine(now, target, **options))
+            self._folder.event("target", asked=target, chosen=chosen.name, why=chosen.why)
+            return chosen
 
-    def plan(self, now: Any, target: code.Target, **options: Any) -> Plan:
+    def plan(self, now: Any, target: Any, **options: Any) -> Plan:
         """The procedure's plan from `now` to `target`. Raises Refused where something would be lost."""
         with self._guarded("plan"):
-            plan: Plan = self._procedure.plan(now, target, incident=self.id, **options)
-            return plan
+            return self._procedure.plan(now, target, incident=self.id, **options)
 
     def confirm(self, plan: Plan, confirm: object = "") -> None:
         """Save the plan; open the gate when `confirm` is the host's name, or ask the person who sits here."""
@@ -160,7 +155,7 @@ class Incident:
             since = datetime.now(UTC)
             watch = self._begin_watch()
             healthy = watch.until_healthy(since) if applied else watch.until_looked()
-            effects = tuple(self._procedure.effects(plan, self._ask_effects(plan))) if applied else ()
+            effects = tuple(self._converse(self._procedure.effects(self.stack, plan))) if applied else ()
             watch.stop()
             probes = tuple(watch.probes)
             self._verified = Verification(
@@ -240,8 +235,8 @@ class Incident:
             said="" if probe.ok else probe.said,
         )
 
-    def _ask_effects(self, plan: Plan) -> dict[str, Any]:
-        return ask(self._connection, self._procedure.effect_facts(self.stack, plan))
+    def _converse(self, dialogue: Dialogue[T], on_answers: Callable[[dict[str, Any]], None] = lambda _: None) -> T:
+        return converse(self._connection, dialogue, on_answers)
 
     def _not_verified(self, plan: Plan, seen: Verification) -> None:
         wrong = [f"{effect.name} is {effect.found}, not {effect.asked}" for effect in seen.effects if not effect.ok]
@@ -267,7 +262,7 @@ class Incident:
                 raise Failed(
                     f"{sentence}; the undo failed as well at {step.name}, {said(result, step.deadline)}: a person is needed", restored=False
                 )
-        effects = self._procedure.undo_effects(plan, self._ask_effects(plan))
+        effects = self._converse(self._procedure.undo_effects(self.stack, plan))
         self._folder.event("undone", effects=[effect.__dict__ | {"ok": effect.ok} for effect in effects])
         wrong = [f"{effect.name} is {effect.found}, not {effect.asked}" for effect in effects if not effect.ok]
         if wrong:
@@ -351,9 +346,9 @@ class Incident:
             )
         if self._verdict is Verdict.SUCCEEDED:
             notes = self._plan.notes if self._plan else ()
-            return (*notes, f"To take this rollback back, run {self._folder.path}/undo.sh on {host}.")
+            return (*notes, f"To take this rollback back, run its way back: `ssh {host} sh -s <{self._folder.path}/undo.sh`.")
         if self._verdict in (Verdict.PARTLY, Verdict.UNKNOWN):
-            return (f"Look at {host} yourself; the way back is {self._folder.path}/undo.sh.",)
+            return (f"Look at {host} yourself; the way back is `ssh {host} sh -s <{self._folder.path}/undo.sh`.",)
         return ()
 
 
@@ -369,8 +364,8 @@ def check(
             raise ParameterError(f"{name}: one of {', '.join(allowed)} is expected, not {value!r}")
     if not isinstance(reason, str):
         raise ParameterError(f"reason: a text is expected, not {reason!r}")
-    PROCEDURES[procedure].check(**parameters)
     loaded = Stack.load(stack)
+    PROCEDURES[procedure].check(loaded, **parameters)
     check_authorities(loaded.routes)
     return loaded
 

@@ -4,13 +4,15 @@ import hashlib
 from dataclasses import dataclass, field
 
 from rollback_lib.command import Command, script
+from rollback_lib.secret import Secret
 
 
 @dataclass(frozen=True)
 class Step:
     """One step. `touches`: it changes what serves users; a failure of any other leaves the host serving as before.
 
-    `skip` says in a sentence why there is nothing to do. `deadline` is in seconds.
+    `skip` says in a sentence why there is nothing to do. `deadline` is in seconds. `send` is what the commands read from
+    their standard input, `sends` says what it is.
     """
 
     name: str
@@ -20,6 +22,8 @@ class Step:
     touches: bool = False
     skip: str | None = None
     deadline: float = 120.0
+    send: Secret | None = None
+    sends: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Effect:
 class Plan:
     """A rollback from what is to `target`. `undo` brings back what is now, in order; `cleanup` removes what a refused
     run made beside the stack; `facts` are rows to read, `loses` and `notes` sentences;
-    `before` is what undo must find again."""
+    `before` is what undo must find again, `after` what the rollback must have brought about."""
 
     procedure: str
     incident: str
@@ -55,6 +59,7 @@ class Plan:
     diff: str = ""
     nothing_to_do: bool = False
     before: dict[str, str] = field(default_factory=dict)
+    after: dict[str, str] = field(default_factory=dict)
 
     def __getattr__(self, name: str) -> Step:
         """The step of that name: `plan.build`."""
@@ -82,6 +87,13 @@ def _render(title: str, steps: tuple[Step, ...]) -> str:
     parts = [f"#!/bin/sh\n# {title}\n"]
     for step in steps:
         parts.append(f"\n# {step.title}{f' (not needed: {step.skip})' if step.skip else ''}\n")
+        if step.send:
+            parts.append(f"# It reads {step.sends} from its standard input, {len(step.send)} bytes.\n")
         if not step.skip:
             parts.append(script(step.commands))
     return "".join(parts)
+
+
+def some(names: "tuple[str, ...] | list[str]", most: int = 5) -> str:
+    """The first names, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

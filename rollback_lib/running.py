@@ -31,7 +31,7 @@ def run_step(step: Step, connection: Connection, folder: Folder, console: Consol
     view = _View(step, console)
     lines = Lines(view.line, view.command)
     marked = "exec 2>&1\n" + script(step.commands, marked=True)
-    result = connection.run(marked, deadline=step.deadline, on_output=lines.feed)
+    result = connection.run(marked, deadline=step.deadline, on_output=lines.feed, send=step.send)
     lines.end()
     view.end()
     (folder.path / "output").mkdir(mode=0o700, exist_ok=True)

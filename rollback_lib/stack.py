@@ -6,7 +6,17 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from rollback_lib.errors import ParameterError
 from rollback_lib.paths import PROJECT
@@ -58,6 +68,9 @@ class Budgets(_Model):
     """Seconds a procedure may take, from its start to proven health."""
 
     code: PositiveFloat = 60.0
+    image: PositiveFloat = 60.0
+    env: PositiveFloat = 10.0
+    caddyfile: PositiveFloat = 5.0
 
 
 class Code(_Model):
@@ -65,6 +78,26 @@ class Code(_Model):
 
     service: Name
     env_files: list[HostPath] = Field(default_factory=list)
+
+
+class Image(_Model):
+    """What the image rollback starts from a registry. `files`: the compose files that name its image, in their order."""
+
+    service: Name
+    files: list[HostPath] = Field(min_length=1)
+
+
+class Env(_Model):
+    """The file the env rollback restores: one that services read, or the `.env` beside the compose files."""
+
+    file: HostPath
+
+
+class Caddyfile(_Model):
+    """The Caddyfile of the proxy that runs as `service`; a file in the tree."""
+
+    service: Name
+    file: HostPath
 
 
 class Stack(_Model):
@@ -77,6 +110,9 @@ class Stack(_Model):
     compose_directory: HostPath
     state_directory: HostPath = ""
     code: Code
+    image: Image | None = None
+    env: Env | None = None
+    caddyfile: Caddyfile | None = None
     routes: list[Route] = Field(min_length=1)
     health: Health = Field(default_factory=Health)
     budgets: Budgets = Field(default_factory=Budgets)
@@ -97,19 +133,31 @@ class Stack(_Model):
             key = ".".join(str(part) for part in first["loc"]) or "stack"
             raise ParameterError(f"{origin}: {key}: {_expected(first)}") from None
 
+    @model_validator(mode="after")
+    def _caddyfile_in_tree(self) -> "Stack":
+        if self.caddyfile and not self.caddyfile.file.startswith(self.tree + "/"):
+            raise ValueError(f"caddyfile.file is expected in the tree, {self.tree}")
+        return self
+
+    def section(self, name: str) -> Any:
+        """The section of a procedure. Raises ParameterError when the stack has none."""
+        section = getattr(self, name)
+        if section is None:
+            raise ParameterError(f"the stack {self.name} has no section {name!r}, so there is nothing to roll back by it; add one")
+        return section
+
     @property
     def state(self) -> str:
         """The folder on the host in which this project keeps its state."""
         return self.state_directory or f"/var/lib/rollback/{self.name}"
 
-    def kept_image(self, tag: str) -> str:
-        """The name under which we keep an image of the code's service."""
-        return f"{self.kept_repository}:{tag}"
+    def kept_image(self, service: str, tag: str) -> str:
+        """The name under which we keep an image of a service."""
+        return f"{self.kept_repository(service)}:{tag}"
 
-    @property
-    def kept_repository(self) -> str:
+    def kept_repository(self, service: str) -> str:
         """The name all of those images share."""
-        return f"rollback/{self.name}/{self.code.service.lower()}"
+        return f"rollback/{self.name}/{service.lower()}"
 
 
 def local_path(path: str) -> Path:

@@ -102,10 +102,14 @@ for network in n8n_default nocodb_default langfuse_default; do
     docker network connect "$network" docker-caddy-1
 done
 
-stage "a bad commit, waiting to be deployed"
+stage "bad commits, waiting to be deployed"
 git -C /tmp/seed switch -q -c bad
 commit bad-streaming 1
 git -C /tmp/seed push -q origin bad:refs/lab/code
+git -C /tmp/seed switch -q -c bad-route main
+commit bad-route 2
+commit bad-route-and-more 1
+git -C /tmp/seed push -q origin bad-route:refs/lab/caddyfile
 rm -rf /tmp/seed
 
 stage "daily backups"

@@ -1,4 +1,4 @@
-"""What Docker and Compose on the host say of a service, its container and the images kept of it."""
+"""What Docker on the host says of services, their containers and images."""
 
 import json
 from dataclasses import dataclass
@@ -6,35 +6,51 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rollback_lib.command import Command
+from rollback_lib.compose import Compose
 from rollback_lib.facts.fact import Fact
+from rollback_lib.secret import Secret
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A path of the host that a container sees at `destination`."""
+
+    source: str
+    destination: str
+    writable: bool
 
 
 @dataclass(frozen=True)
 class Container:
-    """A service's container. `image` is the id (sha256:…), `image_name` what it was started by; `files` and
-    `directory` are the compose files and project directory it was started with."""
+    """A service's container. `image` is the id (sha256:…), `image_name` what it was started by; `compose` is how it was
+    started; `environment` are the variables it has; `exit` is the status it ended with, if it did."""
 
     id: str
     name: str
+    service: str
     image: str
     image_name: str
     created: datetime
     started: datetime
     state: str
+    exit: int
     restarts: int
-    project: str
-    directory: str
-    files: tuple[str, ...]
+    compose: Compose
     revision: str | None
+    mounts: tuple[Mount, ...]
+    environment: dict[str, Secret]
 
 
 @dataclass(frozen=True)
 class Image:
-    """An image on the host by one of its names."""
+    """An image on the host by one of its names. `digest` is the registry's name for it (sha256:…), if it came from one."""
 
     name: str
     tag: str
     id: str
+    digest: str | None = None
+    created: datetime | None = None
+    size: str = ""
 
 
 def compose() -> Fact[str]:
@@ -51,34 +67,62 @@ def container(directory: str, service: str) -> Fact[Container | None]:
 
     def read(out: str) -> Container | None:
         # The newest wins: a recreate that was cut short may leave two.
-        found = sorted((_container(one) for one in json.loads(out or "[]")), key=lambda one: one.created)
-        return found[-1] if found else None
+        return max(_containers(out), key=lambda one: one.created, default=None)
 
     inspect = _listing(directory, service).pipe("xargs", "-r", "docker", "inspect")
     return Fact((inspect,), read, missing=f"docker could not be asked for the container of {service}")
+
+
+def containers(directory: str) -> Fact[dict[str, Container]]:
+    """The containers of the compose project in `directory`, by service; the newest of each."""
+
+    def read(out: str) -> dict[str, Container]:
+        return {one.service: one for one in sorted(_containers(out), key=lambda one: one.created)}
+
+    inspect = _listing(directory).pipe("xargs", "-r", "docker", "inspect")
+    return Fact((inspect,), read, missing=f"docker could not be asked for the containers of {directory}")
+
+
+def image_environments(ids: "set[str]") -> Fact[dict[str, dict[str, Secret]]]:
+    """The variables that images set by themselves, by image id."""
+    inspect = Command.of("docker", "image", "inspect", *sorted(ids))
+
+    def read(out: str) -> dict[str, dict[str, Secret]]:
+        return {one["Id"]: _environment(one["Config"]) for one in json.loads(out)}
+
+    return Fact((inspect,) if ids else (), read if ids else lambda _: {}, missing="docker could not be asked for the images")
+
+
+def image_id(reference: str) -> Fact[str | None]:
+    """The id of the image that `reference` names on the host; None when there is none."""
+    inspect = Command.of("docker", "image", "inspect", "--format={{.Id}}", reference)
+    return Fact((inspect,), str.strip, otherwise=lambda _: None)
 
 
 def images(repository: str) -> Fact[list[Image]]:
     """The images under the name `repository`, by tag."""
 
     def read(out: str) -> list[Image]:
-        lines = [json.loads(line) for line in out.splitlines()]
-        return [Image(one["Repository"], one["Tag"], one["ID"]) for one in lines]
+        return [_image(json.loads(line)) for line in out.splitlines()]
 
-    return Fact((Command.of("docker", "image", "ls", "--no-trunc", "--format={{json .}}", repository),), read)
+    return Fact((Command.of("docker", "image", "ls", "--no-trunc", "--digests", "--format={{json .}}", repository),), read)
 
 
 def service_lines(directory: str, service: str, lines: int = 8) -> Fact[list[str]]:
     """The last lines the service's container wrote, both streams."""
     newest = _listing(directory, service).pipe("head", "-n", "1").shell()
     both = Command.of("sh", "-c", f'id=$({newest}); [ -z "$id" ] || docker logs --tail "$1" "$id" 2>&1', "sh", str(lines))
-    return Fact((both,), str.splitlines, otherwise=list)
+    return Fact((both,), str.splitlines, otherwise=lambda _: [], long=True)
 
 
-def _listing(directory: str, service: str) -> Command:
-    labels = {"project.working_dir": directory, "service": service, "oneoff": "False"}
+def _listing(directory: str, service: str = "") -> Command:
+    labels = {"project.working_dir": directory, "oneoff": "False", **({"service": service} if service else {})}
     filters = [f"--filter=label=com.docker.compose.{key}={value}" for key, value in labels.items()]
     return Command.of("docker", "ps", "--all", "--quiet", "--no-trunc", *filters)
+
+
+def _containers(out: str) -> list[Container]:
+    return [_container(one) for one in json.loads(out or "[]")]
 
 
 def _container(raw: dict[str, Any]) -> Container:
@@ -87,21 +131,38 @@ def _container(raw: dict[str, Any]) -> Container:
     def label(name: str) -> str:
         return str(labels.get(f"com.docker.compose.{name}", ""))
 
+    def paths(name: str) -> tuple[str, ...]:
+        return tuple(filter(None, label(name).split(",")))
+
     revision = str(labels.get("org.opencontainers.image.revision", ""))
     return Container(
         id=raw["Id"],
         name=raw["Name"].lstrip("/"),
+        service=label("service"),
         image=raw["Image"],
         image_name=raw["Config"]["Image"],
         created=_time(raw["Created"]),
         started=_time(raw["State"]["StartedAt"]),
         state=raw["State"]["Status"],
+        exit=raw["State"]["ExitCode"],
         restarts=raw["RestartCount"],
-        project=label("project"),
-        directory=label("project.working_dir"),
-        files=tuple(label("project.config_files").split(",")),
+        compose=Compose(label("project.working_dir"), paths("project.config_files"), label("project"), paths("project.environment_file")),
         revision=revision if len(revision) == 40 else None,
+        mounts=tuple(Mount(one["Source"], one["Destination"], one["RW"]) for one in raw["Mounts"] if one["Type"] == "bind"),
+        environment=_environment(raw["Config"]),
     )
+
+
+def _environment(config: dict[str, Any]) -> dict[str, Secret]:
+    pairs = (line.partition("=") for line in config.get("Env") or ())
+    return {key: Secret(value) for key, _, value in pairs}
+
+
+def _image(raw: dict[str, str]) -> Image:
+    digest = raw["Digest"] if raw.get("Digest", "").startswith("sha256:") else None
+    # "2026-11-22 20:15:35 +0000 UTC", as the docker command line writes it.
+    created = datetime.strptime(raw["CreatedAt"][:25], "%Y-%m-%d %H:%M:%S %z") if raw.get("CreatedAt") else None
+    return Image(raw["Repository"], raw["Tag"], raw["ID"], digest, created, raw.get("Size", ""))
 
 
 def _time(text: str) -> datetime:

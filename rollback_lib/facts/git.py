@@ -1,5 +1,6 @@
 """What git on the host knows of the deployed tree."""
 
+import base64
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -7,6 +8,7 @@ from rollback_lib.command import Command
 from rollback_lib.facts.fact import Fact
 
 _UNIT = "\x1f"
+_RECORD = "\x1e"
 DEPTH = 30  # commits that are read
 MOVES = 500  # lines of the reflog that are read; scripts that check out and reset fill it fast
 
@@ -98,7 +100,7 @@ def reflog(tree: str) -> Fact[list[Move]]:
         tree, "log", "--walk-reflogs", "-z", f"--max-count={MOVES}", "--date=unix",
         f"--format=%gd{_UNIT}%gs{_UNIT}%H{_UNIT}%an{_UNIT}%ct{_UNIT}%s", "HEAD",
     )  # fmt: skip
-    return Fact((words,), read, otherwise=list)
+    return Fact((words,), read, otherwise=lambda _: [])
 
 
 def resolve(tree: str, revision: str) -> Fact[Commit]:
@@ -128,7 +130,7 @@ def changes(tree: str, old: str, new: str) -> Fact[list[Change]]:
 
 def diff(tree: str, old: str, new: str) -> Fact[str]:
     """The change from `old` to `new` as a patch with a summary."""
-    return Fact((_git(tree, "diff", "--stat=100", "--patch", "--no-color", "--no-ext-diff", old, new, "--"),), str)
+    return Fact((_git(tree, "diff", "--stat=100", "--patch", "--no-color", "--no-ext-diff", old, new, "--"),), str, long=True)
 
 
 def in_the_way(tree: str, old: str, new: str) -> Fact[list[str]]:
@@ -139,6 +141,69 @@ def in_the_way(tree: str, old: str, new: str) -> Fact[list[str]]:
         "xargs -0 -r -n 200 git --literal-pathspecs ls-files --others -z --"
     )
     return Fact((Command.of("sh", "-c", script, "sh", tree, old, new),), lambda out: [path for path in out.split("\0") if path])
+
+
+@dataclass(frozen=True)
+class FileVersion:
+    """A commit that changed a file, and what the file became by it: `blob` is None where it was removed, `regular` is
+    False where it became a directory or a link."""
+
+    commit: Commit
+    blob: str | None
+    regular: bool
+
+
+def file_history(tree: str, path: str) -> Fact[list[FileVersion]]:
+    """The commits reachable from HEAD or a remote branch that changed the file at `path`, newest first."""
+
+    def read(out: str) -> list[FileVersion]:
+        found = []
+        for entry in filter(None, out.split(_RECORD)):
+            head, _, raw = entry.lstrip("\0\n").partition("\0")
+            words = raw.strip("\0\n").split("\0")[0].lstrip(":").split(" ")
+            if len(words) < 5:
+                continue
+            mode, blob = words[1], words[3]
+            found.append(FileVersion(_commit(head), None if mode == "000000" else blob, mode.startswith("100")))
+        return found
+
+    words = _git(
+        tree, "log", "-z", f"--max-count={DEPTH}", "--raw", "--no-abbrev", "--no-renames", "--diff-merges=first-parent",
+        f"--format={_RECORD}%H{_UNIT}%an{_UNIT}%ct{_UNIT}%s", "HEAD", "--remotes", "--", path,
+    )  # fmt: skip
+    return Fact((words,), read, otherwise=lambda _: [])
+
+
+def blob_at(tree: str, revision: str, path: str) -> Fact[tuple[Commit, str]]:
+    """The commit that `revision` names, and the id of the file at `path` (relative to the tree) in it."""
+    commit = f"{revision}^{{commit}}"
+    show = _git(tree, "show", "--no-patch", f"--format=%H{_UNIT}%an{_UNIT}%ct{_UNIT}%s", "--end-of-options", commit, "--")
+    blob = Command.of(
+        "sh", "-euc", 'id=$(git -C "$1" rev-parse --verify --end-of-options "$2:$3"); '
+        '[ "$(git -C "$1" cat-file -t "$id")" = blob ]; printf "%s\\n" "$id"', "sh", tree, revision, path,
+    )  # fmt: skip
+
+    def read(out: str) -> tuple[Commit, str]:
+        line, blob_id = out.strip().splitlines()
+        return _commit(line), blob_id
+
+    missing = f"{revision!r} is no commit in {tree} that has a file {path}; take one from the list of candidates"
+    return Fact((show, blob), read, missing=missing)
+
+
+def file_at_head(tree: str, path: str) -> Fact[str | None]:
+    """The short hash of the file at `path` as HEAD has it; None when HEAD has no such file."""
+    show = _git(tree, "cat-file", "blob", f"HEAD:{path}").pipe("sha256sum")
+    known = _git(tree, "cat-file", "-e", f"HEAD:{path}")
+    return Fact((known, show), lambda out: out[:12], otherwise=lambda _: None)
+
+
+def blobs(tree: str, ids: list[str]) -> Fact[dict[str, bytes]]:
+    """The contents of blobs by their ids."""
+    commands = [part for one in ids for part in (_git(tree, "cat-file", "blob", one).pipe("base64", "-w0"), Command.of("echo"))]
+    return Fact(
+        tuple(commands), lambda out: {one: base64.b64decode(line) for one, line in zip(ids, out.splitlines(), strict=True)}
+    )  # fmt: skip
 
 
 def _commit(line: str) -> Commit:

@@ -42,4 +42,4 @@ def releases(state: str, service: str) -> Fact[list[Release]]:
                 continue
         return [release for release in found if release.service == service]
 
-    return Fact((Command.of("cat", f"{state}/{FILE}"),), read, otherwise=list)
+    return Fact((Command.of("cat", f"{state}/{FILE}"),), read, otherwise=lambda _: [])

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 import paramiko
 
 from rollback_lib.errors import CommandFailed, LinkLost
-from rollback_lib.host.output import BoundedOutput
+from rollback_lib.host.output import KEEP, BoundedOutput
+from rollback_lib.record.redaction import clean
+from rollback_lib.secret import Secret
 
 SILENCE = 15  # seconds of silence after which the link is lost
 CHANNELS = 8  # at once; sshd's MaxSessions is 10 unless told otherwise
@@ -52,15 +54,21 @@ class Connection:
         self._slots = threading.BoundedSemaphore(CHANNELS)
         self._opening = threading.Lock()  # paramiko keeps one place for the error of an opening, whichever thread's it is
 
-    def run(self, script: str, *, deadline: float = 30.0, on_output: Callable[[bytes], None] | None = None) -> Result:
+    def run(
+        self, script: str, *, deadline: float = 30.0, on_output: Callable[[bytes], None] | None = None,
+        keep: int = KEEP, send: Secret | None = None,
+    ) -> Result:  # fmt: skip
         """Run a POSIX shell script there in a clean environment, `deadline` seconds at most.
 
-        `on_output` gets standard output as it comes. Raises LinkLost when the connection breaks meanwhile.
+        `on_output` gets standard output as it comes; `keep` bytes at each end are in the result. `send` goes to its
+        standard input, which has no end then: the script must read that many bytes and no more. Raises LinkLost when the
+        connection breaks meanwhile.
         """
         started = time.monotonic()
-        out, err = BoundedOutput(), BoundedOutput()
+        out, err = BoundedOutput(keep), BoundedOutput()
+        source = "" if send else " </dev/null"
         with self._slots, self._channel() as channel:
-            self._execute(channel, f"{CLEAN} timeout --kill-after={GRACE} {deadline:g} sh -c {shlex.quote(script)} </dev/null")
+            self._execute(channel, f"{CLEAN} timeout --kill-after={GRACE} {deadline:g} sh -c {shlex.quote(script)}{source}", send)
             ended = self._drain(channel, out, err, started + deadline + 2 * GRACE, on_output)
             status = channel.recv_exit_status() if ended else -1
         if status == -1 and not self._alive():
@@ -119,11 +127,13 @@ class Connection:
             except (paramiko.SSHException, EOFError, OSError) as error:
                 raise LinkLost(f"the connection to {self.alias} is lost ({error}); check the network and run again") from None
 
-    def _execute(self, channel: paramiko.Channel, command: str) -> None:
+    def _execute(self, channel: paramiko.Channel, command: str, send: Secret | None) -> None:
         try:
-            # Its input is /dev/null, and we send no end of file: paramiko may send one after the channel's close when a
+            # We never send an end of file: paramiko may send one after the channel's close when a
             # command is quick, and sshd then drops the whole connection ("ieof packet referred to nonexistent channel").
             channel.exec_command(command)
+            if send:
+                channel.sendall(send.reveal())
         except (paramiko.SSHException, EOFError, OSError):
             raise LinkLost(f"the connection to {self.alias} broke while a command was being started") from None
 
@@ -162,8 +172,8 @@ class Connection:
 
 
 def said(result: Result, deadline: float) -> str:
-    """One line on how a script ended, with the last thing it said."""
+    """One line on how a script ended, with the last thing it said, freed of secrets."""
     lines = [line.strip() for line in (result.err or result.out).splitlines() if line.strip()]
-    last = lines[-1] if lines else "it said nothing"
+    last = clean(lines[-1]) if lines else "it said nothing"
     ends = {None: f"cut off after {deadline:.0f} s", -1: "ended by a signal"}
     return f"{ends.get(result.status, f'exit status {result.status}')}: {last}"

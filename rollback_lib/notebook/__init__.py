@@ -1,4 +1,4 @@
-"""What a notebook needs: `open_incident`, and `code`, the procedure. Views appear by themselves."""
+"""What a notebook needs: `open_incident`, and the procedures. Views appear by themselves."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -6,10 +6,10 @@ from typing import Any
 
 from rollback_lib.incident import Incident
 from rollback_lib.notebook import display, gate, render
-from rollback_lib.procedures import code
+from rollback_lib.procedures import caddyfile, code, env, image
 from rollback_lib.stack import Stack
 
-__all__ = ["code", "open_incident"]
+__all__ = ["caddyfile", "code", "env", "image", "open_incident"]
 
 
 class NotebookConsole:

@@ -1,5 +1,6 @@
 """One file per section of the runbook: facts in, Plan out. No connection is opened here."""
 
-from rollback_lib.procedures import code
+from rollback_lib.procedures import caddyfile, code, env, image
+from rollback_lib.procedures.procedure import Procedure
 
-PROCEDURES = {code.NAME: code}
+PROCEDURES: dict[str, Procedure] = {one.NAME: one for one in (code, image, env, caddyfile)}

@@ -1,6 +1,8 @@
 """Takes secrets, and what could act on a terminal, out of text before it is shown or kept."""
 
+import json
 import re
+from collections.abc import Iterable
 
 HIDDEN = "‹redacted›"
 
@@ -9,6 +11,8 @@ _SECRETS = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), HIDDEN),
     (re.compile(r"(?<=://)[^\s/:@]*:[^\s@]+(?=@)"), HIDDEN),
     (re.compile(r"\b(sk-[\w-]{8,}|gh[pousr]_\w{16,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abpors]-[\w-]{8,}|AKIA[0-9A-Z]{16})"), HIDDEN),
+    # Compose takes what follows a dollar sign in a password for the name of a variable, and says so.
+    (re.compile(r'(?<=The \\")\w+(?=\\" variable is not set)|(?<=The ")\w+(?=" variable is not set)'), HIDDEN),
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), HIDDEN),
     (re.compile(r"(?i)\b(authorization:\s*\w+|bearer)\s+[\w.~+/=-]{8,}"), rf"\1 {HIDDEN}"),
     (re.compile(rf"(?i)\b({_NAMES}[\"']?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s,;}}]+)"), rf"\1{HIDDEN}"),
@@ -17,9 +21,37 @@ _ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
+# Words a record is made of, and values that are no secret by themselves: hiding them would make nonsense of the rest.
+_PLAIN = re.compile(
+    "true|false|yes|no|on|off|none|null|auto|debug|info|warn|warning|error|trace|localhost|production|staging|development|test|code|image|"
+    "env|caddyfile|plan|apply|undo|stop|refuse|save|running|healthy|bad|planned|succeeded|refused|aborted|unknown|\\d{1,3}",
+    re.IGNORECASE,
+)
+_SHORTEST = 4  # characters; a shorter value cannot be told from any other word
+_WHOLE_WORD = 8  # characters; a shorter value is hidden only where it stands alone
+
+_values: set[str] = set()
+_protected: re.Pattern[str] | None = None
+
+
+def protect(values: Iterable[str], *, public: str = "") -> None:
+    """Hide these values from now on, in every text that is shown or kept; those that are part of `public` are none."""
+    global _protected
+    for value in values:
+        for form in (value.strip(), json.dumps(value.strip(), ensure_ascii=False)[1:-1]):
+            if len(form) >= _SHORTEST and not _PLAIN.fullmatch(form) and form not in public:
+                _values.add(form)
+    longest_first = sorted(_values, key=len, reverse=True)
+    parts = (re.escape(one) if len(one) >= _WHOLE_WORD else rf"(?<!\w){re.escape(one)}(?!\w)" for one in longest_first)
+    _protected = re.compile("|".join(parts)) if _values else None
+
+
 def clean(text: str) -> str:
-    """`text` without secrets of well-known shapes, escape sequences and control characters other than tab and newline."""
+    """`text` without protected values, secrets of well-known shapes, escape sequences and control characters other than
+    tab and newline."""
     text = _CONTROLS.sub("", _ESCAPES.sub("", text))
+    if _protected:
+        text = _protected.sub(HIDDEN, text)
     for pattern, instead in _SECRETS:
         text = pattern.sub(instead, text)
     return text
@@ -30,7 +62,7 @@ def clean_all(value: object) -> object:
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, dict):
-        return {clean(str(key)): clean_all(item) for key, item in value.items()}
+        return {str(key): clean_all(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [clean_all(item) for item in value]
     return value

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 import yaml
+from papermill import inspect_notebook
 
 from rollback_lib.paths import PROJECT
 
 PACKAGE = PROJECT / "rollback_lib"
 # From the ground up; a room may import from its own and those below.
 LEVELS = [
-    {"errors", "paths"},
-    {"command"},
-    {"stack"},
+    {"errors", "paths", "secret"},
+    {"command", "dotenv", "reference"},
+    {"compose", "stack"},
     {"host"},
     {"facts", "health"},
     {"plan"},
@@ -77,10 +78,19 @@ def test_notebooks_read_as_the_procedure(file: Path) -> None:
     for cell in cells:
         source = "".join(cell["source"])
         if cell["cell_type"] == "code":
-            assert len(source.splitlines()) <= 8
+            assert len(source.splitlines()) <= 8 or cell in tagged
             assert not re.search(r"^\s*[!%]", source, re.MULTILINE)
             assert cell["outputs"] == []
             assert cell["execution_count"] is None
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.name)
+def test_papermill_lists_every_parameter_with_its_meaning(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    cell = next(cell for cell in json.loads(file.read_text())["cells"] if "parameters" in cell["metadata"].get("tags", ()))
+    known = inspect_notebook(str(file))
+    assert list(known) == re.findall(r"^(\w+):", "".join(cell["source"]), re.MULTILINE)
+    assert all(one["help"] for one in known.values())
+    assert caplog.text == ""
 
 
 def test_the_public_names_of_commands_need_no_heavy_import() -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from rollback_lib.compose import Compose
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import docker, git
 from rollback_lib.facts.releases import Release
@@ -11,6 +12,7 @@ from rollback_lib.procedures import code
 from rollback_lib.stack import Stack
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+STACK = Stack.load("production")
 BAD, GOOD, OLD = "b" * 40, "a" * 40, "0" * 40
 
 
@@ -21,8 +23,9 @@ def commit(sha: str, hours: int) -> git.Commit:
 def container(**changes: object) -> docker.Container:
     known = {
         "id": "c" * 64, "name": "docker-agents-api-1", "image": "sha256:" + "1" * 64, "image_name": "docker-agents-api",
-        "created": NOW, "started": NOW, "state": "running", "restarts": 0, "project": "docker",
-        "directory": "/opt/dyniq-voice/docker", "files": ("/opt/dyniq-voice/docker/docker-compose.yml",), "revision": None,
+        "service": "agents-api", "created": NOW, "started": NOW, "state": "running", "exit": 0, "restarts": 0, "revision": None,
+        "compose": Compose("/opt/dyniq-voice/docker", ("/opt/dyniq-voice/docker/docker-compose.yml",), "docker"),
+        "mounts": (), "environment": {},
     }  # fmt: skip
     return docker.Container(**{**known, **changes})
 
@@ -30,7 +33,7 @@ def container(**changes: object) -> docker.Container:
 def state(**changes: object) -> code.State:
     bad, good, old = commit(BAD, 1), commit(GOOD, 20), commit(OLD, 90)
     known = {
-        "stack": Stack.load("production"), "head": git.Head(BAD, "main", ()), "log": [bad, good, old],
+        "stack": STACK, "head": git.Head(BAD, "main", ()), "log": [bad, good, old],
         "reflog": [
             git.Move(bad, NOW - timedelta(minutes=5), "pull"),
             git.Move(good, NOW - timedelta(hours=19), "pull"),
@@ -85,18 +88,19 @@ def test_without_a_target_and_without_history_it_is_refused() -> None:
 @pytest.mark.parametrize("value", [123456, 1e5, float("inf"), None, ["a"]])
 def test_a_target_that_is_no_text_is_refused(value: object) -> None:
     with pytest.raises(ParameterError, match="a text is expected"):
-        code.check(value)
+        code.check(STACK, value)
 
 
 @pytest.mark.parametrize("value", ["-x", "a b", "$(reboot)", "a;b", "`x`", "a\nb", "../x\0", "HEAD@{1}", "é"])
 def test_a_target_with_shell_characters_is_refused(value: str) -> None:
     with pytest.raises(ParameterError, match="a commit, tag or branch"):
-        code.check(value)
+        code.check(STACK, value)
 
 
 @pytest.mark.parametrize("value", ["0123456", "12e4567", "v1.2", "HEAD~1", "feature/x", ""])
 def test_a_target_that_looks_like_a_number_stays_text(value: str) -> None:
-    assert code.check(value) == value
+    code.check(STACK, value)
+    assert code.choose(state(), value)[0] == (value or GOOD)
 
 
 def test_nothing_is_touched_before_the_target_is_built() -> None:
@@ -106,7 +110,7 @@ def test_nothing_is_touched_before_the_target_is_built() -> None:
     ]  # fmt: skip
     assert f"docker tag sha256:{'1' * 64} rollback/dyniq-voice/agents-api:before-i1" in shell(plan.keep)
     assert "/opt/dyniq-voice/docker docker compose" not in shell(plan.build)
-    assert "--no-build --force-recreate agents-api" in shell(plan.recreate)
+    assert "--no-build --pull=never --force-recreate agents-api" in shell(plan.recreate)
 
 
 def test_a_kept_image_is_not_built() -> None:
@@ -116,7 +120,7 @@ def test_a_kept_image_is_not_built() -> None:
 
 def test_the_files_the_container_was_started_with_are_used_in_their_order() -> None:
     files = ("/opt/dyniq-voice/docker/docker-compose.yml", "/opt/dyniq-voice/docker/docker-compose.prod.yml", "/etc/extra.yml")
-    plan = code.plan(state(container=container(files=files, project="voice")), target(), incident="i1")
+    plan = code.plan(state(container=container(compose=Compose("/opt/dyniq-voice/docker", files, "voice"))), target(), incident="i1")
     assert f"-p voice -f {files[0]} -f {files[1]} -f {files[2]} up" in shell(plan.recreate)
     exported = "/var/lib/rollback/dyniq-voice/build/aaaaaaaaaaaa/docker/docker-compose"
     assert f"-f {exported}.yml -f {exported}.prod.yml -f /etc/extra.yml" in shell(plan.build)

@@ -1,0 +1,59 @@
+"""A drill: break the practice host, roll it back with the real notebook, headless, and score the run."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from lab.practice_host import PracticeHost
+from lab.traffic import Traffic
+from rollback_lib.headless.runner import Outcome
+from rollback_lib.record.folder import Folder
+from rollback_lib.stack import Stack
+
+PER_SECOND = 20  # requests that go through the proxy meanwhile
+
+
+@dataclass(frozen=True)
+class Score:
+    """One drill. `healthy_after` are the seconds from the run's start to proven health; None when it never came."""
+
+    procedure: str
+    outcome: Outcome
+    healthy_after: float | None
+    sent: int
+    failed: int
+
+
+def drill(host: PracticeHost, procedure: str, run: Callable[[str, dict[str, str]], Outcome]) -> Score:
+    """Reset, break, roll back, score. `run` runs a procedure's notebook with these parameters."""
+    if host.running():
+        print("The practice host is put back to its clean state.", flush=True)
+        host.reset()
+    else:
+        host.up()
+    print(f"Broken: {host.break_(procedure)}.", flush=True)
+    print(f"Rolling back with the {procedure} notebook, headless …", flush=True)
+    stack = host.folder / "stack.yaml"
+    parameters = {"stack": str(stack), "mode": "apply", "confirm": "contabo", "on_failure": "undo", "reason": "drill"}
+    began = datetime.now(UTC)
+    with Traffic(Stack.load(stack), PER_SECOND) as traffic:
+        outcome = run(procedure, parameters)
+    return Score(procedure, outcome, _healthy_after(outcome, began), traffic.sent, traffic.failed)
+
+
+def table(scores: Sequence[Score]) -> str:
+    """The scores, a line each."""
+    header = ("procedure", "verdict", "healthy after", "whole run", "budget", "failed requests")
+    rows = [header]
+    for one in scores:
+        healthy = f"{one.healthy_after:.1f} s" if one.healthy_after is not None else "never"
+        late = " over budget" if one.outcome.seconds > (one.outcome.budget or 0) else ""
+        run = f"{one.outcome.seconds:.1f} s{late}"
+        rows.append((one.procedure, one.outcome.verdict, healthy, run, f"{one.outcome.budget:.0f} s", f"{one.failed} of {one.sent}"))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def _healthy_after(outcome: Outcome, began: datetime) -> float | None:
+    verified = [event for event in Folder(outcome.folder).events() if event["event"] == "verified" and event["ok"]]
+    return (datetime.fromisoformat(verified[-1]["at"]) - began).total_seconds() if verified else None

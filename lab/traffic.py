@@ -1,0 +1,70 @@
+"""Requests through the practice host's proxy, so many a second, as users would send them; counted."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import cycle
+
+from rollback_lib.health import Probe, Prober
+from rollback_lib.stack import Stack
+
+WORKERS = 32
+TIMEOUT = 10.0  # seconds; a request that takes longer has failed
+
+
+@dataclass
+class Count:
+    """What became of the requests of one route; `said` counts what failed ones were answered."""
+
+    sent: int = 0
+    failed: int = 0
+    said: dict[str, int] = field(default_factory=dict)
+
+
+class Traffic:
+    """A steady stream of requests over all routes of a stack, in turn, from `with` on until its end."""
+
+    def __init__(self, stack: Stack, per_second: float) -> None:
+        self._every = 1 / per_second
+        self._probers = [Prober(route, TIMEOUT) for route in stack.routes]
+        self.routes = {route.name: Count() for route in stack.routes}
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._clock = threading.Thread(target=self._run, daemon=True)
+        self._pool = ThreadPoolExecutor(WORKERS)
+
+    def __enter__(self) -> "Traffic":
+        self._clock.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._clock.join()
+        self._pool.shutdown()
+
+    @property
+    def sent(self) -> int:
+        return sum(count.sent for count in self.routes.values())
+
+    @property
+    def failed(self) -> int:
+        return sum(count.failed for count in self.routes.values())
+
+    def _run(self) -> None:
+        due = time.monotonic()
+        for prober in cycle(self._probers):
+            if self._stop.wait(max(0.0, due - time.monotonic())):
+                return
+            due += self._every
+            self._pool.submit(self._ask, prober)
+
+    def _ask(self, prober: Prober) -> None:
+        probe: Probe = prober.probe()
+        with self._lock:
+            count = self.routes[probe.route]
+            count.sent += 1
+            count.failed += not probe.ok
+            if not probe.ok:
+                said = str(probe.status or probe.said)
+                count.said[said] = count.said.get(said, 0) + 1

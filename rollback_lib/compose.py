@@ -1,0 +1,40 @@
+"""How docker compose is called for a service: in the directory, with the files and the project it was started with."""
+
+from dataclasses import dataclass, replace
+
+from rollback_lib.command import Command
+
+
+@dataclass(frozen=True)
+class Compose:
+    """A way to call docker compose. `files` in their order, the later ones win; `env_files` replace the `.env` that
+    compose would look for beside the first file."""
+
+    directory: str
+    files: tuple[str, ...]
+    project: str | None = None
+    env_files: tuple[str, ...] = ()
+
+    def command(self, *words: str) -> Command:
+        """`docker compose` with these words."""
+        project = ("-p", self.project) if self.project else ()
+        files = (word for file in self.files for word in ("-f", file))
+        env_files = (word for file in self.env_files for word in ("--env-file", file))
+        return Command.of("env", "-C", self.directory, "docker", "compose", *project, *files, *env_files, *words)
+
+    def up(self, *services: str) -> Command:
+        """New containers of `services`, of images that are there, and of no other service."""
+        return self.command("up", "--detach", "--no-deps", "--no-build", "--pull=never", "--force-recreate", *services)
+
+    def moved(self, tree: str, copy: str) -> "Compose":
+        """The same in a copy of `tree`; what is outside the tree stays where it is."""
+
+        def path(name: str) -> str:
+            return copy + name.removeprefix(tree) if (name + "/").startswith(tree + "/") else name
+
+        return replace(self, directory=path(self.directory), files=tuple(map(path, self.files)), env_files=tuple(map(path, self.env_files)))
+
+    @property
+    def variables(self) -> str:
+        """The file whose variables compose puts into the compose files."""
+        return self.env_files[-1] if self.env_files else f"{self.directory}/.env"

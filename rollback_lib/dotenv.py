@@ -1,0 +1,70 @@
+"""Where in an env file each variable is assigned, so that one can be changed and every other byte stays.
+
+What a file means is for compose to say; here it is only cut into lines, by the rules of compose's own reader
+(compose-go, dotenv/parser.go): `KEY=value`, `KEY: value` or `KEY`, after `export` if need be; a value that begins with a
+quote goes on, over lines, to the next such quote without a backslash before it.
+"""
+
+import re
+from dataclasses import dataclass
+
+from rollback_lib.errors import Refused
+
+KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_ASSIGNMENT = re.compile(rb"[ \t]*(?:export[ \t]+)?([^\s=:#'\"]+)[ \t]*(?:([=:])[ \t]*(.*))?\Z", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """`key` is assigned in the lines `first` to `last`, counted from 1."""
+
+    key: str
+    first: int
+    last: int
+
+
+def lines(content: bytes) -> list[bytes]:
+    """The lines of a file with their ends, as sed counts them."""
+    return re.findall(rb"[^\n]*\n|[^\n]+", content)
+
+
+def assignments(content: bytes) -> list[Assignment]:
+    """The assignments of an env file in their order. Raises Refused naming the line that cannot be understood."""
+    found = []
+    rows = lines(content)
+    number = 0
+    while number < len(rows):
+        first = number
+        row = rows[number].rstrip(b"\r\n")
+        number += 1
+        if not row.strip() or row.lstrip().startswith(b"#"):
+            continue
+        matched = _ASSIGNMENT.match(row)
+        if matched is None:
+            raise Refused(f"line {first + 1} of the env file is neither an assignment nor a comment; mend it on the host")
+        key, value = matched[1], matched[3] or b""
+        if value[:1] in (b"'", b'"'):
+            number = _closing(rows, first, rows[first].index(value[:1], matched.start(3)), value[:1]) + 1
+        found.append(Assignment(key.decode(errors="replace"), first + 1, number))
+    return found
+
+
+def _closing(rows: list[bytes], row: int, quote_at: int, quote: bytes) -> int:
+    """The row in which the quote that opens at `quote_at` of `row` is closed."""
+    first, start = row, quote_at + 1
+    while row < len(rows):
+        ends = re.search(rb"(?<!\\)" + quote, rows[row][start:])
+        if ends:
+            rest = rows[row][start + ends.end() :].strip()
+            if rest and not rest.startswith(b"#"):
+                raise Refused(f"line {row + 1} of the env file goes on after its closing quote; mend it on the host")
+            return row
+        row, start = row + 1, 0
+    raise Refused(f"line {first + 1} of the env file opens a quote that is never closed; mend it on the host")
+
+
+def quoted(value: bytes) -> bytes:
+    """A value as compose reads it back to the letter."""
+    if b"'" not in value and not value.endswith(b"\\"):
+        return b"'" + value + b"'"
+    return b'"' + re.sub(rb'([\\"$])', rb"\\\1", value) + b'"'

@@ -1,0 +1,83 @@
+"""What the Caddy in a container makes of a Caddyfile, and what it runs with now."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from rollback_lib.command import Command
+from rollback_lib.facts.fact import Fact
+from rollback_lib.record.redaction import clean
+
+ADMIN = "localhost:2019"  # where Caddy's admin API listens unless told otherwise
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A configuration of Caddy's: `hash` is the same for the same JSON; `admin` is where its API listens, None: nowhere."""
+
+    hash: str
+    admin: str | None
+
+
+@dataclass(frozen=True)
+class Inside:
+    """The Caddyfile as the container sees it: 12 hex digits of its SHA-256, and its inode (0: not known)."""
+
+    hash: str
+    inode: int
+
+
+def live(container: str, admin: str = ADMIN) -> Fact[Configuration | None]:
+    """What the running Caddy has loaded; None where its admin API cannot be asked.
+
+    Asked over the host's curl in the container's network, else by a tool of the container's own: its image may have none.
+    """
+    # The name may mean ::1 there, where Caddy does not listen when it is told `localhost`.
+    url = f"http://{admin.replace('localhost', '127.0.0.1')}/config/"
+    script = (
+        'pid=$(docker inspect --format "{{.State.Pid}}" "$1"); '
+        'nsenter -t "$pid" -n curl -fsS --max-time 5 "$2" 2>/dev/null || docker exec "$1" wget -qO- "$2" 2>/dev/null || '
+        'docker exec "$1" curl -fsS --max-time 5 "$2"'
+    )
+    return Fact((Command.of("sh", "-euc", script, "sh", container, url),), _configuration, otherwise=lambda _: None)
+
+
+def inside(container: str, path: str) -> Fact[Inside | None]:
+    """The file at `path` as the container sees it; None when it is not running or has no such file."""
+    script = (
+        'pid=$(docker inspect --format "{{.State.Pid}}" "$1"); [ "$pid" -gt 0 ]; seen=/proc/$pid/root$2; '
+        'if [ -r "$seen" ]; then sha256sum <"$seen"; stat -c %i "$seen"; else docker exec "$1" cat "$2" | sha256sum; echo 0; fi'
+    )
+
+    def read(out: str) -> Inside:
+        digest, inode = out.split()[0], out.split()[-1]
+        return Inside(digest[:12], int(inode))
+
+    return Fact((Command.of("sh", "-euc", script, "sh", container, path),), read, otherwise=lambda _: None)
+
+
+def adapted(show: Command, caddy: Command) -> Fact[Configuration | str]:
+    """What Caddy would load for the Caddyfile that `show` prints; its own words when it cannot. `caddy` runs it there."""
+    # `-` is standard input from Caddy 2.7 on; before, a device does, with no place to import other files from.
+    first, second = (show.pipe(*caddy.argv, "adapt", "--config", name, "--adapter", "caddyfile").shell() for name in ("-", "/dev/stdin"))
+    command = Command.of("sh", "-c", f"{first} 2>/dev/null || {second}")
+    return Fact((command,), _configuration, otherwise=_refusal)
+
+
+def validated(show: Command, caddy: Command) -> Fact[str | None]:
+    """None when Caddy accepts the Caddyfile that `show` prints, else what it says of it."""
+    command = show.pipe(*caddy.argv, "validate", "--config", "-", "--adapter", "caddyfile")
+    return Fact((command,), lambda _: None, otherwise=_refusal)
+
+
+def _configuration(out: str) -> Configuration:
+    config = json.loads(out) or {}
+    admin = config.get("admin") or {}
+    canonical = json.dumps(config, sort_keys=True)
+    where = None if admin.get("disabled") else admin.get("listen", ADMIN)
+    return Configuration(hashlib.sha256(canonical.encode()).hexdigest()[:12], where)
+
+
+def _refusal(said: str) -> str:
+    lines = [line for line in said.splitlines() if line.startswith("Error: ")] or said.splitlines() or ["it said nothing"]
+    return clean(lines[-1].removeprefix("Error: "))

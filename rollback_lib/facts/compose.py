@@ -1,0 +1,129 @@
+"""What docker compose makes of its files: read by compose itself, since its rules are its own."""
+
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rollback_lib.command import Command
+from rollback_lib.compose import Compose
+from rollback_lib.facts.fact import Fact
+from rollback_lib.record.redaction import clean
+from rollback_lib.reference import Reference
+from rollback_lib.secret import Secret
+
+VERSION = Fact(
+    (Command.of("docker", "compose", "version", "--short"),),
+    str.strip,
+    missing="docker with compose v2 is needed on the host and does not answer; install or start it there",
+)
+
+
+@dataclass(frozen=True)
+class Written:
+    """A service as its files have it, variables not filled in: its image, the env files it reads, in order, and all that
+    makes its environment, as JSON."""
+
+    image: str
+    env_files: tuple[str, ...]
+    environment: Secret
+
+
+@dataclass(frozen=True)
+class Meant:
+    """A service as compose understands it: the environment it would give it, and all of its definition."""
+
+    environment: dict[str, Secret]
+    definition: Secret
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """Compose refuses to read the files; `where` says the line, and never what stands in it."""
+
+    where: str
+
+
+def written(compose: Compose) -> Fact[dict[str, Written]]:
+    """The services of the compose files, by name."""
+
+    def read(out: str) -> dict[str, Written]:
+        services: dict[str, Any] = json.loads(out).get("services") or {}
+        return {name: _written(one) for name, one in services.items()}
+
+    config = compose.command("config", "--no-interpolate", "--format=json")
+    return Fact((config,), read, missing=f"compose cannot read its files in {compose.directory}")
+
+
+def image(compose: Compose, service: str) -> Fact[Reference]:
+    """The image that compose would start for a service now."""
+    command = compose.command("config", "--images", service)
+    return Fact((command,), lambda out: Reference.parse(out.split()[0]), missing=f"compose cannot say which image {service} has")
+
+
+def meant(compose: Compose) -> Fact["dict[str, Meant] | Unreadable"]:
+    """The services as compose understands them now, by name; Unreadable when it does not."""
+    return Fact((compose.command("config", "--format=json"),), services, otherwise=unreadable)
+
+
+def meant_with(compose: Compose, readers: Mapping[str, Written], file: str, content: Secret) -> Fact["dict[str, Meant] | Unreadable"]:
+    """The services as compose would understand them if `file` had this content.
+
+    `readers` are those that read it as an env file: their definition is only their environment here. The others are
+    asked about when the file is the one whose variables compose puts into the compose files. To be read by compose, the
+    content lies in the host's memory (/dev/shm, private) for that moment; it goes there over standard input.
+    """
+    folder = f"/dev/shm/rollback-{secrets.token_hex(6)}"
+    probe = Secret(json.dumps({"services": {name: _probe(one, file, f"{folder}/env") for name, one in readers.items()}}))
+    variables = (f"{folder}/env",) if compose.variables == file else compose.env_files
+    there = replace(compose, env_files=variables)
+    asked = replace(there, files=(f"{folder}/probe.json",)).command("--project-directory", compose.directory, "config", "--format=json")
+    whole = there.command("config", "--format=json") if compose.variables == file else Command.of("echo", "{}")
+    take = "dd 2>/dev/null bs=1"  # byte by byte: a reader that takes more would leave nothing for the next
+    script = (
+        f"umask 077; mkdir {folder}; trap 'rm -rf {folder}' EXIT; {take} count={len(content)} of={folder}/env; "
+        f"{take} count={len(probe)} of={folder}/probe.json; {asked}; printf '\036'; {whole}"
+    )
+
+    def read(out: str) -> dict[str, Meant] | Unreadable:
+        probed, rest = (services(part) for part in out.split("\x1e"))
+        return {name: Meant(probed[name].environment if name in probed else one.environment, one.definition)
+                for name, one in {**probed, **rest}.items()}  # fmt: skip
+
+    return Fact((Command.of("sh", "-euc", script),), read, otherwise=unreadable, input=Secret(content.reveal() + probe.reveal()))
+
+
+def services(out: str) -> dict[str, Meant]:
+    """The services in what `docker compose config --format=json` says."""
+    found: dict[str, Any] = json.loads(out).get("services") or {}
+    return {name: Meant(_environment(one.pop("environment", None)), Secret(json.dumps(one, sort_keys=True))) for name, one in found.items()}
+
+
+def unreadable(said: str) -> Unreadable:
+    """Only the place: compose quotes the line it trips over, and that line may hold a secret."""
+    line = re.search(r"\bline (\d+)", said)
+    if line:
+        return Unreadable(f"line {line[1]}")
+    # A missing file or an unset variable is said without a value.
+    known = re.search(r"(env file \S+ not found|no such file or directory|required variable \w+ is missing)", said)
+    return Unreadable(clean(known[1]) if known else "a line it does not name")
+
+
+def _written(raw: dict[str, Any]) -> Written:
+    files = tuple(one["path"] if isinstance(one, dict) else one for one in raw.get("env_file") or ())
+    parts = {"env_file": raw.get("env_file") or [], "environment": raw.get("environment") or {}}
+    return Written(raw.get("image", ""), files, Secret(json.dumps(parts)))
+
+
+def _probe(service: Written, file: str, instead: str) -> dict[str, Any]:
+    parts = json.loads(service.environment.reveal())
+    entries = [one if isinstance(one, dict) else {"path": one} for one in parts["env_file"]]
+    return {"image": "probe", "environment": parts["environment"],
+            "env_file": [{**one, "path": instead if one["path"] == file else one["path"]} for one in entries]}  # fmt: skip
+
+
+def _environment(raw: dict[str, str | None] | None) -> dict[str, Secret]:
+    # Compose writes `$$` for a dollar sign, so that its output could be read again.
+    return {key: Secret(value.replace("$$", "$")) for key, value in (raw or {}).items() if value is not None}

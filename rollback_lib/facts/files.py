@@ -1,0 +1,84 @@
+"""Files of the host, read to the byte, and the versions of them that are kept."""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from rollback_lib.command import Command
+from rollback_lib.facts.fact import Fact
+from rollback_lib.secret import Secret
+
+_LARGEST = 256 * 1024  # bytes; a configuration file that is larger is none
+
+
+@dataclass(frozen=True)
+class File:
+    """A file: `real` is its path without links, `mode` is octal text, `kind` is stat's word for what it is."""
+
+    path: str
+    real: str
+    kind: str
+    mode: str
+    owner: int
+    group: int
+    inode: int
+    changed: datetime
+    content: Secret
+
+    @property
+    def regular(self) -> bool:
+        return self.kind.startswith("regular")
+
+    @property
+    def hash(self) -> str:
+        """The short hash of a file that holds no secrets."""
+        return short_hash(self.content.reveal())
+
+    @property
+    def size(self) -> int:
+        return len(self.content)
+
+
+# One line per file: link-free path, type, mode, owner, group, inode, time of change, content; a name with a newline is no
+# name of a configuration file, and is passed over.
+_READ = (
+    'for file in "$@"; do [ -e "$file" ] || continue; case $file in *"\n"*) continue;; esac; real=$(readlink -f "$file"); '
+    'printf "%s\\t%s\\t%s\\t" "$file" "$real" "$(stat -c "%F\t%a\t%u\t%g\t%i\t%Y" "$real")"; '
+    f'[ ! -f "$real" ] || head -c {_LARGEST} "$real" | base64 -w0; echo; done'
+)
+
+
+def file(path: str) -> Fact[File | None]:
+    """The file at `path`; None when nothing is there."""
+    return Fact((_reading(path),), lambda out: next(iter(_files(out)), None), missing=f"{path} could not be read")
+
+
+def matching(folder: str, name: str) -> Fact[list[File]]:
+    """The regular files in `folder` whose name begins with `name`, newest first."""
+    search = 'folder=$1 name=$2; set -- "$folder/$name"*; ' + _READ
+    command = Command.of("sh", "-c", search, "sh", folder, name)
+
+    def read(out: str) -> list[File]:
+        found = [one for one in _files(out) if one.regular]
+        return sorted(found, key=lambda one: (one.changed, one.path), reverse=True)
+
+    return Fact((command,), read, otherwise=lambda _: [])
+
+
+def _reading(*paths: str) -> Command:
+    return Command.of("sh", "-c", _READ, "sh", *paths)
+
+
+def _files(out: str) -> list[File]:
+    found = []
+    for line in out.splitlines():
+        path, real, kind, mode, owner, group, inode, changed, content = line.split("\t")
+        when = datetime.fromtimestamp(int(changed), UTC)
+        found.append(File(path, real, kind, mode, int(owner), int(group), int(inode), when, Secret(base64.b64decode(content))))
+    return found
+
+
+def short_hash(content: bytes) -> str:
+    """12 hex digits of the SHA-256 of what is no secret."""
+    return hashlib.sha256(content).hexdigest()[:12]

@@ -1,0 +1,1 @@
+"""One file of views for each procedure: its state, its candidates, its target."""

@@ -1,0 +1,47 @@
+"""Views of the Caddyfile rollback."""
+
+from rollback_lib.notebook.view import View, code, note, stack, table
+from rollback_lib.notebook.views import common
+from rollback_lib.notebook.views.common import SHOWN_CANDIDATES, ago
+from rollback_lib.procedures.caddyfile import NAME, Candidates, State, Target
+
+SHOWN_DIFFS = 4
+LOADED = {True: "yes", False: "no: it runs with something else", None: "cannot be told"}
+
+
+def state(now: State) -> View:
+    section = now.stack.section(NAME)
+    file = now.file
+    seen = "not known"
+    if now.inside and file:
+        same = now.inside.hash == file.hash
+        seen = "the same" if same else "another one: the file was replaced on the host after Caddy was started"
+    accepted = f"no: {now.of_file}" if isinstance(now.of_file, str) else "yes" if now.of_file else "cannot be told"
+    rows = [
+        ("file", f"{section.file}, {file.kind}, changed {ago(file.changed)}" if file else f"{section.file} is missing"),
+        ("in the container", f"{now.path_inside or 'not mounted'}: {seen}"),
+        ("Caddy reads it", accepted),
+        ("Caddy runs with it", LOADED[now.loaded]),
+        ("container", common.up(now.container)),
+        ("compose", now.compose),
+    ]
+    return common.state(rows, now.probes, now.lines, section.service)
+
+
+def candidates(found: Candidates) -> View:
+    rows = [
+        (one.version.name, one.version.said, ago(one.version.when), one.version.verdict or "not known", "on the host now" * one.current)
+        for one in found[:SHOWN_CANDIDATES]
+    ]
+    diffs = [code(one.changes, title=f"From what is on the host to {one.version.name}", folded=True) for one in found if not one.current]
+    return stack(table(("version", "subject", "age", "verdict", ""), rows), *diffs[:SHOWN_DIFFS])
+
+
+def target(one: Target) -> View:
+    return stack(
+        note("info", f"{one.version.name} {one.version.said}\nChosen: {one.why}. Caddy accepts it."),
+        code(one.diff or "(no difference)", title="What changes in the file"),
+    )
+
+
+VIEWS = {State: state, Candidates: candidates, Target: target}

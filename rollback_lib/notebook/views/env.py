@@ -1,0 +1,42 @@
+"""Views of the env rollback: names, lengths and keyed hashes, and no value."""
+
+from rollback_lib.notebook.view import View, note, stack, table
+from rollback_lib.notebook.views import common
+from rollback_lib.notebook.views.common import SHOWN_CANDIDATES, ago
+from rollback_lib.plan import some
+from rollback_lib.procedures.env import Candidates, State, Target
+from rollback_lib.procedures.env.plan import masked
+
+HOLDS = {True: "holds what the file says", False: "holds something else than the file says", None: "cannot be compared"}
+
+
+def state(now: State) -> View:
+    file = now.file
+    there = f"{now.path}, mode {file.mode}, {file.size} bytes, changed {ago(file.changed)}" if file else f"{now.path} is missing"
+    rows = [("file", there), ("compose", f"{now.version}, " + (f"cannot read it: {now.unreadable}" if now.unreadable else "reads it"))]
+    for name in now.readers:
+        rows.append((f"container of {name}", f"{common.up(now.containers[name])}\n{HOLDS[now.holds(name, now.understood(name))]}"))
+    if not now.readers:
+        rows.append(("services that read it", "none as an env file"))
+    return common.state(rows, now.probes, now.lines, now.stack.code.service)
+
+
+def candidates(found: Candidates) -> View:
+    rows = []
+    for one in found[:SHOWN_CANDIDATES]:
+        kinds = {"differ": one.changed, "more": one.added, "missing": one.removed}
+        words = [f"{word}: {some(keys, 6)}" for word, keys in kinds.items() if keys]
+        differs = "the file that is there" if one.current else "\n".join(words) or "comments or order only"
+        rows.append((one.version.name, ago(one.version.when), one.version.where, one.version.verdict or "not known", differs))
+    if not rows:
+        return note("warn", "No other version is kept. Change single variables with `assign` and `remove`, or put a copy beside the file.")
+    return table(("version", "kept", "where", "verdict", "variables, against the file that is there"), rows)
+
+
+def target(one: Target) -> View:
+    rows = [(row.key, masked(row.old), masked(row.new), "" if row.asked else "▲ not asked for") for row in one.differences]
+    shown = table(("variable", "now", "then", ""), rows, title="What changes for compose") if rows else note("good", "No variable changes.")
+    return stack(note("info", f"{one.name}\nChosen: {one.why}. Compose can read it."), shown)
+
+
+VIEWS = {State: state, Candidates: candidates, Target: target}

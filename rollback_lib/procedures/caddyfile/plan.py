@@ -1,0 +1,168 @@
+"""How to put the file in place and let Caddy load it, and whether it did."""
+
+from rollback_lib.command import Command
+from rollback_lib.facts import caddy, docker, files
+from rollback_lib.facts.fact import Dialogue
+from rollback_lib.plan import Effect, Plan, Step
+from rollback_lib.procedures import keeping
+from rollback_lib.procedures.caddyfile.state import NAME, State, caddy_in, in_tree, mount_of
+from rollback_lib.procedures.caddyfile.target import Target, usable
+from rollback_lib.stack import Stack
+
+
+def plan(now: State, target: Target, *, incident: str) -> Plan:
+    """How to get from `now` to `target`."""
+    container, path = usable(now)
+    assert now.file is not None
+    stack, file = now.stack, now.stack.section(NAME).file
+    same_file = now.file.content.reveal() == target.version.content and now.inside is not None and now.inside.hash == target.version.hash
+    done = same_file and now.live is not None and now.live.hash == target.config.hash
+    before, after = (keeping.before(stack, incident, name) for name in ("Caddyfile", "Caddyfile.target"))
+    keep = (
+        keeping.folders(stack, "before"),
+        Command.of("cp", "-p", file, before),
+        target.version.show.to(after),
+    )
+    load, title, why = _load(now, container, path, after)
+    steps = (
+        Step("keep", "Keep the Caddyfile that is there, and fetch the target", "Undo needs the one, the next steps the other.", keep),
+        Step("put", "Put the target in place", "Written into the same file: a container goes on reading a file that was replaced.",
+             _write(now, container, path, after), touches=True),
+        Step("load", title, why, load, touches=True, deadline=60.0),
+        Step("remember", "Enter the outcome among the kept versions", keeping.REMEMBER,
+             (*keeping.remember_file(stack, NAME, before, healthy=False, incident=incident),
+              *keeping.remember_file(stack, NAME, file, healthy=True, incident=incident))),
+    )  # fmt: skip
+    if same_file:
+        steps = (steps[0], _skipped(steps[1], "the file is the target's already"), steps[2], steps[3])
+    undo = (
+        Step("undo_put", "Put the Caddyfile back", "As it was before the rollback.", _write(now, container, path, before), touches=True),
+        Step("undo_load", title, "Caddy runs with it again.", _load(now, container, path, before)[0], touches=True, deadline=60.0),
+    )
+    return Plan(
+        procedure=NAME,
+        incident=incident,
+        stack=stack.name,
+        host=stack.host,
+        target=target.version.name,
+        steps=tuple(_skipped(step, "the target is what runs") for step in steps) if done else steps,
+        undo=() if done else undo,
+        cleanup=(Command.of("rm", "-f", before, after),),
+        facts=_rows(now, target, container, title),
+        loses=(),
+        notes=_notes(now, target),
+        diff=target.diff,
+        nothing_to_do=done,
+        before={
+            "file": now.file.hash,
+            "live": now.live.hash if now.live else "",
+            "started": container.started.isoformat(),
+        },
+        after={"file": target.version.hash, "live": target.config.hash, "reload": "" if _restart_because(now) else "yes"},
+    )
+
+
+def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+    """Whether the rollback has the effect that was asked for."""
+    container, found = yield from _look(stack)
+    rows = [
+        Effect("file on the host", plan.after["file"], found["file"]),
+        Effect("file in the container", plan.after["file"], found["inside"]),
+        Effect("Caddy's live configuration", plan.after["live"], found["live"]),
+        Effect("state of the container", "running", container.state if container else "no container"),
+    ]
+    if plan.after["reload"] and not plan.nothing_to_do:
+        kept = container is not None and container.started.isoformat() == plan.before["started"]
+        rows.append(Effect("Caddy went on running", "yes", "yes" if kept else "no, it was restarted"))
+    return rows
+
+
+def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+    """Whether the host is back where it was before the rollback."""
+    _, found = yield from _look(stack)
+    rows = [Effect("file on the host", plan.before["file"], found["file"])]
+    return [*rows, Effect("Caddy's live configuration", plan.before["live"], found["live"])] if plan.before["live"] else rows
+
+
+def _look(stack: Stack) -> Dialogue[tuple[docker.Container | None, dict[str, str]]]:
+    section = stack.section(NAME)
+    found = yield {"container": docker.container(stack.compose_directory, section.service), "file": files.file(section.file)}
+    container: docker.Container | None = found["container"]
+    mount = mount_of(container, section.file) if container else None
+    seen = {"file": found["file"].hash if found["file"] else "no file", "inside": "none", "live": "none"}
+    if container and mount:
+        path = mount.destination + section.file.removeprefix(mount.source)
+        of_file = (yield {"of_file": caddy.adapted(Command.of("cat", section.file), caddy_in(container, path, up=True))})["of_file"]
+        admin = (of_file.admin if isinstance(of_file, caddy.Configuration) else None) or caddy.ADMIN
+        more = yield {"inside": caddy.inside(container.name, path), "live": caddy.live(container.name, admin)}
+        seen |= {
+            "inside": more["inside"].hash if more["inside"] else "none",
+            "live": more["live"].hash if more["live"] else "could not be read",
+        }
+    return container, seen
+
+
+def _write(now: State, container: docker.Container, path: str, source: str) -> tuple[Command, ...]:
+    file = now.stack.section(NAME).file
+    commands = [Command.of("tee", file).reading(source).to("/dev/null")]
+    if _stale(now) and now.writable_inside and now.running:
+        # The container holds a file that was replaced on the host: it is written there as well, through the container.
+        commands.append(Command.of("docker", "exec", "-i", container.name, "tee", path).reading(source).to("/dev/null"))
+    return tuple(commands)
+
+
+def _stale(now: State) -> bool:
+    """Whether the container sees another file than the one that has that name on the host."""
+    return now.inside is not None and now.file is not None and now.inside.inode not in (0, now.file.inode)
+
+
+def _restart_because(now: State) -> str | None:
+    if not now.running:
+        state = now.container.state if now.container else "missing"
+        return f"Caddy is not running (its container is {state}), so there is nothing to reload"
+    if now.live is None:
+        return "Caddy's admin API does not answer (it may be switched off), so it cannot be told to reload"
+    if _stale(now) and not now.writable_inside:
+        return "the container's read-only mount holds a file that was replaced on the host, and only a restart mounts the new one"
+    return None
+
+
+def _load(now: State, container: docker.Container, path: str, source: str) -> tuple[tuple[Command, ...], str, str]:
+    """The commands that make Caddy run with the file, their title, and why they are these."""
+    because = _restart_because(now)
+    if because:
+        return (Command.of("docker", "restart", container.name),), "Restart Caddy", f"A restart, because {because}."
+    admin = ("--address", now.live.admin) if now.live and now.live.admin not in (None, caddy.ADMIN) else ()
+    command = caddy_in(container, path, up=True)
+    reload = Command.of(*command.argv, "reload", "--config", "-", "--adapter", "caddyfile", *admin).reading(source)
+    return (reload,), "Reload Caddy", "Graceful: requests that are under way are answered, and none is refused."
+
+
+def _skipped(step: Step, because: str) -> Step:
+    return Step(step.name, step.title, step.why, skip=because)
+
+
+def _rows(now: State, target: Target, container: docker.Container, title: str) -> tuple[tuple[str, str], ...]:
+    version = target.version
+    loaded = {True: "yes", False: "no: it runs with something else", None: "not known"}[now.loaded]
+    return (
+        ("host", now.stack.host),
+        ("container", f"{container.name}, {container.state}"),
+        ("Caddy has loaded the file that is there", loaded),
+        ("target", f"{version.name} {version.said} ({version.when:%Y-%m-%d %H:%M} UTC)"),
+        ("known of it", version.verdict or "nothing yet: it was never verified here by us"),
+        ("Caddy says of it", "valid"),
+        ("how", f"{title}: {_restart_because(now) or 'no request is lost'}"),
+    )
+
+
+def _notes(now: State, target: Target) -> tuple[str, ...]:
+    notes = []
+    if now.committed is not None and now.committed != target.version.hash:
+        notes.append(
+            f"git will show {in_tree(now.stack)} as changed on the host, and a `git pull` that changes it stops with a message; "
+            "commit the version that is to stay."
+        )
+    if now.file and now.committed is not None and now.file.hash != now.committed:
+        notes.append("The Caddyfile has changes that are in no commit; they are kept, and undo brings them back.")
+    return tuple(notes)

@@ -1,0 +1,166 @@
+"""What the proxy runs with, and the versions of its file."""
+
+import difflib
+import posixpath
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rollback_lib.command import Command
+from rollback_lib.facts import caddy, compose, docker, files, git
+from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.health import Probe
+from rollback_lib.procedures import keeping
+from rollback_lib.stack import Stack
+
+NAME = "caddyfile"
+SHOWN = 10  # different versions that are read
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of the file: `name` is a commit or a kept version, `show` prints its content on the host."""
+
+    name: str
+    when: datetime
+    said: str
+    verdict: str
+    content: bytes
+    show: Command
+
+    @property
+    def hash(self) -> str:
+        return files.short_hash(self.content)
+
+
+@dataclass(frozen=True)
+class State:
+    """What the proxy runs with: the file on the host, as the container sees it, and what Caddy has loaded."""
+
+    stack: Stack
+    compose: str
+    container: docker.Container | None
+    file: files.File | None
+    path_inside: str | None
+    writable_inside: bool
+    inside: caddy.Inside | None
+    live: caddy.Configuration | None
+    of_file: caddy.Configuration | str | None
+    committed: str | None
+    versions: list[Version]
+    lines: list[str]
+    probes: tuple[Probe, ...] = ()
+
+    @property
+    def running(self) -> bool:
+        """Whether Caddy is up: one that its Caddyfile stops again and again shows as running for moments."""
+        return self.live is not None or (self.container is not None and self.container.state == "running" and not self.container.restarts)
+
+    @property
+    def loaded(self) -> bool | None:
+        """Whether Caddy runs with what the file says; None when one of the two cannot be known."""
+        if self.live is None or not isinstance(self.of_file, caddy.Configuration):
+            return None
+        return self.live.hash == self.of_file.hash
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A version to go back to; `current` is what the host's file is now."""
+
+    version: Version
+    current: bool
+    changes: str
+
+
+class Candidates(tuple[Candidate, ...]):
+    """The last different versions, newest first, each with its diff from what is now."""
+
+
+def document(stack: Stack) -> Dialogue[State]:
+    """The file, its versions, and what Caddy has loaded."""
+    section = stack.section(NAME)
+    name = in_tree(stack)
+    found = yield {
+        "compose": compose.VERSION,
+        "container": docker.container(stack.compose_directory, section.service),
+        "file": files.file(section.file),
+        "committed": git.file_at_head(stack.tree, name),
+        "history": git.file_history(stack.tree, name),
+        "kept": keeping.versions(stack, NAME),
+        "lines": docker.service_lines(stack.compose_directory, section.service),
+    }
+    container: docker.Container | None = found["container"]
+    mount = mount_of(container, section.file) if container else None
+    path = mount.destination + section.file.removeprefix(mount.source) if mount else None
+    blobs = list(dict.fromkeys(version.blob for version in found["history"] if version.blob and version.regular))[:SHOWN]
+    questions: dict[str, Fact[Any]] = {"contents": git.blobs(stack.tree, blobs)}
+    if container and path and container.state == "running":
+        questions["inside"] = caddy.inside(container.name, path)
+        questions["of_file"] = caddy.adapted(Command.of("cat", section.file), caddy_in(container, path, up=True))
+        questions["live"] = caddy.live(container.name)
+    more = yield questions
+    of_file = more.get("of_file")
+    live = more.get("live")
+    if container and live is None and isinstance(of_file, caddy.Configuration) and of_file.admin not in (None, caddy.ADMIN):
+        live = (yield {"live": caddy.live(container.name, of_file.admin)})["live"]
+    return State(
+        stack=stack, compose=found["compose"], container=container, file=found["file"], path_inside=path,
+        writable_inside=bool(mount and mount.writable), inside=more.get("inside"), live=live, of_file=of_file,
+        committed=found["committed"], versions=_versions(stack, found["history"], more["contents"], found["kept"]), lines=found["lines"],
+    )  # fmt: skip
+
+
+def candidates(now: State) -> Candidates:
+    """The last different versions of the file, newest first."""
+    current = now.file.content.reveal() if now.file else b""
+
+    def changes(version: Version) -> str:
+        return "" if version.content == current else difference(current, version.content, version.name)
+
+    return Candidates(Candidate(version, version.content == current, changes(version)) for version in now.versions)
+
+
+def in_tree(stack: Stack) -> str:
+    return str(stack.section(NAME).file).removeprefix(stack.tree + "/")
+
+
+def mount_of(container: docker.Container, file: str) -> docker.Mount | None:
+    """The mount by which the container sees the file: of itself, or of a folder it is in."""
+    return next((one for one in container.mounts if (file + "/").startswith(one.source + "/")), None)
+
+
+def caddy_in(container: docker.Container, path: str, *, up: bool) -> Command:
+    """How Caddy's own command is run where it will load the file: in its container, or in another of the same service."""
+    folder = posixpath.dirname(path)
+    if up:
+        return Command.of("docker", "exec", "-i", "-w", folder, container.name, "caddy")
+    options = ("run", "--rm", "--no-deps", "-T", "--workdir", folder, "--entrypoint", "caddy")
+    return container.compose.command(*options, container.service)
+
+
+def difference(old: bytes, new: bytes, name: str) -> str:
+    before, after = (content.decode(errors="replace").splitlines() for content in (old, new))
+    return "\n".join(difflib.unified_diff(before, after, "on the host now", name, lineterm=""))
+
+
+def show(stack: Stack, blob: str) -> Command:
+    return Command.of("git", "-C", stack.tree, "cat-file", "blob", blob)
+
+
+def _versions(stack: Stack, history: list[git.FileVersion], contents: dict[str, bytes], kept: list[keeping.Version]) -> list[Version]:
+    """Different contents only, each under the newest commit that brought it and with what earlier runs know of it."""
+    verdicts = {one.file.content.reveal(): one.verdict for one in reversed(kept)}
+    found: dict[bytes, Version] = {}
+    for one in history:
+        content = contents.get(one.blob or "")
+        if content is not None and content not in found and one.blob:
+            found[content] = Version(
+                one.commit.short, one.commit.when, f"{one.commit.subject} ({one.commit.author})", verdicts.get(content, ""), content,
+                show(stack, one.blob),
+            )  # fmt: skip
+    for old in kept:
+        content = old.file.content.reveal()
+        if content not in found:
+            found[content] = Version(old.name, old.when, old.where, old.verdict, content, Command.of("cat", old.file.path))
+    return sorted(found.values(), key=lambda version: version.when, reverse=True)

@@ -1,0 +1,106 @@
+"""The version to go back to, accepted by the Caddy that will load it."""
+
+import re
+from dataclasses import dataclass
+
+from rollback_lib.errors import ParameterError, Refused, TargetRefused
+from rollback_lib.facts import caddy, docker, git
+from rollback_lib.facts.fact import Dialogue
+from rollback_lib.procedures.caddyfile.state import NAME, State, Version, caddy_in, difference, in_tree, show
+from rollback_lib.stack import Stack
+
+TARGET = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/~^-]{0,199}")
+
+
+@dataclass(frozen=True)
+class Target:
+    """The chosen version, accepted by the Caddy that will load it; `config` is what it will run with then."""
+
+    version: Version
+    why: str
+    config: caddy.Configuration
+    diff: str
+
+    @property
+    def name(self) -> str:
+        return self.version.name
+
+
+def check(stack: Stack, target: object = "") -> None:
+    """The parameters, checked before anything is contacted. Raises ParameterError."""
+    stack.section(NAME)
+    if not isinstance(target, str):
+        raise ParameterError(f"target: a text is expected, but the number {target!r} arrived; give it with `-r target …` or in quotes")
+    if target and not TARGET.fullmatch(target):
+        raise ParameterError(f"target: a commit or a kept version is expected, not {target[:60]!r}; take one from the list of candidates")
+
+
+def choose(now: State) -> tuple[Version, str]:
+    """The version that the most speaks for: the newest that was healthy here, else the last different one.
+
+    Raises TargetRefused when there is none.
+    """
+    current = now.file.content.reveal() if now.file else b""
+    others = [version for version in now.versions if version.content != current]
+    for version in others:
+        if version.verdict.startswith("healthy"):
+            return version, "the newest version that was healthy here"
+    for version in others:
+        if not version.verdict.startswith("bad"):
+            return version, "the last different version of the file"
+    raise TargetRefused(
+        f"no other version of {now.stack.section(NAME).file} is known, in git or kept by us; commit a good one, then name it"
+    )
+
+
+def examine(now: State, target: str) -> Dialogue[Target]:
+    """The version to go back to, and what Caddy itself says of it."""
+    check(now.stack, target)
+    container, path = usable(now)
+    if target:
+        version, why = (yield from _named(now, target)), "named as the target"
+    else:
+        version, why = choose(now)
+    run = caddy_in(container, path, up=now.running)
+    answers = yield {"refusal": caddy.validated(version.show, run), "config": caddy.adapted(version.show, run)}
+    refusal = answers["refusal"]
+    if refusal is not None:
+        raise TargetRefused(f"Caddy does not accept the version {version.name}: {refusal}; choose another target")
+    if isinstance(answers["config"], str):
+        raise TargetRefused(f"Caddy cannot read the version {version.name}: {answers['config']}; choose another target")
+    current = now.file.content.reveal() if now.file else b""
+    return Target(version, why, answers["config"], difference(current, version.content, version.name))
+
+
+def usable(now: State) -> tuple[docker.Container, str]:
+    """The container and the file's path in it. Raises Refused where a rollback has nothing to work with."""
+    file = now.stack.section(NAME).file
+    if now.file is None:
+        raise Refused(
+            f"{file} is missing on the host; put one there first, e.g. `git -C {now.stack.tree} checkout -- {in_tree(now.stack)}`"
+        )
+    if not now.file.regular:
+        raise Refused(
+            f"{file} is a {now.file.kind}, not a file (Docker makes a directory where a bind mount finds nothing); remove it first"
+        )
+    if now.container is None:
+        raise Refused(f"the service {now.stack.section(NAME).service} has no container; start it, then roll back")
+    if now.path_inside is None:
+        raise Refused(
+            f"the container {now.container.name} does not mount {file}; it has a Caddyfile of its image, roll back its image instead"
+        )
+    return now.container, now.path_inside
+
+
+def _named(now: State, target: str) -> Dialogue[Version]:
+    """The version that a person named: a kept one, or the file as it was at a commit."""
+    for version in now.versions:
+        if version.name == target:
+            return version
+    name = in_tree(now.stack)
+    try:
+        commit, blob = (yield {"blob": git.blob_at(now.stack.tree, target, name)})["blob"]
+        content = (yield {"content": git.blobs(now.stack.tree, [blob])})["content"][blob]
+    except Refused as error:
+        raise TargetRefused(str(error)) from None
+    return Version(commit.short, commit.when, commit.subject, "", content, show(now.stack, blob))

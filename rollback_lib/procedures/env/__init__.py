@@ -1,0 +1,14 @@
+"""Env rollback: the env file back to a kept version, or single variables of it, and new containers of its readers.
+
+Values are compared, never shown.
+"""
+
+from rollback_lib.procedures.env.parameters import NAME, check
+from rollback_lib.procedures.env.plan import effects, plan, undo_effects
+from rollback_lib.procedures.env.state import Candidate, Candidates, State, candidates, document
+from rollback_lib.procedures.env.target import Difference, Target, choose, examine
+
+__all__ = [
+    "NAME", "Candidate", "Candidates", "Difference", "State", "Target", "candidates", "check", "choose", "document", "effects", "examine",
+    "plan", "undo_effects",
+]  # fmt: skip

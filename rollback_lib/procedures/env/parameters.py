@@ -1,0 +1,54 @@
+"""The parameters of the env rollback: names and references, never a value."""
+
+import os
+import re
+from collections.abc import Mapping
+
+from rollback_lib import dotenv
+from rollback_lib.errors import ParameterError
+from rollback_lib.stack import Stack
+
+NAME = "env"
+TARGET = re.compile(r"[A-Za-z0-9._@+~-]{1,200}")
+_REFERENCE = re.compile(rf"({dotenv.KEY.pattern})=(?:env:([A-Za-z_]\w*)|file:(/[A-Za-z0-9._@+/-]+))")
+
+
+def check(stack: Stack, target: object = "", keys: object = "", assign: object = "", remove: object = "") -> None:
+    """The parameters, checked before anything is contacted. Raises ParameterError, which never quotes what could be a value."""
+    stack.section(NAME)
+    texts = {"target": target, "keys": keys, "assign": assign, "remove": remove}
+    for name, value in texts.items():
+        if not isinstance(value, str):
+            raise ParameterError(f"{name}: a text is expected; give it with `-r {name} …` or in quotes")
+    if target and not TARGET.fullmatch(str(target)):
+        raise ParameterError("target: the name of a kept version is expected; take one from the list of candidates")
+    for name in ("keys", "remove"):
+        if not all(dotenv.KEY.fullmatch(word) for word in words(str(texts[name]))):
+            raise ParameterError(f"{name}: names of variables, separated by commas, are expected")
+    _check_references(str(assign))
+    named = [*words(str(keys)), *words(str(remove)), *references(str(assign))]
+    twice = sorted({key for key in named if named.count(key) > 1})
+    if twice:
+        raise ParameterError(f"{', '.join(twice)} stands more than once in keys, assign and remove; decide for one")
+
+
+def _check_references(assign: str) -> None:
+    for word in words(assign):
+        matched = _REFERENCE.fullmatch(word)
+        if matched is None:
+            raise ParameterError(
+                "assign: KEY=env:NAME (a variable of your environment) or KEY=file:/PATH (a file on the host) is expected; "
+                "a value itself never stands in a parameter, since parameters are kept in the record"
+            )
+        if matched[2] and matched[2] not in os.environ:
+            raise ParameterError(f"assign: {matched[1]}: your environment has no variable {matched[2]}; export it first")
+
+
+def words(text: str) -> list[str]:
+    """What stands between the commas."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def references(assign: str) -> Mapping[str, str]:
+    """KEY → `env:NAME` or `file:/PATH`."""
+    return dict(word.split("=", 1) for word in words(assign) if "=" in word)

@@ -1,0 +1,187 @@
+"""What is true of the env file now: its versions, what compose makes of it, and what the containers hold."""
+
+import posixpath
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rollback_lib import dotenv
+from rollback_lib.compose import Compose
+from rollback_lib.errors import Refused
+from rollback_lib.facts import compose, docker, files
+from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.health import Probe
+from rollback_lib.procedures import keeping
+from rollback_lib.procedures.env.parameters import NAME
+from rollback_lib.record.redaction import protect
+from rollback_lib.secret import Secret
+from rollback_lib.stack import Stack
+
+_PROXY = re.compile(r"(?i)(https?|ftp|no|all)_proxy")  # docker adds these by itself where it is told to
+_STOPPED = (0, 130, 137, 143)  # exit statuses of a container that somebody stopped; it is not started again
+
+
+@dataclass(frozen=True)
+class State:
+    """The file, its kept versions, the services' containers with what their images set (by image id), and each service as
+    its files write it and as compose understands it (by the way compose was called for it)."""
+
+    stack: Stack
+    version: str
+    file: files.File | None
+    versions: list[keeping.Version]
+    containers: dict[str, docker.Container]
+    images: dict[str, dict[str, Secret]]
+    written: dict[Compose, dict[str, compose.Written]]
+    meant: "dict[Compose, dict[str, compose.Meant] | compose.Unreadable]"
+    lines: list[str]
+    probes: tuple[Probe, ...] = ()
+
+    @property
+    def path(self) -> str:
+        return str(self.stack.section(NAME).file)
+
+    @property
+    def content(self) -> bytes:
+        """The file's content; nothing where there is no file."""
+        return self.file.content.reveal() if self.file else b""
+
+    @property
+    def readers(self) -> list[str]:
+        """The services with a container that read the file as an env file."""
+        written = ((name, self.written[one.compose].get(name)) for name, one in self.containers.items())
+        return [name for name, service in written if service and self.path in service.env_files]
+
+    @property
+    def unreadable(self) -> str | None:
+        """Where compose trips over its files now; None when it does not."""
+        return next((one.where for one in self.meant.values() if isinstance(one, compose.Unreadable)), None)
+
+    def understood(self, service: str) -> compose.Meant | None:
+        """What compose would start a service with now."""
+        found = self.meant[self.containers[service].compose]
+        return None if isinstance(found, compose.Unreadable) else found.get(service)
+
+    def expected(self, service: str, meant: compose.Meant) -> dict[str, Secret]:
+        """All variables of a new container of a service: those of its image, and what compose gives it."""
+        return {**self.images.get(self.containers[service].image, {}), **meant.environment}
+
+    def held(self, service: str, meant: compose.Meant) -> dict[str, Secret]:
+        """The variables of the service's container, without what docker itself adds where it is told to use a proxy."""
+        environment = self.containers[service].environment
+        return {key: value for key, value in environment.items() if key in meant.environment or not _PROXY.fullmatch(key)}
+
+    def holds(self, service: str, meant: compose.Meant | None) -> bool | None:
+        """Whether a service's container holds what is meant for it; None when that is not known."""
+        return None if meant is None else self.held(service, meant) == self.expected(service, meant)
+
+    def wanted(self, service: str) -> bool:
+        """Whether a service's container is meant to run: it does, or it ended by itself."""
+        container = self.containers[service]
+        return container.state in ("running", "restarting") or (container.state == "exited" and container.exit not in _STOPPED)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A kept version, against the file that is there: names of variables only."""
+
+    version: keeping.Version
+    current: bool
+    changed: tuple[str, ...]
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+class Candidates(tuple[Candidate, ...]):
+    """The kept versions of the file, newest first."""
+
+
+def document(stack: Stack) -> Dialogue[State]:
+    """The file, its versions, its readers and what they hold. All its values are hidden from here on."""
+    path = stack.section(NAME).file
+    folder, name = posixpath.split(path)
+    found = yield {
+        "version": compose.VERSION,
+        "file": files.file(path),
+        "beside": files.matching(folder, name),
+        "kept": keeping.versions(stack, NAME),
+        "containers": docker.containers(stack.compose_directory),
+        "lines": docker.service_lines(stack.compose_directory, stack.code.service),
+    }
+    file: files.File | None = found["file"]
+    if file and not file.regular:
+        raise Refused(f"{path} is a {file.kind}, not a file; mend it on the host")
+    containers: dict[str, docker.Container] = found["containers"]
+    versions = _different([*found["kept"], *_beside(path, found["beside"])])
+    hide(stack, [one.file.content for one in versions] + ([file.content] if file else []), (one.environment for one in containers.values()))
+    ways = list(dict.fromkeys(one.compose for one in containers.values()))
+    questions: dict[str, Fact[Any]] = {"images": docker.image_environments({one.image for one in containers.values()})}
+    for number, way in enumerate(ways):
+        questions |= {f"written {number}": compose.written(way), f"meant {number}": compose.meant(way)}
+    more = yield questions
+    return State(
+        stack=stack, version=found["version"], file=file, versions=versions, containers=containers, images=more["images"],
+        written={way: more[f"written {number}"] for number, way in enumerate(ways)},
+        meant={way: more[f"meant {number}"] for number, way in enumerate(ways)}, lines=found["lines"],
+    )  # fmt: skip
+
+
+def candidates(now: State) -> Candidates:
+    """The kept versions, each with the names of the variables in which it differs."""
+    current = lines_of(now.content)
+    rows = []
+    for version in now.versions:
+        other = lines_of(version.file.content.reveal())
+        changed = tuple(key for key in other if key in current and other[key] != current[key])
+        added, removed = tuple(key for key in other if key not in current), tuple(key for key in current if key not in other)
+        rows.append(Candidate(version, now.file is not None and version.file.content == now.file.content, changed, added, removed))
+    return Candidates(rows)
+
+
+def lines_of(content: bytes) -> dict[str, Secret]:
+    """The variables of a file, each with the lines of its last assignment; none where the file cannot be understood."""
+    try:
+        found = dotenv.assignments(content)
+    except Refused:
+        return {}
+    rows = dotenv.lines(content)
+    return {one.key: Secret(b"".join(rows[one.first - 1 : one.last]).strip()) for one in found}
+
+
+def hide(stack: Stack, contents: Iterable[Secret], environments: Iterable[Mapping[str, Secret]]) -> None:
+    """Let no value of these files and environments be shown or kept from now on."""
+    values = [value for content in contents for value in _values(content.reveal())]
+    values += [value.reveal() for environment in environments for value in environment.values()]
+    protect({form for value in values for form in forms(value)}, public=stack.model_dump_json())
+
+
+def forms(value: bytes) -> Iterable[str]:
+    """A value as text, each of its lines, and what compose takes for names of variables in it."""
+    text = value.decode(errors="replace")
+    yield from (text, *text.splitlines())
+    yield from re.findall(r"\$\{?(\w+)", text)
+
+
+def _values(content: bytes) -> Iterable[bytes]:
+    """What an env file may hold in secret: all that follows a separator, commented out, quoted or broken as it may be."""
+    for row in dotenv.lines(content):
+        for separator in (b"=", b":"):
+            value = row.partition(separator)[2].strip()
+            yield from (value, value.strip(b"'\""), value.partition(b" #")[0].strip())
+        if b"=" not in row and not row.lstrip().startswith(b"#"):
+            yield row.strip()
+    yield from (value.strip() for value in re.findall(rb"=[ \t]*[\"']([^\"']+)[\"']", content))
+
+
+def _beside(path: str, found: list[files.File]) -> list[keeping.Version]:
+    """What lies beside the file under its name with an ending, as people leave copies."""
+    return [keeping.Version(posixpath.basename(one.path), one.changed, "", "beside the file", one) for one in found if one.path != path]
+
+
+def _different(versions: Iterable[keeping.Version]) -> list[keeping.Version]:
+    """One of each content, newest first: a version that earlier runs know about before one that lies beside the file."""
+    found: dict[Secret, keeping.Version] = {}
+    for version in versions:
+        found.setdefault(version.file.content, version)
+    return sorted(found.values(), key=lambda one: one.when, reverse=True)

@@ -1,0 +1,182 @@
+"""The env file as it is to be: chosen, put together, and read by compose before it is put in place."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from rollback_lib import dotenv
+from rollback_lib.compose import Compose
+from rollback_lib.errors import Refused, TargetRefused
+from rollback_lib.facts import compose, files
+from rollback_lib.facts.fact import Dialogue
+from rollback_lib.procedures import edit, keeping
+from rollback_lib.procedures.env.parameters import check, references, words
+from rollback_lib.procedures.env.state import State, candidates, forms, hide, lines_of
+from rollback_lib.record.redaction import protect
+from rollback_lib.secret import Secret
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One variable, now and with the target. `asked`: this change was asked for; one that was not is a change of meaning
+    elsewhere in the file."""
+
+    key: str
+    old: Secret | None
+    new: Secret | None
+    asked: bool
+
+
+@dataclass(frozen=True)
+class Target:
+    """The file as it is to be: `content`, made of `pieces`; what it would mean to compose, and how that differs from now;
+    `send`, by key, are values that are not on the host yet."""
+
+    name: str
+    why: str
+    content: Secret
+    pieces: tuple[edit.Piece, ...]
+    meant: dict[Compose, dict[str, compose.Meant]]
+    differences: tuple[Difference, ...]
+    send: dict[str, Secret]
+
+
+@dataclass(frozen=True)
+class _Given:
+    """An assigned value, and the file it comes from (`env:NAME` for one that has to be sent)."""
+
+    source: str
+    value: Secret
+
+
+def choose(now: State, target: str) -> tuple[keeping.Version, str]:
+    """The kept version of that name; else the newest that was healthy here, else the newest that is different.
+
+    Raises TargetRefused when there is none.
+    """
+    if target:
+        for version in now.versions:
+            if target == version.name:
+                return version, "named as the target"
+        raise TargetRefused(f"no version {target!r} of {now.path} is kept; take one from the list of candidates")
+    others = [row.version for row in candidates(now) if not row.current and not row.version.verdict.startswith("bad")]
+    for version in others:
+        if version.verdict.startswith("healthy"):
+            return version, "the newest version that was healthy here"
+    if others:
+        return others[0], "the newest version that is different"
+    raise TargetRefused(
+        f"no other version of {now.path} is kept, by us or beside it; put a good copy beside it, named {now.path}.good, "
+        "or change single variables with assign and remove"
+    )
+
+
+def examine(now: State, target: str, keys: str = "", assign: str = "", remove: str = "") -> Dialogue[Target]:
+    """The file as it is to be, and what compose makes of it before it is put in place."""
+    check(now.stack, target, keys, assign, remove)
+    given = yield from _given(now, references(assign))
+    version: keeping.Version | None = None
+    why = "single variables of the file that is there"
+    if target or keys or not (assign or remove):
+        version, why = choose(now, target)
+    pieces, content = _put_together(now, version, words(keys), given, words(remove))
+    meant: dict[Compose, dict[str, compose.Meant]] = {}
+    for way, written in now.written.items():
+        readers = {name: one for name, one in written.items() if now.path in one.env_files}
+        understood = (yield {"meant": compose.meant_with(way, readers, now.path, content)})["meant"]
+        if isinstance(understood, compose.Unreadable):
+            raise TargetRefused(f"compose cannot read the file as it would be ({understood.where}); choose another target")
+        meant[way] = understood
+        hide(now.stack, [content], (one.environment for one in understood.values()))
+    name = f"{keys} of {version.name}" if version and keys else version.name if version else "the file that is there, changed"
+    send = {key: one.value for key, one in given.items() if one.source.startswith("env:")}
+    made = Target(name, why, content, pieces, meant, (), send)
+    asked = {*words(keys), *given, *words(remove)} if keys or version is None else None
+    _refuse_misread(now, made, given)
+    return replace(made, differences=_differences(now, made, asked))
+
+
+def _given(now: State, wanted: Mapping[str, str]) -> Dialogue[dict[str, _Given]]:
+    """The values that are assigned, hidden from here on."""
+    paths = {key: one.removeprefix("file:") for key, one in wanted.items() if one.startswith("file:")}
+    found: dict[str, files.File | None] = (yield {key: files.file(path) for key, path in paths.items()}) if paths else {}
+    given = {}
+    for key, reference in wanted.items():
+        if key in paths:
+            file = found[key]
+            if file is None or not file.regular:
+                raise TargetRefused(f"assign: {key}: the host has no file {paths[key]}; put the value there first")
+            given[key] = _Given(paths[key], file.content)
+        else:
+            given[key] = _Given(reference, Secret(os.environ[reference.removeprefix("env:")]))
+        if not len(given[key].value) or b"\0" in given[key].value.reveal():
+            raise TargetRefused(f"assign: {key}: the value is empty or has a NUL character; give one that an environment can hold")
+    protect((form for one in given.values() for form in forms(one.value.reveal())), public=now.stack.model_dump_json())
+    return given
+
+
+def _put_together(
+    now: State, version: keeping.Version | None, keys: Sequence[str], given: Mapping[str, _Given], remove: Sequence[str],
+) -> tuple[tuple[edit.Piece, ...], Secret]:  # fmt: skip
+    """The pieces of the new file, and the bytes they make."""
+    texts = {now.path: now.content, **{one.source: one.value.reveal() for one in given.values()}}
+    changes: dict[str, list[edit.Piece]] = {key: [] for key in remove}
+    base = now.path
+    if version:
+        texts[version.file.path] = version.file.content.reveal()
+        if keys:
+            changes |= _taken(version, keys)
+        else:
+            base = version.file.path
+    if now.file is None and base == now.path:
+        raise Refused(f"{now.path} is missing on the host; restore a whole version of it")
+    changes |= {key: [edit.Value(key, one.source)] for key, one in given.items()}
+    missing = [key for key in remove if key not in lines_of(texts[base])]
+    if missing:
+        raise TargetRefused(f"remove: {', '.join(missing)} is not in the file; there is nothing to remove")
+    whole: list[edit.Piece] = [edit.Lines(base, 1, max(1, len(dotenv.lines(texts[base]))))]
+    pieces = edit.changed(base, texts[base], changes) if changes else whole
+    return tuple(pieces), Secret(edit.content(pieces, texts))
+
+
+def _taken(version: keeping.Version, keys: Sequence[str]) -> dict[str, list[edit.Piece]]:
+    """What a version says of these variables; nothing where it has none. Raises TargetRefused for one unknown to both."""
+    text = version.file.content.reveal()
+    last = {one.key: one for one in dotenv.assignments(text)}
+    ends = len(dotenv.lines(text))
+    taken: dict[str, list[edit.Piece]] = {key: [] for key in keys}
+    for key in (key for key in keys if key in last):
+        taken[key].append(edit.Lines(version.file.path, last[key].first, last[key].last))
+        if last[key].last == ends and not text.endswith(b"\n"):
+            taken[key].append(edit.Text("\n"))
+    return taken
+
+
+def _differences(now: State, target: Target, asked: set[str] | None) -> tuple[Difference, ...]:
+    """The variables that mean something else to some service; where compose cannot read the file now, or no service reads
+    it as an env file, those whose lines differ."""
+    found: dict[str, Difference] = {}
+
+    def compare(old: Mapping[str, Secret], new: Mapping[str, Secret]) -> None:
+        for key in (*old, *(key for key in new if key not in old)):
+            if old.get(key) != new.get(key):
+                found.setdefault(key, Difference(key, old.get(key), new.get(key), asked is None or key in asked))
+
+    for name in now.readers:
+        before, after = now.understood(name), target.meant[now.containers[name].compose].get(name)
+        if before and after:
+            compare(before.environment, after.environment)
+    if not found:
+        compare(lines_of(now.content), lines_of(target.content.reveal()))
+    return tuple(found.values())
+
+
+def _refuse_misread(now: State, target: Target, given: Mapping[str, _Given]) -> None:
+    """A value that was assigned must reach every reader to the letter."""
+    for key, one in given.items():
+        wanted = Secret(one.value.reveal().removesuffix(b"\n"))
+        for name in now.readers:
+            if target.meant[now.containers[name].compose][name].environment.get(key) != wanted:
+                raise TargetRefused(
+                    f"compose would not give {name} the value of {key} to the letter; see whether the compose files set it themselves"
+                )

@@ -1,0 +1,167 @@
+"""What runs, and which images there are instead, in the registry and on the host."""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from rollback_lib.compose import Compose
+from rollback_lib.errors import Refused
+from rollback_lib.facts import compose, docker, files, git, registry, releases
+from rollback_lib.facts.fact import Dialogue
+from rollback_lib.health import Probe
+from rollback_lib.reference import TAG, Reference
+from rollback_lib.stack import Stack
+
+NAME = "image"
+OTHERS = 10  # tags that name no commit of git's which are looked up
+SHA = re.compile(r"[0-9a-f]{40}")
+# What docker compose replaces at the end of an image's name: `:${TAG}`, `:${TAG:-latest}`.
+_VARIABLE = re.compile(r":\$\{(?P<name>[A-Za-z_]\w*)(?::?[-?+][^{}]*)?\}\Z")
+
+
+@dataclass(frozen=True)
+class State:
+    """What runs, and what there is instead. `declared` is the image as the compose files write it, `named` as compose
+    reads it; `variables` is the file in which the choice is kept."""
+
+    stack: Stack
+    container: docker.Container | None
+    compose: Compose
+    version: str
+    declared: str
+    named: Reference
+    variables: files.File | None
+    tags: list[str] | registry.Unavailable
+    tagged: dict[str, registry.Tagged]
+    local: list[docker.Image]
+    kept: list[docker.Image]
+    log: list[git.Commit]
+    releases: list[releases.Release]
+    lines: list[str]
+    probes: tuple[Probe, ...] = ()
+
+    @property
+    def variable(self) -> str | None:
+        """The variable of the compose files that holds the tag."""
+        found = _VARIABLE.search(self.declared)
+        return found["name"] if found else None
+
+    @property
+    def running(self) -> str | None:
+        """The commit of the image that runs, as far as a tag, a label or the ledger tells."""
+        return self.commit_of(self.container.image) if self.container else None
+
+    def commit_of(self, image: str) -> str | None:
+        """The commit that an image on the host was made of."""
+        for release in reversed(self.releases):
+            if release.image == image and release.commit:
+                return release.commit
+        tags = [one.tag for one in (*self.local, *self.kept) if one.id == image] + [
+            one.tag for one in self.tagged.values() if one.image == image
+        ]
+        if self.container and self.container.image == image and self.container.revision:
+            tags.append(self.container.revision)
+        return next((tag for tag in tags if SHA.fullmatch(tag)), None)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An image to go back to: by `tag`, with what git and earlier runs know of it. `digest` is the registry's name for it,
+    `image` its id where the host has it, `size` in bytes or as docker words it."""
+
+    tag: str
+    commit: git.Commit | None
+    digest: str | None
+    image: str | None
+    when: datetime | None
+    size: int | str | None
+    in_registry: bool
+    verdict: str
+    running: bool
+
+
+class Candidates(tuple[Candidate, ...]):
+    """What there is to choose from, newest first."""
+
+
+def document(stack: Stack) -> Dialogue[State]:
+    """What runs, what the registry has, what the host has, and what git knows of it."""
+    section = stack.section(NAME)
+    found = yield {
+        "version": compose.VERSION,
+        "container": docker.container(stack.compose_directory, section.service),
+        "log": git.log(stack.tree),
+        "releases": releases.releases(stack.state, section.service),
+        "kept": docker.images(stack.kept_repository(section.service)),
+        "lines": docker.service_lines(stack.compose_directory, section.service),
+        "named": compose.image(declared(stack, None), section.service),
+    }
+    way = declared(stack, found["container"])
+    named = found.pop("named")
+    more = yield {
+        "written": compose.written(way),
+        "named": compose.image(way, section.service),
+        "variables": files.file(way.variables),
+        "local": docker.images(named.name),
+        "tags": registry.tags(named),
+    }
+    written = more.pop("written").get(section.service)
+    if written is None:
+        raise Refused(f"{', '.join(section.files)} have no service {section.service}; mend the stack's section `image`")
+    wanted = _wanted(more["tags"], found["log"], found["releases"])
+    tagged = (yield {"tagged": registry.manifests(more["named"], wanted)})["tagged"]
+    return State(stack=stack, compose=way, declared=written.image, tagged=tagged, **found, **more)
+
+
+def candidates(now: State) -> Candidates:
+    """Tags of the registry and images on the host, one row each, by commit and age."""
+    commits = {commit.sha: commit for commit in now.log}
+    verdicts = {release.image: "healthy here" if release.healthy else f"bad ({release.incident})" for release in now.releases}
+    rows: dict[str, Candidate] = {}
+    for image in (*now.local, *now.kept):
+        if (image.tag == "<none>" and image.digest is None) or image.tag.startswith("before-"):
+            continue
+        tag = image.tag if image.tag != "<none>" else now.commit_of(image.id) or str(image.digest)[7:19]
+        known = rows.get(tag)
+        if known and known.digest:
+            continue
+        rows[tag] = Candidate(
+            tag, commits.get(now.commit_of(image.id) or tag), image.digest, image.id, image.created, image.size, False,
+            verdicts.get(image.id, ""), now.container is not None and now.container.image == image.id,
+        )  # fmt: skip
+    on_host = {row.digest: row for row in rows.values() if row.digest} | {row.image: row for row in rows.values()}
+    for tag, one in now.tagged.items():
+        here = on_host.get(one.digest) or on_host.get(one.image)
+        commit = commits.get(tag) or (here.commit if here else None)
+        rows[tag] = Candidate(
+            tag, commit, one.digest, here.image if here else None, (here.when if here else None) or (commit.when if commit else None),
+            one.size if one.size is not None else here.size if here else None, True, here.verdict if here else _by_commit(now, commit),
+            here.running if here else False,
+        )  # fmt: skip
+    oldest = datetime.min.replace(tzinfo=UTC)
+    return Candidates(sorted(rows.values(), key=lambda row: (row.commit.when if row.commit else row.when or oldest, row.tag), reverse=True))
+
+
+def declared(stack: Stack, container: docker.Container | None) -> Compose:
+    """Compose with the stack's files; in the live container's order and with its other files, where it was started so."""
+    section = stack.section(NAME)
+    if container and set(section.files) <= set(container.compose.files):
+        return container.compose
+    base = container.compose if container else Compose(stack.compose_directory, ())
+    return replace(base, files=tuple(section.files))
+
+
+def _wanted(tags: "list[str] | registry.Unavailable", log: list[git.Commit], ledger: list[releases.Release]) -> list[str]:
+    """The tags to look up: those of known commits, and some that name none."""
+    if isinstance(tags, registry.Unavailable):
+        return []
+    known = dict.fromkeys([*(commit.sha for commit in log), *(release.commit for release in ledger if release.commit)])
+    listed = [tag for tag in tags if tag not in known and TAG.fullmatch(tag)]
+    return [sha for sha in known if sha in tags or len(tags) >= 1000] + sorted(listed, key=lambda tag: bool(SHA.fullmatch(tag)))[:OTHERS]
+
+
+def _by_commit(now: State, commit: git.Commit | None) -> str:
+    for release in reversed(now.releases):
+        if commit and release.commit == commit.sha:
+            return "healthy here" if release.healthy else f"bad ({release.incident})"
+    return ""

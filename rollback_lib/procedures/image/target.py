@@ -1,0 +1,80 @@
+"""The image to go back to."""
+
+from dataclasses import dataclass, replace
+
+from rollback_lib.errors import ParameterError, TargetRefused
+from rollback_lib.facts import registry
+from rollback_lib.facts.fact import Dialogue
+from rollback_lib.procedures.image.state import NAME, SHA, Candidate, State, candidates
+from rollback_lib.reference import DIGEST, TAG
+from rollback_lib.stack import Stack
+
+
+@dataclass(frozen=True)
+class Target:
+    """The chosen image, and why it was chosen."""
+
+    candidate: Candidate
+    why: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.candidate.tag} {self.candidate.digest or ''}".strip()
+
+
+def check(stack: Stack, target: object = "") -> None:
+    """The parameters, checked before anything is contacted. Raises ParameterError."""
+    stack.section(NAME)
+    if not isinstance(target, str):
+        raise ParameterError(f"target: a text is expected, but the number {target!r} arrived; give it with `-r target …` or in quotes")
+    if target and not TAG.fullmatch(target) and not DIGEST.fullmatch(target):
+        raise ParameterError(
+            f"target: a tag, a commit or a digest (sha256:…) is expected, not {target[:60]!r}; take one from the list of candidates"
+        )
+
+
+def choose(now: State, target: str) -> tuple[Candidate, str]:
+    """The image of that tag, commit or digest; else the one that the most speaks for. Raises TargetRefused."""
+    rows = candidates(now)
+    if target:
+        found = [row for row in rows if target in (row.tag, row.digest)] or [
+            row for row in rows if len(target) >= 4 and SHA.fullmatch(row.tag) and row.tag.startswith(target)
+        ]
+        if len(found) == 1:
+            return found[0], "named as the target"
+        if len(found) > 1:
+            raise TargetRefused(f"{target!r} names more than one image of {now.named.name}; give more of the commit's id")
+        raise TargetRefused(f"{target!r} names no image of {now.named.name}, {_where(now)}; take one from the list of candidates")
+    others = [row for row in rows if not row.running and row.commit and row.commit.sha != now.running and not row.verdict.startswith("bad")]
+    for release in reversed(now.releases):
+        for row in others:
+            if release.healthy and row.commit and row.commit.sha == release.commit:
+                return row, f"the newest release that was healthy here ({release.when:%Y-%m-%d %H:%M} UTC)"
+    runs = next((commit for commit in now.log if commit.sha == now.running), None)
+    for row in others:
+        if row.commit and SHA.fullmatch(row.tag) and (runs is None or row.commit.when < runs.when):
+            return row, "the newest image of a commit before the one that runs"
+    raise TargetRefused(
+        f"no target was named, and no image of an earlier commit of {now.named.name} was found, {_where(now)}; name one: target=TAG"
+    )
+
+
+def examine(now: State, target: str) -> Dialogue[Target]:
+    """The image to go back to; a tag that was not among those looked up is asked for by name."""
+    check(now.stack, target)
+    try:
+        candidate, why = choose(now, target)
+    except TargetRefused:
+        if not target or DIGEST.fullmatch(target) or target in now.tagged:
+            raise
+        tagged = (yield {"tagged": registry.manifests(now.named, [target])})["tagged"]
+        if target not in tagged:
+            raise
+        candidate, why = choose(replace(now, tagged={**now.tagged, **tagged}), target)
+    return Target(candidate, why)
+
+
+def _where(now: State) -> str:
+    if isinstance(now.tags, registry.Unavailable):
+        return f"on the host (the registry does not answer: {now.tags.why})"
+    return "in the registry or on the host"

@@ -1,0 +1,56 @@
+"""What every procedure keeps on the host: what undo needs, the images that ran, the files that were healthy or bad."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from rollback_lib.command import Command
+from rollback_lib.facts import files
+from rollback_lib.facts.fact import Fact
+from rollback_lib.stack import Stack
+
+REMEMBER = "The next rollback knows from it what was healthy here, and what was not."
+
+
+@dataclass(frozen=True)
+class Version:
+    """A kept version of a file: `name` is how a person calls it, `verdict` what is known of it, `where` the file it is in."""
+
+    name: str
+    when: datetime
+    verdict: str
+    where: str
+    file: files.File
+
+
+def folders(stack: Stack, *names: str) -> Command:
+    """Makes the folders of our state, private."""
+    return Command.of("mkdir", "-p", "-m", "700", stack.state, *(f"{stack.state}/{name}" for name in names))
+
+
+def before(stack: Stack, incident: str, name: str) -> str:
+    """The path under which this incident keeps what undo needs."""
+    return f"{stack.state}/before/{incident}.{name}"
+
+
+def versions(stack: Stack, procedure: str) -> Fact[list[Version]]:
+    """The versions of the procedure's file that earlier runs kept, newest first."""
+    listing = files.matching(_folder(stack, procedure), "")
+    return Fact(listing.commands, lambda out: [_version(file) for file in listing.read(out)], otherwise=lambda _: [])
+
+
+def remember_file(stack: Stack, procedure: str, path: str, *, healthy: bool, incident: str) -> tuple[Command, ...]:
+    """Keeps the file at `path` as the version that this incident found to be healthy, or bad."""
+    folder = _folder(stack, procedure)
+    kept = f"{folder}/{'healthy' if healthy else 'bad'}-{incident}"
+    return (Command.of("mkdir", "-p", "-m", "700", f"{stack.state}/kept", folder), Command.of("cp", path, kept))
+
+
+def _folder(stack: Stack, procedure: str) -> str:
+    return f"{stack.state}/kept/{procedure}"
+
+
+def _version(file: files.File) -> Version:
+    name = file.path.rpartition("/")[2]
+    word, _, incident = name.partition("-")
+    verdict = "healthy here" if word == "healthy" else f"bad ({incident})"
+    return Version(name, file.changed, verdict, "kept by us", file)

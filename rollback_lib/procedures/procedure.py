@@ -1,0 +1,31 @@
+"""What a procedure is to the rest of the house. Procedures ask by dialogue and never open a connection."""
+
+from typing import Any, Protocol
+
+from rollback_lib.facts.fact import Dialogue
+from rollback_lib.plan import Effect, Plan
+from rollback_lib.stack import Stack
+
+
+class Procedure(Protocol):
+    """A module of this package. State and target are types of its own, each with a view in `notebook`."""
+
+    NAME: str
+
+    def check(self, stack: Stack, **parameters: Any) -> None:
+        """The procedure's own parameters, before anything is contacted. Raises ParameterError."""
+
+    def document(self, stack: Stack) -> Dialogue[Any]:
+        """What is true now: the state."""
+
+    def examine(self, now: Any, target: str, **options: Any) -> Dialogue[Any]:
+        """The target, proven as far as looking can prove it. Raises TargetRefused."""
+
+    def plan(self, now: Any, target: Any, *, incident: str, **options: Any) -> Plan:
+        """How to get from the state to the target. Raises Refused where something would be lost."""
+
+    def effects(self, stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+        """Whether the rollback has the effect that was asked for."""
+
+    def undo_effects(self, stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+        """Whether the host is back where it was before the rollback."""

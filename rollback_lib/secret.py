@@ -1,0 +1,47 @@
+"""Bytes that are read on the host, worked with in memory, and never shown: they have a length and a short keyed hash."""
+
+import hashlib
+import hmac
+import secrets
+
+HIDDEN = "‹hidden›"
+# Of this run alone: nobody who reads a record can try out which value gives its hash.
+_KEY = secrets.token_bytes(32)
+
+
+class Secret:
+    """A value that prints as HIDDEN wherever it is formatted, logged or made JSON of."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: bytes | str) -> None:
+        self._value = value.encode() if isinstance(value, str) else value
+
+    def reveal(self) -> bytes:
+        """The value itself."""
+        return self._value
+
+    @property
+    def fingerprint(self) -> str:
+        """8 hex digits that are the same for the same value within one run, and tell nothing of it."""
+        return hmac.new(_KEY, self._value, hashlib.sha256).hexdigest()[:8]
+
+    def __len__(self) -> int:
+        return len(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(self._value, other._value)
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+    __str__ = __repr__
+
+
+def fingerprint(environment: "dict[str, Secret]") -> str:
+    """The short keyed hash of a whole environment, whatever the order of its variables."""
+    lines = (key.encode() + b"=" + value.reveal() for key, value in sorted(environment.items()))
+    return Secret(b"\0".join(lines)).fingerprint
