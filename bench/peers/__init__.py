@@ -1,0 +1,49 @@
+"""Who does the same work: this project's headless run, the page's own commands, Fabric, pyinfra, Ansible."""
+
+import os
+from pathlib import Path
+
+from lab.practice_host import PracticeHost
+from rollback_lib.paths import PROJECT
+
+PEERS = PROJECT / "bench" / "peers"
+HEALTHY = "until curl -fs https://agents-api.dyniq.ai/health >/dev/null; do sleep 0.1; done"
+
+
+class Peers:
+    """Command lines against one practice host; `folder` takes what they need beside them."""
+
+    def __init__(self, host: PracticeHost, folder: Path) -> None:
+        self._host = host
+        self._folder = folder
+        ssh = folder / "ssh"
+        ssh.write_text(f'#!/bin/sh\nexec /usr/bin/ssh -F {host.ssh_config} "$@"\n')
+        ssh.chmod(0o755)
+        (folder / "inventory.py").write_text(f'hosts = [("contabo", {{"ssh_config_file": "{host.ssh_config}"}})]\n')
+        (folder / "inventory.ini").write_text("contabo\n")
+
+    def environment(self) -> dict[str, str]:
+        """The environment of every contender."""
+        environment = {
+            **os.environ, "PATH": f"{self._folder}:{os.environ['PATH']}", "CURL_HOME": str(self._host.folder),
+            "ROLLBACK_INCIDENTS": str(self._folder / "incidents"), "LC_ALL": "C.UTF-8", "ANSIBLE_PIPELINING": "1",
+            "ANSIBLE_SSH_ARGS": f"-F {self._host.ssh_config} -o ControlMaster=auto -o ControlPersist=60s",
+        }  # fmt: skip
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # people's machines keep compiled modules
+        return environment
+
+    def two(self, procedure: str, *words: str) -> dict[str, list[str]]:
+        """The page's commands and ours."""
+        stack = str(self._host.folder / "stack.yaml")
+        ours = [str(PROJECT / ".venv/bin/rollback"), "run", procedure, "--stack", stack, "--apply", "--confirm", "contabo"]
+        return {"page": ["bash", str(PEERS / f"page_{procedure}.sh"), *words], "rollback": ours}
+
+    def all(self) -> dict[str, list[str]]:
+        """Everybody, for the code rollback."""
+        bench = PROJECT / ".bench" / "bin"
+        return {
+            **self.two("code"),
+            "fabric": [str(bench / "python"), str(PEERS / "fabric_peer.py"), str(self._host.ssh_config)],
+            "pyinfra": ["bash", "-c", f"{bench}/pyinfra -y {self._folder}/inventory.py {PEERS}/pyinfra_deploy.py && {HEALTHY}"],
+            "ansible": ["bash", "-c", f"{bench}/ansible-playbook -i {self._folder}/inventory.ini {PEERS}/playbook.yml && {HEALTHY}"],
+        }
