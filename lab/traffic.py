@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import cycle
 
-from rollback_lib.health import Probe, Prober
+from rollback_lib.health import Prober
+from rollback_lib.probe import Probe
 from rollback_lib.stack import Stack
 
 WORKERS = 32

@@ -95,11 +95,11 @@ def _run_notebook(procedure: str, parameters: dict[str, Any]) -> "Outcome":
     from rollback_lib.record.folder import incidents_root
 
     def check() -> None:
-        from rollback_lib import incident
+        from rollback_lib import checks
         from rollback_lib.stack import Stack
 
         wanted = {"reason": "", **{key: value for key, value in parameters.items() if key not in ("stack", "confirm")}}
-        incident.check(procedure, parameters["stack"], **wanted)
+        checks.check(procedure, parameters["stack"], **wanted)
         if parameters["mode"] == "apply" and parameters["confirm"] != (host := Stack.load(parameters["stack"]).host):
             raise ParameterError(f"--apply changes {host}; say so with --confirm {host} (it is {parameters['confirm']!r})")
 

@@ -1,32 +1,19 @@
 """Health over the routes users take: probes side by side, healthy when N in a row pass on every route."""
 
-import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import httpx
 
-from rollback_lib.errors import ParameterError
-from rollback_lib.stack import Health, Route, local_path
+from rollback_lib.authorities import authorities
+from rollback_lib.probe import Probe, passes_in_a_row
+from rollback_lib.stack import Health, Route
 
 AT_ONCE = 4  # probes of one route that may wait for their answers
-
-
-@dataclass(frozen=True)
-class Probe:
-    """One request over a route: `status` is the HTTP status, None when there was no answer; `seconds` it took."""
-
-    route: str
-    at: datetime
-    ok: bool
-    status: int | None
-    seconds: float
-    said: str
 
 
 class Prober:
@@ -40,7 +27,7 @@ class Prober:
         self._extensions = {"sni_hostname": url.hostname} if url.scheme == "https" else {}
         # A connection of its own for every probe: users' connections are new ones, too.
         limits = httpx.Limits(max_keepalive_connections=0)
-        self._client = httpx.Client(verify=_authorities(route), timeout=timeout, limits=limits, trust_env=False)
+        self._client = httpx.Client(verify=authorities(route), timeout=timeout, limits=limits, trust_env=False)
 
     def probe(self) -> Probe:
         """One GET. Never raises: what went wrong is in the probe."""
@@ -138,39 +125,3 @@ class Watch:
             begun[number] = (begun[number][0], probe)
             self._changed.notify_all()
         self._on_probe(probe)
-
-
-def passes_in_a_row(results: Sequence[bool], wanted: int) -> bool:
-    """Whether the last `wanted` results are there and all passed."""
-    return len(results) >= wanted and all(results[-wanted:])
-
-
-def outage(probes: Iterable[Probe]) -> float:
-    """Seconds from the first failed probe to the first pass after the last failed one, the longest over all routes."""
-    longest = 0.0
-    by_route: dict[str, list[Probe]] = {}
-    for probe in sorted(probes, key=lambda probe: probe.at):
-        by_route.setdefault(probe.route, []).append(probe)
-    for ordered in by_route.values():
-        failed = [number for number, probe in enumerate(ordered) if not probe.ok]
-        if failed:
-            end = ordered[min(failed[-1] + 1, len(ordered) - 1)].at
-            longest = max(longest, (end - ordered[failed[0]].at).total_seconds())
-    return longest
-
-
-def check_authorities(routes: Sequence[Route]) -> None:
-    """Raises ParameterError when a route's `ca` is not a file of certificates."""
-    for route in routes:
-        _authorities(route)
-
-
-def _authorities(route: Route) -> ssl.SSLContext:
-    if route.ca is None:
-        return ssl.create_default_context()
-    try:
-        return ssl.create_default_context(cafile=str(local_path(route.ca)))
-    except (OSError, ssl.SSLError):
-        raise ParameterError(
-            f"route {route.name}: ca: {local_path(route.ca)} is not a file of certificates; for the practice host run `rollback lab up`"
-        ) from None

@@ -12,13 +12,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rollback_lib.checks import check
 from rollback_lib.command import script
 from rollback_lib.errors import CommandFailed, Failed, LinkLost, NotConfirmed, ParameterError, Refused, RollbackError, TargetRefused
-from rollback_lib.facts.fact import Dialogue, converse
-from rollback_lib.health import Probe, Prober, Watch, check_authorities, outage
+from rollback_lib.facts.ask import converse
+from rollback_lib.facts.fact import Dialogue
+from rollback_lib.health import Prober, Watch
 from rollback_lib.host.connect import connect
 from rollback_lib.host.connection import Connection, Result, said
-from rollback_lib.plan import Plan, Step
+from rollback_lib.plan import Effect, Plan, Step
+from rollback_lib.probe import Probe, outage
 from rollback_lib.procedures import PROCEDURES
 from rollback_lib.record.folder import FOLDER_VARIABLE, Folder, incidents_root
 from rollback_lib.record.history import usual_seconds
@@ -29,8 +32,6 @@ from rollback_lib.stack import Stack, local_path
 from rollback_lib.stages import Closing, Opening, Verification
 
 T = TypeVar("T")
-MODES = ("plan", "apply")
-ON_FAILURE = ("stop", "undo")
 
 
 class Incident:
@@ -154,8 +155,10 @@ class Incident:
             applied = self._touched or (self.opening.mode == "apply" and plan.nothing_to_do)
             since = datetime.now(UTC)
             watch = self._begin_watch()
-            healthy = watch.until_healthy(since) if applied else watch.until_looked()
-            effects = tuple(self._converse(self._procedure.effects(self.stack, plan))) if applied else ()
+            if applied:
+                healthy, effects = self._await_effects(plan, watch, since)
+            else:
+                healthy, effects = watch.until_looked(), ()
             watch.stop()
             probes = tuple(watch.probes)
             self._verified = Verification(
@@ -237,6 +240,19 @@ class Incident:
 
     def _converse(self, dialogue: Dialogue[T], on_answers: Callable[[dict[str, Any]], None] = lambda _: None) -> T:
         return converse(self._connection, dialogue, on_answers)
+
+    def _await_effects(self, plan: Plan, watch: Watch, since: datetime) -> tuple[bool, tuple[Effect, ...]]:
+        """Health, and the effects, looked at meanwhile; what was not yet as it should be is looked at again after it."""
+        with ThreadPoolExecutor(1) as pool:
+            early = pool.submit(self._look, plan)
+            healthy = watch.until_healthy(since)
+            effects = early.result()
+        if healthy and all(effect.ok for effect in effects):
+            return healthy, effects
+        return healthy, self._look(plan)
+
+    def _look(self, plan: Plan) -> tuple[Effect, ...]:
+        return tuple(self._converse(self._procedure.effects(self.stack, plan)))
 
     def _not_verified(self, plan: Plan, seen: Verification) -> None:
         wrong = [f"{effect.name} is {effect.found}, not {effect.asked}" for effect in seen.effects if not effect.ok]
@@ -350,24 +366,6 @@ class Incident:
         if self._verdict in (Verdict.PARTLY, Verdict.UNKNOWN):
             return (f"Look at {host} yourself; the way back is `ssh {host} sh -s <{self._folder.path}/undo.sh`.",)
         return ()
-
-
-def check(
-    procedure: str, stack: "str | Path | Mapping[str, Any] | Stack", *,
-    mode: object, on_failure: object, reason: object, **parameters: object,
-) -> Stack:  # fmt: skip
-    """Every parameter, those of the procedure too, before anything is contacted. Raises ParameterError."""
-    if procedure not in PROCEDURES:
-        raise ParameterError(f"there is no procedure {procedure!r}; there are: {', '.join(PROCEDURES)}")
-    for name, value, allowed in (("mode", mode, MODES), ("on_failure", on_failure, ON_FAILURE)):
-        if value not in allowed:
-            raise ParameterError(f"{name}: one of {', '.join(allowed)} is expected, not {value!r}")
-    if not isinstance(reason, str):
-        raise ParameterError(f"reason: a text is expected, not {reason!r}")
-    loaded = Stack.load(stack)
-    PROCEDURES[procedure].check(loaded, **parameters)
-    check_authorities(loaded.routes)
-    return loaded
 
 
 def _probe_once(route: Any, timeout: float) -> Probe:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from rollback_lib.health import Probe
 from rollback_lib.plan import Effect
+from rollback_lib.probe import Probe
 from rollback_lib.record.verdict import Verdict
 
 

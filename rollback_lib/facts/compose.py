@@ -9,6 +9,7 @@ from typing import Any
 
 from rollback_lib.command import Command
 from rollback_lib.compose import Compose
+from rollback_lib.facts.docker import NEEDED
 from rollback_lib.facts.fact import Fact
 from rollback_lib.record.redaction import clean
 from rollback_lib.reference import Reference
@@ -17,7 +18,7 @@ from rollback_lib.secret import Secret
 VERSION = Fact(
     (Command.of("docker", "compose", "version", "--short"),),
     str.strip,
-    missing="docker with compose v2 is needed on the host and does not answer; install or start it there",
+    missing=NEEDED,
 )
 
 

@@ -10,6 +10,8 @@ from rollback_lib.compose import Compose
 from rollback_lib.facts.fact import Fact
 from rollback_lib.secret import Secret
 
+NEEDED = "docker with compose v2 is needed on the host and does not answer; install or start it there"
+
 
 @dataclass(frozen=True)
 class Mount:
@@ -23,7 +25,7 @@ class Mount:
 @dataclass(frozen=True)
 class Container:
     """A service's container. `image` is the id (sha256:…), `image_name` what it was started by; `compose` is how it was
-    started; `environment` are the variables it has; `exit` is the status it ended with, if it did."""
+    started, by `compose_version`; `environment` are the variables it has; `exit` is the status it ended with, if it did."""
 
     id: str
     name: str
@@ -36,6 +38,7 @@ class Container:
     exit: int
     restarts: int
     compose: Compose
+    compose_version: str
     revision: str | None
     mounts: tuple[Mount, ...]
     environment: dict[str, Secret]
@@ -70,7 +73,7 @@ def container(directory: str, service: str) -> Fact[Container | None]:
         return max(_containers(out), key=lambda one: one.created, default=None)
 
     inspect = _listing(directory, service).pipe("xargs", "-r", "docker", "inspect")
-    return Fact((inspect,), read, missing=f"docker could not be asked for the container of {service}")
+    return Fact((inspect,), read, missing=NEEDED)
 
 
 def containers(directory: str) -> Fact[dict[str, Container]]:
@@ -80,7 +83,7 @@ def containers(directory: str) -> Fact[dict[str, Container]]:
         return {one.service: one for one in sorted(_containers(out), key=lambda one: one.created)}
 
     inspect = _listing(directory).pipe("xargs", "-r", "docker", "inspect")
-    return Fact((inspect,), read, missing=f"docker could not be asked for the containers of {directory}")
+    return Fact((inspect,), read, missing=NEEDED)
 
 
 def image_environments(ids: "set[str]") -> Fact[dict[str, dict[str, Secret]]]:
@@ -115,6 +118,12 @@ def service_lines(directory: str, service: str, lines: int = 8) -> Fact[list[str
     return Fact((both,), str.splitlines, otherwise=lambda _: [], long=True)
 
 
+def lines(container: Container | None, number: int = 8) -> Fact[list[str]]:
+    """The last lines a container wrote, both streams."""
+    logs = Command.of("sh", "-c", 'docker logs --tail "$1" "$2" 2>&1', "sh", str(number), container.id if container else "")
+    return Fact((logs,) if container else (), str.splitlines, otherwise=lambda _: [], long=True)
+
+
 def _listing(directory: str, service: str = "") -> Command:
     labels = {"project.working_dir": directory, "oneoff": "False", **({"service": service} if service else {})}
     filters = [f"--filter=label=com.docker.compose.{key}={value}" for key, value in labels.items()]
@@ -147,6 +156,7 @@ def _container(raw: dict[str, Any]) -> Container:
         exit=raw["State"]["ExitCode"],
         restarts=raw["RestartCount"],
         compose=Compose(label("project.working_dir"), paths("project.config_files"), label("project"), paths("project.environment_file")),
+        compose_version=label("version"),
         revision=revision if len(revision) == 40 else None,
         mounts=tuple(Mount(one["Source"], one["Destination"], one["RW"]) for one in raw["Mounts"] if one["Type"] == "bind"),
         environment=_environment(raw["Config"]),

@@ -4,8 +4,8 @@ import html
 from collections.abc import Sequence
 from datetime import datetime
 
-from rollback_lib.health import Probe
 from rollback_lib.notebook.view import View
+from rollback_lib.probe import Probe
 
 WIDTH, LANE, LEFT = 720, 26, 110
 

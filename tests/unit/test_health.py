@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rollback_lib.health import Probe, Watch, outage, passes_in_a_row
+from rollback_lib.health import Watch
+from rollback_lib.probe import Probe, outage, passes_in_a_row
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -3,6 +3,8 @@
 import ast
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -18,11 +20,11 @@ LEVELS = [
     {"errors", "paths", "secret"},
     {"command", "dotenv", "reference"},
     {"compose", "stack"},
-    {"host"},
+    {"authorities", "host", "probe"},
     {"facts", "health"},
     {"plan"},
     {"procedures", "record"},
-    {"running", "stages"},
+    {"checks", "running", "stages"},
     {"incident"},
     {"notebook", "headless"},
     {"cli"},
@@ -91,6 +93,12 @@ def test_papermill_lists_every_parameter_with_its_meaning(file: Path, caplog: py
     assert list(known) == re.findall(r"^(\w+):", "".join(cell["source"]), re.MULTILINE)
     assert all(one["help"] for one in known.values())
     assert caplog.text == ""
+
+
+def test_procedures_and_the_checks_of_parameters_reach_no_host() -> None:
+    """They are pure: what speaks to hosts and routes is not even loaded with them."""
+    loaded = "import sys, rollback_lib.checks; print([name for name in ('paramiko', 'httpx', 'IPython') if name in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", loaded], text=True, cwd=PROJECT).strip() == "[]"
 
 
 def test_the_public_names_of_commands_need_no_heavy_import() -> None:

@@ -23,7 +23,6 @@ def state(now: State) -> View:
         ("Caddy reads it", accepted),
         ("Caddy runs with it", LOADED[now.loaded]),
         ("container", common.up(now.container)),
-        ("compose", now.compose),
     ]
     return common.state(rows, now.probes, now.lines, section.service)
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from rollback_lib.facts.docker import Container
-from rollback_lib.health import Probe
 from rollback_lib.notebook.view import View, code, note, stack, table
+from rollback_lib.probe import Probe
 
 SHOWN_CANDIDATES = 12
 
@@ -23,7 +23,8 @@ def up(container: Container | None) -> str:
     """A container in a line."""
     if container is None:
         return "none"
-    return f"{container.name}: {container.state}, started {ago(container.started)}, {container.restarts} restarts"
+    by = f", by compose {container.compose_version}" if container.compose_version else ""
+    return f"{container.name}: {container.state}, started {ago(container.started)}{by}, {container.restarts} restarts"
 
 
 def state(rows: Sequence[tuple[str, str]], probes: Sequence[Probe], lines: Sequence[str], service: str) -> View:

@@ -13,7 +13,7 @@ HOLDS = {True: "holds what the file says", False: "holds something else than the
 def state(now: State) -> View:
     file = now.file
     there = f"{now.path}, mode {file.mode}, {file.size} bytes, changed {ago(file.changed)}" if file else f"{now.path} is missing"
-    rows = [("file", there), ("compose", f"{now.version}, " + (f"cannot read it: {now.unreadable}" if now.unreadable else "reads it"))]
+    rows = [("file", there), ("compose", f"cannot read it: {now.unreadable}" if now.unreadable else "reads it")]
     for name in now.readers:
         rows.append((f"container of {name}", f"{common.up(now.containers[name])}\n{HOLDS[now.holds(name, now.understood(name))]}"))
     if not now.readers:

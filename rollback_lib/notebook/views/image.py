@@ -20,7 +20,6 @@ def state(now: State) -> View:
         ("compose files", "\n".join(now.compose.files)),
         ("tag is kept in", f"{now.variable} in {now.compose.variables}" if now.variable else "the compose files themselves"),
         ("registry", f"{now.named.registry}/{now.named.repository}: {tags}"),
-        ("compose", now.version),
     ]
     return common.state(rows, now.probes, now.lines, now.stack.section(NAME).service)
 

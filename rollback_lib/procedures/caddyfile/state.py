@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from rollback_lib.command import Command
-from rollback_lib.facts import caddy, compose, docker, files, git
+from rollback_lib.facts import caddy, docker, files, git
 from rollback_lib.facts.fact import Dialogue, Fact
-from rollback_lib.health import Probe
+from rollback_lib.probe import Probe
 from rollback_lib.procedures import keeping
 from rollback_lib.stack import Stack
 
@@ -38,7 +38,6 @@ class State:
     """What the proxy runs with: the file on the host, as the container sees it, and what Caddy has loaded."""
 
     stack: Stack
-    compose: str
     container: docker.Container | None
     file: files.File | None
     path_inside: str | None
@@ -82,19 +81,17 @@ def document(stack: Stack) -> Dialogue[State]:
     section = stack.section(NAME)
     name = in_tree(stack)
     found = yield {
-        "compose": compose.VERSION,
         "container": docker.container(stack.compose_directory, section.service),
         "file": files.file(section.file),
         "committed": git.file_at_head(stack.tree, name),
         "history": git.file_history(stack.tree, name),
         "kept": keeping.versions(stack, NAME),
-        "lines": docker.service_lines(stack.compose_directory, section.service),
     }
     container: docker.Container | None = found["container"]
     mount = mount_of(container, section.file) if container else None
     path = mount.destination + section.file.removeprefix(mount.source) if mount else None
     blobs = list(dict.fromkeys(version.blob for version in found["history"] if version.blob and version.regular))[:SHOWN]
-    questions: dict[str, Fact[Any]] = {"contents": git.blobs(stack.tree, blobs)}
+    questions: dict[str, Fact[Any]] = {"contents": git.blobs(stack.tree, blobs), "lines": docker.lines(container)}
     if container and path and container.state == "running":
         questions["inside"] = caddy.inside(container.name, path)
         questions["of_file"] = caddy.adapted(Command.of("cat", section.file), caddy_in(container, path, up=True))
@@ -105,9 +102,9 @@ def document(stack: Stack) -> Dialogue[State]:
     if container and live is None and isinstance(of_file, caddy.Configuration) and of_file.admin not in (None, caddy.ADMIN):
         live = (yield {"live": caddy.live(container.name, of_file.admin)})["live"]
     return State(
-        stack=stack, compose=found["compose"], container=container, file=found["file"], path_inside=path,
+        stack=stack, container=container, file=found["file"], path_inside=path,
         writable_inside=bool(mount and mount.writable), inside=more.get("inside"), live=live, of_file=of_file,
-        committed=found["committed"], versions=_versions(stack, found["history"], more["contents"], found["kept"]), lines=found["lines"],
+        committed=found["committed"], versions=_versions(stack, found["history"], more["contents"], found["kept"]), lines=more["lines"],
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from rollback_lib.facts import compose, docker, git, releases
 from rollback_lib.facts.fact import Dialogue
-from rollback_lib.health import Probe
+from rollback_lib.probe import Probe
 from rollback_lib.stack import Stack
 
 NAME = "code"

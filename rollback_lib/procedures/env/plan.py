@@ -10,7 +10,7 @@ from rollback_lib.facts.fact import Dialogue
 from rollback_lib.plan import Effect, Plan, Step, some
 from rollback_lib.procedures import edit, keeping, place
 from rollback_lib.procedures.env.parameters import NAME
-from rollback_lib.procedures.env.state import State, document
+from rollback_lib.procedures.env.state import State, look
 from rollback_lib.procedures.env.target import Target
 from rollback_lib.secret import Secret, fingerprint
 from rollback_lib.stack import Stack
@@ -55,7 +55,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
 
 def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     """Whether the rollback has the effect that was asked for. Environments are compared by their hashes."""
-    now = yield from document(stack)
+    now = yield from look(stack)
     rows = [
         Effect("content of the file", plan.after["file"], _content(now.file)),
         Effect("mode, owner and group", plan.after["mode"], _mode(now.file)),
@@ -78,7 +78,7 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
 
 def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     """Whether the host is back where it was before the rollback."""
-    now = yield from document(stack)
+    now = yield from look(stack)
     rows = [
         Effect("content of the file", plan.before["file"], _content(now.file)),
         Effect("mode, owner and group", plan.before["mode"], _mode(now.file)),

@@ -11,7 +11,7 @@ from rollback_lib.compose import Compose
 from rollback_lib.errors import Refused
 from rollback_lib.facts import compose, docker, files
 from rollback_lib.facts.fact import Dialogue, Fact
-from rollback_lib.health import Probe
+from rollback_lib.probe import Probe
 from rollback_lib.procedures import keeping
 from rollback_lib.procedures.env.parameters import NAME
 from rollback_lib.record.redaction import protect
@@ -23,20 +23,15 @@ _STOPPED = (0, 130, 137, 143)  # exit statuses of a container that somebody stop
 
 
 @dataclass(frozen=True)
-class State:
-    """The file, its kept versions, the services' containers with what their images set (by image id), and each service as
-    its files write it and as compose understands it (by the way compose was called for it)."""
+class Held:
+    """The file and what the services have of it: their containers, what those's images set (by image id), and what compose
+    would give each service (by the way compose was called for it)."""
 
     stack: Stack
-    version: str
     file: files.File | None
-    versions: list[keeping.Version]
     containers: dict[str, docker.Container]
     images: dict[str, dict[str, Secret]]
-    written: dict[Compose, dict[str, compose.Written]]
     meant: "dict[Compose, dict[str, compose.Meant] | compose.Unreadable]"
-    lines: list[str]
-    probes: tuple[Probe, ...] = ()
 
     @property
     def path(self) -> str:
@@ -46,12 +41,6 @@ class State:
     def content(self) -> bytes:
         """The file's content; nothing where there is no file."""
         return self.file.content.reveal() if self.file else b""
-
-    @property
-    def readers(self) -> list[str]:
-        """The services with a container that read the file as an env file."""
-        written = ((name, self.written[one.compose].get(name)) for name, one in self.containers.items())
-        return [name for name, service in written if service and self.path in service.env_files]
 
     @property
     def unreadable(self) -> str | None:
@@ -75,6 +64,22 @@ class State:
     def holds(self, service: str, meant: compose.Meant | None) -> bool | None:
         """Whether a service's container holds what is meant for it; None when that is not known."""
         return None if meant is None else self.held(service, meant) == self.expected(service, meant)
+
+
+@dataclass(frozen=True)
+class State(Held):
+    """The file with its kept versions, and each service as the compose files write it."""
+
+    versions: list[keeping.Version]
+    written: dict[Compose, dict[str, compose.Written]]
+    lines: list[str]
+    probes: tuple[Probe, ...] = ()
+
+    @property
+    def readers(self) -> list[str]:
+        """The services with a container that read the file as an env file."""
+        written = ((name, self.written[one.compose].get(name)) for name, one in self.containers.items())
+        return [name for name, service in written if service and self.path in service.env_files]
 
     def wanted(self, service: str) -> bool:
         """Whether a service's container is meant to run: it does, or it ended by itself."""
@@ -102,29 +107,47 @@ def document(stack: Stack) -> Dialogue[State]:
     path = stack.section(NAME).file
     folder, name = posixpath.split(path)
     found = yield {
-        "version": compose.VERSION,
         "file": files.file(path),
         "beside": files.matching(folder, name),
         "kept": keeping.versions(stack, NAME),
         "containers": docker.containers(stack.compose_directory),
-        "lines": docker.service_lines(stack.compose_directory, stack.code.service),
     }
     file: files.File | None = found["file"]
     if file and not file.regular:
         raise Refused(f"{path} is a {file.kind}, not a file; mend it on the host")
     containers: dict[str, docker.Container] = found["containers"]
     versions = _different([*found["kept"], *_beside(path, found["beside"])])
-    hide(stack, [one.file.content for one in versions] + ([file.content] if file else []), (one.environment for one in containers.values()))
-    ways = list(dict.fromkeys(one.compose for one in containers.values()))
-    questions: dict[str, Fact[Any]] = {"images": docker.image_environments({one.image for one in containers.values()})}
-    for number, way in enumerate(ways):
-        questions |= {f"written {number}": compose.written(way), f"meant {number}": compose.meant(way)}
-    more = yield questions
+    hide(stack, [one.file.content for one in versions], ())
+    ways = _ways(containers)
+    written = {f"written {number}": compose.written(way) for number, way in enumerate(ways)}
+    held, more = yield from _ask_held(stack, file, containers, {**written, "lines": docker.lines(containers.get(stack.code.service))})
     return State(
-        stack=stack, version=found["version"], file=file, versions=versions, containers=containers, images=more["images"],
+        **vars(held), versions=versions, lines=more["lines"],
         written={way: more[f"written {number}"] for number, way in enumerate(ways)},
-        meant={way: more[f"meant {number}"] for number, way in enumerate(ways)}, lines=found["lines"],
     )  # fmt: skip
+
+
+def look(stack: Stack) -> Dialogue[Held]:
+    """The file and what the services have of it, all values hidden."""
+    found = yield {"file": files.file(stack.section(NAME).file), "containers": docker.containers(stack.compose_directory)}
+    held, _ = yield from _ask_held(stack, found["file"], found["containers"], {})
+    return held
+
+
+def _ask_held(
+    stack: Stack, file: files.File | None, containers: dict[str, docker.Container], questions: Mapping[str, Fact[Any]],
+) -> Dialogue[tuple[Held, dict[str, Any]]]:  # fmt: skip
+    """What the services have of the file, asked together with `questions`; and the answers to those."""
+    hide(stack, [file.content] if file else [], (one.environment for one in containers.values()))
+    ways = _ways(containers)
+    meant = {f"meant {number}": compose.meant(way) for number, way in enumerate(ways)}
+    images = docker.image_environments({one.image for one in containers.values()})
+    found = yield {**questions, **meant, "images": images}
+    return Held(stack, file, containers, found["images"], {way: found[f"meant {number}"] for number, way in enumerate(ways)}), found
+
+
+def _ways(containers: Mapping[str, docker.Container]) -> list[Compose]:
+    return list(dict.fromkeys(one.compose for one in containers.values()))
 
 
 def candidates(now: State) -> Candidates:

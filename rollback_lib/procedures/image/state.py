@@ -3,12 +3,13 @@
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from rollback_lib.compose import Compose
 from rollback_lib.errors import Refused
 from rollback_lib.facts import compose, docker, files, git, registry, releases
-from rollback_lib.facts.fact import Dialogue
-from rollback_lib.health import Probe
+from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.probe import Probe
 from rollback_lib.reference import TAG, Reference
 from rollback_lib.stack import Stack
 
@@ -27,7 +28,6 @@ class State:
     stack: Stack
     container: docker.Container | None
     compose: Compose
-    version: str
     declared: str
     named: Reference
     variables: files.File | None
@@ -87,30 +87,33 @@ class Candidates(tuple[Candidate, ...]):
 def document(stack: Stack) -> Dialogue[State]:
     """What runs, what the registry has, what the host has, and what git knows of it."""
     section = stack.section(NAME)
+    usual = declared(stack, None)
     found = yield {
-        "version": compose.VERSION,
         "container": docker.container(stack.compose_directory, section.service),
         "log": git.log(stack.tree),
         "releases": releases.releases(stack.state, section.service),
         "kept": docker.images(stack.kept_repository(section.service)),
-        "lines": docker.service_lines(stack.compose_directory, section.service),
-        "named": compose.image(declared(stack, None), section.service),
+        **_of_compose(usual, section.service),
     }
     way = declared(stack, found["container"])
-    named = found.pop("named")
+    started_otherwise = replace(way, project=None) != usual
     more = yield {
-        "written": compose.written(way),
-        "named": compose.image(way, section.service),
-        "variables": files.file(way.variables),
-        "local": docker.images(named.name),
-        "tags": registry.tags(named),
+        **(_of_compose(way, section.service) if started_otherwise else {}),
+        "local": docker.images(found["named"].name),
+        "tags": registry.tags(found["named"]),
+        "lines": docker.lines(found["container"]),
     }
-    written = more.pop("written").get(section.service)
+    found |= more
+    written = found.pop("written").get(section.service)
     if written is None:
         raise Refused(f"{', '.join(section.files)} have no service {section.service}; mend the stack's section `image`")
-    wanted = _wanted(more["tags"], found["log"], found["releases"])
-    tagged = (yield {"tagged": registry.manifests(more["named"], wanted)})["tagged"]
-    return State(stack=stack, compose=way, declared=written.image, tagged=tagged, **found, **more)
+    wanted = _wanted(found["tags"], found["log"], found["releases"])
+    tagged = (yield {"tagged": registry.manifests(found["named"], wanted)})["tagged"]
+    return State(stack=stack, compose=way, declared=written.image, tagged=tagged, **found)
+
+
+def _of_compose(way: Compose, service: str) -> dict[str, Fact[Any]]:
+    return {"written": compose.written(way), "named": compose.image(way, service), "variables": files.file(way.variables)}
 
 
 def candidates(now: State) -> Candidates:

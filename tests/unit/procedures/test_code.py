@@ -25,7 +25,7 @@ def container(**changes: object) -> docker.Container:
         "id": "c" * 64, "name": "docker-agents-api-1", "image": "sha256:" + "1" * 64, "image_name": "docker-agents-api",
         "service": "agents-api", "created": NOW, "started": NOW, "state": "running", "exit": 0, "restarts": 0, "revision": None,
         "compose": Compose("/opt/dyniq-voice/docker", ("/opt/dyniq-voice/docker/docker-compose.yml",), "docker"),
-        "mounts": (), "environment": {},
+        "compose_version": "2.26.1", "mounts": (), "environment": {},
     }  # fmt: skip
     return docker.Container(**{**known, **changes})
 

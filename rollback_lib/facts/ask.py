@@ -1,0 +1,45 @@
+"""Asking the host for facts, several side by side, and leading dialogues with it."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from rollback_lib.command import script
+from rollback_lib.errors import Refused
+from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.host.connection import CHANNELS, Connection, said
+from rollback_lib.record.redaction import clean
+
+T = TypeVar("T")
+DEADLINE = 20.0  # seconds for one fact
+KEEP = 1024 * 1024  # bytes kept at each end of what a fact says
+
+
+def ask(connection: Connection, facts: Mapping[str, Fact[Any]]) -> dict[str, Any]:
+    """The facts by name, all asked at once over the one connection. Raises Refused naming the first that failed."""
+
+    def answer(fact: Fact[Any]) -> Any:
+        result = connection.run(script(fact.commands), deadline=DEADLINE, keep=KEEP, send=fact.input)
+        if result.dropped and not fact.long:
+            raise Refused(f"{connection.alias} gave an answer of more than {2 * KEEP:,} bytes to: {clean(str(fact.commands[0]))[:200]}")
+        if result.status == 0:
+            return fact.read(result.out)
+        if fact.otherwise is not None:
+            return fact.otherwise(result.err)
+        raise Refused(f"{fact.missing} ({connection.alias}: {said(result, DEADLINE)})")
+
+    with ThreadPoolExecutor(CHANNELS) as pool:
+        answers = {name: pool.submit(answer, fact) for name, fact in facts.items()}
+        return {name: future.result() for name, future in answers.items()}
+
+
+def converse(connection: Connection, dialogue: "Dialogue[T]", on_answers: Callable[[dict[str, Any]], None] = lambda _: None) -> T:
+    """Lead a dialogue to its end; `on_answers` sees each round. Raises what `ask` and the dialogue raise."""
+    try:
+        questions = next(dialogue)
+        while True:
+            answers = ask(connection, questions)
+            on_answers(answers)
+            questions = dialogue.send(answers)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
