@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
 
     drill = commands.add_parser("drill", help="break the practice host, run the notebook headless, verify, score against the budget")
     drill.add_argument("procedures", nargs="*", metavar="PROCEDURE", help="which ones (default: all there are)")
+    drill.add_argument("--name", default="drill", help="on which practice host (default: drill)")
     drill.set_defaults(command=_drill)
     return parser
 
@@ -176,7 +177,7 @@ def _drill(arguments: argparse.Namespace) -> int:
     unknown = [name for name in arguments.procedures if name not in SCENARIOS]
     if unknown:
         raise ParameterError(f"there is no drill {unknown[0]!r}; there are: {', '.join(SCENARIOS)}")
-    host = PracticeHost.saved("drill") or PracticeHost()
+    host = PracticeHost.saved(arguments.name) or PracticeHost(arguments.name)
     scores = []
     for procedure in arguments.procedures or SCENARIOS:
         scores.append(drill(host, procedure, _run_notebook))

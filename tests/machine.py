@@ -2,10 +2,14 @@
 
 import json
 import os
+import secrets
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import yaml
 
 from lab.practice_host import PracticeHost
 
@@ -48,9 +52,9 @@ class Machine:
         assert not check or done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
         return done.stdout.strip()
 
-    def rollback(self, *words: str, stack: Path | None = None, env: dict[str, str] | None = None) -> Done:
+    def rollback(self, *words: str, stack: Path | None = None, env: dict[str, str] | None = None, procedure: str = "code") -> Done:
         before = self.folders()
-        argv = [BIN / "rollback", "run", "code", "--stack", stack or self.stack, *words]
+        argv = [BIN / "rollback", "run", procedure, "--stack", stack or self.stack, *words]
         done = subprocess.run(argv, capture_output=True, text=True, env=self.env(env), timeout=170)
         made = [folder for folder in self.folders() if folder not in before]
         assert len(made) <= 1
@@ -70,6 +74,14 @@ class Machine:
         """How many SSH connections were accepted so far, asked without making one."""
         # grep exits 1 when it counts 0; what it prints is the answer either way, and no answer fails in int().
         return int(self.host.exec("grep -c 'Accepted publickey' /var/log/sshd.log || true"))
+
+    def edited_stack(self, change: Callable[[dict], None]) -> Path:
+        """A stack file of its own, with a change made to its content."""
+        content = yaml.safe_load(self.stack.read_text())
+        change(content["stack"])
+        file = self.incidents.parent / f"stack-{secrets.token_hex(3)}.yaml"
+        file.write_text(yaml.safe_dump(content))
+        return file
 
     def head(self) -> str:
         return self.ssh("git -C /opt/dyniq-voice rev-parse HEAD")
@@ -100,8 +112,10 @@ class Machine:
 
     def listing(self) -> str:
         """Everything a run could change: files with modes, owners, times; git; containers, images, networks, volumes."""
+        # Not the time of /tmp itself: Docker puts a file there for the moment of every `docker exec`.
         return self.ssh(r"""
-            find /opt /backup /srv /root /etc /tmp /var/lib/rollback -printf '%p %y %m %U %G %s %T@ %i\n' 2>&1 | sort
+            find /opt /backup /srv /root /etc /tmp /var/lib/rollback -printf '%p %y %m %U %G %s %T@ %i\n' 2>&1 | grep -v '^/tmp d ' | sort
+            ls -A /dev/shm
             export GIT_OPTIONAL_LOCKS=0; cd /opt/dyniq-voice
             git status --porcelain --ignored; git for-each-ref; git log -g --format=%H%gd; git stash list
             docker ps -a --no-trunc --format '{{.ID}} {{.Names}} {{.Image}} {{.State}}' | sort

@@ -21,10 +21,12 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Inside:
-    """The Caddyfile as the container sees it: 12 hex digits of its SHA-256, and its inode (0: not known)."""
+    """The Caddyfile as the container sees it: 12 hex digits of its SHA-256, its inode (0: not known), and whether it can be
+    written from the host."""
 
     hash: str
     inode: int
+    writable: bool
 
 
 def live(container: str, admin: str = ADMIN) -> Fact[Configuration | None]:
@@ -42,18 +44,21 @@ def live(container: str, admin: str = ADMIN) -> Fact[Configuration | None]:
     return Fact((Command.of("sh", "-euc", script, "sh", container, url),), _configuration, otherwise=lambda _: None)
 
 
-def inside(container: str, path: str) -> Fact[Inside | None]:
-    """The file at `path` as the container sees it; None when it is not running or has no such file."""
+def inside(container: str, path: str, file: str) -> Fact[Inside | None]:
+    """The file at `path` as the container sees it, by which it mounts the host's `file`; None when it is not running."""
     script = (
-        'pid=$(docker inspect --format "{{.State.Pid}}" "$1"); [ "$pid" -gt 0 ]; seen=/proc/$pid/root$2; '
-        'if [ -r "$seen" ]; then sha256sum <"$seen"; stat -c %i "$seen"; else docker exec "$1" cat "$2" | sha256sum; echo 0; fi'
+        'pid=$(docker inspect --format "{{.State.Pid}}" "$1"); [ "$pid" -gt 0 ]; seen=/proc/$pid/root$2; writable=yes; inode=0; '
+        'if [ -r "$seen" ]; then inode=$(stat -c %i "$seen"); sha256sum <"$seen"; else docker exec "$1" cat "$2" | sha256sum; fi; '
+        # A file that was replaced has no name any more: whether it can be written, only opening it tells.
+        '[ "$inode" = "$(stat -c %i "$3")" ] || dd conv=nocreat,notrunc count=0 if=/dev/null of="$seen" 2>/dev/null || writable=no; '
+        'echo "$inode $writable"'
     )
 
     def read(out: str) -> Inside:
-        digest, inode = out.split()[0], out.split()[-1]
-        return Inside(digest[:12], int(inode))
+        digest, _, inode, writable = out.split()
+        return Inside(digest[:12], int(inode), writable == "yes")
 
-    return Fact((Command.of("sh", "-euc", script, "sh", container, path),), read, otherwise=lambda _: None)
+    return Fact((Command.of("sh", "-euc", script, "sh", container, path, file),), read, otherwise=lambda _: None)
 
 
 def adapted(show: Command, caddy: Command) -> Fact[Configuration | str]:

@@ -84,7 +84,7 @@ def meant_with(compose: Compose, readers: Mapping[str, Written], file: str, cont
     whole = there.command("config", "--format=json") if compose.variables == file else Command.of("echo", "{}")
     take = "dd 2>/dev/null bs=1"  # byte by byte: a reader that takes more would leave nothing for the next
     script = (
-        f"umask 077; mkdir {folder}; trap 'rm -rf {folder}' EXIT; {take} count={len(content)} of={folder}/env; "
+        f"umask 077; mkdir {folder}; trap 'rm -rf {folder}' EXIT; trap 'exit 1' HUP INT TERM; {take} count={len(content)} of={folder}/env; "
         f"{take} count={len(probe)} of={folder}/probe.json; {asked}; printf '\036'; {whole}"
     )
 

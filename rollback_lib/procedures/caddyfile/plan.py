@@ -94,7 +94,7 @@ def _look(stack: Stack) -> Dialogue[tuple[docker.Container | None, dict[str, str
         path = mount.destination + section.file.removeprefix(mount.source)
         of_file = (yield {"of_file": caddy.adapted(Command.of("cat", section.file), caddy_in(container, path, up=True))})["of_file"]
         admin = (of_file.admin if isinstance(of_file, caddy.Configuration) else None) or caddy.ADMIN
-        more = yield {"inside": caddy.inside(container.name, path), "live": caddy.live(container.name, admin)}
+        more = yield {"inside": caddy.inside(container.name, path, section.file), "live": caddy.live(container.name, admin)}
         seen |= {
             "inside": more["inside"].hash if more["inside"] else "none",
             "live": more["live"].hash if more["live"] else "could not be read",
@@ -105,15 +105,19 @@ def _look(stack: Stack) -> Dialogue[tuple[docker.Container | None, dict[str, str
 def _write(now: State, container: docker.Container, path: str, source: str) -> tuple[Command, ...]:
     file = now.stack.section(NAME).file
     commands = [Command.of("tee", file).reading(source).to("/dev/null")]
-    if _stale(now) and now.writable_inside and now.running:
-        # The container holds a file that was replaced on the host: it is written there as well, through the container.
-        commands.append(Command.of("docker", "exec", "-i", container.name, "tee", path).reading(source).to("/dev/null"))
+    if _stale(now) and now.inside and now.inside.writable:
+        # The container holds a file that was replaced on the host; it is written there as well. It has no name any more, so
+        # it can be opened, but not with the wish to create it, as `tee` has.
+        script = 'pid=$(docker inspect --format "{{.State.Pid}}" "$1"); dd conv=nocreat status=none if="$3" of="/proc/$pid/root$2"'
+        commands.append(Command.of("sh", "-euc", script, "sh", container.name, path, source))
     return tuple(commands)
 
 
 def _stale(now: State) -> bool:
     """Whether the container sees another file than the one that has that name on the host."""
-    return now.inside is not None and now.file is not None and now.inside.inode not in (0, now.file.inode)
+    if now.inside is None or now.file is None:
+        return False
+    return now.inside.inode != now.file.inode if now.inside.inode else now.inside.hash != now.file.hash
 
 
 def _restart_because(now: State) -> str | None:
@@ -122,8 +126,8 @@ def _restart_because(now: State) -> str | None:
         return f"Caddy is not running (its container is {state}), so there is nothing to reload"
     if now.live is None:
         return "Caddy's admin API does not answer (it may be switched off), so it cannot be told to reload"
-    if _stale(now) and not now.writable_inside:
-        return "the container's read-only mount holds a file that was replaced on the host, and only a restart mounts the new one"
+    if _stale(now) and now.inside and not now.inside.writable:
+        return "the container holds a file that was replaced on the host and cannot be written, and only a restart mounts the new one"
     return None
 
 
@@ -132,10 +136,25 @@ def _load(now: State, container: docker.Container, path: str, source: str) -> tu
     because = _restart_because(now)
     if because:
         return (Command.of("docker", "restart", container.name),), "Restart Caddy", f"A restart, because {because}."
-    admin = ("--address", now.live.admin) if now.live and now.live.admin not in (None, caddy.ADMIN) else ()
+    admin = ("--address", now.live.admin) if now.live and now.live.admin and now.live.admin != caddy.ADMIN else ()
     command = caddy_in(container, path, up=True)
     reload = Command.of(*command.argv, "reload", "--config", "-", "--adapter", "caddyfile", *admin).reading(source)
-    return (reload,), "Reload Caddy", "Graceful: requests that are under way are answered, and none is refused."
+    why = "Graceful: requests under way are answered, and connections that wait to be accepted move to the new listener."
+    return (_hand_over(container), reload), "Reload Caddy", why
+
+
+def _hand_over(container: docker.Container) -> Command:
+    """Lets waiting connections move to Caddy's new listener; without it, Linux resets those in the queue of the old one.
+
+    Caddy listens with SO_REUSEPORT and closes the old socket at a reload. The setting is of the container's own network and
+    gone with its next start (https://docs.kernel.org/networking/ip-sysctl.html, tcp_migrate_req, Linux 5.14).
+    """
+    script = (
+        'set -- $(docker inspect --format "{{.State.Pid}} {{.HostConfig.NetworkMode}}" "$1"); '
+        '{ [ "$2" != host ] && nsenter -t "$1" -n sh -c "echo 1 >/proc/sys/net/ipv4/tcp_migrate_req"; } 2>/dev/null || '
+        'echo "waiting connections cannot be handed over here: under load, a few may be reset by the reload"'
+    )
+    return Command.of("sh", "-c", script, "sh", container.name)
 
 
 def _skipped(step: Step, because: str) -> Step:

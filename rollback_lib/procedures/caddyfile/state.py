@@ -41,7 +41,6 @@ class State:
     container: docker.Container | None
     file: files.File | None
     path_inside: str | None
-    writable_inside: bool
     inside: caddy.Inside | None
     live: caddy.Configuration | None
     of_file: caddy.Configuration | str | None
@@ -93,7 +92,7 @@ def document(stack: Stack) -> Dialogue[State]:
     blobs = list(dict.fromkeys(version.blob for version in found["history"] if version.blob and version.regular))[:SHOWN]
     questions: dict[str, Fact[Any]] = {"contents": git.blobs(stack.tree, blobs), "lines": docker.lines(container)}
     if container and path and container.state == "running":
-        questions["inside"] = caddy.inside(container.name, path)
+        questions["inside"] = caddy.inside(container.name, path, section.file)
         questions["of_file"] = caddy.adapted(Command.of("cat", section.file), caddy_in(container, path, up=True))
         questions["live"] = caddy.live(container.name)
     more = yield questions
@@ -103,7 +102,7 @@ def document(stack: Stack) -> Dialogue[State]:
         live = (yield {"live": caddy.live(container.name, of_file.admin)})["live"]
     return State(
         stack=stack, container=container, file=found["file"], path_inside=path,
-        writable_inside=bool(mount and mount.writable), inside=more.get("inside"), live=live, of_file=of_file,
+        inside=more.get("inside"), live=live, of_file=of_file,
         committed=found["committed"], versions=_versions(stack, found["history"], more["contents"], found["kept"]), lines=more["lines"],
     )  # fmt: skip
 
