@@ -189,8 +189,7 @@ def _notes(now: State, row: Candidate, pin: str | None) -> tuple[str, ...]:
     if isinstance(now.tags, registry.Unavailable):
         notes.append(f"The registry does not answer ({now.tags.why}): only images on the host can be started.")
     if now.container and now.container.compose.files != now.compose.files:
-        notes.append(
-            f"The container was started with {', '.join(now.container.compose.files)}: from now on it runs an image of the registry."
-        )
+        before = ", ".join(now.container.compose.files)
+        notes.append(f"The container was started with {before}; from now on with the files above, which take its image from the registry.")
     notes.append("The tree is not touched: a rebuild on the host would bring back the code that is checked out there.")
     return tuple(notes)
