@@ -26,7 +26,7 @@ def candidates(found: Candidates) -> View:
     for one in found[:SHOWN_CANDIDATES]:
         kinds = {"differ": one.changed, "more": one.added, "missing": one.removed}
         words = [f"{word}: {some(keys, 6)}" for word, keys in kinds.items() if keys]
-        differs = "the file that is there" if one.current else "\n".join(words) or "comments or order only"
+        differs = "the file that is there" if one.current else one.unclear or "\n".join(words) or "comments or order only"
         rows.append((one.version.name, ago(one.version.when), one.version.where, one.version.verdict or "not known", differs))
     if not rows:
         return note("warn", "No other version is kept. Change single variables with `assign` and `remove`, or put a copy beside the file.")

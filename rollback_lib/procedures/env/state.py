@@ -89,17 +89,18 @@ class State(Held):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A kept version, against the file that is there: names of variables only."""
+    """A kept version, against the file that is there: names of variables only. `unclear` says why it cannot be compared."""
 
     version: keeping.Version
     current: bool
+    unclear: str
     changed: tuple[str, ...]
     added: tuple[str, ...]
     removed: tuple[str, ...]
 
 
 class Candidates(tuple[Candidate, ...]):
-    """The kept versions of the file, newest first."""
+    """The kept versions of the file, newest first, one of each content."""
 
 
 def document(stack: Stack) -> Dialogue[State]:
@@ -116,7 +117,7 @@ def document(stack: Stack) -> Dialogue[State]:
     if file and not file.regular:
         raise Refused(f"{path} is a {file.kind}, not a file; mend it on the host")
     containers: dict[str, docker.Container] = found["containers"]
-    versions = _different([*found["kept"], *_beside(path, found["beside"])])
+    versions = sorted([*found["kept"], *_beside(path, found["beside"])], key=lambda one: one.when, reverse=True)
     hide(stack, [one.file.content for one in versions], ())
     ways = _ways(containers)
     written = {f"written {number}": compose.written(way) for number, way in enumerate(ways)}
@@ -154,12 +155,22 @@ def candidates(now: State) -> Candidates:
     """The kept versions, each with the names of the variables in which it differs."""
     current = lines_of(now.content)
     rows = []
-    for version in now.versions:
-        other = lines_of(version.file.content.reveal())
+    for version in _different(now.versions):
+        content = version.file.content.reveal()
+        other = lines_of(content)
         changed = tuple(key for key in other if key in current and other[key] != current[key])
         added, removed = tuple(key for key in other if key not in current), tuple(key for key in current if key not in other)
-        rows.append(Candidate(version, now.file is not None and version.file.content == now.file.content, changed, added, removed))
+        there = now.file is not None and version.file.content == now.file.content
+        rows.append(Candidate(version, there, _unclear(content), changed, added, removed))
     return Candidates(rows)
+
+
+def _unclear(content: bytes) -> str:
+    try:
+        dotenv.assignments(content)
+    except Refused as error:
+        return str(error)
+    return ""
 
 
 def lines_of(content: bytes) -> dict[str, Secret]:
@@ -203,8 +214,8 @@ def _beside(path: str, found: list[files.File]) -> list[keeping.Version]:
 
 
 def _different(versions: Iterable[keeping.Version]) -> list[keeping.Version]:
-    """One of each content, newest first: a version that earlier runs know about before one that lies beside the file."""
+    """One of each content: a version that earlier runs know about before one that lies beside the file."""
     found: dict[Secret, keeping.Version] = {}
-    for version in versions:
+    for version in sorted(versions, key=lambda one: not one.verdict):
         found.setdefault(version.file.content, version)
     return sorted(found.values(), key=lambda one: one.when, reverse=True)

@@ -59,7 +59,7 @@ def choose(now: State, target: str) -> tuple[keeping.Version, str]:
             if target == version.name:
                 return version, "named as the target"
         raise TargetRefused(f"no version {target!r} of {now.path} is kept; take one from the list of candidates")
-    others = [row.version for row in candidates(now) if not row.current and not row.version.verdict.startswith("bad")]
+    others = [row.version for row in candidates(now) if not (row.current or row.unclear or row.version.verdict.startswith("bad"))]
     for version in others:
         if version.verdict.startswith("healthy"):
             return version, "the newest version that was healthy here"
