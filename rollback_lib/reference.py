@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+HUB = "registry-1.docker.io"  # where images without a registry come from
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")  # the grammar of the distribution specification
 
@@ -28,15 +29,16 @@ class Reference:
     def registry(self) -> str:
         """The registry's address; docker's own rule: a first part with a dot, a colon or `localhost` is one."""
         first, slash, _ = self.name.partition("/")
-        return first if slash and (re.search(r"[.:]", first) or first == "localhost") else "registry-1.docker.io"
+        named = slash and (re.search(r"[.:]", first) or first == "localhost")
+        return first if named and first != "docker.io" else HUB
 
     @property
     def repository(self) -> str:
         """The path in the registry."""
-        if self.registry == "registry-1.docker.io":
-            path = self.name.removeprefix("docker.io/")
-            return path if "/" in path else f"library/{path}"
-        return self.name.partition("/")[2]
+        if self.registry != HUB:
+            return self.name.partition("/")[2]
+        path = self.name.removeprefix("docker.io/")
+        return path if "/" in path else f"library/{path}"
 
     @property
     def short(self) -> str:

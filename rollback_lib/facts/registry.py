@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rollback_lib.command import MARK, Command
 from rollback_lib.facts.fact import Fact
 from rollback_lib.record.redaction import clean
-from rollback_lib.reference import Reference
+from rollback_lib.reference import HUB, Reference
 
 _MEDIA = (
     "application/vnd.oci.image.index.v1+json,application/vnd.docker.distribution.manifest.list.v2+json,"
@@ -17,9 +17,9 @@ _MEDIA = (
 # credential goes to curl over its standard input: the list of processes shows none.
 # (https://distribution.github.io/distribution/spec/auth/token/)
 _ASK = r"""
-base=$1 registry=$2 repository=$3; shift 3
+base=$1 login=$2 repository=$3
 command -v curl >/dev/null || { echo "curl is not installed there" >&2; exit 1; }
-auth=$(tr -d ' \t\n' 2>/dev/null <"$HOME/.docker/config.json" | sed -n "s|.*\"$registry\":{[^}]*\"auth\":\"\([^\"]*\)\".*|\1|p") || auth=
+auth=$(tr -d ' \t\n' 2>/dev/null <"$HOME/.docker/config.json" | sed -n "s|.*\"$login\":{[^}]*\"auth\":\"\([^\"]*\)\".*|\1|p") || auth=
 basic=${auth:+header = \"Authorization: Basic $auth\"}
 challenge=$(curl -sS --max-time 6 -o /dev/null -D - "$base/v2/" | tr -d '\r' | sed -n 's/^[Ww][Ww][Ww]-[Aa]uthenticate: *//p')
 part() { printf '%s' "$challenge" | sed -n "s/.*$1=\"\([^\"]*\)\".*/\1/p"; }
@@ -79,7 +79,8 @@ def manifests(image: Reference, names: list[str]) -> Fact[dict[str, Tagged]]:
 def _command(image: Reference, question: str) -> Command:
     local = image.registry.partition(":")[0] in ("localhost", "127.0.0.1")
     base = f"{'http' if local else 'https'}://{image.registry}"
-    return Command.of("sh", "-euc", _ASK + question, "sh", base, image.registry, image.repository)
+    login = "https://index.docker.io/v1/" if image.registry == HUB else image.registry  # docker's own name for its login there
+    return Command.of("sh", "-euc", _ASK + question, "sh", base, login, image.repository)
 
 
 def _unavailable(said: str) -> Unavailable:

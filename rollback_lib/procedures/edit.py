@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from rollback_lib import dotenv
 from rollback_lib.command import Command
 
+# A substitution takes every newline off the end of what it hears; the x keeps them, and one is taken off by hand.
 _QUOTE = (
-    r"""value=$(cat "$2"; printf x); value=${value%x}; value=${value%"$(printf '\n')"}; """
-    r"""case $value in *\'*|*\\) printf '%s="%s"\n' "$1" "$(printf %s "$value" | sed 's/[\\"$]/\\&/g')";; """
+    r"""end=$(printf '\nx'); end=${end%x}; value=$(cat "$2"; printf x); value=${value%x}; value=${value%"$end"}; """
+    r"""case $value in *\'*|*\\) value=$(printf %sx "$value" | sed 's/[\\"$]/\\&/g'); printf '%s="%s"\n' "$1" "${value%x}";; """
     r"""*) printf "%s='%s'\n" "$1" "$value";; esac"""
 )
 

@@ -191,9 +191,10 @@ def hide(stack: Stack, contents: Iterable[Secret], environments: Iterable[Mappin
 
 
 def forms(value: bytes) -> Iterable[str]:
-    """A value as text, each of its lines, and what compose takes for names of variables in it."""
+    """A value as text, each of its lines, the password of an address, and what compose takes for names of variables in it."""
     text = value.decode(errors="replace")
     yield from (text, *text.splitlines())
+    yield from re.findall(r"://[^\s/:@]*:([^\s/@]+)@", text)
     yield from re.findall(r"\$\{?(\w+)", text)
 
 

@@ -1,0 +1,141 @@
+"""The Caddyfile procedure: facts in, plan out."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rollback_lib.command import Command
+from rollback_lib.compose import Compose
+from rollback_lib.errors import ParameterError, Refused, TargetRefused
+from rollback_lib.facts import caddy, docker, files
+from rollback_lib.procedures import caddyfile
+from rollback_lib.secret import Secret
+from rollback_lib.stack import Stack
+
+NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+STACK = Stack.load("production")
+FILE = STACK.caddyfile.file
+CONFIG, OTHER = caddy.Configuration("1" * 12, caddy.ADMIN), caddy.Configuration("2" * 12, caddy.ADMIN)
+
+
+def version(name: str, content: bytes, hours: int, verdict: str = "") -> caddyfile.Version:
+    return caddyfile.Version(name, NOW - timedelta(hours=hours), "subject", verdict, content, Command.of("cat", f"/kept/{name}"))
+
+
+def container(**changes: object) -> docker.Container:
+    known = {
+        "id": "c", "name": "docker-caddy-1", "service": "caddy", "image": "sha256:1", "image_name": "caddy:2", "created": NOW,
+        "started": NOW, "state": "running", "exit": 0, "restarts": 0, "compose": Compose(STACK.compose_directory, ("/x.yml",), "docker"),
+        "compose_version": "2", "revision": None, "mounts": (docker.Mount(FILE, "/etc/caddy/Caddyfile", True),), "environment": {},
+    }  # fmt: skip
+    return docker.Container(**{**known, **changes})
+
+
+def state(**changes: object) -> caddyfile.State:
+    now = files.File(FILE, FILE, "regular file", "644", 0, 0, 7, NOW, Secret(b"bad"))
+    known = {
+        "stack": STACK, "container": container(), "file": now, "path_inside": "/etc/caddy/Caddyfile",
+        "inside": caddy.Inside(files.short_hash(b"bad"), 7, True), "live": CONFIG, "of_file": CONFIG, "committed": files.short_hash(b"bad"),
+        "versions": [version("aaa", b"bad", 1), version("bbb", b"good", 9), version("ccc", b"old", 99)], "lines": [],
+    }  # fmt: skip
+    return caddyfile.State(**{**known, **changes})
+
+
+def target(of: caddyfile.Version) -> caddyfile.Target:
+    return caddyfile.Target(of, "why", OTHER, "")
+
+
+def plan(now: caddyfile.State) -> object:
+    return caddyfile.plan(now, target(caddyfile.choose(now)[0]), incident="i1")
+
+
+def shell(step: object) -> str:
+    return "\n".join(map(str, step.commands))
+
+
+def test_the_last_different_version_is_chosen_or_one_known_good() -> None:
+    assert caddyfile.choose(state())[0].name == "bbb"
+    healthy = [*state().versions[:2], version("ccc", b"old", 99, "healthy here")]
+    assert caddyfile.choose(state(versions=healthy))[0].name == "ccc"
+    bad = [version("bbb", b"good", 9, "bad (x)"), version("ccc", b"old", 99)]
+    assert caddyfile.choose(state(versions=bad))[0].name == "ccc"
+    with pytest.raises(TargetRefused, match="no other version"):
+        caddyfile.choose(state(versions=[version("aaa", b"bad", 1)]))
+
+
+def test_it_is_written_in_place_and_reloaded_over_standard_input() -> None:
+    made = plan(state())
+    assert shell(made.put) == f"tee {FILE} </var/lib/rollback/dyniq-voice/before/i1.Caddyfile.target >/dev/null"
+    assert "caddy reload --config - --adapter caddyfile <" in shell(made.load)
+    assert "docker restart" not in made.shell()
+
+
+@pytest.mark.parametrize(
+    ("changes", "because"),
+    [
+        ({"live": None, "container": container(state="restarting", restarts=3)}, "its container is restarting"),
+        ({"live": None, "container": container(restarts=3)}, "is not running"),
+        ({"live": None}, "admin API does not answer"),
+        ({"inside": caddy.Inside("0" * 12, 8, False)}, "only a restart mounts the new one"),
+    ],
+)
+def test_a_restart_only_where_a_reload_cannot_work_and_the_plan_says_why(changes: dict, because: str) -> None:
+    made = plan(state(**changes))
+    assert shell(made.load) == "docker restart docker-caddy-1"
+    assert because in made.load.why
+    assert made.after["reload"] == ""
+
+
+def test_a_file_that_was_replaced_is_written_in_the_container_as_well() -> None:
+    made = plan(state(inside=caddy.Inside("0" * 12, 8, True)))
+    assert "dd conv=nocreat" in shell(made.put)
+    assert "caddy reload" in shell(made.load)
+
+
+def test_another_admin_address_is_used() -> None:
+    made = plan(state(live=caddy.Configuration("1" * 12, "localhost:2020")))
+    assert shell(made.load).endswith(
+        "--adapter caddyfile --address localhost:2020 </var/lib/rollback/dyniq-voice/before/i1.Caddyfile.target"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"file": None}, "is missing on the host"),
+        ({"file": files.File(FILE, FILE, "directory", "755", 0, 0, 1, NOW, Secret(b""))}, "is a directory, not a file"),
+        ({"container": None}, "has no container"),
+        ({"path_inside": None}, "does not mount"),
+    ],
+)
+def test_without_a_file_or_a_container_it_is_refused(changes: dict, said: str) -> None:
+    with pytest.raises(Refused, match=said):
+        next(caddyfile.examine(state(**changes), ""))
+
+
+def test_a_version_that_caddy_does_not_accept_is_refused() -> None:
+    dialogue = caddyfile.examine(state(), "")
+    assert set(next(dialogue)) == {"refusal", "config"}
+    with pytest.raises(TargetRefused, match="Caddy does not accept the version bbb: no such directive"):
+        dialogue.send({"refusal": "no such directive", "config": OTHER})
+
+
+def test_what_runs_is_nothing_to_do_and_a_file_never_loaded_is_not() -> None:
+    current = target(version("aaa", b"bad", 1))
+    same = caddyfile.Target(current.version, "", CONFIG, "")
+    assert caddyfile.plan(state(), same, incident="i1").nothing_to_do
+    made = caddyfile.plan(state(live=OTHER), same, incident="i1")
+    assert not made.nothing_to_do
+    assert made.put.skip == "the file is the target's already"
+    assert not made.load.skip
+
+
+@pytest.mark.parametrize("value", [12, "a b", "-x", "$(reboot)", "a;b", "HEAD@{1}"])
+def test_bad_targets_are_refused(value: object) -> None:
+    with pytest.raises(ParameterError):
+        caddyfile.check(STACK, value)
+
+
+def test_a_stack_without_a_caddyfile_is_told_so() -> None:
+    with pytest.raises(ParameterError, match="has no section 'caddyfile'"):
+        caddyfile.check(STACK.model_copy(update={"caddyfile": None}))
