@@ -13,6 +13,7 @@ from rollback_lib.authorities import authorities
 from rollback_lib.probe import Probe, passes_in_a_row
 from rollback_lib.stack import Health, Route
 
+KEPT = 16 * 1024  # characters of an answer
 AT_ONCE = 4  # probes of one route that may wait for their answers
 
 
@@ -35,7 +36,7 @@ class Prober:
         status = None
         try:
             answer = self._client.get(self._url, headers=self._headers, extensions=self._extensions)
-            status, said = answer.status_code, answer.text[:200]
+            status, said = answer.status_code, answer.text[:KEPT]
         except httpx.HTTPError as error:
             said = str(error) or type(error).__name__
         return Probe(self.route.name, at, status == 200, status, time.monotonic() - started, said)

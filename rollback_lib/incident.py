@@ -235,7 +235,7 @@ class Incident:
             ok=probe.ok,
             status=probe.status,
             ms=round(probe.seconds * 1000),
-            said="" if probe.ok else probe.said,
+            said="" if probe.ok else probe.words,
         )
 
     def _converse(self, dialogue: Dialogue[T], on_answers: Callable[[dict[str, Any]], None] = lambda _: None) -> T:

@@ -4,10 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from rollback_lib.record.redaction import clean
+
 
 @dataclass(frozen=True)
 class Probe:
-    """One request over a route: `status` is the HTTP status, None when there was no answer; `seconds` it took."""
+    """One request over a route: `status` is the HTTP status, None when there was no answer; `seconds` it took; `said` is
+    what came back, or what went wrong, as it was."""
 
     route: str
     at: datetime
@@ -15,6 +18,11 @@ class Probe:
     status: int | None
     seconds: float
     said: str
+
+    @property
+    def words(self) -> str:
+        """The beginning of what was said. Secrets are taken out before it is cut, as half of one could not be known."""
+        return clean(self.said)[:200].strip()
 
 
 def passes_in_a_row(results: Sequence[bool], wanted: int) -> bool:

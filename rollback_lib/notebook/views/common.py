@@ -32,7 +32,7 @@ def state(rows: Sequence[tuple[str, str]], probes: Sequence[Probe], lines: Seque
     routes = [
         (
             f"route {probe.route}",
-            f"{'✔' if probe.ok else '✘'} {probe.status or 'no answer'} in {probe.seconds * 1000:.0f} ms: {probe.said.strip()}",
+            f"{'✔' if probe.ok else '✘'} {probe.status or 'no answer'} in {probe.seconds * 1000:.0f} ms: {probe.words}",
         )
         for probe in probes
     ]

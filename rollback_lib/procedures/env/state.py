@@ -1,5 +1,7 @@
 """What is true of the env file now: its versions, what compose makes of it, and what the containers hold."""
 
+import contextlib
+import json
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
@@ -196,6 +198,17 @@ def forms(value: bytes) -> Iterable[str]:
     yield from (text, *text.splitlines())
     yield from re.findall(r"://[^\s/:@]*:([^\s/@]+)@", text)
     yield from re.findall(r"\$\{?(\w+)", text)
+    with contextlib.suppress(ValueError):
+        yield from _leaves(json.loads(text))
+
+
+def _leaves(value: object) -> Iterable[str]:
+    """The texts in a structure that came as JSON."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(one)
 
 
 def _values(content: bytes) -> Iterable[bytes]:
