@@ -1,6 +1,8 @@
 """The practice host itself."""
 
 import json
+import os
+import re
 import socket
 import subprocess
 from pathlib import Path
@@ -79,6 +81,26 @@ def test_wrong_words(practice_host: PracticeHost, words: list[str], said: str) -
 
 def test_every_scenario_has_its_script() -> None:
     assert {file.stem for file in (Path(PROJECT) / "lab" / "scenarios").glob("*.sh")} == set(SCENARIOS)
+
+
+def test_a_drill_of_everything_ends_with_a_table(practice_host: PracticeHost, tmp_path: Path) -> None:
+    environment = {**os.environ, "ROLLBACK_INCIDENTS": str(tmp_path)}
+    done = subprocess.run([BIN / "rollback", "drill", "--name", "test"], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    header, *rows = done.stdout.rstrip().splitlines()[-1 - len(SCENARIOS) :]
+    assert re.split(r"  +", header) == ["procedure", "verdict", "healthy after", "whole run", "budget", "failed requests"]
+    for scenario, row in zip(SCENARIOS, rows, strict=True):
+        procedure, verdict, healthy, whole, budget, requests = re.split(r"  +", row)
+        assert (procedure, verdict) == (scenario, "succeeded")
+        assert float(healthy.removesuffix(" s")) <= float(whole.removesuffix(" s")) <= float(budget.removesuffix(" s"))
+        failed, sent = map(int, requests.split(" of "))
+        assert 0 < failed < sent
+
+
+def test_an_unknown_drill_is_refused_before_anything() -> None:
+    done = subprocess.run([BIN / "rollback", "drill", "kode"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "there are: code, image, env, caddyfile" in done.stderr
 
 
 def test_no_docker_is_said_in_a_sentence(tmp_path: Path) -> None:
