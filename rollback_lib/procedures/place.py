@@ -8,7 +8,7 @@ from rollback_lib.facts.files import File
 from rollback_lib.procedures import edit, keeping
 from rollback_lib.stack import Stack
 
-KEPT = "variables"
+KEPT = "file"  # the name under which an incident keeps the file that it replaces
 
 
 def keep(stack: Stack, incident: str, file: File | None) -> tuple[Command, ...]:

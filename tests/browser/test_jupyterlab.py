@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -23,16 +24,16 @@ QUIET = ["--disable-quic", "--no-first-run", "--disable-background-networking", 
 CHROMIUM = ["--no-sandbox", "--disable-gpu", *QUIET]
 
 
-@pytest.fixture
-def lab(broken: Machine, tmp_path: Path) -> Iterator[str]:
+@contextmanager
+def jupyterlab(machine: Machine, name: str, tmp_path: Path, mode: str) -> Iterator[str]:
     """JupyterLab on a folder with a copy of the notebook whose parameters a person has filled in; its address."""
     folder = tmp_path / "work"
     folder.mkdir()
-    text = (PROJECT / "notebooks" / "01_code.ipynb").read_text()
-    filled = text.replace('stack: str = \\"production\\"', f'stack: str = \\"{broken.stack}\\"').replace(
-        'mode: str = \\"plan\\"', 'mode: str = \\"apply\\"'
+    text = (PROJECT / "notebooks" / f"{name}.ipynb").read_text()
+    filled = text.replace('stack: str = \\"production\\"', f'stack: str = \\"{machine.stack}\\"').replace(
+        'mode: str = \\"plan\\"', f'mode: str = \\"{mode}\\"'
     )
-    (folder / "01_code.ipynb").write_text(filled)
+    (folder / f"{name}.ipynb").write_text(filled)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -49,7 +50,7 @@ def lab(broken: Machine, tmp_path: Path) -> Iterator[str]:
         folder,
     ]
     log = (tmp_path / "lab.log").open("w")
-    server = subprocess.Popen(argv, env={**broken.env(), "JUPYTER_CONFIG_DIR": str(tmp_path / "config")}, stdout=log, stderr=log)
+    server = subprocess.Popen(argv, env={**machine.env(), "JUPYTER_CONFIG_DIR": str(tmp_path / "config")}, stdout=log, stderr=log)
     try:
         while True:
             assert server.poll() is None, (tmp_path / "lab.log").read_text()
@@ -58,7 +59,7 @@ def lab(broken: Machine, tmp_path: Path) -> Iterator[str]:
                 break
             except OSError:
                 continue
-        yield f"http://127.0.0.1:{port}/lab/tree/01_code.ipynb?token={token}"
+        yield f"http://127.0.0.1:{port}/lab/tree/{name}.ipynb?token={token}"
     finally:
         server.terminate()
         server.wait()
@@ -90,6 +91,38 @@ def outputs(page: Page, source: str) -> Locator:
     found = cell(page, source)
     found.scroll_into_view_if_needed()
     return found.locator(".jp-OutputArea")
+
+
+@pytest.fixture
+def lab(broken: Machine, tmp_path: Path) -> Iterator[str]:
+    with jupyterlab(broken, "01_code", tmp_path, "apply") as address:
+        yield address
+
+
+@pytest.mark.parametrize(
+    ("name", "plan"),
+    [
+        ("02_image", "Step 2, Fetch the target's image: leaves what serves users alone"),
+        ("03_env", "Step 3, Put the target in place: changes what serves users"),
+        ("04_caddyfile", "Step 3, Reload Caddy: changes what serves users"),
+    ],
+)
+def test_run_all_of_the_other_notebooks_looks_and_plans(clean: Machine, page: Page, tmp_path: Path, name: str, plan: str) -> None:
+    clean.host.break_(name[3:])
+    before = clean.listing()
+    with jupyterlab(clean, name, tmp_path, "plan") as address:
+        page.goto(address)
+        expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")).to_be_visible()
+        menu(page, "Run", "Run All Cells")
+        expect(outputs(page, "incident.close()")).to_contain_text("Verdict: planned.")
+        for number, (source, said) in enumerate(
+            (("now = incident.document()", "Not healthy: agents-api."), (".candidates(now)", "verdict"),
+             ("chosen = incident.examine", "Chosen: the new" if name != "04_caddyfile" else "Chosen: the last different"),
+             ("plan = incident.plan", plan)), 1,
+        ):  # fmt: skip
+            expect(outputs(page, source)).to_contain_text(said)
+            page.screenshot(path=SHOTS / f"{name}-{number}.png")
+    assert clean.listing() == before
 
 
 def test_cell_by_cell_to_health(lab: str, page: Page, broken: Machine) -> None:

@@ -32,8 +32,7 @@ def candidates(found: Candidates) -> View:
         subject = f"{one.commit.subject} ({one.commit.author})" if one.commit else "no commit that git knows"
         digest = one.digest[7:19] if one.digest else "none"
         tag = one.tag[:12] if one.commit and one.tag == one.commit.sha else one.tag
-        made = one.commit.when if one.commit else one.when
-        rows.append((tag, subject, ago(made) if made else "", digest, size, ", ".join(where), one.verdict or "not known"))
+        rows.append((tag, subject, ago(one.made) if one.made else "", digest, size, ", ".join(where), one.verdict or "not known"))
     return table(("tag", "subject", "age", "digest", "size", "where", "verdict"), rows)
 
 

@@ -4,7 +4,7 @@ from rollback_lib.command import Command
 from rollback_lib.facts import caddy, docker, files
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.plan import Effect, Plan, Step
-from rollback_lib.procedures import keeping
+from rollback_lib.procedures import keeping, place
 from rollback_lib.procedures.caddyfile.state import NAME, State, caddy_in, in_tree, mount_of
 from rollback_lib.procedures.caddyfile.target import Target, usable
 from rollback_lib.stack import Stack
@@ -17,12 +17,8 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     stack, file = now.stack, now.stack.section(NAME).file
     same_file = now.file.content.reveal() == target.version.content and now.inside is not None and now.inside.hash == target.version.hash
     done = same_file and now.live is not None and now.live.hash == target.config.hash
-    before, after = (keeping.before(stack, incident, name) for name in ("Caddyfile", "Caddyfile.target"))
-    keep = (
-        keeping.folders(stack, "before"),
-        Command.of("cp", "-p", file, before),
-        target.version.show.to(after),
-    )
+    before, after = keeping.before(stack, incident, place.KEPT), keeping.before(stack, incident, "target")
+    keep = (keeping.folders(stack, "before"), *place.keep(stack, incident, now.file), target.version.show.to(after))
     load, title, why = _load(now, container, path, after)
     steps = (
         Step("keep", "Keep the Caddyfile that is there, and fetch the target", "Undo needs the one, the next steps the other.", keep),

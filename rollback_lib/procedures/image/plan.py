@@ -42,7 +42,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         host=stack.host,
         target=f"{now.named.name}:{row.tag}",
         steps=tuple(replace(step, commands=(), skip="the target is what runs") for step in steps) if done else steps,
-        undo=() if done else _undo(now, before, incident),
+        undo=() if done else _undo(now, before, incident, written=pin is not None and not settled),
         cleanup=_cleanup(now, before, incident),
         facts=_rows(now, target),
         notes=_notes(now, row, pin),
@@ -119,18 +119,13 @@ def _choose(now: State, row: Candidate, pin: str | None, incident: str, settled:
         return Step("choose", title, "So that the next `up` keeps it.", skip="the compose files name the target already")
     local = () if row.digest else (Command.of("docker", "tag", row.image or "", f"{now.named.name}:{row.tag}"),)
     if pin is None:
-        why = f"The compose files name {now.named} and no variable: that tag now means the target on this host, until the next pull."
-        return Step(
-            "choose",
-            title,
-            why,
-            (Command.of("docker", "tag", row.image or f"{now.named.name}@{row.digest}", str(now.named)),),
-            touches=True,
-        )
+        why = f"The compose files name {now.named} and no variable: that tag means the target on this host, until the next pull."
+        retag = Command.of("docker", "tag", row.image or f"{now.named.name}@{row.digest}", str(now.named))
+        return Step("choose", title, why, (retag,), touches=True)
     file = now.compose.variables
     why = f"{now.variable} in {file}, which compose reads: the next `up`, or `pull` and `up`, keeps the target."
     old = now.variables.content.reveal() if now.variables else b""
-    source = keeping.before(now.stack, incident, "variables")
+    source = keeping.before(now.stack, incident, place.KEPT)
     pieces = edit.changed(source, old, {now.variable or "": [edit.Text(f"{now.variable}={pin}\n")]})
     commands = place.put(now.stack, incident, now.variables, file, pieces)
     return Step("choose", title, why, (*local, *commands), touches=True)
@@ -145,9 +140,12 @@ def _remember(now: State, row: Candidate, kept: str, incident: str) -> Step:
     return Step("remember", "Enter the outcome in the ledger of releases", keeping.REMEMBER, tuple(commands))
 
 
-def _undo(now: State, before: str, incident: str) -> tuple[Step, ...]:
-    steps = [Step("undo_choose", "Put the choice back", f"{now.compose.variables} as it was.",
-                  place.put_back(now.stack, incident, now.variables, now.compose.variables), touches=True)]  # fmt: skip
+def _undo(now: State, before: str, incident: str, *, written: bool) -> tuple[Step, ...]:
+    file = now.compose.variables
+    steps = []
+    if written:
+        back = place.put_back(now.stack, incident, now.variables, file)
+        steps.append(Step("undo_choose", "Put the choice back", f"{file} as it was.", back, touches=True))
     if now.container:
         name = now.container.image_name
         tag = () if Reference.parse(name).digest else (Command.of("docker", "tag", before, name),)
@@ -158,7 +156,7 @@ def _undo(now: State, before: str, incident: str) -> tuple[Step, ...]:
 
 def _cleanup(now: State, before: str, incident: str) -> tuple[Command, ...]:
     untag = (Command.of("docker", "image", "rm", before),) if now.container else ()
-    return (*untag, Command.of("rm", "-f", keeping.before(now.stack, incident, "variables")))
+    return (*untag, Command.of("rm", "-f", keeping.before(now.stack, incident, place.KEPT)))
 
 
 def _rows(now: State, target: Target) -> tuple[tuple[str, str], ...]:

@@ -79,6 +79,11 @@ class Candidate:
     verdict: str
     running: bool
 
+    @property
+    def made(self) -> datetime | None:
+        """When its commit was made, else when the image was."""
+        return self.commit.when if self.commit else self.when
+
 
 class Candidates(tuple[Candidate, ...]):
     """What there is to choose from, newest first."""
@@ -118,31 +123,51 @@ def _of_compose(way: Compose, service: str) -> dict[str, Fact[Any]]:
 
 def candidates(now: State) -> Candidates:
     """Tags of the registry and images on the host, one row each, by commit and age."""
+    here = _on_host(now)
+    rows = {**here, **_in_registry(now, here)}
+    oldest = datetime.min.replace(tzinfo=UTC)
+    return Candidates(sorted(rows.values(), key=lambda row: (row.made or oldest, row.tag), reverse=True))
+
+
+def _on_host(now: State) -> dict[str, Candidate]:
+    """The service's images on the host by tag: those of its repository, and those we kept."""
     commits = {commit.sha: commit for commit in now.log}
-    verdicts = {release.image: "healthy here" if release.healthy else f"bad ({release.incident})" for release in now.releases}
+    verdicts = {release.image: _verdict(release) for release in now.releases}
     rows: dict[str, Candidate] = {}
     for image in (*now.local, *now.kept):
-        if (image.tag == "<none>" and image.digest is None) or image.tag.startswith("before-"):
+        named = image.tag != "<none>"
+        if (not named and image.digest is None) or image.tag.startswith("before-"):
             continue
-        tag = image.tag if image.tag != "<none>" else now.commit_of(image.id) or str(image.digest)[7:19]
-        known = rows.get(tag)
-        if known and known.digest:
-            continue
+        tag = image.tag if named else now.commit_of(image.id) or str(image.digest)[7:19]
+        if tag in rows and rows[tag].digest:
+            continue  # the same image under another name; the digest is worth more
         rows[tag] = Candidate(
-            tag, commits.get(now.commit_of(image.id) or tag), image.digest, image.id, image.created, image.size, False,
-            verdicts.get(image.id, ""), now.container is not None and now.container.image == image.id,
+            tag=tag, commit=commits.get(now.commit_of(image.id) or tag), digest=image.digest, image=image.id, when=image.created,
+            size=image.size, in_registry=False, verdict=verdicts.get(image.id, ""),
+            running=now.container is not None and now.container.image == image.id,
         )  # fmt: skip
-    on_host = {row.digest: row for row in rows.values() if row.digest} | {row.image: row for row in rows.values()}
+    return rows
+
+
+def _in_registry(now: State, here: dict[str, Candidate]) -> dict[str, Candidate]:
+    """The registry's images by tag, with what the host has of them."""
+    commits = {commit.sha: commit for commit in now.log}
+    verdicts = {release.commit: _verdict(release) for release in now.releases if release.commit}
+    known = {row.digest: row for row in here.values() if row.digest} | {row.image: row for row in here.values()}
+    rows = {}
     for tag, one in now.tagged.items():
-        here = on_host.get(one.digest) or on_host.get(one.image)
-        commit = commits.get(tag) or (here.commit if here else None)
+        same = known.get(one.digest) or known.get(one.image)
+        commit = commits.get(tag) or (same.commit if same else None)
         rows[tag] = Candidate(
-            tag, commit, one.digest, here.image if here else None, (here.when if here else None) or (commit.when if commit else None),
-            one.size if one.size is not None else here.size if here else None, True, here.verdict if here else _by_commit(now, commit),
-            here.running if here else False,
+            tag=tag, commit=commit, digest=one.digest, image=same.image if same else None, when=same.when if same else None,
+            size=one.size if one.size is not None else same.size if same else None, in_registry=True,
+            verdict=(same.verdict if same else "") or (verdicts.get(commit.sha, "") if commit else ""), running=bool(same and same.running),
         )  # fmt: skip
-    oldest = datetime.min.replace(tzinfo=UTC)
-    return Candidates(sorted(rows.values(), key=lambda row: (row.commit.when if row.commit else row.when or oldest, row.tag), reverse=True))
+    return rows
+
+
+def _verdict(release: releases.Release) -> str:
+    return "healthy here" if release.healthy else f"bad ({release.incident})"
 
 
 def declared(stack: Stack, container: docker.Container | None) -> Compose:
@@ -161,10 +186,3 @@ def _wanted(tags: "list[str] | registry.Unavailable", log: list[git.Commit], led
     known = dict.fromkeys([*(commit.sha for commit in log), *(release.commit for release in ledger if release.commit)])
     listed = [tag for tag in tags if tag not in known and TAG.fullmatch(tag)]
     return [sha for sha in known if sha in tags or len(tags) >= 1000] + sorted(listed, key=lambda tag: bool(SHA.fullmatch(tag)))[:OTHERS]
-
-
-def _by_commit(now: State, commit: git.Commit | None) -> str:
-    for release in reversed(now.releases):
-        if commit and release.commit == commit.sha:
-            return "healthy here" if release.healthy else f"bad ({release.incident})"
-    return ""
