@@ -9,7 +9,7 @@ from rollback_lib.secret import Secret
 
 @dataclass(frozen=True)
 class Step:
-    """One step. `touches`: it changes what serves users; a failure of any other leaves the host serving as before.
+    """One step. `touches`: it changes the stack; a failure of any other leaves the stack as it was.
 
     `skip` says in a sentence why there is nothing to do. `deadline` is in seconds. `send` is what the commands read from
     their standard input, `sends` says what it is.

@@ -40,9 +40,8 @@ def plan(one: Plan) -> View:
     views += [note("info", text) for text in one.notes]
     lines = one.diff.splitlines()
     more = [f"… {len(lines) - DIFF_LINES} more lines are in plan.diff of the record"] if len(lines) > DIFF_LINES else []
-    views.append(
-        view_of.code("\n".join(lines[:DIFF_LINES] + more) or "(no difference)", title="Diff, from what is to the target", folded=True)
-    )
+    if lines:
+        views.append(view_of.code("\n".join(lines[:DIFF_LINES] + more), title="Diff, from what is to the target", folded=True))
     views.append(view_of.code(one.undo_shell(), title="Undo, saved as undo.sh", folded=True))
     return stack(*views)
 
@@ -50,7 +49,7 @@ def plan(one: Plan) -> View:
 def _step(number: int, step: Step) -> View:
     if step.skip:
         return note("good", f"Step {number}, {step.title}: not needed, {step.skip}.")
-    touches = "changes what serves users" if step.touches else "leaves what serves users alone"
+    touches = "changes the stack" if step.touches else "leaves the stack as it is"
     commands = "\n".join(str(command) for command in step.commands)
     return view_of.code(commands, title=f"Step {number}, {step.title}: {touches}", lead=step.why)
 

@@ -45,7 +45,7 @@ def note(level: str, text: str) -> View:
     """One or more sentences, marked good, warn, bad or info by a sign and a colour."""
     text = clean(text)
     sign, colour = _LEVELS[level]
-    style = f"border-left:4px solid {colour};padding:.4em .8em;margin:.4em 0"
+    style = f"border-left:4px solid {colour};padding:.4em .8em;margin:.4em 0;overflow-wrap:anywhere"
     return View(f'<div style="{style}"><span style="color:{colour}">{sign}</span> {_multiline(text)}</div>', f"{sign} {text}")
 
 

@@ -102,9 +102,9 @@ def lab(broken: Machine, tmp_path: Path) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("name", "plan"),
     [
-        ("02_image", "Step 2, Fetch the target's image: leaves what serves users alone"),
-        ("03_env", "Step 3, Put the target in place: changes what serves users"),
-        ("04_caddyfile", "Step 3, Reload Caddy: changes what serves users"),
+        ("02_image", "Step 2, Fetch the target's image: leaves the stack as it is"),
+        ("03_env", "Step 3, Put the target in place: changes the stack"),
+        ("04_caddyfile", "Step 3, Reload Caddy: changes the stack"),
     ],
 )
 def test_run_all_of_the_other_notebooks_looks_and_plans(clean: Machine, page: Page, tmp_path: Path, name: str, plan: str) -> None:
@@ -139,7 +139,7 @@ def test_cell_by_cell_to_health(lab: str, page: Page, broken: Machine) -> None:
     assert "Traceback" not in outputs(page, "incident.apply(plan.keep)").inner_text()
     expect(outputs(page, "now = incident.document()")).to_contain_text("Not healthy: agents-api.")
     page.screenshot(path=SHOTS / "1-state.png")
-    expect(outputs(page, "plan = incident.plan")).to_contain_text("Step 4, Make a new container of agents-api: changes what serves users")
+    expect(outputs(page, "plan = incident.plan")).to_contain_text("Step 4, Make a new container of agents-api: changes the stack")
     page.screenshot(path=SHOTS / "2-plan.png")
     assert broken.head() == bad
 

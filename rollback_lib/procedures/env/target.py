@@ -66,7 +66,7 @@ def choose(now: State, target: str) -> tuple[keeping.Version, str]:
     if others:
         return others[0], "the newest version that is different"
     raise TargetRefused(
-        f"no other version of {now.path} is kept, by us or beside it; put a good copy beside it, named {now.path}.good, "
+        f"no other version of {now.path} is kept that may be good; put a copy beside it, named {now.path}.good, name a version, "
         "or change single variables with assign and remove"
     )
 

@@ -178,10 +178,8 @@ def _rows(now: State, target: Target) -> tuple[tuple[str, str], ...]:
 def _notes(now: State, row: Candidate, pin: str | None) -> tuple[str, ...]:
     notes = []
     if pin:
-        notes.append(
-            f"{now.variable}={pin} stays in {now.compose.variables} until someone changes it: a deploy of a newer image has to "
-            f"change that line, too."
-        )
+        file = now.compose.variables
+        notes.append(f"{now.variable} in {file} names this image until someone changes it: a deploy of a newer one has to change it, too.")
     else:
         notes.append(f"The compose files have no variable for the tag: the next `pull` brings back what the registry has as {now.named}.")
     if isinstance(now.tags, registry.Unavailable):
