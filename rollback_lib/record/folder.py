@@ -42,7 +42,7 @@ class Folder:
     def event(self, kind: str, **data: Any) -> None:
         """Append one event and wait until it is on disk."""
         line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": kind, **data}
-        text = json.dumps(clean_all(_plain(line)), ensure_ascii=False, default=str) + "\n"
+        text = json.dumps(clean_all(_plain(line)), ensure_ascii=False) + "\n"
         with self._lock:
             os.write(self._events, text.encode())
             os.fdatasync(self._events)
@@ -75,18 +75,20 @@ class Folder:
         return content if isinstance(content, dict) else {}
 
     def write_record(self, content: dict[str, Any]) -> None:
-        self.write("record.json", json.dumps(clean_all(content), indent=2, ensure_ascii=False, default=str) + "\n")
+        self.write("record.json", json.dumps(clean_all(_plain(content)), indent=2, ensure_ascii=False) + "\n")
 
 
 def _plain(value: object) -> object:
-    """Dataclasses as mappings, wherever they are in a structure."""
+    """A structure as JSON can have it: dataclasses as mappings, bytes as their number, all else as its text."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _plain(value.__dict__)
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    return value
+    if isinstance(value, bytes):
+        return f"‹{len(value)} bytes›"
+    return value if value is None or isinstance(value, str | int | float) else str(value)
 
 
 def write_private(path: Path, text: str, *, sync: bool = True) -> None:

@@ -58,3 +58,11 @@ def test_usual_time_is_that_of_successful_runs_of_the_same_stack(tmp_path: Path)
 
 def test_every_verdict_has_an_exit_status() -> None:
     assert {verdict.status for verdict in Verdict} == {0, 3, 4, 5, 6}
+
+
+def test_bytes_and_other_objects_never_slip_past_the_redaction(tmp_path: Path) -> None:
+    folder = Folder.create("code", tmp_path)
+    folder.event("facts", content=b"PASSWORD=hunter22", nested={"path": tmp_path / "token=hunter22"}, rows=[(b"hunter22", None, 1.5, True)])
+    text = (folder.path / "events.jsonl").read_text()
+    assert "hunter22" not in text
+    assert json.loads(text)["rows"] == [["‹8 bytes›", None, 1.5, True]]

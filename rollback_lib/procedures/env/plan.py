@@ -1,6 +1,6 @@
 """How to put the env file in place and give it to the services that read it, and whether it reached them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from rollback_lib.command import Command
@@ -10,7 +10,7 @@ from rollback_lib.facts.fact import Dialogue
 from rollback_lib.plan import Effect, Plan, Step, some
 from rollback_lib.procedures import edit, keeping, place
 from rollback_lib.procedures.env.parameters import NAME
-from rollback_lib.procedures.env.state import State, look
+from rollback_lib.procedures.env.state import Held, State, look
 from rollback_lib.procedures.env.target import Target
 from rollback_lib.secret import Secret, fingerprint
 from rollback_lib.stack import Stack
@@ -56,10 +56,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
 def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     """Whether the rollback has the effect that was asked for. Environments are compared by their hashes."""
     now = yield from look(stack)
-    rows = [
-        Effect("content of the file", plan.after["file"], _content(now.file)),
-        Effect("mode, owner and group", plan.after["mode"], _mode(now.file)),
-    ]
+    rows = _of_file(plan.after, now)
     for name in plan.after["services"].split():
         container = now.containers.get(name)
         meant = now.understood(name) if container else None
@@ -79,10 +76,7 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
 def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     """Whether the host is back where it was before the rollback."""
     now = yield from look(stack)
-    rows = [
-        Effect("content of the file", plan.before["file"], _content(now.file)),
-        Effect("mode, owner and group", plan.before["mode"], _mode(now.file)),
-    ]
+    rows = _of_file(plan.before, now)
     for name in plan.after["services"].split():
         meant = now.understood(name) if name in now.containers else None
         if meant:
@@ -90,6 +84,13 @@ def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
                 Effect(f"{name}: what its container holds", fingerprint(now.expected(name, meant)), fingerprint(now.held(name, meant)))
             )
     return rows
+
+
+def _of_file(asked: Mapping[str, str], now: Held) -> list[Effect]:
+    return [
+        Effect("content of the file", asked["file"], _content(now.file)),
+        Effect("mode, owner and group", asked["mode"], _mode(now.file)),
+    ]
 
 
 def masked(value: Secret | None) -> str:
