@@ -21,6 +21,8 @@ VERSION = Fact(
     missing=NEEDED,
 )
 
+ALL = ("--profile", "*")  # a service of a profile that is not active is in no configuration otherwise
+
 
 @dataclass(frozen=True)
 class Written:
@@ -54,19 +56,19 @@ def written(compose: Compose) -> Fact[dict[str, Written]]:
         services: dict[str, Any] = json.loads(out).get("services") or {}
         return {name: _written(one) for name, one in services.items()}
 
-    config = compose.command("config", "--no-interpolate", "--format=json")
+    config = compose.command(*ALL, "config", "--no-interpolate", "--format=json")
     return Fact((config,), read, missing=f"compose cannot read its files in {compose.directory}")
 
 
 def image(compose: Compose, service: str) -> Fact[Reference]:
     """The image that compose would start for a service now."""
-    command = compose.command("config", "--images", service)
+    command = compose.command(*ALL, "config", "--images", service)
     return Fact((command,), lambda out: Reference.parse(out.split()[0]), missing=f"compose cannot say which image {service} has")
 
 
 def meant(compose: Compose) -> Fact["dict[str, Meant] | Unreadable"]:
     """The services as compose understands them now, by name; Unreadable when it does not."""
-    return Fact((compose.command("config", "--format=json"),), services, otherwise=unreadable)
+    return Fact((compose.command(*ALL, "config", "--format=json"),), services, otherwise=unreadable)
 
 
 def meant_with(compose: Compose, readers: Mapping[str, Written], file: str, content: Secret) -> Fact["dict[str, Meant] | Unreadable"]:
@@ -80,8 +82,10 @@ def meant_with(compose: Compose, readers: Mapping[str, Written], file: str, cont
     probe = Secret(json.dumps({"services": {name: _probe(one, file, f"{folder}/env") for name, one in readers.items()}}))
     variables = (f"{folder}/env",) if compose.variables == file else compose.env_files
     there = replace(compose, env_files=variables)
-    asked = replace(there, files=(f"{folder}/probe.json",)).command("--project-directory", compose.directory, "config", "--format=json")
-    whole = there.command("config", "--format=json") if compose.variables == file else Command.of("echo", "{}")
+    asked = replace(there, files=(f"{folder}/probe.json",)).command(
+        *ALL, "--project-directory", compose.directory, "config", "--format=json"
+    )
+    whole = there.command(*ALL, "config", "--format=json") if compose.variables == file else Command.of("echo", "{}")
     take = "dd 2>/dev/null bs=1"  # byte by byte: a reader that takes more would leave nothing for the next
     script = (
         f"umask 077; mkdir {folder}; trap 'rm -rf {folder}' EXIT; trap 'exit 1' HUP INT TERM; {take} count={len(content)} of={folder}/env; "

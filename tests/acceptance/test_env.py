@@ -245,6 +245,17 @@ def test_the_file_that_compose_fills_in_from(clean: Machine) -> None:
     assert others(clean) == rest
 
 
+def test_a_service_of_a_profile_reads_it_too(mistyped: Machine) -> None:
+    """Compose leaves out services of profiles that are not active, unless it is asked for all."""
+    worker = 'worker: {image: docker-agents-api, profiles: [jobs], env_file: ../.env, command: [sleep, "1000"], stop_signal: SIGKILL}'
+    mistyped.ssh(f"""cd {DOCKER}; sed -i '/^services:/a\\  {worker}' docker-compose.yml
+        docker compose --profile jobs up -d worker >/dev/null 2>&1""")
+    assert environment(mistyped, "docker-worker-1")["MODEL"] == "opus"
+    done = run(mistyped)
+    assert done.status == 0, done.out
+    assert environment(mistyped, "docker-worker-1")["MODEL"] == "sonnet"
+
+
 PLANTED = {
     "PLAIN_PASSWORD": "correct-horse-9",
     "SHORT": "Zq9!",
