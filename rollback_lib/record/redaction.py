@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable
+from urllib.parse import quote
 
 HIDDEN = "‹redacted›"
 
@@ -38,12 +39,17 @@ def protect(values: Iterable[str], *, public: str = "") -> None:
     """Hide these values from now on, in every text that is shown or kept; those that are part of `public` are none."""
     global _protected
     for value in values:
-        for form in (value.strip(), json.dumps(value.strip(), ensure_ascii=False)[1:-1]):
+        for form in _forms(value.strip()):
             if len(form) >= _SHORTEST and not _PLAIN.fullmatch(form) and form not in public:
                 _values.add(form)
     longest_first = sorted(_values, key=len, reverse=True)
     parts = (re.escape(one) if len(one) >= _WHOLE_WORD else rf"(?<!\w){re.escape(one)}(?!\w)" for one in longest_first)
     _protected = re.compile("|".join(parts)) if _values else None
+
+
+def _forms(value: str) -> Iterable[str]:
+    """A value as it is, in JSON of both kinds, and in an address."""
+    yield from (value, json.dumps(value, ensure_ascii=False)[1:-1], json.dumps(value)[1:-1], quote(value), quote(value, safe=""))
 
 
 def clean(text: str) -> str:

@@ -170,8 +170,11 @@ def test_docker_missing_on_the_host(machine: Machine) -> None:
 
 
 def test_a_tree_that_is_none(machine: Machine, tmp_path: Path) -> None:
-    stack = tmp_path / "tree.yaml"
-    stack.write_text(machine.stack.read_text().replace("tree: /opt/dyniq-voice", "tree: /opt/none"))
+    def elsewhere(stack: dict) -> None:
+        stack["tree"] = "/opt/none"
+        del stack["caddyfile"]
+
+    stack = machine.edited_stack(elsewhere)
     done = machine.rollback(stack=stack)
     assert done.status == 3
     assert "/opt/none is not a git work tree" in done.out

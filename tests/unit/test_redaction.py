@@ -1,12 +1,35 @@
 """What never reaches a record or a screen."""
 
+import json
 import secrets
+from urllib.parse import quote
 
 import pytest
 
-from rollback_lib.record.redaction import clean, clean_all
+from rollback_lib.record import redaction
+from rollback_lib.record.redaction import HIDDEN, clean, clean_all, protect
 
 SECRET = secrets.token_hex(12)
+
+
+@pytest.fixture
+def nothing_protected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_values", set())
+    monkeypatch.setattr(redaction, "_protected", None)
+
+
+@pytest.mark.usefixtures("nothing_protected")
+def test_protected_values_are_hidden_as_they_are_in_json_and_in_addresses() -> None:
+    value = 'pä"ss/wörd'
+    protect([value])
+    for form in (value, json.dumps(value), json.dumps(value, ensure_ascii=False), quote(value), quote(value, safe="")):
+        assert clean(f"<{form}>").strip('<">') == HIDDEN
+
+
+@pytest.mark.usefixtures("nothing_protected")
+def test_short_values_are_hidden_where_they_stand_alone_and_plain_words_never() -> None:
+    protect(["Zq9!", "true", "12", "voice", "4711"], public="/opt/dyniq-voice")
+    assert clean("Zq9! Zq9!x 4711 147112 true 12 voice") == f"{HIDDEN} Zq9!x {HIDDEN} 147112 true 12 voice"
 
 
 @pytest.mark.parametrize(
