@@ -11,10 +11,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bench.cases import Case, cases
 from bench.peers import Peers
+from bench.relay import relay
 from lab.practice_host import PracticeHost
 from lab.traffic import Count, Traffic
 from rollback_lib.stack import Stack
@@ -28,12 +31,13 @@ def main() -> int:
     options.add_argument("case", nargs="*", choices=[*CASES, []], help=f"which ones (default: all): {', '.join(CASES)}")
     options.add_argument("--rounds", type=int, default=7)
     options.add_argument("--slow-rounds", type=int, default=3, help="of the case with the build of 20 s")
+    options.add_argument("--round-trip", type=float, default=0.0, metavar="MS", help="put the practice host that far away (default: 0)")
     chosen = options.parse_args()
     host = PracticeHost("bench", 22222, 22643)
     host.up()
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            peers = Peers(host, Path(folder))
+        with tempfile.TemporaryDirectory() as folder, _link(host, chosen.round_trip / 1000) as ports:
+            peers = Peers(host, Path(folder), *ports)
             known = cases(host, peers)
             for name in chosen.case or CASES:
                 host.reset()
@@ -44,6 +48,16 @@ def main() -> int:
     finally:
         host.down()
     return 0
+
+
+@contextmanager
+def _link(host: PracticeHost, round_trip: float) -> Iterator[tuple[int, int]]:
+    """The ports over which the host is reached: its own, or those of relays that take their time."""
+    if not round_trip:
+        yield host.ssh_port, host.https_port
+        return
+    with relay(host.ssh_port, round_trip) as ssh_port, relay(host.https_port, round_trip) as https_port:
+        yield ssh_port, https_port
 
 
 def _measure(host: PracticeHost, case: Case, peers: Peers, rounds: int) -> None:

@@ -11,30 +11,37 @@ HEALTHY = "until curl -fs https://agents-api.dyniq.ai/health >/dev/null; do slee
 
 
 class Peers:
-    """Command lines against one practice host; `folder` takes what they need beside them."""
+    """Command lines against one practice host, over these ports; `folder` takes what they need beside them."""
 
-    def __init__(self, host: PracticeHost, folder: Path) -> None:
-        self._host = host
+    def __init__(self, host: PracticeHost, folder: Path, ssh_port: int, https_port: int) -> None:
         self._folder = folder
+        self._config = folder / "ssh_config"
+        for name in ("ssh_config", "known_hosts", "stack.yaml", ".curlrc"):
+            text = (host.folder / name).read_text()
+            for old, new in ((host.ssh_port, ssh_port), (host.https_port, https_port)):
+                text = text.replace(str(old), str(new))
+            for file in ("ssh_config", "known_hosts"):
+                text = text.replace(f"{host.folder}/{file}", f"{folder}/{file}")
+            (folder / name).write_text(text)
         ssh = folder / "ssh"
-        ssh.write_text(f'#!/bin/sh\nexec /usr/bin/ssh -F {host.ssh_config} "$@"\n')
+        ssh.write_text(f'#!/bin/sh\nexec /usr/bin/ssh -F {self._config} "$@"\n')
         ssh.chmod(0o755)
-        (folder / "inventory.py").write_text(f'hosts = [("contabo", {{"ssh_config_file": "{host.ssh_config}"}})]\n')
+        (folder / "inventory.py").write_text(f'hosts = [("contabo", {{"ssh_config_file": "{self._config}"}})]\n')
         (folder / "inventory.ini").write_text("contabo\n")
 
     def environment(self) -> dict[str, str]:
         """The environment of every contender."""
         environment = {
-            **os.environ, "PATH": f"{self._folder}:{os.environ['PATH']}", "CURL_HOME": str(self._host.folder),
+            **os.environ, "PATH": f"{self._folder}:{os.environ['PATH']}", "CURL_HOME": str(self._folder),
             "ROLLBACK_INCIDENTS": str(self._folder / "incidents"), "LC_ALL": "C.UTF-8", "ANSIBLE_PIPELINING": "1",
-            "ANSIBLE_SSH_ARGS": f"-F {self._host.ssh_config} -o ControlMaster=auto -o ControlPersist=60s",
+            "ANSIBLE_SSH_ARGS": f"-F {self._config} -o ControlMaster=auto -o ControlPersist=60s",
         }  # fmt: skip
         environment.pop("PYTHONDONTWRITEBYTECODE", None)  # people's machines keep compiled modules
         return environment
 
     def two(self, procedure: str, *words: str) -> dict[str, list[str]]:
         """The page's commands and ours."""
-        stack = str(self._host.folder / "stack.yaml")
+        stack = str(self._folder / "stack.yaml")
         ours = [str(PROJECT / ".venv/bin/rollback"), "run", procedure, "--stack", stack, "--apply", "--confirm", "contabo"]
         return {"page": ["bash", str(PEERS / f"page_{procedure}.sh"), *words], "rollback": ours}
 
@@ -43,7 +50,7 @@ class Peers:
         bench = PROJECT / ".bench" / "bin"
         return {
             **self.two("code"),
-            "fabric": [str(bench / "python"), str(PEERS / "fabric_peer.py"), str(self._host.ssh_config)],
+            "fabric": [str(bench / "python"), str(PEERS / "fabric_peer.py"), str(self._config)],
             "pyinfra": ["bash", "-c", f"{bench}/pyinfra -y {self._folder}/inventory.py {PEERS}/pyinfra_deploy.py && {HEALTHY}"],
             "ansible": ["bash", "-c", f"{bench}/ansible-playbook -i {self._folder}/inventory.ini {PEERS}/playbook.yml && {HEALTHY}"],
         }

@@ -38,11 +38,11 @@ def versions(stack: Stack, procedure: str) -> Fact[list[Version]]:
     return Fact(listing.commands, lambda out: [_version(file) for file in listing.read(out)], otherwise=lambda _: [])
 
 
-def remember_file(stack: Stack, procedure: str, path: str, *, healthy: bool, incident: str) -> tuple[Command, ...]:
-    """Keeps the file at `path` as the version that this incident found to be healthy, or bad."""
+def remember_files(stack: Stack, procedure: str, incident: str, *, good: str, bad: str | None) -> tuple[Command, ...]:
+    """Keeps the file at `good` as a version that was healthy here, and the one at `bad` as one that was not."""
     folder = _folder(stack, procedure)
-    kept = f"{folder}/{'healthy' if healthy else 'bad'}-{incident}"
-    return (Command.of("mkdir", "-p", "-m", "700", f"{stack.state}/kept", folder), Command.of("cp", path, kept))
+    kept = [Command.of("cp", path, f"{folder}/{word}-{incident}") for word, path in (("bad", bad), ("healthy", good)) if path]
+    return (Command.of("mkdir", "-p", "-m", "700", f"{stack.state}/kept", folder), *kept)
 
 
 def _folder(stack: Stack, procedure: str) -> str:

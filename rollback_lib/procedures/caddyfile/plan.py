@@ -26,8 +26,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
              _write(now, container, path, after), touches=True),
         Step("load", title, why, load, touches=True, deadline=60.0),
         Step("remember", "Enter the outcome among the kept versions", keeping.REMEMBER,
-             (*keeping.remember_file(stack, NAME, before, healthy=False, incident=incident),
-              *keeping.remember_file(stack, NAME, file, healthy=True, incident=incident))),
+             keeping.remember_files(stack, NAME, incident, good=file, bad=None if same_file else before)),
     )  # fmt: skip
     if same_file:
         steps = (steps[0], _skipped(steps[1], "the file is the target's already"), steps[2], steps[3])
@@ -167,7 +166,7 @@ def _rows(now: State, target: Target, container: docker.Container, title: str) -
         ("target", f"{version.name} {version.said} ({version.when:%Y-%m-%d %H:%M} UTC)"),
         ("known of it", version.verdict or "nothing yet: it was never verified here by us"),
         ("Caddy says of it", "valid"),
-        ("how", f"{title}: {_restart_because(now) or 'no request is lost'}"),
+        ("how", f"{title}: {_restart_because(now) or 'gracefully, without a restart'}"),
     )
 
 

@@ -105,9 +105,8 @@ def _steps(now: State, target: Target, incident: str, services: Sequence[str], *
     pieces = [_on_host(now, target, incident, piece) for piece in target.pieces]
     keep = (keeping.folders(stack, "before"), *place.keep(stack, incident, now.file))
     put = (*place.put(stack, incident, now.file, now.path, pieces), *place.forget(stack, incident, target.send))
-    good = keeping.remember_file(stack, NAME, now.path, healthy=True, incident=incident)
-    bad = keeping.remember_file(stack, NAME, keeping.before(stack, incident, place.KEPT), healthy=False, incident=incident)
-    outcome = good if now.file is None or same else (*bad, *good)
+    replaced = None if now.file is None or same else keeping.before(stack, incident, place.KEPT)
+    outcome = keeping.remember_files(stack, NAME, incident, good=now.path, bad=replaced)
     return (
         Step("keep", "Keep the file that is there", "Undo puts it back.", keep),
         Step("send", "Send the new values", "Over the input of the connection itself: no command line shows them.",
