@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 from rollback_lib.command import script
 from rollback_lib.errors import Refused
 from rollback_lib.facts.fact import Dialogue, Fact
-from rollback_lib.host.connection import CHANNELS, Connection, said
+from rollback_lib.host.channels import CHANNELS
+from rollback_lib.host.connection import Connection, said
 from rollback_lib.record.redaction import clean
 
 T = TypeVar("T")

@@ -11,7 +11,8 @@ import paramiko
 from paramiko.auth_strategy import AuthFailure, AuthSource, AuthStrategy, InMemoryPrivateKey
 
 from rollback_lib.errors import ConnectionRefused
-from rollback_lib.host.connection import SILENCE, Connection
+from rollback_lib.host.channels import SILENCE
+from rollback_lib.host.connection import Connection
 from rollback_lib.host.ssh_config import Endpoint, known_keys, resolve
 
 KEEPALIVE = 5  # seconds between signs of life we ask for

@@ -3,21 +3,18 @@
 import logging
 import select
 import shlex
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import paramiko
 
 from rollback_lib.errors import CommandFailed, LinkLost
+from rollback_lib.host.channels import Channels
 from rollback_lib.host.output import KEEP, BoundedOutput
 from rollback_lib.record.redaction import clean
 from rollback_lib.secret import Secret
 
-SILENCE = 15  # seconds of silence after which the link is lost
-CHANNELS = 8  # at once; sshd's MaxSessions is 10 unless told otherwise
 CHUNK = 64 * 1024
 
 # Failures reach the caller as exceptions; paramiko's own lines would come between the output of a cell.
@@ -51,8 +48,7 @@ class Connection:
         self.alias = alias
         self._client = client
         self._via = via
-        self._slots = threading.BoundedSemaphore(CHANNELS)
-        self._opening = threading.Lock()  # paramiko keeps one place for the error of an opening, whichever thread's it is
+        self._channels = Channels(client, alias)
 
     def run(
         self, script: str, *, deadline: float = 30.0, on_output: Callable[[bytes], None] | None = None,
@@ -67,11 +63,12 @@ class Connection:
         started = time.monotonic()
         out, err = BoundedOutput(keep), BoundedOutput()
         source = "" if send else " </dev/null"
-        with self._slots, self._channel() as channel:
+        with self._channels.channel() as channel:
             self._execute(channel, f"{CLEAN} timeout --kill-after={GRACE} {deadline:g} sh -c {shlex.quote(script)}{source}", send)
             ended = self._drain(channel, out, err, started + deadline + 2 * GRACE, on_output)
             status = channel.recv_exit_status() if ended else -1
-        if status == -1 and not self._alive():
+        # A command that a signal ended has no exit status either.
+        if status == -1 and not self._channels.alive():
             raise LinkLost(f"the connection to {self.alias} broke while a command was running")
         return Result(
             None if status in TIMED_OUT else status, out.text(), err.text(), out.dropped + err.dropped, time.monotonic() - started
@@ -94,38 +91,6 @@ class Connection:
         self._client.close()
         if self._via:
             self._via.close()
-
-    def _alive(self) -> bool:
-        """Whether the connection still answers; a command that a signal ended has no exit status either."""
-        try:
-            self._open_channel(time.monotonic() + SILENCE).close()
-        except LinkLost:
-            return False
-        return True
-
-    @contextmanager
-    def _channel(self) -> Iterator[paramiko.Channel]:
-        channel = self._open_channel(time.monotonic() + SILENCE)
-        try:
-            yield channel
-        finally:
-            channel.close()
-
-    def _open_channel(self, until: float) -> paramiko.Channel:
-        """A new channel; where sshd's MaxSessions is reached, as soon as it has let go of an earlier one."""
-        while True:
-            transport = self._client.get_transport()
-            try:
-                if transport is None:
-                    raise paramiko.SSHException("closed")
-                with self._opening:
-                    return transport.open_session(timeout=SILENCE)
-            except paramiko.ChannelException as error:
-                if time.monotonic() > until:
-                    raise LinkLost(f"{self.alias} opens no more sessions ({error}); see MaxSessions of its sshd") from None
-                time.sleep(0.02)
-            except (paramiko.SSHException, EOFError, OSError) as error:
-                raise LinkLost(f"the connection to {self.alias} is lost ({error}); check the network and run again") from None
 
     def _execute(self, channel: paramiko.Channel, command: str, send: Secret | None) -> None:
         try:

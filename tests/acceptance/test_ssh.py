@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lab.practice_host import PracticeHost
-from rollback_lib.errors import LinkLost
+from rollback_lib.errors import ConnectionRefused, LinkLost
 from rollback_lib.host.connect import connect
 from rollback_lib.host.connection import Connection
 from rollback_lib.host.ssh_config import resolve
@@ -76,6 +76,30 @@ def test_a_thousand_quick_commands_do_not_break_the_link(link: Connection) -> No
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(lambda number: link.run(f"echo {number}; exit {number % 3}"), range(1000)))
     assert [(result.status, result.out) for result in results] == [(number % 3, f"{number}\n") for number in range(1000)]
+
+
+@pytest.mark.parametrize("sessions", [1, 2, 4])
+def test_few_sessions_are_enough(host: PracticeHost, sessions: int) -> None:
+    """A channel that was opened ahead never keeps out the command that needs one."""
+    host.exec(f"echo MaxSessions {sessions} >/etc/ssh/sshd_config.d/few.conf; kill -HUP $(cat /run/sshd.pid)")
+    try:
+        link = connect_again(host)
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda number: link.check(f"sleep 0.05; echo {number}"), range(24)))
+        assert found == [f"{number}\n" for number in range(24)]
+        link.close()
+    finally:
+        host.exec("rm /etc/ssh/sshd_config.d/few.conf; kill -HUP $(cat /run/sshd.pid)")
+
+
+def connect_again(host: PracticeHost) -> Connection:
+    """sshd listens anew for a moment after it was told to read its configuration."""
+    for _ in range(50):
+        try:
+            return connect("contabo", host.ssh_config)
+        except ConnectionRefused:
+            time.sleep(0.1)
+    return connect("contabo", host.ssh_config)
 
 
 def test_a_command_that_reads_its_input_finds_its_end(link: Connection) -> None:
