@@ -154,7 +154,7 @@ class FileVersion:
 
 
 def file_history(tree: str, path: str) -> Fact[list[FileVersion]]:
-    """The commits reachable from HEAD or a remote branch that changed the file at `path`, newest first."""
+    """The commits that led to HEAD and changed the file at `path`, newest first."""
 
     def read(out: str) -> list[FileVersion]:
         found = []
@@ -169,7 +169,7 @@ def file_history(tree: str, path: str) -> Fact[list[FileVersion]]:
 
     words = _git(
         tree, "log", "-z", f"--max-count={DEPTH}", "--raw", "--no-abbrev", "--no-renames", "--diff-merges=first-parent",
-        f"--format={_RECORD}%H{_UNIT}%an{_UNIT}%ct{_UNIT}%s", "HEAD", "--remotes", "--", path,
+        f"--format={_RECORD}%H{_UNIT}%an{_UNIT}%ct{_UNIT}%s", "HEAD", "--", path,
     )  # fmt: skip
     return Fact((words,), read, otherwise=lambda _: [])
 
