@@ -39,7 +39,11 @@ def converse(connection: Connection, dialogue: "Dialogue[T]", on_answers: Callab
     try:
         questions = next(dialogue)
         while True:
-            answers = ask(connection, questions)
+            try:
+                answers = ask(connection, questions)
+            except Refused as error:
+                questions = dialogue.throw(error)  # the dialogue may know better what that means
+                continue
             on_answers(answers)
             questions = dialogue.send(answers)
     except StopIteration as end:

@@ -45,7 +45,9 @@ def choose(now: State) -> tuple[Version, str]:
     for version in others:
         if version.verdict.startswith("healthy"):
             return version, "the newest version that was healthy here"
-    for version in others:
+    since = next((version.when for version in now.versions if version.content == current), None)
+    before = [version for version in others if since is None or version.when < since]
+    for version in before or others:
         if not version.verdict.startswith("bad"):
             return version, "the last different version of the file"
     raise TargetRefused(

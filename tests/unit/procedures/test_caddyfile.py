@@ -63,6 +63,14 @@ def test_the_last_different_version_is_chosen_or_one_known_good() -> None:
         caddyfile.choose(state(versions=[version("aaa", b"bad", 1)]))
 
 
+def test_from_an_older_version_the_way_goes_further_back() -> None:
+    """Rolled back by hand to the version in the middle: the newer one is what was rolled back from."""
+    middle = files.File(FILE, FILE, "regular file", "644", 0, 0, 7, NOW, Secret(b"good"))
+    assert caddyfile.choose(state(file=middle))[0].name == "ccc"
+    by_hand = files.File(FILE, FILE, "regular file", "644", 0, 0, 7, NOW, Secret(b"in no commit"))
+    assert caddyfile.choose(state(file=by_hand))[0].name == "aaa"
+
+
 def test_it_is_written_in_place_and_reloaded_over_standard_input() -> None:
     made = plan(state())
     assert shell(made.put) == f"tee {FILE} </var/lib/rollback/dyniq-voice/before/i1.target >/dev/null"
