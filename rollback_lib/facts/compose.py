@@ -9,6 +9,7 @@ from typing import Any
 
 from rollback_lib.command import Command
 from rollback_lib.compose import Compose
+from rollback_lib.errors import Refused
 from rollback_lib.facts.docker import NEEDED
 from rollback_lib.facts.fact import Fact
 from rollback_lib.record.redaction import clean
@@ -62,8 +63,16 @@ def written(compose: Compose) -> Fact[dict[str, Written]]:
 
 def image(compose: Compose, service: str) -> Fact[Reference]:
     """The image that compose would start for a service now."""
-    command = compose.command(*ALL, "config", "--images", service)
-    return Fact((command,), lambda out: Reference.parse(out.split()[0]), missing=f"compose cannot say which image {service} has")
+
+    def read(out: str) -> Reference:
+        config = json.loads(out)
+        if service not in config["services"]:
+            raise Refused(f"{', '.join(compose.files)} have no service {service!r}; mend the stack's section")
+        return Reference.parse(config["services"][service].get("image") or f"{config['name']}-{service}")
+
+    # Not `config --images SERVICE`, which names the images of its dependencies as well.
+    command = compose.command(*ALL, "config", "--format=json")
+    return Fact((command,), read, missing=f"compose cannot say which image {service} has")
 
 
 def meant(compose: Compose) -> Fact["dict[str, Meant] | Unreadable"]:

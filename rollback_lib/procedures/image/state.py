@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rollback_lib.compose import Compose
-from rollback_lib.errors import Refused
 from rollback_lib.facts import compose, docker, files, git, registry, releases
 from rollback_lib.facts.fact import Dialogue, Fact
 from rollback_lib.probe import Probe
@@ -109,9 +108,7 @@ def document(stack: Stack) -> Dialogue[State]:
         "lines": docker.lines(found["container"]),
     }
     found |= more
-    written = found.pop("written").get(section.service)
-    if written is None:
-        raise Refused(f"{', '.join(section.files)} have no service {section.service}; mend the stack's section `image`")
+    written = found.pop("written")[section.service]
     wanted = _wanted(found["tags"], found["log"], found["releases"])
     tagged = (yield {"tagged": registry.manifests(found["named"], wanted)})["tagged"]
     return State(stack=stack, compose=way, declared=written.image, tagged=tagged, **found)
