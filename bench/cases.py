@@ -7,7 +7,7 @@ from lab.practice_host import PracticeHost
 
 # grep finds nothing when nothing is kept, which is no failure here.
 FORGET = """rm -rf /var/lib/rollback
-docker images --format '{{.Repository}}:{{.Tag}}' | { grep ^rollback/ || true; } | xargs -r docker rmi >/dev/null"""
+docker images --format '{{.Repository}}:{{.Tag}}' | { grep ^rollback/ || true; } | xargs -r docker rmi >/dev/null  # none kept: fine"""
 # Back to the bad commit, deployed; what we keep on the host is removed, or left.
 BREAK_CODE = """cd /opt/dyniq-voice; git reset -q --hard; git checkout -q main; cd docker
 docker compose build -q agents-api >/dev/null 2>&1; docker compose up -d --force-recreate agents-api >/dev/null 2>&1; sleep 1"""
@@ -21,8 +21,8 @@ cd /opt/dyniq-voice; git fetch -q; git checkout -q main; git reset -q --hard ori
 # The bad image again, by the tag `latest`; the good one is not on the host, so that both have to pull it.
 BREAK_IMAGE = """cd /opt/dyniq-voice/docker; sed -i /^AGENTS_API_TAG/d .env
 docker compose -f docker-compose.yml -f docker-compose.prod.yml up -d agents-api >/dev/null 2>&1
-docker images --digests --format '{{.Repository}}@{{.Digest}} {{.Tag}}' | { grep dyniq/agents-api || true; } |
-while read -r name tag; do [ "$tag" = latest ] || docker rmi "$name" >/dev/null 2>&1 || true; done
+docker images --digests --format '{{.Repository}}@{{.Digest}} {{.Tag}}' | { grep dyniq/agents-api || true; } |  # none there: fine
+while read -r name tag; do [ "$tag" = latest ] || docker rmi "$name" >/dev/null 2>&1 || true; done  # one that a container uses stays
 docker image prune -f >/dev/null; sleep 1"""
 BREAK_ENV = """cd /opt/dyniq-voice; [ -f /root/bad.env ] || cp .env /root/bad.env; cat /root/bad.env >.env
 cd docker; docker compose up -d --force-recreate agents-api >/dev/null 2>&1; sleep 1"""

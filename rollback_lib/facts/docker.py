@@ -19,7 +19,6 @@ class Mount:
 
     source: str
     destination: str
-    writable: bool
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,7 @@ def _container(raw: dict[str, Any]) -> Container:
         compose=Compose(label("project.working_dir"), paths("project.config_files"), label("project"), paths("project.environment_file")),
         compose_version=label("version"),
         revision=revision if len(revision) == 40 else None,
-        mounts=tuple(Mount(one["Source"], one["Destination"], one["RW"]) for one in raw["Mounts"] if one["Type"] == "bind"),
+        mounts=tuple(Mount(one["Source"], one["Destination"]) for one in raw["Mounts"] if one["Type"] == "bind"),
         environment=_environment(raw["Config"]),
     )
 

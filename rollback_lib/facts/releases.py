@@ -21,6 +21,11 @@ class Release:
     healthy: bool
     incident: str
 
+    @property
+    def verdict(self) -> str:
+        """What a list of candidates says of it."""
+        return "healthy here" if self.healthy else f"bad ({self.incident})"
+
 
 def enter(ledger: str, service: str, commit: str, image: str, *, healthy: bool, incident: str) -> Command:
     """The command that adds a line to the ledger; time and the id of `image` are the host's own word."""

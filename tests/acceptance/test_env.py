@@ -292,6 +292,7 @@ def test_no_value_reaches_anything_that_is_written_or_shown(clean: Machine) -> N
 
     def watch() -> None:
         while not over.is_set():
+            # A process may end while it is read.
             seen.append(clean.host.exec("for n in 1 2 3 4 5 6; do cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' || true; done"))
 
     watcher = threading.Thread(target=watch)

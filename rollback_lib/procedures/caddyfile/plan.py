@@ -5,7 +5,7 @@ from rollback_lib.facts import caddy, docker, files
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.plan import Effect, Plan, Step
 from rollback_lib.procedures import keeping, place
-from rollback_lib.procedures.caddyfile.state import NAME, State, caddy_in, in_tree, mount_of
+from rollback_lib.procedures.caddyfile.state import NAME, State, caddy_in, in_tree, path_inside
 from rollback_lib.procedures.caddyfile.target import Target, usable
 from rollback_lib.stack import Stack
 
@@ -15,7 +15,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     container, path = usable(now)
     assert now.file is not None
     stack, file = now.stack, now.stack.section(NAME).file
-    same_file = now.file.content.reveal() == target.version.content and now.inside is not None and now.inside.hash == target.version.hash
+    same_file = now.current == target.version.content and now.inside is not None and now.inside.hash == target.version.hash
     done = same_file and now.live is not None and now.live.hash == target.config.hash
     before, after = keeping.before(stack, incident, place.KEPT), keeping.before(stack, incident, "target")
     keep = (keeping.folders(stack, "before"), *place.keep(stack, incident, now.file), target.version.show.to(after))
@@ -83,10 +83,9 @@ def _look(stack: Stack) -> Dialogue[tuple[docker.Container | None, dict[str, str
     section = stack.section(NAME)
     found = yield {"container": docker.container(stack.compose_directory, section.service), "file": files.file(section.file)}
     container: docker.Container | None = found["container"]
-    mount = mount_of(container, section.file) if container else None
+    path = path_inside(container, section.file)
     seen = {"file": found["file"].hash if found["file"] else "no file", "inside": "none", "live": "none"}
-    if container and mount:
-        path = mount.destination + section.file.removeprefix(mount.source)
+    if container and path:
         of_file = (yield {"of_file": caddy.adapted(Command.of("cat", section.file), caddy_in(container, path, up=True))})["of_file"]
         admin = (of_file.admin if isinstance(of_file, caddy.Configuration) else None) or caddy.ADMIN
         more = yield {"inside": caddy.inside(container.name, path, section.file), "live": caddy.live(container.name, admin)}

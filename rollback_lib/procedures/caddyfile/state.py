@@ -50,6 +50,11 @@ class State:
     probes: tuple[Probe, ...] = ()
 
     @property
+    def current(self) -> bytes:
+        """The content of the file on the host; nothing where there is no file."""
+        return self.file.content.reveal() if self.file else b""
+
+    @property
     def running(self) -> bool:
         """Whether Caddy is up: one that its Caddyfile stops again and again shows as running for moments."""
         return self.live is not None or (self.container is not None and self.container.state == "running" and not self.container.restarts)
@@ -87,8 +92,7 @@ def document(stack: Stack) -> Dialogue[State]:
         "kept": keeping.versions(stack, NAME),
     }
     container: docker.Container | None = found["container"]
-    mount = mount_of(container, section.file) if container else None
-    path = mount.destination + section.file.removeprefix(mount.source) if mount else None
+    path = path_inside(container, section.file)
     blobs = list(dict.fromkeys(version.blob for version in found["history"] if version.blob and version.regular))[:SHOWN]
     questions: dict[str, Fact[Any]] = {"contents": git.blobs(stack.tree, blobs), "lines": docker.lines(container)}
     if container and path and container.state == "running":
@@ -109,21 +113,23 @@ def document(stack: Stack) -> Dialogue[State]:
 
 def candidates(now: State) -> Candidates:
     """The last different versions of the file, newest first."""
-    current = now.file.content.reveal() if now.file else b""
 
     def changes(version: Version) -> str:
-        return "" if version.content == current else difference(current, version.content, version.name)
+        return "" if version.content == now.current else difference(now.current, version.content, version.name)
 
-    return Candidates(Candidate(version, version.content == current, changes(version)) for version in now.versions)
+    return Candidates(Candidate(version, version.content == now.current, changes(version)) for version in now.versions)
 
 
 def in_tree(stack: Stack) -> str:
     return str(stack.section(NAME).file).removeprefix(stack.tree + "/")
 
 
-def mount_of(container: docker.Container, file: str) -> docker.Mount | None:
-    """The mount by which the container sees the file: of itself, or of a folder it is in."""
-    return next((one for one in container.mounts if (file + "/").startswith(one.source + "/")), None)
+def path_inside(container: docker.Container | None, file: str) -> str | None:
+    """The path by which the container sees the file: it mounts the file itself, or a folder it is in."""
+    for mount in container.mounts if container else ():
+        if (file + "/").startswith(mount.source + "/"):
+            return mount.destination + file.removeprefix(mount.source)
+    return None
 
 
 def caddy_in(container: docker.Container, path: str, *, up: bool) -> Command:

@@ -40,12 +40,11 @@ def choose(now: State) -> tuple[Version, str]:
 
     Raises TargetRefused when there is none.
     """
-    current = now.file.content.reveal() if now.file else b""
-    others = [version for version in now.versions if version.content != current]
+    others = [version for version in now.versions if version.content != now.current]
     for version in others:
         if version.verdict.startswith("healthy"):
             return version, "the newest version that was healthy here"
-    since = next((version.when for version in now.versions if version.content == current), None)
+    since = next((version.when for version in now.versions if version.content == now.current), None)
     before = [version for version in others if since is None or version.when < since]
     for version in before or others:
         if not version.verdict.startswith("bad"):
@@ -70,8 +69,7 @@ def examine(now: State, target: str) -> Dialogue[Target]:
         raise TargetRefused(f"Caddy does not accept the version {version.name}: {refusal}; choose another target")
     if isinstance(answers["config"], str):
         raise TargetRefused(f"Caddy cannot read the version {version.name}: {answers['config']}; choose another target")
-    current = now.file.content.reveal() if now.file else b""
-    return Target(version, why, answers["config"], difference(current, version.content, version.name))
+    return Target(version, why, answers["config"], difference(now.current, version.content, version.name))
 
 
 def usable(now: State) -> tuple[docker.Container, str]:

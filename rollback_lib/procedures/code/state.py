@@ -93,7 +93,7 @@ def candidates(now: State) -> Candidates:
     for move in now.reflog:
         deployed.setdefault(move.commit.sha, move.when)
         commits.setdefault(move.commit.sha, move.commit)
-    verdicts = {release.commit: "healthy here" if release.healthy else f"bad ({release.incident})" for release in now.releases}
+    verdicts = {release.commit: release.verdict for release in now.releases}
     order = sorted(commits.values(), key=lambda commit: (deployed.get(commit.sha, commit.when), commit.when), reverse=True)
     return Candidates(
         Candidate(

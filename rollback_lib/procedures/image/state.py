@@ -129,7 +129,7 @@ def candidates(now: State) -> Candidates:
 def _on_host(now: State) -> dict[str, Candidate]:
     """The service's images on the host by tag: those of its repository, and those we kept."""
     commits = {commit.sha: commit for commit in now.log}
-    verdicts = {release.image: _verdict(release) for release in now.releases}
+    verdicts = {release.image: release.verdict for release in now.releases}
     rows: dict[str, Candidate] = {}
     for image in (*now.local, *now.kept):
         named = image.tag != "<none>"
@@ -149,7 +149,7 @@ def _on_host(now: State) -> dict[str, Candidate]:
 def _in_registry(now: State, here: dict[str, Candidate]) -> dict[str, Candidate]:
     """The registry's images by tag, with what the host has of them."""
     commits = {commit.sha: commit for commit in now.log}
-    verdicts = {release.commit: _verdict(release) for release in now.releases if release.commit}
+    verdicts = {release.commit: release.verdict for release in now.releases if release.commit}
     known = {row.digest: row for row in here.values() if row.digest} | {row.image: row for row in here.values()}
     rows = {}
     for tag, one in now.tagged.items():
@@ -161,10 +161,6 @@ def _in_registry(now: State, here: dict[str, Candidate]) -> dict[str, Candidate]
             verdict=(same.verdict if same else "") or (verdicts.get(commit.sha, "") if commit else ""), running=bool(same and same.running),
         )  # fmt: skip
     return rows
-
-
-def _verdict(release: releases.Release) -> str:
-    return "healthy here" if release.healthy else f"bad ({release.incident})"
 
 
 def declared(stack: Stack, container: docker.Container | None) -> Compose:

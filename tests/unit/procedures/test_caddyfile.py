@@ -26,7 +26,7 @@ def container(**changes: object) -> docker.Container:
     known = {
         "id": "c", "name": "docker-caddy-1", "service": "caddy", "image": "sha256:1", "image_name": "caddy:2", "created": NOW,
         "started": NOW, "state": "running", "exit": 0, "restarts": 0, "compose": Compose(STACK.compose_directory, ("/x.yml",), "docker"),
-        "compose_version": "2", "revision": None, "mounts": (docker.Mount(FILE, "/etc/caddy/Caddyfile", True),), "environment": {},
+        "compose_version": "2", "revision": None, "mounts": (docker.Mount(FILE, "/etc/caddy/Caddyfile"),), "environment": {},
     }  # fmt: skip
     return docker.Container(**{**known, **changes})
 
