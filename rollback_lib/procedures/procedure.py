@@ -1,10 +1,20 @@
 """What a procedure is to the rest of the house. Procedures ask by dialogue and never open a connection."""
 
+import re
 from typing import Any, Protocol
 
+from rollback_lib.errors import ParameterError
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.plan import Effect, Plan
 from rollback_lib.stack import Stack
+
+
+def check_target(target: object, shape: re.Pattern[str], expected: str) -> None:
+    """A target as a person gives it: a text of that shape, or an empty one. Raises ParameterError."""
+    if not isinstance(target, str):
+        raise ParameterError(f"target: a text is expected, but the number {target!r} arrived; give it with `-r target …` or in quotes")
+    if target and not shape.fullmatch(target):
+        raise ParameterError(f"target: {expected} is expected, not {target[:60]!r}; take one from the list of candidates")
 
 
 class Procedure(Protocol):

@@ -3,10 +3,11 @@
 import re
 from dataclasses import dataclass
 
-from rollback_lib.errors import ParameterError, Refused, TargetRefused
+from rollback_lib.errors import Refused, TargetRefused
 from rollback_lib.facts import caddy, docker, git
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.procedures.caddyfile.state import NAME, State, Version, caddy_in, difference, in_tree, show
+from rollback_lib.procedures.procedure import check_target
 from rollback_lib.stack import Stack
 
 TARGET = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/~^-]{0,199}")
@@ -29,10 +30,7 @@ class Target:
 def check(stack: Stack, target: object = "") -> None:
     """The parameters, checked before anything is contacted. Raises ParameterError."""
     stack.section(NAME)
-    if not isinstance(target, str):
-        raise ParameterError(f"target: a text is expected, but the number {target!r} arrived; give it with `-r target …` or in quotes")
-    if target and not TARGET.fullmatch(target):
-        raise ParameterError(f"target: a commit or a kept version is expected, not {target[:60]!r}; take one from the list of candidates")
+    check_target(target, TARGET, "a commit or a kept version")
 
 
 def choose(now: State) -> tuple[Version, str]:

@@ -7,6 +7,7 @@ from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import git
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.procedures.code.state import State
+from rollback_lib.procedures.procedure import check_target
 from rollback_lib.stack import Stack
 
 REVISION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/~^-]{0,199}")
@@ -31,16 +32,9 @@ class Target:
 
 def check(stack: Stack, target: object = "", dirty: object = "refuse") -> None:
     """The parameters, checked before anything is contacted. Raises ParameterError."""
-    _check_target(target)
+    check_target(target, REVISION, "a commit, tag or branch")
     if dirty not in DIRTY:
         raise ParameterError(f"dirty: one of {', '.join(DIRTY)} is expected, not {dirty!r}")
-
-
-def _check_target(target: object) -> None:
-    if not isinstance(target, str):
-        raise ParameterError(f"target: a text is expected, but the number {target!r} arrived; give it with `-r target …` or in quotes")
-    if target and not REVISION.fullmatch(target):
-        raise ParameterError(f"target: a commit, tag or branch is expected, not {target[:60]!r}; take one from the list of candidates")
 
 
 def choose(now: State, target: str) -> tuple[str, str]:
@@ -68,7 +62,7 @@ def choose(now: State, target: str) -> tuple[str, str]:
 
 def examine(now: State, target: str) -> Dialogue[Target]:
     """The commit to go back to, what leads there, and what stands in the way."""
-    _check_target(target)
+    check(now.stack, target)
     revision, why = choose(now, target)
     tree = now.stack.tree
     try:

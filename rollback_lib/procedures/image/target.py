@@ -1,13 +1,17 @@
 """The image to go back to."""
 
+import re
 from dataclasses import dataclass, replace
 
-from rollback_lib.errors import ParameterError, TargetRefused
+from rollback_lib.errors import TargetRefused
 from rollback_lib.facts import registry
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.procedures.image.state import NAME, SHA, Candidate, State, candidates
+from rollback_lib.procedures.procedure import check_target
 from rollback_lib.reference import DIGEST, TAG
 from rollback_lib.stack import Stack
+
+TARGET = re.compile(f"{TAG.pattern}|{DIGEST.pattern}")
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,7 @@ class Target:
 def check(stack: Stack, target: object = "") -> None:
     """The parameters, checked before anything is contacted. Raises ParameterError."""
     stack.section(NAME)
-    if not isinstance(target, str):
-        raise ParameterError(f"target: a text is expected, but the number {target!r} arrived; give it with `-r target …` or in quotes")
-    if target and not TAG.fullmatch(target) and not DIGEST.fullmatch(target):
-        raise ParameterError(
-            f"target: a tag, a commit or a digest (sha256:…) is expected, not {target[:60]!r}; take one from the list of candidates"
-        )
+    check_target(target, TARGET, "a tag, a commit or a digest (sha256:…)")
 
 
 def choose(now: State, target: str) -> tuple[Candidate, str]:
