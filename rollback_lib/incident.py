@@ -356,15 +356,17 @@ class Incident:
 
     def _next_actions(self) -> tuple[str, ...]:
         host, procedure = self.stack.host, self.opening.procedure
+        config = f"-F {local_path(self.stack.ssh_config)} " if self.stack.ssh_config else ""
+        way_back = f"ssh {config}{host} sh -s <{self._folder.path}/undo.sh"
         if self._verdict is Verdict.PLANNED:
             return (
                 f"To apply: set mode to apply and confirm to {host}, here or with `rollback run {procedure} … --apply --confirm {host}`.",
             )
         if self._verdict is Verdict.SUCCEEDED:
             notes = self._plan.notes if self._plan else ()
-            return (*notes, f"To take this rollback back, run its way back: `ssh {host} sh -s <{self._folder.path}/undo.sh`.")
+            return (*notes, f"To take this rollback back: `{way_back}`.")
         if self._verdict in (Verdict.PARTLY, Verdict.UNKNOWN):
-            return (f"Look at {host} yourself; the way back is `ssh {host} sh -s <{self._folder.path}/undo.sh`.",)
+            return (f"Look at {host} yourself; the way back is `{way_back}`.",)
         return ()
 
 
