@@ -9,8 +9,8 @@ from rollback_lib.errors import ParameterError
 
 @dataclass(frozen=True)
 class Command:
-    """One command line: `argv`, optionally piped into another command, its input from a file, its output into one or
-    at the end of one.
+    """One command line: `argv`, optionally piped into another command, its input from a file or a text, its output into a
+    file or at the end of one, and a rescue that runs when it fails, which stays a failure.
 
     >>> Command.of("git", "log", "--format=%h %s").pipe("head", "-n", "1").shell()
     "git log '--format=%h %s' | head -n 1"
@@ -21,6 +21,8 @@ class Command:
     file: str | None = None
     append: bool = False
     source: str | None = None
+    text: str | None = None
+    rescue: "Command | None" = None
 
     @classmethod
     def of(cls, *argv: str) -> "Command":
@@ -41,19 +43,42 @@ class Command:
         """The same, with the file at `path` as its input."""
         return replace(self, source=path)
 
+    def saying(self, text: str) -> "Command":
+        """The same, with a text as its input. Raises ParameterError where a line of it is the END that closes it."""
+        if END in text.split("\n"):
+            raise ParameterError(f"a line of the input of {self.argv[0]} is {END}; write it in another way")
+        return replace(self, text=text)
+
+    def or_else(self, rescue: "Command") -> "Command":
+        """The same; when it fails, `rescue` runs, and the whole has failed."""
+        return replace(self, rescue=rescue)
+
     def shell(self) -> str:
-        """As one line of POSIX shell."""
+        """As one line of POSIX shell, and below it the texts that are read."""
+        return "\n".join([self._line(), *self._texts()])
+
+    def _line(self) -> str:
         line = shlex.join(self.argv)
         if self.source:
             line += f" <{shlex.quote(self.source)}"
+        if self.text is not None:
+            line += f" <<'{END}'"
         if self.into:
-            line += f" | {self.into.shell()}"
+            line += f" | {self.into._line()}"
         if self.file:
             line += f" {'>>' if self.append else '>'}{shlex.quote(self.file)}"
+        if self.rescue:
+            line += f" || {{ {self.rescue._line()}; exit 1; }}"
         return line
+
+    def _texts(self) -> list[str]:
+        own = [] if self.text is None else [self.text.strip("\n"), END]
+        return own + (self.into._texts() if self.into else []) + (self.rescue._texts() if self.rescue else [])
 
     __str__ = shell
 
+
+END = "SQL"  # closes the text that a command reads
 
 # Precedes the number of a command in the output of a marked script; a control character no tool prints by itself.
 MARK = "\x1e"

@@ -81,10 +81,11 @@ class Watch:
             ]
         return sorted(found, key=lambda probe: probe.at)
 
-    def until_healthy(self, since: datetime) -> bool:
-        """Wait until the last `passes` probes begun after `since` passed on every route; False at the deadline."""
+    def until_healthy(self, since: datetime, most: float | None = None) -> bool:
+        """Wait until the last `passes` probes begun after `since` passed on every route; False at the deadline, or after
+        `most` seconds."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._healthy(since), timeout=self._health.deadline)
+            return self._changed.wait_for(lambda: self._healthy(since), timeout=min(self._health.deadline, most or self._health.deadline))
 
     def until_looked(self) -> bool:
         """Wait until every route has answered `passes` times; whether all of those passed."""

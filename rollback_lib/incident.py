@@ -20,7 +20,7 @@ from rollback_lib.facts.fact import Dialogue
 from rollback_lib.health import Prober, Watch
 from rollback_lib.host.connect import connect
 from rollback_lib.host.connection import Connection, Result, said
-from rollback_lib.plan import Effect, Plan, Step
+from rollback_lib.plan import Effect, Loss, Plan, Step
 from rollback_lib.probe import Probe, outage
 from rollback_lib.procedures import PROCEDURES
 from rollback_lib.record.folder import FOLDER_VARIABLE, Folder, incidents_root
@@ -32,6 +32,8 @@ from rollback_lib.stack import Stack, local_path
 from rollback_lib.stages import Closing, Opening, Verification
 
 T = TypeVar("T")
+CLEANUP = 30.0  # seconds
+RECONNECT = 10.0  # seconds in which services are to connect again by themselves
 
 
 class Incident:
@@ -50,6 +52,7 @@ class Incident:
         self._started = started
         self._plan: Plan | None = None
         self._confirmed = ""  # the hash of the plan that was confirmed: another plan needs a confirmation of its own
+        self._accepted = ""  # the same for what the plan loses
         self._done: set[tuple[str, str]] = set()  # plan and step
         self._touched = False
         self._ended = False
@@ -90,12 +93,12 @@ class Incident:
         folder.event("connected", host=loaded.host)
         return cls(loaded, opening, folder, connection, console, started)
 
-    def document(self) -> Any:
+    def document(self, **options: Any) -> Any:
         """What is true now: the procedure's facts and one probe of every route, asked side by side."""
         with self._guarded("document"):
             with ThreadPoolExecutor(len(self.stack.routes)) as pool:
                 probes = [pool.submit(_probe_once, route, self.stack.health.timeout) for route in self.stack.routes]
-                now = self._converse(self._procedure.document(self.stack), lambda found: self._folder.event("facts", **found))
+                now = self._converse(self._procedure.document(self.stack, **options), lambda found: self._folder.event("facts", **found))
                 looked = tuple(probe.result() for probe in probes)
             for probe in looked:
                 self._on_probe(probe)
@@ -131,8 +134,36 @@ class Incident:
                 self._console.line(f"Confirmed for {host}: the cells below change it.")
             elif confirm:
                 raise NotConfirmed(f"confirm is {confirm!r}, but the host is {host!r}; give confirm={host} to change it")
-            elif not self._console.gate(host, lambda: self._open_gate(plan, "person")):
+            elif not self._console.gate(
+                host, f"Type the host's name, {host}, to let the cells below change it. Until then they refuse.",
+                lambda: self._open_gate(plan, "person"),
+            ):  # fmt: skip
                 raise NotConfirmed(f"mode is apply, but nobody confirmed; give confirm={host} to change that host")
+
+    def look(self, dialogue: Dialogue[T]) -> T:
+        """Ask the host what a procedure wants to know in the middle of a run, and show it."""
+        with self._guarded("look"):
+            found = self._converse(dialogue)
+            self._folder.event("looked", found=found)
+            self._console.show(found)
+            return found
+
+    def accept(self, plan: Plan, loss: Loss, accepted: object = "") -> None:
+        """Let the steps run that lose what `loss` lists: `accepted` by a parameter, or by the person who sits here."""
+        with self._guarded("accept"):
+            if self.opening.mode == "plan":
+                self._console.line("mode is “plan”: nothing is lost; this is what would have to be accepted.")
+            elif not loss.restored:
+                raise Refused("nothing is restored yet, so there is no list to accept; run the cells above first")
+            elif accepted in (True, "true"):
+                self._accept(plan, loss, "parameter")
+                self._console.line("Accepted by the parameter: the next cells lose what the list says.")
+            elif not self._console.gate(
+                loss.name, f"Type {loss.name} to accept what the list above says is lost. Until then the cells below refuse.",
+                lambda: self._accept(plan, loss, "person"),
+            ):  # fmt: skip
+                self._clean_up(plan)
+                raise NotConfirmed("nobody accepted what would be lost; read the list above, then run again with accept_loss=true")
 
     def apply(self, step: Step) -> None:
         """Run one step of the plan on the host; a step that is done is not done again."""
@@ -147,7 +178,10 @@ class Incident:
                 self._console.line("Done already in this run; not done again.")
             else:
                 self._check_gate(step)
-                self._apply(step)
+                if step.unless_healthy and self._healthy_soon():
+                    self._console.line("Not needed: every route passes, so what uses it has connected again.")
+                else:
+                    self._apply(step)
 
     def verify(self, plan: Plan) -> Verification:
         """Effect and health. Raises Failed, after an undo when that was asked for, unless both are as they should be."""
@@ -186,6 +220,10 @@ class Incident:
         self._confirmed = plan.hash
         self._folder.event("confirmed", plan=plan.hash, by=by, who=self.opening.who, host=self.stack.host)
 
+    def _accept(self, plan: Plan, loss: Loss, by: str) -> None:
+        self._accepted = plan.hash
+        self._folder.event("accepted", plan=plan.hash, loss=loss.hash, by=by, who=self.opening.who)
+
     def _check_gate(self, step: Step) -> None:
         if self._ended:
             raise Refused(f"this run has ended as {self._verdict}; open a new one to go on")
@@ -193,12 +231,15 @@ class Incident:
             raise Refused(f"the step {step.name!r} is not of the plan that was confirmed; run the cells Plan and Confirm again")
         if self._confirmed != self._plan.hash:
             raise NotConfirmed(f"not confirmed: type the host's name, {self.stack.host}, in the box above, then run this cell again")
+        if step.loses and self._accepted != self._plan.hash:
+            raise NotConfirmed("not accepted: type the database's name in the box below the list of losses, then run this cell again")
 
     # -- running steps ----------------------------------------------------------------------------------------------
 
     def _apply(self, step: Step) -> None:
         assert self._plan is not None
-        if step.touches and not self._touched:
+        first = step.touches and not self._touched
+        if first:
             self._begin_watch()
         self._touched = self._touched or step.touches
         result = self._run(step)
@@ -208,11 +249,30 @@ class Incident:
         sentence = f"step {step.name} failed on {self.stack.host}, {said(result, step.deadline)}"
         if self._verified and self._verified.ok:
             self._console.line(f"▲ {sentence}; the rollback itself is verified and stands.")
+        elif first and step.atomic and self._as_before(self._plan):
+            raise Failed(f"{sentence}; it does all or nothing, and {self._clean_up(self._plan)}", restored=True)
         elif self._touched:
             self._fail(self._plan, sentence)
         else:
-            self._connection.run(script(self._plan.cleanup))
-            raise TargetRefused(f"{sentence}; nothing that serves was touched, and the host is as it was")
+            raise TargetRefused(f"{sentence}; nothing that serves was touched, and {self._clean_up(self._plan)}")
+
+    def _clean_up(self, plan: Plan) -> str:
+        """Remove what the run made beside the stack; in words, how that went."""
+        result = self._connection.run(script(plan.cleanup), deadline=CLEANUP)
+        if result.status == 0:
+            return "the host is as it was"
+        self._folder.event("cleanup-failed", status=result.status)
+        return f"what this run made beside it could not all be removed ({said(result, CLEANUP)})"
+
+    def _as_before(self, plan: Plan) -> bool:
+        try:
+            return all(effect.ok for effect in self._converse(self._procedure.undo_effects(self.stack, plan)))
+        except Refused:
+            return False
+
+    def _healthy_soon(self) -> bool:
+        """Whether the routes come back by themselves."""
+        return self._begin_watch().until_healthy(datetime.now(UTC), RECONNECT)
 
     def _run(self, step: Step) -> Result:
         self._marks.append((datetime.now(UTC), step.name))
@@ -273,6 +333,8 @@ class Incident:
         self._console.line(f"✘ {sentence}")
         self._console.line("Undoing, as on_failure asks:")
         for step in plan.undo:
+            if step.unless_healthy and self._healthy_soon():
+                continue
             result = self._run(step)
             if result.status != 0:
                 raise Failed(

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from rollback_lib.command import Command, script
 from rollback_lib.secret import Secret
@@ -11,8 +12,9 @@ from rollback_lib.secret import Secret
 class Step:
     """One step. `touches`: it changes the stack; a failure of any other leaves the stack as it was.
 
-    `skip` says in a sentence why there is nothing to do. `deadline` is in seconds. `send` is what the commands read from
-    their standard input, `sends` says what it is.
+    `atomic`: it does all or nothing. `loses`: it needs the list of losses accepted. `unless_healthy`: it is run only where the
+    routes do not pass by themselves. `skip` says in a sentence why there is nothing to do. `deadline` is in seconds. `send` is
+    what the commands read from their standard input, `sends` says what it is.
     """
 
     name: str
@@ -20,10 +22,25 @@ class Step:
     why: str
     commands: tuple[Command, ...] = ()
     touches: bool = False
+    atomic: bool = False
+    loses: bool = False
+    unless_healthy: bool = False
     skip: str | None = None
     deadline: float = 120.0
     send: Secret | None = None
     sends: str = ""
+
+
+class Loss(Protocol):
+    """What a person has to accept before a step that loses it: they type `name`; `hash` tells one list from another, and
+    `restored` is False where it is only expected so far."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def hash(self) -> str: ...
+    @property
+    def restored(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -89,7 +106,10 @@ def _render(title: str, steps: tuple[Step, ...]) -> str:
         parts.append(f"\n# {step.title}{f' (not needed: {step.skip})' if step.skip else ''}\n")
         if step.send:
             parts.append(f"# It reads {step.sends} from its standard input, {len(step.send)} bytes.\n")
-        if not step.skip:
+        if step.unless_healthy:
+            parts.append("# Only if the routes do not come back by themselves:\n")
+            parts += [f"# {line}\n" for line in script(step.commands).splitlines()]
+        elif not step.skip:
             parts.append(script(step.commands))
     return "".join(parts)
 

@@ -20,8 +20,8 @@ class Console(Protocol):
 
     def line(self, text: str) -> None: ...
     def show(self, thing: object) -> None: ...
-    def gate(self, host: str, on_confirmed: Callable[[], None]) -> bool:
-        """Ask for the host's name; False where nobody can be asked."""
+    def gate(self, word: str, said: str, on_confirmed: Callable[[], None]) -> bool:
+        """Ask for `word` to be typed, saying what that lets happen; False where nobody can be asked."""
         ...
 
 

@@ -28,6 +28,20 @@ def _host_path(value: str) -> str:
     return value.rstrip("/")
 
 
+def _pattern(value: str) -> str:
+    folder, _, name = value.rpartition("/")
+    if not folder or not re.fullmatch(r"[A-Za-z0-9._@+*?-]+", name):
+        raise ValueError("an absolute path is expected, whose last part may have * and ?")
+    return f"{_host_path(folder)}/{name}"
+
+
+def _database_name(value: str) -> str:
+    # NAMEDATALEN (https://www.postgresql.org/docs/current/limits.html)
+    if not value.isprintable() or not 0 < len(value.encode()) <= 63:
+        raise ValueError("a name of 1 to 63 bytes without control characters is expected")
+    return value
+
+
 def _url(value: str) -> str:
     if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~/%-]*)?", value):
         raise ValueError("an http or https address without user, password or query is expected")
@@ -37,6 +51,8 @@ def _url(value: str) -> str:
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=63)]
 ProjectName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=63)]
 HostPath = Annotated[str, AfterValidator(_host_path)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+DatabaseName = Annotated[str, AfterValidator(_database_name)]
 Url = Annotated[str, AfterValidator(_url)]
 Address = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+:\d{1,5}$")]
 
@@ -71,6 +87,7 @@ class Budgets(_Model):
     image: PositiveFloat = 60.0
     env: PositiveFloat = 10.0
     caddyfile: PositiveFloat = 5.0
+    database: PositiveFloat = 300.0
 
 
 class Code(_Model):
@@ -100,6 +117,19 @@ class Caddyfile(_Model):
     file: HostPath
 
 
+class Database(_Model):
+    """A Postgres database and its backups. `name` is how the runbook calls it; `container` is the one whose own psql is used,
+    as `user`, a superuser; `backups` is a path on the host whose last part may have * and ?; `used_by` are containers that
+    are made anew when they do not connect again by themselves."""
+
+    name: Name
+    container: Name
+    database: DatabaseName
+    user: DatabaseName
+    backups: Pattern
+    used_by: list[Name] = Field(default_factory=list)
+
+
 class Stack(_Model):
     """One compose stack on one host. `host` is an alias of the OpenSSH client configuration."""
 
@@ -113,6 +143,7 @@ class Stack(_Model):
     image: Image | None = None
     env: Env | None = None
     caddyfile: Caddyfile | None = None
+    databases: list[Database] = Field(default_factory=list)
     routes: list[Route] = Field(min_length=1)
     health: Health = Field(default_factory=Health)
     budgets: Budgets = Field(default_factory=Budgets)
@@ -137,6 +168,13 @@ class Stack(_Model):
     def _caddyfile_in_tree(self) -> "Stack":
         if self.caddyfile and not self.caddyfile.file.startswith(self.tree + "/"):
             raise ValueError(f"caddyfile.file is expected in the tree, {self.tree}")
+        return self
+
+    @model_validator(mode="after")
+    def _databases_by_name(self) -> "Stack":
+        names = [one.name for one in self.databases]
+        if len(set(names)) < len(names):
+            raise ValueError("every database is expected to have a name of its own")
         return self
 
     def section(self, name: str) -> Any:

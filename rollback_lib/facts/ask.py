@@ -12,7 +12,6 @@ from rollback_lib.host.connection import Connection, said
 from rollback_lib.record.redaction import clean
 
 T = TypeVar("T")
-DEADLINE = 20.0  # seconds for one fact
 KEEP = 1024 * 1024  # bytes kept at each end of what a fact says
 
 
@@ -20,14 +19,14 @@ def ask(connection: Connection, facts: Mapping[str, Fact[Any]]) -> dict[str, Any
     """The facts by name, all asked at once over the one connection. Raises Refused naming the first that failed."""
 
     def answer(fact: Fact[Any]) -> Any:
-        result = connection.run(script(fact.commands), deadline=DEADLINE, keep=KEEP, send=fact.input)
+        result = connection.run(script(fact.commands), deadline=fact.deadline, keep=KEEP, send=fact.input)
         if result.dropped and not fact.long:
             raise Refused(f"{connection.alias} gave an answer of more than {2 * KEEP:,} bytes to: {clean(str(fact.commands[0]))[:200]}")
         if result.status == 0:
             return fact.read(result.out)
         if fact.otherwise is not None:
             return fact.otherwise(result.err)
-        raise Refused(f"{fact.missing} ({connection.alias}: {said(result, DEADLINE)})")
+        raise Refused(f"{fact.missing} ({connection.alias}: {said(result, fact.deadline)})")
 
     with ThreadPoolExecutor(CHANNELS) as pool:
         answers = {name: pool.submit(answer, fact) for name, fact in facts.items()}

@@ -55,13 +55,7 @@ class Image:
     size: str = ""
 
 
-def compose() -> Fact[str]:
-    """Compose's version; this is what says that docker is missing."""
-    return Fact(
-        (Command.of("docker", "compose", "version", "--short"),),
-        str.strip,
-        missing="docker with compose v2 is needed on the host and does not answer; install or start it there",
-    )
+PROCESSORS = Fact((Command.of("nproc"),), int, otherwise=lambda _: 1)
 
 
 def container(directory: str, service: str) -> Fact[Container | None]:
@@ -83,6 +77,11 @@ def containers(directory: str) -> Fact[dict[str, Container]]:
 
     inspect = _listing(directory).pipe("xargs", "-r", "docker", "inspect")
     return Fact((inspect,), read, missing=NEEDED)
+
+
+def named(name: str) -> Fact[Container | None]:
+    """The container of that name; None when there is none."""
+    return Fact((Command.of("docker", "container", "inspect", name),), lambda out: _containers(out)[0], otherwise=lambda _: None)
 
 
 def image_environments(ids: "set[str]") -> Fact[dict[str, dict[str, Secret]]]:
@@ -134,7 +133,7 @@ def _containers(out: str) -> list[Container]:
 
 
 def _container(raw: dict[str, Any]) -> Container:
-    labels = raw["Config"]["Labels"]
+    labels = raw["Config"]["Labels"] or {}
 
     def label(name: str) -> str:
         return str(labels.get(f"com.docker.compose.{name}", ""))

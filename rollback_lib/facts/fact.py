@@ -16,7 +16,7 @@ class Fact(Generic[T]):
 
     `otherwise` makes the fact of what a failing command said (a file that is not there yet); without it, `missing` says
     in a sentence what a failure means to the person who asked. `long`: an answer may be cut in its middle. `input` is
-    sent to the commands, which must read all of it and no more.
+    sent to the commands, which must read all of it and no more. `deadline` is in seconds.
     """
 
     commands: tuple[Command, ...]
@@ -25,6 +25,7 @@ class Fact(Generic[T]):
     otherwise: Callable[[str], T] | None = None
     long: bool = False
     input: Secret | None = None
+    deadline: float = 20.0
 
 
 # Yields facts to be asked side by side, is sent their answers by name, and returns what it makes of them.

@@ -19,7 +19,7 @@ PACKAGE = PROJECT / "rollback_lib"
 LEVELS = [
     {"errors", "paths", "secret"},
     {"command", "dotenv", "reference"},
-    {"compose", "stack"},
+    {"compose", "postgres", "stack"},
     {"authorities", "host", "probe"},
     {"facts", "health"},
     {"plan"},

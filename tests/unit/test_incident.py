@@ -34,7 +34,7 @@ class Person:
 
     def show(self, thing: object) -> None: ...
 
-    def gate(self, host: str, on_confirmed: Callable[[], None]) -> bool:
+    def gate(self, word: str, said: str, on_confirmed: Callable[[], None]) -> bool:
         self.buttons.append(on_confirmed)
         return True
 
