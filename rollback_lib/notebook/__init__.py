@@ -6,10 +6,10 @@ from typing import Any
 
 from rollback_lib.incident import Incident
 from rollback_lib.notebook import display, gate, render
-from rollback_lib.procedures import caddyfile, code, env, image
+from rollback_lib.procedures import caddyfile, code, database, env, image
 from rollback_lib.stack import Stack
 
-__all__ = ["caddyfile", "code", "env", "image", "open_incident"]
+__all__ = ["caddyfile", "code", "database", "env", "image", "open_incident"]
 
 
 class NotebookConsole:
@@ -21,10 +21,10 @@ class NotebookConsole:
     def show(self, thing: object) -> None:
         display.show(render.view(thing))
 
-    def gate(self, host: str, on_confirmed: Callable[[], None]) -> bool:
+    def gate(self, word: str, said: str, on_confirmed: Callable[[], None]) -> bool:
         if not display.interactive():
             return False
-        gate.ask(host, on_confirmed)
+        gate.ask(word, said, on_confirmed)
         return True
 
 

@@ -1,19 +1,20 @@
-"""The gate of an interactive run: the host's name typed into a box. Never blocks the kernel."""
+"""The gate of an interactive run: a name typed into a box. Never blocks the kernel."""
 
 from collections.abc import Callable
 
 
-def ask(host: str, on_confirmed: Callable[[], None]) -> None:
-    """Show the box; the button stays off until its text is `host`, and calls `on_confirmed` when it is pressed."""
+def ask(word: str, said: str, on_confirmed: Callable[[], None]) -> None:
+    """Show the box under what is `said`; the button stays off until its text is `word`, and calls `on_confirmed` when it is
+    pressed."""
     import ipywidgets
     from IPython.display import display
 
-    box = ipywidgets.Text(placeholder=host, description="Host:", continuous_update=True)
+    box = ipywidgets.Text(placeholder=word, continuous_update=True)
     button = ipywidgets.Button(description="Confirm", disabled=True, button_style="danger", icon="check")
-    label = ipywidgets.Label(f"Type the host's name, {host}, to let the cells below change it. Until then they refuse.")
+    label = ipywidgets.Label(said)
 
     def typed(_: object) -> None:
-        button.disabled = box.value.strip() != host
+        button.disabled = box.value.strip() != word
 
     def pressed(_: object) -> None:
         on_confirmed()

@@ -7,7 +7,7 @@ from typing import Any
 from rollback_lib.notebook import chart
 from rollback_lib.notebook import view as view_of
 from rollback_lib.notebook.view import View, note, stack, table
-from rollback_lib.notebook.views import caddyfile, code, env, image
+from rollback_lib.notebook.views import caddyfile, code, database, env, image
 from rollback_lib.plan import Plan, Step
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.stages import Closing, Opening, Verification
@@ -36,7 +36,7 @@ def plan(one: Plan) -> View:
     views = [table(("", ""), one.facts, title=f"Plan {one.hash}: {one.procedure} rollback of {one.stack} on {one.host}")]
     views += [_step(number, step) for number, step in enumerate(one.steps, 1)]
     if one.loses:
-        views.append(note("warn", "What changes in the tree: " + "; ".join(one.loses) + "."))
+        views.append(note("warn", "What changes: " + "; ".join(one.loses) + "."))
     views += [note("info", text) for text in one.notes]
     lines = one.diff.splitlines()
     more = [f"… {len(lines) - DIFF_LINES} more lines are in plan.diff of the record"] if len(lines) > DIFF_LINES else []
@@ -50,6 +50,7 @@ def _step(number: int, step: Step) -> View:
     if step.skip:
         return note("good", f"Step {number}, {step.title}: not needed, {step.skip}.")
     touches = "changes the stack" if step.touches else "leaves the stack as it is"
+    touches += ", only where the routes do not pass by themselves" if step.unless_healthy else ""
     commands = "\n".join(str(command) for command in step.commands)
     return view_of.code(commands, title=f"Step {number}, {step.title}: {touches}", lead=step.why)
 
@@ -78,7 +79,7 @@ def closing(one: Closing) -> View:
 
 
 _VIEWS: dict[type, Callable[[Any], View]] = {Opening: opening, Plan: plan, Verification: verification, Closing: closing}
-for _views in (code.VIEWS, image.VIEWS, env.VIEWS, caddyfile.VIEWS):
+for _views in (code.VIEWS, image.VIEWS, env.VIEWS, caddyfile.VIEWS, database.VIEWS):
     _VIEWS |= _views  # type: ignore[arg-type]
 
 

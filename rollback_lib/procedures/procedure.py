@@ -25,7 +25,7 @@ class Procedure(Protocol):
     def check(self, stack: Stack, **parameters: Any) -> None:
         """The procedure's own parameters, before anything is contacted. Raises ParameterError."""
 
-    def document(self, stack: Stack) -> Dialogue[Any]:
+    def document(self, stack: Stack, **options: Any) -> Dialogue[Any]:
         """What is true now: the state."""
 
     def examine(self, now: Any, target: str, **options: Any) -> Dialogue[Any]:

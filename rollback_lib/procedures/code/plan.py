@@ -227,7 +227,7 @@ def _loses(target: Target) -> tuple[str, ...]:
     for kind, word in words.items():
         paths = [change.path for change in target.changes if change.kind == kind]
         if paths:
-            lines.append(f"{word} ({len(paths)}): {some(paths, 8)}")
+            lines.append(f"in the tree, {word} ({len(paths)}): {some(paths, 8)}")
     return tuple(lines)
 
 

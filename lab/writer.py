@@ -1,0 +1,70 @@
+"""A client that writes to the voice database ten times a second, connecting again whenever it is cut off."""
+
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+
+from lab.practice_host import PracticeHost
+
+NAME = "lab-writer"
+EVERY = 0.1  # seconds
+# Says each write once it is acknowledged: its number, and when.
+_CLIENT = f"""
+import json, os, time, psycopg2
+number, connection, due = 0, None, time.time()
+while True:
+    due = max(due + {EVERY}, time.time())
+    number += 1
+    try:
+        if connection is None or connection.closed:
+            connection = psycopg2.connect(os.environ["DATABASE_URL"], connect_timeout=2)
+            connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("INSERT INTO events (at, kind, detail) VALUES (now(), 'lab-writer', %s)", [json.dumps({{"n": number}})])
+        print(number, time.time(), flush=True)
+    except psycopg2.Error:
+        connection = None
+    time.sleep(max(0, due - time.time()))
+"""
+
+
+@dataclass(frozen=True)
+class Write:
+    """A write that the server acknowledged."""
+
+    number: int
+    at: datetime
+
+
+class Writer:
+    """Writes from `with` on until its end; `writes` are those that were acknowledged."""
+
+    def __init__(self, host: PracticeHost) -> None:
+        self._host = host
+        self.writes: list[Write] = []
+
+    def __enter__(self) -> "Writer":
+        self._host.exec(
+            f"set -a; . /opt/dyniq-voice/.env; docker run -d --rm --name {NAME} --network voice_default -e DATABASE_URL "
+            f"python:3.13-slim python3 -c {shlex.quote(_CLIENT)} >/dev/null"
+        )
+        while not self.acknowledged():
+            time.sleep(EVERY)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.writes = self.acknowledged()
+        self._host.exec(f"docker kill {NAME} >/dev/null")
+
+    def acknowledged(self) -> list[Write]:
+        """Those so far."""
+        lines = [line.split() for line in self._host.exec(f"docker logs {NAME}").splitlines()]
+        return [Write(int(number), datetime.fromtimestamp(float(at), UTC)) for number, at in lines]
+
+
+def interruption(writes: Sequence[Write]) -> float:
+    """The longest time between two acknowledged writes, in seconds."""
+    return max((later.at - one.at).total_seconds() for one, later in pairwise(writes))

@@ -1,0 +1,84 @@
+"""Views of the database rollback."""
+
+from datetime import datetime
+
+from rollback_lib.notebook.view import View, note, stack, table
+from rollback_lib.notebook.views import common
+from rollback_lib.notebook.views.common import SHOWN_CANDIDATES, ago
+from rollback_lib.plan import some
+from rollback_lib.procedures.database import Candidates, Losses, State, TableLoss, Target
+
+SHOWN_TABLES = 40
+
+
+def state(now: State) -> View:
+    live, one = now.live, now.section
+    rows = [("container", common.up(now.container))]
+    rows.append(("server", f"Postgres {now.server.words}" if now.server else f"does not let {one.user} in, or does not run"))
+    if live:
+        rows += [("database", f"{live.name}, {live.size / 1e6:,.0f} MB"), *live.properties.items()]
+        programs = sorted({f"{session.user} from {session.address} ({session.program or 'no name'})" for session in live.sessions})
+        rows.append(("sessions", f"{len(live.sessions)}: {some(programs)}" if programs else "none"))
+    elif now.server:
+        rows.append(("database", f"there is no {one.database}; there are: {some(sorted(now.server.databases))}"))
+    if now.content:
+        tables = sorted(now.content.tables.values(), key=lambda found: found.rows, reverse=True)
+        rows.append(("tables", "\n".join(f"{found.name}: {found.rows:,} rows{_newest(found.newest, found.by)}" for found in tables[:12])))
+    rows.append(("free disk", f"{now.free / 1e6:,.0f} MB" if now.free is not None else "could not be asked"))
+    rows += [(f"used by {name}", common.up(client)) for name, client in now.clients.items()]
+    return common.state(rows, now.probes, now.lines, one.container)
+
+
+def candidates(found: Candidates) -> View:
+    rows = []
+    for one in found[:SHOWN_CANDIDATES]:
+        backup = one.backup
+        whole = {True: "yes", False: "no", None: "known once it is read"}[backup.whole]
+        size = f"{backup.size / 1e6:,.1f} MB" if backup.size else "0"
+        when = f"{backup.changed:%Y-%m-%d %H:%M} UTC"
+        rows.append((backup.name, when, ago(backup.changed), size, backup.format or "", whole, backup.version, one.wrong or one.verdict))
+    shown = table(("backup", "made", "age", "size", "format", "complete", "of Postgres", "known of it"), rows)
+    older = len(found) - SHOWN_CANDIDATES
+    return stack(shown, note("info", f"{older} older ones are not shown.")) if older > 0 else shown
+
+
+def target(one: Target) -> View:
+    rows = [(name, f"{number:,}" if number is not None else "") for name, number in sorted(one.contents.rows.items())]
+    said = f"{one.backup.path}\nChosen: {one.why}. It was read to its end, and it is whole."
+    if not rows:
+        return note("info", f"{one.backup.path}\nChosen: {one.why}. All its files are there; its tables are known once it is restored.")
+    return stack(note("info", said), table(("table", "rows in the backup"), rows[:SHOWN_TABLES]))
+
+
+def losses(one: Losses) -> View:
+    differ = [loss for loss in one.tables if not loss.same]
+    if not one.tables:
+        return note("info", "What is lost can be said once the backup is restored: it does not tell its tables before.")
+    now = f"{one.old} now" if one.old == one.name else one.old
+    other = f"{one.new} now" if one.old != one.name else f"{one.new}, restored" if one.restored else f"{one.new}, as it says itself"
+    if not differ:
+        return note("good", f"{len(one.tables)} tables are the same in {now} and {other}.")
+    headline = note("warn", f"{len(differ)} of {len(one.tables)} tables differ.")
+    rows = [_row(loss) for loss in differ[:SHOWN_TABLES]]
+    shown = table(("table", f"rows in {now}", f"rows in {other}", "newest in the first", "newest in the second", "columns"), rows)
+    same = [loss.table for loss in one.tables if loss.same]
+    return stack(headline, shown, note("info", f"The same on both sides: {some(same)}.")) if same else stack(headline, shown)
+
+
+def _row(one: TableLoss) -> tuple[str, ...]:
+    about = "" if one.exact else "about "
+    old, new = ("not there" if rows is None else f"{about}{rows:,}" for rows in (one.old, one.new))
+    columns = [f"only before: {', '.join(one.old_columns)}"] * bool(one.old_columns)
+    columns += [f"only in the other: {', '.join(one.new_columns)}"] * bool(one.new_columns)
+    return one.table, old, new, _moment(one.old_newest), _moment(one.new_newest), "\n".join(columns)
+
+
+def _newest(moment: datetime | None, by: str) -> str:
+    return f", newest {moment:%Y-%m-%d %H:%M} UTC ({by})" if moment else ""
+
+
+def _moment(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S}" if moment else ""
+
+
+VIEWS = {State: state, Candidates: candidates, Target: target, Losses: losses}

@@ -1,0 +1,198 @@
+"""How to restore a backup beside the live database and swap the two, and whether that is what came about."""
+
+import re
+from datetime import UTC, datetime
+
+from rollback_lib.command import Command
+from rollback_lib.facts import backups, files, postgres, restores
+from rollback_lib.facts.backups import Backup
+from rollback_lib.facts.fact import Dialogue
+from rollback_lib.plan import Effect, Plan, Step, some
+from rollback_lib.postgres import identifier, literal
+from rollback_lib.procedures import keeping
+from rollback_lib.procedures.database import sql
+from rollback_lib.procedures.database.losses import read
+from rollback_lib.procedures.database.state import NAME, State, beside, maintenance, section, server_of
+from rollback_lib.procedures.database.target import Target, usable
+from rollback_lib.stack import Stack
+
+RESTORE_DEADLINE = 6 * 3600.0  # seconds
+SWAP_DEADLINE = 90.0
+JOBS = 8  # at most, of a restore in parallel
+OID = "oid"  # the name under which the incident keeps which database it restored into
+# psql knows \restrict since these; an older one stops at it. (CVE-2025-8714)
+_RESTRICT = {17: 6, 16: 10, 15: 14, 14: 19, 13: 22}
+# A backslash, r and estrict at the beginning of a line of data would be a carriage return: only the head is looked at.
+_UNRESTRICTED = ("sed", "-e", r"1,20{/^\\restrict [A-Za-z0-9]*$/d}", "-e", r"/^\\unrestrict [A-Za-z0-9]*$/d")
+
+
+def plan(now: State, target: Target, *, incident: str) -> Plan:
+    """How to get from `now` to `target`."""
+    stack, one, live = now.stack, now.section, usable(now)
+    new, kept, undone = (beside(live.name, word, incident) for word in ("restore", "before", "undone"))
+    copy = f"/tmp/rollback-{incident}"
+    server, home = now.access, maintenance(one)
+    oid = keeping.before(stack, incident, OID)
+    drop = server.psql(home, f"DROP DATABASE IF EXISTS {identifier(new)} WITH (FORCE)")
+    reconnect = tuple(client.compose.up(client.service) for client in now.clients.values() if client and client.service)
+    whom = ", ".join(name for name, client in now.clients.items() if client and client.service)
+    steps = (
+        Step("create", "Make a new database beside the live one", "The live one is not touched, and the service goes on.",
+             (keeping.folders(stack, "before"), server.psql(home).saying(sql.create(live, new) + ";"))),
+        Step("restore", "Restore the backup into it", "It stops at the first error.", _restore(now, target.backup, new, copy),
+             deadline=RESTORE_DEADLINE),
+        Step("prepare", "Make it like the live one", "What no dump has: settings, grants, comment, extensions; and statistics.",
+             (sql.written_by(server, sql.EXTENSIONS, live.name, new), server.psql(home).saying(sql.carry_over(live.name, new) + ";"),
+              server.psql(new, "ANALYZE"),
+              server.psql(home, words=("-A", "-t")).saying(f"SELECT oid FROM pg_database WHERE datname = {literal(new)};").to(oid)),
+             deadline=RESTORE_DEADLINE),
+        Step("swap", "Swap the two names", "New sessions wait, those that are there are ended, both names change in one transaction.",
+             (sql.written_by(server, sql.SEQUENCES, live.name, new),
+              sql.swap(server, home, live=live.name, aside=kept, incoming=new),
+              sql.written_by(server, sql.SEQUENCES, kept, live.name)),
+             touches=True, atomic=True, loses=True, deadline=SWAP_DEADLINE),
+        Step("reconnect", f"Make new containers of {whom or 'the services'}", "For services that do not connect again by themselves.",
+             reconnect, touches=True, unless_healthy=True,
+             skip=None if reconnect else "the stack names no container in `used_by`: services are to connect again by themselves"),
+        Step("remember", "Enter the restore in the ledger", "The next rollback knows from it that this backup can be restored.",
+             (restores.enter(f"{stack.state}/{restores.FILE}", target.backup, incident),)),
+    )  # fmt: skip
+    undo = (
+        Step("undo_swap", "Swap the names back", f"What was restored stays as {undone}, with all that was written since.",
+             (sql.swap(server, home, live=live.name, aside=undone, incoming=kept, needed=False),),
+             touches=True, deadline=SWAP_DEADLINE),
+        *((Step("undo_reconnect", f"Make new containers of {whom}", "For services that do not connect again by themselves.", reconnect,
+                touches=True, unless_healthy=True),) if reconnect else ()),
+    )  # fmt: skip
+    return Plan(
+        procedure=NAME,
+        incident=incident,
+        stack=stack.name,
+        host=stack.host,
+        target=target.name,
+        steps=steps,
+        undo=undo,
+        cleanup=(sql.patiently(drop), Command.of("docker", "exec", one.container, "rm", "-rf", copy), Command.of("rm", "-f", oid)),
+        facts=_rows(now, target, kept),
+        loses=_loses(now, target),
+        notes=_notes(now, target, kept),
+        before={"database": live.name, "oid": str(live.oid), **live.properties},
+        after={"section": one.name, "beside": new, "kept": kept, "tables": "\n".join(sorted(target.contents.rows))},
+    )
+
+
+def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+    """Whether the rollback has the effect that was asked for."""
+    one = section(stack, plan.after["section"])
+    server, name, old = server_of(one), plan.before["database"], plan.after["kept"]
+    found = yield {
+        "server": postgres.server(server, maintenance(one)),
+        "oid": files.file(keeping.before(stack, plan.incident, OID)),
+        "content": postgres.outline(server, name),
+        "kept": postgres.outline(server, old),
+    }
+    databases = found["server"].databases if found["server"] else {}
+    live, kept = databases.get(name), databases.get(old)
+    restored = found["oid"].content.reveal().decode().strip() if found["oid"] else "not known"
+    rows = [
+        Effect(f"database behind the name {name}", f"the restored one (oid {restored})", _called(live, restored, "the restored one")),
+        Effect(f"kept as {old}", f"the one of before (oid {plan.before['oid']})", _called(kept, plan.before["oid"], "the one of before")),
+    ]
+    if live:
+        rows += [Effect(word, plan.before[word], said) for word, said in live.properties.items()]
+    content, was = found["content"], found["kept"]
+    if content and was:
+        tables = plan.after["tables"].splitlines() or sorted(content.tables)
+        behind = [key for key, one in was.sequences.items() if key in content.sequences and _behind(content.sequences[key].last, one.last)]
+        rows += [
+            Effect("tables of the backup that are missing", "none", some([one for one in tables if one not in content.tables]) or "none"),
+            Effect("extensions that are missing", "none", some(sorted(set(was.extensions) - set(content.extensions))) or "none"),
+            Effect("sequences that would give a number out twice", "none", some(behind) or "none"),
+        ]
+    return rows
+
+
+def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+    """Whether the host is back where it was before the rollback."""
+    one = section(stack, plan.after["section"])
+    server = (yield {"server": postgres.server(server_of(one), maintenance(one))})["server"]
+    live = server.databases.get(plan.before["database"]) if server else None
+    name = plan.before["database"]
+    wanted = plan.before["oid"]
+    return [
+        Effect(f"database behind the name {name}", f"the one of before (oid {wanted})", _called(live, wanted, "the one of before")),
+        Effect("connections allowed", plan.before["connections allowed"], live.properties["connections allowed"] if live else "no"),
+    ]
+
+
+def _called(found: postgres.Database | None, wanted: str, word: str) -> str:
+    if found is None:
+        return "no database"
+    return f"{word} (oid {found.oid})" if str(found.oid) == wanted else f"another one (oid {found.oid})"
+
+
+def _behind(value: int | None, kept: int | None) -> bool:
+    return kept is not None and (value is None or value < kept)
+
+
+def _restore(now: State, backup: Backup, new: str, copy: str) -> tuple[Command, ...]:
+    server, container = now.access, now.section.container
+    if backup.format in backups.ARCHIVES:
+        # In parallel only from a file that can be read at several places: it has to be in the container.
+        jobs = str(min(JOBS, now.processors))
+        restore = server.program("pg_restore", "--exit-on-error", "--jobs", jobs, database=new, rest=(copy,))
+        return (
+            Command.of("docker", "cp", "-q", backup.path, f"{container}:{copy}"),
+            restore,
+            Command.of("docker", "exec", container, "rm", "-rf", copy),
+        )
+    source = backups.stream(backup, server)
+    source = source if knows_restrict(now.psql) else source.pipe(*_UNRESTRICTED)
+    return (source.pipe(*server.psql(new, words=("-1", "-o", "/dev/null")).argv),)
+
+
+def knows_restrict(version: str) -> bool:
+    """Whether a psql of that version knows the command that recent dumps begin with."""
+    found = re.match(r"(\d+)(?:\.(\d+))?", version)
+    major, minor = (int(found[1]), int(found[2] or 0)) if found else (0, 0)
+    return major > max(_RESTRICT) or minor >= _RESTRICT.get(major, 1000)
+
+
+def _rows(now: State, target: Target, kept: str) -> tuple[tuple[str, str], ...]:
+    backup, live = target.backup, usable(now)
+    hours = (datetime.now(UTC) - backup.changed).total_seconds() / 3600
+    sessions = some(sorted({f"{one.user} from {one.address}" for one in live.sessions})) or "none"
+    return (
+        ("host", now.stack.host),
+        (
+            "database",
+            f"{live.name} in {now.section.container}, {live.size / 1e6:,.0f} MB, Postgres {now.server.words if now.server else ''}",
+        ),
+        ("sessions now", f"{len(live.sessions)} ({sessions})"),
+        ("backup", f"{backup.path}, {backup.format}, {backup.size / 1e6:,.1f} MB, of Postgres {backup.version}"),
+        ("made", f"{backup.changed:%Y-%m-%d %H:%M} UTC, {hours:.1f} h ago: what was written since is not in it"),
+        ("known of it", now.verdict(backup) or "nothing yet: it was never restored here by us"),
+        ("read to its end", "it is whole" if target.contents.rows else "its files are all there; its tables are known once it is restored"),
+        ("disk", f"{(now.free or 0) / 1e6:,.0f} MB free, about {target.needs / 1e6:,.0f} MB needed" if now.free else "could not be asked"),
+        ("the live one", f"stays as {kept} until someone drops it"),
+    )
+
+
+def _loses(now: State, target: Target) -> tuple[str, ...]:
+    lines = [one.words for one in read(now.content, target) if not one.same]
+    return tuple(lines[:12]) + ((f"and {len(lines) - 12} tables more",) if len(lines) > 12 else ())
+
+
+def _notes(now: State, target: Target, kept: str) -> tuple[str, ...]:
+    one = now.section
+    drop = f"docker exec {one.container} dropdb -U {one.user} {Command.of(kept)}"
+    notes = [
+        f"The old database is {kept}, with all its rows. When nobody needs them any more, on the host: `{drop}`.",
+        "Numbers go on where the old database was, so rows can be copied back from it.",
+    ]
+    missing = [name for name, client in now.clients.items() if client is None]
+    if missing:
+        notes.append(f"There is no container {', '.join(missing)}, which the stack names in `used_by`; it cannot be made anew.")
+    if target.backup.format not in backups.ARCHIVES and not knows_restrict(now.psql):
+        notes.append(f"psql {now.psql} in {one.container} does not know \\restrict; those lines are left out. An update would bring it.")
+    return tuple(notes)

@@ -1,0 +1,121 @@
+"""What is true of the database now: the server, what is in it, who uses it, and the backups there are."""
+
+from dataclasses import dataclass
+
+from rollback_lib.facts import backups, docker, postgres, restores
+from rollback_lib.facts.backups import Backup
+from rollback_lib.facts.fact import Dialogue
+from rollback_lib.postgres import Postgres
+from rollback_lib.probe import Probe
+from rollback_lib.stack import Database, Stack
+
+NAME = "database"
+LONGEST = 63  # bytes of a name in Postgres; what is longer it would cut by itself
+
+
+@dataclass(frozen=True)
+class State:
+    """The database of the stack's section `section`. `server` is None when it does not answer, `content` when the database
+    cannot be asked; `clients` are the containers that use it, `free` the bytes that are free beside it."""
+
+    stack: Stack
+    section: Database
+    container: docker.Container | None
+    server: postgres.Server | None
+    content: postgres.Content | None
+    psql: str
+    free: int | None
+    processors: int
+    backups: list[Backup]
+    restores: list[restores.Restore]
+    clients: dict[str, docker.Container | None]
+    lines: list[str]
+    probes: tuple[Probe, ...] = ()
+
+    @property
+    def access(self) -> Postgres:
+        return server_of(self.section)
+
+    @property
+    def live(self) -> postgres.Database | None:
+        """The database as the server describes it; None when there is none of that name."""
+        return self.server.databases.get(self.section.database) if self.server else None
+
+    def verdict(self, backup: Backup) -> str:
+        """What earlier restores tell of a backup."""
+        known = [one.when for one in self.restores if one.of(backup)]
+        return f"restored here {max(known):%Y-%m-%d %H:%M} UTC" if known else ""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A backup and what is known of it: whether it was restored before, and why it cannot be used, if so."""
+
+    backup: Backup
+    verdict: str
+    wrong: str
+
+
+class Candidates(tuple[Candidate, ...]):
+    """The backups there are, newest first."""
+
+
+def section(stack: Stack, database: str) -> Database:
+    """The section of a database; the only one where none is named."""
+    if not database and len(stack.databases) == 1:
+        return stack.databases[0]
+    return next(one for one in stack.databases if one.name == database)
+
+
+def server_of(one: Database) -> Postgres:
+    return Postgres(one.container, one.user)
+
+
+def maintenance(one: Database) -> str:
+    """The database from which others are renamed: a session in one keeps that one from it."""
+    return "postgres" if one.database != "postgres" else "template1"
+
+
+def beside(name: str, word: str, incident: str) -> str:
+    """The name of a database of this run beside the one called `name`."""
+    suffix = f"__{word}_{incident}"
+    while len((name + suffix).encode()) > LONGEST:
+        name = name[:-1]
+    return name + suffix
+
+
+def document(stack: Stack, database: str = "") -> Dialogue[State]:
+    """The server, the database, the containers that use it, and the backups."""
+    one = section(stack, database)
+    server = server_of(one)
+    found = yield {
+        "container": docker.named(one.container),
+        "server": postgres.server(server, maintenance(one)),
+        "psql": postgres.client_version(server),
+        "free": postgres.free_space(server),
+        "processors": docker.PROCESSORS,
+        "backups": backups.listing(one.backups),
+        "restores": restores.restores(stack.state),
+        **{f"client {name}": docker.named(name) for name in one.used_by},
+    }
+    more = yield {"content": postgres.content(server, one.database), "lines": docker.lines(found["container"])}
+    clients = {name: found[f"client {name}"] for name in one.used_by}
+    return State(
+        stack=stack, section=one, container=found["container"], server=found["server"], content=more["content"], psql=found["psql"],
+        free=found["free"], processors=found["processors"], backups=found["backups"], restores=found["restores"], clients=clients,
+        lines=more["lines"],
+    )  # fmt: skip
+
+
+def candidates(now: State) -> Candidates:
+    """The backups, newest first, and what speaks against each."""
+    return Candidates(Candidate(one, now.verdict(one), unusable(now, one)) for one in now.backups)
+
+
+def unusable(now: State, backup: Backup) -> str:
+    """Why a backup cannot be restored into this server; empty when nothing is known against it."""
+    if backup.wrong:
+        return backup.wrong
+    if now.server and backup.major > now.server.version // 10000:
+        return f"it was made of a newer server, {backup.version}, than the one here, {now.server.words}"
+    return ""

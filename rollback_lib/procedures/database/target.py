@@ -1,0 +1,115 @@
+"""The backup to restore, read to its end before anything is made of it."""
+
+import re
+from dataclasses import dataclass
+
+from rollback_lib.errors import ParameterError, Refused, TargetRefused
+from rollback_lib.facts import backups, postgres
+from rollback_lib.facts.backups import Backup, Contents
+from rollback_lib.facts.fact import Dialogue
+from rollback_lib.procedures.database.state import State, candidates, unusable
+from rollback_lib.procedures.procedure import check_target
+from rollback_lib.stack import Stack
+
+TARGET = re.compile(r"/?[0-9A-Za-z._@+/-]{1,250}")
+YES, NO = (True, "true"), (False, "false", "")
+_ROOM = 1.5  # of the size that is expected, for indexes that differ and the log that is written meanwhile
+
+
+@dataclass(frozen=True)
+class Target:
+    """The chosen backup, read to its end; `needs` are the bytes its restore is expected to take."""
+
+    backup: Backup
+    why: str
+    contents: Contents
+    needs: int
+
+    @property
+    def name(self) -> str:
+        return self.backup.path
+
+
+def check(stack: Stack, target: object = "", database: object = "", accept_loss: object = "") -> None:
+    """The parameters, checked before anything is contacted. Raises ParameterError."""
+    if not stack.databases:
+        raise ParameterError(f"the stack {stack.name} has no section 'databases', so there is nothing to roll back; add one")
+    check_target(target, TARGET, "a backup's name or path")
+    known = [one.name for one in stack.databases]
+    if database not in known and (database or len(known) > 1):
+        raise ParameterError(f"database: one of {', '.join(known)} is expected, not {database!r}; name it with `-r database …`")
+    if accept_loss not in (*YES, *NO):
+        raise ParameterError(f"accept_loss: true or false is expected, not {accept_loss!r}")
+
+
+def choose(now: State, target: str) -> tuple[Backup, str]:
+    """The backup to restore, and why: the one that was named, else the newest that nothing speaks against.
+
+    Raises TargetRefused when there is none.
+    """
+    pattern = now.section.backups
+    if target:
+        found = [one for one in now.backups if target in (one.path, one.name)]
+        if not found:
+            raise TargetRefused(f"no backup {target!r} is among those of {pattern} on the host; take one from the list of candidates")
+        because = unusable(now, found[0])
+        if because:
+            raise TargetRefused(f"{found[0].path} cannot be restored: {because}; choose another backup")
+        return found[0], "named as the target"
+    for one in candidates(now):
+        if not one.wrong:
+            return one.backup, "the newest backup that nothing speaks against"
+    if not now.backups:
+        raise TargetRefused(f"there is no backup {pattern} on the host; mend `backups` in the stack, or bring one there")
+    raise TargetRefused(f"none of the {len(now.backups)} backups {pattern} can be restored; the list of candidates says why")
+
+
+def examine(now: State, target: str) -> Dialogue[Target]:
+    """The backup, read to its end, and whether there is room for it."""
+    live = usable(now)
+    backup, why = choose(now, target)
+    try:
+        contents: Contents = (yield {"contents": backups.contents(backup, now.access)})["contents"]
+    except Refused as error:
+        raise TargetRefused(str(error)) from None
+    if contents.wrong:
+        raise TargetRefused(f"{backup.path} cannot be restored: {contents.wrong}; choose another backup")
+    mine = set(now.content.tables) if now.content else set()
+    if contents.rows and mine and not mine & set(contents.rows):
+        raise TargetRefused(
+            f"{backup.path} has none of the tables of {live.name} ({', '.join(sorted(contents.rows)[:3])} …): it is of another database; "
+            "choose another backup"
+        )
+    copied = backup.size if backup.format in backups.ARCHIVES else 0
+    needs = int(max(live.size, contents.bytes) * _ROOM) + copied
+    if now.free is not None and now.free < needs:
+        raise Refused(
+            f"the disk of {now.section.container} has {now.free / 1e6:,.0f} MB free, and a restore beside the live database takes about "
+            f"{needs / 1e6:,.0f} MB; make room there"
+        )
+    return Target(backup, why, contents, needs)
+
+
+def usable(now: State) -> postgres.Database:
+    """The live database. Raises Refused where a rollback has nothing to work with, or could not end."""
+    one, where = now.section, now.section.container
+    if now.container is None:
+        raise Refused(f"there is no container {where} on the host; mend `container` in the stack, or start it")
+    if now.server is None:
+        raise Refused(
+            f"Postgres in {where} does not let {one.user} in without a password, or does not run; try "
+            f"`docker exec {where} psql -w -U {one.user} -d {one.database} -c 'SELECT 1'` on the host"
+        )
+    if not now.server.superuser:
+        raise Refused(f"the user {one.user} of {where} is no superuser, and ends no sessions of others; name one that is")
+    live = now.live
+    if live is None:
+        raise Refused(
+            f"there is no database {one.database} in {where}; if it was dropped, make an empty one with "
+            f"`docker exec {where} createdb -U {one.user} '{one.database}'`, and run this again"
+        )
+    if live.prepared:
+        raise Refused(f"{live.prepared} transactions of {live.name} are prepared and would keep it from being renamed; end them first")
+    if live.slots:
+        raise Refused(f"{live.name} feeds logical replication ({', '.join(live.slots)}), which would stay with the old one; drop it first")
+    return live

@@ -1,0 +1,279 @@
+"""The database rollback on the practice host: what is in the databases before and after, and what a client meets meanwhile."""
+
+import json
+import re
+
+import pytest
+
+from lab.writer import Writer, interruption
+from tests.machine import Done, Machine
+
+ACCEPT = ("-p", "database=voice", "-p", "accept_loss=true")
+ODD = 'My "odd" n\\ame; DROP'
+
+
+def sql(machine: Machine, statement: str, database: str = "dyniq", server: str = "voice", *words: str) -> str:
+    """What psql prints for a statement, unaligned."""
+    user = {"voice": "dyniq", "n8n": "n8n"}[server]
+    argv = f"docker exec -i {server}-postgres-1 psql -X -A -t -q -v ON_ERROR_STOP=1 -U {user} -f - -d"
+    return machine.ssh(f"{argv} '{database}' <<'EOF'\n{statement}\nEOF")
+
+
+def databases(machine: Machine, server: str = "voice") -> set[str]:
+    return set(sql(machine, "SELECT datname FROM pg_database WHERE NOT datistemplate", "postgres", server).splitlines())
+
+
+def dump(machine: Machine, words: str = "") -> None:
+    machine.ssh(f"docker exec voice-postgres-1 pg_dump -U dyniq {words} dyniq")
+
+
+def content(machine: Machine) -> str:
+    """All that is in the live database, as a dump of it, without what changes from dump to dump."""
+    text = machine.ssh("docker exec voice-postgres-1 pg_dump -U dyniq dyniq")
+    return re.sub(r"(?m)^(\\(un)?restrict .*|SELECT pg_catalog.setval.*)$", "", text)
+
+
+def run(machine: Machine, *words: str, **options: object) -> Done:
+    return machine.apply(*ACCEPT, *words, procedure="database", **options)
+
+
+@pytest.fixture
+def migrated(clean: Machine) -> Machine:
+    """The practice host after a bad migration of the voice database; agents-api answers 500."""
+    clean.host.break_("database")
+    return clean
+
+
+def test_from_broken_to_healthy_and_back_while_a_client_writes(migrated: Machine) -> None:
+    day = migrated.ssh("date -u +%Y%m%d")
+    # What is kept beside the tables, and in no dump of one database.
+    sql(migrated, """CREATE ROLE reader; CREATE ROLE "odd role";
+        ALTER DATABASE dyniq SET work_mem = '5MB'; ALTER DATABASE dyniq SET search_path = "odd schema", public;
+        ALTER ROLE reader IN DATABASE dyniq SET statement_timeout = '7s'; ALTER DATABASE dyniq SET app.greeting = 'it''s a\\b';
+        GRANT CONNECT ON DATABASE dyniq TO "odd role" WITH GRANT OPTION; REVOKE TEMPORARY ON DATABASE dyniq FROM PUBLIC;
+        ALTER DATABASE dyniq CONNECTION LIMIT 77; COMMENT ON DATABASE dyniq IS 'it''s the \\ voice';
+        CREATE EXTENSION pg_trgm SCHEMA pg_catalog""")  # fmt: skip
+    beside = """SELECT datconnlimit, datacl, shobj_description(oid, 'pg_database'), datdba, datcollate, encoding,
+        (SELECT array_agg((setrole, setconfig)::text ORDER BY 1) FROM pg_db_role_setting WHERE setdatabase = pg_database.oid)
+        FROM pg_database WHERE datname = 'dyniq'"""
+    before, agents = sql(migrated, beside), migrated.container()["Id"]
+    last_call = int(sql(migrated, "SELECT max(id) FROM calls"))
+
+    with Writer(migrated.host) as writer:
+        done = run(migrated, "--on-failure", "undo")
+
+    assert (done.status, done.record["verdict"]) == (0, "succeeded"), done.out + done.err
+    kept = f"dyniq__before_{done.record['incident']}"
+    assert databases(migrated) == {"postgres", "dyniq", kept}
+    assert migrated.health()[0] == 200
+    assert sql(migrated, beside) == before
+    assert "pg_trgm" in sql(migrated, "SELECT string_agg(extname, ',') FROM pg_extension")
+    # The client was cut off for less than a second, and what was acknowledged to it before the swap is in the kept database.
+    assert interruption(writer.writes) <= 1.0, interruption(writer.writes)
+    old = set(map(int, sql(migrated, "SELECT detail->>'n' FROM events WHERE kind = 'lab-writer'", kept).split()))
+    new = set(map(int, sql(migrated, "SELECT detail->>'n' FROM events WHERE kind = 'lab-writer'").split()))
+    acknowledged = {write.number for write in writer.writes}
+    assert acknowledged <= old | new
+    assert len((old | new) - acknowledged) <= 1  # one may have been written, and cut off before it was told so
+    assert max(old) < min(new)
+    # Rows are the backup's; sequences go on where the old database was.
+    assert sql(migrated, "SELECT count(*) FROM agents") == "12"
+    assert f"{2300:,}" in (done.folder / "notebook.html").read_text()
+    assert int(sql(migrated, "INSERT INTO calls (agent_id, started_at, seconds) VALUES (1, now(), 1) RETURNING id")) == last_call + 1
+    assert migrated.container()["Id"] == agents  # it connected again by itself
+    assert [event["by"] for event in done.events if event["event"] == "accepted"] == ["parameter"]
+    ledger = json.loads(migrated.ssh("cat /var/lib/rollback/dyniq-voice/restores.jsonl"))
+    assert ledger["path"] == f"/backup/voice-{day}.sql"
+
+    # The way back, by hand, from the record alone; what was restored is kept, too. Twice is as good as once.
+    for _ in range(2):
+        migrated.ssh((done.folder / "undo.sh").read_text())
+        assert databases(migrated) == {"postgres", "dyniq", f"dyniq__undone_{done.record['incident']}"}
+    assert "assistants" in sql(migrated, "SELECT string_agg(relname, ',') FROM pg_class WHERE relkind = 'r'")
+    assert sql(migrated, beside) == before
+    planned = migrated.rollback("-p", "database=voice", procedure="database")
+    assert "restored here" in (planned.folder / "notebook.html").read_text()
+
+
+def test_plan_mode_changes_nothing_and_says_what_would_be_lost(migrated: Machine) -> None:
+    before, was = migrated.listing(), content(migrated)
+    oids = sql(migrated, "SELECT oid, datname FROM pg_database", "postgres")
+    done = migrated.rollback("-p", "database=voice", procedure="database")
+    assert (done.status, done.record["verdict"]) == (0, "planned")
+    assert (migrated.listing(), content(migrated)) == (before, was)
+    assert sql(migrated, "SELECT oid, datname FROM pg_database", "postgres") == oids
+    page = (done.folder / "notebook.html").read_text()
+    assert "public.assistants: 12 rows now, not there in the backup" in page
+    assert "public.calls: 2,325 rows now, 2,300 rows in the backup" in page
+
+
+def test_without_acceptance_nothing_is_swapped_and_nothing_stays(migrated: Machine) -> None:
+    was = content(migrated)
+    done = migrated.apply("-p", "database=voice", procedure="database")
+    assert (done.status, done.record["verdict"]) == (3, "refused"), done.out
+    assert "accept_loss=true" in done.record["reason"]
+    assert databases(migrated) == {"postgres", "dyniq"}
+    assert content(migrated) == was
+
+
+def test_the_other_database_of_the_page_and_names_that_need_quoting(clean: Machine) -> None:
+    # The page's n8n database, and one whose name no shell and no SQL takes as it is.
+    last = sql(clean, "DELETE FROM execution_entity; SELECT max(id) FROM workflow_entity", "n8n", "n8n")
+    done = clean.apply("-p", "database=n8n", "-p", "accept_loss=true", procedure="database")
+    assert done.status == 0, done.out + done.err
+    assert sql(clean, "SELECT count(*), (SELECT max(id) FROM workflow_entity) FROM execution_entity", "n8n", "n8n") == f"1000|{last}"
+
+    quoted = ODD.replace('"', '""')
+    sql(clean, f"""CREATE ROLE "o'wner" SUPERUSER; CREATE DATABASE "{quoted}" OWNER "o'wner" """)
+    table = '"o.s"."t(a) ""b"'
+    sql(clean, f'CREATE SCHEMA "o.s"; CREATE TABLE {table} ("c d" timestamptz); INSERT INTO {table} VALUES (now())', ODD)
+    clean.ssh(f"docker exec voice-postgres-1 pg_dump -U dyniq '{ODD}' >/backup/odd-1.sql")
+    sql(clean, f"DELETE FROM {table}", ODD)
+    stack = clean.edited_stack(lambda one: one["databases"][0].update(database=ODD, backups="/backup/odd-?.sql"))
+    done = run(clean, stack=stack)
+    assert done.status == 0, done.out + done.err
+    assert sql(clean, f"SELECT count(*) FROM {table}", ODD) == "1"
+    assert ODD + f"__before_{done.record['incident']}" in databases(clean)
+    clean.ssh((done.folder / "undo.sh").read_text())
+    assert sql(clean, f"SELECT count(*) FROM {table}", ODD) == "0"
+
+
+def test_every_format_is_restored_and_every_bad_backup_refused(migrated: Machine) -> None:
+    day = migrated.ssh("date -u +%Y%m%d")
+    sql(migrated, "CREATE DATABASE good", "postgres")
+    migrated.ssh(f"""cd /backup
+        docker exec -i voice-postgres-1 psql -X -q -U dyniq -d good -o /dev/null <voice-{day}.sql
+        dumped() {{ docker exec voice-postgres-1 pg_dump -U dyniq "$@" good; }}
+        gzip -k voice-{day}.sql; zstd -q voice-{day}.sql; dumped -Fc >voice-custom.dump; dumped --inserts >voice-inserts.sql
+        docker exec voice-postgres-1 pg_dump -U dyniq -Fd -j 2 -f /tmp/folder good
+        docker cp -q voice-postgres-1:/tmp/folder voice-folder; docker exec voice-postgres-1 rm -r /tmp/folder
+        docker exec voice-postgres-1 dropdb -U dyniq good
+        # and what must be refused
+        : >voice-empty.sql; head -n 300 voice-{day}.sql >voice-truncated.sql; head -c 15000 voice-{day}.sql.gz >voice-cut.sql.gz
+        head -c 15000 voice-{day}.sql.zst >voice-cut.sql.zst; head -c 15000 voice-custom.dump >voice-cut.dump
+        cp -r voice-folder voice-cut-folder; rm "$(ls voice-cut-folder/*.dat.gz | head -n 1)"
+        cp n8n-{day}.sql voice-wrong.sql; sed 's/^\\(-- Dumped from database version\\) 17/\\1 18/' voice-{day}.sql >voice-newer.sql
+        docker exec voice-postgres-1 pg_dump -U dyniq -C dyniq >voice-create.sql
+        docker exec voice-postgres-1 pg_dumpall -U dyniq >voice-all.sql
+        sed '/^COPY public.calls/s/seconds/second/' voice-{day}.sql >voice-fails.sql
+        echo hello >voice-notes.txt""")
+    was, before = content(migrated), databases(migrated)
+
+    for name, said in {
+        "voice-empty.sql": "it is empty", "voice-truncated.sql": "its last line is not there",
+        "voice-cut.sql.gz": "it cannot be unpacked to its end", "voice-cut.sql.zst": "it cannot be unpacked to its end",
+        "voice-cut.dump": "it cannot be read to its end", "voice-cut-folder": "is missing", "voice-newer.sql": "of a newer server, 18.",
+        "voice-wrong.sql": "none of the tables of dyniq", "voice-create.sql": "would lead out of the database",
+        "voice-all.sql": "a dump of a whole server", "voice-notes.txt": "not a dump of pg_dump", "voice-nothing.sql": "no backup",
+        "voice-fails.sql": 'column "second" of relation "calls" does not exist',
+    }.items():  # fmt: skip
+        done = run(migrated, "-p", f"target={name}")
+        assert (done.status, done.record["verdict"]) == (3, "refused"), f"{name}: {done.out}"
+        assert said in done.record["reason"], f"{name}: {done.record['reason']}"
+    assert (databases(migrated), content(migrated)) == (before, was)
+
+    for name in (f"voice-{day}.sql.gz", f"voice-{day}.sql.zst", "voice-custom.dump", "voice-inserts.sql", "voice-folder"):
+        done = run(migrated, "-p", f"target={name}")
+        assert done.status == 0, f"{name}: {done.out}{done.err}"
+        assert sql(migrated, "SELECT (SELECT count(*) FROM agents), (SELECT count(*) FROM calls)") == "12|2300", name
+        assert migrated.ssh("docker exec voice-postgres-1 ls /tmp") == ""
+    parallel = (done.folder / "plan.sh").read_text()
+    assert "pg_restore --exit-on-error --jobs" in parallel
+
+
+def stop_a_session(machine: Machine) -> None:
+    """A session of the live database whose process is stopped; its id is in /tmp/stopped."""
+    machine.ssh("""docker exec -d voice-postgres-1 psql -U dyniq -d dyniq -c 'SELECT pg_sleep(600)'
+        until pid=$(docker top voice-postgres-1 -eo pid,args | awk '/dyniq dyniq.*SELECT/ {print $1}'); [ "$pid" ]; do sleep 0.1; done
+        kill -STOP $pid; echo $pid >/tmp/stopped""")
+
+
+def test_a_session_that_does_not_let_go_leaves_everything_as_it_was(migrated: Machine) -> None:
+    """A backend that is stopped takes no request to end: the swap gives up, and the service goes on with what it had."""
+    stop_a_session(migrated)
+    was, oid = content(migrated), sql(migrated, "SELECT oid FROM pg_database WHERE datname = 'dyniq'", "postgres")
+    with Writer(migrated.host) as writer:
+        done = run(migrated)
+    assert (done.status, done.record["verdict"]) == (4, "failed-restored"), done.out
+    assert "sessions do not let go of the database: process" in done.record["reason"]
+    assert interruption(writer.writes) <= 1.5
+    assert sql(migrated, "SELECT oid FROM pg_database WHERE datname = 'dyniq'", "postgres") == oid
+    # Postgres drops no database while one of its processes is stopped, and the reason says that something is left.
+    assert "could not all be removed" in done.record["reason"]
+    migrated.ssh("kill -CONT $(cat /tmp/stopped)")
+    assert {line for line in was.splitlines() if "lab-writer" not in line} <= set(content(migrated).splitlines())
+
+
+@pytest.mark.parametrize("when", ["restore", "swap"])
+def test_the_container_restarts_in_the_middle(migrated: Machine, when: str) -> None:
+    """While the backup is restored, or once connections are held off: afterwards the live database answers, as it was."""
+    was = content(migrated)
+    day = migrated.ssh("date -u +%Y%m%d")
+    if when == "restore":
+        migrated.ssh(f"""cd /backup; awk '/^-- PostgreSQL database dump complete/ {{ print "SELECT pg_sleep(30);" }} {{ print }}' \
+            voice-{day}.sql >voice-slow.sql""")
+        sign = "dyniq dyniq__restore_.*SELECT"
+    else:
+        stop_a_session(migrated)  # it holds the swap up for long enough
+        sign = "dyniq postgres .* DO"
+    # The server dies at once, and Docker starts the container again.
+    migrated.host.exec(f"""server=$(docker inspect --format '{{{{.State.Pid}}}}' voice-postgres-1)
+        seen='pgrep -f "^postgres: {sign}"'
+        nohup sh -c "until $seen && sleep 0.1 && $seen; do sleep 0.02; done; kill -9 $server" >/dev/null 2>&1 &""")
+    done = run(migrated, *(("-p", "target=voice-slow.sql") if when == "restore" else ()))
+    assert (done.status, done.record["verdict"]) == ((3, "refused") if when == "restore" else (4, "failed-restored")), done.out
+    assert databases(migrated) == {"postgres", "dyniq"}
+    assert content(migrated) == was
+
+
+def test_a_disk_that_is_too_small_or_fills_up(migrated: Machine) -> None:
+    """The server's data on a small disk: refused beforehand where it is known, and undone where it is not."""
+    migrated.ssh("""docker stop -t 1 voice-postgres-1; cd /var/lib/docker/volumes/voice_postgres_data; cp -a _data copy
+        mount -t tmpfs -o size=120m tmpfs _data; cp -a copy/. _data/; chown --reference=copy _data; chmod --reference=copy _data
+        docker start voice-postgres-1; until docker exec voice-postgres-1 pg_isready -U dyniq; do sleep 0.1; done""")
+    day = migrated.ssh("date -u +%Y%m%d")
+    was = content(migrated)
+    # 200 MB of SQL that is small as it lies there, and rows that take far more than their text.
+    migrated.ssh(f"""cd /backup; grep -v '^.unrestrict' voice-{day}.sql | sed '/^-- PostgreSQL database dump complete/,$d' >head.tmp
+        {{ cat head.tmp; yes 'SELECT 1;                                                                  ' | head -n 2500000
+           echo '-- PostgreSQL database dump complete'; }} | sed '/^.restrict/d' | gzip -1 >voice-large.sql.gz
+        {{ sed '/^.restrict/d' head.tmp; echo 'CREATE TABLE public.filler AS'
+           echo 'SELECT repeat(md5(n::text), 20) FROM generate_series(1, 400000) n;'
+           echo '-- PostgreSQL database dump complete'; }} >voice-fills.sql; rm head.tmp""")
+    done = run(migrated, "-p", "target=voice-large.sql.gz")
+    assert done.status == 3, done.out
+    assert "MB free, and a restore beside the live database takes about" in done.record["reason"]
+    done = run(migrated, "-p", "target=voice-fills.sql")
+    assert done.status == 3, done.out
+    assert "step restore failed" in done.record["reason"]
+    assert databases(migrated) == {"postgres", "dyniq"}
+    assert content(migrated) == was
+
+
+def test_a_service_that_does_not_connect_again_is_made_anew(migrated: Machine) -> None:
+    """It answers from the connection it once had: with the old one gone it fails until it is started anew."""
+    once = 'global KEPT; KEPT = connection = KEPT or psycopg2.connect(os.environ["DATABASE_URL"])'
+    migrated.commit("Keep the connection", rf"""sed -i -e 's/^PROMPTS/KEPT = None\nPROMPTS/' \
+        -e 's/connection = psycopg2.connect.*/{once}/' -e 's/connection.close()/pass/' agents_api/server.py""", deploy=True)  # fmt: skip
+    agents = migrated.container()["Id"]
+    done = run(migrated)
+    assert done.status == 0, done.out + done.err
+    assert migrated.health()[0] == 200
+    assert migrated.container()["Id"] != agents
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "database: one of voice, n8n is expected"),
+        (("-p", "database=postgres"), "database: one of voice, n8n is expected"),
+        (("-p", "database=voice", "-p", "target=../../etc/passwd;"), "a backup's name or path is expected"),
+        (("-p", "database=voice", "-p", "accept_loss=maybe"), "accept_loss: true or false is expected"),
+    ],
+)
+def test_bad_parameters_reach_no_host(clean: Machine, words: tuple[str, ...], said: str) -> None:
+    before = clean.logins()
+    done = clean.apply(*words, procedure="database")
+    assert (done.status, done.folder) == (2, None)
+    assert said in done.err
+    assert clean.logins() == before
