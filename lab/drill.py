@@ -11,6 +11,15 @@ from rollback_lib.record.folder import Folder
 from rollback_lib.stack import Stack
 
 PER_SECOND = 20  # requests that go through the proxy meanwhile
+# What is broken for each procedure, and what its notebook is told beside what all are.
+DRILLS: dict[str, tuple[str, dict[str, str]]] = {
+    "code": ("code", {}),
+    "image": ("image", {}),
+    "env": ("env", {}),
+    "caddyfile": ("caddyfile", {}),
+    "database": ("database", {"database": "voice", "accept_loss": "true"}),
+    "redeploy": ("stack", {}),
+}
 
 
 @dataclass(frozen=True)
@@ -31,10 +40,11 @@ def drill(host: PracticeHost, procedure: str, run: Callable[[str, dict[str, str]
         host.reset()
     else:
         host.up()
-    print(f"Broken: {host.break_(procedure)}.", flush=True)
+    scenario, own = DRILLS[procedure]
+    print(f"Broken: {host.break_(scenario)}.", flush=True)
     print(f"Rolling back with the {procedure} notebook, headless …", flush=True)
     stack = host.folder / "stack.yaml"
-    parameters = {"stack": str(stack), "mode": "apply", "confirm": "contabo", "on_failure": "undo", "reason": "drill"}
+    parameters = {"stack": str(stack), "mode": "apply", "confirm": "contabo", "on_failure": "undo", "reason": "drill", **own}
     began = datetime.now(UTC)
     with Traffic(Stack.load(stack), PER_SECOND) as traffic:
         outcome = run(procedure, parameters)

@@ -27,6 +27,7 @@ SCENARIOS = {
     "env": ("the database's address in .env is mistyped: every health check answers 500", 500),
     "caddyfile": ("a bad Caddyfile is deployed: agents-api's route answers 502", 502),
     "database": ("a bad migration has dropped a table of the voice database: every health check answers 500", 500),
+    "stack": ("the stack has lost its network: agents-api's route answers 502", 502),
 }
 ROUTES = ("agents-api.dyniq.ai", "ruben-api.dyniq.ai", "n8n.dyniq.ai")
 

@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         if action == "status":
             sub.add_argument("--json", action="store_true")
         if action == "break":
-            sub.add_argument("scenario", help="what to break: code, image, env, caddyfile")
+            sub.add_argument("scenario", help="what to break: code, image, env, caddyfile, database, stack")
         sub.set_defaults(command=_lab, action=action)
 
     drill = commands.add_parser("drill", help="break the practice host, run the notebook headless, verify, score against the budget")
@@ -171,15 +171,15 @@ def _print_status(status: dict[str, Any], *, as_json: bool) -> None:
 
 
 def _drill(arguments: argparse.Namespace) -> int:
-    from lab.drill import drill, table
-    from lab.practice_host import SCENARIOS, PracticeHost
+    from lab.drill import DRILLS, drill, table
+    from lab.practice_host import PracticeHost
 
-    unknown = [name for name in arguments.procedures if name not in SCENARIOS]
+    unknown = [name for name in arguments.procedures if name not in DRILLS]
     if unknown:
-        raise ParameterError(f"there is no drill {unknown[0]!r}; there are: {', '.join(SCENARIOS)}")
+        raise ParameterError(f"there is no drill {unknown[0]!r}; there are: {', '.join(DRILLS)}")
     host = PracticeHost.saved(arguments.name) or PracticeHost(arguments.name)
     scores = []
-    for procedure in arguments.procedures or SCENARIOS:
+    for procedure in arguments.procedures or DRILLS:
         scores.append(drill(host, procedure, _run_notebook))
         print(_sentence(scores[-1].outcome), end="\n\n", flush=True)
     print(table(scores))

@@ -78,7 +78,7 @@ class Command:
     __str__ = shell
 
 
-END = "SQL"  # closes the text that a command reads
+END = "EOF"  # closes the text that a command reads
 
 # Precedes the number of a command in the output of a marked script; a control character no tool prints by itself.
 MARK = "\x1e"

@@ -179,7 +179,7 @@ class Incident:
             else:
                 self._check_gate(step)
                 if step.unless_healthy and self._healthy_soon():
-                    self._console.line("Not needed: every route passes, so what uses it has connected again.")
+                    self._console.line("Not needed: every route passes by itself.")
                 else:
                     self._apply(step)
 
@@ -307,9 +307,12 @@ class Incident:
             early = pool.submit(self._look, plan)
             healthy = watch.until_healthy(since)
             effects = early.result()
-        if healthy and all(effect.ok for effect in effects):
-            return healthy, effects
-        return healthy, self._look(plan)
+        until = time.monotonic() + self.stack.health.deadline
+        while healthy and any(not effect.ok for effect in effects):
+            effects = self._look(plan)
+            if time.monotonic() > until or not any(effect.settles for effect in effects if not effect.ok):
+                break
+        return healthy, effects if healthy else self._look(plan)
 
     def _look(self, plan: Plan) -> tuple[Effect, ...]:
         return tuple(self._converse(self._procedure.effects(self.stack, plan)))

@@ -45,11 +45,12 @@ class Loss(Protocol):
 
 @dataclass(frozen=True)
 class Effect:
-    """One line of the verdict: what was asked for and what was found on the host."""
+    """One line of the verdict: what was asked for and what was found on the host. `settles`: it may need a while."""
 
     name: str
     asked: str
     found: str
+    settles: bool = False
 
     @property
     def ok(self) -> bool:

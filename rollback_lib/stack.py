@@ -88,6 +88,7 @@ class Budgets(_Model):
     env: PositiveFloat = 10.0
     caddyfile: PositiveFloat = 5.0
     database: PositiveFloat = 300.0
+    redeploy: PositiveFloat = 120.0
 
 
 class Code(_Model):
@@ -117,6 +118,13 @@ class Caddyfile(_Model):
     file: HostPath
 
 
+class Redeploy(_Model):
+    """What a redeploy of the whole stack has to bring back: networks by container, beside those in the compose files. These
+    containers are the proxies: they are restarted where the routes do not pass by themselves."""
+
+    networks: dict[Name, list[Name]] = Field(default_factory=dict)
+
+
 class Database(_Model):
     """A Postgres database and its backups. `name` is how the runbook calls it; `container` is the one whose own psql is used,
     as `user`, a superuser; `backups` is a path on the host whose last part may have * and ?; `used_by` are containers that
@@ -144,6 +152,7 @@ class Stack(_Model):
     env: Env | None = None
     caddyfile: Caddyfile | None = None
     databases: list[Database] = Field(default_factory=list)
+    redeploy: Redeploy | None = None
     routes: list[Route] = Field(min_length=1)
     health: Health = Field(default_factory=Health)
     budgets: Budgets = Field(default_factory=Budgets)

@@ -36,6 +36,20 @@ class Written:
 
 
 @dataclass(frozen=True)
+class Service:
+    """A service as compose would start it: by which image, whether it can be built, on which networks by their names
+    (its `own` are those that come and go with the stack), with which paths of the host mounted; `optional` where a profile has
+    to be chosen for it."""
+
+    image: str
+    builds: bool
+    networks: tuple[str, ...]
+    own: tuple[str, ...]
+    binds: tuple[str, ...]
+    optional: bool
+
+
+@dataclass(frozen=True)
 class Meant:
     """A service as compose understands it: the environment it would give it, and all of its definition."""
 
@@ -73,6 +87,17 @@ def image(compose: Compose, service: str) -> Fact[Reference]:
     # Not `config --images SERVICE`, which names the images of its dependencies as well.
     command = compose.command(*ALL, "config", "--format=json")
     return Fact((command,), read, missing=f"compose cannot say which image {service} has")
+
+
+def defined(compose: Compose) -> Fact["dict[str, Service] | Unreadable"]:
+    """The services that compose knows, by name; Unreadable when it cannot read its files."""
+
+    def read(out: str) -> dict[str, Service] | Unreadable:
+        config: dict[str, Any] = json.loads(out)
+        networks = config.get("networks") or {}
+        return {name: _service(config["name"], name, one, networks) for name, one in (config.get("services") or {}).items()}
+
+    return Fact((compose.command(*ALL, "config", "--format=json"),), read, otherwise=unreadable)
 
 
 def meant(compose: Compose) -> Fact["dict[str, Meant] | Unreadable"]:
@@ -123,6 +148,18 @@ def unreadable(said: str) -> Unreadable:
     # A missing file or an unset variable is said without a value.
     known = re.search(r"(env file \S+ not found|no such file or directory|required variable \w+ is missing)", said)
     return Unreadable(clean(known[1]) if known else "a line it does not name")
+
+
+def _service(project: str, name: str, raw: dict[str, Any], networks: dict[str, Any]) -> Service:
+    names = {key: networks.get(key, {}).get("name", key) for key in raw.get("networks") or {}}
+    return Service(
+        image=raw.get("image") or f"{project}-{name}",
+        builds="build" in raw,
+        networks=tuple(names.values()),
+        own=tuple(name for key, name in names.items() if not networks.get(key, {}).get("external")),
+        binds=tuple(one["source"] for one in raw.get("volumes") or () if one["type"] == "bind"),
+        optional=bool(raw.get("profiles")),
+    )
 
 
 def _written(raw: dict[str, Any]) -> Written:

@@ -15,7 +15,7 @@ NEEDED = "docker with compose v2 is needed on the host and does not answer; inst
 
 @dataclass(frozen=True)
 class Mount:
-    """A path of the host that a container sees at `destination`."""
+    """A path of the host, or a volume, that a container sees at `destination`."""
 
     source: str
     destination: str
@@ -24,7 +24,8 @@ class Mount:
 @dataclass(frozen=True)
 class Container:
     """A service's container. `image` is the id (sha256:…), `image_name` what it was started by; `compose` is how it was
-    started, by `compose_version`; `environment` are the variables it has; `exit` is the status it ended with, if it did."""
+    started, by `compose_version`; `environment` are the variables it has; `exit` is the status it ended with, if it did; `health`
+    is what its own check says, if it has one."""
 
     id: str
     name: str
@@ -41,6 +42,8 @@ class Container:
     revision: str | None
     mounts: tuple[Mount, ...]
     environment: dict[str, Secret]
+    volumes: tuple[Mount, ...] = ()
+    health: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,12 @@ def containers(directory: str) -> Fact[dict[str, Container]]:
     return Fact((inspect,), read, missing=NEEDED)
 
 
+def project(directory: str) -> Fact[list[Container]]:
+    """All containers of the compose project in `directory`, those of scaled services each."""
+    inspect = _listing(directory).pipe("xargs", "-r", "docker", "inspect")
+    return Fact((inspect,), lambda out: sorted(_containers(out), key=lambda one: one.name), missing=NEEDED)
+
+
 def named(name: str) -> Fact[Container | None]:
     """The container of that name; None when there is none."""
     return Fact((Command.of("docker", "container", "inspect", name),), lambda out: _containers(out)[0], otherwise=lambda _: None)
@@ -92,6 +101,34 @@ def image_environments(ids: "set[str]") -> Fact[dict[str, dict[str, Secret]]]:
         return {one["Id"]: _environment(one["Config"]) for one in json.loads(out)}
 
     return Fact((inspect,) if ids else (), read if ids else lambda _: {}, missing="docker could not be asked for the images")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An image on the host: its id, bytes, and whether a registry knows it."""
+
+    id: str
+    size: int
+    pulled: bool
+
+
+def stored(names: "set[str]") -> Fact[dict[str, Stored]]:
+    """The images on the host by these names; those that are not there are left out."""
+    each = (
+        'for name in "$@"; do docker image inspect --format "$name {{.Id}} {{.Size}} {{len .RepoDigests}}" "$name" 2>/dev/null || :; done'
+    )
+
+    def read(out: str) -> dict[str, Stored]:
+        rows = (line.split(" ") for line in out.splitlines() if line)  # an empty one for each that is not there
+        return {name: Stored(image, int(size), digests != "0") for name, image, size, digests in rows}
+
+    return Fact((Command.of("sh", "-c", each, "sh", *sorted(names)),), read)
+
+
+def free_space() -> Fact[int | None]:
+    """Bytes free where Docker keeps images; None when that cannot be known."""
+    command = Command.of("sh", "-c", "df -P -k \"$(docker info --format '{{.DockerRootDir}}')\"")
+    return Fact((command,), lambda out: int(out.splitlines()[-1].split()[3]) * 1024, otherwise=lambda _: None)
 
 
 def image_id(reference: str) -> Fact[str | None]:
@@ -158,6 +195,8 @@ def _container(raw: dict[str, Any]) -> Container:
         revision=revision if len(revision) == 40 else None,
         mounts=tuple(Mount(one["Source"], one["Destination"]) for one in raw["Mounts"] if one["Type"] == "bind"),
         environment=_environment(raw["Config"]),
+        volumes=tuple(Mount(one["Name"], one["Destination"]) for one in raw["Mounts"] if one["Type"] == "volume"),
+        health=raw["State"].get("Health", {}).get("Status", ""),
     )
 
 

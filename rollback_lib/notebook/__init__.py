@@ -6,10 +6,10 @@ from typing import Any
 
 from rollback_lib.incident import Incident
 from rollback_lib.notebook import display, gate, render
-from rollback_lib.procedures import caddyfile, code, database, env, image
+from rollback_lib.procedures import caddyfile, code, database, env, image, redeploy
 from rollback_lib.stack import Stack
 
-__all__ = ["caddyfile", "code", "database", "env", "image", "open_incident"]
+__all__ = ["caddyfile", "code", "database", "env", "image", "open_incident", "redeploy"]
 
 
 class NotebookConsole:

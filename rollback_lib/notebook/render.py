@@ -7,7 +7,7 @@ from typing import Any
 from rollback_lib.notebook import chart
 from rollback_lib.notebook import view as view_of
 from rollback_lib.notebook.view import View, note, stack, table
-from rollback_lib.notebook.views import caddyfile, code, database, env, image
+from rollback_lib.notebook.views import caddyfile, code, database, env, image, redeploy
 from rollback_lib.plan import Plan, Step
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.stages import Closing, Opening, Verification
@@ -79,7 +79,7 @@ def closing(one: Closing) -> View:
 
 
 _VIEWS: dict[type, Callable[[Any], View]] = {Opening: opening, Plan: plan, Verification: verification, Closing: closing}
-for _views in (code.VIEWS, image.VIEWS, env.VIEWS, caddyfile.VIEWS, database.VIEWS):
+for _views in (code.VIEWS, image.VIEWS, env.VIEWS, caddyfile.VIEWS, database.VIEWS, redeploy.VIEWS):
     _VIEWS |= _views  # type: ignore[arg-type]
 
 

@@ -1,0 +1,21 @@
+"""Which paths are there on the host."""
+
+from collections.abc import Sequence
+
+from rollback_lib.command import Command
+from rollback_lib.facts.fact import Fact
+
+
+def existing(paths: Sequence[str]) -> Fact[list[str]]:
+    """Those of the paths at which there is a file."""
+    return _those(paths, '[ -f "$path" ]')
+
+
+def missing(paths: Sequence[str]) -> Fact[list[str]]:
+    """Those of the paths at which there is nothing."""
+    return _those(paths, '[ ! -e "$path" ]')
+
+
+def _those(paths: Sequence[str], condition: str) -> Fact[list[str]]:
+    script = f'for path in "$@"; do if {condition}; then printf "%s\\0" "$path"; fi; done'
+    return Fact((Command.of("sh", "-c", script, "sh", *paths),), lambda out: [path for path in out.split("\0") if path])

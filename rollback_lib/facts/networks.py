@@ -1,0 +1,120 @@
+"""Which containers are attached to which networks, running or not, and which volumes there are."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rollback_lib.command import Command
+from rollback_lib.facts.docker import NEEDED
+from rollback_lib.facts.fact import Fact
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A container on a network, with what was asked for: aliases, addresses, links and options of the driver. `id` is the
+    network's as the container remembers it: a stopped one does not start when that network is gone. Empty when it was never
+    started."""
+
+    container: str
+    network: str
+    aliases: tuple[str, ...]
+    addresses: tuple[str, ...]
+    links: tuple[str, ...]
+    options: tuple[str, ...]
+    id: str
+    state: str
+
+    def line(self) -> str:
+        """Network, container and options, as `connect` reads them."""
+        words = [word for alias in self.aliases for word in ("--alias", alias)]
+        words += [word for one in self.addresses for word in ("--ip6" if ":" in one else "--ip", one)]
+        words += [word for one in self.links for word in ("--link", one)] + [word for one in self.options for word in ("--driver-opt", one)]
+        return " ".join((self.network, self.container, *words))
+
+
+def connect(attachments: Sequence[Attachment]) -> Command:
+    """The command that makes them so; nothing is done to a container that is on its network already."""
+    script = (
+        "set -f; while read -r network container options; do "
+        'id=$(docker network inspect --format "{{.Id}}" "$network"); '
+        'docker inspect --format "{{range .NetworkSettings.Networks}}{{.NetworkID}} {{end}}" "$container" | grep -qF "$id" || '
+        '{ docker network connect $options "$network" "$container"; echo "$container is on $network again"; }; done'
+    )
+    return Command.of("sh", "-euc", script).saying("\n".join(one.line() for one in attachments))
+
+
+@dataclass(frozen=True)
+class Attachments:
+    """Every attachment of every container on the host, and the networks' ids by name."""
+
+    all: tuple[Attachment, ...]
+    networks: dict[str, str]
+
+    def of(self, container: str) -> dict[str, Attachment]:
+        """Those of a container, by network."""
+        return {one.network: one for one in self.all if one.container == container}
+
+    @property
+    def stale(self) -> tuple[Attachment, ...]:
+        """Those to a network that is not there any more: their containers do not start."""
+        known = set(self.networks.values())
+        return tuple(one for one in self.all if one.id and one.id not in known)
+
+
+def attachments() -> Fact[Attachments]:
+    """The attachments of all containers, stopped ones, too."""
+    inspect = Command.of("docker", "ps", "--all", "--quiet", "--no-trunc").pipe("xargs", "-r", "docker", "inspect")
+    networks = Command.of("docker", "network", "ls", "--no-trunc", "--format", "{{.ID}} {{.Name}}")
+
+    def read(out: str) -> Attachments:
+        raw, _, rest = out.rpartition("]\n") if "]\n" in out else ("", "", out)
+        known = {name: key for key, name in (line.split(" ", 1) for line in rest.splitlines() if line)}
+        containers: list[dict[str, Any]] = json.loads(raw + "]") if raw else []
+        return Attachments(tuple(one for container in containers for one in _attached(container)), known)
+
+    return Fact((inspect, networks), read, missing=NEEDED)
+
+
+def _attached(raw: dict[str, Any]) -> list[Attachment]:
+    found = []
+    for network, one in raw["NetworkSettings"]["Networks"].items():
+        if network in ("host", "none"):
+            continue
+        asked, options = one.get("IPAMConfig") or {}, one.get("DriverOpts") or {}
+        found.append(
+            Attachment(
+                container=raw["Name"].lstrip("/"), network=network,
+                # Before Docker 25 the short id was among the aliases.
+                aliases=tuple(alias for alias in one.get("Aliases") or () if not raw["Id"].startswith(alias)),
+                addresses=tuple(asked[key] for key in ("IPv4Address", "IPv6Address") if asked.get(key)),
+                links=tuple(one.get("Links") or ()), options=tuple(f"{key}={value}" for key, value in options.items()),
+                id=one.get("NetworkID") or "", state=raw["State"]["Status"],
+            )
+        )  # fmt: skip
+    return found
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A volume; `created` tells it from another one of the same name. An `anonymous` one belongs to one container only."""
+
+    name: str
+    created: str
+    anonymous: bool
+
+
+def volumes() -> Fact[dict[str, Volume]]:
+    """All volumes of the host, by name."""
+    inspect = Command.of("docker", "volume", "ls", "--quiet").pipe("xargs", "-r", "docker", "volume", "inspect")
+
+    def read(out: str) -> dict[str, Volume]:
+        return {one["Name"]: _volume(one) for one in json.loads(out or "[]")}
+
+    return Fact((inspect,), read, missing=NEEDED)
+
+
+def _volume(raw: dict[str, Any]) -> Volume:
+    # Compose marks those it made by a name; one without a mark and with 64 hex digits for a name nobody named.
+    hexadecimal = len(raw["Name"]) == 64 and set(raw["Name"]) <= set("0123456789abcdef")
+    return Volume(raw["Name"], raw["CreatedAt"], hexadecimal and "com.docker.compose.volume" not in (raw["Labels"] or {}))

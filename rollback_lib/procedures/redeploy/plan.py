@@ -1,0 +1,299 @@
+"""How to build the stack, take it down and bring it up as it was attached before, and whether it is."""
+
+import json
+from collections.abc import Callable
+
+from rollback_lib.command import Command
+from rollback_lib.compose import Compose
+from rollback_lib.facts import docker, networks, releases
+from rollback_lib.facts.docker import Container
+from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.networks import Attachment
+from rollback_lib.plan import Effect, Plan, Step, some
+from rollback_lib.procedures import keeping
+from rollback_lib.procedures.redeploy.state import NAME, State
+from rollback_lib.procedures.redeploy.target import Target
+from rollback_lib.stack import Stack
+
+BUILD_DEADLINE = 900.0  # seconds
+DEPLOY_DEADLINE = 300.0
+FILES, NETWORKS = "files.tar", "networks.json"  # what an incident keeps
+
+
+def plan(now: State, target: Target, *, incident: str) -> Plan:
+    """How to get from `now` to `target`."""
+    stack = now.stack
+    built = {name: f"{_kept(stack, name)}:redeploy-{incident}" for name in sorted(now.services) if now.builds(name)}
+    before = {name: f"{_kept(stack, name)}:before-{incident}" for name in sorted(now.services) if now.of(name)}
+    missing = sorted({one.image for name, one in now.services.items() if name not in built and one.image not in now.images})
+    attach = _attachments(now)
+    keep = (
+        keeping.folders(stack, "before"),
+        *(Command.of("docker", "tag", now.of(name)[0].image, tag) for name, tag in before.items()),
+        Command.of("tar", "-C", "/", "-cf", keeping.before(stack, incident, FILES), *(path.lstrip("/") for path in target.files)),
+        Command.of("tee", keeping.before(stack, incident, NETWORKS)).saying(_written(attach)).to("/dev/null"),
+    )
+    pull = tuple(Command.of("docker", "pull", "--quiet", name) for name in missing)
+    tags = tuple(Command.of("docker", "tag", image, now.services[name].image) for name, image in built.items())
+    proxies = tuple(Command.of("docker", "restart", name) for name in stack.section(NAME).networks)
+    whom = some(list(stack.section(NAME).networks)) or "the proxies"
+    steps = (
+        Step("keep", "Keep images, files and the list of networks", "Undo needs them; nothing has stopped yet.", keep),
+        Step("pull", "Fetch images that are missing", "Before anything stops.", pull, deadline=BUILD_DEADLINE,
+             skip=None if pull else "every image that is not built is on the host"),
+        Step("build", "Build the images", "Under names of ours, before anything stops: a build that fails leaves the old stack up.",
+             _build(now, built, incident), deadline=BUILD_DEADLINE, skip=None if built else "no service is built here"),
+        Step("redeploy", "Down and up", "Volumes stay; every network is put back before the first container starts.",
+             (*tags, *_down_and_up(now, attach, incident)), touches=True, deadline=DEPLOY_DEADLINE),
+        Step("restart", f"Restart {whom}", "For a proxy that does not find its services.",
+             proxies, touches=True, unless_healthy=True, skip=None if proxies else "the stack names no proxy in `redeploy.networks`"),
+        Step("remember", "Enter the outcome in the ledger of releases", keeping.REMEMBER, _remember(now, target, built, incident),
+             skip=None if built else "no service was built here"),
+    )  # fmt: skip
+    back = tuple(
+        Command.of("docker", "tag", tag, now.services[name].image) for name, tag in before.items() if "@" not in now.services[name].image
+    )
+    undo = (
+        Step("undo_files", "Put the files back", "As they were before; those that are there now are kept beside them.",
+             _restore_files(stack, incident), touches=True),
+        Step("undo_redeploy", "Down and up with the images of before", "They were kept under tags of ours.",
+             (*back, *_down_and_up(now, attach, f"{incident}-undo")), touches=True, deadline=DEPLOY_DEADLINE),
+    )  # fmt: skip
+    made = (*built.values(), *before.values())
+    return Plan(
+        procedure=NAME,
+        incident=incident,
+        stack=stack.name,
+        host=stack.host,
+        target=target.name,
+        steps=steps,
+        undo=undo,
+        cleanup=(
+            Command.of("sh", "-c", 'docker image rm "$@" 2>/dev/null; :', "sh", *made),
+            Command.of("rm", "-f", *(keeping.before(stack, incident, name) for name in (FILES, NETWORKS)),
+                       *(keeping.before(stack, incident, _override(number)) for number in range(len(now.groups)))),
+        ),
+        facts=_rows(now, target, built),
+        notes=_notes(now, target),
+        before={
+            **{f"container {name}": " ".join(sorted(one.id for one in now.of(name))) for name in now.services},
+            **{f"image {name}": now.of(name)[0].image for name in before},
+            "volumes": _volumes(now.containers, now.volumes),
+            "containers": "\n".join(sorted({one.container for one in now.attachments.all} | {one.name for one in now.containers})),
+        },
+        after={
+            **{f"image {name}": image for name, image in built.items()},
+            "services": " ".join(sorted(now.services)),
+            "attachments": "\n".join(sorted(f"{one.container} {one.network} {' '.join(one.aliases)}".strip() for one in attach)),
+        },
+    )  # fmt: skip
+
+
+def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+    """Whether the rollback has the effect that was asked for."""
+    services = plan.after["services"].split()
+    found = yield {
+        "containers": docker.project(stack.compose_directory),
+        "images": docker.stored({plan.after[f"image {name}"] for name in services if f"image {name}" in plan.after}),
+    }
+    containers: list[Container] = found["containers"]
+    rows = []
+    for name in services:
+        mine = [one for one in containers if one.service == name]
+        rows += [Effect(f"{name}: state", "running", ", ".join(sorted(set(map(_state, mine)))) or "no container", settles=True)]
+        old = set(plan.before.get(f"container {name}", "").split())
+        rows.append(Effect(f"{name}: container made anew", "yes", "yes" if mine and not old & {one.id for one in mine} else "no"))
+        image = found["images"].get(plan.after.get(f"image {name}", ""))
+        if image:
+            rows.append(Effect(f"{name}: image", image.id[7:19], ", ".join(sorted({one.image[7:19] for one in mine})) or "none"))
+    return [*rows, *(yield from _around(stack, plan))]
+
+
+def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+    """Whether the host is back where it was before the rollback."""
+    containers: list[Container] = (yield {"containers": docker.project(stack.compose_directory)})["containers"]
+    rows = []
+    for name in plan.after["services"].split():
+        wanted = plan.before.get(f"image {name}")
+        if wanted:
+            mine = sorted({one.image[7:19] for one in containers if one.service == name})
+            rows.append(Effect(f"{name}: image", wanted[7:19], ", ".join(mine) or "none"))
+    return [*rows, *(yield from _around(stack, plan))]
+
+
+def _around(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+    """What has to be as it was, whatever was deployed: networks, volumes, and containers of others."""
+    found = yield {
+        "attachments": networks.attachments(), "volumes": networks.volumes(), "containers": docker.project(stack.compose_directory),
+    }  # fmt: skip
+    now: networks.Attachments = found["attachments"]
+    there = {(one.container, one.network): set(one.aliases) for one in now.all}
+    lost = []
+    for line in plan.after["attachments"].splitlines():
+        container, network, *aliases = line.split(" ")
+        if (container, network) not in there or not set(aliases) <= there[container, network]:
+            lost.append(f"{container} on {network}")
+    names = {one.container for one in now.all} | {one.name for one in found["containers"]}
+    moved = _difference(plan.before["volumes"], _volumes(found["containers"], found["volumes"]))
+    gone = [name for name in plan.before["containers"].splitlines() if name not in names]
+    return [
+        Effect("networks that are missing", "none", some(lost) or "none"),
+        Effect("containers that could not start any more", "none", some(sorted({one.container for one in now.stale})) or "none"),
+        Effect("containers that are gone", "none", some(gone) or "none"),
+        Effect("volumes and where they are mounted", "as before", moved),
+    ]
+
+
+def _state(one: Container) -> str:
+    """A service that has done its work and ended well counts as running: some only prepare the others."""
+    if one.state == "exited" and one.exit == 0:
+        return "running"
+    return one.state + (f" ({one.health})" if one.health not in ("", "healthy") else "")
+
+
+def _volumes(containers: list[Container], volumes: dict[str, networks.Volume]) -> str:
+    """Which volume, made when, is mounted where; a line each."""
+    lines = {
+        f"{one.name} {mount.destination} {mount.source} {volumes[mount.source].created if mount.source in volumes else 'missing'}"
+        for one in containers for mount in one.volumes
+    }  # fmt: skip
+    return "\n".join(sorted(lines))
+
+
+def _difference(before: str, after: str) -> str:
+    """A volume that a new service brought is no loss."""
+    lost = sorted(set(before.splitlines()) - set(after.splitlines()))
+    return some([" ".join(line.split(" ")[:2]) for line in lost]) if lost else "as before"
+
+
+def _kept(stack: Stack, service: str) -> str:
+    return stack.kept_repository(service)
+
+
+def _attachments(now: State) -> list[Attachment]:
+    """What has to be put back: what was attached by hand to containers of ours, what the stack names, and every container of
+    others on a network that goes with the stack."""
+    ours = {one.name: one.service for one in now.containers if one.service in now.services}
+    going = {network for one in now.services.values() for network in one.own}
+    found = []
+    for one in now.attachments.all:
+        by_hand = one.container in ours and one.network not in now.services[ours[one.container]].networks
+        outsider = one.container not in ours and one.network in going
+        if by_hand or outsider:
+            found.append(one)
+    known = {(one.container, one.network) for one in found}
+    for container, names in now.stack.section(NAME).networks.items():
+        found += [Attachment(container, name, (), (), (), (), "", "") for name in names if (container, name) not in known]
+    return found
+
+
+def _written(attach: list[Attachment]) -> str:
+    return json.dumps([one.__dict__ for one in attach], indent=1)
+
+
+def _override(number: int) -> str:
+    return f"build{number}.json"
+
+
+def _build(now: State, built: dict[str, str], incident: str) -> tuple[Command, ...]:
+    commands = []
+    for number, (way, services) in enumerate(now.groups.items()):
+        mine = sorted(name for name in services if name in built)
+        if mine:
+            file = keeping.before(now.stack, incident, _override(number))
+            override = json.dumps({"services": {name: {"image": built[name]} for name in mine}})
+            commands += [
+                Command.of("printf", "%s\\n", override).to(file),
+                way.command("-f", file, "build", *mine),
+                Command.of("rm", "-f", file),
+            ]
+    return tuple(commands)
+
+
+def _down_and_up(now: State, attach: list[Attachment], word: str) -> tuple[Command, ...]:
+    """Each way of calling compose knows its own services only, so every one is called."""
+
+    def each(make: Callable[[Compose, list[str]], Command]) -> tuple[Command, ...]:
+        return tuple(make(way, sorted(services)) for way, services in now.groups.items())
+
+    def up(way: Compose, services: list[str], *words: str) -> Command:
+        scaled = [word for name in services if len(now.of(name)) > 1 for word in ("--scale", f"{name}={len(now.of(name))}")]
+        return way.command("up", *words, "--no-build", "--pull=never", *scaled, *services)
+
+    return (
+        *each(lambda way, _: way.command("down")),
+        *_placeholders(now, word),
+        *each(lambda way, services: up(way, services, "--no-start", "--no-deps")),
+        *((networks.connect(attach),) if attach else ()),
+        *each(lambda way, services: up(way, services, "--detach", "--no-recreate")),
+    )
+
+
+def _placeholders(now: State, word: str) -> tuple[Command, ...]:
+    """Containers from which compose takes over the anonymous volumes: `down` parts a service from its own, and `up` would give
+    it an empty one. Compose makes them anew because their hash is none of a service's."""
+    commands = []
+    for container in now.containers:
+        anonymous = any(one.source in now.volumes and now.volumes[one.source].anonymous for one in container.volumes)
+        if anonymous and container.service in now.services:
+            number = container.name.rpartition("-")[2]
+            labels = {"project": container.compose.project or "", "service": container.service, "oneoff": "False",
+                      "container-number": number if number.isdigit() else "1", "config-hash": "none"}  # fmt: skip
+            words = [word for key, value in labels.items() for word in ("--label", f"com.docker.compose.{key}={value}")]
+            # All that is mounted: the image would be given a new volume for what it declares and is not mounted.
+            words += [word for one in (*container.volumes, *container.mounts) for word in ("--volume", f"{one.source}:{one.destination}")]
+            name = f"rollback-{word}-{container.name}"
+            commands.append(Command.of("docker", "create", "--name", name, "--network", "none", *words, container.image))
+    return tuple(commands)
+
+
+def _restore_files(stack: Stack, incident: str) -> tuple[Command, ...]:
+    kept, aside = keeping.before(stack, incident, FILES), keeping.before(stack, incident, f"undone-{FILES}")
+    # Only a file that is another one now is written, and into the file that is there.
+    script = (
+        'tar -tf "$1" | tar -C / --ignore-failed-read -cf "$2" -T - 2>/dev/null || :; '
+        'tar -C / -df "$1" >/dev/null 2>&1 || tar -C / --overwrite -xpf "$1"'
+    )
+    return (Command.of("sh", "-euc", script, "sh", kept, aside),)
+
+
+def _remember(now: State, target: Target, built: dict[str, str], incident: str) -> tuple[Command, ...]:
+    """The image of a tree with changes in no commit is none of a commit."""
+    stack, commands = now.stack, []
+    sha = "" if target.dirty else target.commit.sha
+    for name, image in built.items():
+        if sha:
+            commands.append(Command.of("docker", "tag", image, stack.kept_image(name, sha)))
+        commands.append(releases.enter(f"{stack.state}/{releases.FILE}", name, sha, image, healthy=True, incident=incident))
+    return tuple(commands)
+
+
+def _rows(now: State, target: Target, built: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    down = [f"{one.name} ({one.state})" for one in now.containers if one.state != "running"]
+    hand = [f"{one.container} on {one.network}" for one in _attachments(now)]
+    return (
+        ("host", now.stack.host),
+        ("tree", f"{target.commit.short} {target.commit.subject} ({target.commit.author}, {target.commit.when:%Y-%m-%d %H:%M} UTC)"),
+        ("services", ", ".join(sorted(now.services))),
+        ("built from the tree", ", ".join(built) or "none"),
+        ("not running now", ", ".join(down) or "none"),
+        ("compose files", "\n".join(" ".join(way.files) for way in now.groups)),
+        ("networks put back", "\n".join(hand) or "none beside those in the compose files"),
+        ("volumes that stay", str(len({mount.source for one in now.containers for mount in one.volumes}))),
+        ("disk", f"{(now.free or 0) / 1e6:,.0f} MB free, {target.needs / 1e6:,.0f} MB may be needed" if now.free else "could not be asked"),
+    )
+
+
+def _notes(now: State, target: Target) -> tuple[str, ...]:
+    notes = []
+    if target.dirty:
+        notes.append(f"The tree has changes in no commit, which are built as well: {some(target.dirty)}.")
+    if now.orphans:
+        notes.append(f"{some(now.orphans)}: of this project, but in none of its files. Left alone, as every orphan.")
+    stopped = sorted({one.container for one in _attachments(now) if one.state not in ("running", "")})
+    if stopped:
+        notes.append(f"{some(stopped)}: stopped, and on a network of the stack; it is attached again, so that it can start.")
+    idle = [one.name for one in now.containers if one.state == "exited" and one.exit == 0]
+    if idle:
+        notes.append(f"{some(idle)}: ended well before; `up` runs it again.")
+    return tuple(notes)

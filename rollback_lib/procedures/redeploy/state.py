@@ -1,0 +1,142 @@
+"""What the stack is made of now: containers, images, networks, volumes, and the files that define them."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rollback_lib.compose import Compose
+from rollback_lib.errors import Refused
+from rollback_lib.facts import compose, docker, git, networks
+from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.probe import Probe
+from rollback_lib.stack import Stack
+
+NAME = "redeploy"
+LINES = 100  # of every container
+
+
+@dataclass(frozen=True)
+class State:
+    """What the stack is made of. `services` are the services that are to run, each with the way compose is called for it and
+    what it is there; `images` are those on the host by the names services have; `logs` are the last lines of every container, since they
+    go with it."""
+
+    stack: Stack
+    head: git.Head
+    containers: list[docker.Container]
+    ways: dict[str, Compose]
+    services: dict[str, compose.Service]
+    unreadable: str
+    images: dict[str, docker.Stored]
+    attachments: networks.Attachments
+    volumes: dict[str, networks.Volume]
+    env_files: dict[Compose, tuple[str, ...]]
+    free: int | None
+    logs: dict[str, list[str]]
+    probes: tuple[Probe, ...] = ()
+
+    def of(self, service: str) -> list[docker.Container]:
+        """The containers of a service."""
+        return [one for one in self.containers if one.service == service]
+
+    @property
+    def orphans(self) -> list[str]:
+        """Containers of the project that no file knows; they are left alone."""
+        return [one.name for one in self.containers if one.service not in self.services]
+
+    @property
+    def groups(self) -> dict[Compose, list[str]]:
+        """The services by the way compose is called for them."""
+        found: dict[Compose, list[str]] = {}
+        for service, way in self.ways.items():
+            found.setdefault(way, []).append(service)
+        return found
+
+    def builds(self, service: str) -> bool:
+        """Whether a service is built here: it can be, and its image is not one of a registry."""
+        known = self.images.get(self.services[service].image)
+        return self.services[service].builds and not (known and known.pulled) and "@" not in self.services[service].image
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A service as it will be deployed."""
+
+    service: str
+    image: str
+    how: str
+    runs: str
+
+
+class Candidates(tuple[Candidate, ...]):
+    """The services and what becomes of each."""
+
+
+def document(stack: Stack) -> Dialogue[State]:
+    """What the stack is made of, and what its files say."""
+    found = yield {
+        "containers": docker.project(stack.compose_directory),
+        "head": git.head(stack.tree),
+        "attachments": networks.attachments(),
+        "volumes": networks.volumes(),
+        "free": docker.free_space(),
+        "version": compose.VERSION,
+    }
+    containers: list[docker.Container] = found["containers"]
+    ways = _ways(stack, containers)
+    questions: dict[str, Fact[Any]] = {}
+    for number, way in enumerate(ways):
+        questions |= {f"defined {number}": compose.defined(way), f"written {number}": compose.written(way)}
+    logs = {f"log {one.name}": docker.lines(one, LINES) for one in containers}
+    try:
+        answers = yield {**questions, **logs}
+    except Refused:  # compose could not read its files; `defined` says where
+        answers = yield {**{key: fact for key, fact in questions.items() if key.startswith("defined")}, **logs}
+    definitions = {way: answers[f"defined {number}"] for number, way in enumerate(ways)}
+    unreadable = next((one.where for one in definitions.values() if isinstance(one, compose.Unreadable)), "")
+    known = {way: one for way, one in definitions.items() if not isinstance(one, compose.Unreadable)}
+    chosen, services = _services(containers, known)
+    images = yield {"images": docker.stored({one.image for one in services.values()})}
+    env_files = {
+        way: tuple({path for one in answers[f"written {number}"].values() for path in one.env_files})
+        for number, way in enumerate(ways) if f"written {number}" in answers
+    }  # fmt: skip
+    return State(
+        stack=stack, head=found["head"], containers=containers, ways=chosen, services=services, unreadable=unreadable,
+        images=images["images"], attachments=found["attachments"], volumes=found["volumes"], env_files=env_files, free=found["free"],
+        logs={one.name: answers[f"log {one.name}"] for one in containers},
+    )  # fmt: skip
+
+
+def candidates(now: State) -> Candidates:
+    """The services and what becomes of each."""
+    rows = []
+    for service, one in sorted(now.services.items()):
+        how = "built from the tree" if now.builds(service) else "on the host" if one.image in now.images else "pulled from its registry"
+        runs = ", ".join(f"{container.name}: {container.state}" for container in now.of(service)) or "no container"
+        rows.append(Candidate(service, one.image, how, runs))
+    return Candidates(rows)
+
+
+def _ways(stack: Stack, containers: list[docker.Container]) -> list[Compose]:
+    """How compose was called for the containers, the most frequent way first."""
+    counted = Counter(one.compose for one in containers)
+    directory = stack.compose_directory
+    return [way for way, _ in counted.most_common()] or [Compose(directory, (f"{directory}/docker-compose.yml",))]
+
+
+def _services(
+    containers: list[docker.Container], known: Mapping[Compose, Mapping[str, compose.Service]]
+) -> tuple[dict[str, Compose], dict[str, compose.Service]]:
+    """Every service that has a container, the way it was started; those that have none, the most frequent way, unless a
+    profile has to be chosen for them."""
+    ways: dict[str, Compose] = {}
+    for container in containers:
+        if container.service in known.get(container.compose, {}):
+            ways[container.service] = container.compose
+    for way, services in list(known.items())[:1]:
+        for name, one in services.items():
+            if not one.optional:
+                ways.setdefault(name, way)
+    return ways, {name: known[way][name] for name, way in ways.items()}

@@ -1,0 +1,75 @@
+"""What will be deployed: the tree as it is checked out, and whether everything it needs is there."""
+
+from dataclasses import dataclass
+
+from rollback_lib.errors import ParameterError, Refused, TargetRefused
+from rollback_lib.facts import git, hostpaths
+from rollback_lib.facts.fact import Dialogue
+from rollback_lib.plan import some
+from rollback_lib.procedures.redeploy.state import NAME, State
+from rollback_lib.stack import Stack
+
+SPARE = 512 * 1024 * 1024  # bytes that stay free beside what is built
+
+
+@dataclass(frozen=True)
+class Target:
+    """The commit that is checked out, with its changes in no commit; `files` are those that define the stack."""
+
+    commit: git.Commit
+    why: str
+    dirty: tuple[str, ...]
+    files: tuple[str, ...]
+    needs: int
+
+    @property
+    def name(self) -> str:
+        return self.commit.sha
+
+
+def check(stack: Stack, target: object = "") -> None:
+    """The parameters, checked before anything is contacted. Raises ParameterError."""
+    stack.section(NAME)
+    if target:
+        raise ParameterError("target: a redeploy takes the tree as it is checked out; roll the code back first, then redeploy")
+
+
+def examine(now: State, target: str = "") -> Dialogue[Target]:
+    """The tree as it is, and whether all that it needs is there."""
+    check(now.stack, target)
+    if now.unreadable:
+        raise TargetRefused(f"compose cannot read its files in {now.stack.compose_directory} ({now.unreadable}); mend them first")
+    if not now.services:
+        raise TargetRefused(f"the compose files in {now.stack.compose_directory} have no service to start; mend them first")
+    binds = sorted({path for one in now.services.values() for path in one.binds})
+    files = {path for way in now.groups for path in (*way.files, way.variables, *now.env_files.get(way, ()))}
+    files |= {now.stack.caddyfile.file} if now.stack.caddyfile else set()
+    asked = yield {
+        "commit": git.resolve(now.stack.tree, "HEAD"),
+        "missing": hostpaths.missing(binds),
+        "files": hostpaths.existing(sorted(files)),
+    }
+    if asked["missing"]:
+        raise TargetRefused(
+            f"{some(asked['missing'])} is mounted into a service and missing on the host, and Docker would make a directory of that name; "
+            "bring it back first"
+        )
+    unknown = sorted(set(now.stack.section(NAME).networks) - {one.name for one in now.containers} - _names(now))
+    if unknown:
+        raise Refused(f"{some(unknown)}, which the stack names in `redeploy.networks`, is no container of this project; mend the name")
+    gone = sorted({one for names in now.stack.section(NAME).networks.values() for one in names} - set(now.attachments.networks))
+    if gone:
+        raise Refused(f"there is no network {some(gone)}, which the stack names in `redeploy.networks`; start the stack it belongs to")
+    built = {one.image for name, one in now.services.items() if now.builds(name)}
+    needs = sum(now.images[name].size for name in built if name in now.images) + SPARE
+    if now.free is not None and now.free < needs:
+        raise Refused(
+            f"Docker's disk has {now.free / 1e6:,.0f} MB free, and building the images again may take {needs / 1e6:,.0f} MB; "
+            "make room, e.g. with `docker builder prune`"
+        )
+    return Target(asked["commit"], "the tree as it is checked out", now.head.dirty, tuple(asked["files"]), needs)
+
+
+def _names(now: State) -> set[str]:
+    """The names that compose gives the containers of services which have none now."""
+    return {f"{way.project or way.directory.rpartition('/')[2]}-{service}-1" for service, way in now.ways.items()}
