@@ -26,6 +26,9 @@ while read -r name tag; do [ "$tag" = latest ] || docker rmi "$name" >/dev/null 
 docker image prune -f >/dev/null; sleep 1"""
 BREAK_ENV = """cd /opt/dyniq-voice; [ -f /root/bad.env ] || cp .env /root/bad.env; cat /root/bad.env >.env
 cd docker; docker compose up -d --force-recreate agents-api >/dev/null 2>&1; sleep 1"""
+# A build of 20 s that no cache has, whoever comes.
+SLOW_BUILDS = r"""cd /opt/dyniq-voice; sed -i '/^RUN sleep/d' agents_api/Dockerfile
+sed -i "s/^CMD/RUN sleep 20 # $(date +%s%N)\nCMD/" agents_api/Dockerfile; sleep 1"""
 BREAK_CADDYFILE = """cd /opt/dyniq-voice; git checkout -q HEAD -- docker/Caddyfile; docker restart docker-caddy-1 >/dev/null; sleep 1"""
 
 
@@ -54,4 +57,5 @@ def cases(host: PracticeHost, peers: Peers) -> dict[str, Case]:
         "image": Case("Image, pulled from the registry", "image", f"{FORGET}\n{BREAK_IMAGE}", peers.two("image", good)),
         "env": Case("Env", "env", f"{FORGET}\n{BREAK_ENV}", peers.two("env")),
         "caddyfile": Case("Caddyfile", "caddyfile", f"{FORGET}\n{BREAK_CADDYFILE}", peers.two("caddyfile")),
+        "redeploy": Case("Redeploy with a build of 20 s", "stack", f"{FORGET}\n{SLOW_BUILDS}", peers.two("redeploy")),
     }  # fmt: skip

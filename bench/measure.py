@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench import database
 from bench.cases import Case, cases
 from bench.peers import Peers
 from bench.relay import relay
@@ -22,7 +23,7 @@ from lab.practice_host import PracticeHost
 from lab.traffic import Count, Traffic
 from rollback_lib.stack import Stack
 
-CASES = ("code", "image", "env", "caddyfile", "traffic", "kept")
+CASES = ("code", "image", "env", "caddyfile", "traffic", "kept", "database", "redeploy")
 PER_SECOND = 200  # requests through the proxy while the Caddyfile is rolled back
 
 
@@ -30,7 +31,7 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("case", nargs="*", choices=[*CASES, []], help=f"which ones (default: all): {', '.join(CASES)}")
     options.add_argument("--rounds", type=int, default=7)
-    options.add_argument("--slow-rounds", type=int, default=3, help="of the case with the build of 20 s")
+    options.add_argument("--slow-rounds", type=int, default=3, help="of the cases with a build of 20 s, and of the databases")
     options.add_argument("--round-trip", type=float, default=0.0, metavar="MS", help="put the practice host that far away (default: 0)")
     chosen = options.parse_args()
     host = PracticeHost("bench", 22222, 22643)
@@ -43,6 +44,10 @@ def main() -> int:
                 host.reset()
                 if name == "traffic":
                     _traffic(host, known["caddyfile"], peers)
+                elif name == "database":
+                    database.measure(host, peers, chosen.slow_rounds)
+                elif name == "redeploy":
+                    _redeploy(host, known["redeploy"], peers, chosen.slow_rounds)
                 else:
                     _measure(host, known[name], peers, chosen.slow_rounds if name == "kept" else chosen.rounds)
     finally:
@@ -91,6 +96,24 @@ def _traffic(host: PracticeHost, case: Case, peers: Peers) -> None:
         host.exec(case.before)
         count = _under_traffic(host, words, peers)
         print(f"| {name} | {count.sent} | {count.failed} |")
+
+
+def _redeploy(host: PracticeHost, case: Case, peers: Peers, rounds: int) -> None:
+    """How long users meet failures while both services are built anew, 20 s each: requests 50 times a second, all routes."""
+    outages: dict[str, list[float]] = {name: [] for name in case.contenders}
+    for _ in range(rounds):
+        for name, words in case.contenders.items():
+            host.exec(case.before)
+            with Traffic(Stack.load(host.folder / "stack.yaml"), 50) as traffic:
+                time.sleep(1)
+                _run(words, peers)
+                time.sleep(1)
+            outages[name].append(traffic.failed / 50)
+    page = statistics.median(outages["page"])
+    print(f"\n| {case.title}, median of {rounds} | seconds of failed requests | of the page |\n|---|---|---|")
+    for name, seconds in outages.items():
+        median = statistics.median(seconds)
+        print(f"| {name} | {median:.1f} ({min(seconds):.1f} to {max(seconds):.1f}) | {median / page:.2f} |")
 
 
 def _under_traffic(host: PracticeHost, words: list[str], peers: Peers) -> Count:

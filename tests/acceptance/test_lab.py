@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.drill import DRILLS
 from lab.practice_host import PROJECT, SCENARIOS, PracticeHost
 from rollback_lib.errors import LabError
 from tests.machine import BIN, Machine
@@ -87,11 +88,11 @@ def test_a_drill_of_everything_ends_with_a_table(practice_host: PracticeHost, tm
     environment = {**os.environ, "ROLLBACK_INCIDENTS": str(tmp_path)}
     done = subprocess.run([BIN / "rollback", "drill", "--name", "test"], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
-    header, *rows = done.stdout.rstrip().splitlines()[-1 - len(SCENARIOS) :]
+    header, *rows = done.stdout.rstrip().splitlines()[-1 - len(DRILLS) :]
     assert re.split(r"  +", header) == ["procedure", "verdict", "healthy after", "whole run", "budget", "failed requests"]
-    for scenario, row in zip(SCENARIOS, rows, strict=True):
+    for name, row in zip(DRILLS, rows, strict=True):
         procedure, verdict, healthy, whole, budget, requests = re.split(r"  +", row)
-        assert (procedure, verdict) == (scenario, "succeeded")
+        assert (procedure, verdict) == (name, "succeeded")
         assert float(healthy.removesuffix(" s")) <= float(whole.removesuffix(" s")) <= float(budget.removesuffix(" s"))
         failed, sent = map(int, requests.split(" of "))
         assert 0 < failed < sent

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rollback_lib.command import MARK, Command, script
+from rollback_lib.command import END, MARK, Command, script
 from rollback_lib.errors import ParameterError
 
 words = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), max_size=60)
@@ -33,6 +33,28 @@ def test_pipes_and_files(tmp_path) -> None:
     ]
     subprocess.run(["sh", "-c", script(commands)], check=True)
     assert target.read_text() == "a\nmore\n"
+
+
+@given(words)
+def test_a_text_is_read_to_the_letter(text: str) -> None:
+    lines = text.split("\n")
+    if END in lines:
+        with pytest.raises(ParameterError, match="write it in another way"):
+            Command.of("cat").saying(text)
+        return
+    commands = [Command.of("cat").saying(text).pipe("cat"), Command.of("printf", "next")]
+    out = subprocess.run(["sh", "-c", script(commands)], capture_output=True, check=True).stdout.decode()
+    assert out == text.strip("\n") + "\nnext"
+
+
+def test_a_rescue_runs_when_its_command_fails_which_stays_a_failure(tmp_path) -> None:
+    rescue = Command.of("touch", str(tmp_path / "rescued"))
+    failing = Command.of("sh", "-c", "cat; exit 3").saying("said").or_else(rescue)
+    done = subprocess.run(["sh", "-c", script([failing, Command.of("echo", "never")])], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, (tmp_path / "rescued").exists()) == (1, "said\n", True)
+    other = Command.of("cat").saying("well").or_else(Command.of("touch", str(tmp_path / "not")))
+    assert subprocess.run(["sh", "-c", script([other])], capture_output=True, text=True).stdout == "well\n"
+    assert not (tmp_path / "not").exists()
 
 
 def test_a_script_stops_at_the_first_failure_and_says_how_far_it_came() -> None:

@@ -1,27 +1,36 @@
 """The gate, with a host that only notes what it is told to run."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from rollback_lib.command import Command
-from rollback_lib.errors import NotConfirmed
+from rollback_lib.errors import Failed, NotConfirmed, Refused, TargetRefused
+from rollback_lib.facts.fact import Dialogue
 from rollback_lib.host.connection import Result
 from rollback_lib.incident import Incident
-from rollback_lib.plan import Plan, Step
+from rollback_lib.plan import Effect, Plan, Step
+from rollback_lib.procedures import code
 from rollback_lib.record.folder import Folder
 from rollback_lib.stack import Stack
 from rollback_lib.stages import Opening
 
 
 class Host:
+    """`failing`: what a script has in it that fails; `says`: what the others print."""
+
+    alias = "contabo"
+
     def __init__(self) -> None:
         self.ran: list[str] = []
+        self.failing = "nothing of the kind"
+        self.says = ""
 
     def run(self, script: str, **_: object) -> Result:
         self.ran.append(script)
-        return Result(0, "", "", 0, 0.0)
+        return Result(1, "", "no", 0, 0.0) if self.failing in script else Result(0, self.says, "", 0, 0.0)
 
 
 class Person:
@@ -29,14 +38,17 @@ class Person:
 
     def __init__(self) -> None:
         self.buttons: list[Callable[[], None]] = []
+        self.lines: list[str] = []
+        self.there = True
 
-    def line(self, text: str) -> None: ...
+    def line(self, text: str) -> None:
+        self.lines.append(text)
 
     def show(self, thing: object) -> None: ...
 
     def gate(self, word: str, said: str, on_confirmed: Callable[[], None]) -> bool:
         self.buttons.append(on_confirmed)
-        return True
+        return self.there
 
 
 def plan(target: str) -> Plan:
@@ -87,3 +99,82 @@ def test_another_plan_needs_a_confirmation_of_its_own_and_its_steps_are_not_done
     person.buttons[1]()
     incident.apply(second.build)
     assert ["echo aaa" in host.ran[0], "echo bbb" in host.ran[1]] == [True, True]
+
+
+@dataclass(frozen=True)
+class Loss:
+    name: str = "dyniq"
+    hash: str = "1"
+    restored: bool = True
+
+
+def losing() -> Plan:
+    """A plan with a step that loses something, does all or nothing, and can be told to be undone by what the host says."""
+    swap = Step("swap", "Swap", "why", (Command.of("echo", "swap"),), touches=True, atomic=True, loses=True)
+    return Plan("code", "i1", "dyniq-voice", "contabo", "x", (swap,), (), cleanup=(Command.of("echo", "clean up"),))
+
+
+def test_what_is_lost_has_to_be_accepted_for_this_plan(incident: Incident, host: Host, person: Person) -> None:
+    plan = losing()
+    incident.confirm(plan, "contabo")
+    with pytest.raises(NotConfirmed, match="not accepted"):
+        incident.apply(plan.swap)
+    with pytest.raises(Refused, match="nothing is restored yet"):
+        incident.accept(plan, Loss(restored=False), "true")
+    incident.accept(plan, Loss(), "")
+    with pytest.raises(NotConfirmed, match="not accepted"):
+        incident.apply(plan.swap)
+    assert host.ran == []
+    person.buttons[-1]()
+    incident.apply(plan.swap)
+    assert "echo swap" in host.ran[0]
+
+
+def test_where_nobody_can_accept_what_was_made_is_removed(incident: Incident, host: Host, person: Person) -> None:
+    plan, person.there = losing(), False
+    incident.confirm(plan, "contabo")
+    with pytest.raises(NotConfirmed, match="accept_loss=true"):
+        incident.accept(plan, Loss(), "false")
+    assert "echo 'clean up'" in host.ran[-1]
+
+
+@pytest.mark.parametrize(("as_before", "restored"), [(True, True), (False, False)])
+def test_a_step_that_does_all_or_nothing_tells_which(
+    incident: Incident, host: Host, monkeypatch: pytest.MonkeyPatch, as_before: bool, restored: bool
+) -> None:
+    def undone(_: object, __: object) -> Dialogue[list[Effect]]:
+        yield {}
+        return [Effect("database", "old", "old" if as_before else "new")]
+
+    monkeypatch.setattr(code, "undo_effects", undone)
+    plan, host.failing = losing(), "echo swap"
+    incident.confirm(plan, "contabo")
+    incident.accept(plan, Loss(), True)
+    with pytest.raises(Failed) as failed:
+        incident.apply(plan.swap)
+    assert failed.value.restored is restored
+    assert ("echo 'clean up'" in host.ran[-1]) is restored
+
+
+def test_a_clean_up_that_fails_is_said(incident: Incident, host: Host) -> None:
+    chosen = Plan("code", "i1", "s", "contabo", "x", (Step("build", "Build", "why", (Command.of("false"),)),), (), (Command.of("false"),))
+    host.failing = "false"
+    incident.confirm(chosen, "contabo")
+    with pytest.raises(TargetRefused, match="could not all be removed"):
+        incident.apply(chosen.build)
+
+
+@pytest.mark.parametrize("healthy", [True, False])
+def test_a_step_for_what_does_not_recover_runs_only_then(
+    incident: Incident, host: Host, person: Person, monkeypatch: pytest.MonkeyPatch, healthy: bool
+) -> None:
+    monkeypatch.setattr(Incident, "_healthy_soon", lambda _: healthy)
+    monkeypatch.setattr(Incident, "_begin_watch", lambda _: None)
+    step = Step("restart", "Restart", "why", (Command.of("echo", "restart"),), touches=True, unless_healthy=True)
+    chosen = Plan("code", "i1", "dyniq-voice", "contabo", "x", (step,), (step,))
+    incident.confirm(chosen, "contabo")
+    incident.apply(chosen.restart)
+    assert (host.ran == []) is healthy
+    assert any("every route passes by itself" in line for line in person.lines) is healthy
+    # By hand, it is left to who reads the script.
+    assert "# echo restart" in chosen.undo_shell()

@@ -1,0 +1,296 @@
+"""The database procedure: facts in, plan out."""
+
+import base64
+import json
+import subprocess
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rollback_lib.errors import ParameterError, Refused, TargetRefused
+from rollback_lib.facts import backups, docker, postgres
+from rollback_lib.facts.ask import converse
+from rollback_lib.facts.backups import Backup, Contents
+from rollback_lib.facts.fact import Fact
+from rollback_lib.facts.restores import Restore
+from rollback_lib.host.connection import Result
+from rollback_lib.procedures import database
+from rollback_lib.procedures.database.plan import knows_restrict
+from rollback_lib.procedures.database.state import beside
+from rollback_lib.secret import Secret
+from rollback_lib.stack import Stack
+from tests.unit.procedures.test_image import container
+
+NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+STACK = Stack.load("production")
+VOICE = STACK.databases[0]
+
+
+def live(**changes: object) -> postgres.Database:
+    known = {
+        "name": "dyniq", "oid": 16384, "owner": "dyniq", "encoding": "UTF8", "tablespace": "pg_default", "connections": -1,
+        "locale": {"datcollate": "C.UTF-8", "datctype": "C.UTF-8", "datlocprovider": "c"}, "template": False, "open": True,
+        "size": 10_000_000, "comment": None, "settings": Secret("[]"), "grants": (), "sessions": (), "slots": (), "prepared": 0,
+    }  # fmt: skip
+    return postgres.Database(**{**known, **changes})
+
+
+def table(name: str, rows: int, newest: datetime | None = None) -> postgres.Table:
+    return postgres.Table(name, rows, True, ("id", "at"), newest, "at")
+
+
+def content(*tables: postgres.Table) -> postgres.Content:
+    return postgres.Content({one.name: one for one in tables}, {}, ("plpgsql",))
+
+
+def backup(name: str, hours: int, **changes: object) -> Backup:
+    known = {"format": backups.PLAIN, "version": "17.2", "by": "17.2", "database": "", "whole": True, "wrong": ""}
+    return Backup(f"/backup/{name}", 1000, NOW - timedelta(hours=hours), **{**known, **changes})
+
+
+def state(**changes: object) -> database.State:
+    known = {
+        "stack": STACK, "section": VOICE, "container": container(name="voice-postgres-1"),
+        "server": postgres.Server(170002, True, {"dyniq": live()}), "content": content(table("public.calls", 20)), "psql": "17.6",
+        "free": 10**12, "processors": 2, "backups": [backup("voice-2.sql", 1), backup("voice-1.sql", 25)], "restores": [],
+        "clients": {"docker-agents-api-1": container()}, "lines": [],
+    }  # fmt: skip
+    return database.State(**{**known, **changes})
+
+
+class Answers:
+    """Leads a dialogue with these answers, and with what facts without commands say by themselves."""
+
+    def __init__(self, **answers: object) -> None:
+        self.answers = answers
+
+    def __call__(self, dialogue: object) -> object:
+        try:
+            asked: dict[str, Fact] = next(dialogue)
+            while True:
+                asked = dialogue.send({name: self.answers.get(name) for name in asked})
+        except StopIteration as end:
+            return end.value
+
+
+def target(now: database.State, **contents: object) -> database.Target:
+    read = Contents(**{"rows": {"public.calls": 12}, "bytes": 1000, "wrong": "", **contents})
+    return Answers(contents=read)(database.examine(now, ""))
+
+
+def test_the_newest_backup_that_nothing_speaks_against_is_chosen() -> None:
+    assert database.choose(state(), "")[0].name == "voice-2.sql"
+    cut = [
+        backup("voice-3.sql", 0, whole=False, wrong="it is cut off"),
+        backup("voice-2.sql", 1, version="18.0"),
+        backup("voice-1.sql", 25),
+    ]
+    assert database.choose(state(backups=cut), "")[0].name == "voice-1.sql"
+    for named in ("voice-1.sql", "/backup/voice-1.sql"):
+        assert database.choose(state(), named)[0].name == "voice-1.sql"
+    with pytest.raises(TargetRefused, match=r"made of a newer server, 18\.0, than the one here, 17\.2"):
+        database.choose(state(backups=cut), "voice-2.sql")
+    with pytest.raises(TargetRefused, match="none of the 1 backups"):
+        database.choose(state(backups=cut[:1]), "")
+    with pytest.raises(TargetRefused, match="there is no backup /backup/voice-"):
+        database.choose(state(backups=[]), "")
+
+
+def test_a_restore_of_before_is_known_while_the_backup_is_the_same() -> None:
+    was = Restore("/backup/voice-2.sql", 1000, int((NOW - timedelta(hours=1)).timestamp()), NOW, "i0")
+    first, second = database.candidates(state(restores=[was]))
+    assert (first.verdict, second.verdict) == ("restored here 2026-01-02 03:04 UTC", "")
+    changed = Restore("/backup/voice-2.sql", 1001, was.changed, NOW, "i0")
+    assert database.candidates(state(restores=[changed]))[0].verdict == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"container": None}, "there is no container voice-postgres-1"),
+        ({"server": None}, "does not let dyniq in without a password"),
+        ({"server": postgres.Server(170002, False, {"dyniq": live()})}, "is no superuser"),
+        ({"server": postgres.Server(170002, True, {})}, "there is no database dyniq in voice-postgres-1"),
+        ({"server": postgres.Server(170002, True, {"dyniq": live(prepared=2)})}, "2 transactions of dyniq are prepared"),
+        ({"server": postgres.Server(170002, True, {"dyniq": live(slots=("feed",))})}, r"feeds logical replication \(feed\)"),
+        ({"free": 1000}, "MB free, and a restore beside the live database takes about"),
+    ],
+)
+def test_what_could_not_end_well_is_refused(changes: dict[str, object], said: str) -> None:
+    with pytest.raises(Refused, match=said):
+        target(state(**changes))
+
+
+def test_a_backup_of_another_database_is_refused() -> None:
+    with pytest.raises(TargetRefused, match="none of the tables of dyniq"):
+        target(state(), rows={"public.workflows": 3})
+    # One that does not tell, and a database that has no table left, are weighed once it is restored.
+    assert target(state(), rows={}).backup.name == "voice-2.sql"
+    assert target(state(content=content())).backup.name == "voice-2.sql"
+
+
+def test_the_plan_touches_nothing_before_the_swap_and_names_both_databases() -> None:
+    now = state()
+    plan = database.plan(now, target(now), incident="i1")
+    assert [step.name for step in plan.steps if step.touches] == ["swap", "reconnect"]
+    assert (plan.swap.atomic, plan.swap.loses, plan.reconnect.unless_healthy) == (True, True, True)
+    swap = str(plan.swap.commands[1])
+    assert swap.index('ALTER DATABASE "dyniq" RENAME TO "dyniq__before_i1"') < swap.index('"dyniq__restore_i1" RENAME TO "dyniq"')
+    assert "PGPASSWORD" not in plan.shell()
+    assert 'DROP DATABASE IF EXISTS "dyniq__restore_i1"' in str(plan.cleanup[0])
+    assert "public.calls: 20 rows now, 12 rows in the backup" in plan.loses
+    # Nothing but what is meant to reads the script that a shell reads from its input.
+    for line in plan.undo_shell().splitlines():
+        assert "docker exec -i" not in line.split("||")[-1] or "<<" in line
+
+
+def test_archives_are_restored_in_parallel_and_nothing_of_them_stays() -> None:
+    now = state(backups=[backup("voice.dump", 1, format=backups.CUSTOM)], processors=64)
+    copy, restore, remove = map(str, database.plan(now, target(now), incident="i1").restore.commands)
+    assert (copy, "--jobs 8" in restore, remove) == (
+        "docker cp -q /backup/voice.dump voice-postgres-1:/tmp/rollback-i1", True, "docker exec voice-postgres-1 rm -rf /tmp/rollback-i1",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("version", "knows"), [("17.6", True), ("17.5", False), ("16.10", True), ("15.2", False), ("18.0", True), ("0", False)]
+)
+def test_a_psql_that_does_not_know_restrict_is_not_given_it(version: str, knows: bool) -> None:
+    assert knows_restrict(version) is knows
+    now = state(psql=version)
+    assert ("unrestrict" in str(database.plan(now, target(now), incident="i1").restore.commands[0])) is not knows
+
+
+@given(st.text(min_size=1).filter(lambda name: name.isprintable() and len(name.encode()) <= 63))
+def test_a_name_beside_another_is_never_cut_by_postgres(name: str) -> None:
+    made = beside(name, "restore", "abc123")
+    assert len(made.encode()) <= 63
+    assert made.endswith("__restore_abc123")
+
+
+def test_what_is_lost_is_weighed_table_by_table() -> None:
+    now = state()
+    chosen = target(now)
+    plan = database.plan(now, chosen, incident="i1")
+    old = content(table("public.calls", 20, NOW), table("public.same", 3), table("public.gone", 1))
+    new = content(table("public.calls", 12, NOW - timedelta(hours=1)), table("public.same", 3), table("public.back", 2))
+    server = postgres.Server(170002, True, {"dyniq": live(), "dyniq__restore_i1": live(name="dyniq__restore_i1")})
+    found = Answers(server=server, live=old, restored=new)(database.losses(now, chosen, plan))
+    assert (found.restored, found.name) == (True, "dyniq")
+    assert {one.table: (one.old, one.new) for one in found.tables if not one.same} == {
+        "public.calls": (20, 12), "public.gone": (1, None), "public.back": (None, 2),
+    }  # fmt: skip
+    # Nothing was restored yet: what the backup itself says.
+    planned = Answers(server=now.server, live=old)(database.losses(now, chosen, plan))
+    assert (planned.restored, planned.tables[0].table, planned.tables[0].new) == (False, "public.calls", 12)
+    # It did not come out as it is written.
+    for short in (content(table("public.calls", 11)), content(table("public.other", 12))):
+        with pytest.raises(TargetRefused, match=r"has 12 rows of public\.calls, restored came"):
+            Answers(server=server, live=old, restored=short)(database.losses(now, chosen, plan))
+
+
+def test_parameters_are_checked() -> None:
+    database.check(STACK, target="voice-20260101.sql", database="n8n", accept_loss=True)
+    for wrong in ({"database": ""}, {"database": "dyniq"}, {"database": "n8n", "accept_loss": "yes"}, {"database": "n8n", "target": "a b"}):
+        with pytest.raises(ParameterError):
+            database.check(STACK, **wrong)
+    with pytest.raises(ParameterError, match="has no section 'databases'"):
+        database.check(STACK.model_copy(update={"databases": []}), database="voice")
+    database.check(STACK.model_copy(update={"databases": [VOICE]}))
+
+
+# -- reading backups ----------------------------------------------------------------------------------------------------
+
+
+class Here:
+    """This machine in place of a host."""
+
+    alias = "here"
+
+    def run(self, script: str, **_: object) -> object:
+        done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, errors="surrogateescape")
+        return Result(done.returncode, done.stdout, done.stderr, 0, 0.0)
+
+
+def read(path: object) -> Contents:
+    def dialogue() -> object:
+        return (yield {"read": backups.contents(Backup(str(path), 1, NOW, backups.PLAIN, "17", "17", "", True, ""), None)})["read"]
+
+    return converse(Here(), dialogue())
+
+
+END = "-- PostgreSQL database dump complete\n"
+rows = st.lists(st.text(st.characters(exclude_characters="\n\r\0\\\x1e", exclude_categories=("Cs",)), max_size=40), max_size=8)
+
+
+@given(rows)
+def test_rows_are_counted_whatever_they_are(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
+    file = tmp_path_factory.mktemp("dump") / "dump.sql"
+    data = "".join(f"{line}\n" for line in lines)
+    file.write_text(f'CREATE TABLE public.a (\n);\nCREATE TABLE public."B c" (\n);\nCOPY public."B c" (x) FROM stdin;\n{data}\\.\n{END}')
+    assert read(file) == Contents({"public.a": 0, 'public."B c"': len(lines)}, len(file.read_bytes()), "")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("SELECT 1;\n", "its last line is not there"),
+        (f"\\connect other\n{END}", "line 1 of it, \\connect, would lead out of the database"),
+        (f"\\! touch x\n{END}", "line 1 of it, \\!, would lead out"),
+        (f"DROP DATABASE dyniq;\n{END}", "line 1 of it, DROP DATABASE, would lead out"),
+        (f"-- PostgreSQL database cluster dump\n{END}", "a dump of a whole server"),
+        (f"\\restrict abc\nCOPY public.a (x) FROM stdin;\n\\\\connect\n\\.\n{END}\\unrestrict abc\n", ""),
+    ],
+)
+def test_what_would_lead_out_of_the_database_is_found(tmp_path: object, text: str, said: str) -> None:
+    file = tmp_path / "dump.sql"
+    file.write_text(text)
+    found = read(file).wrong
+    assert (found == "") if not said else (said in found)
+
+
+def test_the_list_tells_formats_apart_by_their_content(tmp_path: object) -> None:
+    head = (
+        "--\n-- PostgreSQL database dump\n--\n\\restrict x\n"
+        "-- Dumped from database version 17.2 (Debian)\n-- Dumped by pg_dump version 17.5\n"
+    )
+    (tmp_path / "b-plain.sql").write_text(head + END)
+    (tmp_path / "b-cut.sql").write_text(head)
+    (tmp_path / "b-empty.sql").write_text("")
+    (tmp_path / "b-notes.txt").write_text("hello\n")
+    (tmp_path / "b-named.sql").write_bytes(subprocess.run(["gzip", "-c"], input=(head + END).encode(), capture_output=True).stdout)
+    (tmp_path / "b-half.gz").write_bytes((tmp_path / "b-named.sql").read_bytes()[:60])
+    (tmp_path / "other.sql").write_text(head + END)
+
+    def dialogue() -> object:
+        return (yield {"list": backups.listing(f"{tmp_path}/b-*")})["list"]
+
+    found = {one.name: one for one in converse(Here(), dialogue())}
+    assert set(found) == {"b-plain.sql", "b-cut.sql", "b-empty.sql", "b-notes.txt", "b-named.sql", "b-half.gz"}
+    assert {name: (one.format, one.whole, one.version, one.by) for name, one in found.items() if not one.wrong} == {
+        "b-plain.sql": ("plain", True, "17.2", "17.5"), "b-named.sql": ("gzip", True, "17.2", "17.5"),
+    }  # fmt: skip
+    assert "cut off" in found["b-cut.sql"].wrong
+    assert "cannot be unpacked" in found["b-half.gz"].wrong
+
+
+def test_a_container_of_no_compose_project_has_no_labels() -> None:
+    raw = {
+        "Id": "c", "Name": "/alone", "Image": "i", "Created": "2026-01-02T03:04:05.6Z", "RestartCount": 0, "Mounts": [],
+        "State": {"StartedAt": "2026-01-02T03:04:05.6Z", "Status": "running", "ExitCode": 0}, "Config": {"Image": "x", "Labels": None},
+    }  # fmt: skip
+    found = docker.named("alone").read(json.dumps([raw]))
+    assert (found.name, found.service) == ("alone", "")
+
+
+def test_the_header_of_an_archive() -> None:
+    """As pg_dump 17.12 wrote it; what is no archive, or is cut off, has none."""
+    header = base64.b64decode(
+        "UEdETVABEAAECAEBABEAAAAAGQAAAAANAAAAABcAAAAACgAAAAB+AAAAAAAAAAAABQAAAGR5bmlxAB4AAAAxNy4xMiAoRGViaWFuIDE3LjEyLTArZGViMTN1MSkAHgAAAD"
+        "E3LjEyIChEZWJpYW4gMTcuMTItMCtk"
+    )
+    assert backups._archive(header) == {"version": "17.12", "by": "17.12", "database": "dyniq"}
+    for other in (header[:20], b"", b"x" * 200):
+        assert backups._archive(other) == {"version": "", "by": "", "database": ""}
