@@ -1,11 +1,13 @@
 """A drill: break the practice host, roll it back with the real notebook, headless, and score the run."""
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from lab.practice_host import PracticeHost
 from lab.traffic import Traffic
+from lab.writer import Writer
 from rollback_lib.headless.runner import Outcome
 from rollback_lib.record.folder import Folder
 from rollback_lib.stack import Stack
@@ -46,8 +48,11 @@ def drill(host: PracticeHost, procedure: str, run: Callable[[str, dict[str, str]
     stack = host.folder / "stack.yaml"
     parameters = {"stack": str(stack), "mode": "apply", "confirm": "contabo", "on_failure": "undo", "reason": "drill", **own}
     began = datetime.now(UTC)
-    with Traffic(Stack.load(stack), PER_SECOND) as traffic:
+    writer = Writer(host) if procedure == "database" else None
+    with Traffic(Stack.load(stack), PER_SECOND) as traffic, writer or nullcontext():
         outcome = run(procedure, parameters)
+    if writer:
+        print(writer.story(f"dyniq__before_{outcome.folder.name.rpartition('-')[2]}"), flush=True)
     return Score(procedure, outcome, _healthy_after(outcome, began), traffic.sent, traffic.failed)
 
 

@@ -81,6 +81,8 @@ def _run(arguments: argparse.Namespace) -> int:
         known = ", ".join(path.stem[3:] for path in sorted(runner.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")))
         raise ParameterError(f"there is no procedure {arguments.procedure!r}; there are: {known}")
     given = _given(arguments.parameters, source)
+    if arguments.apply and "accept_loss" in _names(source) and given.get("accept_loss") != "true":
+        raise ParameterError(f"--apply of {arguments.procedure} loses data; read its plan, then say so with -p accept_loss=true")
     mode = "apply" if arguments.apply else "plan"
     parameters = {"stack": arguments.stack, "mode": mode, "confirm": arguments.confirm, "on_failure": arguments.on_failure, **given}
     outcome = _run_notebook(arguments.procedure, parameters)

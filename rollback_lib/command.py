@@ -1,5 +1,6 @@
 """Commands as data: what would run on the host, quoted for a POSIX shell. Nothing here runs anything."""
 
+import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -44,9 +45,9 @@ class Command:
         return replace(self, source=path)
 
     def saying(self, text: str) -> "Command":
-        """The same, with a text as its input. Raises ParameterError where a line of it is the END that closes it."""
-        if END in text.split("\n"):
-            raise ParameterError(f"a line of the input of {self.argv[0]} is {END}; write it in another way")
+        """The same, with a text as its input. Raises ParameterError where a line of it could not be told from its END."""
+        if _UNSAYABLE.search(text):
+            raise ParameterError(f"a line of the input of {self.argv[0]} begins like {END}; write it in another way")
         return replace(self, text=text)
 
     def or_else(self, rescue: "Command") -> "Command":
@@ -79,6 +80,8 @@ class Command:
 
 
 END = "EOF"  # closes the text that a command reads
+# dash 0.5.12 loses a byte where a line begins like END and goes on with a character that is not ASCII.
+_UNSAYABLE = re.compile(r"^(?:EOF$|(?:E|EO|EOF)[^\x00-\x7f])", re.MULTILINE)
 
 # Precedes the number of a command in the output of a marked script; a control character no tool prints by itself.
 MARK = "\x1e"

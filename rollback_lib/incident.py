@@ -143,7 +143,12 @@ class Incident:
     def look(self, dialogue: Dialogue[T]) -> T:
         """Ask the host what a procedure wants to know in the middle of a run, and show it."""
         with self._guarded("look"):
-            found = self._converse(dialogue)
+            try:
+                found = self._converse(dialogue)
+            except TargetRefused as error:
+                if self._plan is None or self._touched:
+                    raise
+                raise TargetRefused(f"{error}; {self._clean_up(self._plan)}") from None
             self._folder.event("looked", found=found)
             self._console.show(found)
             return found

@@ -94,11 +94,11 @@ class Plan:
 
     def shell(self) -> str:
         """The plan as a script to run by hand on the host: plan.sh."""
-        return _render(f"{self.procedure} rollback of {self.stack} to {self.target}", self.steps)
+        return _render(f"{self.procedure}: {self.stack} to {self.target}", self.steps)
 
     def undo_shell(self) -> str:
         """The way back as a script to run by hand on the host: undo.sh."""
-        return _render(f"undo of the {self.procedure} rollback of {self.stack} to {self.target}", self.undo)
+        return _render(f"undo of {self.procedure}: {self.stack} to {self.target}", self.undo)
 
 
 def _render(title: str, steps: tuple[Step, ...]) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 
 from lab.practice_host import PracticeHost
+from rollback_lib.paths import PROJECT
 
 BIN = Path(sys.executable).parent
 
@@ -63,6 +64,11 @@ class Machine:
 
     def apply(self, *words: str, **options: object) -> Done:
         return self.rollback("--apply", "--confirm", "contabo", *words, **options)
+
+    def papermill(self, out: Path, *words: str, notebook: str = "01_code") -> subprocess.CompletedProcess[str]:
+        """Plain papermill on a notebook, as the README shows it."""
+        argv = [BIN / "papermill", f"notebooks/{notebook}.ipynb", out, "-f", self.stack, "--no-progress-bar", *words]
+        return subprocess.run(argv, cwd=PROJECT, env=self.env(), capture_output=True, text=True, timeout=120)
 
     def env(self, more: dict[str, str] | None = None) -> dict[str, str]:
         return {**os.environ, "ROLLBACK_INCIDENTS": str(self.incidents), **(more or {})}

@@ -33,6 +33,11 @@ class Attachment:
         return " ".join((self.network, self.container, *words))
 
 
+def lines(attachments: Sequence[Attachment]) -> str:
+    """All of them, a line each."""
+    return "\n".join(one.line() for one in attachments)
+
+
 def connect(attachments: Sequence[Attachment]) -> Command:
     """The command that makes them so; nothing is done to a container that is on its network already."""
     script = (
@@ -41,7 +46,7 @@ def connect(attachments: Sequence[Attachment]) -> Command:
         'docker inspect --format "{{range .NetworkSettings.Networks}}{{.NetworkID}} {{end}}" "$container" | grep -qF "$id" || '
         '{ docker network connect $options "$network" "$container"; echo "$container is on $network again"; }; done'
     )
-    return Command.of("sh", "-euc", script).saying("\n".join(one.line() for one in attachments))
+    return Command.of("sh", "-euc", script).saying(lines(attachments))
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,8 @@ def attachments() -> Fact[Attachments]:
 
 
 def _attached(raw: dict[str, Any]) -> list[Attachment]:
+    if raw.get("HostConfig", {}).get("AutoRemove"):
+        return []  # gone as soon as it ends: there is nothing to put back
     found = []
     for network, one in raw["NetworkSettings"]["Networks"].items():
         if network in ("host", "none"):

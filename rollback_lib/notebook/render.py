@@ -22,7 +22,7 @@ _LEVEL = {
 def opening(one: Opening) -> View:
     usual = f"usually {sorted(one.usual)[len(one.usual) // 2]:.0f} s here, in {len(one.usual)} runs" if one.usual else "no earlier run here"
     rows = [
-        ("incident", one.incident), ("procedure", f"{one.procedure} rollback of {one.stack}"), ("host", one.host), ("who", one.who),
+        ("incident", one.incident), ("procedure", one.procedure), ("stack", one.stack), ("host", one.host), ("who", one.who),
         ("mode", "plan: nothing will be changed" if one.mode == "plan" else "apply: the host will be changed once confirmed"),
         ("on failure", one.on_failure), ("budget", f"{one.budget:.0f} s ({usual})"), ("reason", one.reason or "none given"),
         ("record", one.folder),
@@ -33,7 +33,7 @@ def opening(one: Opening) -> View:
 def plan(one: Plan) -> View:
     if one.nothing_to_do:
         return stack(note("good", "The target is what runs: there is nothing to do."), table(("", ""), one.facts))
-    views = [table(("", ""), one.facts, title=f"Plan {one.hash}: {one.procedure} rollback of {one.stack} on {one.host}")]
+    views = [table(("", ""), one.facts, title=f"Plan {one.hash}: {one.procedure}, {one.stack} on {one.host}")]
     views += [_step(number, step) for number, step in enumerate(one.steps, 1)]
     if one.loses:
         views.append(note("warn", "What changes: " + "; ".join(one.loses) + "."))

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -21,10 +22,6 @@ def sql(machine: Machine, statement: str, database: str = "dyniq", server: str =
 
 def databases(machine: Machine, server: str = "voice") -> set[str]:
     return set(sql(machine, "SELECT datname FROM pg_database WHERE NOT datistemplate", "postgres", server).splitlines())
-
-
-def dump(machine: Machine, words: str = "") -> None:
-    machine.ssh(f"docker exec voice-postgres-1 pg_dump -U dyniq {words} dyniq")
 
 
 def content(machine: Machine) -> str:
@@ -107,11 +104,17 @@ def test_plan_mode_changes_nothing_and_says_what_would_be_lost(migrated: Machine
     assert "public.calls: 2,325 rows now, 2,300 rows in the backup" in page
 
 
-def test_without_acceptance_nothing_is_swapped_and_nothing_stays(migrated: Machine) -> None:
-    was = content(migrated)
+def test_without_acceptance_nothing_is_swapped_and_nothing_stays(migrated: Machine, tmp_path: Path) -> None:
+    was, logins = content(migrated), migrated.logins()
     done = migrated.apply("-p", "database=voice", procedure="database")
-    assert (done.status, done.record["verdict"]) == (3, "refused"), done.out
-    assert "accept_loss=true" in done.record["reason"]
+    assert (done.status, done.folder, migrated.logins()) == (2, None, logins)
+    assert "-p accept_loss=true" in done.err
+    # Papermill goes as far as the gate.
+    words = ("-p", "mode", "apply", "-p", "confirm", "contabo", "-p", "database", "voice")
+    ran = migrated.papermill(tmp_path / "out.ipynb", *words, notebook="05_database")
+    assert ran.returncode == 1
+    assert "nobody accepted what would be lost" in ran.stderr
+    assert json.loads((migrated.folders()[0] / "record.json").read_text())["verdict"] == "refused"
     assert databases(migrated) == {"postgres", "dyniq"}
     assert content(migrated) == was
 
@@ -265,10 +268,10 @@ def test_a_service_that_does_not_connect_again_is_made_anew(migrated: Machine) -
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "database: one of voice, n8n is expected"),
-        (("-p", "database=postgres"), "database: one of voice, n8n is expected"),
-        (("-p", "database=voice", "-p", "target=../../etc/passwd;"), "a backup's name or path is expected"),
-        (("-p", "database=voice", "-p", "accept_loss=maybe"), "accept_loss: true or false is expected"),
+        (("-p", "accept_loss=true"), "database: one of voice, n8n is expected"),
+        (("-p", "accept_loss=true", "-p", "database=postgres"), "database: one of voice, n8n is expected"),
+        (("-p", "accept_loss=true", "-p", "database=voice", "-p", "target=../etc/passwd;"), "a backup's name or path is expected"),
+        (("-p", "database=voice", "-p", "accept_loss=maybe"), "say so with -p accept_loss=true"),
     ],
 )
 def test_bad_parameters_reach_no_host(clean: Machine, words: tuple[str, ...], said: str) -> None:

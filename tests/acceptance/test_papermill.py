@@ -1,25 +1,18 @@
 """The notebook under plain papermill, as the README shows it."""
 
 import json
-import subprocess
 from pathlib import Path
 
-from rollback_lib.paths import PROJECT
-from tests.machine import BIN, Machine
-
-
-def papermill(machine: Machine, out: Path, *words: str, notebook: str = "01_code") -> subprocess.CompletedProcess[str]:
-    argv = [BIN / "papermill", f"notebooks/{notebook}.ipynb", out, "-f", machine.stack, "--no-progress-bar", *words]
-    return subprocess.run(argv, cwd=PROJECT, env=machine.env(), capture_output=True, text=True, timeout=120)
+from tests.machine import Machine
 
 
 def test_plan_then_apply(broken: Machine, tmp_path: Path) -> None:
     before, good = broken.listing(), broken.ssh("git -C /opt/dyniq-voice rev-parse HEAD~1")
-    planned = papermill(broken, tmp_path / "plan.ipynb", "-r", "target", good[:7])
+    planned = broken.papermill(tmp_path / "plan.ipynb", "-r", "target", good[:7])
     assert planned.returncode == 0, planned.stderr
     assert broken.listing() == before
 
-    applied = papermill(broken, tmp_path / "apply.ipynb", "-r", "target", good[:7], "-p", "mode", "apply", "-p", "confirm", "contabo")
+    applied = broken.papermill(tmp_path / "apply.ipynb", "-r", "target", good[:7], "-p", "mode", "apply", "-p", "confirm", "contabo")
     assert applied.returncode == 0, applied.stderr
     assert (broken.head(), broken.health()[0]) == (good, 200)
     records = [json.loads((folder / "record.json").read_text()) for folder in broken.folders()]
@@ -27,7 +20,7 @@ def test_plan_then_apply(broken: Machine, tmp_path: Path) -> None:
 
 
 def test_a_target_that_papermill_made_a_number_of_is_refused(broken: Machine, tmp_path: Path) -> None:
-    done = papermill(broken, tmp_path / "number.ipynb", "-p", "target", "0123456")
+    done = broken.papermill(tmp_path / "number.ipynb", "-p", "target", "0123456")
     assert done.returncode == 1
     assert "the number 123456 arrived; give it with `-r target" in done.stderr
     assert broken.folders() == []
@@ -35,7 +28,7 @@ def test_a_target_that_papermill_made_a_number_of_is_refused(broken: Machine, tm
 
 def test_without_confirmation_it_stops_at_the_gate(broken: Machine, tmp_path: Path) -> None:
     before = broken.listing()
-    done = papermill(broken, tmp_path / "out.ipynb", "-p", "mode", "apply")
+    done = broken.papermill(tmp_path / "out.ipynb", "-p", "mode", "apply")
     assert done.returncode == 1
     assert "nobody confirmed" in done.stderr
     assert json.loads((broken.folders()[0] / "record.json").read_text())["verdict"] == "refused"
@@ -45,16 +38,18 @@ def test_without_confirmation_it_stops_at_the_gate(broken: Machine, tmp_path: Pa
 def test_the_other_notebooks_plan_and_one_applies(clean: Machine, tmp_path: Path) -> None:
     clean.ssh("sed s/sonnet/opus/ /opt/dyniq-voice/.env >/opt/dyniq-voice/.env.opus")
     before = clean.listing()
-    for name in ("02_image", "03_env", "04_caddyfile"):
-        done = papermill(clean, tmp_path / f"{name}.ipynb", notebook=name)
+    for name in ("02_image", "03_env", "04_caddyfile", "05_database", "06_redeploy"):
+        own = ("-p", "database", "voice") if name == "05_database" else ()
+        done = clean.papermill(tmp_path / f"{name}.ipynb", *own, notebook=name)
         assert done.returncode == 0, done.stderr
     assert clean.listing() == before
-    applied = papermill(
-        clean, tmp_path / "env.ipynb", "-p", "mode", "apply", "-p", "confirm", "contabo", "-p", "keys", "MODEL", notebook="03_env"
+    applied = clean.papermill(
+        tmp_path / "env.ipynb", "-p", "mode", "apply", "-p", "confirm", "contabo", "-p", "keys", "MODEL", notebook="03_env"
     )
     assert applied.returncode == 0, applied.stderr
     assert "MODEL=opus" in clean.container()["Config"]["Env"]
     records = [json.loads((folder / "record.json").read_text()) for folder in clean.folders()]
     assert [(record["procedure"], record["verdict"]) for record in records] == [
-        ("image", "planned"), ("env", "planned"), ("caddyfile", "planned"), ("env", "succeeded"),
+        ("image", "planned"), ("env", "planned"), ("caddyfile", "planned"), ("database", "planned"), ("redeploy", "planned"),
+        ("env", "succeeded"),
     ]  # fmt: skip

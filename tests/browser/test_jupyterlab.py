@@ -21,11 +21,12 @@ from tests.machine import BIN, Machine
 SHOTS = PROJECT / "build" / "screenshots"
 # Without these, chromium looks for hosts of its maker's at every start.
 QUIET = ["--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+expect.set_options(timeout=30_000)  # milliseconds; a busy machine takes its time
 CHROMIUM = ["--no-sandbox", "--disable-gpu", *QUIET]
 
 
 @contextmanager
-def jupyterlab(machine: Machine, name: str, tmp_path: Path, mode: str) -> Iterator[str]:
+def jupyterlab(machine: Machine, name: str, tmp_path: Path, mode: str, **parameters: str) -> Iterator[str]:
     """JupyterLab on a folder with a copy of the notebook whose parameters a person has filled in; its address."""
     folder = tmp_path / "work"
     folder.mkdir()
@@ -33,6 +34,8 @@ def jupyterlab(machine: Machine, name: str, tmp_path: Path, mode: str) -> Iterat
     filled = text.replace('stack: str = \\"production\\"', f'stack: str = \\"{machine.stack}\\"').replace(
         'mode: str = \\"plan\\"', f'mode: str = \\"{mode}\\"'
     )
+    for key, value in parameters.items():
+        filled = filled.replace(f'{key}: str = \\"\\"', f'{key}: str = \\"{value}\\"')
     (folder / f"{name}.ipynb").write_text(filled)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -87,6 +90,19 @@ def menu(page: Page, *path: str) -> None:
     page.locator(".lm-Menu-item", has_text=re.compile(f"^{path[1]}")).first.click()
 
 
+def run_all(page: Page) -> None:
+    """Run All Cells, once the kernel answers. JupyterLab shows it as idle a moment before it takes cells, and forgets those."""
+    expect(page.get_by_role("button", name="Python 3 (ipykernel) | Idle")).to_be_visible()
+    ran = cell(page, "stack: str").locator(".jp-InputPrompt")
+    while True:
+        menu(page, "Run", "Run All Cells")
+        try:
+            expect(ran).to_have_text(re.compile(r"\[[\d*]"), timeout=3_000)
+            return
+        except AssertionError:
+            expect(page.get_by_role("button", name="Python 3 (ipykernel) | Idle")).to_be_visible()
+
+
 def outputs(page: Page, source: str) -> Locator:
     found = cell(page, source)
     found.scroll_into_view_if_needed()
@@ -99,26 +115,29 @@ def lab(broken: Machine, tmp_path: Path) -> Iterator[str]:
         yield address
 
 
+LISTED = {"06_redeploy": "built from the tree"}
+CHOSEN = {"04_caddyfile": "Chosen: the last different", "06_redeploy": "Chosen: the tree as it is checked out"}
+
+
 @pytest.mark.parametrize(
     ("name", "plan"),
     [
         ("02_image", "Step 2, Fetch the target's image: leaves the stack as it is"),
         ("03_env", "Step 3, Put the target in place: changes the stack"),
         ("04_caddyfile", "Step 3, Reload Caddy: changes the stack"),
+        ("06_redeploy", "Step 4, Down and up: changes the stack"),
     ],
 )
 def test_run_all_of_the_other_notebooks_looks_and_plans(clean: Machine, page: Page, tmp_path: Path, name: str, plan: str) -> None:
-    clean.host.break_(name[3:])
+    clean.host.break_("stack" if name == "06_redeploy" else name[3:])
     before = clean.listing()
     with jupyterlab(clean, name, tmp_path, "plan") as address:
         page.goto(address)
-        expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")).to_be_visible()
-        menu(page, "Run", "Run All Cells")
+        run_all(page)
         expect(outputs(page, "incident.close()")).to_contain_text("Verdict: planned.")
         for number, (source, said) in enumerate(
-            (("now = incident.document()", "Not healthy: agents-api."), (".candidates(now)", "verdict"),
-             ("chosen = incident.examine", "Chosen: the new" if name != "04_caddyfile" else "Chosen: the last different"),
-             ("plan = incident.plan", plan)), 1,
+            (("now = incident.document()", "Not healthy: agents-api"), (".candidates(now)", LISTED.get(name, "verdict")),
+             ("chosen = incident.examine", CHOSEN.get(name, "Chosen: the new")), ("plan = incident.plan", plan)), 1,
         ):  # fmt: skip
             expect(outputs(page, source)).to_contain_text(said)
             page.screenshot(path=SHOTS / f"{name}-{number}.png")
@@ -129,10 +148,9 @@ def test_cell_by_cell_to_health(lab: str, page: Page, broken: Machine) -> None:
     bad = broken.head()
     page.goto(lab)
     expect(cell(page, "from rollback_lib.notebook")).to_be_visible()
-    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")).to_be_visible()
 
     # Run All shows state and plan, and stops at the gate with a sentence.
-    menu(page, "Run", "Run All Cells")
+    run_all(page)
     expect(outputs(page, "incident.apply(plan.keep)")).to_contain_text(
         "NotConfirmed: not confirmed: type the host's name, contabo, in the box above"
     )
@@ -188,3 +206,52 @@ def test_cell_by_cell_to_health(lab: str, page: Page, broken: Machine) -> None:
     page.keyboard.press("Control+Enter")
     expect(outputs(page, "incident.apply(plan.recreate)")).to_contain_text("Done already in this run")
     assert broken.container()["Id"] == container
+
+
+def test_what_a_database_rollback_loses_is_accepted_by_a_person(clean: Machine, page: Page, tmp_path: Path) -> None:
+    """Two boxes: the host's name lets it restore beside the live database, the database's name accepts the list."""
+    clean.host.break_("database")
+    with jupyterlab(clean, "05_database", tmp_path, "apply", database="voice") as address:
+        page.goto(address)
+        run_all(page)
+        expect(outputs(page, "incident.apply(plan.create)")).to_contain_text("NotConfirmed: not confirmed: type the host's name")
+        for number, (source, said) in enumerate(
+            ((".document(database=database)", "public.assistants: 12 rows"), (".candidates(now)", "complete"),
+             ("chosen = incident.examine", "It was read to its end, and it is whole."),
+             ("plan = incident.plan", "public.assistants: 12 rows now, not there in the backup")), 1,
+        ):  # fmt: skip
+            expect(outputs(page, source)).to_contain_text(said)
+            page.screenshot(path=SHOTS / f"05_database-{number}.png")
+        confirm(page, "incident.confirm(plan, confirm)", "contabo")
+
+        def run(source: str, said: str) -> None:
+            cell(page, source).locator(".jp-InputArea-editor").click()
+            page.keyboard.press("Control+Enter")
+            expect(outputs(page, source)).to_contain_text(said)
+
+        for step in ("create", "restore", "prepare"):
+            run(f"incident.apply(plan.{step})", "✔ done")
+        run("losses = incident.look(", "3 of 4 tables differ.")
+        page.screenshot(path=SHOTS / "05_database-5.png")
+        run("incident.accept(plan, losses", "Type dyniq to accept what the list above says is lost")
+        run("incident.apply(plan.swap)", "NotConfirmed: not accepted: type the database's name")
+        page.screenshot(path=SHOTS / "05_database-6.png")
+        assert clean.health()[0] == 500
+        confirm(page, "incident.accept(plan, losses", "dyniq")
+        run("incident.apply(plan.swap)", "✔ done")
+        run("incident.apply(plan.reconnect)", "Not needed: every route passes by itself.")
+        run("incident.verify(plan);", "Verified: the effect is the one asked for, and health holds.")
+        page.screenshot(path=SHOTS / "05_database-7.png")
+        run("incident.look(databases.kept", "3 of 4 tables differ.")
+        page.screenshot(path=SHOTS / "05_database-8.png")
+        run("incident.apply(plan.remember)", "✔ done")
+        run("incident.close()", "Verdict: succeeded.")
+        page.screenshot(path=SHOTS / "05_database-9.png")
+    assert clean.health()[0] == 200
+
+
+def confirm(page: Page, source: str, word: str) -> None:
+    gate = outputs(page, source)
+    gate.locator("input[type=text]").fill(word)
+    gate.get_by_role("button", name="Confirm").click()
+    expect(gate).to_contain_text("Confirmed. Go on with the cells below")

@@ -24,6 +24,8 @@ def state(now: State) -> View:
     if now.content:
         tables = sorted(now.content.tables.values(), key=lambda found: found.rows, reverse=True)
         rows.append(("tables", "\n".join(f"{found.name}: {found.rows:,} rows{_newest(found.newest, found.by)}" for found in tables[:12])))
+    if now.beside:
+        rows.append(("kept beside it", "\n".join(f"{found.name}, {found.size / 1e6:,.0f} MB" for found in now.beside)))
     rows.append(("free disk", f"{now.free / 1e6:,.0f} MB" if now.free is not None else "could not be asked"))
     rows += [(f"used by {name}", common.up(client)) for name, client in now.clients.items()]
     return common.state(rows, now.probes, now.lines, one.container)

@@ -36,15 +36,20 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     drop = server.psql(home, f"DROP DATABASE IF EXISTS {identifier(new)} WITH (FORCE)")
     reconnect = tuple(client.compose.up(client.service) for client in now.clients.values() if client and client.service)
     whom = ", ".join(name for name, client in now.clients.items() if client and client.service)
+    archive = target.backup.format in backups.ARCHIVES
+    remove = Command.of("docker", "exec", one.container, "rm", "-rf", copy)
+    bring = (Command.of("docker", "cp", target.backup.path, f"{one.container}:{copy}"),) if archive else ()
     steps = (
         Step("create", "Make a new database beside the live one", "The live one is not touched, and the service goes on.",
-             (keeping.folders(stack, "before"), server.psql(home).saying(sql.create(live, new) + ";"))),
-        Step("restore", "Restore the backup into it", "It stops at the first error.", _restore(now, target.backup, new, copy),
+             (keeping.folders(stack, "before"), server.psql(home).saying(sql.create(live, new) + ";"), *bring),
+             deadline=RESTORE_DEADLINE),
+        Step("restore", "Restore the backup into it", "It stops at the first error.", (_restore(now, target.backup, new, copy),),
              deadline=RESTORE_DEADLINE),
         Step("prepare", "Make it like the live one", "What no dump has: settings, grants, comment, extensions; and statistics.",
-             (sql.written_by(server, sql.EXTENSIONS, live.name, new), server.psql(home).saying(sql.carry_over(live.name, new) + ";"),
-              server.psql(new, "ANALYZE"),
-              server.psql(home, words=("-A", "-t")).saying(f"SELECT oid FROM pg_database WHERE datname = {literal(new)};").to(oid)),
+             (sql.written_by(server, sql.EXTENSIONS, live.name, new), server.psql(new).saying("SET statement_timeout = 0;\nANALYZE;"),
+              server.psql(home).saying(sql.carry_over(live.name, new) + ";"),
+              server.psql(home, words=("-A", "-t")).saying(f"SELECT oid FROM pg_database WHERE datname = {literal(new)};").to(oid),
+              *((remove,) if archive else ())),
              deadline=RESTORE_DEADLINE),
         Step("swap", "Swap the two names", "New sessions wait, those that are there are ended, both names change in one transaction.",
              (sql.written_by(server, sql.SEQUENCES, live.name, new),
@@ -72,7 +77,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         target=target.name,
         steps=steps,
         undo=undo,
-        cleanup=(sql.patiently(drop), Command.of("docker", "exec", one.container, "rm", "-rf", copy), Command.of("rm", "-f", oid)),
+        cleanup=(sql.patiently(drop), remove, Command.of("rm", "-f", oid)),
         facts=_rows(now, target, kept),
         loses=_loses(now, target),
         notes=_notes(now, target, kept),
@@ -135,20 +140,17 @@ def _behind(value: int | None, kept: int | None) -> bool:
     return kept is not None and (value is None or value < kept)
 
 
-def _restore(now: State, backup: Backup, new: str, copy: str) -> tuple[Command, ...]:
-    server, container = now.access, now.section.container
+def _restore(now: State, backup: Backup, new: str, copy: str) -> Command:
+    server = now.access
     if backup.format in backups.ARCHIVES:
         # In parallel only from a file that can be read at several places: it has to be in the container.
-        jobs = str(min(JOBS, now.processors))
-        restore = server.program("pg_restore", "--exit-on-error", "--jobs", jobs, database=new, rest=(copy,))
-        return (
-            Command.of("docker", "cp", "-q", backup.path, f"{container}:{copy}"),
-            restore,
-            Command.of("docker", "exec", container, "rm", "-rf", copy),
-        )
+        return server.program("pg_restore", "--exit-on-error", "--jobs", str(min(JOBS, now.processors)), database=new, rest=(copy,))
+    psql = server.psql(new, words=("-1", "-o", "/dev/null"))
+    if backup.format == backups.PLAIN and knows_restrict(now.psql):
+        return psql.reading(backup.path)
     source = backups.stream(backup, server)
     source = source if knows_restrict(now.psql) else source.pipe(*_UNRESTRICTED)
-    return (source.pipe(*server.psql(new, words=("-1", "-o", "/dev/null")).argv),)
+    return source.pipe(*psql.argv)
 
 
 def knows_restrict(version: str) -> bool:

@@ -1,5 +1,6 @@
 """What is true of the database now: the server, what is in it, who uses it, and the backups there are."""
 
+import re
 from dataclasses import dataclass
 
 from rollback_lib.facts import backups, docker, postgres, restores
@@ -40,6 +41,12 @@ class State:
     def live(self) -> postgres.Database | None:
         """The database as the server describes it; None when there is none of that name."""
         return self.server.databases.get(self.section.database) if self.server else None
+
+    @property
+    def beside(self) -> list[postgres.Database]:
+        """What runs of this procedure left beside the live database: what was kept, undone, or not cleaned up."""
+        known = self.server.databases.values() if self.server else ()
+        return [one for one in known if re.fullmatch(r".+__(before|undone|restore)_[0-9a-f]{6}", one.name)]
 
     def verdict(self, backup: Backup) -> str:
         """What earlier restores tell of a backup."""

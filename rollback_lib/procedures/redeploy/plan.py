@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from rollback_lib.command import Command
 from rollback_lib.compose import Compose
-from rollback_lib.facts import docker, networks, releases
+from rollback_lib.facts import compose, docker, networks, releases
 from rollback_lib.facts.docker import Container
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.facts.networks import Attachment
@@ -17,7 +17,7 @@ from rollback_lib.stack import Stack
 
 BUILD_DEADLINE = 900.0  # seconds
 DEPLOY_DEADLINE = 300.0
-FILES, NETWORKS = "files.tar", "networks.json"  # what an incident keeps
+FILES, NETWORKS = "files.tar", "networks.txt"  # what an incident keeps
 
 
 def plan(now: State, target: Target, *, incident: str) -> Plan:
@@ -31,7 +31,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         keeping.folders(stack, "before"),
         *(Command.of("docker", "tag", now.of(name)[0].image, tag) for name, tag in before.items()),
         Command.of("tar", "-C", "/", "-cf", keeping.before(stack, incident, FILES), *(path.lstrip("/") for path in target.files)),
-        Command.of("tee", keeping.before(stack, incident, NETWORKS)).saying(_written(attach)).to("/dev/null"),
+        Command.of("tee", keeping.before(stack, incident, NETWORKS)).saying(networks.lines(attach)).to("/dev/null"),
     )
     pull = tuple(Command.of("docker", "pull", "--quiet", name) for name in missing)
     tags = tuple(Command.of("docker", "tag", image, now.services[name].image) for name, image in built.items())
@@ -187,10 +187,6 @@ def _attachments(now: State) -> list[Attachment]:
     return found
 
 
-def _written(attach: list[Attachment]) -> str:
-    return json.dumps([one.__dict__ for one in attach], indent=1)
-
-
 def _override(number: int) -> str:
     return f"build{number}.json"
 
@@ -221,7 +217,7 @@ def _down_and_up(now: State, attach: list[Attachment], word: str) -> tuple[Comma
         return way.command("up", *words, "--no-build", "--pull=never", *scaled, *services)
 
     return (
-        *each(lambda way, _: way.command("down")),
+        *each(lambda way, _: way.command(*compose.ALL, "down")),
         *_placeholders(now, word),
         *each(lambda way, services: up(way, services, "--no-start", "--no-deps")),
         *((networks.connect(attach),) if attach else ()),

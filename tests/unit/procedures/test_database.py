@@ -148,10 +148,11 @@ def test_the_plan_touches_nothing_before_the_swap_and_names_both_databases() -> 
 
 def test_archives_are_restored_in_parallel_and_nothing_of_them_stays() -> None:
     now = state(backups=[backup("voice.dump", 1, format=backups.CUSTOM)], processors=64)
-    copy, restore, remove = map(str, database.plan(now, target(now), incident="i1").restore.commands)
-    assert (copy, "--jobs 8" in restore, remove) == (
-        "docker cp -q /backup/voice.dump voice-postgres-1:/tmp/rollback-i1", True, "docker exec voice-postgres-1 rm -rf /tmp/rollback-i1",
-    )  # fmt: skip
+    plan = database.plan(now, target(now), incident="i1")
+    assert str(plan.create.commands[-1]) == "docker cp /backup/voice.dump voice-postgres-1:/tmp/rollback-i1"
+    assert "--jobs 8" in str(plan.restore.commands[0])
+    assert str(plan.prepare.commands[-1]) == "docker exec voice-postgres-1 rm -rf /tmp/rollback-i1"
+    assert plan.prepare.commands[-1] in plan.cleanup
 
 
 @pytest.mark.parametrize(
