@@ -62,7 +62,7 @@ def losses(one: Losses) -> View:
         return note("good", f"{len(one.tables)} tables are the same in {now} and {other}.")
     headline = note("warn", f"{len(differ)} of {len(one.tables)} tables differ.")
     rows = [_row(loss) for loss in differ[:SHOWN_TABLES]]
-    shown = table(("table", f"rows in {now}", f"rows in {other}", "newest in the first", "newest in the second", "columns"), rows)
+    shown = table(("table", f"rows in {now}", f"rows in {other}", f"newest in {now}", f"newest in {other}", "columns"), rows)
     same = [loss.table for loss in one.tables if loss.same]
     return stack(headline, shown, note("info", f"The same on both sides: {some(same)}.")) if same else stack(headline, shown)
 
