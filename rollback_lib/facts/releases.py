@@ -1,10 +1,11 @@
 """The ledger of releases on the host: what was healthy here, and what was marked bad."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rollback_lib.command import Command
+from rollback_lib.facts import ledger
 from rollback_lib.facts.fact import Fact
 
 FILE = "releases.jsonl"
@@ -27,24 +28,14 @@ class Release:
         return "healthy here" if self.healthy else f"bad ({self.incident})"
 
 
-def enter(ledger: str, service: str, commit: str, image: str, *, healthy: bool, incident: str) -> Command:
+def enter(file: str, service: str, commit: str, image: str, *, healthy: bool, incident: str) -> Command:
     """The command that adds a line to the ledger; time and the id of `image` are the host's own word."""
     line = {"service": service, "commit": commit, "image": "%s", "when": "%s", "healthy": healthy, "incident": incident}
     append = 'id=$(docker image inspect --format "{{.Id}}" "$3"); printf "$2\\n" "$id" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >>"$1"'
-    return Command.of("sh", "-euc", append, "sh", ledger, json.dumps(line), image)
+    return Command.of("sh", "-euc", append, "sh", file, json.dumps(line), image)
 
 
 def releases(state: str, service: str) -> Fact[list[Release]]:
-    """The service's lines of the ledger, oldest first; a line that was cut short is passed over."""
-
-    def read(out: str) -> list[Release]:
-        found = []
-        for line in out.splitlines():
-            try:
-                raw = json.loads(line)
-                found.append(Release(**{**raw, "when": datetime.fromisoformat(raw["when"])}))
-            except (ValueError, TypeError, KeyError):
-                continue
-        return [release for release in found if release.service == service]
-
-    return Fact((Command.of("cat", f"{state}/{FILE}"),), read, otherwise=lambda _: [])
+    """The service's lines of the ledger, oldest first."""
+    every = ledger.entries(f"{state}/{FILE}", Release)
+    return replace(every, read=lambda out: [release for release in every.read(out) if release.service == service])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rollback_lib.command import Command
+from rollback_lib.facts import ledger
 from rollback_lib.facts.backups import Backup
 from rollback_lib.facts.fact import Fact
 
@@ -26,25 +27,14 @@ class Restore:
         return (self.path, self.size, self.changed) == (backup.path, backup.size, int(backup.changed.timestamp()))
 
 
-def enter(ledger: str, backup: Backup, incident: str) -> Command:
+def enter(file: str, backup: Backup, incident: str) -> Command:
     """The command that adds a line to the ledger; the time is the host's own word."""
     changed = int(backup.changed.timestamp())
     line = {"path": backup.path, "size": backup.size, "changed": changed, "when": "%s", "incident": incident}
     append = 'printf "$2\\n" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >>"$1"'
-    return Command.of("sh", "-euc", append, "sh", ledger, json.dumps(line))
+    return Command.of("sh", "-euc", append, "sh", file, json.dumps(line))
 
 
 def restores(state: str) -> Fact[list[Restore]]:
-    """The lines of the ledger, oldest first; a line that was cut short is passed over."""
-
-    def read(out: str) -> list[Restore]:
-        found = []
-        for line in out.splitlines():
-            try:
-                raw = json.loads(line)
-                found.append(Restore(**{**raw, "when": datetime.fromisoformat(raw["when"])}))
-            except (ValueError, TypeError, KeyError):
-                continue
-        return found
-
-    return Fact((Command.of("cat", f"{state}/{FILE}"),), read, otherwise=lambda _: [])
+    """The lines of the ledger, oldest first."""
+    return ledger.entries(f"{state}/{FILE}", Restore)

@@ -1,0 +1,27 @@
+"""Ledgers on the host: files of JSON lines that only grow."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from rollback_lib.command import Command
+from rollback_lib.facts.fact import Fact
+
+T = TypeVar("T")
+
+
+def entries(path: str, make: Callable[..., T]) -> Fact[list[T]]:
+    """The lines of the ledger, oldest first, each made by `make` of its keys; one that was cut short is passed over."""
+
+    def read(out: str) -> list[T]:
+        found = []
+        for line in out.splitlines():
+            try:
+                raw: dict[str, Any] = json.loads(line)
+                found.append(make(**{**raw, "when": datetime.fromisoformat(raw["when"])}))
+            except (ValueError, TypeError, KeyError):
+                continue
+        return found
+
+    return Fact((Command.of("cat", path),), read, otherwise=lambda _: [])
