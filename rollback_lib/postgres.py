@@ -23,7 +23,14 @@ class Postgres:
         """One of Postgres's programs on a database; one that does not read leaves the input to whoever else reads it, such as
         a shell its script."""
         into = ("docker", "exec", *(("-i",) if reads else ()), self.container)
-        return Command.of(*into, name, *words, "-w", "-U", self.user, "-d", database, *rest)
+        return Command.of(*into, name, *words, "-w", "-U", self.user, "-d", _connection(database), *rest)
+
+
+def _connection(database: str) -> str:
+    """A database's name where a program would also take a connection string, and takes one with an equals sign for it."""
+    if "=" not in database and "://" not in database:
+        return database
+    return "dbname='" + database.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def identifier(name: str) -> str:

@@ -128,14 +128,16 @@ SELECT json_build_object('version', current_setting('server_version_num')::int,
 """
 _LOCALE = ("datcollate", "datctype", "datlocprovider", "datlocale", "daticulocale", "daticurules")
 
-# One line of JSON per table, with its rows as Postgres estimates them, then the sequences and the extensions.
-_TABLES = r"""c.relkind = 'r' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"""
+# One line of JSON per table, with its rows as Postgres estimates them (a partitioned one has none of its own), then the
+# sequences and the extensions.
+_TABLES = r"""n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"""
 _OUTLINE = rf"""
 SET default_transaction_read_only = on; SET statement_timeout = '{_EACH}'; SET lock_timeout = '2s'; SET timezone = 'UTC';
-SELECT json_build_object('table', format('%I.%I', n.nspname, c.relname), 'estimate', greatest(c.reltuples, 0)::bigint,
+SELECT json_build_object('table', format('%I.%I', n.nspname, c.relname),
+    'estimate', CASE c.relkind WHEN 'r' THEN greatest(c.reltuples, 0)::bigint ELSE 0 END,
     'columns', (SELECT json_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0
         AND NOT a.attisdropped))
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {_TABLES} ORDER BY 1::text;
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND {_TABLES} ORDER BY 1::text;
 SELECT json_build_object('sequence', format('%I.%I', schemaname, sequencename), 'last', last_value) FROM pg_sequences;
 SELECT json_build_object('extension', extname) FROM pg_extension;
 """
@@ -148,7 +150,7 @@ SELECT format('SELECT json_build_object(''counted'', %L, ''rows'', count(*), ''n
         FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
         AND a.atttypid IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)),
     n.nspname, c.relname)
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE {_TABLES}
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND {_TABLES}
 \gexec
 """
 

@@ -10,14 +10,14 @@ from lab.writer import Writer, interruption
 from tests.machine import Done, Machine
 
 ACCEPT = ("-p", "database=voice", "-p", "accept_loss=true")
-ODD = 'My "odd" n\\ame; DROP'
+ODD = 'My "odd" n\\ame; a=b'
 
 
-def sql(machine: Machine, statement: str, database: str = "dyniq", server: str = "voice", *words: str) -> str:
+def sql(machine: Machine, statement: str, database: str = "dyniq", server: str = "voice") -> str:
     """What psql prints for a statement, unaligned."""
     user = {"voice": "dyniq", "n8n": "n8n"}[server]
-    argv = f"docker exec -i {server}-postgres-1 psql -X -A -t -q -v ON_ERROR_STOP=1 -U {user} -f - -d"
-    return machine.ssh(f"{argv} '{database}' <<'EOF'\n{statement}\nEOF")
+    argv = f"docker exec -i -e PGDATABASE='{database}' {server}-postgres-1 psql -X -A -t -q -v ON_ERROR_STOP=1 -U {user} -f -"
+    return machine.ssh(f"{argv} <<'EOF'\n{statement}\nEOF")
 
 
 def databases(machine: Machine, server: str = "voice") -> set[str]:
@@ -130,7 +130,9 @@ def test_the_other_database_of_the_page_and_names_that_need_quoting(clean: Machi
     sql(clean, f"""CREATE ROLE "o'wner" SUPERUSER; CREATE DATABASE "{quoted}" OWNER "o'wner" """)
     table = '"o.s"."t(a) ""b"'
     sql(clean, f'CREATE SCHEMA "o.s"; CREATE TABLE {table} ("c d" timestamptz); INSERT INTO {table} VALUES (now())', ODD)
-    clean.ssh(f"docker exec voice-postgres-1 pg_dump -U dyniq '{ODD}' >/backup/odd-1.sql")
+    sql(clean, """CREATE TABLE parts (n integer) PARTITION BY RANGE (n); CREATE TABLE part1 PARTITION OF parts FOR VALUES FROM (0) TO (9);
+        INSERT INTO parts SELECT n FROM generate_series(1, 5) n""", ODD)  # fmt: skip
+    clean.ssh(f"docker exec -e PGDATABASE='{ODD}' voice-postgres-1 pg_dump -U dyniq --load-via-partition-root >/backup/odd-1.sql")
     sql(clean, f"DELETE FROM {table}", ODD)
     stack = clean.edited_stack(lambda one: one["databases"][0].update(database=ODD, backups="/backup/odd-?.sql"))
     done = run(clean, stack=stack)
@@ -251,6 +253,23 @@ def test_a_disk_that_is_too_small_or_fills_up(migrated: Machine) -> None:
     assert "step restore failed" in done.record["reason"]
     assert databases(migrated) == {"postgres", "dyniq"}
     assert content(migrated) == was
+
+
+@pytest.mark.parametrize("policy", ["undo", "stop"])
+def test_a_backup_with_which_the_service_is_not_well(migrated: Machine, policy: str) -> None:
+    """Made after the bad migration: it is restored and swapped in as asked, and health never comes."""
+    migrated.ssh("docker exec voice-postgres-1 pg_dump -U dyniq dyniq >/backup/voice-late.sql")
+    oid = sql(migrated, "SELECT oid FROM pg_database WHERE datname = 'dyniq'", "postgres")
+    quick = migrated.edited_stack(lambda stack: stack["health"].update(deadline=2.0))
+    done = run(migrated, "-p", "target=voice-late.sql", "--on-failure", policy, stack=quick)
+    if policy == "stop":
+        assert (done.status, done.record["verdict"]) == (5, "failed-partly"), done.out
+        migrated.ssh((done.folder / "undo.sh").read_text())
+    else:
+        assert (done.status, done.record["verdict"]) == (4, "failed-restored"), done.out
+    assert "agents-api did not pass" in done.record["reason"]
+    assert sql(migrated, "SELECT oid FROM pg_database WHERE datname = 'dyniq'", "postgres") == oid
+    assert databases(migrated) == {"postgres", "dyniq", f"dyniq__undone_{done.record['incident']}"}
 
 
 def test_a_service_that_does_not_connect_again_is_made_anew(migrated: Machine) -> None:
