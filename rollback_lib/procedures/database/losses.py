@@ -71,14 +71,16 @@ def losses(now: State, target: Target, plan: Plan) -> Dialogue[Losses]:
     new: Content | None = found.get("restored")
     if new is None:
         return Losses(live, live, target.backup.name, read(old or now.content, target), restored=False)
+    if old is None:
+        raise TargetRefused(f"the tables of {live} could not be counted, so nobody can say what is lost; look at the log of its server")
     for table, rows in target.contents.rows.items():
         there = new.tables.get(table)
         if there is None or (there.exact and rows is not None and there.rows < rows):
             came = f"{there.rows:,}" if there else "no table"
             raise TargetRefused(f"{target.backup.path} has {rows or 0:,} rows of {table}, restored came {came}; choose another backup")
-    if old and old.tables and new.tables and not set(old.tables) & set(new.tables):
+    if old.tables and new.tables and not set(old.tables) & set(new.tables):
         raise TargetRefused(f"{target.backup.path} has none of the tables of {live}: it is of another database; choose another backup")
-    return Losses(live, live, target.backup.name, _compare(old.tables if old else {}, new.tables), restored=True)
+    return Losses(live, live, target.backup.name, _compare(old.tables, new.tables), restored=True)
 
 
 def kept(stack: Stack, plan: Plan) -> Dialogue[Losses | str]:

@@ -7,7 +7,8 @@ from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import backups, postgres
 from rollback_lib.facts.backups import Backup, Contents
 from rollback_lib.facts.fact import Dialogue
-from rollback_lib.procedures.database.state import State, candidates, unusable
+from rollback_lib.postgres import identifier
+from rollback_lib.procedures.database.state import State, candidates, maintenance, unusable
 from rollback_lib.procedures.procedure import check_target
 from rollback_lib.stack import Stack
 
@@ -107,6 +108,11 @@ def usable(now: State) -> postgres.Database:
         raise Refused(
             f"there is no database {one.database} in {where}; if it was dropped, make an empty one with "
             f"`docker exec {where} createdb -U {one.user} '{one.database}'`, and run this again"
+        )
+    if not live.open:
+        raise Refused(
+            f"{live.name} lets nobody connect, perhaps since a run was cut off; open it on the host, and run this again: `docker exec {where} "
+            f"psql -w -U {one.user} -d {maintenance(one)} -c 'ALTER DATABASE {identifier(live.name)} ALLOW_CONNECTIONS true'`"
         )
     if live.prepared:
         raise Refused(f"{live.prepared} transactions of {live.name} are prepared and would keep it from being renamed; end them first")

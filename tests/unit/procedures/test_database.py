@@ -113,6 +113,7 @@ def test_a_restore_of_before_is_known_while_the_backup_is_the_same() -> None:
         ({"server": None}, "does not let dyniq in without a password"),
         ({"server": postgres.Server(170002, False, {"dyniq": live()})}, "is no superuser"),
         ({"server": postgres.Server(170002, True, {})}, "there is no database dyniq in voice-postgres-1"),
+        ({"server": postgres.Server(170002, True, {"dyniq": live(open=False)})}, "lets nobody connect, perhaps since a run was cut off"),
         ({"server": postgres.Server(170002, True, {"dyniq": live(prepared=2)})}, "2 transactions of dyniq are prepared"),
         ({"server": postgres.Server(170002, True, {"dyniq": live(slots=("feed",))})}, r"feeds logical replication \(feed\)"),
         ({"free": 1000}, "MB free, and a restore beside the live database takes about"),
@@ -186,6 +187,8 @@ def test_what_is_lost_is_weighed_table_by_table() -> None:
     # Nothing was restored yet: what the backup itself says.
     planned = Answers(server=now.server, live=old)(database.losses(now, chosen, plan))
     assert (planned.restored, planned.tables[0].table, planned.tables[0].new) == (False, "public.calls", 12)
+    with pytest.raises(TargetRefused, match="nobody can say what is lost"):
+        Answers(server=server, live=None, restored=new)(database.losses(now, chosen, plan))
     # It did not come out as it is written.
     for short in (content(table("public.calls", 11)), content(table("public.other", 12))):
         with pytest.raises(TargetRefused, match=r"has 12 rows of public\.calls, restored came"):
