@@ -51,12 +51,12 @@ class Database:
     @property
     def properties(self) -> dict[str, str]:
         """What a database in its place has to have too, in words that can be compared and shown."""
-        locale = " ".join(f"{key}={value}" for key, value in sorted(self.locale.items()))
+        locale = " ".join(f"{key.removeprefix('dat')}={value}" for key, value in sorted(self.locale.items()))
         return {
             "owner": self.owner,
             "encoding and locale": f"{self.encoding} {locale}",
             "tablespace": self.tablespace,
-            "connection limit": str(self.connections),
+            "connection limit": "none" if self.connections < 0 else str(self.connections),
             "settings": f"#{self.settings.fingerprint}" if len(self.settings) > 2 else "none",
             "grants": " ".join(self.grants) or "as new",
             "comment": self.comment or "none",

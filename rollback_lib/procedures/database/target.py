@@ -110,9 +110,10 @@ def usable(now: State) -> postgres.Database:
             f"`docker exec {where} createdb -U {one.user} '{one.database}'`, and run this again"
         )
     if not live.open:
+        statement = f"ALTER DATABASE {identifier(live.name)} ALLOW_CONNECTIONS true"
         raise Refused(
-            f"{live.name} lets nobody connect, perhaps since a run was cut off; open it on the host, and run this again: `docker exec {where} "
-            f"psql -w -U {one.user} -d {maintenance(one)} -c 'ALTER DATABASE {identifier(live.name)} ALLOW_CONNECTIONS true'`"
+            f"{live.name} lets nobody connect, perhaps since a run was cut off; open it on the host, and run this again: "
+            f"`docker exec {where} psql -w -U {one.user} -d {maintenance(one)} -c '{statement}'`"
         )
     if live.prepared:
         raise Refused(f"{live.prepared} transactions of {live.name} are prepared and would keep it from being renamed; end them first")
