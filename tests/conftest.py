@@ -1,4 +1,4 @@
-"""A practice host of the tests' own, beside any that a person has up; the suite fails when it cannot start."""
+"""Practice hosts of the tests' own, beside any that a person has up; the suite fails when they cannot start."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,22 +6,28 @@ from pathlib import Path
 import pytest
 
 from lab.practice_host import PracticeHost
+from tests.hosts import Hosts
 from tests.machine import Machine
 
 
 @pytest.fixture(scope="session")
-def practice_host() -> Iterator[PracticeHost]:
-    host = PracticeHost("test", 22122, 22543)
-    host.up()
-    yield host
-    host.down()
+def hosts() -> Iterator[Hosts]:
+    pool = Hosts()
+    yield pool
+    pool.down()
 
 
 @pytest.fixture
-def clean(practice_host: PracticeHost, tmp_path: Path) -> Machine:
-    """The practice host in its clean state: everything healthy, nothing of ours on it."""
-    practice_host.reset()
-    return Machine(practice_host, tmp_path / "incidents")
+def practice_host(hosts: Hosts) -> PracticeHost:
+    """A practice host as the test before left it."""
+    return hosts.first()
+
+
+@pytest.fixture
+def clean(hosts: Hosts, request: pytest.FixtureRequest, tmp_path: Path) -> Machine:
+    """A practice host in its clean state: everything healthy, nothing of ours on it."""
+    quiet = request.node.get_closest_marker("quiet") is not None
+    return Machine(hosts.clean(quiet=quiet), tmp_path / "incidents")
 
 
 @pytest.fixture

@@ -37,6 +37,7 @@ def misrouted(clean: Machine) -> Machine:
     return clean
 
 
+@pytest.mark.quiet
 def test_from_broken_to_healthy_and_back_without_a_failed_request(misrouted: Machine) -> None:
     good = misrouted.ssh(f"git -C /opt/dyniq-voice show HEAD~2:docker/Caddyfile; ls -i {FILE} | cut -d' ' -f1")
     inode = good.splitlines()[-1]

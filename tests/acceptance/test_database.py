@@ -7,6 +7,11 @@ from pathlib import Path
 import pytest
 
 from lab.writer import Writer, interruption
+from rollback_lib.errors import TargetRefused
+from rollback_lib.facts.ask import converse
+from rollback_lib.host.connect import connect
+from rollback_lib.procedures import database
+from rollback_lib.stack import Stack
 from tests.machine import Done, Machine
 
 ACCEPT = ("-p", "database=voice", "-p", "accept_loss=true")
@@ -41,6 +46,7 @@ def migrated(clean: Machine) -> Machine:
     return clean
 
 
+@pytest.mark.quiet
 def test_from_broken_to_healthy_and_back_while_a_client_writes(migrated: Machine) -> None:
     day = migrated.ssh("date -u +%Y%m%d")
     # What is kept beside the tables, and in no dump of one database.
@@ -143,6 +149,16 @@ def test_the_other_database_of_the_page_and_names_that_need_quoting(clean: Machi
     assert sql(clean, f"SELECT count(*) FROM {table}", ODD) == "0"
 
 
+def examine(machine: Machine, name: str) -> database.Target:
+    """What the procedure finds out about a backup; it only looks."""
+    connection = connect("contabo", machine.host.ssh_config)
+    try:
+        now = converse(connection, database.document(Stack.load(machine.stack), "voice"))
+        return converse(connection, database.examine(now, name))
+    finally:
+        connection.close()
+
+
 def test_every_format_is_restored_and_every_bad_backup_refused(migrated: Machine) -> None:
     day = migrated.ssh("date -u +%Y%m%d")
     sql(migrated, "CREATE DATABASE good", "postgres")
@@ -170,8 +186,12 @@ def test_every_format_is_restored_and_every_bad_backup_refused(migrated: Machine
         "voice-cut.dump": "it cannot be read to its end", "voice-cut-folder": "is missing", "voice-newer.sql": "of a newer server, 18.",
         "voice-wrong.sql": "none of the tables of dyniq", "voice-create.sql": "would lead out of the database",
         "voice-all.sql": "a dump of a whole server", "voice-notes.txt": "not a dump of pg_dump", "voice-nothing.sql": "no backup",
-        "voice-fails.sql": 'column "second" of relation "calls" does not exist',
     }.items():  # fmt: skip
+        with pytest.raises(TargetRefused) as refused:
+            examine(migrated, name)
+        assert said in str(refused.value), f"{name}: {refused.value}"
+    # As a whole run: refused by what the backup is, and by what becomes of it in the database beside the live one.
+    for name, said in {"voice-wrong.sql": "none of the tables", "voice-fails.sql": 'column "second" of relation "calls"'}.items():
         done = run(migrated, "-p", f"target={name}")
         assert (done.status, done.record["verdict"]) == (3, "refused"), f"{name}: {done.out}"
         assert said in done.record["reason"], f"{name}: {done.record['reason']}"
@@ -193,6 +213,7 @@ def stop_a_session(machine: Machine) -> None:
         kill -STOP $pid; echo $pid >/tmp/stopped""")
 
 
+@pytest.mark.quiet
 def test_a_session_that_does_not_let_go_leaves_everything_as_it_was(migrated: Machine) -> None:
     """A backend that is stopped takes no request to end: the swap gives up, and the service goes on with what it had."""
     stop_a_session(migrated)

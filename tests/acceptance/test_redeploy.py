@@ -106,6 +106,7 @@ def test_plan_mode_changes_nothing(torn: Machine) -> None:
     assert "--remove-orphans" not in shell
 
 
+@pytest.mark.quiet
 def test_a_build_that_fails_leaves_the_old_stack_up(clean: Machine) -> None:
     clean.ssh("echo 'RUN false' >>/opt/dyniq-voice/ruben_api/Dockerfile; sed -i 's/1.2.0/1.3.0/' /opt/dyniq-voice/agents_api/server.py")
     before, was = ids(clean), images(clean)
