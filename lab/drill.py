@@ -47,9 +47,9 @@ def drill(host: PracticeHost, procedure: str, run: Callable[[str, dict[str, str]
     print(f"Rolling back with the {procedure} notebook, headless …", flush=True)
     stack = host.folder / "stack.yaml"
     parameters = {"stack": str(stack), "mode": "apply", "confirm": "contabo", "on_failure": "undo", "reason": "drill", **own}
-    began = datetime.now(UTC)
     writer = Writer(host) if procedure == "database" else None
     with Traffic(Stack.load(stack), PER_SECOND) as traffic, writer or nullcontext():
+        began = datetime.now(UTC)
         outcome = run(procedure, parameters)
     if writer:
         print(writer.story(f"dyniq__before_{outcome.folder.name.rpartition('-')[2]}"), flush=True)
