@@ -146,8 +146,8 @@ class Incident:
             try:
                 found = self._converse(dialogue)
             except TargetRefused as error:
-                if self._plan is None or self._touched:
-                    raise
+                if self._plan is None or self._touched or not self._done:
+                    raise  # nothing was made beside the stack, or it is in use
                 raise TargetRefused(f"{error}; {self._clean_up(self._plan)}") from None
             self._folder.event("looked", found=found)
             self._console.show(found)
@@ -156,6 +156,7 @@ class Incident:
     def accept(self, plan: Plan, loss: Loss, accepted: object = "") -> None:
         """Let the steps run that lose what `loss` lists: `accepted` by a parameter, or by the person who sits here."""
         with self._guarded("accept"):
+            self._accepted = ""  # this list, and no earlier one
             if self.opening.mode == "plan":
                 self._console.line("mode is “plan”: nothing is lost; this is what would have to be accepted.")
             elif not loss.restored:

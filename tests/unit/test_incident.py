@@ -138,6 +138,32 @@ def test_where_nobody_can_accept_what_was_made_is_removed(incident: Incident, ho
     assert "echo 'clean up'" in host.ran[-1]
 
 
+def test_another_list_has_to_be_accepted_anew(incident: Incident, host: Host, person: Person) -> None:
+    plan = losing()
+    incident.confirm(plan, "contabo")
+    incident.accept(plan, Loss(), "true")
+    incident.accept(plan, Loss(hash="2"), "")
+    with pytest.raises(NotConfirmed, match="not accepted"):
+        incident.apply(plan.swap)
+    assert host.ran == []
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_a_refusal_on_a_look_removes_what_was_made_and_only_that(incident: Incident, host: Host, made: bool) -> None:
+    def refusing() -> Dialogue[None]:
+        yield {}
+        raise TargetRefused("it is of another database")
+
+    build = Step("build", "Build", "why", (Command.of("echo", "build"),))
+    chosen = Plan("code", "i1", "dyniq-voice", "contabo", "x", (build,), (), cleanup=(Command.of("echo", "clean up"),))
+    incident.confirm(chosen, "contabo")
+    if made:
+        incident.apply(chosen.build)
+    with pytest.raises(TargetRefused, match="it is of another database"):
+        incident.look(refusing())
+    assert any("echo 'clean up'" in script for script in host.ran) is made
+
+
 @pytest.mark.parametrize(("as_before", "restored"), [(True, True), (False, False)])
 def test_a_step_that_does_all_or_nothing_tells_which(
     incident: Incident, host: Host, monkeypatch: pytest.MonkeyPatch, as_before: bool, restored: bool
