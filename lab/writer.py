@@ -62,13 +62,16 @@ class Writer:
     def story(self, kept: str) -> str:
         """What became of the client, and whether its last write before the swap is in the kept database; in a sentence or two."""
         argv = f"docker exec voice-postgres-1 psql -X -A -t -U dyniq -d {kept} -c"
-        said = self._host.exec(f"""{argv} "SELECT detail->>'n' FROM events WHERE kind = '{NAME}'" || true""").split()
+        query = f"{argv} \"SELECT detail->>'n' FROM events WHERE kind = '{NAME}'\""
+        said = self._host.exec(f"{query} || true").split()  # a run that was refused kept no database: nothing was swapped
         there = {int(number) for number in said if number.isdigit()}
         before = [write.number for write in self.writes if there and write.number <= max(there)]
         cut_off = f"A client that wrote {1 / EVERY:.0f} times a second was cut off for {interruption(self.writes):.2f} s at most."
         lost = [number for number in before if number not in there]
-        if not before or lost:
-            return f"{cut_off} {len(lost)} writes are lost." if lost else f"{cut_off} Nothing was swapped."
+        if lost:
+            return f"{cut_off} {len(lost)} writes are lost."
+        if not before:
+            return f"{cut_off} Nothing was swapped."
         return f"{cut_off} Its {len(before)} writes acknowledged before the swap, up to number {before[-1]}, are all in {kept}."
 
     def acknowledged(self) -> list[Write]:

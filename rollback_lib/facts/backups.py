@@ -46,10 +46,9 @@ class Backup:
 
 @dataclass(frozen=True)
 class Contents:
-    """What reading a whole backup brought out: rows by table (None: they can only be counted once it is restored), bytes of
-    SQL, and what speaks against it."""
+    """What reading a whole backup brought out: rows by table, bytes of SQL, and what speaks against it."""
 
-    rows: dict[str, int | None]
+    rows: dict[str, int]
     bytes: int
     wrong: str
 
@@ -206,7 +205,7 @@ _TABLE = re.compile(r'((?:"(?:[^"]|"")+"|[^\s".(]+)\.(?:"(?:[^"]|"")+"|[^\s".(]+
 def _contents(out: str) -> Contents:
     lines = [line.split("\t", 2) for line in out.splitlines()]
     known = {line[0]: line[1] for line in lines if line[0] not in ("table", "rows")}
-    rows: dict[str, int | None] = {_table(line[1]): 0 for line in lines if line[0] == "table"}
+    rows = {_table(line[1]): 0 for line in lines if line[0] == "table"}
     rows |= {_table(line[2]): int(line[1]) for line in lines if line[0] == "rows"}
     wrong = ""
     if known["broken"] == "1":

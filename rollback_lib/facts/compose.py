@@ -82,7 +82,7 @@ def image(compose: Compose, service: str) -> Fact[Reference]:
         config = json.loads(out)
         if service not in config["services"]:
             raise Refused(f"{', '.join(compose.files)} have no service {service!r}; mend the stack's section")
-        return Reference.parse(config["services"][service].get("image") or f"{config['name']}-{service}")
+        return Reference.parse(_image(config["name"], service, config["services"][service]))
 
     # Not `config --images SERVICE`, which names the images of its dependencies as well.
     command = compose.command(*ALL, "config", "--format=json")
@@ -150,10 +150,15 @@ def unreadable(said: str) -> Unreadable:
     return Unreadable(clean(known[1]) if known else "a line it does not name")
 
 
+def _image(project: str, service: str, raw: dict[str, Any]) -> str:
+    """The image of a service; one that names none gets compose's own name for it."""
+    return raw.get("image") or f"{project}-{service}"
+
+
 def _service(project: str, name: str, raw: dict[str, Any], networks: dict[str, Any]) -> Service:
     names = {key: networks.get(key, {}).get("name", key) for key in raw.get("networks") or {}}
     return Service(
-        image=raw.get("image") or f"{project}-{name}",
+        image=_image(project, name, raw),
         builds="build" in raw,
         networks=tuple(names.values()),
         own=tuple(name for key, name in names.items() if not networks.get(key, {}).get("external")),

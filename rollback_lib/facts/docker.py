@@ -7,6 +7,7 @@ from typing import Any
 
 from rollback_lib.command import Command
 from rollback_lib.compose import Compose
+from rollback_lib.facts import disk
 from rollback_lib.facts.fact import Fact
 from rollback_lib.secret import Secret
 
@@ -128,7 +129,7 @@ def stored(names: "set[str]") -> Fact[dict[str, Stored]]:
 def free_space() -> Fact[int | None]:
     """Bytes free where Docker keeps images; None when that cannot be known."""
     command = Command.of("sh", "-c", "df -P -k \"$(docker info --format '{{.DockerRootDir}}')\"")
-    return Fact((command,), lambda out: int(out.splitlines()[-1].split()[3]) * 1024, otherwise=lambda _: None)
+    return disk.free(command)
 
 
 def image_id(reference: str) -> Fact[str | None]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rollback_lib.command import Command
+from rollback_lib.facts import disk
 from rollback_lib.facts.fact import Fact
 from rollback_lib.postgres import Postgres
 from rollback_lib.secret import Secret
@@ -38,7 +39,6 @@ class Database:
     locale: dict[str, str]
     tablespace: str
     connections: int
-    template: bool
     open: bool
     size: int
     comment: str | None
@@ -185,7 +185,7 @@ def free_space(postgres: Postgres) -> Fact[int | None]:
     """Bytes free where the server keeps its data; None when that cannot be known."""
     script = 'df -P -k "${PGDATA:-/var/lib/postgresql/data}"'
     command = Command.of("docker", "exec", postgres.container, "sh", "-c", script)
-    return Fact((command,), lambda out: int(out.splitlines()[-1].split()[3]) * 1024, otherwise=lambda _: None)
+    return disk.free(command)
 
 
 def client_version(postgres: Postgres) -> Fact[str]:
@@ -199,7 +199,7 @@ def _database(raw: dict[str, Any]) -> Database:
     return Database(
         name=row["datname"], oid=int(row["oid"]), owner=raw["owner"], encoding=raw["encoding"],
         locale={key: str(row[key]) for key in _LOCALE if row.get(key)}, tablespace=raw["tablespace"],
-        connections=row["datconnlimit"], template=row["datistemplate"], open=row["datallowconn"], size=raw["size"],
+        connections=row["datconnlimit"], open=row["datallowconn"], size=raw["size"],
         comment=raw["comment"], settings=Secret(json.dumps(raw["settings"] or [])), grants=tuple(raw["grants"] or ()),
         sessions=tuple(Session(*one) for one in raw["sessions"] or ()), slots=tuple(raw["slots"] or ()), prepared=raw["prepared"],
     )  # fmt: skip

@@ -45,7 +45,7 @@ def candidates(found: Candidates) -> View:
 
 
 def target(one: Target) -> View:
-    rows = [(name, f"{number:,}" if number is not None else "") for name, number in sorted(one.contents.rows.items())]
+    rows = [(name, f"{number:,}") for name, number in sorted(one.contents.rows.items())]
     said = f"{one.backup.path}\nChosen: {one.why}. It was read to its end, and it is whole."
     if not rows:
         return note("info", f"{one.backup.path}\nChosen: {one.why}. All its files are there; its tables are known once it is restored.")

@@ -75,9 +75,9 @@ def losses(now: State, target: Target, plan: Plan) -> Dialogue[Losses]:
         raise TargetRefused(f"the tables of {live} could not be counted, so nobody can say what is lost; look at the log of its server")
     for table, rows in target.contents.rows.items():
         there = new.tables.get(table)
-        if there is None or (there.exact and rows is not None and there.rows < rows):
+        if there is None or (there.exact and there.rows < rows):
             came = f"{there.rows:,}" if there else "no table"
-            raise TargetRefused(f"{target.backup.path} has {rows or 0:,} rows of {table}, restored came {came}; choose another backup")
+            raise TargetRefused(f"{target.backup.path} has {rows:,} rows of {table}, restored came {came}; choose another backup")
     if old.tables and new.tables and not set(old.tables) & set(new.tables):
         raise TargetRefused(f"{target.backup.path} has none of the tables of {live}: it is of another database; choose another backup")
     return Losses(live, live, target.backup.name, _compare(old.tables, new.tables), restored=True)
@@ -101,7 +101,7 @@ def _databases(stack: Stack, plan: Plan) -> Dialogue[set[str]]:
 
 def read(live: Content | None, target: Target) -> tuple[TableLoss, ...]:
     """What the backup itself says; nothing of a directory, whose tables are known once it is restored."""
-    rows = {name: Table(name, number or 0, True, (), None, "") for name, number in target.contents.rows.items()}
+    rows = {name: Table(name, number, True, (), None, "") for name, number in target.contents.rows.items()}
     if live is None or not rows:
         return ()
     # Moments and columns are not read from a backup.

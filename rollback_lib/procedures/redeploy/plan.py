@@ -23,8 +23,8 @@ FILES, NETWORKS = "files.tar", "networks.txt"  # what an incident keeps
 def plan(now: State, target: Target, *, incident: str) -> Plan:
     """How to get from `now` to `target`."""
     stack = now.stack
-    built = {name: f"{_kept(stack, name)}:redeploy-{incident}" for name in sorted(now.services) if now.builds(name)}
-    before = {name: f"{_kept(stack, name)}:before-{incident}" for name in sorted(now.services) if now.of(name)}
+    built = {name: stack.kept_image(name, f"redeploy-{incident}") for name in sorted(now.services) if now.builds(name)}
+    before = {name: stack.kept_image(name, f"before-{incident}") for name in sorted(now.services) if now.of(name)}
     missing = sorted({one.image for name, one in now.services.items() if name not in built and one.image not in now.images})
     attach = _attachments(now)
     keep = (
@@ -164,10 +164,6 @@ def _difference(before: str, after: str) -> str:
     """A volume that a new service brought is no loss."""
     lost = sorted(set(before.splitlines()) - set(after.splitlines()))
     return some([" ".join(line.split(" ")[:2]) for line in lost]) if lost else "as before"
-
-
-def _kept(stack: Stack, service: str) -> str:
-    return stack.kept_repository(service)
 
 
 def _attachments(now: State) -> list[Attachment]:

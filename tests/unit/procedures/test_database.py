@@ -31,7 +31,7 @@ VOICE = STACK.databases[0]
 def live(**changes: object) -> postgres.Database:
     known = {
         "name": "dyniq", "oid": 16384, "owner": "dyniq", "encoding": "UTF8", "tablespace": "pg_default", "connections": -1,
-        "locale": {"datcollate": "C.UTF-8", "datctype": "C.UTF-8", "datlocprovider": "c"}, "template": False, "open": True,
+        "locale": {"datcollate": "C.UTF-8", "datctype": "C.UTF-8", "datlocprovider": "c"}, "open": True,
         "size": 10_000_000, "comment": None, "settings": Secret("[]"), "grants": (), "sessions": (), "slots": (), "prepared": 0,
     }  # fmt: skip
     return postgres.Database(**{**known, **changes})
