@@ -1,7 +1,6 @@
 """Which containers are attached to which networks, running or not, and which volumes there are."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,27 +25,11 @@ class Attachment:
     state: str
 
     def line(self) -> str:
-        """Network, container and options, as `connect` reads them."""
+        """Network, container and options of `docker network connect`, on a line."""
         words = [word for alias in self.aliases for word in ("--alias", alias)]
         words += [word for one in self.addresses for word in ("--ip6" if ":" in one else "--ip", one)]
         words += [word for one in self.links for word in ("--link", one)] + [word for one in self.options for word in ("--driver-opt", one)]
         return " ".join((self.network, self.container, *words))
-
-
-def lines(attachments: Sequence[Attachment]) -> str:
-    """All of them, a line each."""
-    return "\n".join(one.line() for one in attachments)
-
-
-def connect(attachments: Sequence[Attachment]) -> Command:
-    """The command that makes them so; nothing is done to a container that is on its network already."""
-    script = (
-        "set -f; while read -r network container options; do "
-        'id=$(docker network inspect --format "{{.Id}}" "$network"); '
-        'docker inspect --format "{{range .NetworkSettings.Networks}}{{.NetworkID}} {{end}}" "$container" | grep -qF "$id" || '
-        '{ docker network connect $options "$network" "$container"; echo "$container is on $network again"; }; done'
-    )
-    return Command.of("sh", "-euc", script).saying(lines(attachments))
 
 
 @dataclass(frozen=True)

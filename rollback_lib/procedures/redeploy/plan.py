@@ -11,6 +11,7 @@ from rollback_lib.facts.fact import Dialogue
 from rollback_lib.facts.networks import Attachment
 from rollback_lib.plan import Effect, Plan, Step, some
 from rollback_lib.procedures import keeping
+from rollback_lib.procedures.redeploy.attach import connect, lines
 from rollback_lib.procedures.redeploy.state import NAME, State
 from rollback_lib.procedures.redeploy.target import Target
 from rollback_lib.stack import Stack
@@ -31,7 +32,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         keeping.folders(stack, "before"),
         *(Command.of("docker", "tag", now.of(name)[0].image, tag) for name, tag in before.items()),
         Command.of("tar", "-C", "/", "-cf", keeping.before(stack, incident, FILES), *(path.lstrip("/") for path in target.files)),
-        Command.of("tee", keeping.before(stack, incident, NETWORKS)).saying(networks.lines(attach)).to("/dev/null"),
+        Command.of("tee", keeping.before(stack, incident, NETWORKS)).saying(lines(attach)).to("/dev/null"),
     )
     pull = tuple(Command.of("docker", "pull", "--quiet", name) for name in missing)
     tags = tuple(Command.of("docker", "tag", image, now.services[name].image) for name, image in built.items())
@@ -153,11 +154,11 @@ def _state(one: Container) -> str:
 
 def _volumes(containers: list[Container], volumes: dict[str, networks.Volume]) -> str:
     """Which volume, made when, is mounted where; a line each."""
-    lines = {
+    mounted = {
         f"{one.name} {mount.destination} {mount.source} {volumes[mount.source].created if mount.source in volumes else 'missing'}"
         for one in containers for mount in one.volumes
     }  # fmt: skip
-    return "\n".join(sorted(lines))
+    return "\n".join(sorted(mounted))
 
 
 def _difference(before: str, after: str) -> str:
@@ -216,7 +217,7 @@ def _down_and_up(now: State, attach: list[Attachment], word: str) -> tuple[Comma
         *each(lambda way, _: way.command(*compose.ALL, "down")),
         *_placeholders(now, word),
         *each(lambda way, services: up(way, services, "--no-start", "--no-deps")),
-        *((networks.connect(attach),) if attach else ()),
+        *((connect(attach),) if attach else ()),
         *each(lambda way, services: up(way, services, "--detach", "--no-recreate")),
     )
 
