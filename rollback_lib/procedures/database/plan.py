@@ -51,7 +51,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
               server.psql(home, words=("-A", "-t")).saying(f"SELECT oid FROM pg_database WHERE datname = {literal(new)};").to(oid),
               *((remove,) if archive else ())),
              deadline=RESTORE_DEADLINE),
-        Step("swap", "Swap the two names", "New sessions wait, those that are there are ended, both names change in one transaction.",
+        Step("swap", "Swap the two names", "New sessions are refused meanwhile, open ones are ended, both names change in one transaction.",
              (sql.written_by(server, sql.SEQUENCES, live.name, new),
               sql.swap(server, home, live=live.name, aside=kept, incoming=new),
               sql.written_by(server, sql.SEQUENCES, kept, live.name)),
