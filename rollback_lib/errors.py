@@ -36,6 +36,14 @@ class NotConfirmed(Refused):
     """Changing the host was not confirmed."""
 
 
+class Locked(Refused):
+    """Someone else holds the stack."""
+
+
+class Drifted(Refused):
+    """The host is not as the plan assumed any more."""
+
+
 class CommandFailed(RollbackError):
     """A command on the host exited with a status other than 0, or ran past its deadline."""
 
@@ -46,6 +54,12 @@ class LinkLost(RollbackError):
     """The connection broke while a command was running; what became of it is not known."""
 
     status = 6
+
+
+class LockLost(RollbackError):
+    """Someone took the stack over while this run held it."""
+
+    status = 5
 
 
 class Failed(RollbackError):

@@ -1,129 +1,182 @@
-"""Incident: one run of one procedure, from opening to its verdict: open → document → confirm → apply → verify → close."""
+"""Incident: one run of one procedure, from opening to its verdict: open → document → confirm → apply → verify → close.
 
+It may be opened again after its process has ended: what is done stays done, what runs on the host is attached to.
+"""
+
+import atexit
 import getpass
 import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rollback_lib.checks import check
+from rollback_lib import conclusion, earlier
+from rollback_lib.checks import Options, check
 from rollback_lib.command import script
-from rollback_lib.errors import CommandFailed, Failed, LinkLost, NotConfirmed, ParameterError, Refused, RollbackError, TargetRefused
+from rollback_lib.errors import Drifted, Failed, NotConfirmed, ParameterError, Refused, RollbackError, TargetRefused
 from rollback_lib.facts.ask import converse
 from rollback_lib.facts.fact import Dialogue
-from rollback_lib.health import Prober, Watch
-from rollback_lib.host.connect import connect
-from rollback_lib.host.connection import Connection, Result, said
-from rollback_lib.plan import Effect, Loss, Plan, Step
-from rollback_lib.probe import Probe, outage
+from rollback_lib.host.connection import Result, said
+from rollback_lib.host.jobs import JobState
+from rollback_lib.host.link import Link
+from rollback_lib.host.lock import Owner
+from rollback_lib.plan import Loss, Plan, Step
+from rollback_lib.probe import outage
 from rollback_lib.procedures import PROCEDURES
+from rollback_lib.record.chain import OPENED, Chain
 from rollback_lib.record.folder import FOLDER_VARIABLE, Folder, incidents_root
 from rollback_lib.record.history import usual_seconds
 from rollback_lib.record.redaction import clean
-from rollback_lib.record.verdict import Verdict
-from rollback_lib.running import Console, run_step
+from rollback_lib.record.story import Story
+from rollback_lib.record.verdict import NOT_ENDED, Verdict
+from rollback_lib.running import Console, Hand
+from rollback_lib.sealing import seal
 from rollback_lib.stack import Stack, local_path
-from rollback_lib.stages import Closing, Opening, Verification
+from rollback_lib.stages import Closing, Opening, Standing, Verification
+from rollback_lib.watching import Eyes
 
 T = TypeVar("T")
 CLEANUP = 30.0  # seconds
-RECONNECT = 10.0  # seconds in which services are to connect again by themselves
+AFTERWARDS = "remember"  # the step that comes after Verify
 
 
 class Incident:
     """One run. Make it with `open`; its methods are the headings of a notebook, in that order."""
 
-    def __init__(
-        self, stack: Stack, opening: Opening, folder: Folder, connection: Connection, console: Console, started: float
-    ) -> None:  # fmt: skip
+    def __init__(self, stack: Stack, opening: Opening, folder: Folder, link: Link, console: Console, started: float) -> None:
         self.stack = stack
         self.opening = opening
         self.id = opening.incident
         self._folder = folder
-        self._connection = connection
+        self._link = link
         self._console = console
         self._procedure = PROCEDURES[opening.procedure]
         self._started = started
+        owner = Owner.now(self.id, opening.procedure, opening.who, opening.reason)
+        self._hand = Hand(link, stack.state, owner, folder, console)
+        self._eyes = Eyes(stack, self._procedure, link, folder)
         self._plan: Plan | None = None
+        self._story = Story()  # what happened before this process opened the incident
         self._confirmed = ""  # the hash of the plan that was confirmed: another plan needs a confirmation of its own
         self._accepted = ""  # the same for what the plan loses
         self._done: set[tuple[str, str]] = set()  # plan and step
         self._touched = False
         self._ended = False
-        self._watch: Watch | None = None
         self._marks: list[tuple[datetime, str]] = []
         self._verified: Verification | None = None
         self._verdict = Verdict.UNKNOWN
-        self._reason = "the run has not ended"
+        self._reason = NOT_ENDED
+        if opening.resumed:
+            self._take_up()
         self._write_record()
 
     @classmethod
     def open(
         cls, procedure: str, stack: "str | Path | Mapping[str, Any] | Stack", *, console: Console,
-        mode: str = "plan", on_failure: str = "stop", reason: str = "", **parameters: object,
+        mode: str = "plan", on_failure: str = "stop", reason: str = "", take_over: object = "false", revert_after: object = "",
+        reviewed: object = "", **parameters: object,
     ) -> "Incident":  # fmt: skip
         """Check the parameters, the procedure's own too; make the record's folder, connect. Nothing on the host changes.
 
-        Raises ParameterError before anything is contacted, ConnectionRefused when the host cannot be used.
+        In JupyterLab, an incident that this notebook had begun to apply with the same parameters, and whose kernel has ended
+        since, is taken up again. Raises ParameterError before anything is contacted, ConnectionRefused when the host cannot
+        be used.
         """
         started = time.monotonic()
-        loaded = check(procedure, stack, mode=mode, on_failure=on_failure, reason=reason, **parameters)
+        options = Options(mode, on_failure, reason, take_over, revert_after, reviewed)
+        loaded = check(procedure, stack, options, **parameters)
         root = incidents_root()
         given = os.environ.pop(FOLDER_VARIABLE, None)
-        folder = Folder(Path(given)) if given else Folder.create(procedure, root)
+        session = os.environ.get("JPY_SESSION_NAME", "")
+        cut = earlier.cut_short(root, procedure, loaded.name, session, parameters) if session and mode == "apply" else None
+        folder = Folder(Path(given)) if given else Folder(cut) if cut else Folder.create(procedure, root)
         opening = Opening(
-            incident=folder.id, procedure=procedure, stack=loaded.name, host=loaded.host, who=f"{getpass.getuser()}@{socket.gethostname()}",
+            incident=folder.id, procedure=procedure, stack=loaded.name, host=loaded.host, who=_who(),
             mode=mode, on_failure=on_failure, reason=reason, parameters=parameters, folder=folder.path,
-            budget=getattr(loaded.budgets, procedure),
-            usual=tuple(usual_seconds(root, procedure, loaded.name)),
+            budget=getattr(loaded.budgets, procedure), usual=tuple(usual_seconds(root, procedure, loaded.name)),
+            take_over=options.takes_over, revert_after=options.revert_seconds, reviewed=str(reviewed),
+            session=session, process=os.getpid(), resumed=cut is not None,
         )  # fmt: skip
-        folder.event("open", **{**opening.__dict__, "folder": str(folder.path)})
+        return cls._connected(loaded, opening, folder, console, started, root, sealed_by_runner=given is not None)
+
+    @classmethod
+    def resume(cls, folder: Path, *, console: Console, take_over: bool = False) -> "Incident":
+        """Open an incident again, as it was opened: the same stack, parameters and plan. Raises ParameterError where there is
+        nothing to go on with, ConnectionRefused."""
+        started = time.monotonic()
+        given = os.environ.pop(FOLDER_VARIABLE, None)
+        opening, stack = earlier.opening(folder)
+        opening = replace(opening, take_over=take_over, who=_who(), process=os.getpid(), resumed=True)
+        return cls._connected(stack, opening, Folder(folder), console, started, incidents_root(), sealed_by_runner=given is not None)
+
+    @classmethod
+    def _connected(
+        cls, stack: Stack, opening: Opening, folder: Folder, console: Console, started: float, root: Path, *, sealed_by_runner: bool
+    ) -> "Incident":  # fmt: skip
+        folder.event("resumed" if opening.resumed else "open", **{**opening.__dict__, "folder": str(folder.path)})
+        if not opening.resumed:
+            folder.write("stack.json", stack.model_dump_json(indent=1) + "\n")
+            Chain(root).enter(OPENED, folder.path, conclusion.record(opening, Verdict.UNKNOWN, NOT_ENDED))
+        if not sealed_by_runner:
+            atexit.register(_seal_late, folder, root)
+
+        def word(said: str) -> None:
+            folder.event("link", said=said)
+            console.line(f"▲ {said}")
+
         try:
-            connection = connect(loaded.host, local_path(loaded.ssh_config) if loaded.ssh_config else None)
+            link = Link(stack.host, local_path(stack.ssh_config) if stack.ssh_config else None, word)
         except RollbackError as error:
             folder.event("refused", error=str(error))
-            folder.write_record(_record(opening, Verdict.REFUSED, str(error)))
+            if not opening.resumed:
+                folder.write_record(conclusion.record(opening, Verdict.REFUSED, str(error)))
             raise
-        folder.event("connected", host=loaded.host)
-        return cls(loaded, opening, folder, connection, console, started)
+        folder.event("connected", host=stack.host)
+        return cls(stack, opening, folder, link, console, started)
+
+    # -- the headings of a notebook ---------------------------------------------------------------------------------
 
     def document(self, **options: Any) -> Any:
         """What is true now: the procedure's facts and one probe of every route, asked side by side."""
         with self._guarded("document"):
-            with ThreadPoolExecutor(len(self.stack.routes)) as pool:
-                probes = [pool.submit(_probe_once, route, self.stack.health.timeout) for route in self.stack.routes]
-                now = self._converse(self._procedure.document(self.stack, **options), lambda found: self._folder.event("facts", **found))
-                looked = tuple(probe.result() for probe in probes)
-            for probe in looked:
-                self._on_probe(probe)
-            return replace(now, probes=looked)
+            looked = conclusion.side_by_side(self._eyes.look_once)
+            now = self._converse(self._procedure.document(self.stack, **options), lambda found: self._folder.event("facts", **found))
+            return replace(now, probes=looked())
 
     def examine(self, now: Any, target: str = "", **options: Any) -> Any:
         """The target as the host knows it: `target`, or what the procedure chooses. Raises TargetRefused."""
         with self._guarded("examine"):
-            chosen = self._converse(self._procedure.examine(now, target, **options))
+            known = self._plan.target if self.opening.resumed and self._plan else ""
+            chosen = self._converse(self._procedure.examine(now, target or known, **options))
             self._folder.event("target", asked=target, chosen=chosen.name, why=chosen.why)
             return chosen
 
     def plan(self, now: Any, target: Any, **options: Any) -> Plan:
-        """The procedure's plan from `now` to `target`. Raises Refused where something would be lost."""
+        """The procedure's plan from `now` to `target`; that of an incident which was opened again is the one it has. Raises
+        Refused where something would be lost."""
         with self._guarded("plan"):
+            if self.opening.resumed and self._plan:
+                return self._plan
             return self._procedure.plan(now, target, incident=self.id, **options)
 
     def confirm(self, plan: Plan, confirm: object = "") -> None:
         """Save the plan; open the gate when `confirm` is the host's name, or ask the person who sits here."""
         with self._guarded("confirm"):
+            if self.opening.resumed and self._confirmed == plan.hash:
+                self._console.line("Confirmed before, in this incident: the cells below go on with it.")
+                return
             self._plan = plan
+            self._folder.write("plan.json", plan.json() + "\n")
             self._folder.write("plan.sh", plan.shell())
             self._folder.write("undo.sh", plan.undo_shell())
             self._folder.write("plan.diff", clean(plan.diff))
             self._folder.event("plan", hash=plan.hash, target=plan.target, nothing_to_do=plan.nothing_to_do)
+            self._check_reviewed(plan)
             host = self.stack.host
             if self.opening.mode == "plan":
                 self._console.line("mode is “plan”: the cells below look and say what they would do, and change nothing.")
@@ -156,6 +209,9 @@ class Incident:
     def accept(self, plan: Plan, loss: Loss, accepted: object = "") -> None:
         """Let the steps run that lose what `loss` lists: `accepted` by a parameter, or by the person who sits here."""
         with self._guarded("accept"):
+            if self._touched and self._accepted == plan.hash:
+                self._console.line("Accepted before, in this incident.")
+                return
             self._accepted = ""  # this list, and no earlier one
             if self.opening.mode == "plan":
                 self._console.line("mode is “plan”: nothing is lost; this is what would have to be accepted.")
@@ -172,7 +228,7 @@ class Incident:
                 raise NotConfirmed("nobody accepted what would be lost; read the list above, then run again with accept_loss=true")
 
     def apply(self, step: Step) -> None:
-        """Run one step of the plan on the host; a step that is done is not done again."""
+        """Run one step of the plan on the host; a step that is done is not done again, one that runs there is attached to."""
         with self._guarded(step.name):
             if step.skip:
                 self._console.line(f"Not needed: {step.skip}.")
@@ -181,44 +237,111 @@ class Incident:
                 for command in step.commands:
                     self._console.line(f"  {command}")
             elif self._plan is not None and (self._plan.hash, step.name) in self._done:
-                self._console.line("Done already in this run; not done again.")
+                self._console.line("Done already in this incident; not done again.")
             else:
-                self._check_gate(step)
-                if step.unless_healthy and self._healthy_soon():
+                plan = self._check_gate(step)
+                self._take(plan)
+                if step.touches and not self._touched:
+                    self._check_assumed(plan)
+                    if self.opening.revert_after:
+                        self._hand.arm(self.opening.revert_after, plan.undo, plan.hash)
+                if step.unless_healthy and self._eyes.healthy_soon():
                     self._console.line("Not needed: every route passes by itself.")
                 else:
-                    self._apply(step)
+                    self._apply(plan, step)
 
     def verify(self, plan: Plan) -> Verification:
         """Effect and health. Raises Failed, after an undo when that was asked for, unless both are as they should be."""
         with self._guarded("verify"):
             applied = self._touched or (self.opening.mode == "apply" and plan.nothing_to_do)
-            since = datetime.now(UTC)
-            watch = self._begin_watch()
-            if applied:
-                healthy, effects = self._await_effects(plan, watch, since)
-            else:
-                healthy, effects = watch.until_looked(), ()
-            watch.stop()
-            probes = tuple(watch.probes)
+            self._eyes.open()
+            healthy, effects = self._eyes.await_effects(plan) if applied else (self._eyes.healthy(), ())
+            probes = self._eyes.close()
             self._verified = Verification(
                 effects, healthy, self.stack.health.passes, probes, tuple(self._marks), outage(probes), applied
             )  # fmt: skip
-            self._watch = None
             self._console.show(self._verified)
             self._folder.event(
                 "verified", ok=self._verified.ok, healthy=healthy, effects=[effect.__dict__ | {"ok": effect.ok} for effect in effects]
             )
             if applied and not self._verified.ok:
                 self._not_verified(plan, self._verified)
+            if self._hand.armed and not self._hand.disarm():
+                self._undone(plan, f"{self.stack.host} undid the rollback by itself before it was verified")
             return self._verified
 
     def close(self) -> Closing:
-        """The verdict, written to the record; the connection is closed."""
+        """The verdict, written to the record; the lock is released and the connection closed."""
         with self._guarded("close"):
             self._conclude(*self._judge())
-            self._connection.close()
+            self._let_go()
+            self._link.close()
             return Closing(self._verdict, self._reason, self._seconds(), self.opening.budget, self._folder.path, self._next_actions())
+
+    # -- going on with an incident ----------------------------------------------------------------------------------
+
+    def standing(self) -> Standing:
+        """How far the incident came, and the routes as they are."""
+        with self._guarded("standing"):
+            states = conclusion.steps(self._plan, self._done, self._story.begun) if self._plan else {}
+            return Standing(tuple(states.items()), self._eyes.look_once())
+
+    def go_on(self) -> None:
+        """All steps that are not done, up to Verify; or the rest of an undo that had begun. Raises what `apply` raises."""
+        plan = self.saved_plan
+        if any(step.name in self._story.begun for step in plan.undo):
+            with self._guarded("undo"):
+                self._take(plan)
+                self._undo(plan, "the run was cut off while it undid the rollback")
+        for step in plan.steps:
+            if step.name != AFTERWARDS:
+                self._console.line(f"● {step.title}")
+                self.apply(step)
+
+    def remember(self) -> None:
+        """The step that comes after Verify, where the plan has it."""
+        for step in self._plan.steps if self._plan else ():
+            if step.name == AFTERWARDS:
+                self.apply(step)
+
+    @property
+    def saved_plan(self) -> Plan:
+        """The plan that the incident was confirmed for. Raises Refused where it came not so far."""
+        if self._plan is None:
+            raise Refused("the incident has no plan yet; run its procedure anew")
+        return self._plan
+
+    def _take_up(self) -> None:
+        """What happened before: from the events, and, for what they do not know the end of, from the host."""
+        file = self._folder.path / "plan.json"
+        if not file.exists():
+            return
+        self._plan = Plan.from_json(file.read_text())
+        jobs = self._link.jobs(self.stack.state, self.id)
+        story = Story.of(self._folder.events())
+        for step in story.cut:
+            state, status = jobs.get(story.jobs[step], (JobState.NEVER, None))
+            self._folder.event("job-found", step=step, job=story.jobs[step], plan=self._plan.hash, state=state, status=status)
+        self._story = story = Story.of(self._folder.events())
+        self._hand.know(jobs)
+        self._done, self._touched = story.done, story.touched
+        self._confirmed, self._accepted = story.confirmed, story.accepted
+        self._hand.armed = datetime.fromisoformat(story.armed) if story.armed else None
+
+    def _check_taken_up(self, plan: Plan, last: str) -> None:
+        """Whether the host is as the incident left it. Raises Drifted."""
+        if last not in (self._story.last, self.id):
+            raise Drifted(
+                f"incident {last} ran on {self.stack.host} after this one was cut off; look at what it did, and plan anew or undo by hand"
+            )
+        if not self._touched or set(self._story.cut) & {step.name for step in plan.steps if step.touches}:
+            return  # nothing is changed yet, which is looked at before the first change; or something is half done, and in between
+        moved = self._eyes.strange(plan)
+        if moved:
+            raise Drifted(
+                f"{self.stack.host} is neither as it was before this incident nor as that left it: "
+                f"{'; '.join(effect.words for effect in moved)}; plan anew"
+            )
 
     # -- the gate ---------------------------------------------------------------------------------------------------
 
@@ -230,7 +353,17 @@ class Incident:
         self._accepted = plan.hash
         self._folder.event("accepted", plan=plan.hash, loss=loss.hash, by=by, who=self.opening.who)
 
-    def _check_gate(self, step: Step) -> None:
+    def _check_reviewed(self, plan: Plan) -> None:
+        reviewed = self.opening.reviewed
+        if self.opening.mode != "apply" or reviewed in ("", plan.hash):
+            return
+        differences = earlier.differences(incidents_root(), reviewed, plan)
+        for line in differences:
+            self._console.line(line)
+        more = "the lines above differ" if differences else "no record has that one, so what moved cannot be shown"
+        raise Drifted(f"the plan is {plan.hash} by now, and {reviewed} was reviewed: {more}; review this one, then run with its hash")
+
+    def _check_gate(self, step: Step) -> Plan:
         if self._ended:
             raise Refused(f"this run has ended as {self._verdict}; open a new one to go on")
         if self._plan is None or all(planned is not step for planned in self._plan.steps):
@@ -239,92 +372,75 @@ class Incident:
             raise NotConfirmed(f"not confirmed: type the host's name, {self.stack.host}, in the box above, then run this cell again")
         if step.loses and self._accepted != self._plan.hash:
             raise NotConfirmed("not accepted: type the database's name in the box below the list of losses, then run this cell again")
+        if any(undo.name in self._story.begun for undo in self._plan.undo):
+            raise Refused(f"this incident is being undone; finish that with `rollback resume {self.id}`")
+        if step.sends and step.send is None:
+            raise Refused(f"{step.sends} are in no record, so this incident cannot go on; nothing that serves was touched: run it anew")
+        return self._plan
+
+    def _take(self, plan: Plan) -> None:
+        taken = self._hand.take(take_over=self.opening.take_over)
+        if taken is not None and self.opening.resumed and self._story.begun:
+            self._check_taken_up(plan, taken.last)
+
+    def _check_assumed(self, plan: Plan) -> None:
+        """Whether the host is as the plan assumed, just before its first change. Raises Drifted."""
+        moved = self._eyes.moved(plan)
+        self._folder.event("assumed", moved=[effect.__dict__ for effect in moved])
+        if moved:
+            words = "; ".join(f"{effect.name} was {effect.asked} when this was planned, and is {effect.found}" for effect in moved)
+            raise Drifted(f"{self.stack.host} has changed since the plan was made: {words}; {self._clean_up(plan)}; plan anew")
 
     # -- running steps ----------------------------------------------------------------------------------------------
 
-    def _apply(self, step: Step) -> None:
-        assert self._plan is not None
+    def _apply(self, plan: Plan, step: Step) -> None:
         first = step.touches and not self._touched
         if first:
-            self._begin_watch()
+            self._eyes.open()
         self._touched = self._touched or step.touches
-        result = self._run(step)
+        try:
+            result = self._run(plan, step)
+        except KeyboardInterrupt:
+            if not step.touches and self._hand.end(step) and not self._touched:
+                raise KeyboardInterrupt(f"stopped in step {step.name}, which was ended on the host; {self._clean_up(plan)}") from None
+            raise
         if result.status == 0:
-            self._done.add((self._plan.hash, step.name))
+            self._done.add((plan.hash, step.name))
             return
         sentence = f"step {step.name} failed on {self.stack.host}, {said(result, step.deadline)}"
         if self._verified and self._verified.ok:
             self._console.line(f"▲ {sentence}; the rollback itself is verified and stands.")
-        elif first and step.atomic and self._as_before(self._plan):
-            raise Failed(f"{sentence}; it does all or nothing, and {self._clean_up(self._plan)}", restored=True)
+        elif first and step.atomic and self._eyes.as_before(plan):
+            if self._hand.armed:
+                self._hand.disarm()
+            raise Failed(f"{sentence}; it does all or nothing, and {self._clean_up(plan)}", restored=True)
         elif self._touched:
-            self._fail(self._plan, sentence)
+            self._fail(plan, sentence)
         else:
-            raise TargetRefused(f"{sentence}; nothing that serves was touched, and {self._clean_up(self._plan)}")
+            raise TargetRefused(f"{sentence}; nothing that serves was touched, and {self._clean_up(plan)}")
 
     def _clean_up(self, plan: Plan) -> str:
         """Remove what the run made beside the stack; in words, how that went."""
-        result = self._connection.run(script(plan.cleanup), deadline=CLEANUP)
+        result = self._link.run(script(plan.cleanup), deadline=CLEANUP)
         if result.status == 0:
             return "the host is as it was"
         self._folder.event("cleanup-failed", status=result.status)
         return f"what this run made beside it could not all be removed ({said(result, CLEANUP)})"
 
-    def _as_before(self, plan: Plan) -> bool:
-        try:
-            return all(effect.ok for effect in self._converse(self._procedure.undo_effects(self.stack, plan)))
-        except Refused:
-            return False
-
-    def _healthy_soon(self) -> bool:
-        """Whether the routes come back by themselves."""
-        return self._begin_watch().until_healthy(datetime.now(UTC), RECONNECT)
-
-    def _run(self, step: Step) -> Result:
+    def _run(self, plan: Plan, step: Step) -> Result:
         self._marks.append((datetime.now(UTC), step.name))
-        result = run_step(step, self._connection, self._folder, self._console)
+        result = self._hand.run(step, plan.hash)
         sign = "✔ done" if result.status == 0 else "✘ failed"
         self._console.line(f"{sign} in {result.seconds:.1f} s; {self._seconds():.1f} s of {self.opening.budget:.0f} s used")
         return result
 
-    # -- verifying --------------------------------------------------------------------------------------------------
-
-    def _begin_watch(self) -> Watch:
-        if self._watch is None:
-            self._watch = Watch(self.stack.routes, self.stack.health, self._on_probe).start()
-        return self._watch
-
-    def _on_probe(self, probe: Probe) -> None:
-        self._folder.event(
-            "probe",
-            route=probe.route,
-            ok=probe.ok,
-            status=probe.status,
-            ms=round(probe.seconds * 1000),
-            said="" if probe.ok else probe.words,
-        )
-
     def _converse(self, dialogue: Dialogue[T], on_answers: Callable[[dict[str, Any]], None] = lambda _: None) -> T:
-        return converse(self._connection, dialogue, on_answers)
+        return converse(self._link, dialogue, on_answers)
 
-    def _await_effects(self, plan: Plan, watch: Watch, since: datetime) -> tuple[bool, tuple[Effect, ...]]:
-        """Health, and the effects, looked at meanwhile; what was not yet as it should be is looked at again after it."""
-        with ThreadPoolExecutor(1) as pool:
-            early = pool.submit(self._look, plan)
-            healthy = watch.until_healthy(since)
-            effects = early.result()
-        until = time.monotonic() + self.stack.health.deadline
-        while healthy and any(not effect.ok for effect in effects):
-            effects = self._look(plan)
-            if time.monotonic() > until or not any(effect.settles for effect in effects if not effect.ok):
-                break
-        return healthy, effects if healthy else self._look(plan)
-
-    def _look(self, plan: Plan) -> tuple[Effect, ...]:
-        return tuple(self._converse(self._procedure.effects(self.stack, plan)))
+    # -- when it fails ----------------------------------------------------------------------------------------------
 
     def _not_verified(self, plan: Plan, seen: Verification) -> None:
-        wrong = [f"{effect.name} is {effect.found}, not {effect.asked}" for effect in seen.effects if not effect.ok]
+        wrong = [effect.words for effect in seen.effects if not effect.ok]
         if not seen.healthy:
             failing = sorted({probe.route for probe in seen.probes[-2 * len(self.stack.routes) :] if not probe.ok})
             wrong.append(
@@ -337,21 +453,32 @@ class Incident:
     def _fail(self, plan: Plan, sentence: str) -> None:
         """The rollback failed after it touched the host: undo it when that was asked for, and say where that leaves us."""
         self._folder.event("failed", error=sentence)
-        if self.opening.on_failure != "undo":
-            raise Failed(f"{sentence}; the host is changed in part: read {self._folder.path}/undo.sh, the way back", restored=False)
-        self._console.line(f"✘ {sentence}")
-        self._console.line("Undoing, as on_failure asks:")
-        for step in plan.undo:
-            if step.unless_healthy and self._healthy_soon():
-                continue
-            result = self._run(step)
-            if result.status != 0:
-                raise Failed(
-                    f"{sentence}; the undo failed as well at {step.name}, {said(result, step.deadline)}: a person is needed", restored=False
-                )
-        effects = self._converse(self._procedure.undo_effects(self.stack, plan))
+        if self.opening.on_failure == "undo":
+            self._console.line(f"✘ {sentence}")
+            self._console.line("Undoing, as on_failure asks:")
+            self._undo(plan, sentence)
+        way = f"{self.stack.host} undoes it by itself at {self._hand.armed:%H:%M:%S} UTC" if self._hand.armed else "the way back is undo.sh"
+        raise Failed(f"{sentence}; the host is changed in part: `rollback resume {self.id}` goes on from there, {way}", restored=False)
+
+    def _undo(self, plan: Plan, sentence: str) -> None:
+        """Undo the rollback, unless the host has done so by itself. Always raises Failed."""
+        if self._hand.armed is None or self._hand.disarm():
+            for step in plan.undo:
+                if (plan.hash, step.name) in self._done or (step.unless_healthy and self._eyes.healthy_soon()):
+                    continue
+                result = self._run(plan, step)
+                if result.status != 0:
+                    raise Failed(
+                        f"{sentence}; the undo failed as well at {step.name}, {said(result, step.deadline)}: a person is needed",
+                        restored=False,
+                    )
+        self._undone(plan, sentence)
+
+    def _undone(self, plan: Plan, sentence: str) -> None:
+        """Say whether the host is back where it was. Always raises Failed."""
+        effects = self._eyes.undone(plan)
         self._folder.event("undone", effects=[effect.__dict__ | {"ok": effect.ok} for effect in effects])
-        wrong = [f"{effect.name} is {effect.found}, not {effect.asked}" for effect in effects if not effect.ok]
+        wrong = [effect.words for effect in effects if not effect.ok]
         if wrong:
             raise Failed(f"{sentence}; after the undo {'; '.join(wrong)}: a person is needed", restored=False)
         raise Failed(f"{sentence}; undone: the host is back in the state before this run", restored=True)
@@ -364,42 +491,30 @@ class Incident:
         try:
             yield
         except BaseException as error:
-            reason = str(error) or type(error).__name__
+            reason = str(error) or conclusion.WORDS.get(type(error), type(error).__name__)
             if not isinstance(error, ParameterError):
                 self._folder.event("error", cell=cell, type=type(error).__name__, error=reason)
-            verdict = self._verdict_of(error)
+            verdict = conclusion.verdict_of(error, touched=self._touched, unsure=self._hand.unsure, verified=self._verified)
+            if verdict is Verdict.UNKNOWN:
+                reason = f"{reason}; a step may be running on {self.stack.host} still: `rollback resume {self.id}` tells, and goes on"
             self._ended = self._ended or verdict in (Verdict.PARTLY, Verdict.RESTORED, Verdict.UNKNOWN)
             self._conclude(verdict, reason)
-            if self._watch is not None and self._verdict is not Verdict.REFUSED:
-                self._watch.stop()
-                self._watch = None
+            if self._verdict is not Verdict.REFUSED:
+                self._eyes.close()
+            if self._verdict is not Verdict.UNKNOWN:
+                self._let_go()
             raise
 
-    def _verdict_of(self, error: BaseException) -> Verdict:
-        if isinstance(error, Failed):
-            return Verdict.RESTORED if error.restored else Verdict.PARTLY
-        if self._touched and isinstance(error, LinkLost | KeyboardInterrupt | CommandFailed):
-            return Verdict.UNKNOWN
-        if self._touched and not (self._verified and self._verified.ok):
-            return Verdict.PARTLY
-        if self._verified and self._verified.ok and self._verified.applied:
-            return Verdict.SUCCEEDED
-        return Verdict.REFUSED if isinstance(error, RollbackError) else Verdict.ABORTED
+    def _let_go(self) -> None:
+        """Release the lock, unless the host is to undo by itself: nobody else is to change it before that."""
+        if self._hand.armed is None:
+            self._hand.release()
 
     def _judge(self) -> tuple[Verdict, str]:
         """The verdict of a run that came to its end."""
         if self._ended:
             return self._verdict, self._reason
-        seen = self._verified
-        if self.opening.mode == "plan":
-            return Verdict.PLANNED, "planned only; the host was not changed"
-        if self._plan is not None and self._plan.nothing_to_do and seen and seen.ok:
-            return Verdict.NOTHING_TO_DO, "the target is what runs, and it is healthy"
-        if self._touched and seen and seen.ok:
-            return Verdict.SUCCEEDED, "the effect is the one asked for, and every route is healthy"
-        if self._touched:
-            return Verdict.PARTLY, "steps were applied, but not verified"
-        return Verdict.REFUSED, "no step was applied"
+        return conclusion.judge(self.opening.mode, self._plan, self._verified, touched=self._touched)
 
     def _conclude(self, verdict: Verdict, reason: str) -> None:
         self._verdict, self._reason = verdict, reason
@@ -409,50 +524,34 @@ class Incident:
     def _write_record(self) -> None:
         extra: dict[str, Any] = {"seconds": round(self._seconds(), 3)}
         if self._plan:
+            begun = Story.of(self._folder.events()).begun
             extra |= {
                 "target": self._plan.target,
                 "plan": self._plan.hash,
                 "before": self._plan.before,
-                "steps_done": sorted(step for plan, step in self._done if plan == self._plan.hash),
+                "steps": conclusion.steps(self._plan, self._done, begun),
             }
         if self._verified:
             extra |= {
                 "healthy": self._verified.healthy, "outage_seconds": round(self._verified.outage, 3),
                 "effects": [effect.__dict__ | {"ok": effect.ok} for effect in self._verified.effects],
             }  # fmt: skip
-        self._folder.write_record(_record(self.opening, self._verdict, self._reason) | extra)
+        extra["next"] = self._next_actions()
+        self._folder.write_record(conclusion.record(self.opening, self._verdict, self._reason) | extra)
 
     def _seconds(self) -> float:
         return time.monotonic() - self._started
 
     def _next_actions(self) -> tuple[str, ...]:
-        host, procedure = self.stack.host, self.opening.procedure
-        config = f"-F {local_path(self.stack.ssh_config)} " if self.stack.ssh_config else ""
-        way_back = f"ssh {config}{host} sh -s <{self._folder.path}/undo.sh"
-        if self._verdict is Verdict.PLANNED:
-            return (
-                f"To apply: set mode to apply and confirm to {host}, here or with `rollback run {procedure} … --apply --confirm {host}`.",
-            )
-        if self._verdict is Verdict.SUCCEEDED:
-            notes = self._plan.notes if self._plan else ()
-            return (*notes, f"To take this rollback back: `{way_back}`.")
-        if self._verdict in (Verdict.PARTLY, Verdict.UNKNOWN):
-            return (f"Look at {host} yourself; the way back is `{way_back}`.",)
-        return ()
+        return conclusion.next_actions(self.opening, self.stack, self._plan, self._verdict, self._folder.path)
 
 
-def _probe_once(route: Any, timeout: float) -> Probe:
-    prober = Prober(route, timeout)
-    try:
-        return prober.probe()
-    finally:
-        prober.close()
+def _who() -> str:
+    return f"{getpass.getuser()}@{socket.gethostname()}"
 
 
-def _record(opening: Opening, verdict: Verdict, reason: str) -> dict[str, Any]:
-    now = datetime.now(UTC)
-    return {
-        "verdict": verdict, "status": verdict.status, "reason": reason, "written": now.isoformat(timespec="seconds"),
-        **{name: value for name, value in opening.__dict__.items() if name not in ("folder", "usual", "reason")},
-        "because": opening.reason,
-    }  # fmt: skip
+def _seal_late(folder: Folder, root: Path) -> None:
+    """Seal the record of a run in JupyterLab or under plain papermill, when its kernel ends. Nobody reads an error by then: a
+    record that is not sealed says so by itself."""
+    with suppress(Exception):
+        seal(folder, root)

@@ -1,8 +1,9 @@
 """Step and Plan: everything a rollback would do, as data; rendered as shell, identified by a hash."""
 
 import hashlib
-from dataclasses import dataclass, field
-from typing import Protocol
+import json
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Protocol
 
 from rollback_lib.command import Command, script
 from rollback_lib.secret import Secret
@@ -56,6 +57,11 @@ class Effect:
     def ok(self) -> bool:
         return self.asked == self.found
 
+    @property
+    def words(self) -> str:
+        """What is wrong with it."""
+        return f"{self.name} is {self.found}, not {self.asked}"
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -92,6 +98,21 @@ class Plan:
         text = self.host + "\0" + self.shell().replace(self.incident, "INCIDENT")
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
+    def json(self) -> str:
+        """The plan as a record keeps it, for a run that goes on with it: all but what steps read from their input."""
+        steps = {name: tuple(replace(step, send=None) for step in getattr(self, name)) for name in ("steps", "undo")}
+        return json.dumps(asdict(replace(self, **steps)), ensure_ascii=False, indent=1)  # type: ignore[arg-type]
+
+    @classmethod
+    def from_json(cls, text: str) -> "Plan":
+        """The plan that `json` wrote."""
+        raw = json.loads(text)
+        raw["steps"], raw["undo"] = (tuple(_step(one) for one in raw[name]) for name in ("steps", "undo"))
+        raw["cleanup"] = tuple(Command.from_dict(one) for one in raw["cleanup"])
+        raw["facts"] = tuple((name, value) for name, value in raw["facts"])
+        raw["loses"], raw["notes"] = tuple(raw["loses"]), tuple(raw["notes"])
+        return cls(**raw)
+
     def shell(self) -> str:
         """The plan as a script to run by hand on the host: plan.sh."""
         return _render(f"{self.procedure}: {self.stack} to {self.target}", self.steps)
@@ -101,12 +122,16 @@ class Plan:
         return _render(f"undo of {self.procedure}: {self.stack} to {self.target}", self.undo)
 
 
+def _step(raw: dict[str, Any]) -> Step:
+    return Step(**{**raw, "commands": tuple(Command.from_dict(one) for one in raw["commands"])})
+
+
 def _render(title: str, steps: tuple[Step, ...]) -> str:
     parts = [f"#!/bin/sh\n# {title}\n"]
     for step in steps:
         parts.append(f"\n# {step.title}{f' (not needed: {step.skip})' if step.skip else ''}\n")
-        if step.send:
-            parts.append(f"# It reads {step.sends} from its standard input, {len(step.send)} bytes.\n")
+        if step.sends and not step.skip:
+            parts.append(f"# It reads {step.sends} from its standard input.\n")
         if step.unless_healthy:
             parts.append("# Only if the routes do not come back by themselves:\n")
             parts += [f"# {line}\n" for line in script(step.commands).splitlines()]

@@ -1,15 +1,27 @@
-"""Runs one step on the host: live for who watches, bounded for the notebook, and in the log of events."""
+"""The hand on the host: everything that changes it goes through here, under the lock of its stack, as jobs that outlive us."""
 
+import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from rollback_lib import switch
 from rollback_lib.command import script
-from rollback_lib.host.connection import Connection, Result
-from rollback_lib.host.stream import Lines
+from rollback_lib.errors import LinkLost, Locked, LockLost, Refused, RollbackError
+from rollback_lib.host import lock
+from rollback_lib.host.connection import Result
+from rollback_lib.host.jobs import Job, JobState
+from rollback_lib.host.link import Link
+from rollback_lib.host.lock import Owner, Taking
+from rollback_lib.host.output import BoundedOutput
+from rollback_lib.host.stream import LONGEST, Lines
 from rollback_lib.plan import Step
 from rollback_lib.record.folder import Folder
-from rollback_lib.record.redaction import clean
+from rollback_lib.record.redaction import Stream, clean
+from rollback_lib.secret import Secret, key, use_key
 
 SHOWN_LINES = 60  # of a step's output in the notebook; the record's file has more
 TAIL_LINES = 15
@@ -25,44 +37,182 @@ class Console(Protocol):
         ...
 
 
-def run_step(step: Step, connection: Connection, folder: Folder, console: Console) -> Result:
-    """Run the step's commands as one script, which stops at the first that fails; what they say is freed of secrets."""
-    folder.event("step-begin", step=step.name, commands=[str(command) for command in step.commands])
-    view = _View(step, console)
-    lines = Lines(view.line, view.command)
-    marked = "exec 2>&1\n" + script(step.commands, marked=True)
-    result = connection.run(marked, deadline=step.deadline, on_output=lines.feed, send=step.send)
-    lines.end()
-    view.end()
-    (folder.path / "output").mkdir(mode=0o700, exist_ok=True)
-    folder.write(f"output/{step.name}.txt", clean(result.out))
-    folder.event(
-        "step-end", step=step.name, status=result.status, seconds=round(result.seconds, 3), begun=view.begun, of=len(step.commands),
-        bytes_not_kept=result.dropped, last_lines=result.out.splitlines()[-TAIL_LINES:],
-    )  # fmt: skip
-    return result
+class Hand:
+    """The lock of a stack on its host, and the jobs that run under it. `state` is the stack's folder there."""
+
+    def __init__(self, link: Link, state: str, owner: Owner, folder: Folder, console: Console) -> None:
+        self._link = link
+        self._state = state
+        self._owner = owner
+        self._folder = folder
+        self._console = console
+        self._attempts: dict[str, int] = {}
+        self._held = False
+        self._lost = False
+        self._stop = threading.Event()
+        self._running: Job | None = None
+        self.armed: datetime | None = None
+
+    @property
+    def unsure(self) -> bool:
+        """Whether a job may be running of which no end was heard."""
+        return self._running is not None
+
+    def take(self, *, take_over: bool) -> lock.Taken | None:
+        """Take the lock, unless it is ours already. Raises Locked, naming who holds it; LockLost where someone took it."""
+        if self._lost:
+            raise LockLost(f"{self._owner.incident} lost its hold of the stack to another run; look at what that one did")
+        if self._held:
+            return None
+        result = self._link.run(script((lock.take(self._state, self._owner, take_over=take_over),)), send=Secret(key().hex()))
+        if result.status != 0:
+            lines = result.err.strip().splitlines() or ["it said nothing"]
+            raise Refused(
+                f"the lock of this stack could not be taken in {self._state} on {self._link.alias} ({lines[-1]}); "
+                "it needs flock, a disk with room, and the right to write there"
+            )
+        taken = lock.read_taken(result.out, result.err)
+        self._folder.event("lock", how=taken.how, other=taken.other, until=taken.until, running=taken.running, last=taken.last)
+        if taken.how is Taking.HELD and taken.other and taken.until:
+            runs = f"; its step {', '.join(taken.running)} runs there still" if taken.running else ""
+            raise Locked(
+                f"{self._link.alias} is held by {taken.other.words}{runs}; ask them, wait until {taken.until:%H:%M:%S} UTC in case that "
+                f"run is dead, or take over with take_over=true"
+            )
+        if taken.other and taken.how is not Taking.TAKEN:
+            word = "Taken over from" if taken.how is Taking.TAKEN_OVER else "The lease had ended of"
+            self._console.line(f"▲ {word} {taken.other.words}.")
+        use_key(taken.key.reveal())
+        self._held = True
+        self._stop.clear()
+        threading.Thread(target=self._renew, daemon=True).start()
+        return taken
+
+    def release(self) -> None:
+        """Let go of the lock, if we have it. A host that cannot be reached frees it when the lease ends."""
+        if not self._held:
+            return
+        self._stop.set()
+        self._held = False
+        with suppress(RollbackError):
+            self._link.run_once(script((lock.release(self._state, self._owner.incident),)), deadline=10)
+            self._folder.event("lock", how="released")
+
+    def know(self, jobs: dict[str, tuple[JobState, int | None]]) -> None:
+        """Take notice of jobs that earlier runs of this incident started: another attempt gets a name of its own."""
+        for name, (state, status) in jobs.items():
+            step, _, number = name.partition(".")
+            spent = state is JobState.LOST or (state is JobState.ENDED and status != 0)
+            tried = int(number or 1)
+            self._attempts[step] = max(self._attempts.get(step, 0), tried if spent else tried - 1)
+
+    def run(self, step: Step, plan: str, *, quietly: bool = False) -> Result:
+        """Run the step's commands as one job, which stops at the first that fails, or attach to it where it runs already.
+        What it says comes freed of secrets, in the result, too. `plan` is the plan's hash. Raises LockLost, LinkLost."""
+        attempt = self._attempts.get(step.name, 0)
+        name = step.name if attempt == 0 else f"{step.name}.{attempt + 1}"
+        commands = "exec 2>&1\n" + script(step.commands, marked=True)
+        job = Job(self._state, self._owner.incident, name, commands, step.deadline, step.send)
+        self._folder.event(
+            "step-begin", step=step.name, job=name, plan=plan, touches=step.touches, commands=[str(command) for command in step.commands]
+        )
+        view = _View(step, self._console)
+        lines = Lines(view.line, view.command)
+        self._running = job
+        try:
+            result = self._link.run_job(job, lock.LEASE, lines.feed)
+        except LockLost:
+            self._held, self._lost = False, True
+            self._stop.set()
+            raise
+        lines.end()
+        view.end()
+        self._running = None
+        if result.status != 0:
+            self._attempts[step.name] = attempt + 1
+        (self._folder.path / "output").mkdir(mode=0o700, exist_ok=True)
+        self._folder.write(f"output/{name}.txt", view.kept.text())
+        self._folder.event(
+            "step-end", step=step.name, job=name, plan=plan, status=result.status, seconds=round(result.seconds, 3), begun=view.begun,
+            of=len(step.commands), bytes_not_kept=view.kept.dropped, last_lines=view.kept.text().splitlines()[-TAIL_LINES:],
+        )  # fmt: skip
+        return replace(result, out=view.kept.text() or result.out)
+
+    def end(self, step: Step) -> bool:
+        """End the job of that step, which is running, with its children; whether it is known to have ended."""
+        job = self._running
+        if job is None or not job.name.startswith(step.name):
+            return False
+        try:
+            result = self._link.run(job.end(), deadline=30)
+        except LinkLost:
+            return False
+        self._running = None
+        self._attempts[step.name] = self._attempts.get(step.name, 0) + 1
+        self._folder.event("step-ended", step=step.name, job=job.name, known=result.status == 0)
+        return result.status == 0
+
+    def arm(self, seconds: float, undo: tuple[Step, ...], plan: str) -> None:
+        """Let the host undo by itself in so many seconds, unless `disarm` comes first."""
+        job = switch.job(self._state, self._owner.incident, seconds, undo)
+        result = self._link.run_job(job, lock.LEASE, None)
+        if result.status != 0:
+            raise Refused(f"the switch that undoes by itself could not be set on {self._link.alias}; nothing was changed")
+        until = datetime.now(UTC) + timedelta(seconds=seconds)
+        self.armed = until
+        self._folder.event("armed", plan=plan, seconds=seconds, until=until.isoformat(timespec="seconds"))
+        self._console.line(f"● Unless this run comes to health, {self._link.alias} undoes it by itself at {until:%H:%M:%S} UTC.")
+
+    def disarm(self) -> bool:
+        """Keep the host from undoing by itself; False where it has begun, and then it has come to its end by now."""
+        result = self._link.run(script((switch.decide(self._state, self._owner.incident),)))
+        self._folder.event("disarmed", decided="run" if result.status == 0 else "host")
+        self.armed = None
+        if result.status == 0:
+            return True
+        self._console.line(f"▲ {self._link.alias} undoes by itself: its time had come.")
+        self._link.run_job(switch.job(self._state, self._owner.incident, 0, ()), lock.LEASE, lambda _: None)
+        return False
+
+    def _renew(self) -> None:
+        while not self._stop.wait(lock.RENEWAL):
+            with suppress(RollbackError):  # without a connection the lease runs on; the next step renews it as it starts
+                result = self._link.run_once(script((lock.renew(self._state, self._owner.incident),)), deadline=10)
+                if result.status == 3 and not self._stop.is_set():
+                    self._folder.event("lock", how="lost", at_renewal=datetime.now(UTC).isoformat())
+                    self._held, self._lost = False, True
+                    return
 
 
 class _View:
-    """Shows the first lines as they come, and the last ones at the end; counts the commands that have begun."""
+    """Shows the first lines as they come, and the last ones at the end; counts the commands that have begun; keeps it all in
+    bounded memory. Here secrets are taken out, once for the screen and for the record."""
 
     def __init__(self, step: Step, console: Console) -> None:
         self._step = step
         self._console = console
+        self._clean = Stream()
         self._lines = 0
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self.kept = BoundedOutput()
         self.begun = 0
 
     def command(self, number: int) -> None:
         self.begun = number + 1
         self._console.line(f"$ {clean(str(self._step.commands[number]))}")
 
-    def line(self, text: str) -> None:
+    def line(self, text: str, dropped: int) -> None:
+        cleaned = self._clean.line(text)
+        if cleaned is None:
+            return
+        rest = dropped + max(0, len(cleaned) - LONGEST)
+        cleaned = cleaned[:LONGEST] + (f" … {rest:,} more bytes of this line" if rest else "")
+        self.kept.add(cleaned.encode() + b"\n")
         self._lines += 1
         if self._lines <= SHOWN_LINES:
-            self._console.line(f"  {clean(text)}")
+            self._console.line(f"  {cleaned}")
         else:
-            self._tail.append(text)
+            self._tail.append(cleaned)
 
     def end(self) -> None:
         hidden = self._lines - SHOWN_LINES - len(self._tail)
@@ -71,4 +221,4 @@ class _View:
                 f"  … {hidden:,} lines are not shown; output/{self._step.name}.txt of the record has the beginning and the end …"
             )
         for text in self._tail:
-            self._console.line(f"  {clean(text)}")
+            self._console.line(f"  {text}")

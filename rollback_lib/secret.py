@@ -5,8 +5,19 @@ import hmac
 import secrets
 
 HIDDEN = "‹hidden›"
-# Of this run alone: nobody who reads a record can try out which value gives its hash.
-_KEY = secrets.token_bytes(32)
+# Of one incident alone: nobody who reads a record can try out which value gives its hash.
+_key = secrets.token_bytes(32)
+
+
+def key() -> bytes:
+    """The key of the hashes of this run."""
+    return _key
+
+
+def use_key(known: bytes) -> None:
+    """Hash with the key of the run that this one goes on with."""
+    global _key
+    _key = known
 
 
 class Secret:
@@ -23,8 +34,8 @@ class Secret:
 
     @property
     def fingerprint(self) -> str:
-        """8 hex digits that are the same for the same value within one run, and tell nothing of it."""
-        return hmac.new(_KEY, self._value, hashlib.sha256).hexdigest()[:8]
+        """8 hex digits that are the same for the same value within one incident, and tell nothing of it."""
+        return hmac.new(_key, self._value, hashlib.sha256).hexdigest()[:8]
 
     def __len__(self) -> int:
         return len(self._value)

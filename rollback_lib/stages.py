@@ -1,4 +1,4 @@
-"""What an incident says of itself at its stages: when it opens, when it has verified, when it closes."""
+"""What an incident says of itself at its stages: when it opens, when it goes on, when it has verified, when it closes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,9 @@ from rollback_lib.record.verdict import Verdict
 
 @dataclass(frozen=True)
 class Opening:
-    """Who runs what, where; what an incident shows of itself when it opens."""
+    """Who runs what, where; what an incident shows of itself when it opens. `revert_after` is in seconds, 0 is never;
+    `reviewed` the hash of the one plan that may be applied; `session` the notebook in JupyterLab, `process` our own id;
+    `resumed` tells that the incident was opened before."""
 
     incident: str
     procedure: str
@@ -26,6 +28,20 @@ class Opening:
     folder: Path
     budget: float
     usual: tuple[float, ...]
+    take_over: bool = False
+    revert_after: float = 0.0
+    reviewed: str = ""
+    session: str = ""
+    process: int = 0
+    resumed: bool = False
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far an incident came: its steps with what is known of each, and the routes as they are."""
+
+    steps: tuple[tuple[str, str], ...]
+    probes: tuple[Probe, ...]
 
 
 @dataclass(frozen=True)

@@ -8,38 +8,39 @@ from rollback_lib.command import script
 from rollback_lib.errors import Refused
 from rollback_lib.facts.fact import Dialogue, Fact
 from rollback_lib.host.channels import CHANNELS
-from rollback_lib.host.connection import Connection, said
+from rollback_lib.host.connection import said
+from rollback_lib.host.link import Link
 from rollback_lib.record.redaction import clean
 
 T = TypeVar("T")
 KEEP = 1024 * 1024  # bytes kept at each end of what a fact says
 
 
-def ask(connection: Connection, facts: Mapping[str, Fact[Any]]) -> dict[str, Any]:
+def ask(link: Link, facts: Mapping[str, Fact[Any]]) -> dict[str, Any]:
     """The facts by name, all asked at once over the one connection. Raises Refused naming the first that failed."""
 
     def answer(fact: Fact[Any]) -> Any:
-        result = connection.run(script(fact.commands), deadline=fact.deadline, keep=KEEP, send=fact.input)
+        result = link.run(script(fact.commands), deadline=fact.deadline, keep=KEEP, send=fact.input)
         if result.dropped and not fact.long:
-            raise Refused(f"{connection.alias} gave an answer of more than {2 * KEEP:,} bytes to: {clean(str(fact.commands[0]))[:200]}")
+            raise Refused(f"{link.alias} gave an answer of more than {2 * KEEP:,} bytes to: {clean(str(fact.commands[0]))[:200]}")
         if result.status == 0:
             return fact.read(result.out)
         if fact.otherwise is not None:
             return fact.otherwise(result.err)
-        raise Refused(f"{fact.missing} ({connection.alias}: {said(result, fact.deadline)})")
+        raise Refused(f"{fact.missing} ({link.alias}: {said(result, fact.deadline)})")
 
     with ThreadPoolExecutor(CHANNELS) as pool:
         answers = {name: pool.submit(answer, fact) for name, fact in facts.items()}
         return {name: future.result() for name, future in answers.items()}
 
 
-def converse(connection: Connection, dialogue: "Dialogue[T]", on_answers: Callable[[dict[str, Any]], None] = lambda _: None) -> T:
+def converse(link: Link, dialogue: "Dialogue[T]", on_answers: Callable[[dict[str, Any]], None] = lambda _: None) -> T:
     """Lead a dialogue to its end; `on_answers` sees each round. Raises what `ask` and the dialogue raise."""
     try:
         questions = next(dialogue)
         while True:
             try:
-                answers = ask(connection, questions)
+                answers = ask(link, questions)
             except Refused as error:
                 questions = dialogue.throw(error)  # the dialogue may know better what that means
                 continue

@@ -15,7 +15,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, NotebookExecutionManager, papermill_engines
 from papermill.log import logger
 
-from rollback_lib.record.folder import write_private
+from rollback_lib.record.files import write_private
 
 NAME = "rollback"
 

@@ -30,7 +30,8 @@ class Kernel:
         channel = {"transport": "ipc", "ip": f"{self._files.name}/k", "key": secrets.token_hex(16), "signature_scheme": "hmac-sha256"}
         self._connection.write_text(json.dumps({**ports, **channel, "kernel_name": "python3"}))
         argv = [sys.executable, *LAUNCH, "-f", str(self._connection)]
-        environment = {**os.environ, FOLDER_VARIABLE: str(folder)}
+        # A kernel whose parent is gone ends itself (ipykernel).
+        environment = {**os.environ, FOLDER_VARIABLE: str(folder), "JPY_PARENT_PID": str(os.getpid())}
         self.process = subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
 
     def manager(self) -> Any:

@@ -11,10 +11,13 @@ from typing import Any
 from rollback_lib.headless.kernel import Kernel
 from rollback_lib.paths import PROJECT
 from rollback_lib.record.folder import Folder
-from rollback_lib.record.verdict import Verdict
+from rollback_lib.record.manifest import NotSigned
+from rollback_lib.record.story import Story
+from rollback_lib.record.verdict import NOT_ENDED, Verdict
 
 NOTEBOOKS = PROJECT / "notebooks"
-INTERRUPT_SECONDS = 10.0
+INTERRUPT_SECONDS = 30.0  # for ending a job on the host and removing what was made beside the stack
+RESUME = "resume"  # the notebook that goes on with an incident of any procedure
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,6 @@ def run(procedure: str, parameters: Mapping[str, Any], *, root: Path, check: Cal
     Raises what `check` raises, with no record made.
     """
     started = time.monotonic()
-    source = notebook(procedure)
-    assert source is not None
     folder = Folder.create(procedure, root)
     kernel = Kernel(folder.path)
     try:
@@ -50,19 +51,35 @@ def run(procedure: str, parameters: Mapping[str, Any], *, root: Path, check: Cal
         kernel.kill()
         folder.discard()
         raise
+    return _run(procedure, parameters, folder, kernel, root, started)
+
+
+def resume(path: Path, parameters: Mapping[str, Any], *, root: Path) -> Outcome:
+    """Go on with the incident in the folder `path`, which has been found to be one that can be gone on with."""
+    started = time.monotonic()
+    return _run(RESUME, parameters, Folder(path), Kernel(path), root, started)
+
+
+def _run(procedure: str, parameters: Mapping[str, Any], folder: Folder, kernel: Kernel, root: Path, started: float) -> Outcome:
+    source = notebook(procedure)
+    assert source is not None
+    # A record keeps the notebook of every run it went through.
+    earlier = len(list(folder.path.glob("notebook*.ipynb")))
+    kept = folder.path / (f"notebook-{earlier + 1}.ipynb" if earlier else "notebook.ipynb")
     stop = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
-        _execute(source, folder, parameters, kernel)
+        _execute(source, kept, folder, parameters, kernel)
     finally:
         signal.signal(signal.SIGTERM, stop)
         kernel.kill()
     _settle(folder)
-    _report(folder)
+    _page(kept, folder)
+    _seal(folder, root)
     record = folder.record()
     return Outcome(Verdict(record["verdict"]), record["reason"], folder.path, time.monotonic() - started, record.get("budget"))
 
 
-def _execute(source: Path, folder: Folder, parameters: Mapping[str, Any], kernel: Kernel) -> None:
+def _execute(source: Path, kept: Path, folder: Folder, parameters: Mapping[str, Any], kernel: Kernel) -> None:
     # rfc3987_syntax compiles a grammar at import, 0.9 s, for a check of addresses in JSON schemas that notebooks do not use.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     import papermill
@@ -73,7 +90,7 @@ def _execute(source: Path, folder: Folder, parameters: Mapping[str, Any], kernel
     try:
         papermill.execute_notebook(
             source, None, parameters=dict(parameters), engine_name=engine.NAME, progress_bar=sys.stderr.isatty(),
-            cwd=str(PROJECT), record=folder.path / "notebook.ipynb", km=kernel.manager(),
+            cwd=str(PROJECT), record=kept, km=kernel.manager(),
         )  # fmt: skip
     except PapermillExecutionError as error:
         folder.event("cell-failed", cell=error.exec_count, type=error.ename, error=error.evalue)
@@ -93,7 +110,7 @@ def _interrupt(folder: Folder, kernel: Kernel) -> None:
 
 
 def _unended(folder: Folder) -> bool:
-    return folder.record().get("reason") == "the run has not ended"
+    return folder.record().get("reason") == NOT_ENDED
 
 
 def _settle(folder: Folder) -> None:
@@ -101,20 +118,33 @@ def _settle(folder: Folder) -> None:
     record = folder.record()
     if record and not _unended(folder):
         return
-    begun = [event["step"] for event in folder.events() if event["event"] == "step-begin"]
+    story = Story.of(folder.events())
+    begun = list(story.begun)
     failed = next((event["error"] for event in reversed(folder.events()) if event["event"] in ("cell-failed", "run-cut-short")), "")
     verdict = Verdict.UNKNOWN if begun else Verdict.ABORTED
-    known = f"the run ended in step {begun[-1]}; what became of it is not known" if begun else "the run ended before any step"
+    known = (
+        f"the run ended in step {(story.cut or begun)[-1]}; it may be half done: `rollback resume {folder.id}` tells, and goes on"
+        if begun
+        else "the run ended before any step"
+    )
     folder.event("verdict", verdict=verdict, reason=known)
     folder.write_record({**record, "verdict": verdict, "status": verdict.status, "reason": f"{known} ({failed})" if failed else known})
 
 
-def _report(folder: Folder) -> None:
-    """notebook.html beside the executed notebook, self-contained."""
-    from rollback_lib.headless.report import html
+def _page(kept: Path, folder: Folder) -> None:
+    """The executed notebook as a page beside it."""
+    from rollback_lib.report.notebook import html
 
-    executed = folder.path / "notebook.ipynb"
     try:
-        folder.write("notebook.html", html(executed, folder.record()))
+        folder.write(kept.with_suffix(".html").name, html(kept, folder.record()))
     except Exception as error:  # a page that cannot be made must not hide how the run ended
-        folder.event("report-failed", error=f"{type(error).__name__}: {error}")
+        folder.event("report-failed", file=kept.name, error=f"{type(error).__name__}: {error}")
+
+
+def _seal(folder: Folder, root: Path) -> None:
+    from rollback_lib.sealing import seal
+
+    try:
+        seal(folder, root)
+    except NotSigned as error:
+        print(f"rollback: {error}", file=sys.stderr)

@@ -15,8 +15,6 @@ from rollback_lib.host.channels import SILENCE
 from rollback_lib.host.connection import Connection
 from rollback_lib.host.ssh_config import Endpoint, known_keys, resolve
 
-KEEPALIVE = 5  # seconds between signs of life we ask for
-
 
 def connect(alias: str, config: Path | None = None) -> Connection:
     """Open the connection that `ssh [-F config] alias` would.
@@ -64,7 +62,6 @@ def _open(endpoint: Endpoint, via: Connection | None) -> Connection:
     if transport.get_remote_server_key().get_base64() in revoked:
         client.close()
         raise ConnectionRefused(f"the host key of {where} is marked as revoked in your known_hosts; do not trust that host")
-    transport.set_keepalive(KEEPALIVE)
     return Connection(client, endpoint.alias, via)
 
 

@@ -12,6 +12,7 @@ import paramiko
 from rollback_lib.errors import CommandFailed, LinkLost
 from rollback_lib.host.channels import Channels
 from rollback_lib.host.output import KEEP, BoundedOutput
+from rollback_lib.host.pulse import Pulse
 from rollback_lib.record.redaction import clean
 from rollback_lib.secret import Secret
 
@@ -49,6 +50,7 @@ class Connection:
         self._client = client
         self._via = via
         self._channels = Channels(client, alias)
+        self._pulse = Pulse(client)
 
     def run(
         self, script: str, *, deadline: float = 30.0, on_output: Callable[[bytes], None] | None = None,
@@ -88,6 +90,7 @@ class Connection:
         return transport.open_channel("direct-tcpip", (hostname, port), ("127.0.0.1", 0), timeout=timeout)
 
     def close(self) -> None:
+        self._pulse.stop()
         self._client.close()
         if self._via:
             self._via.close()

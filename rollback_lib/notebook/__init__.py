@@ -7,9 +7,11 @@ from typing import Any
 from rollback_lib.incident import Incident
 from rollback_lib.notebook import display, gate, render
 from rollback_lib.procedures import caddyfile, code, database, env, image, redeploy
+from rollback_lib.record.folder import incidents_root
+from rollback_lib.record.history import folder_of
 from rollback_lib.stack import Stack
 
-__all__ = ["caddyfile", "code", "database", "env", "image", "open_incident", "redeploy"]
+__all__ = ["caddyfile", "code", "database", "env", "image", "open_incident", "redeploy", "resume_incident"]
 
 
 class NotebookConsole:
@@ -30,8 +32,22 @@ class NotebookConsole:
 
 def open_incident(procedure: str, *, stack: "str | Path | Mapping[str, Any] | Stack", **options: Any) -> Incident:
     """`Incident.open` for a notebook: shown there, errors as sentences."""
+    _prepare()
+    return _shown(Incident.open(procedure, stack, console=NotebookConsole(), **options))
+
+
+def resume_incident(incident: str, *, take_over: object = "false") -> Incident:
+    """`Incident.resume` for a notebook, by the incident's id or its folder."""
+    _prepare()
+    folder = folder_of(incidents_root(), incident)
+    return _shown(Incident.resume(folder, console=NotebookConsole(), take_over=str(take_over).lower() == "true"))
+
+
+def _prepare() -> None:
     display.errors_as_sentences()
     render.register()
-    incident = Incident.open(procedure, stack, console=NotebookConsole(), **options)
+
+
+def _shown(incident: Incident) -> Incident:
     display.show(render.view(incident.opening))
     return incident

@@ -10,7 +10,7 @@ from rollback_lib.notebook.view import View, note, stack, table
 from rollback_lib.notebook.views import caddyfile, code, database, env, image, redeploy
 from rollback_lib.plan import Plan, Step
 from rollback_lib.record.verdict import Verdict
-from rollback_lib.stages import Closing, Opening, Verification
+from rollback_lib.stages import Closing, Opening, Standing, Verification
 
 DIFF_LINES = 400
 _LEVEL = {
@@ -27,7 +27,20 @@ def opening(one: Opening) -> View:
         ("on failure", one.on_failure), ("budget", f"{one.budget:.0f} s ({usual})"), ("reason", one.reason or "none given"),
         ("record", one.folder),
     ]  # fmt: skip
-    return table(("", ""), rows)
+    if one.revert_after:
+        rows.append(("dead man's switch", f"the host undoes by itself {one.revert_after:.0f} s after the first change"))
+    if one.reviewed:
+        rows.append(("plan that was reviewed", f"{one.reviewed}; any other is refused"))
+    if one.take_over:
+        rows.append(("lock", "taken over from whoever holds the stack"))
+    again = note("info", "This incident was opened before: what is done stays done, what runs on the host is attached to.")
+    return stack(again, table(("", ""), rows)) if one.resumed else table(("", ""), rows)
+
+
+def standing(one: Standing) -> View:
+    sick = [probe.route for probe in one.probes if not probe.ok]
+    headline = note("bad", f"Not healthy: {', '.join(sick)}.") if sick else note("good", "Every route is healthy.")
+    return stack(headline, table(("step", "how far it came"), one.steps))
 
 
 def plan(one: Plan) -> View:
@@ -78,7 +91,7 @@ def closing(one: Closing) -> View:
     return stack(headline, table(("", ""), rows), *(note("info", f"Next: {action}") for action in one.next_actions))
 
 
-_VIEWS: dict[type, Callable[[Any], View]] = {Opening: opening, Plan: plan, Verification: verification, Closing: closing}
+_VIEWS: dict[type, Callable[[Any], View]] = {Opening: opening, Plan: plan, Standing: standing, Verification: verification, Closing: closing}
 for _views in (code.VIEWS, image.VIEWS, env.VIEWS, caddyfile.VIEWS, database.VIEWS, redeploy.VIEWS):
     _VIEWS |= _views  # type: ignore[arg-type]
 

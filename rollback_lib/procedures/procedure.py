@@ -39,3 +39,6 @@ class Procedure(Protocol):
 
     def undo_effects(self, stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
         """Whether the host is back where it was before the rollback."""
+
+    def assumed(self, stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+        """Whether the host is as the plan assumed it to be before its first change."""

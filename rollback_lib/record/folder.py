@@ -5,15 +5,17 @@ import json
 import os
 import secrets
 import shutil
-import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rollback_lib.paths import PROJECT
+from rollback_lib.record.files import write_private
+from rollback_lib.record.log import Log
 from rollback_lib.record.redaction import clean_all
 
 ROOT_VARIABLE = "ROLLBACK_INCIDENTS"  # where records go; `incidents/` of the project unless set
+EVENTS = "events.jsonl"
 FOLDER_VARIABLE = "ROLLBACK_INCIDENT"  # the folder our runner made for the run that a kernel belongs to
 
 
@@ -28,8 +30,7 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.id = path.name.rpartition("-")[2]
-        self._lock = threading.Lock()
-        self._events = os.open(path / "events.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        self._events = Log(path / EVENTS)
 
     @classmethod
     def create(cls, procedure: str, root: Path) -> "Folder":
@@ -42,20 +43,11 @@ class Folder:
     def event(self, kind: str, **data: Any) -> None:
         """Append one event and wait until it is on disk."""
         line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": kind, **data}
-        text = json.dumps(clean_all(_plain(line)), ensure_ascii=False) + "\n"
-        with self._lock:
-            os.write(self._events, text.encode())
-            os.fdatasync(self._events)
+        self._events.append(clean_all(_plain(line)))  # type: ignore[arg-type]
 
     def events(self) -> list[dict[str, Any]]:
-        """The events so far; a last line that a crash cut short is left out."""
-        found = []
-        for line in (self.path / "events.jsonl").read_text().splitlines():
-            try:
-                found.append(json.loads(line))
-            except ValueError:
-                continue
-        return found
+        """The events so far; a line that a crash cut short is left out."""
+        return self._events.entries()
 
     def write(self, name: str, text: str) -> None:
         """Write a file of the record, 0600 and whole or not at all."""
@@ -63,7 +55,6 @@ class Folder:
 
     def discard(self) -> None:
         """Remove the folder of a run that never began."""
-        os.close(self._events)
         shutil.rmtree(self.path)
 
     def record(self) -> dict[str, Any]:
@@ -89,14 +80,3 @@ def _plain(value: object) -> object:
     if isinstance(value, bytes):
         return f"‹{len(value)} bytes›"
     return value if value is None or isinstance(value, str | int | float) else str(value)
-
-
-def write_private(path: Path, text: str, *, sync: bool = True) -> None:
-    """Put `text` at `path`, mode 0600, atomically; `sync`: wait until it is on disk."""
-    part = path.with_name(f".{path.name}.part")
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        if sync:
-            os.fsync(file.fileno())
-    part.replace(path)

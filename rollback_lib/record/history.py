@@ -1,17 +1,66 @@
-"""What earlier records say."""
+"""What earlier records say: listed, searched, and how long runs took."""
 
-import json
+import re
+from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
+from typing import Any
+
+from rollback_lib.errors import ParameterError
+from rollback_lib.record import chain
+from rollback_lib.record.chain import Chain
+
+OPEN = "open"  # the verdict of a record that is not sealed: its run goes on, or was killed
+
+
+def incidents(
+    root: Path, *, procedure: str = "", stack: str = "", verdict: str = "", since: date | None = None, until: date | None = None,
+    text: str = "",
+) -> list[dict[str, Any]]:  # fmt: skip
+    """The records in short, newest first: those of that procedure, stack and verdict, opened from one day to another (UTC),
+    with that text anywhere in what the chain says of them."""
+    found = []
+    wanted = text.casefold()
+    for entry in reversed(Chain(root).latest().values()):
+        shown = {**entry, "verdict": entry.get("verdict", OPEN)}
+        day = entry["opened"][:10]
+        if (
+            (procedure in ("", entry.get("procedure")))
+            and (stack in ("", entry.get("stack")))
+            and (verdict in ("", shown["verdict"]))
+            and (since is None or day >= since.isoformat())
+            and (until is None or day <= until.isoformat())
+            and (not wanted or any(wanted in str(value).casefold() for value in shown.values()))
+        ):
+            found.append({name: value for name, value in shown.items() if name not in ("after", "manifest", "event")})
+    return found
+
+
+def folder_of(root: Path, incident: str) -> Path:
+    """The folder of a record, by its id, its folder's name, or a path. Raises ParameterError."""
+    given = Path(incident)
+    if given.is_dir() and (given / "record.json").exists():
+        return given
+    if not re.fullmatch(r"[\w-]+", incident):
+        raise ParameterError(f"INCIDENT: an id such as 3f2a9c, as `rollback incidents list` shows it, is expected, not {incident[:60]!r}")
+    found = [
+        folder
+        for folder in root.glob(f"[0-9]*/[0-9]*/[0-9]*/*{incident}")
+        if folder.name == incident or folder.name.endswith("-" + incident)
+    ]
+    if len(found) != 1:
+        raise ParameterError(f"there is no record {incident!r} in {root}; `rollback incidents list` shows those there are")
+    return found[0]
 
 
 def usual_seconds(root: Path, procedure: str, stack: str, most: int = 20) -> list[float]:
     """How long the latest successful runs of a procedure on a stack took, in seconds, newest first."""
-    found = []
-    for file in sorted(root.glob(f"[0-9]*/[0-9]*/[0-9]*/*-{procedure}-*/record.json"), reverse=True)[:most]:
-        try:
-            record = json.loads(file.read_text())
-        except (OSError, ValueError):
-            continue
-        if record.get("verdict") == "succeeded" and record.get("stack") == stack:
-            found.append(float(record["seconds"]))
-    return found
+    return list(_seconds(root, procedure, stack))[:most]
+
+
+def _seconds(root: Path, procedure: str, stack: str) -> Iterator[float]:
+    for entry in reversed(Chain(root).latest().values()):
+        if entry["event"] != chain.OPENED and (entry.get("procedure"), entry.get("stack"), entry.get("verdict")) == (
+            procedure, stack, "succeeded",
+        ):  # fmt: skip
+            yield float(entry["seconds"])

@@ -18,6 +18,7 @@ _SECRETS = (
     (re.compile(r"(?i)\b(authorization:\s*\w+|bearer)\s+[\w.~+/=-]{8,}"), rf"\1 {HIDDEN}"),
     (re.compile(rf"(?i)\b({_NAMES}[\"']?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s,;}}]+)"), rf"\1{HIDDEN}"),
 )  # fmt: skip
+_KEY_BEGINS, _KEY_ENDS = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"), re.compile(r"-----END [A-Z ]*PRIVATE KEY-----")
 _ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\-_])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -38,13 +39,19 @@ _protected: re.Pattern[str] | None = None
 def protect(values: Iterable[str], *, public: str = "") -> None:
     """Hide these values from now on, in every text that is shown or kept; those that are part of `public` are none."""
     global _protected
-    for value in values:
-        for form in _forms(value.strip()):
+    for part in (part for value in values for part in (value, *_long_lines(value))):
+        for form in _forms(part.strip()):
             if len(form) >= _SHORTEST and not _PLAIN.fullmatch(form) and form not in public:
                 _values.add(form)
     longest_first = sorted(_values, key=len, reverse=True)
     parts = (re.escape(one) if len(one) >= _WHOLE_WORD else rf"(?<!\w){re.escape(one)}(?!\w)" for one in longest_first)
     _protected = re.compile("|".join(parts)) if _values else None
+
+
+def _long_lines(value: str) -> list[str]:
+    """Lines of a value of several, which a stream shows one at a time."""
+    lines = value.strip().splitlines()
+    return [line for line in lines if len(line.strip()) >= _WHOLE_WORD] if len(lines) > 1 else []
 
 
 def _forms(value: str) -> Iterable[str]:
@@ -61,6 +68,26 @@ def clean(text: str) -> str:
     for pattern, instead in _SECRETS:
         text = pattern.sub(instead, text)
     return text
+
+
+class Stream:
+    """`clean` for lines that come one at a time: a private key is known from its first line to its last."""
+
+    def __init__(self) -> None:
+        self._in_key = False
+
+    def line(self, text: str) -> str | None:
+        """The line as it may be shown and kept; None for one of a private key."""
+        text = _CONTROLS.sub("", _ESCAPES.sub("", text))
+        if self._in_key:
+            end = _KEY_ENDS.search(text)
+            if end is None:
+                return None
+            self._in_key = False
+            return clean(text[end.end() :]) or None
+        begin = list(_KEY_BEGINS.finditer(text))
+        self._in_key = bool(begin) and not _KEY_ENDS.search(text, begin[-1].end())
+        return clean(text)
 
 
 def clean_all(value: object) -> object:

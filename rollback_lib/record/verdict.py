@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+NOT_ENDED = "the run has not ended"  # the reason in a record until it has
+
 
 class Verdict(StrEnum):
     """One per record. UNKNOWN is also what a record says while its run has not ended, so that a killed run says it."""

@@ -10,16 +10,18 @@ from rollback_lib.command import Command
 from rollback_lib.errors import Failed, NotConfirmed, Refused, TargetRefused
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.host.connection import Result
+from rollback_lib.host.jobs import Job
 from rollback_lib.incident import Incident
 from rollback_lib.plan import Effect, Plan, Step
 from rollback_lib.procedures import code
 from rollback_lib.record.folder import Folder
 from rollback_lib.stack import Stack
 from rollback_lib.stages import Opening
+from rollback_lib.watching import Eyes
 
 
 class Host:
-    """`failing`: what a script has in it that fails; `says`: what the others print."""
+    """`failing`: what a script has in it that fails; `says`: what the others print. Its lock is always free."""
 
     alias = "contabo"
 
@@ -29,8 +31,16 @@ class Host:
         self.says = ""
 
     def run(self, script: str, **_: object) -> Result:
+        if "/lock" in script:
+            return Result(0, f"taken \n{'00' * 32}", "", 0, 0.0)
         self.ran.append(script)
         return Result(1, "", "no", 0, 0.0) if self.failing in script else Result(0, self.says, "", 0, 0.0)
+
+    def run_once(self, script: str, **_: object) -> Result:
+        return self.run(script)
+
+    def run_job(self, job: Job, lease: int, on_output: object) -> Result:
+        return self.run(job.script)
 
 
 class Person:
@@ -67,7 +77,12 @@ def host() -> Host:
 
 
 @pytest.fixture
-def incident(tmp_path: Path, host: Host, person: Person) -> Incident:
+def incident(tmp_path: Path, host: Host, person: Person, monkeypatch: pytest.MonkeyPatch) -> Incident:
+    def as_planned(_: object, __: object) -> Dialogue[list[Effect]]:
+        yield {}
+        return []
+
+    monkeypatch.setattr(code, "assumed", as_planned)
     folder = Folder.create("code", tmp_path)
     opening = Opening(folder.id, "code", "dyniq-voice", "contabo", "me", "apply", "stop", "", {}, folder.path, 60.0, ())
     return Incident(Stack.load("production"), opening, folder, host, person, 0.0)
@@ -194,8 +209,8 @@ def test_a_clean_up_that_fails_is_said(incident: Incident, host: Host) -> None:
 def test_a_step_for_what_does_not_recover_runs_only_then(
     incident: Incident, host: Host, person: Person, monkeypatch: pytest.MonkeyPatch, healthy: bool
 ) -> None:
-    monkeypatch.setattr(Incident, "_healthy_soon", lambda _: healthy)
-    monkeypatch.setattr(Incident, "_begin_watch", lambda _: None)
+    monkeypatch.setattr(Eyes, "healthy_soon", lambda _: healthy)
+    monkeypatch.setattr(Eyes, "open", lambda _: None)
     step = Step("restart", "Restart", "why", (Command.of("echo", "restart"),), touches=True, unless_healthy=True)
     chosen = Plan("code", "i1", "dyniq-voice", "contabo", "x", (step,), (step,))
     incident.confirm(chosen, "contabo")

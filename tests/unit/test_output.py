@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rollback_lib.host.output import BoundedOutput
-from rollback_lib.host.stream import LONGEST, Lines
+from rollback_lib.host.stream import LONGEST, MARGIN, Lines
 
 
 def test_short_output_is_kept_whole() -> None:
@@ -32,7 +32,7 @@ def test_lines_and_marks_do_not_depend_on_the_cut(size: int) -> None:
     data = b"\x1e0\nhello\nw\xc3\xb6rld\n\x1e1\n10%\r50%\r100%\nrest"
     lines: list[str] = []
     marks: list[int] = []
-    reader = Lines(lines.append, marks.append)
+    reader = Lines(lambda line, _: lines.append(line), marks.append)
     for start in range(0, len(data), size):
         reader.feed(data[start : start + size])
     reader.end()
@@ -41,10 +41,10 @@ def test_lines_and_marks_do_not_depend_on_the_cut(size: int) -> None:
 
 
 def test_a_line_without_end_does_not_grow() -> None:
-    lines: list[str] = []
-    reader = Lines(lines.append, lambda number: None)
+    lines: list[tuple[str, int]] = []
+    reader = Lines(lambda *line: lines.append(line), lambda number: None)
     for _ in range(10):
         reader.feed(b"x" * LONGEST)
+        assert len(reader._rest) <= LONGEST + MARGIN
     reader.end()
-    assert "".join(lines) == "x" * LONGEST * 10
-    assert max(map(len, lines)) <= LONGEST
+    assert lines == [("x" * (LONGEST + MARGIN), 10 * LONGEST - LONGEST - MARGIN)]

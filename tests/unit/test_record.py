@@ -9,6 +9,7 @@ import pytest
 from rollback_lib.headless.runner import _settle
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.history import usual_seconds
+from rollback_lib.record.manifest import seal
 from rollback_lib.record.verdict import Verdict
 
 
@@ -43,7 +44,7 @@ def test_a_last_event_cut_short_is_left_out(folder: Folder) -> None:
 def test_a_killed_run_says_what_is_known(folder: Folder, steps: list[str], verdict: Verdict) -> None:
     folder.write_record({"verdict": "unknown", "reason": "the run has not ended"})
     for step in steps:
-        folder.event("step-begin", step=step)
+        folder.event("step-begin", step=step, job=step, touches=True)
     _settle(folder)
     record = folder.record()
     assert record["verdict"] == verdict
@@ -52,7 +53,8 @@ def test_a_killed_run_says_what_is_known(folder: Folder, steps: list[str], verdi
 
 def test_usual_time_is_that_of_successful_runs_of_the_same_stack(tmp_path: Path) -> None:
     for verdict, stack, seconds in (("succeeded", "a", 3), ("refused", "a", 1), ("succeeded", "b", 9)):
-        Folder.create("code", tmp_path).write_record({"verdict": verdict, "stack": stack, "seconds": seconds})
+        folder = Folder.create("code", tmp_path)
+        seal(folder.path, tmp_path, {"procedure": "code", "verdict": verdict, "stack": stack, "seconds": seconds})
     assert usual_seconds(tmp_path, "code", "a") == [3.0]
 
 

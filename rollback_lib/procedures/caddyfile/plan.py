@@ -79,6 +79,11 @@ def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     return [*rows, Effect("Caddy's live configuration", plan.before["live"], found["live"])] if plan.before["live"] else rows
 
 
+def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+    """Whether the host is as the plan assumed."""
+    return (yield from undo_effects(stack, plan))
+
+
 def _look(stack: Stack) -> Dialogue[tuple[docker.Container | None, dict[str, str]]]:
     section = stack.section(NAME)
     found = yield {"container": docker.container(stack.compose_directory, section.service), "file": files.file(section.file)}

@@ -54,6 +54,7 @@ def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") ->
             "image": now.container.image if now.container else "",
             "head": now.head.sha,
             "branch": now.head.branch or "",
+            "changes": _changes(now.head),
         },
     )  # fmt: skip
 
@@ -84,6 +85,22 @@ def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
         Effect("branch", plan.before["branch"] or "(detached)", found["head"].branch or "(detached)"),
         Effect("image of the container", plan.before["image"][7:19], container.image[7:19] if container else ""),
     ]
+
+
+def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+    """Whether the host is as the plan assumed."""
+    found = yield _effect_facts(stack)
+    container: docker.Container | None = found["container"]
+    return [
+        Effect("commit of the tree", plan.before["head"][:12], found["head"].sha[:12]),
+        Effect("branch", plan.before["branch"] or "(detached)", found["head"].branch or "(detached)"),
+        Effect("changes in no commit", plan.before["changes"], _changes(found["head"])),
+        Effect("container", plan.before["container"][:12], container.id[:12] if container else ""),
+    ]
+
+
+def _changes(head: git.Head) -> str:
+    return some(sorted(head.dirty)) or "none"
 
 
 def _effect_facts(stack: Stack) -> dict[str, Fact[Any]]:

@@ -130,6 +130,11 @@ def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     ]
 
 
+def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+    """Whether the host is as the plan assumed."""
+    return (yield from undo_effects(stack, plan))
+
+
 def _called(found: postgres.Database | None, wanted: str, word: str) -> str:
     if found is None:
         return "no database"

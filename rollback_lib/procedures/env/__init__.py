@@ -4,11 +4,11 @@ Values are compared, never shown.
 """
 
 from rollback_lib.procedures.env.parameters import NAME, check
-from rollback_lib.procedures.env.plan import effects, plan, undo_effects
+from rollback_lib.procedures.env.plan import assumed, effects, plan, undo_effects
 from rollback_lib.procedures.env.state import Candidate, Candidates, State, candidates, document
 from rollback_lib.procedures.env.target import Difference, Target, choose, examine
 
 __all__ = [
-    "NAME", "Candidate", "Candidates", "Difference", "State", "Target", "candidates", "check", "choose", "document", "effects", "examine",
-    "plan", "undo_effects",
+    "NAME", "Candidate", "Candidates", "Difference", "State", "Target", "assumed", "candidates", "check", "choose",
+    "document", "effects", "examine", "plan", "undo_effects",
 ]  # fmt: skip

@@ -86,6 +86,16 @@ def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     return rows
 
 
+def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+    """Whether the host is as the plan assumed."""
+    now = yield from look(stack)
+    held = {name: now.containers[name].id[:12] if name in now.containers else "none" for name in plan.after["services"].split()}
+    return [
+        *_of_file(plan.before, now),
+        *(Effect(f"{name}: container", plan.after[f"container {name}"][:12], container) for name, container in held.items()),
+    ]
+
+
 def _of_file(asked: Mapping[str, str], now: Held) -> list[Effect]:
     return [
         Effect("content of the file", asked["file"], _content(now.file)),

@@ -1,10 +1,10 @@
 """Image rollback: a service back to an image of the registry, or of those the host still has, pinned so that it stays."""
 
-from rollback_lib.procedures.image.plan import effects, plan, undo_effects
+from rollback_lib.procedures.image.plan import assumed, effects, plan, undo_effects
 from rollback_lib.procedures.image.state import NAME, Candidate, Candidates, State, candidates, document
 from rollback_lib.procedures.image.target import Target, check, choose, examine
 
 __all__ = [
-    "NAME", "Candidate", "Candidates", "State", "Target", "candidates", "check", "choose",
+    "NAME", "Candidate", "Candidates", "State", "Target", "assumed", "candidates", "check", "choose",
     "document", "effects", "examine", "plan", "undo_effects",
 ]  # fmt: skip

@@ -88,6 +88,14 @@ def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     ]
 
 
+def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+    """Whether the host is as the plan assumed. The file that holds the choice is looked at as it is kept."""
+    container: docker.Container | None = (yield {"container": docker.container(stack.compose_directory, stack.section(NAME).service)})[
+        "container"
+    ]
+    return [Effect("container", plan.before["container"][:12], container.id[:12] if container else "")]
+
+
 def _pin(now: State, row: Candidate) -> str | None:
     """What the variable of the compose files must hold; None where they have none."""
     if now.variable is None:

@@ -122,6 +122,17 @@ def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     return [*rows, *(yield from _around(stack, plan))]
 
 
+def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+    """Whether the host is as the plan assumed."""
+    containers: list[Container] = (yield {"containers": docker.project(stack.compose_directory)})["containers"]
+    found = {name: " ".join(sorted(one.id for one in containers if one.service == name)) for name in plan.after["services"].split()}
+    return [Effect(f"{name}: containers", _short(plan.before.get(f"container {name}", "")), _short(ids)) for name, ids in found.items()]
+
+
+def _short(ids: str) -> str:
+    return " ".join(one[:12] for one in ids.split()) or "none"
+
+
 def _around(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     """What has to be as it was, whatever was deployed: networks, volumes, and containers of others."""
     found = yield {

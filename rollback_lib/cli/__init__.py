@@ -1,0 +1,46 @@
+"""The command line: `rollback run`, `resume`, `incidents`, `lab`, `drill`. What a command needs is imported when it runs."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from rollback_lib.errors import RollbackError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; the exit status is that of README.md, "Exit status"."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.command(arguments))
+    except RollbackError as error:
+        print(f"rollback: {error}", file=sys.stderr)
+        return error.status
+    except KeyboardInterrupt:
+        print("rollback: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `rollback incidents list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    from rollback_lib.cli import incidents, practice, runs
+
+    parser = argparse.ArgumentParser(prog="rollback", description="Executable rollback runbooks for a docker compose stack.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for module in (runs, incidents, practice):
+        module.add(commands)
+    return parser
+
+
+def entry() -> None:
+    """What the console script calls. All is on disk by now; taking papermill's modules down one by one would take 0.4 s."""
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    entry()

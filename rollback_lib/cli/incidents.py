@@ -1,0 +1,184 @@
+"""`rollback incidents`: the records, listed, shown, searched, verified, handed on, let go of."""
+
+import argparse
+import json
+import re
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rollback_lib.errors import ParameterError, RollbackError
+
+if TYPE_CHECKING:
+    from rollback_lib.record.audit import Audit
+
+_COLUMNS = ("incident", "opened", "procedure", "stack", "verdict", "seconds", "who")
+
+
+class Tampered(RollbackError):
+    """Records are not what was written."""
+
+    status = 5
+
+
+def add(commands: Any) -> None:
+    """The parsers of these commands."""
+    incidents = commands.add_parser("incidents", help="the records: list, show, search, verify, report, prune").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    listing = incidents.add_parser("list", help="the records, newest first")
+    search = incidents.add_parser("search", help="the records with a text in their verdict, reason, target, people …")
+    search.add_argument("text")
+    for one in (listing, search):
+        one.add_argument("--procedure", default="")
+        one.add_argument("--stack", default="")
+        one.add_argument("--verdict", default="", help="such as succeeded, refused, failed-partly; open: not sealed")
+        one.add_argument("--since", type=_day, metavar="YYYY-MM-DD")
+        one.add_argument("--until", type=_day, metavar="YYYY-MM-DD")
+        one.add_argument("--json", action="store_true")
+        one.set_defaults(command=_list, text="")
+    search.set_defaults(command=_list)
+    show = incidents.add_parser("show", help="one record: verdict, steps, timeline, what is left to do")
+    report = incidents.add_parser("report", help="the report of a record, made anew as one HTML file")
+    report.add_argument("-o", dest="file", type=Path, default=Path("report.html"), metavar="FILE", help="where to (default: report.html)")
+    for one, command in ((show, _show), (report, _report)):
+        one.add_argument("incident", metavar="INCIDENT", help="its id, as `rollback incidents list` shows it")
+        one.set_defaults(command=command)
+    show.add_argument("--json", action="store_true")
+    verify = incidents.add_parser("verify", help="find any record that was changed, removed or slipped in")
+    verify.add_argument(
+        "--signers", type=Path, metavar="FILE", help="also demand a signature of one of these (allowed_signers of ssh-keygen)"
+    )
+    verify.add_argument("--head", default="", metavar="HASH", help="also demand that this line, noted earlier, is in the chain")
+    verify.add_argument("--json", action="store_true")
+    verify.set_defaults(command=_verify)
+    prune = incidents.add_parser("prune", help="let go of old records; the chain holds on to their hashes")
+    prune.add_argument("--keep", required=True, type=_days, metavar="DAYS", help="how long records are kept: 730d")
+    prune.set_defaults(command=_prune)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a day such as 2026-11-23 is expected, not {text!r}") from None
+
+
+def _days(text: str) -> timedelta:
+    known = re.fullmatch(r"([1-9]\d{0,4})d", text)
+    if not known:
+        raise argparse.ArgumentTypeError(f"a number of days such as 730d is expected, not {text!r}")
+    return timedelta(days=int(known[1]))
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from rollback_lib.record.folder import incidents_root
+    from rollback_lib.record.history import incidents
+    from rollback_lib.record.redaction import clean
+
+    found = incidents(
+        incidents_root(), procedure=arguments.procedure, stack=arguments.stack, verdict=arguments.verdict,
+        since=arguments.since, until=arguments.until, text=arguments.text,
+    )  # fmt: skip
+    if arguments.json:
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+        return 0
+    rows = [_COLUMNS, *(tuple(clean(str(one.get(name, "")))[:40] for name in _COLUMNS) for one in found)]
+    widths = [max(len(row[number]) for row in rows) for number in range(len(_COLUMNS))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from rollback_lib.record.folder import Folder, incidents_root
+    from rollback_lib.record.history import folder_of
+    from rollback_lib.record.redaction import clean
+    from rollback_lib.report import facts
+
+    folder = Folder(folder_of(incidents_root(), arguments.incident))
+    record, events = folder.record(), folder.events()
+    if arguments.json:
+        print(json.dumps(record, indent=1, ensure_ascii=False))
+        return 0
+    print(f"{record['verdict']}: {clean(record['reason'])}\n{folder.path}\n")
+    for name in ("procedure", "stack", "host", "who", "mode", "because", "target", "plan"):
+        if record.get(name):
+            print(f"{name:10} {clean(str(record[name]))}")
+    for name, word in record.get("steps", {}).items():
+        print(f"  {name:14} {word}")
+    print()
+    for at, words in facts.timeline(events):
+        print(f"{at:%H:%M:%S} {clean(words)}")
+    for one in record.get("next", ()):
+        print(f"Next: {clean(one)}")
+    return 0
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from rollback_lib.record.files import write_private
+    from rollback_lib.record.folder import Folder, incidents_root
+    from rollback_lib.record.history import folder_of
+    from rollback_lib.report import page, postmortem
+
+    folder = Folder(folder_of(incidents_root(), arguments.incident))
+    record, events = folder.record(), folder.events()
+    draft = arguments.file.with_suffix(".md")
+    for file, text in (
+        (arguments.file, page.html(record, events, folder.path)), (draft, postmortem.markdown(record, events, folder.path)),
+    ):  # fmt: skip
+        try:
+            write_private(file, text)
+        except OSError as error:
+            raise ParameterError(f"{file} cannot be written ({error.strerror}); give another place with -o") from None
+    print(f"The report is {arguments.file}, the draft of a post-mortem {draft}.")
+    return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from rollback_lib.record import audit
+    from rollback_lib.record.chain import Chain
+    from rollback_lib.record.folder import incidents_root
+    from rollback_lib.record.log import line_hash
+
+    root = incidents_root()
+    with tqdm(desc="records", unit="", disable=not sys.stderr.isatty(), leave=False) as bar:
+        done = audit.verify(root, signers=arguments.signers, on_record=lambda: _step(bar))
+    chained = {line_hash(line) for line in Chain(root).log.lines()}
+    cut_off = arguments.head != "" and arguments.head not in chained
+    if arguments.json:
+        print(json.dumps({**done.__dict__, "findings": [one.__dict__ for one in done.findings], "head_found": not cut_off}, indent=1))
+    else:
+        _tell(done, root)
+    if cut_off:
+        raise Tampered(f"the line {arguments.head} is not in the chain of {root}: records were taken off its end, or it was written anew")
+    if done.tampered:
+        raise Tampered(f"records in {root} are not what was written; see the lines marked ✘")
+    return 0
+
+
+def _step(bar: Any) -> None:
+    bar.update()
+
+
+def _tell(done: "Audit", root: Path) -> None:
+    for one in done.findings:
+        print(f"{'✘' if one.tampered else '▲'} {one.folder}: {one.words}")
+    signed = f", {done.signed} signed" if done.signed else ""
+    print(f"{done.records} records in {root}: {done.sealed} sealed{signed}, {done.open} open or cut off, {done.pruned} let go.")
+    print(f"head {done.head or 'none'}: noted elsewhere and given with --head next time, it tells that nothing was taken off the end.")
+
+
+def _prune(arguments: argparse.Namespace) -> int:
+    import getpass
+    import socket
+
+    from rollback_lib.record.folder import incidents_root
+    from rollback_lib.record.retention import prune
+
+    gone = prune(incidents_root(), arguments.keep, f"{getpass.getuser()}@{socket.gethostname()}")
+    print(f"{len(gone)} records were let go; their manifests and their places in the chain stay.")
+    return 0

@@ -1,0 +1,88 @@
+"""`rollback lab` and `rollback drill`: the practice host."""
+
+import argparse
+import json
+from typing import Any
+
+from rollback_lib.errors import ParameterError
+
+
+def add(commands: Any) -> None:
+    """The parsers of these commands."""
+    lab = commands.add_parser("lab", help="the practice host: up, down, reset, status, break").add_subparsers(
+        required=True, metavar="ACTION"
+    )
+    for action, words in (
+        ("up", "build and start it"), ("down", "remove it"), ("reset", "put it back to its clean state"),
+        ("status", "say how it is"), ("break", "break it for real"),
+    ):  # fmt: skip
+        sub = lab.add_parser(action, help=words)
+        sub.add_argument("--name", default="drill", help="which one (default: drill)")
+        if action == "up":
+            sub.add_argument("--ssh-port", type=int, help="on 127.0.0.1 (default: 22022)")
+            sub.add_argument("--https-port", type=int, help="on 127.0.0.1 (default: 22443)")
+        if action == "down":
+            sub.add_argument("--all", action="store_true", help="also the images and disks that new ones are made from")
+        if action == "status":
+            sub.add_argument("--json", action="store_true")
+        if action == "break":
+            sub.add_argument("scenario", help="what to break: code, image, env, caddyfile, database, stack")
+        sub.set_defaults(command=_lab, action=action)
+
+    drill = commands.add_parser("drill", help="break the practice host, run the notebook headless, verify, score against the budget")
+    drill.add_argument("procedures", nargs="*", metavar="PROCEDURE", help="which ones (default: all there are)")
+    drill.add_argument("--name", default="drill", help="on which practice host (default: drill)")
+    drill.set_defaults(command=_drill)
+
+
+def _lab(arguments: argparse.Namespace) -> int:
+    from lab.practice_host import HTTPS_PORT, SSH_PORT, PracticeHost
+
+    name = arguments.name
+    if arguments.action == "up":
+        host = PracticeHost.saved(name) or PracticeHost(name, arguments.ssh_port or SSH_PORT, arguments.https_port or HTTPS_PORT)
+        host.up()
+        print(f"The practice host {name} is up: ssh -F {host.ssh_config} contabo")
+        return 0
+    host = PracticeHost.load(name)
+    if arguments.action == "down":
+        host.down(everything=arguments.all)
+        print(f"The practice host {name} is gone.")
+    elif arguments.action == "reset":
+        host.reset()
+        print(f"The practice host {name} is back in its clean state.")
+    elif arguments.action == "break":
+        print(f"Broken: {host.break_(arguments.scenario)}.")
+    else:
+        _print_status(host.status(), as_json=arguments.json)
+    return 0
+
+
+def _print_status(status: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(status, indent=2))
+        return
+    print(f"{status['name']}: {'running' if status['running'] else 'not running'}, ssh {status['ssh_port']}, https {status['https_port']}")
+    if status["running"]:
+        print(f"HEAD {status['head']}")
+        for route, healthy in status["routes"].items():
+            print(f"{'✔' if healthy else '✘'} {route}")
+        for container, state in status["containers"].items():
+            print(f"  {container}: {state}")
+
+
+def _drill(arguments: argparse.Namespace) -> int:
+    from lab.drill import DRILLS, drill, table
+    from lab.practice_host import PracticeHost
+    from rollback_lib.cli.runs import run_notebook, sentence
+
+    unknown = [name for name in arguments.procedures if name not in DRILLS]
+    if unknown:
+        raise ParameterError(f"there is no drill {unknown[0]!r}; there are: {', '.join(DRILLS)}")
+    host = PracticeHost.saved(arguments.name) or PracticeHost(arguments.name)
+    scores = []
+    for procedure in arguments.procedures or DRILLS:
+        scores.append(drill(host, procedure, run_notebook))
+        print(sentence(scores[-1].outcome), end="\n\n", flush=True)
+    print(table(scores))
+    return max(score.outcome.verdict.status for score in scores)

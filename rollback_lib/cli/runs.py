@@ -1,0 +1,134 @@
+"""`rollback run` and `rollback resume`: a notebook, headless."""
+
+import argparse
+import ast
+import json
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rollback_lib.errors import ParameterError
+
+if TYPE_CHECKING:
+    from rollback_lib.headless.runner import Outcome
+
+OWN = ("stack", "mode", "confirm", "on_failure", "take_over", "revert_after", "reviewed")
+
+
+def add(commands: Any) -> None:
+    """The parsers of these commands."""
+    run = commands.add_parser("run", help="run a procedure's notebook headless; it only plans unless --apply is given")
+    run.add_argument("procedure", help="the notebook's name without its number, as in notebooks/: code")
+    run.add_argument("--stack", required=True, help="a name in parameters/, or a YAML file")
+    run.add_argument(
+        "-p", dest="parameters", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the notebook; always text"
+    )
+    run.add_argument("--apply", action="store_true", help="change the host; needs --confirm")
+    run.add_argument("--confirm", default="", metavar="HOST", help="the host's name, as in the stack")
+    run.add_argument("--plan", default="", metavar="HASH", help="apply the plan that was reviewed, and refuse any other")
+    run.add_argument("--on-failure", default="stop", choices=("stop", "undo"), help="what to do when the rollback fails (default: stop)")
+    run.add_argument(
+        "--revert-after", default="", metavar="TIME",
+        help="let the host undo by itself so long (90s, 5m, 1h) after the first change, unless the run came to health by then",
+    )  # fmt: skip
+    run.add_argument("--take-over", action="store_true", help="take the stack from who holds it, and end the step that runs there")
+    run.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    run.set_defaults(command=_run)
+
+    resume = commands.add_parser("resume", help="go on with an incident whose run was cut off: attach to what runs, skip what is done")
+    resume.add_argument("incident", metavar="INCIDENT", help="its id, as `rollback incidents list` shows it")
+    resume.add_argument("--take-over", action="store_true", help="take the stack from who holds it, and end the step that runs there")
+    resume.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    resume.set_defaults(command=_resume)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from rollback_lib.headless import runner
+
+    source = runner.notebook(arguments.procedure)
+    if source is None or arguments.procedure == runner.RESUME:
+        names = (path.stem[3:] for path in sorted(runner.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")))
+        known = ", ".join(name for name in names if name != runner.RESUME)
+        raise ParameterError(f"there is no procedure {arguments.procedure!r}; there are: {known}")
+    given = _given(arguments.parameters, source)
+    if arguments.apply and "accept_loss" in _names(source) and given.get("accept_loss") != "true":
+        raise ParameterError(f"--apply of {arguments.procedure} loses data; read its plan, then say so with -p accept_loss=true")
+    if arguments.plan and not arguments.apply:
+        raise ParameterError("--plan HASH applies the plan that was reviewed; give it together with --apply")
+    mode = "apply" if arguments.apply else "plan"
+    options = {
+        "take_over": str(arguments.take_over).lower(), "revert_after": arguments.revert_after, "reviewed": arguments.plan,
+    }  # fmt: skip
+    parameters = {
+        "stack": arguments.stack, "mode": mode, "confirm": arguments.confirm, "on_failure": arguments.on_failure, **options, **given,
+    }  # fmt: skip
+    return _tell(run_notebook(arguments.procedure, parameters), as_json=arguments.json)
+
+
+def _resume(arguments: argparse.Namespace) -> int:
+    from rollback_lib import earlier
+    from rollback_lib.headless import runner
+    from rollback_lib.record.folder import incidents_root
+    from rollback_lib.record.history import folder_of
+
+    root = incidents_root()
+    folder = folder_of(root, arguments.incident)
+    earlier.opening(folder)  # refuses what cannot be gone on with
+    parameters = {"incident": str(folder), "take_over": str(arguments.take_over).lower()}
+    return _tell(runner.resume(folder, parameters, root=root), as_json=arguments.json)
+
+
+def _tell(outcome: "Outcome", *, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps({**outcome.__dict__, "folder": str(outcome.folder), "status": outcome.verdict.status}))
+    else:
+        print(sentence(outcome))
+    return outcome.verdict.status
+
+
+def run_notebook(procedure: str, parameters: dict[str, Any]) -> "Outcome":
+    """Run a procedure's notebook with these parameters. Raises ParameterError before anything is contacted."""
+    from rollback_lib.headless import runner
+    from rollback_lib.record.folder import incidents_root
+
+    def check() -> None:
+        from rollback_lib import checks
+        from rollback_lib.stack import Stack
+
+        known = {field.name for field in fields(checks.Options)}
+        options = checks.Options(**{key: value for key, value in parameters.items() if key in known})
+        own = {key: value for key, value in parameters.items() if key not in known | {"stack", "confirm"}}
+        checks.check(procedure, parameters["stack"], options, **own)
+        if parameters["mode"] == "apply" and parameters["confirm"] != (host := Stack.load(parameters["stack"]).host):
+            raise ParameterError(f"--apply changes {host}; say so with --confirm {host} (it is {parameters['confirm']!r})")
+
+    return runner.run(procedure, parameters, root=incidents_root(), check=check)
+
+
+def _given(words: Sequence[str], source: Path) -> dict[str, str]:
+    """-p KEY=VALUE as text, its keys checked against the notebook's parameters."""
+    known = [name for name in _names(source) if name not in OWN]
+    given = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise ParameterError(f"-p {word}: KEY=VALUE is expected")
+        if key not in known:
+            raise ParameterError(f"-p {key}: {source.name} has no such parameter; there are: {', '.join(known)}")
+        given[key] = value
+    return given
+
+
+def _names(source: Path) -> list[str]:
+    """The names assigned in a notebook's cell with the tag `parameters`."""
+    cells = json.loads(source.read_text())["cells"]
+    cell = next(cell for cell in cells if "parameters" in cell["metadata"].get("tags", ()))
+    assigned = ast.parse("".join(cell["source"])).body
+    return [node.target.id for node in assigned if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)]
+
+
+def sentence(outcome: "Outcome") -> str:
+    """How a run ended, and where its record is."""
+    budget = f", {'within' if outcome.seconds <= outcome.budget else 'over'} the budget of {outcome.budget:.0f} s" if outcome.budget else ""
+    return f"{outcome.verdict}: {outcome.reason}\n{outcome.seconds:.1f} s{budget}; the record is in {outcome.folder}"

@@ -1,0 +1,79 @@
+"""What an earlier process left of an incident: to go on with it, and to compare its plan with another."""
+
+import difflib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from rollback_lib.errors import ParameterError
+from rollback_lib.plan import Plan
+from rollback_lib.record.chain import Chain
+from rollback_lib.record.folder import Folder
+from rollback_lib.record.verdict import NOT_ENDED, Verdict
+from rollback_lib.stack import Stack
+from rollback_lib.stages import Opening
+
+_RESUMABLE = (Verdict.UNKNOWN, Verdict.PARTLY, Verdict.ABORTED)
+
+
+def opening(folder: Path) -> tuple[Opening, Stack]:
+    """How an incident was opened. Raises ParameterError where there is nothing to go on with."""
+    events = Folder(folder).events()
+    raw = next((event for event in events if event["event"] == "open"), None)
+    record = Folder(folder).record()
+    known = Verdict(record.get("verdict", Verdict.UNKNOWN))
+    if raw is None or raw["mode"] != "apply":
+        raise ParameterError(f"{folder.name} only planned, so there is nothing to go on with; run its procedure with --apply")
+    if known not in _RESUMABLE:
+        raise ParameterError(f"{folder.name} has ended as {known}, so there is nothing to go on with; run its procedure anew")
+    if not (folder / "plan.json").exists():
+        raise ParameterError(f"{folder.name} was cut off before it had a plan, and nothing was changed; run its procedure anew")
+    if not record.get("reason") == NOT_ENDED and known is Verdict.ABORTED:
+        raise ParameterError(f"{folder.name} was stopped and cleaned up, so there is nothing to go on with; run its procedure anew")
+    values = {field.name: raw[field.name] for field in fields(Opening) if field.name in raw}
+    stack = Stack.load(json.loads((folder / "stack.json").read_text()))
+    return Opening(**{**values, "folder": folder, "usual": tuple(raw["usual"])}), stack
+
+
+def cut_short(root: Path, procedure: str, stack: str, session: str, parameters: Mapping[str, object]) -> Path | None:
+    """The incident that the notebook of this session had begun to apply when its kernel ended, with the same parameters."""
+    for place, entry in reversed(Chain(root).latest().items()):
+        if entry.get("procedure") != procedure or entry.get("stack") != stack:
+            continue
+        folder = root / place
+        events = Folder(folder).events() if folder.is_dir() else []
+        began = next((event for event in events if event["event"] == "open"), {})
+        if began.get("session") != session:
+            continue
+        last = [event.get("process") for event in events if event["event"] in ("open", "resumed")][-1]
+        begun = any(event["event"] == "step-begin" for event in events)
+        ended = any(event["event"] == "verdict" and event["verdict"] != Verdict.UNKNOWN for event in events)
+        same = json.loads(json.dumps(parameters, default=str)) == began.get("parameters") and began.get("mode") == "apply"
+        return folder if begun and not ended and same and not _alive(last) else None
+    return None
+
+
+def differences(root: Path, reviewed: str, plan: Plan) -> list[str]:
+    """How `plan` differs from the one with that hash, as any record has it; nothing where none has."""
+    for place, entry in reversed(Chain(root).latest().items()):
+        file = root / place / "plan.sh"
+        if entry.get("plan") == reviewed and file.exists():
+            old = file.read_text().replace(entry["incident"], plan.incident)
+            lines = difflib.unified_diff(old.splitlines(), plan.shell().splitlines(), "reviewed", "now", n=0, lineterm="")
+            return [line for line in lines if not line.startswith("@@")]
+    return []
+
+
+def _alive(process: Any) -> bool:
+    if not isinstance(process, int) or process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,179 @@
+"""Detached jobs on the host: what changes it runs there on its own, so that a lost connection neither ends it nor starts it twice.
+
+A job is a folder, STATE/jobs/INCIDENT/STEP/:
+
+    script   what runs                 out    what it says, both streams
+    alive    locked (flock) by the job and its children as long as one of them lives
+    begun    the second it began; synced before the script's first command
+    runner   process id of the shell that waits for it      pid   of `timeout`, which ends it and its children
+    exit     its exit status, written elsewhere and moved here: it is there whole or not at all
+
+So a job is ended when `exit` is there; running while `alive` is locked; lost, when neither: something killed it. Needs
+setsid, flock (util-linux, busybox), timeout, tail --pid (GNU coreutils) there.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rollback_lib.command import Command
+from rollback_lib.secret import Secret
+
+GRACE = 5  # seconds: `timeout` ends an overdue script and its children, and kills them this much later
+
+# Each file is made before, with its space on the disk, and moved when it is filled: a disk that runs full meanwhile costs us
+# neither the status nor the knowledge that the job had begun.
+_RUN = r"""
+put() { printf '%10d\n' "$2" 1<>"$1.part" && mv "$1.part" "$1"; }
+put runner $$ && put begun "$(date +%s)" && sync begun . || exit 1
+exec 3<in; rm -f in
+timeout --kill-after="$2" "$1" sh script <&3 3<&- >out 2>&1 &
+put pid $!
+wait $!; status=$?
+put exit $status; sync exit .
+"""
+
+_STATE = r"""
+state() {
+    if [ -e "$1/exit" ]; then echo "ended" $(cat "$1/exit")
+    elif ! flock -ns "$1/alive" true; then echo running
+    elif [ -e "$1/begun" ]; then echo lost
+    else echo never; fi
+}
+"""
+
+# The folder is made under another name and moved: whoever moves it starts the job. A job that never began may be started anew.
+_START = (
+    _STATE
+    + r"""
+set -eu; umask 077
+state=$1 incident=$2 dir=$1/jobs/$2/$3 size=$4 input=$5 deadline=$6 offset=$7 lease=$8 grace=$9 run=${10}
+part=$dir.part.$$
+if ! [ -d "$dir" ] || [ "$(state "$dir")" = never ]; then
+    mkdir -p "$part"
+    exec 9>"$part/alive"; flock 9
+    head -c "$size" >"$part/script"; head -c "$input" >"$part/in"; : >"$part/out"
+    for file in runner begun pid exit; do printf '%10s\n' '' >"$part/$file.part"; done
+    if [ "$(wc -c <"$part/script")" -ne "$size" ] || [ "$(wc -c <"$part/in")" -ne "$input" ]; then
+        rm -rf "$part"; echo "cut short" >&2; exit 0
+    fi
+fi
+exec 8>>"$state/lock/mutex"; flock 8
+if [ "$(sed -n 1p "$state/lock/holder" 2>/dev/null)" != "$incident" ]; then rm -rf "$part"; echo "not ours" >&2; exit 0; fi
+{ echo "$incident"; echo $(($(date +%s) + lease)); sed -n '3,$p' "$state/lock/holder"; } >"$state/lock/holder.part"
+mv "$state/lock/holder.part" "$state/lock/holder"
+if [ -d "$dir" ] && [ -d "$part" ] && [ "$(state "$dir")" = never ]; then rm -rf "$dir"; fi
+if [ -d "$part" ] && ! [ -d "$dir" ]; then
+    mv -T "$part" "$dir"
+    cd "$dir"
+    setsid sh -c "$run" sh "$deadline" "$grace" </dev/null >/dev/null 2>&1 8>&- &
+fi
+exec 9>&-
+rm -rf "$part"
+exec 8>&-
+"""
+)
+
+# A child whose shell was killed goes on: the job is lost only when the last of them has ended.
+_FOLLOW = r"""
+cd "$dir"
+until [ -s runner ] || [ -e exit ] || flock -ns alive true; do sleep 0.01; done
+if [ -e exit ] || flock -ns alive true; then tail -c "+$((offset + 1))" out
+else
+    tail -s 0.02 -c "+$((offset + 1))" --pid=$(($(cat runner))) -f out
+    [ -e exit ] || flock -s alive true
+fi
+state "$dir" >&2
+"""
+
+_LOOK = r"""
+state "$dir" >&2
+"""
+
+_STATES = (
+    _STATE
+    + r"""
+for dir in "$1/jobs/$2"/*/; do
+    [ -e "$dir/alive" ] || continue
+    dir=${dir%/}; echo "${dir##*/} $(state "$dir")"
+done
+"""
+)
+
+_END = (
+    _STATE
+    + r"""
+dir=$1/jobs/$2/$3
+[ "$(state "$dir")" = running ] || exit 0
+until [ -s "$dir/pid" ] || [ "$(state "$dir")" != running ]; do sleep 0.01; done
+kill -TERM $(cat "$dir/pid") 2>/dev/null || true
+flock -s -w "$4" "$dir/alive" true
+"""
+)
+
+
+class JobState(StrEnum):
+    """What is known of a job. LOST: it was killed, and how far it came is not known. NEVER: it was not begun."""
+
+    ENDED = "ended"
+    RUNNING = "running"
+    LOST = "lost"
+    NEVER = "never"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A step as it runs on the host: `state` is the stack's folder there, `name` that of the step, `deadline` in seconds.
+
+    `send` is what its script reads from its standard input.
+    """
+
+    state: str
+    incident: str
+    name: str
+    script: str
+    deadline: float
+    send: Secret | None = None
+
+    @property
+    def folder(self) -> str:
+        """Where it is kept on the host."""
+        return f"{self.state}/jobs/{self.incident}/{self.name}"
+
+    def start(self, offset: int, lease: int, *, follow: bool = True) -> tuple[str, Secret]:
+        """The script that starts the job, unless it was started, renews the lock for `lease` seconds, and, to `follow` it,
+        prints its output from the byte `offset` on until it has ended; and what that script reads. Its last line on standard
+        error is the job's state, or says that the lock is not ours."""
+        sent = self.send.reveal() if self.send else b""
+        words = (self.state, self.incident, self.name, str(len(self.script.encode())), str(len(sent)), f"{self.deadline:g}", str(offset))
+        return _call(_START + (_FOLLOW if follow else _LOOK), *words, str(lease), str(GRACE), _RUN), Secret(self.script.encode() + sent)
+
+    def end(self) -> str:
+        """The script that ends the job with all its children."""
+        return _call(_END, self.state, self.incident, self.name, str(2 * GRACE))
+
+
+def states(state: str, incident: str) -> Command:
+    """The command that prints a line for each job of the incident: its name and state."""
+    return Command.of("sh", "-euc", _STATES, "sh", state, incident)
+
+
+def read_states(out: str) -> dict[str, tuple[JobState, int | None]]:
+    """The jobs by name, with state and exit status."""
+    found = {}
+    for line in out.splitlines():
+        name, _, words = line.partition(" ")
+        found[name] = read_state(words)
+    return found
+
+
+def read_state(words: str) -> tuple[JobState, int | None]:
+    """A job's state, and its exit status where it has ended, from a line of the host. Raises ValueError for anything else."""
+    known = re.fullmatch(r"(ended) (\d{1,3})|(running|lost|never)", words.strip())
+    if known is None:
+        raise ValueError(f"not a state of a job: {words[:80]!r}")
+    return (JobState.ENDED, int(known[2])) if known[1] else (JobState(known[3]), None)
+
+
+def _call(script: str, *words: str) -> str:
+    return Command.of("sh", "-c", script, "sh", *words).shell()

@@ -1,0 +1,120 @@
+"""The way to a host over a whole run: one connection after the other, and jobs that go on while there is none."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from rollback_lib.command import script
+from rollback_lib.errors import ConnectionRefused, LinkLost, LockLost
+from rollback_lib.host.connect import connect
+from rollback_lib.host.connection import Connection, Result
+from rollback_lib.host.jobs import GRACE, Job, JobState, read_state, read_states, states
+from rollback_lib.host.output import KEEP
+from rollback_lib.secret import Secret
+
+PATIENCE = 90.0  # seconds without a connection after which we give up
+PAUSES = (0.1, 0.3, 1.0, 2.0, 5.0)  # seconds between attempts to connect; the last one again and again
+SLACK = 30.0  # seconds that a job may take to start and to be ended, beside its deadline
+
+
+class Link:
+    """A host by its alias. Thread-safe. `on_word` is told, in a sentence, when the connection breaks and when it is back."""
+
+    def __init__(self, alias: str, config: Path | None, on_word: Callable[[str], None]) -> None:
+        """Connect. Raises ConnectionRefused."""
+        self.alias = alias
+        self._config = config
+        self._on_word = on_word
+        self._connecting = threading.Lock()
+        self._closed = False
+        self._connection = connect(alias, config)
+
+    def run(
+        self, script: str, *, deadline: float = 30.0, on_output: Callable[[bytes], None] | None = None,
+        keep: int = KEEP, send: Secret | None = None,
+    ) -> Result:  # fmt: skip
+        """`Connection.run` for a script that may run twice, as one that only looks: when the connection breaks meanwhile, it
+        is run again over a new one. Raises LinkLost."""
+        while True:
+            connection = self._connection
+            try:
+                return connection.run(script, deadline=deadline, on_output=on_output, keep=keep, send=send)
+            except LinkLost:
+                self._again(connection)
+
+    def run_once(self, script: str, *, deadline: float) -> Result:
+        """The same over the connection there is, or not at all. Raises LinkLost."""
+        return self._connection.run(script, deadline=deadline)
+
+    def run_job(self, job: Job, lease: int, on_output: Callable[[bytes], None] | None) -> Result:
+        """Start the job, or attach to it where it was started already, and follow it to its end, over as many connections as
+        that takes. `on_output` gets each byte it says once; without it the job is only started. The status is -1 when
+        something killed it.
+
+        Raises LockLost when the lock is not ours, LinkLost.
+        """
+        heard = 0
+
+        def count(chunk: bytes) -> None:
+            nonlocal heard
+            heard += len(chunk)
+            if on_output:
+                on_output(chunk)
+
+        started = time.monotonic()
+        while True:
+            connection = self._connection
+            text, sent = job.start(heard, lease, follow=on_output is not None)
+            try:
+                result = connection.run(text, deadline=job.deadline + GRACE + SLACK, on_output=count, send=sent)
+            except LinkLost:
+                self._again(connection)
+                continue
+            word = result.err.strip().rpartition("\n")[2]
+            if word == "not ours":
+                raise LockLost(f"the lock of this stack on {self.alias} is not ours any more; someone took it over")
+            if word != "cut short":
+                break
+        try:
+            state, status = read_state(word)
+        except ValueError:  # the host could not even keep the job: its disk is full, or it lacks a tool
+            return Result(result.status or 1, "", result.err, 0, time.monotonic() - started)
+        if state is JobState.ENDED:
+            return Result(None if status in (124, 137) else status, result.out, "", result.dropped, time.monotonic() - started)
+        if state is JobState.RUNNING and on_output is None:
+            return Result(0, "", "", 0, time.monotonic() - started)
+        return Result(-1, result.out, "", result.dropped, time.monotonic() - started)
+
+    def jobs(self, state: str, incident: str) -> dict[str, tuple[JobState, int | None]]:
+        """The jobs of an incident by name, with state and exit status."""
+        return read_states(self.run(script((states(state, incident),))).out)
+
+    def close(self) -> None:
+        self._closed = True
+        self._connection.close()
+
+    def _again(self, broken: Connection) -> None:
+        """A new connection in place of the broken one, unless another thread has made it. Raises LinkLost."""
+        with self._connecting:
+            if self._connection is not broken:
+                return
+            if self._closed:
+                raise LinkLost(f"the connection to {self.alias} is closed")
+            self._on_word(f"the connection to {self.alias} is lost; what runs there goes on, and we connect again …")
+            with suppress(Exception):
+                broken.close()
+            until = time.monotonic() + PATIENCE
+            pauses = iter(PAUSES)
+            pause = 0.0
+            while True:
+                try:
+                    self._connection = connect(self.alias, self._config)
+                    break
+                except ConnectionRefused as error:
+                    pause = next(pauses, pause)
+                    if time.monotonic() + pause > until:
+                        raise LinkLost(f"the connection to {self.alias} is lost, for {PATIENCE:.0f} s now ({error})") from None
+                    time.sleep(pause)
+            self._on_word(f"connected to {self.alias} again")

@@ -1,0 +1,142 @@
+"""The lock of a stack on its host: one hand at a time, with an owner, a reason and a lease that is renewed.
+
+STATE/lock/holder: the incident, the second at which its lease ends (the host's clock), and the owner as one line of JSON.
+All that is done to it is done under `flock` of STATE/lock/mutex, and it is replaced as a whole. A holder is stale when its
+lease has ended and none of its jobs runs: a long step keeps the lock even when the run that started it is gone.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from rollback_lib.command import Command
+from rollback_lib.secret import Secret
+
+LEASE = 60  # seconds
+RENEWAL = 20.0  # seconds between renewals
+
+_MUTEX = r"""
+set -eu; umask 077; lock=$1/lock incident=$2
+exec 8>>"$lock/mutex"; flock -w 10 8
+holder=$(sed -n 1p "$lock/holder" 2>/dev/null || true)
+"""
+
+# Jobs of the holder that still run: their names.
+_BUSY = r"""
+busy() {
+    for job in "$1"/*/; do
+        if [ -e "$job/alive" ] && ! [ -e "$job/exit" ] && ! flock -ns "$job/alive" true; then basename "$job"; fi
+    done
+}
+"""
+
+_TAKE = (
+    _BUSY
+    + """mkdir -p -m 700 "$1" "$1/lock" "$1/jobs" "$1/jobs/$2"; """
+    + _MUTEX
+    + r"""
+lease=$3 owner=$4 force=$5 how=taken now=$(date +%s)
+if [ -n "$holder" ] && [ "$holder" != "$incident" ]; then
+    until=$(sed -n 2p "$lock/holder") running=$(busy "$1/jobs/$holder")
+    if [ "$until" -le "$now" ] && [ -z "$running" ]; then how=expired
+    elif [ "$force" = yes ]; then
+        how=taken-over
+        for job in $running; do kill -TERM $(cat "$1/jobs/$holder/$job/pid") || true; flock -s -w 10 "$1/jobs/$holder/$job/alive" true; done
+    else how=held; fi
+    sed -n '2,$p' "$lock/holder" >&2
+    [ -z "$running" ] || echo "$running" >&2
+fi
+if [ "$how" != held ]; then
+    { echo "$incident"; echo $((now + lease)); printf '%s\n' "$owner"; } >"$lock/holder.part"
+    mv "$lock/holder.part" "$lock/holder"
+fi
+# The key of this incident's hashes stays on the host, for a run that goes on with it.
+key=$1/jobs/$2/key
+[ -s "$key" ] || { head -c 64 >"$key.part"; mv "$key.part" "$key"; }
+echo "$how" "$(cat "$lock/last" 2>/dev/null || true)"
+cat "$key"
+"""
+)
+
+_RENEW = (
+    _MUTEX
+    + r"""
+[ "$holder" = "$incident" ] || exit 3
+{ echo "$incident"; echo $(($(date +%s) + $3)); sed -n '3,$p' "$lock/holder"; } >"$lock/holder.part"
+mv "$lock/holder.part" "$lock/holder"
+"""
+)
+
+_RELEASE = _MUTEX + r"""[ "$holder" != "$incident" ] || { echo "$incident" >"$lock/last"; rm -f "$lock/holder"; }"""
+
+
+class Taking(StrEnum):
+    """How the lock came to us, or that it did not."""
+
+    TAKEN = "taken"
+    EXPIRED = "expired"
+    TAKEN_OVER = "taken-over"
+    HELD = "held"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who holds a stack, for what, and since when (ISO 8601)."""
+
+    incident: str
+    procedure: str
+    who: str
+    reason: str
+    since: str
+
+    @classmethod
+    def now(cls, incident: str, procedure: str, who: str, reason: str) -> "Owner":
+        return cls(incident, procedure, who, reason, datetime.now(UTC).isoformat(timespec="seconds"))
+
+    @property
+    def words(self) -> str:
+        why = f" ({self.reason})" if self.reason else ""
+        return f"{self.who}, since {self.since[:19].replace('T', ' ')} UTC, for a rollback of {self.procedure}{why}, in {self.incident}"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The answer of the host. `key` is that of the incident's hashes, `last` the incident that let go of the lock last; `other`
+    is the holder found there, `until` when its lease ends or ended, `running` its jobs that were at work."""
+
+    how: Taking
+    key: Secret
+    last: str = ""
+    other: Owner | None = None
+    until: datetime | None = None
+    running: tuple[str, ...] = ()
+
+
+def take(state: str, owner: Owner, *, take_over: bool) -> Command:
+    """The command that takes the lock where it is free, ours already, or stale; `take_over`: also from its holder, whose
+    jobs are ended. It reads 64 hex digits, the key of this run's hashes."""
+    words = (state, owner.incident, str(LEASE), json.dumps(asdict(owner)), "yes" if take_over else "no")
+    return Command.of("sh", "-c", _TAKE, "sh", *words)
+
+
+def read_taken(out: str, err: str) -> Taken:
+    """What `take` said. Raises ValueError for anything else."""
+    first, _, key = out.strip().partition("\n")
+    how, _, last = first.partition(" ")
+    known = Secret(bytes.fromhex(key))
+    lines = err.splitlines()
+    if not lines:
+        return Taken(Taking(how), known, last)
+    other = Owner(**json.loads(lines[1]))
+    return Taken(Taking(how), known, last, other, datetime.fromtimestamp(int(lines[0]), UTC), tuple(lines[2:]))
+
+
+def renew(state: str, incident: str) -> Command:
+    """The command that renews our lease; it exits with 3 when the lock is not ours any more."""
+    return Command.of("sh", "-c", _RENEW, "sh", state, incident, str(LEASE))
+
+
+def release(state: str, incident: str) -> Command:
+    """The command that lets go of the lock, if it is ours."""
+    return Command.of("sh", "-c", _RELEASE, "sh", state, incident)

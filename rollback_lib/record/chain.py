@@ -1,0 +1,60 @@
+"""The chain of records: one log for all of them, in which each is entered when it opens and when it is sealed.
+
+`chain.jsonl` in the folder of the records. An entry of a sealed record holds the SHA-256 of its manifest, which holds that of
+each of its files. So no record can be changed, taken out or slipped in unseen, short of writing the whole chain anew; the
+hash of its newest line (`head`), kept anywhere else, tells that, too.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rollback_lib.record.log import Log, line_hash
+
+FILE = "chain.jsonl"
+OPENED, SEALED, PRUNED = "opened", "sealed", "pruned"
+_SUMMARY = ("procedure", "stack", "host", "who", "mode", "because", "verdict", "reason", "target", "plan", "seconds", "budget", "written")
+_MOST = 300  # characters of a text in the chain
+
+
+class Chain:
+    """The chain in the folder of the records."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.log = Log(root / FILE)
+
+    def enter(self, event: str, folder: Path, record: Mapping[str, Any], **more: str) -> None:
+        """Enter a record: what it is, in short, and `more`."""
+        summary = {name: _short(record[name]) for name in _SUMMARY if record.get(name) not in (None, "")}
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        place = folder.resolve().relative_to(self.root.resolve())
+        self.log.append({"at": at, "event": event, "folder": str(place), "incident": folder.name.rpartition("-")[2], **summary, **more})
+
+    def entries(self) -> list[dict[str, Any]]:
+        """All entries, oldest first."""
+        return self.log.entries()
+
+    def latest(self) -> dict[str, dict[str, Any]]:
+        """The newest entry of each record, by its folder, in the order in which they were opened."""
+        return latest(self.entries())
+
+    @property
+    def head(self) -> str:
+        """The hash of the newest line; "" of an empty chain."""
+        lines = self.log.lines()
+        return line_hash(lines[-1]) if lines else ""
+
+
+def latest(entries: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The newest entry of each record, by its folder; what an earlier one knew stays, and so does when it was opened."""
+    found: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        known = found.get(entry["folder"], {"opened": entry["at"]})
+        found[entry["folder"]] = {**known, **entry}
+    return found
+
+
+def _short(value: Any) -> Any:
+    return value[:_MOST] if isinstance(value, str) else value

@@ -1,0 +1,21 @@
+"""Files of a record: private, and whole or not at all."""
+
+import os
+from pathlib import Path
+
+
+def write_private(path: Path, text: str, *, sync: bool = True) -> None:
+    """Put `text` at `path`, mode 0600, atomically; `sync`: wait until it is on disk."""
+    part = path.with_name(f".{path.name}.part")
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        if sync:
+            os.fsync(file.fileno())
+    part.replace(path)
+    if sync:
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -1,0 +1,105 @@
+"""Logs of JSON lines that only grow; every line holds the hash of the one before it, so that none can be changed, taken out
+or put in between without a trace.
+
+A crash may cut the last line short. The next one goes on after it, on a line of its own and with the hash of the scar: that
+is how a crash is told from somebody's hand.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+AFTER = "after"  # the key of the hash of the line before; "" in the first
+_BLOCK = 64 * 1024
+
+
+def line_hash(line: bytes) -> str:
+    """32 hex digits of the SHA-256 of a line without its newline."""
+    return hashlib.sha256(line).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A place where a log is not as it was written: the line, counted from 1; `crash`: it was cut short, which a crash does."""
+
+    line: int
+    crash: bool
+
+
+class Log:
+    """A log at `path`. Several processes may append."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def append(self, entry: Mapping[str, Any]) -> None:
+        """Add an entry and wait until it is on disk."""
+        with self._opened() as file:
+            end = os.lseek(file, 0, os.SEEK_END)
+            last = self._last(file, end)
+            text = json.dumps({**entry, AFTER: line_hash(last.rstrip(b"\n")) if last else ""}, ensure_ascii=False) + "\n"
+            broken = last != b"" and not last.endswith(b"\n")
+            os.write(file, (b"\n" if broken else b"") + text.encode(errors="surrogateescape"))
+            os.fdatasync(file)
+
+    def entries(self) -> list[dict[str, Any]]:
+        """All entries, in their order; without lines that a crash cut short."""
+        return [entry for entry in map(_parsed, self.lines()) if entry is not None]
+
+    def faults(self) -> list[Fault]:
+        """Where the chain of lines does not hold."""
+        found = []
+        lines = self.lines()
+        before = ""
+        for number, line in enumerate(lines, 1):
+            entry = _parsed(line)
+            if entry is None:
+                # The scar of a crash is in the next line's hash; without a next line, it is the end that is cut.
+                following = _parsed(lines[number]) if number < len(lines) else None
+                crash = number == len(lines) or (following is not None and following.get(AFTER) == line_hash(line))
+                found.append(Fault(number, crash))
+            elif entry.get(AFTER) != before:
+                found.append(Fault(number, False))
+            before = line_hash(line)
+        return found
+
+    def lines(self) -> list[bytes]:
+        """The lines as they are."""
+        try:
+            return self.path.read_bytes().removesuffix(b"\n").split(b"\n") if self.path.stat().st_size else []
+        except FileNotFoundError:
+            return []
+
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
+        file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file
+        finally:
+            os.close(file)
+
+    @staticmethod
+    def _last(file: int, end: int) -> bytes:
+        """The last line, with its newline if it has one."""
+        size = _BLOCK
+        while True:
+            block = os.pread(file, size, max(0, end - size))
+            cut = block[:-1].rfind(b"\n")
+            if cut >= 0 or size >= end:
+                return block[cut + 1 :]
+            size *= 4
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None

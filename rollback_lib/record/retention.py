@@ -1,0 +1,28 @@
+"""Letting go of old records without breaking the chain: their manifest stays, and that they were let go is entered."""
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from rollback_lib.record import chain, manifest
+from rollback_lib.record.chain import Chain
+
+
+def prune(root: Path, keep: timedelta, who: str) -> list[str]:
+    """Remove the files of sealed records that were opened longer than `keep` ago; their folders, in the order of the chain.
+    What their manifests and the chain say of them stays."""
+    known = Chain(root)
+    until = (datetime.now(UTC) - keep).isoformat(timespec="seconds")
+    gone = []
+    for place, entry in known.latest().items():
+        folder = root / place
+        if entry["event"] != chain.SEALED or entry["opened"] >= until or not folder.is_dir():
+            continue
+        known.enter(chain.PRUNED, folder, {}, by=who)  # first: a crash in between leaves files, and no gap
+        for child in folder.iterdir():
+            if child.is_dir():
+                shutil.rmtree(child)
+            elif child.name not in (manifest.FILE, manifest.SIGNATURE):
+                child.unlink()
+        gone.append(place)
+    return gone

@@ -1,0 +1,57 @@
+"""What the events of an incident tell of its steps: for a run that goes on with it, and for who reads the record."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Story:
+    """`confirmed` and `accepted` are hashes of plans; `armed` is until when the host waits before it undoes by itself (ISO
+    8601; "" when it does not), `last` the incident that had the lock before this one. `done`: plan and step of all that ended
+    well; `begun`: steps with the exit status of their last job (None: no end was heard); `jobs`: the names of those jobs;
+    `touched`: one of the steps changes the stack."""
+
+    confirmed: str = ""
+    accepted: str = ""
+    armed: str = ""
+    last: str = ""
+    touched: bool = False
+    done: set[tuple[str, str]] = field(default_factory=set)
+    begun: dict[str, int | None] = field(default_factory=dict)
+    jobs: dict[str, str] = field(default_factory=dict)
+    verdict: str = ""
+    reason: str = ""
+
+    @classmethod
+    def of(cls, events: Iterable[Mapping[str, Any]]) -> "Story":
+        """The story that these events tell, in their order."""
+        story = cls()
+        for event in events:
+            kind = event.get("event")
+            if kind == "confirmed":
+                story.confirmed = event["plan"]
+            elif kind == "accepted":
+                story.accepted = event["plan"]
+            elif kind == "armed":
+                story.armed = event["until"]
+            elif kind == "disarmed":
+                story.armed = ""
+            elif kind == "lock" and "last" in event and event["how"] != "held" and not story.begun:
+                story.last = event["last"]
+            elif kind == "step-begin":
+                story.begun[event["step"]] = None
+                story.jobs[event["step"]] = event["job"]
+                story.touched = story.touched or event["touches"]
+            elif kind in ("step-end", "job-found"):
+                story.begun[event["step"]] = event["status"]
+                if event["status"] == 0:
+                    story.done.add((event["plan"], event["step"]))
+            elif kind == "verdict":
+                story.verdict, story.reason = event["verdict"], event["reason"]
+        return story
+
+    @property
+    def cut(self) -> tuple[str, ...]:
+        """Steps that began and of which no end was heard."""
+        return tuple(step for step, status in self.begun.items() if status is None)

@@ -1,0 +1,1 @@
+"""What a record looks like to a person: pages made of its files alone."""

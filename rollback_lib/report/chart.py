@@ -1,0 +1,100 @@
+"""Health over time as a static SVG, so that GitHub, nbconvert and the report show it as it is."""
+
+import html
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+WIDTH, LANE, LEFT, TOP, FOOT = 720, 26, 110, 34, 18
+GOOD, BAD = "#1a7f37", "#cf222e"
+_WORD = 'fill="currentColor"'
+
+
+@dataclass(frozen=True)
+class Tick:
+    """One probe of a route."""
+
+    route: str
+    at: datetime
+    ok: bool
+
+
+@dataclass(frozen=True)
+class Span:
+    """A step, from its begin to its end; `ok` is None where the end is not known."""
+
+    name: str
+    begin: datetime
+    end: datetime
+    ok: bool | None
+
+
+def timeline(
+    ticks: Sequence[Tick], marks: Sequence[tuple[datetime, str]] = (), spans: Sequence[Span] = (),
+    budget: tuple[datetime, float] | None = None,
+) -> str:  # fmt: skip
+    """A lane for the steps and one for each route: a low tick for a pass, a tall cross for a failure. `marks` are moments with
+    a word; `budget` is when the run began and the seconds it may take, drawn when it is over before the chart is."""
+    names = (["steps"] if spans else []) + sorted({tick.route for tick in ticks})
+    moments = [tick.at for tick in ticks] + [at for at, _ in marks] + [at for span in spans for at in (span.begin, span.end)]
+    if not moments:
+        return ""
+    axis = _Axis(min(moments), max(max(moments), min(moments) + timedelta(seconds=0.1)))
+    height = TOP + LANE * len(names) + FOOT
+    shapes = [*_marks(axis, marks, height)]
+    for number, name in enumerate(names):
+        y = TOP + LANE * number + LANE / 2
+        shapes.append(f'<text x="0" y="{y + 4:.0f}" font-size="12" {_WORD}>{html.escape(name)}</text>')
+        if spans and number == 0:
+            shapes += _spans(axis, spans, y)
+        else:
+            shapes += [_tick(axis.x(tick.at), y, tick.ok) for tick in ticks if tick.route == name]
+    if budget and budget[0] + timedelta(seconds=budget[1]) < axis.end:
+        shapes += _marks(axis, [(budget[0] + timedelta(seconds=budget[1]), "budget")], height)
+    shapes += axis.scale(height)
+    frame = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" style="max-width:100%" role="img" aria-label="health over time"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {frame}>{"".join(shapes)}</svg>'
+
+
+@dataclass(frozen=True)
+class _Axis:
+    start: datetime
+    end: datetime
+
+    @property
+    def seconds(self) -> float:
+        return (self.end - self.start).total_seconds()
+
+    def x(self, at: datetime) -> float:
+        return LEFT + (WIDTH - LEFT - 12) * (at - self.start).total_seconds() / self.seconds
+
+    def scale(self, height: int) -> Iterator[str]:
+        for share in (0.0, 0.5, 1.0):
+            place = LEFT + (WIDTH - LEFT - 12) * share
+            yield (
+                f'<text x="{place:.0f}" y="{height - 4}" font-size="10" {_WORD} text-anchor="middle">{self.seconds * share:.1f} s</text>'
+            )
+
+
+def _marks(axis: _Axis, marks: Sequence[tuple[datetime, str]], height: int) -> Iterator[str]:
+    for number, (at, word) in enumerate(marks):
+        x, top = axis.x(at), 10 + 11 * (number % 2)  # words of steps that follow close upon each other do not overlap
+        yield f'<path d="M{x:.1f} {top + 3}V{height - FOOT}" stroke="currentColor" stroke-dasharray="3 3" opacity=".6"/>'
+        yield f'<text x="{x:.1f}" y="{top}" font-size="10" {_WORD} text-anchor="middle">{html.escape(word)}</text>'
+
+
+def _spans(axis: _Axis, spans: Sequence[Span], y: float) -> Iterator[str]:
+    for number, span in enumerate(spans):
+        x, width = axis.x(span.begin), max(axis.x(span.end) - axis.x(span.begin), 2.0)
+        colour = GOOD if span.ok else BAD if span.ok is False else "#9a6700"
+        sign = "✔" if span.ok else "✘" if span.ok is False else "?"
+        top = 10 + 11 * (number % 2)
+        yield f'<rect x="{x:.1f}" y="{y - 7}" width="{width:.1f}" height="14" fill="{colour}" opacity=".75"/>'
+        yield f'<text x="{x:.1f}" y="{top}" font-size="10" {_WORD}>{sign} {html.escape(span.name)}</text>'
+        yield f'<path d="M{x:.1f} {top + 2}V{y - 7}" stroke="currentColor" opacity=".4"/>'
+
+
+def _tick(x: float, y: float, ok: bool) -> str:
+    if ok:
+        return f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y - 4}" y2="{y + 4}" stroke="{GOOD}" stroke-width="2"/>'
+    return f'<path d="M{x - 4:.1f} {y - 8}l8 16m0-16l-8 16" stroke="{BAD}" stroke-width="2" fill="none"/>'

@@ -1,0 +1,111 @@
+"""What a report tells, read from a record and its events."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rollback_lib.report.chart import Span, Tick
+
+Events = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A step as it ran: `status` is None where no end was heard."""
+
+    name: str
+    job: str
+    commands: tuple[str, ...]
+    begin: datetime
+    end: datetime
+    status: int | None
+    heard: bool
+    lines: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """How it ended."""
+        if not self.heard:
+            return "its end is not known"
+        known = {0: "done", -1: "ended by a signal", None: "cut off at its deadline"}
+        return known.get(self.status, f"exit status {self.status}")
+
+
+def moment(event: Mapping[str, Any]) -> datetime:
+    """When an event was."""
+    return datetime.fromisoformat(event["at"])
+
+
+def ran(events: Events) -> list[Ran]:
+    """The steps that began, in their order."""
+    found: list[Ran] = []
+    last = moment(events[-1]) if events else datetime.min
+    for number, event in enumerate(events):
+        if event["event"] != "step-begin":
+            continue
+        ends = (one for one in events[number:] if one["event"] in ("step-end", "job-found") and one["job"] == event["job"])
+        # A job whose end was only found later says first that it is not known.
+        end = next((one for one in ends if one["event"] == "step-end" or one["status"] is not None), None)
+        if any(one.job == event["job"] for one in found):
+            found = [one for one in found if one.job != event["job"]]
+        lines = tuple(end.get("last_lines", ())) if end else ()
+        status, until = (end["status"], moment(end)) if end else (None, last)
+        found.append(Ran(event["step"], event["job"], tuple(event["commands"]), moment(event), until, status, end is not None, lines))
+    return found
+
+
+def spans(events: Events) -> list[Span]:
+    """The steps, for a chart."""
+    return [Span(one.job, one.begin, one.end, one.status == 0 if one.heard else None) for one in ran(events)]
+
+
+def ticks(events: Events) -> list[Tick]:
+    """The probes, for a chart."""
+    return [Tick(event["route"], moment(event), bool(event["ok"])) for event in events if event["event"] == "probe"]
+
+
+def timeline(events: Events) -> list[tuple[datetime, str]]:
+    """What happened when, in words: of the probes, only where a route turns from well to ill or back."""
+    found = []
+    health: dict[str, bool] = {}
+    for event in events:
+        words = _WORDS[event["event"]](event) if event["event"] in _WORDS else ""
+        if event["event"] == "probe":
+            changed = health.get(event["route"]) is not event["ok"]
+            health[event["route"]] = event["ok"]
+            said = f": {event['said']}" if event["said"] else ""
+            words = f"route {event['route']} {'passes' if event['ok'] else 'fails'}{said}" if changed else ""
+        if words:
+            found.append((moment(event), words))
+    return found
+
+
+def _who(event: Mapping[str, Any]) -> str:
+    return f"{event['who']} opened it, mode {event['mode']}"
+
+
+_WORDS: dict[str, Any] = {
+    "open": _who,
+    "resumed": lambda event: f"{event['who']} opened it again",
+    "connected": lambda event: f"connected to {event['host']}",
+    "target": lambda event: f"target {event['chosen']}: {event['why']}",
+    "plan": lambda event: f"planned, {event['hash']}" + (": nothing to do" if event["nothing_to_do"] else ""),
+    "confirmed": lambda event: f"confirmed by {event['who']} ({event['by']}) for plan {event['plan']}",
+    "accepted": lambda event: f"what is lost was accepted by {event['who']} ({event['by']})",
+    "lock": lambda event: f"lock of the stack: {event['how']}" + (f", of {event['other']['who']}" if event.get("other") else ""),
+    "armed": lambda event: f"the host undoes it by itself at {event['until']}, unless it is told otherwise",
+    "disarmed": lambda event: f"whether to undo was decided by the {event['decided']}",
+    "assumed": lambda event: "the host has changed since the plan was made" if event["moved"] else "the host is as the plan assumed",
+    "step-begin": lambda event: f"step {event['job']} begins",
+    "step-end": lambda event: f"step {event['job']} ends, exit status {event['status']}",
+    "step-ended": lambda event: f"step {event['job']} was ended",
+    "job-found": lambda event: f"step {event['job']} was found on the host: {event['state']}",
+    "failed": lambda event: f"failed: {event['error']}",
+    "undone": lambda _: "the undo was looked at",
+    "verified": lambda event: "verified" if event["ok"] else "not verified",
+    "error": lambda event: f"ended in {event['cell']}: {event['error']}",
+    "run-cut-short": lambda event: f"the run was cut short: {event['by']}",
+    "link": lambda event: event["said"],
+    "verdict": lambda event: f"verdict {event['verdict']}",
+}

@@ -1,0 +1,91 @@
+"""The report of a record: one HTML file that needs nothing else and runs nothing; verdict first."""
+
+import html as markup
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rollback_lib.report import chart, facts
+from rollback_lib.report.facts import Events
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+STYLE = """
+:root { color-scheme: light dark }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 70em; margin: 2em auto; padding: 0 1em }
+header { border: 2px solid; padding: .6em 1em; margin-bottom: 2em }
+header b { font-size: 1.3em }
+h2 { font-size: 1.15em; margin: 1.6em 0 .4em }
+pre { font-size: 12.5px; line-height: 1.4; white-space: pre-wrap; overflow-wrap: anywhere; margin: .5em 0 }
+pre.in { border-left: 3px solid rgba(128, 128, 128, .4); padding-left: .8em; opacity: .75 }
+.out { overflow-x: auto; margin-bottom: 1em }
+table { border-collapse: collapse; font-size: 13.5px }
+td, th { overflow-wrap: anywhere; text-align: left; vertical-align: top; padding: .25em .8em .25em 0 }
+td, th { border-bottom: 1px solid rgba(128, 128, 128, .35) }
+summary { cursor: pointer; font-weight: 600 }
+"""
+_FACTS = ("procedure", "stack", "host", "who", "mode", "incident", "written")
+_EMPTY = "nothing"
+
+
+def html(record: Mapping[str, Any], events: Events, folder: Path) -> str:
+    """The page for a record.json, its events, and the other files of its folder."""
+    body = "\n".join(part for part in _sections(record, events, folder) if part)
+    return frame(record, f"{record.get('procedure', '')} rollback {record.get('incident', '')}", body)
+
+
+def frame(record: Mapping[str, Any], title: str, body: str) -> str:
+    """A page that begins with the verdict."""
+    said = [f"{name}: {record[name]}" for name in _FACTS if record.get(name)]
+    if "seconds" in record:
+        said.append(f"{record['seconds']:.1f} s of {record['budget']:.0f} s")
+    because = f"<br>Why it was run: {markup.escape(str(record['because']))}" if record.get("because") else ""
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        f"<title>{markup.escape(title)}: {markup.escape(str(record['verdict']))}</title><style>{STYLE}</style></head><body>"
+        f"<header><b>Verdict: {markup.escape(str(record['verdict']))}</b><br>{markup.escape(str(record['reason']))}{because}"
+        f"<br><small>{markup.escape(' · '.join(said))}</small></header>\n{body}</body></html>\n"
+    )
+
+
+def _sections(record: Mapping[str, Any], events: Events, folder: Path) -> Iterator[str]:
+    steps = facts.ran(events)
+    left = record.get("next", ())
+    if left:
+        yield "<h2>What is left to do</h2><ul>" + "".join(f"<li>{markup.escape(str(one))}</li>" for one in left) + "</ul>"
+    began = (facts.moment(events[0]), float(record["budget"])) if events and record.get("budget") else None
+    drawn = chart.timeline(facts.ticks(events), spans=facts.spans(events), budget=began)
+    if drawn:
+        yield f"<h2>Steps, health and budget</h2>{drawn}<p>✔ and a low tick: done, passed; ✘ and a cross: failed; ?: not known.</p>"
+    if record.get("steps"):
+        took = {one.name: f"{(one.end - one.begin).total_seconds():.1f} s" for one in steps if one.heard}
+        ended = {one.name: one.words for one in steps}
+        rows = [(name, word, ended.get(name, ""), took.get(name, "")) for name, word in record["steps"].items()]
+        yield "<h2>How far it came</h2>" + _table(("step", "", "its last job", "took"), rows)
+    if record.get("effects"):
+        rows = [(e["name"], e["asked"], e["found"], "✔" if e["ok"] else "✘") for e in record["effects"]]
+        yield "<h2>After: asked for and found</h2>" + _table(("", "asked for", "found", ""), rows)
+    if record.get("before"):
+        yield "<h2>Before</h2>" + _table(("", ""), [(name, str(value) or _EMPTY) for name, value in record["before"].items()])
+    yield "<h2>Timeline (UTC)</h2>" + _table(("", ""), [(f"{at:%H:%M:%S.%f}"[:-3], words) for at, words in facts.timeline(events)])
+    if steps:
+        yield "<h2>Commands that ran on the host</h2>"
+    for one in steps:
+        lines = "\n".join(one.lines)
+        said = f"<p>It said at its end:</p><pre>{markup.escape(lines)}</pre>" if lines else ""
+        yield _fold(f"{one.job}: {one.words}", f'<pre class="in">{markup.escape(chr(10).join(one.commands))}</pre>{said}')
+    for name, title in (("plan.diff", "What changes"), ("plan.sh", "The plan"), ("undo.sh", "The way back")):
+        file = folder / name
+        text = file.read_text() if file.exists() else ""
+        if text.strip():
+            yield _fold(f"{title} ({name})", f"<pre>{markup.escape(text)}</pre>")
+
+
+def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    head = "<tr>" + "".join(f"<th>{markup.escape(one)}</th>" for one in headers) + "</tr>" if any(headers) else ""
+    body = "".join("<tr>" + "".join(f"<td>{markup.escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table>{head}{body}</table>"
+
+
+def _fold(title: str, body: str) -> str:
+    return f"<details><summary>{markup.escape(title)}</summary>{body}</details>"
