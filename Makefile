@@ -20,6 +20,9 @@ test: .venv/.dev ## the whole test suite, on a practice host of its own
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 	@$(BIN)/pytest
 
+faults: .venv/.dev ## every fault in every step of every procedure: more than an hour
+	@$(BIN)/pytest tests/acceptance/faults -m 'whole or not whole'
+
 unit: .venv/.dev ## only the tests that need no practice host
 	@$(BIN)/pytest tests/unit
 
@@ -34,4 +37,4 @@ clean: ## remove the practice host, all it was made from, and the environment
 	@[ ! -x $(BIN)/rollback ] || $(BIN)/rollback lab down --all
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build *.egg-info
 
-.PHONY: help drill test unit lab bench clean
+.PHONY: help drill test faults unit lab bench clean

@@ -18,8 +18,8 @@ from pathlib import Path
 from bench import database
 from bench.cases import Case, cases
 from bench.peers import Peers
-from bench.relay import relay
 from lab.practice_host import PracticeHost
+from lab.relay import Relay
 from lab.traffic import Count, Traffic
 from rollback_lib.stack import Stack
 
@@ -61,8 +61,8 @@ def _link(host: PracticeHost, round_trip: float) -> Iterator[tuple[int, int]]:
     if not round_trip:
         yield host.ssh_port, host.https_port
         return
-    with relay(host.ssh_port, round_trip) as ssh_port, relay(host.https_port, round_trip) as https_port:
-        yield ssh_port, https_port
+    with Relay(host.ssh_port, round_trip) as ssh, Relay(host.https_port, round_trip) as https:
+        yield ssh.listening, https.listening
 
 
 def _measure(host: PracticeHost, case: Case, peers: Peers, rounds: int) -> None:

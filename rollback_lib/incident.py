@@ -120,7 +120,7 @@ class Incident:
     ) -> "Incident":  # fmt: skip
         folder.event("resumed" if opening.resumed else "open", **{**opening.__dict__, "folder": str(folder.path)})
         if not opening.resumed:
-            folder.write("stack.json", stack.model_dump_json(indent=1) + "\n")
+            folder.write("stack.json", stack.model_dump_json(indent=1, exclude_unset=True) + "\n")
             Chain(root).enter(OPENED, folder.path, conclusion.record(opening, Verdict.UNKNOWN, NOT_ENDED))
         if not sealed_by_runner:
             atexit.register(_seal_late, folder, root)
@@ -334,7 +334,8 @@ class Incident:
             raise Drifted(
                 f"incident {last} ran on {self.stack.host} after this one was cut off; look at what it did, and plan anew or undo by hand"
             )
-        if not self._touched or set(self._story.cut) & {step.name for step in plan.steps if step.touches}:
+        halves = [step.name for step in plan.steps if step.name in self._story.begun and (plan.hash, step.name) not in self._done]
+        if not self._touched or halves:
             return  # nothing is changed yet, which is looked at before the first change; or something is half done, and in between
         moved = self._eyes.strange(plan)
         if moved:

@@ -92,8 +92,8 @@ class Eyes:
 
     def strange(self, plan: Plan) -> tuple[Effect, ...]:
         """What is neither as it was before the rollback nor as it asks for."""
-        reached = {effect.name for effect in self.effects(plan) if effect.ok}
-        return tuple(effect for effect in self.undone(plan) if not effect.ok and effect.name not in reached)
+        reached = {effect.name: effect.ok for effect in self.effects(plan)}
+        return tuple(effect for effect in self.undone(plan) if not effect.ok and not reached.get(effect.name, True))
 
     def _probe_once(self, route: Route) -> Probe:
         prober = Prober(route, self._stack.health.timeout)

@@ -48,18 +48,19 @@ _START = (
     + r"""
 set -eu; umask 077
 state=$1 incident=$2 dir=$1/jobs/$2/$3 size=$4 input=$5 deadline=$6 offset=$7 lease=$8 grace=$9 run=${10}
-part=$dir.part.$$
+part=$1/jobs/$2/.$3.$$
+trap 'rm -rf "$part"' EXIT
 if ! [ -d "$dir" ] || [ "$(state "$dir")" = never ]; then
     mkdir -p "$part"
     exec 9>"$part/alive"; flock 9
     head -c "$size" >"$part/script"; head -c "$input" >"$part/in"; : >"$part/out"
     for file in runner begun pid exit; do printf '%10s\n' '' >"$part/$file.part"; done
     if [ "$(wc -c <"$part/script")" -ne "$size" ] || [ "$(wc -c <"$part/in")" -ne "$input" ]; then
-        rm -rf "$part"; echo "cut short" >&2; exit 0
+        echo "cut short" >&2; exit 0
     fi
 fi
 exec 8>>"$state/lock/mutex"; flock 8
-if [ "$(sed -n 1p "$state/lock/holder" 2>/dev/null)" != "$incident" ]; then rm -rf "$part"; echo "not ours" >&2; exit 0; fi
+if [ "$(sed -n 1p "$state/lock/holder" 2>/dev/null)" != "$incident" ]; then echo "not ours" >&2; exit 0; fi
 { echo "$incident"; echo $(($(date +%s) + lease)); sed -n '3,$p' "$state/lock/holder"; } >"$state/lock/holder.part"
 mv "$state/lock/holder.part" "$state/lock/holder"
 if [ -d "$dir" ] && [ -d "$part" ] && [ "$(state "$dir")" = never ]; then rm -rf "$dir"; fi
@@ -68,9 +69,7 @@ if [ -d "$part" ] && ! [ -d "$dir" ]; then
     cd "$dir"
     setsid sh -c "$run" sh "$deadline" "$grace" </dev/null >/dev/null 2>&1 8>&- &
 fi
-exec 9>&-
-rm -rf "$part"
-exec 8>&-
+exec 9>&- 8>&-
 """
 )
 

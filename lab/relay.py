@@ -1,0 +1,86 @@
+"""A link that can be made slow, cut, or silent: forwards TCP on 127.0.0.1.
+
+A practice host answers in no time at all and never goes away; a server that somebody rolls back is some milliseconds off,
+behind machines that lose their connections.
+"""
+
+import asyncio
+import threading
+from types import TracebackType
+
+
+class Relay:
+    """Forwards to `port`; every piece is held back for half of `round_trip` (seconds), and connecting takes one as well. Use it
+    in a `with`; `listening` is its own port then."""
+
+    def __init__(self, port: int, round_trip: float = 0.0) -> None:
+        self._port = port
+        self._delay = round_trip / 2
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._open: set[asyncio.StreamWriter] = set()
+        self._silent: set[asyncio.StreamWriter] = set()
+        self.listening = 0
+
+    def __enter__(self) -> "Relay":
+        self._server = self._loop.run_until_complete(asyncio.start_server(self._accept, "127.0.0.1", 0))
+        self.listening = self._server.sockets[0].getsockname()[1]
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def cut(self) -> None:
+        """Break every connection there is; new ones are forwarded."""
+        self._loop.call_soon_threadsafe(self._abort)
+
+    def silence(self) -> None:
+        """Let nothing through on the connections there are, in either direction, and keep them open; new ones are forwarded."""
+        self._loop.call_soon_threadsafe(lambda: self._silent.update(self._open))
+
+    def _abort(self) -> None:
+        for writer in tuple(self._open):
+            writer.transport.abort()
+
+    async def _end(self) -> None:
+        self._server.close()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(2 * self._delay)
+        there = await asyncio.open_connection("127.0.0.1", self._port)
+        ends = {writer, there[1]}
+        self._open |= ends
+        try:
+            await asyncio.gather(self._forward(reader, there[1]), self._forward(there[0], writer), return_exceptions=True)
+        finally:
+            self._open -= ends
+
+    async def _forward(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        pieces: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+        delivery = asyncio.create_task(self._deliver(pieces, sink))
+        try:
+            while piece := await source.read(64 * 1024):
+                pieces.put_nowait((self._loop.time() + self._delay, piece))
+        except ConnectionError:
+            pass
+        pieces.put_nowait((self._loop.time() + self._delay, b""))
+        await delivery
+
+    async def _deliver(self, pieces: "asyncio.Queue[tuple[float, bytes]]", sink: asyncio.StreamWriter) -> None:
+        while True:
+            due, piece = await pieces.get()
+            await asyncio.sleep(max(0.0, due - self._loop.time()))
+            if sink in self._silent:
+                continue
+            if not piece:
+                sink.close()
+                return
+            sink.write(piece)
