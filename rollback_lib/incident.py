@@ -28,6 +28,7 @@ from rollback_lib.host.lock import Owner
 from rollback_lib.plan import Loss, Plan, Step
 from rollback_lib.probe import outage
 from rollback_lib.procedures import PROCEDURES
+from rollback_lib.procedures.hidden import hide_known
 from rollback_lib.record.chain import OPENED, Chain
 from rollback_lib.record.folder import FOLDER_VARIABLE, Folder, incidents_root
 from rollback_lib.record.history import usual_seconds
@@ -131,12 +132,13 @@ class Incident:
 
         try:
             link = Link(stack.host, local_path(stack.ssh_config) if stack.ssh_config else None, word)
+            folder.event("connected", host=stack.host)
+            converse(link, hide_known(stack))
         except RollbackError as error:
             folder.event("refused", error=str(error))
             if not opening.resumed:
                 folder.write_record(conclusion.record(opening, Verdict.REFUSED, str(error)))
             raise
-        folder.event("connected", host=stack.host)
         return cls(stack, opening, folder, link, console, started)
 
     # -- the headings of a notebook ---------------------------------------------------------------------------------

@@ -54,6 +54,7 @@ HostPath = Annotated[str, AfterValidator(_host_path)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 DatabaseName = Annotated[str, AfterValidator(_database_name)]
 Url = Annotated[str, AfterValidator(_url)]
+SecretReference = Annotated[str, StringConstraints(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/[A-Za-z0-9._@+/-]+)$")]
 Address = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+:\d{1,5}$")]
 
 
@@ -139,7 +140,8 @@ class Database(_Model):
 
 
 class Stack(_Model):
-    """One compose stack on one host. `host` is an alias of the OpenSSH client configuration."""
+    """One compose stack on one host. `host` is an alias of the OpenSSH client configuration. `secrets` are references to what
+    must never be shown or kept, beside the values of the env files: `env:NAME` here, `file:/PATH` on the host."""
 
     name: ProjectName
     host: Name
@@ -147,6 +149,7 @@ class Stack(_Model):
     tree: HostPath
     compose_directory: HostPath
     state_directory: HostPath = ""
+    secrets: list[SecretReference] = Field(default_factory=list)
     code: Code
     image: Image | None = None
     env: Env | None = None

@@ -1,7 +1,5 @@
 """What is true of the env file now: its versions, what compose makes of it, and what the containers hold."""
 
-import contextlib
-import json
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
@@ -16,7 +14,7 @@ from rollback_lib.facts.fact import Dialogue, Fact
 from rollback_lib.probe import Probe
 from rollback_lib.procedures import keeping
 from rollback_lib.procedures.env.parameters import NAME
-from rollback_lib.record.redaction import protect
+from rollback_lib.procedures.hidden import hide
 from rollback_lib.secret import Secret
 from rollback_lib.stack import Stack
 
@@ -183,43 +181,6 @@ def lines_of(content: bytes) -> dict[str, Secret]:
         return {}
     rows = dotenv.lines(content)
     return {one.key: Secret(b"".join(rows[one.first - 1 : one.last]).strip()) for one in found}
-
-
-def hide(stack: Stack, contents: Iterable[Secret], environments: Iterable[Mapping[str, Secret]]) -> None:
-    """Let no value of these files and environments be shown or kept from now on."""
-    values = [value for content in contents for value in _values(content.reveal())]
-    values += [value.reveal() for environment in environments for value in environment.values()]
-    protect({form for value in values for form in forms(value)}, public=stack.model_dump_json())
-
-
-def forms(value: bytes) -> Iterable[str]:
-    """A value as text, each of its lines, the password of an address, and what compose takes for names of variables in it."""
-    text = value.decode(errors="replace")
-    yield from (text, *text.splitlines())
-    yield from re.findall(r"://[^\s/:@]*:([^\s/@]+)@", text)
-    yield from re.findall(r"\$\{?(\w+)", text)
-    with contextlib.suppress(ValueError):
-        yield from _leaves(json.loads(text))
-
-
-def _leaves(value: object) -> Iterable[str]:
-    """The texts in a structure that came as JSON."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from _leaves(one)
-
-
-def _values(content: bytes) -> Iterable[bytes]:
-    """What an env file may hold in secret: all that follows a separator, commented out, quoted or broken as it may be."""
-    for row in dotenv.lines(content):
-        for separator in (b"=", b":"):
-            value = row.partition(separator)[2].strip()
-            yield from (value, value.strip(b"'\""), value.partition(b" #")[0].strip())
-        if b"=" not in row and not row.lstrip().startswith(b"#"):
-            yield row.strip()
-    yield from (value.strip() for value in re.findall(rb"=[ \t]*[\"']([^\"']+)[\"']", content))
 
 
 def _beside(path: str, found: list[files.File]) -> list[keeping.Version]:

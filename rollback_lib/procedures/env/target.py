@@ -11,7 +11,8 @@ from rollback_lib.facts import compose, files
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.procedures import edit, keeping
 from rollback_lib.procedures.env.parameters import check, references, words
-from rollback_lib.procedures.env.state import State, candidates, forms, hide, lines_of
+from rollback_lib.procedures.env.state import State, candidates, lines_of
+from rollback_lib.procedures.hidden import forms, hide
 from rollback_lib.record.redaction import protect
 from rollback_lib.secret import Secret
 

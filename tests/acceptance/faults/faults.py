@@ -54,7 +54,9 @@ def _kernel(scene: Scene) -> int:
 
 def _kill_job(scene: Scene) -> None:
     # Its keeper, too: nobody is left who could write down how it ended.
-    scene.host.exec(f'kill -KILL $(($(cat {scene.job}/runner))) 2>/dev/null || true; kill -KILL -- "-$(($(cat {scene.job}/pid)))" 2>/dev/null || true')
+    scene.host.exec(
+        f'kill -KILL $(($(cat {scene.job}/runner))) 2>/dev/null || true; kill -KILL -- "-$(($(cat {scene.job}/pid)))" 2>/dev/null || true'
+    )
 
 
 def _fill_disk(scene: Scene) -> None:

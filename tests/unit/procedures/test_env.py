@@ -10,7 +10,7 @@ from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import compose, docker, files
 from rollback_lib.facts.compose import Meant, Written
 from rollback_lib.procedures import env, keeping
-from rollback_lib.procedures.env.state import hide
+from rollback_lib.procedures.hidden import hide
 from rollback_lib.record import redaction
 from rollback_lib.secret import Secret
 from rollback_lib.stack import Stack
