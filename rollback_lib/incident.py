@@ -3,13 +3,12 @@
 It may be opened again after its process has ended: what is done stays done, what runs on the host is attached to.
 """
 
-import atexit
 import getpass
 import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,7 +35,7 @@ from rollback_lib.record.redaction import clean
 from rollback_lib.record.story import Story
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
 from rollback_lib.running import Console, Hand
-from rollback_lib.sealing import seal
+from rollback_lib.sealing import Seal
 from rollback_lib.stack import Stack, local_path
 from rollback_lib.stages import Closing, Opening, Standing, Verification
 from rollback_lib.watching import Eyes
@@ -49,7 +48,9 @@ AFTERWARDS = "remember"  # the step that comes after Verify
 class Incident:
     """One run. Make it with `open`; its methods are the headings of a notebook, in that order."""
 
-    def __init__(self, stack: Stack, opening: Opening, folder: Folder, link: Link, console: Console, started: float) -> None:
+    def __init__(
+        self, stack: Stack, opening: Opening, folder: Folder, link: Link, console: Console, started: float, seal: Seal | None = None
+    ) -> None:  # fmt: skip
         self.stack = stack
         self.opening = opening
         self.id = opening.incident
@@ -58,6 +59,7 @@ class Incident:
         self._console = console
         self._procedure = PROCEDURES[opening.procedure]
         self._started = started
+        self._seal = seal  # None where the runner seals the record, after the notebook is in it
         owner = Owner.now(self.id, opening.procedure, opening.who, opening.reason)
         self._hand = Hand(link, stack.state, owner, folder, console)
         self._eyes = Eyes(stack, self._procedure, link, folder)
@@ -122,9 +124,8 @@ class Incident:
         folder.event("resumed" if opening.resumed else "open", **{**opening.__dict__, "folder": str(folder.path)})
         if not opening.resumed:
             folder.write("stack.json", stack.model_dump_json(indent=1, exclude_unset=True) + "\n")
-            Chain(root).enter(OPENED, folder.path, conclusion.record(opening, Verdict.UNKNOWN, NOT_ENDED))
-        if not sealed_by_runner:
-            atexit.register(_seal_late, folder, root)
+        Chain(root).enter(OPENED, folder.path, conclusion.record(opening, Verdict.UNKNOWN, NOT_ENDED))
+        seal = None if sealed_by_runner else Seal(folder, root)
 
         def word(said: str) -> None:
             folder.event("link", said=said)
@@ -138,8 +139,10 @@ class Incident:
             folder.event("refused", error=str(error))
             if not opening.resumed:
                 folder.write_record(conclusion.record(opening, Verdict.REFUSED, str(error)))
+            if seal:
+                seal.close()
             raise
-        return cls(stack, opening, folder, link, console, started)
+        return cls(stack, opening, folder, link, console, started, seal)
 
     # -- the headings of a notebook ---------------------------------------------------------------------------------
 
@@ -278,6 +281,8 @@ class Incident:
             self._conclude(*self._judge())
             self._let_go()
             self._link.close()
+            if self._seal:
+                self._seal.close()
             return Closing(self._verdict, self._reason, self._seconds(), self.opening.budget, self._folder.path, self._next_actions())
 
     # -- going on with an incident ----------------------------------------------------------------------------------
@@ -295,6 +300,8 @@ class Incident:
             with self._guarded("undo"):
                 self._take(plan)
                 self._undo(plan, "the run was cut off while it undid the rollback")
+        with self._guarded("take up"):
+            self._take(plan)
         for step in plan.steps:
             if step.name != AFTERWARDS:
                 self._console.line(f"● {step.title}")
@@ -384,6 +391,8 @@ class Incident:
     def _take(self, plan: Plan) -> None:
         taken = self._hand.take(take_over=self.opening.take_over)
         if taken is not None and self.opening.resumed and self._story.begun:
+            if self._hand.reverted():
+                self._undone(plan, f"{self.stack.host} undid the rollback by itself, as nobody came back in time")
             self._check_taken_up(plan, taken.last)
 
     def _check_assumed(self, plan: Plan) -> None:
@@ -456,6 +465,8 @@ class Incident:
     def _fail(self, plan: Plan, sentence: str) -> None:
         """The rollback failed after it touched the host: undo it when that was asked for, and say where that leaves us."""
         self._folder.event("failed", error=sentence)
+        if self._hand.reverted():
+            self._undone(plan, f"{sentence}; {self.stack.host} undid the rollback by itself")
         if self.opening.on_failure == "undo":
             self._console.line(f"✘ {sentence}")
             self._console.line("Undoing, as on_failure asks:")
@@ -491,6 +502,8 @@ class Incident:
     @contextmanager
     def _guarded(self, cell: str) -> Iterator[None]:
         """Whatever ends a cell early is in the record before it is shown."""
+        if self._seal:
+            self._seal.open()
         try:
             yield
         except BaseException as error:
@@ -551,10 +564,3 @@ class Incident:
 
 def _who() -> str:
     return f"{getpass.getuser()}@{socket.gethostname()}"
-
-
-def _seal_late(folder: Folder, root: Path) -> None:
-    """Seal the record of a run in JupyterLab or under plain papermill, when its kernel ends. Nobody reads an error by then: a
-    record that is not sealed says so by itself."""
-    with suppress(Exception):
-        seal(folder, root)

@@ -170,9 +170,20 @@ class Hand:
         self.armed = None
         if result.status == 0:
             return True
+        self._await_revert()
+        return False
+
+    def reverted(self) -> bool:
+        """Whether the host has begun to undo by itself; if so, it has come to its end by now."""
+        if self.armed is None or self._link.run(script((switch.decided_by_host(self._state, self._owner.incident),))).status != 0:
+            return False
+        self.armed = None
+        self._await_revert()
+        return True
+
+    def _await_revert(self) -> None:
         self._console.line(f"▲ {self._link.alias} undoes by itself: its time had come.")
         self._link.run_job(switch.job(self._state, self._owner.incident, 0, ()), lock.LEASE, lambda _: None)
-        return False
 
     def _renew(self) -> None:
         while not self._stop.wait(lock.RENEWAL):

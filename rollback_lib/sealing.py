@@ -1,7 +1,10 @@
 """The end of a record: its report, the draft of a post-mortem, and the seal."""
 
+import atexit
+from contextlib import suppress
 from pathlib import Path
 
+from rollback_lib.record.chain import OPENED, Chain
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.manifest import NotSigned
 from rollback_lib.record.manifest import seal as seal_files
@@ -23,3 +26,30 @@ def seal(folder: Folder, root: Path) -> None:
         folder.event("not-signed", error=str(error))
         seal_files(folder.path, root, record, sign=False)  # with the note
         raise
+
+
+class Seal:
+    """The seal of a run in JupyterLab or under plain papermill, where no runner comes after it: set when the incident is
+    closed, or else when its kernel ends, and broken when it goes on after that."""
+
+    def __init__(self, folder: Folder, root: Path) -> None:
+        self._folder = folder
+        self._root = root
+        self._closed = False
+        atexit.register(self._late)
+
+    def open(self) -> None:
+        """The record is to be written to: in the chain it is open again."""
+        if self._closed:
+            Chain(self._root).enter(OPENED, self._folder.path, self._folder.record())
+            self._closed = False
+
+    def close(self) -> None:
+        """Seal it. A signature that cannot be made is noted in the record, and does not stop the run."""
+        with suppress(NotSigned):
+            seal(self._folder, self._root)
+        self._closed = True
+
+    def _late(self) -> None:
+        if not self._closed:
+            self.close()

@@ -24,7 +24,16 @@ def job(state: str, incident: str, seconds: float, undo: tuple[Step, ...]) -> Jo
     return Job(state, incident, NAME, text, seconds + SLACK + sum(step.deadline for step in steps))
 
 
+def decided_by_host(state: str, incident: str) -> Command:
+    """The command that succeeds where the host has begun to undo."""
+    return Command.of("grep", "-qx", "host", f"{_folder(state, incident)}/decided/by")
+
+
 def decide(state: str, incident: str) -> Command:
     """The command that keeps the host from undoing; it fails where the host has begun. May run twice."""
     keep = 'cd "$1"; if mkdir decided 2>/dev/null; then echo run >decided/by; else [ "$(cat decided/by)" = run ]; fi'
-    return Command.of("sh", "-euc", keep, "sh", Job(state, incident, NAME, "", 0).folder)
+    return Command.of("sh", "-euc", keep, "sh", _folder(state, incident))
+
+
+def _folder(state: str, incident: str) -> str:
+    return Job(state, incident, NAME, "", 0).folder

@@ -15,6 +15,7 @@ from rollback_lib.secret import Secret
 
 LEASE = 60  # seconds
 RENEWAL = 20.0  # seconds between renewals
+KEPT_DAYS = 30  # for which the folders of jobs are kept on the host
 
 _MUTEX = r"""
 set -eu; umask 077; lock=$1/lock incident=$2
@@ -33,7 +34,7 @@ busy() {
 
 _TAKE = (
     _BUSY
-    + """mkdir -p -m 700 "$1" "$1/lock" "$1/jobs" "$1/jobs/$2"; """
+    + """mkdir -p -m 700 "$1" "$1/lock" "$1/jobs"; """
     + _MUTEX
     + r"""
 lease=$3 owner=$4 force=$5 how=taken now=$(date +%s)
@@ -47,15 +48,17 @@ if [ -n "$holder" ] && [ "$holder" != "$incident" ]; then
     sed -n '2,$p' "$lock/holder" >&2
     [ -z "$running" ] || echo "$running" >&2
 fi
+key=$1/jobs/$2/key
 if [ "$how" != held ]; then
+    # The key of this incident's hashes stays on the host, for a run that goes on with it.
+    mkdir -p "$1/jobs/$2"
+    find "$1/jobs" -mindepth 1 -maxdepth 1 -mtime +$6 -exec rm -rf {} +
+    [ -s "$key" ] || { head -c 64 >"$key.part"; mv "$key.part" "$key"; }
     { echo "$incident"; echo $((now + lease)); printf '%s\n' "$owner"; } >"$lock/holder.part"
     mv "$lock/holder.part" "$lock/holder"
 fi
-# The key of this incident's hashes stays on the host, for a run that goes on with it.
-key=$1/jobs/$2/key
-[ -s "$key" ] || { head -c 64 >"$key.part"; mv "$key.part" "$key"; }
 echo "$how" "$(cat "$lock/last" 2>/dev/null || true)"
-cat "$key"
+[ "$how" = held ] || cat "$key"
 """
 )
 
@@ -116,7 +119,7 @@ class Taken:
 def take(state: str, owner: Owner, *, take_over: bool) -> Command:
     """The command that takes the lock where it is free, ours already, or stale; `take_over`: also from its holder, whose
     jobs are ended. It reads 64 hex digits, the key of this run's hashes."""
-    words = (state, owner.incident, str(LEASE), json.dumps(asdict(owner)), "yes" if take_over else "no")
+    words = (state, owner.incident, str(LEASE), json.dumps(asdict(owner)), "yes" if take_over else "no", str(KEPT_DAYS))
     return Command.of("sh", "-c", _TAKE, "sh", *words)
 
 

@@ -61,7 +61,7 @@ def verify(root: Path, *, signers: Path | None = None, on_record: Callable[[], N
             findings += _pruned(folder, place, seals.get(place))
         elif not folder.is_dir():
             findings.append(Finding(place, "the record is gone: it was removed", True))
-        elif place in seals:
+        elif entry["event"] == chain.SEALED:
             found = list(_against_manifest(folder, place, seals[place]))
             if not found and (signers or (folder / manifest.SIGNATURE).exists()):
                 wrong = _signature(folder, signers)
@@ -78,7 +78,7 @@ def verify(root: Path, *, signers: Path | None = None, on_record: Callable[[], N
         if place not in records and first and place.split("-")[0] >= first.split("-")[0]:
             findings.append(Finding(place, "the record is not in the chain: it was slipped in", True))
     pruned = sum(entry["event"] == chain.PRUNED for entry in records.values())
-    sealed = sum(place in seals for place, entry in records.items() if entry["event"] != chain.PRUNED)
+    sealed = sum(entry["event"] == chain.SEALED for entry in records.values())
     return Audit(len(records), sealed, len(records) - sealed - pruned, pruned, signed, known.head, tuple(findings))
 
 

@@ -38,6 +38,7 @@ class Folder:
         now = datetime.now(UTC)
         path = root / f"{now:%Y/%m/%d}" / f"{now:%H%M%S}Z-{procedure}-{secrets.token_hex(3)}"
         path.mkdir(parents=True, mode=0o700)
+        (path / EVENTS).touch(mode=0o600)
         return cls(path)
 
     def event(self, kind: str, **data: Any) -> None:

@@ -204,7 +204,7 @@ def test_cell_by_cell_to_health(lab: str, page: Page, broken: Machine) -> None:
     container = broken.container()["Id"]
     cell(page, "incident.apply(plan.recreate)").locator(".jp-InputArea-editor").click()
     page.keyboard.press("Control+Enter")
-    expect(outputs(page, "incident.apply(plan.recreate)")).to_contain_text("Done already in this run")
+    expect(outputs(page, "incident.apply(plan.recreate)")).to_contain_text("Done already in this incident")
     assert broken.container()["Id"] == container
 
 

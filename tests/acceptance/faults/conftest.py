@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.acceptance.faults.faults import FAULTS
 from tests.acceptance.faults.matrix import STEPS
+from tests.faults import FAULTS
 
 ENDS = pytest.StashKey[dict[tuple[str, str, str], str]]()
 

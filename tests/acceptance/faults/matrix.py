@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests.acceptance.faults.faults import FAULTS
+from tests.faults import FAULTS
 
 # Steps that have something to do in the drill of the procedure, and the command in whose midst they are stopped.
 STEPS: dict[str, dict[str, int]] = {

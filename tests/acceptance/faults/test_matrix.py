@@ -11,8 +11,8 @@ import pytest
 
 from lab.drill import DRILLS
 from lab.relay import Relay
-from tests.acceptance.faults.faults import FAULTS, JOB, Scene, engine_is_back, free_disk, freeze, prepare_disk, thaw
 from tests.acceptance.faults.matrix import CELLS, SHORT, STEPS, Cell
+from tests.faults import FAULTS, JOB, Scene, engine_is_back, free_disk, freeze, prepare_disk, thaw
 from tests.machine import BIN, Machine
 
 ENDED_WELL = ("succeeded", "failed-restored", "refused", "aborted")

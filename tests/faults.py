@@ -37,7 +37,7 @@ def freeze(host: PracticeHost, step: str, command: int, most: float = 60.0) -> s
         while [ ! -e "$job/exit" ]; do
             while read -r line; do case $line in "$mark") break 2;; esac; done <"$job/out"
         done
-        kill -STOP -- "-$pid" 2>/dev/null || true
+        kill -s STOP -- "-$pid" 2>/dev/null || true
         echo "$job"
     """
     return host.exec(f"timeout {most:g} sh -euc '{script.replace(chr(39), chr(39) + chr(92) + chr(39) * 2)}'")
@@ -45,7 +45,7 @@ def freeze(host: PracticeHost, step: str, command: int, most: float = 60.0) -> s
 
 def thaw(scene: Scene) -> None:
     """Let the job go on, if something is left of it."""
-    scene.host.exec(f'kill -CONT -- "-$(($(cat {scene.job}/pid)))" 2>/dev/null || true')
+    scene.host.exec(f'kill -s CONT -- "-$(($(cat {scene.job}/pid)))" 2>/dev/null || true')
 
 
 def _kernel(scene: Scene) -> int:
@@ -54,9 +54,8 @@ def _kernel(scene: Scene) -> int:
 
 def _kill_job(scene: Scene) -> None:
     # Its keeper, too: nobody is left who could write down how it ended.
-    scene.host.exec(
-        f'kill -KILL $(($(cat {scene.job}/runner))) 2>/dev/null || true; kill -KILL -- "-$(($(cat {scene.job}/pid)))" 2>/dev/null || true'
-    )
+    for victim in (f"$(($(cat {scene.job}/runner)))", f'-- "-$(($(cat {scene.job}/pid)))"'):
+        scene.host.exec(f"kill -s KILL {victim} 2>/dev/null || true")
 
 
 def _fill_disk(scene: Scene) -> None:

@@ -1,0 +1,200 @@
+"""Jobs and the lock, on a real host: started once, followed to the byte, ended with their children; one hand at a time."""
+
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from lab.practice_host import PracticeHost
+from lab.relay import Relay
+from rollback_lib.command import script
+from rollback_lib.errors import LockLost
+from rollback_lib.host import lock
+from rollback_lib.host.jobs import Job, JobState
+from rollback_lib.host.link import Link
+from rollback_lib.host.lock import Owner, Taken, Taking
+from rollback_lib.secret import Secret
+
+KEY = Secret("00" * 32)
+
+
+@pytest.fixture
+def host(practice_host: PracticeHost) -> PracticeHost:
+    if not practice_host.running():
+        practice_host.up()
+    return practice_host
+
+
+@pytest.fixture
+def link(host: PracticeHost) -> Iterator[Link]:
+    link = Link("contabo", host.ssh_config, lambda _: None)
+    yield link
+    link.close()
+
+
+@pytest.fixture
+def state(link: Link) -> str:
+    """A folder of its own on the host, whose lock the incident `mine` has."""
+    state = f"/tmp/state-{secrets.token_hex(4)}"
+    assert take(link, state, "mine").how is Taking.TAKEN
+    return state
+
+
+def take(link: Link, state: str, incident: str, *, take_over: bool = False) -> Taken:
+    done = link.run(script((lock.take(state, Owner.now(incident, "code", "me@here", "why not"), take_over=take_over),)), send=KEY)
+    assert done.status == 0, done.err
+    return lock.read_taken(done.out, done.err)
+
+
+def run(
+    link: Link, state: str, text: str, *, name: str = "step", deadline: float = 20, send: Secret | None = None
+) -> tuple[int | None, str]:
+    heard: list[bytes] = []
+    result = link.run_job(Job(state, "mine", name, text, deadline, send), lock.LEASE, heard.append)
+    return result.status, b"".join(heard).decode()
+
+
+def test_status_and_both_streams(link: Link, state: str) -> None:
+    assert run(link, state, "echo out; echo err >&2; exit 7") == (7, "out\nerr\n")
+    assert link.jobs(state, "mine") == {"step": (JobState.ENDED, 7)}
+
+
+def test_a_job_is_started_once_however_often_it_is_asked_for(link: Link, state: str) -> None:
+    text = f"echo ran >>{state}/ran; sleep 0.5; echo done"
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: run(link, state, text), range(6)))
+    assert answers == [(0, "done\n")] * 6
+    assert run(link, state, text) == (0, "done\n")
+    assert link.run(f"cat {state}/ran").out == "ran\n"
+
+
+def test_what_it_reads_arrives_to_the_byte_and_is_not_kept(link: Link, state: str) -> None:
+    sent = bytes(range(256)) * 300
+    assert run(link, state, "sha256sum", send=Secret(sent))[0] == 0
+    assert run(link, state, "wc -c", name="other", send=Secret(sent)) == (0, f"{len(sent)}\n")
+    assert link.run(f"ls {state}/jobs/mine/step").out.split() == ["alive", "begun", "exit", "out", "pid", "runner", "script"]
+    assert link.run(f"stat -c %a {state}/jobs/mine/step {state}/jobs/mine/step/out").out.split() == ["700", "600"]
+
+
+def test_a_cut_connection_loses_and_repeats_nothing(host: PracticeHost, tmp_path: Path) -> None:
+    with Relay(host.ssh_port) as relay:
+        config = tmp_path / "config"
+        alias = f"  HostKeyAlias [127.0.0.1]:{host.ssh_port}\n"
+        config.write_text(host.ssh_config.read_text().replace(f"Port {host.ssh_port}", f"Port {relay.listening}") + alias)
+        told: list[str] = []
+        link = Link("contabo", config, told.append)
+        state = f"/tmp/state-{secrets.token_hex(4)}"
+        take(link, state, "mine")
+        stop = threading.Event()
+
+        def cutting() -> None:
+            while not stop.wait(0.4):
+                relay.cut()
+
+        cutter = threading.Thread(target=cutting)
+        cutter.start()
+        try:
+            status, said = run(link, state, f"echo >>{state}/ran; for n in $(seq 400); do echo line $n; sleep 0.01; done")
+        finally:
+            stop.set()
+            cutter.join()
+        assert (status, said) == (0, "".join(f"line {n}\n" for n in range(1, 401)))
+        assert link.run(f"wc -l <{state}/ran").out.strip() == "1"
+        assert any("connected to contabo again" in one for one in told)
+        link.close()
+
+
+def test_a_script_that_arrives_in_part_is_not_run(link: Link, state: str) -> None:
+    text, _ = Job(state, "mine", "step", "touch /tmp/never", 20).start(0, lock.LEASE)
+    # The connection is lost while the script is on its way: its input ends early.
+    assert "cut short" in link.run(f"({text}) </dev/null").err
+    assert link.jobs(state, "mine") == {}
+    assert link.run(f"ls -A {state}/jobs/mine").out.split() == ["key"]
+
+
+def test_its_deadline_ends_it_with_its_children(link: Link, state: str) -> None:
+    status, said = run(link, state, "sleep 300 & echo $!; wait", deadline=1)
+    assert status is None
+    assert link.run(f"kill -0 {said}").status != 0
+
+
+def test_it_can_be_ended_from_here(link: Link, state: str) -> None:
+    job = Job(state, "mine", "step", "sleep 300 & echo $!; wait", 600)
+    with ThreadPoolExecutor(1) as pool:
+        heard: list[bytes] = []
+        running = pool.submit(link.run_job, job, lock.LEASE, heard.append)
+        while not heard:
+            time.sleep(0.01)
+        assert link.run(job.end()).status == 0
+        assert running.result().status not in (0, None)
+    assert link.run(f"kill -0 {heard[0].decode()}").status != 0
+
+
+def test_one_that_is_killed_is_known_as_lost(link: Link, state: str) -> None:
+    kill = f"kill -9 $(cat {state}/jobs/mine/step/runner); kill -9 0"
+    assert run(link, state, f"echo here; {kill}") == (-1, "here\n")
+    assert link.jobs(state, "mine") == {"step": (JobState.LOST, None)}
+
+
+def test_one_whose_keeper_is_killed_runs_until_its_last_child_has_ended(link: Link, state: str) -> None:
+    began = time.monotonic()
+    status, _ = run(link, state, f"kill -9 $(cat {state}/jobs/mine/step/runner); sleep 1.5; touch {state}/end")
+    assert (status, link.run(f"ls {state}/end").status) == (-1, 0)
+    assert time.monotonic() - began > 1.4
+
+
+def test_a_disk_that_runs_full_meanwhile_does_not_cost_the_status(link: Link, host: PracticeHost) -> None:
+    state = f"/mnt/state-{secrets.token_hex(4)}"
+    host.exec(f"mkdir {state}; mount -t tmpfs -o size=1m tmpfs {state}")
+    try:
+        take(link, state, "mine")
+        status, _ = run(link, state, f"head -c 4m /dev/zero >{state}/fill; exit 9")
+        assert (status, link.jobs(state, "mine")) == (9, {"step": (JobState.ENDED, 9)})
+        refused = link.run_job(Job(state, "mine", "next", "true", 9), lock.LEASE, lambda _: None)
+        assert refused.status not in (0, None, -1)
+        assert "next" not in link.jobs(state, "mine")
+    finally:
+        host.exec(f"umount {state}")
+
+
+def test_of_many_at_once_one_gets_the_lock(link: Link) -> None:
+    state = f"/tmp/state-{secrets.token_hex(4)}"
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda number: take(link, state, f"i{number}"), range(8)))
+    assert sorted(answer.how for answer in answers) == [Taking.HELD] * 7 + [Taking.TAKEN]
+    (winner,) = {answer.other.incident for answer in answers if answer.other}
+    assert answers[int(winner[1:])].how is Taking.TAKEN
+
+
+def test_the_lock_says_who_has_it_and_is_released_by_its_owner_only(link: Link, state: str) -> None:
+    held = take(link, state, "other")
+    assert (held.how, held.other and held.other.words.startswith("me@here, since")) == (Taking.HELD, True)
+    link.run(script((lock.release(state, "other"),)))
+    assert take(link, state, "other").how is Taking.HELD
+    link.run(script((lock.release(state, "mine"),)))
+    assert (take(link, state, "other").how, take(link, state, "other").last) == (Taking.TAKEN, "mine")
+    assert link.run(script((lock.renew(state, "mine"),))).status == 3
+
+
+def test_a_lease_that_ended_frees_the_lock_unless_a_job_of_it_runs(link: Link, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "LEASE", 0)
+    assert take(link, state, "mine").how is Taking.TAKEN
+    link.run_job(Job(state, "mine", "step", "sleep 300", 600), 0, None)
+    held = take(link, state, "other")
+    assert (held.how, held.running) == (Taking.HELD, ("step",))
+    link.run(Job(state, "mine", "step", "", 0).end())
+    assert take(link, state, "other").how is Taking.EXPIRED
+    with pytest.raises(LockLost):
+        run(link, state, "touch /tmp/never", name="next")
+    assert "next" not in link.jobs(state, "mine")
+
+
+def test_taking_over_ends_what_runs(link: Link, state: str) -> None:
+    link.run_job(Job(state, "mine", "step", "sleep 300", 600), lock.LEASE, None)
+    taken = take(link, state, "other", take_over=True)
+    assert (taken.how, taken.other and taken.other.incident, taken.running) == (Taking.TAKEN_OVER, "mine", ("step",))
+    assert link.jobs(state, "mine")["step"][0] is JobState.ENDED
