@@ -71,7 +71,12 @@ class Hand:
                 f"the lock of this stack could not be taken in {self._state} on {self._link.alias} ({lines[-1]}); "
                 "it needs flock, a disk with room, and the right to write there"
             )
-        taken = lock.read_taken(result.out, result.err)
+        try:
+            taken = lock.read_taken(result.out, result.err)
+        except (ValueError, LookupError, TypeError):
+            raise Refused(
+                f"{self._link.alias} gave an answer about its lock that cannot be understood; look at {self._state}/lock"
+            ) from None
         self._folder.event("lock", how=taken.how, other=taken.other, until=taken.until, running=taken.running, last=taken.last)
         if taken.how is Taking.HELD and taken.other and taken.until:
             runs = f"; its step {', '.join(taken.running)} runs there still" if taken.running else ""

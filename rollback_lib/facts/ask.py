@@ -23,10 +23,14 @@ def ask(link: Link, facts: Mapping[str, Fact[Any]]) -> dict[str, Any]:
         result = link.run(script(fact.commands), deadline=fact.deadline, keep=KEEP, send=fact.input)
         if result.dropped and not fact.long:
             raise Refused(f"{link.alias} gave an answer of more than {2 * KEEP:,} bytes to: {clean(str(fact.commands[0]))[:200]}")
-        if result.status == 0:
-            return fact.read(result.out)
-        if fact.otherwise is not None:
-            return fact.otherwise(result.err)
+        try:
+            if result.status == 0:
+                return fact.read(result.out)
+            if fact.otherwise is not None:
+                return fact.otherwise(result.err)
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+            asked = clean(str(fact.commands[0]))[:200]
+            raise Refused(f"{link.alias} gave an answer that cannot be understood ({type(error).__name__}) to: {asked}") from None
         raise Refused(f"{fact.missing} ({link.alias}: {said(result, fact.deadline)})")
 
     with ThreadPoolExecutor(CHANNELS) as pool:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from rollback_lib.command import script
-from rollback_lib.errors import ConnectionRefused, LinkLost, LockLost
+from rollback_lib.errors import ConnectionRefused, LinkLost, LockLost, Refused
 from rollback_lib.host.connect import connect
 from rollback_lib.host.connection import Connection, Result
 from rollback_lib.host.jobs import GRACE, Job, JobState, read_state, read_states, states
@@ -89,7 +89,10 @@ class Link:
 
     def jobs(self, state: str, incident: str) -> dict[str, tuple[JobState, int | None]]:
         """The jobs of an incident by name, with state and exit status."""
-        return read_states(self.run(script((states(state, incident),))).out)
+        try:
+            return read_states(self.run(script((states(state, incident),))).out)
+        except ValueError as error:
+            raise Refused(f"{self.alias} gave an answer about its jobs that cannot be understood ({error})") from None
 
     def close(self) -> None:
         self._closed = True

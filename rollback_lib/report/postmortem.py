@@ -19,7 +19,7 @@ def markdown(record: Mapping[str, Any], events: Events, folder: Path) -> str:
         ("Host", f"{record.get('host', '')}, stack {record.get('stack', '')}"), ("Why", record.get("because") or "_to be filled in_"),
         ("Took", seconds), ("Users met failures for", outage), ("Record", folder.name),
     )  # fmt: skip
-    lines = [f"# Post-mortem: {record.get('procedure', '')} rollback of {record.get('stack', '')}, {began}", ""]
+    lines = [f"# Post-mortem: {_plain(record.get('procedure', ''))} rollback of {_plain(record.get('stack', ''))}, {began}", ""]
     lines += ["| | |", "|---|---|", *(f"| {name} | {_cell(value)} |" for name, value in head), ""]
     lines += ["## What happened", "", "_In a few sentences: what users saw, since when, and what was at fault._", ""]
     lines += ["## Timeline (UTC)", "", *(f"- {at:%H:%M:%S} {_plain(words)}" for at, words in told), ""]

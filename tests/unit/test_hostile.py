@@ -1,0 +1,316 @@
+"""Hosts that answer with anything, and people who give anything: a sentence of ours, or an answer, and nothing acts."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rollback_lib.checks import Options
+from rollback_lib.command import Command
+from rollback_lib.compose import Compose
+from rollback_lib.errors import ParameterError, RollbackError
+from rollback_lib.facts import (
+    backups,
+    caddy,
+    compose,
+    docker,
+    files,
+    git,
+    hostpaths,
+    ledger,
+    networks,
+    postgres,
+    registry,
+    releases,
+    restores,
+)  # fmt: skip
+from rollback_lib.facts.ask import ask
+from rollback_lib.facts.fact import Fact
+from rollback_lib.host.connection import Result
+from rollback_lib.host.jobs import read_state, read_states
+from rollback_lib.host.lock import read_taken
+from rollback_lib.host.stream import LONGEST, Lines
+from rollback_lib.plan import Plan, Step
+from rollback_lib.postgres import Postgres
+from rollback_lib.procedures import keeping
+from rollback_lib.record import redaction
+from rollback_lib.record.history import folder_of
+from rollback_lib.record.redaction import HIDDEN, Stream, clean, protect
+from rollback_lib.record.story import Story
+from rollback_lib.reference import Reference
+from rollback_lib.report import facts, page, postmortem
+from rollback_lib.stack import Stack
+
+SERVER = Postgres("voice-postgres-1", "dyniq")
+WAY = Compose("/opt/x/docker", ("/opt/x/docker/docker-compose.yml",))
+IMAGE = Reference.parse("localhost:5000/dyniq/agents-api:latest")
+BACKUP = backups.Backup("/backup/x.sql", 10, datetime.now(UTC), backups.PLAIN, "17.1", "17.1", "x", True, "")
+FACTS: dict[str, Fact[Any]] = {
+    "container": docker.container("/opt/x", "api"),
+    "containers": docker.containers("/opt/x"),
+    "project": docker.project("/opt/x"),
+    "named": docker.named("x"),
+    "environments": docker.image_environments({"sha256:1"}),
+    "stored": docker.stored({"x:y"}),
+    "space": docker.free_space(),
+    "image_id": docker.image_id("x"),
+    "images": docker.images("x"),
+    "lines": docker.service_lines("/opt/x", "api"),
+    "existing": hostpaths.existing(["/x"]),
+    "missing": hostpaths.missing(["/x"]),
+    "server": postgres.server(SERVER, "postgres"),
+    "outline": postgres.outline(SERVER, "x"),
+    "content": postgres.content(SERVER, "x"),
+    "free": postgres.free_space(SERVER),
+    "client": postgres.client_version(SERVER),
+    "ledger": ledger.entries("/x", restores.Restore),
+    "head": git.head("/x"),
+    "log": git.log("/x"),
+    "reflog": git.reflog("/x"),
+    "resolve": git.resolve("/x", "HEAD"),
+    "changes": git.changes("/x", "a", "b"),
+    "diff": git.diff("/x", "a", "b"),
+    "in_the_way": git.in_the_way("/x", "a", "b"),
+    "history": git.file_history("/x", "f"),
+    "blob": git.blob_at("/x", "HEAD", "f"),
+    "at_head": git.file_at_head("/x", "f"),
+    "blobs": git.blobs("/x", ["a" * 40]),
+    "backups": backups.listing("/backup/*"),
+    "contents": backups.contents(BACKUP, SERVER),
+    "attachments": networks.attachments(),
+    "volumes": networks.volumes(),
+    "live": caddy.live("c"),
+    "inside": caddy.inside("c", "/f", "/f"),
+    "adapted": caddy.adapted(Command.of("cat"), Command.of("caddy")),
+    "validated": caddy.validated(Command.of("cat"), Command.of("caddy")),
+    "file": files.file("/f"),
+    "matching": files.matching("/f", "x"),
+    "tags": registry.tags(IMAGE),
+    "manifests": registry.manifests(IMAGE, ["a"]),
+    "written": compose.written(WAY),
+    "image": compose.image(WAY, "api"),
+    "defined": compose.defined(WAY),
+    "meant": compose.meant(WAY),
+    "restores": restores.restores("/s"),
+    "releases": releases.releases("/s", "api"),
+    "versions": keeping.versions(Stack.load("production"), "env"),
+}
+
+anything = st.text(max_size=200)
+jsonish = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=12),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["Id", "Name", "State", "Config", "services", "Labels", "config", "tags", "Image"]), inner, max_size=4
+        )
+    ),
+    max_leaves=12,
+)
+shaped = st.lists(st.lists(st.text(alphabet="ab01 \t\x1e\x1f\0:=@-{}[]\"'/.", max_size=12), max_size=8).map("\t".join), max_size=5).map(
+    "\n".join
+)
+answers = st.one_of(
+    anything, jsonish.map(json.dumps), st.lists(jsonish, max_size=3).map(lambda all_: "\n".join(map(json.dumps, all_))), shaped
+)
+
+
+class Host:
+    """Says one thing, well or badly."""
+
+    alias = "contabo"
+
+    def __init__(self, says: str, status: int) -> None:
+        self._says, self._status = says, status
+
+    def run(self, script: str, **_: object) -> Result:
+        return Result(self._status, self._says, self._says, 0, 0.0)
+
+
+@pytest.mark.parametrize("name", FACTS)
+@settings(max_examples=60, deadline=None)
+@given(says=answers, status=st.sampled_from([0, 0, 0, 1, 127]))
+def test_a_host_may_say_anything(name: str, says: str, status: int) -> None:
+    """It is an answer, or refused in one sentence that names the host."""
+    try:
+        ask(Host(says, status), {name: FACTS[name]})
+    except RollbackError as error:
+        said = str(error)
+    else:
+        said = "an answer"
+    assert said
+
+
+@settings(max_examples=300, deadline=None)
+@given(answers, answers)
+def test_jobs_and_locks_may_be_anything(out: str, err: str) -> None:
+    for read in (lambda: read_state(out), lambda: read_states(out), lambda: read_taken(out, err)):
+        try:
+            read()
+        except (ValueError, LookupError, TypeError):
+            continue
+
+
+@given(st.one_of(anything, st.integers(), st.none(), st.booleans(), st.floats()))
+def test_options_are_good_or_refused(value: object) -> None:
+    for name in ("mode", "on_failure", "reason", "take_over", "revert_after", "reviewed"):
+        try:
+            options = Options(**{name: value})
+            options.check()
+        except ParameterError:
+            continue
+        assert options.revert_seconds >= 0
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(anything)
+def test_no_name_of_a_record_leads_elsewhere(tmp_path: Path, name: str) -> None:
+    root = tmp_path / "incidents"
+    root.mkdir(exist_ok=True)
+    try:
+        found = folder_of(root, name)
+    except ParameterError:
+        return
+    assert found == Path(name)  # a path that a person gave, and that holds a record
+
+
+words = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), max_size=30)
+
+
+@st.composite
+def commands(draw: st.DrawFn) -> Command:
+    argv = st.lists(words, min_size=1, max_size=3)
+    command = Command.of(*draw(argv))
+    if draw(st.booleans()):
+        command = command.saying(draw(st.text("ab \n'$", max_size=10)))
+    if draw(st.booleans()):
+        command = command.pipe(*draw(argv)).to(draw(words.filter(bool)))
+    return command.or_else(Command.of(*draw(argv))) if draw(st.booleans()) else command
+
+
+@given(st.lists(commands(), max_size=4), words)
+def test_a_plan_that_was_kept_is_the_same_plan(made: list[Command], target: str) -> None:
+    step = Step("build", "Build", "why", tuple(made), touches=True, sends="values")
+    plan = Plan("code", "abc123", "s", "h", target, (step,), (step,), cleanup=tuple(made), facts=(("a", target),), before={"x": target})
+    again = Plan.from_json(plan.json())
+    assert again == plan
+    assert (again.hash, again.shell(), again.undo_shell()) == (plan.hash, plan.shell(), plan.undo_shell())
+
+
+@pytest.fixture
+def nothing_protected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_values", set())
+    monkeypatch.setattr(redaction, "_protected", None)
+
+
+def streamed(chunks: list[bytes]) -> str:
+    """What is shown and kept of a stream."""
+    shown: list[str] = []
+    cleaner = Stream()
+
+    def line(text: str, _: int) -> None:
+        cleaned = cleaner.line(text)
+        if cleaned is not None:
+            shown.append(cleaned[:LONGEST])
+
+    reader = Lines(line, lambda _: None)
+    for chunk in chunks:
+        reader.feed(chunk)
+    reader.end()
+    return "\n".join(shown)
+
+
+def cut(data: bytes, at: list[int]) -> Iterator[bytes]:
+    places = sorted({one % (len(data) + 1) for one in at})
+    for start, end in zip([0, *places], [*places, len(data)], strict=True):
+        yield data[start:end]
+
+
+@pytest.mark.usefixtures("nothing_protected")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
+@given(
+    st.text("abcdefghXYZ0123456789+/=", min_size=10, max_size=60), st.lists(st.integers(min_value=0), max_size=6),
+    st.sampled_from(["{}", "x {} y", "url postgres://u:{}@h/d", "{{\"k\": \"{}\"}}", "\x1b[31m{}\x1b[0m", "10%\r{}", "é{}"]),
+    st.one_of(st.just(0), st.integers(LONGEST - 80, LONGEST + 10)),
+)  # fmt: skip
+def test_no_chunk_and_no_cut_lets_a_secret_through(secret: str, at: list[int], frame: str, before: int) -> None:
+    protect([secret])
+    said = streamed(list(cut(("." * before + frame.format(secret) + "\nnext\n").encode(), at)))
+    assert secret not in said
+    assert said.endswith("next")
+
+
+@settings(deadline=None)
+@given(st.lists(st.text("abcXYZ0189+/=", min_size=20, max_size=64), min_size=1, max_size=8), st.lists(st.integers(min_value=0), max_size=9))
+def test_no_line_of_a_private_key_is_let_through(lines: list[str], at: list[int]) -> None:
+    key = "\n".join(["first", "-----BEGIN OPENSSH PRIVATE KEY-----", *lines, "-----END OPENSSH PRIVATE KEY-----", "last", ""])
+    said = streamed(list(cut(key.encode(), at)))
+    assert said == f"first\n{HIDDEN}\nlast"
+
+
+@pytest.mark.usefixtures("nothing_protected")
+def test_lines_of_a_protected_value_are_hidden_one_by_one() -> None:
+    protect(["first-line-of-it\nsecond-line-of-it"])
+    assert streamed([b"a first-line-of-it\nsecond-li", b"ne-of-it b\n"]) == f"a {HIDDEN}\n{HIDDEN} b"
+
+
+@given(st.text(max_size=300))
+def test_nothing_that_acts_on_a_terminal_is_left(text: str) -> None:
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", clean(text))
+
+
+class Tags(HTMLParser):
+    """Elements and attributes of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found |= {tag, *(f"@{name}" for name, _ in attrs)}
+
+
+ELEMENTS = "html head meta title style body header b br small h2 ul li p pre table tr th td details summary svg text path rect line"
+ATTRIBUTES = (
+    "lang charset name content http-equiv xmlns viewbox width style role aria-label x y x1 x2 y1 y2 d stroke stroke-width stroke-dasharray "
+    "opacity fill font-size text-anchor height class"
+)
+ALLOWED = {*ELEMENTS.split(), *(f"@{name}" for name in ATTRIBUTES.split())}
+hostile = st.one_of(
+    st.text(max_size=40),
+    st.sampled_from(
+        ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</pre></table><svg onload=alert(1)>", "javascript:alert(1)"]
+    ),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(said=hostile, route=hostile, step=hostile, command=hostile)
+def test_nothing_in_a_record_becomes_part_of_its_page(tmp_path: Path, said: str, route: str, step: str, command: str) -> None:
+    at = "2026-11-23T12:00:00.000+00:00"
+    events = [
+        {"at": at, "event": "open", "who": said, "mode": said},
+        {"at": at, "event": "step-begin", "step": step, "job": step, "plan": "x", "touches": True, "commands": [command]},
+        {"at": at, "event": "probe", "route": route, "ok": False, "status": 500, "ms": 3, "said": said},
+        {"at": at, "event": "step-end", "step": step, "job": step, "plan": "x", "status": 0, "last_lines": [said]},
+        {"at": at, "event": "error", "cell": step, "error": said},
+    ]
+    record = {
+        "verdict": said, "reason": said, "because": said, "who": said, "procedure": said, "seconds": 1.0, "budget": 2.0, "next": [said],
+        "steps": {step: said}, "before": {said: said}, "effects": [{"name": said, "asked": said, "found": said, "ok": False}],
+    }  # fmt: skip
+    (tmp_path / "plan.sh").write_bytes(command.encode(errors="replace"))
+    tags = Tags()
+    tags.feed(page.html(record, events, tmp_path))
+    assert tags.found <= ALLOWED
+    draft = postmortem.markdown(record, events, tmp_path)
+    assert not re.search(r"(?<!\\)<\w", draft)
+    assert Story.of(events).done == {("x", step)}
+    assert facts.ran(events)[0].status == 0
