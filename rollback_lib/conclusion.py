@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from rollback_lib.errors import CommandFailed, Failed, LinkLost, RollbackError
 from rollback_lib.plan import Plan
+from rollback_lib.record.redaction import clean
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.stack import Stack, local_path
 from rollback_lib.stages import Opening, Verification
@@ -36,6 +38,14 @@ def verdict_of(error: BaseException, *, touched: bool, unsure: bool, verified: V
     if verified and verified.ok and verified.applied:
         return Verdict.SUCCEEDED
     return Verdict.REFUSED if isinstance(error, RollbackError) else Verdict.ABORTED
+
+
+def shown_clean(plan: Plan) -> Plan:
+    """The same plan, what is only to be read in it freed of secrets; its commands have none."""
+    return replace(
+        plan, diff=clean(plan.diff), facts=tuple((clean(name), clean(value)) for name, value in plan.facts),
+        loses=tuple(map(clean, plan.loses)), notes=tuple(map(clean, plan.notes)),
+    )  # fmt: skip
 
 
 def judge(mode: str, plan: Plan | None, seen: Verification | None, *, touched: bool) -> tuple[Verdict, str]:

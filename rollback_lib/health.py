@@ -56,6 +56,7 @@ class Watch:
         self._begun: dict[str, list[tuple[datetime, Probe | None]]] = {route.name: [] for route in routes}
         self._changed = threading.Condition()
         self._stopped = threading.Event()
+        self._noting = threading.Lock()
         self._pool = ThreadPoolExecutor(AT_ONCE * len(routes))
         self._clock = threading.Thread(target=self._tick, daemon=True)
 
@@ -64,7 +65,8 @@ class Watch:
         return self
 
     def stop(self) -> None:
-        self._stopped.set()
+        with self._noting:  # what is not heard of by now is not heard of any more
+            self._stopped.set()
         self._clock.join()
         # A probe that still waits for its answer ends at its own time-out; it is not worth waiting for.
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -126,4 +128,6 @@ class Watch:
         with self._changed:
             begun[number] = (begun[number][0], probe)
             self._changed.notify_all()
-        self._on_probe(probe)
+        with self._noting:
+            if not self._stopped.is_set():
+                self._on_probe(probe)

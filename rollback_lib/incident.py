@@ -176,7 +176,7 @@ class Incident:
                 self._console.line("Confirmed before, in this incident: the cells below go on with it.")
                 return
             self._plan = plan
-            self._folder.write("plan.json", plan.json() + "\n")
+            self._folder.write("plan.json", conclusion.shown_clean(plan).json() + "\n")
             self._folder.write("plan.sh", plan.shell())
             self._folder.write("undo.sh", plan.undo_shell())
             self._folder.write("plan.diff", clean(plan.diff))
