@@ -12,6 +12,7 @@ from rollback_lib.errors import ParameterError
 from rollback_lib.plan import Plan
 from rollback_lib.record.chain import Chain
 from rollback_lib.record.folder import Folder
+from rollback_lib.record.story import Story
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
 from rollback_lib.stack import Stack
 from rollback_lib.stages import Opening
@@ -49,11 +50,20 @@ def cut_short(root: Path, procedure: str, stack: str, session: str, parameters: 
         if began.get("session") != session:
             continue
         last = [event.get("process") for event in events if event["event"] in ("open", "resumed")][-1]
-        begun = any(event["event"] == "step-begin" for event in events)
-        ended = any(event["event"] == "verdict" and event["verdict"] != Verdict.UNKNOWN for event in events)
         same = json.loads(json.dumps(parameters, default=str)) == began.get("parameters") and began.get("mode") == "apply"
-        return folder if begun and not ended and same and not _alive(last) else None
+        return folder if same and _in_between(events) and not _alive(last) else None
     return None
+
+
+def _in_between(events: list[dict[str, Any]]) -> bool:
+    """Whether steps have begun, and the run did not come to an end since. A person who ran a cell too early was refused, which
+    ends nothing as long as every step that began was done."""
+    story = Story.of(events)
+    last = max((number for number, event in enumerate(events) if event["event"] == "step-begin"), default=None)
+    if last is None:
+        return False
+    since = {event["verdict"] for event in events[last:] if event["event"] == "verdict"} - {Verdict.UNKNOWN}
+    return not since or (since == {Verdict.REFUSED} and all(status == 0 for status in story.begun.values()))
 
 
 def differences(root: Path, reviewed: str, plan: Plan) -> list[str]:

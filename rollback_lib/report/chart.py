@@ -90,7 +90,8 @@ def _spans(axis: _Axis, spans: Sequence[Span], y: float) -> Iterator[str]:
         sign = "✔" if span.ok else "✘" if span.ok is False else "?"
         top = 10 + 11 * (number % 2)
         yield f'<rect x="{x:.1f}" y="{y - 7}" width="{width:.1f}" height="14" fill="{colour}" opacity=".75"/>'
-        yield f'<text x="{x:.1f}" y="{top}" font-size="10" {_WORD}>{sign} {html.escape(span.name)}</text>'
+        anchor = "end" if x > 0.85 * WIDTH else "start"
+        yield f'<text x="{x:.1f}" y="{top}" font-size="10" {_WORD} text-anchor="{anchor}">{sign} {html.escape(span.name)}</text>'
         yield f'<path d="M{x:.1f} {top + 2}V{y - 7}" stroke="currentColor" opacity=".4"/>'
 
 

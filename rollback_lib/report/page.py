@@ -1,6 +1,7 @@
 """The report of a record: one HTML file that needs nothing else and runs nothing; verdict first."""
 
 import html as markup
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def frame(record: Mapping[str, Any], title: str, body: str) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f"<title>{markup.escape(title)}: {markup.escape(str(record['verdict']))}</title><style>{STYLE}</style></head><body>"
-        f"<header><b>Verdict: {markup.escape(str(record['verdict']))}</b><br>{markup.escape(str(record['reason']))}{because}"
+        f"<header><b>Verdict: {markup.escape(str(record['verdict']))}</b><br>{_words(str(record['reason']))}{because}"
         f"<br><small>{markup.escape(' · '.join(said))}</small></header>\n{body}</body></html>\n"
     )
 
@@ -52,19 +53,19 @@ def _sections(record: Mapping[str, Any], events: Events, folder: Path) -> Iterat
     steps = facts.ran(events)
     left = record.get("next", ())
     if left:
-        yield "<h2>What is left to do</h2><ul>" + "".join(f"<li>{markup.escape(str(one))}</li>" for one in left) + "</ul>"
+        yield "<h2>What is left to do</h2><ul>" + "".join(f"<li>{_words(str(one))}</li>" for one in left) + "</ul>"
     began = (facts.moment(events[0]), float(record["budget"])) if events and record.get("budget") else None
     drawn = chart.timeline(facts.ticks(events), spans=facts.spans(events), budget=began)
     if drawn:
         yield f"<h2>Steps, health and budget</h2>{drawn}<p>✔ and a low tick: done, passed; ✘ and a cross: failed; ?: not known.</p>"
     if record.get("steps"):
         took = {one.name: f"{(one.end - one.begin).total_seconds():.1f} s" for one in steps if one.heard}
-        ended = {one.name: one.words for one in steps}
-        rows = [(name, word, ended.get(name, ""), took.get(name, "")) for name, word in record["steps"].items()]
-        yield "<h2>How far it came</h2>" + _table(("step", "", "its last job", "took"), rows)
+        ended = {one.name: f": {one.words}" for one in steps if one.status != 0}
+        rows = [(name, f"{word}{ended.get(name, '')}", took.get(name, "")) for name, word in record["steps"].items()]
+        yield "<h2>How far it came</h2>" + _table(("step", "", "took"), rows)
     if record.get("effects"):
-        rows = [(e["name"], e["asked"], e["found"], "✔" if e["ok"] else "✘") for e in record["effects"]]
-        yield "<h2>After: asked for and found</h2>" + _table(("", "asked for", "found", ""), rows)
+        found = [(e["name"], e["asked"], e["found"], "✔" if e["ok"] else "✘") for e in record["effects"]]
+        yield "<h2>After: asked for and found</h2>" + _table(("", "asked for", "found", ""), found)
     if record.get("before"):
         yield "<h2>Before</h2>" + _table(("", ""), [(name, str(value) or _EMPTY) for name, value in record["before"].items()])
     yield "<h2>Timeline (UTC)</h2>" + _table(("", ""), [(f"{at:%H:%M:%S.%f}"[:-3], words) for at, words in facts.timeline(events)])
@@ -79,6 +80,11 @@ def _sections(record: Mapping[str, Any], events: Events, folder: Path) -> Iterat
         text = file.read_text() if file.exists() else ""
         if text.strip():
             yield _fold(f"{title} ({name})", f"<pre>{markup.escape(text)}</pre>")
+
+
+def _words(text: str) -> str:
+    """A sentence, what stands between backticks in it as code."""
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", markup.escape(text))
 
 
 def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -208,6 +208,30 @@ def test_cell_by_cell_to_health(lab: str, page: Page, broken: Machine) -> None:
     assert broken.container()["Id"] == container
 
 
+def test_a_restarted_kernel_takes_the_incident_up_again(lab: str, page: Page, broken: Machine) -> None:
+    """Between two steps, as when a laptop ran out of power: the cells are run again, in the same incident."""
+    page.goto(lab)
+    run_all(page)
+    confirm(page, "incident.confirm", "contabo")
+    for step in ("keep", "build", "restore_tree"):
+        cell(page, f"incident.apply(plan.{step})").locator(".jp-InputArea-editor").click()
+        page.keyboard.press("Control+Enter")
+        expect(outputs(page, f"incident.apply(plan.{step})")).to_contain_text("✔ done")
+    head = broken.head()
+    menu(page, "Kernel", "Restart Kernel and Clear Outputs of All Cells")
+    page.get_by_role("button", name="Confirm Kernel Restart").click()
+    expect(outputs(page, "incident.apply(plan.keep)")).not_to_contain_text("done")
+    run_all(page)
+    expect(outputs(page, "from rollback_lib.notebook")).to_contain_text("This incident was opened before")
+    page.screenshot(path=SHOTS / "6-taken-up-again.png")
+    expect(outputs(page, "incident.confirm")).to_contain_text("Confirmed before, in this incident")
+    for step in ("keep", "build", "restore_tree"):
+        expect(outputs(page, f"incident.apply(plan.{step})")).to_contain_text("Done already in this incident")
+    expect(outputs(page, "incident.close()")).to_contain_text("Verdict: succeeded.")
+    page.screenshot(path=SHOTS / "7-closed-after-a-restart.png")
+    assert (broken.head(), broken.health()[0], len(broken.folders())) == (head, 200, 1)
+
+
 def test_what_a_database_rollback_loses_is_accepted_by_a_person(clean: Machine, page: Page, tmp_path: Path) -> None:
     """Two boxes: the host's name lets it restore beside the live database, the database's name accepts the list."""
     clean.host.break_("database")
