@@ -84,10 +84,10 @@ def _list(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(found, indent=1, ensure_ascii=False))
         return 0
-    rows = [_COLUMNS, *(tuple(clean(str(one.get(name, "")))[:40] for name in _COLUMNS) for one in found)]
+    rows = [_COLUMNS, *(tuple(str(one.get(name, ""))[:40] for name in _COLUMNS) for one in found)]
     widths = [max(len(row[number]) for row in rows) for number in range(len(_COLUMNS))]
     for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print(clean("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()))
     return 0
 
 
