@@ -81,14 +81,13 @@ def steps(plan: Plan, done: set[tuple[str, str]], begun: Mapping[str, int | None
 
 def next_actions(opening: Opening, stack: Stack, plan: Plan | None, verdict: Verdict, folder: Path) -> tuple[str, ...]:
     """What is left to do for a person."""
-    host, procedure = stack.host, opening.procedure
+    host = stack.host
     config = f"-F {local_path(stack.ssh_config)} " if stack.ssh_config else ""
     way_back = f"ssh {config}{host} sh -s <{folder}/undo.sh"
     if verdict is Verdict.PLANNED and plan:
-        exactly = f" --plan {plan.hash}"
         return (
-            f"To apply exactly this plan: `rollback run {procedure} --stack {opening.stack} … --apply --confirm {host}{exactly}`; "
-            f"or set mode to apply and confirm to {host} here.",
+            f"To apply exactly this plan: the same run with `--apply --confirm {host} --plan {plan.hash}`; in a notebook, set mode to "
+            f"apply and reviewed to {plan.hash}.",
         )
     if verdict is Verdict.SUCCEEDED:
         return (*(plan.notes if plan else ()), f"To take this rollback back: `{way_back}`.")

@@ -3,9 +3,7 @@
 It may be opened again after its process has ended: what is done stays done, what runs on the host is attached to.
 """
 
-import getpass
 import os
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,7 +27,7 @@ from rollback_lib.probe import outage
 from rollback_lib.procedures import PROCEDURES
 from rollback_lib.procedures.hidden import hide_known
 from rollback_lib.record.chain import OPENED, Chain
-from rollback_lib.record.folder import FOLDER_VARIABLE, Folder, incidents_root
+from rollback_lib.record.folder import FOLDER_VARIABLE, Folder, incidents_root, who
 from rollback_lib.record.history import usual_seconds
 from rollback_lib.record.redaction import clean
 from rollback_lib.record.story import Story
@@ -99,7 +97,7 @@ class Incident:
         cut = earlier.cut_short(root, procedure, loaded.name, session, parameters) if session and mode == "apply" else None
         folder = Folder(Path(given)) if given else Folder(cut) if cut else Folder.create(procedure, root)
         opening = Opening(
-            incident=folder.id, procedure=procedure, stack=loaded.name, host=loaded.host, who=_who(),
+            incident=folder.id, procedure=procedure, stack=loaded.name, host=loaded.host, who=who(),
             mode=mode, on_failure=on_failure, reason=reason, parameters=parameters, folder=folder.path,
             budget=getattr(loaded.budgets, procedure), usual=tuple(usual_seconds(root, procedure, loaded.name)),
             take_over=options.takes_over, revert_after=options.revert_seconds, reviewed=str(reviewed),
@@ -114,7 +112,7 @@ class Incident:
         started = time.monotonic()
         given = os.environ.pop(FOLDER_VARIABLE, None)
         opening, stack = earlier.opening(folder)
-        opening = replace(opening, take_over=take_over, who=_who(), process=os.getpid(), resumed=True)
+        opening = replace(opening, take_over=take_over, who=who(), process=os.getpid(), resumed=True)
         return cls._connected(stack, opening, Folder(folder), console, started, incidents_root(), sealed_by_runner=given is not None)
 
     @classmethod
@@ -122,7 +120,9 @@ class Incident:
         cls, stack: Stack, opening: Opening, folder: Folder, console: Console, started: float, root: Path, *, sealed_by_runner: bool
     ) -> "Incident":  # fmt: skip
         folder.event("resumed" if opening.resumed else "open", **{**opening.__dict__, "folder": str(folder.path)})
-        if not opening.resumed:
+        if opening.resumed:  # the budget is that of the whole incident
+            started -= (datetime.now(UTC) - datetime.fromisoformat(folder.events()[0]["at"])).total_seconds()
+        else:
             folder.write("stack.json", stack.model_dump_json(indent=1, exclude_unset=True) + "\n")
         Chain(root).enter(OPENED, folder.path, conclusion.record(opening, Verdict.UNKNOWN, NOT_ENDED))
         seal = None if sealed_by_runner else Seal(folder, root)
@@ -560,7 +560,3 @@ class Incident:
 
     def _next_actions(self) -> tuple[str, ...]:
         return conclusion.next_actions(self.opening, self.stack, self._plan, self._verdict, self._folder.path)
-
-
-def _who() -> str:
-    return f"{getpass.getuser()}@{socket.gethostname()}"

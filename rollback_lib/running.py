@@ -81,8 +81,9 @@ class Hand:
         if taken.how is Taking.HELD and taken.other and taken.until:
             runs = f"; its step {', '.join(taken.running)} runs there still" if taken.running else ""
             raise Locked(
-                f"{self._link.alias} is held by {taken.other.words}{runs}; ask them, wait until {taken.until:%H:%M:%S} UTC in case that "
-                f"run is dead, or take over with take_over=true"
+                f"{self._link.alias} is held by {taken.other.words}{runs}; ask them. If that run is dead, "
+                f"`rollback resume {taken.other.incident}` goes on with it; else wait until {taken.until:%H:%M:%S} UTC and longer if it "
+                "lives, or take over (--take-over, take_over=true)"
             )
         if taken.other and taken.how is not Taking.TAKEN:
             word = "Taken over from" if taken.how is Taking.TAKEN_OVER else "The lease had ended of"

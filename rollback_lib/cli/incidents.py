@@ -173,12 +173,9 @@ def _tell(done: "Audit", root: Path) -> None:
 
 
 def _prune(arguments: argparse.Namespace) -> int:
-    import getpass
-    import socket
-
-    from rollback_lib.record.folder import incidents_root
+    from rollback_lib.record.folder import incidents_root, who
     from rollback_lib.record.retention import prune
 
-    gone = prune(incidents_root(), arguments.keep, f"{getpass.getuser()}@{socket.gethostname()}")
+    gone = prune(incidents_root(), arguments.keep, who())
     print(f"{len(gone)} records were let go; their manifests and their places in the chain stay.")
     return 0

@@ -1,10 +1,12 @@
 """The folder of one incident: made private, written atomically, its log of events synced line by line."""
 
 import dataclasses
+import getpass
 import json
 import os
 import secrets
 import shutil
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,11 @@ FOLDER_VARIABLE = "ROLLBACK_INCIDENT"  # the folder our runner made for the run 
 def incidents_root() -> Path:
     """The folder that holds the records."""
     return Path(os.environ.get(ROOT_VARIABLE) or PROJECT / "incidents")
+
+
+def who() -> str:
+    """Who runs this, for the record."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"
 
 
 class Folder:

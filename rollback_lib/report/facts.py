@@ -12,7 +12,7 @@ Events = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Ran:
-    """A step as it ran: `status` is None where no end was heard."""
+    """A step as it ran. `heard`: its end was; `found`: only when somebody asked later, so that it may have ended before `end`."""
 
     name: str
     job: str
@@ -21,7 +21,13 @@ class Ran:
     end: datetime
     status: int | None
     heard: bool
+    found: bool
     lines: tuple[str, ...]
+
+    @property
+    def took(self) -> str:
+        """How long it took."""
+        return f"{'at most ' if self.found else ''}{(self.end - self.begin).total_seconds():.1f} s" if self.heard else ""
 
     @property
     def words(self) -> str:
@@ -50,8 +56,11 @@ def ran(events: Events) -> list[Ran]:
         if any(one.job == event["job"] for one in found):
             found = [one for one in found if one.job != event["job"]]
         lines = tuple(end.get("last_lines", ())) if end else ()
+        asked = end is not None and end["event"] == "job-found"
         status, until = (end["status"], moment(end)) if end else (None, last)
-        found.append(Ran(event["step"], event["job"], tuple(event["commands"]), moment(event), until, status, end is not None, lines))
+        found.append(
+            Ran(event["step"], event["job"], tuple(event["commands"]), moment(event), until, status, end is not None, asked, lines)
+        )
     return found
 
 

@@ -59,7 +59,7 @@ def _sections(record: Mapping[str, Any], events: Events, folder: Path) -> Iterat
     if drawn:
         yield f"<h2>Steps, health and budget</h2>{drawn}<p>✔ and a low tick: done, passed; ✘ and a cross: failed; ?: not known.</p>"
     if record.get("steps"):
-        took = {one.name: f"{(one.end - one.begin).total_seconds():.1f} s" for one in steps if one.heard}
+        took = {one.name: one.took for one in steps}
         ended = {one.name: f": {one.words}" for one in steps if one.status != 0}
         rows = [(name, f"{word}{ended.get(name, '')}", took.get(name, "")) for name, word in record["steps"].items()]
         yield "<h2>How far it came</h2>" + _table(("step", "", "took"), rows)
