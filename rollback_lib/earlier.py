@@ -13,27 +13,25 @@ from rollback_lib.plan import Plan
 from rollback_lib.record.chain import Chain
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.story import Story
-from rollback_lib.record.verdict import NOT_ENDED, Verdict
+from rollback_lib.record.verdict import Verdict
 from rollback_lib.stack import Stack
 from rollback_lib.stages import Opening
 
-_RESUMABLE = (Verdict.UNKNOWN, Verdict.PARTLY, Verdict.ABORTED)
+_ENDED = (Verdict.PLANNED, Verdict.SUCCEEDED, Verdict.NOTHING_TO_DO, Verdict.RESTORED)
 
 
 def opening(folder: Path) -> tuple[Opening, Stack]:
     """How an incident was opened. Raises ParameterError where there is nothing to go on with."""
     events = Folder(folder).events()
     raw = next((event for event in events if event["event"] == "open"), None)
-    record = Folder(folder).record()
-    known = Verdict(record.get("verdict", Verdict.UNKNOWN))
+    story = Story.of(events)
+    known = Verdict(Folder(folder).record().get("verdict", Verdict.UNKNOWN))
     if raw is None or raw["mode"] != "apply":
         raise ParameterError(f"{folder.name} only planned, so there is nothing to go on with; run its procedure with --apply")
-    if known not in _RESUMABLE:
+    if known in _ENDED:
         raise ParameterError(f"{folder.name} has ended as {known}, so there is nothing to go on with; run its procedure anew")
-    if not (folder / "plan.json").exists():
-        raise ParameterError(f"{folder.name} was cut off before it had a plan, and nothing was changed; run its procedure anew")
-    if not record.get("reason") == NOT_ENDED and known is Verdict.ABORTED:
-        raise ParameterError(f"{folder.name} was stopped and cleaned up, so there is nothing to go on with; run its procedure anew")
+    if not story.begun or story.cleaned:
+        raise ParameterError(f"{folder.name} left nothing on the host to go on with; run its procedure anew")
     values = {field.name: raw[field.name] for field in fields(Opening) if field.name in raw}
     stack = Stack.load(json.loads((folder / "stack.json").read_text()))
     return Opening(**{**values, "folder": folder, "usual": tuple(raw["usual"])}), stack

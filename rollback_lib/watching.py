@@ -91,7 +91,7 @@ class Eyes:
         return tuple(one for one in converse(self._link, self._procedure.assumed(self._stack, plan)) if not one.ok)
 
     def strange(self, plan: Plan) -> tuple[Effect, ...]:
-        """What is neither as it was before the rollback nor as it asks for."""
+        """What is neither as it was before the rollback nor as it asks for, of all that both have a word for."""
         reached = {effect.name: effect.ok for effect in self.effects(plan)}
         return tuple(effect for effect in self.undone(plan) if not effect.ok and not reached.get(effect.name, True))
 

@@ -39,6 +39,7 @@ def add(commands: Any) -> None:
     resume = commands.add_parser("resume", help="go on with an incident whose run was cut off: attach to what runs, skip what is done")
     resume.add_argument("incident", metavar="INCIDENT", help="its id, as `rollback incidents list` shows it")
     resume.add_argument("--take-over", action="store_true", help="take the stack from who holds it, and end the step that runs there")
+    resume.add_argument("--accept-loss", action="store_true", help="accept what a database loses, as it is counted anew")
     resume.add_argument("--json", action="store_true", help="print the outcome as JSON")
     resume.set_defaults(command=_resume)
 
@@ -76,6 +77,7 @@ def _resume(arguments: argparse.Namespace) -> int:
     folder = folder_of(root, arguments.incident)
     earlier.opening(folder)  # refuses what cannot be gone on with
     parameters = {"incident": str(folder), "take_over": str(arguments.take_over).lower()}
+    parameters["accept_loss"] = str(arguments.accept_loss).lower()
     return _tell(runner.resume(folder, parameters, root=root), as_json=arguments.json)
 
 

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from rollback_lib.errors import ParameterError
 from rollback_lib.facts.fact import Dialogue
-from rollback_lib.plan import Effect, Plan
+from rollback_lib.plan import Effect, Loss, Plan
 from rollback_lib.stack import Stack
 
 
@@ -39,6 +39,9 @@ class Procedure(Protocol):
 
     def undo_effects(self, stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
         """Whether the host is back where it was before the rollback."""
+
+    def weigh(self, stack: Stack, plan: Plan) -> Dialogue[Loss]:
+        """What a step that loses something would lose, for a run that goes on with a plan; only where a plan has such steps."""
 
     def assumed(self, stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
         """Whether the host is as the plan assumed it to be before its first change."""

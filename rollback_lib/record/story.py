@@ -10,13 +10,14 @@ class Story:
     """`confirmed` and `accepted` are hashes of plans; `armed` is until when the host waits before it undoes by itself (ISO
     8601; "" when it does not), `last` the incident that had the lock before this one. `done`: plan and step of all that ended
     well; `begun`: steps with the exit status of their last job (None: no end was heard); `jobs`: the names of those jobs;
-    `touched`: one of the steps changes the stack."""
+    `touched`: one of the steps changes the stack; `cleaned`: what was made beside it was removed."""
 
     confirmed: str = ""
     accepted: str = ""
     armed: str = ""
     last: str = ""
     touched: bool = False
+    cleaned: bool = False
     done: set[tuple[str, str]] = field(default_factory=set)
     begun: dict[str, int | None] = field(default_factory=dict)
     jobs: dict[str, str] = field(default_factory=dict)
@@ -47,6 +48,8 @@ class Story:
                 story.begun[event["step"]] = event["status"]
                 if event["status"] == 0:
                     story.done.add((event["plan"], event["step"]))
+            elif kind == "cleaned-up":
+                story.cleaned = True
             elif kind == "verdict":
                 story.verdict, story.reason = event["verdict"], event["reason"]
         return story

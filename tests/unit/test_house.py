@@ -27,6 +27,8 @@ LEVELS = [
     {"report"},
     {"checks", "running", "stages", "switch"},
     {"conclusion", "earlier", "sealing", "watching"},
+    {"run"},
+    {"applying"},
     {"incident"},
     {"notebook", "headless"},
     {"cli"},

@@ -15,6 +15,7 @@ from rollback_lib.incident import Incident
 from rollback_lib.plan import Effect, Plan, Step
 from rollback_lib.procedures import code
 from rollback_lib.record.folder import Folder
+from rollback_lib.run import Run
 from rollback_lib.stack import Stack
 from rollback_lib.stages import Opening
 from rollback_lib.watching import Eyes
@@ -85,7 +86,7 @@ def incident(tmp_path: Path, host: Host, person: Person, monkeypatch: pytest.Mon
     monkeypatch.setattr(code, "assumed", as_planned)
     folder = Folder.create("code", tmp_path)
     opening = Opening(folder.id, "code", "dyniq-voice", "contabo", "me", "apply", "stop", "", {}, folder.path, 60.0, ())
-    return Incident(Stack.load("production"), opening, folder, host, person, 0.0)
+    return Incident(Run(Stack.load("production"), opening, folder, host, person, 0.0))
 
 
 def test_a_plan_is_confirmed_and_its_steps_done_once(incident: Incident, host: Host, person: Person) -> None:

@@ -83,6 +83,18 @@ def losses(now: State, target: Target, plan: Plan) -> Dialogue[Losses]:
     return Losses(live, live, target.backup.name, _compare(old.tables, new.tables), restored=True)
 
 
+def weigh(stack: Stack, plan: Plan) -> Dialogue[Losses]:
+    """What is live against what was restored beside it, for a run that goes on with a plan. Raises TargetRefused where nothing
+    was restored."""
+    server, live, restored = server_of(section(stack, plan.after["section"])), plan.before["database"], plan.after["beside"]
+    if restored not in (yield from _databases(stack, plan)):
+        raise TargetRefused(f"there is no database {restored}: what was restored is gone, so run the procedure anew")
+    found = yield {"live": postgres.content(server, live), "restored": postgres.content(server, restored)}
+    if found["live"] is None or found["restored"] is None:
+        raise TargetRefused(f"the tables of {live} and {restored} could not be counted, so nobody can say what is lost")
+    return Losses(live, live, plan.target, _compare(found["live"].tables, found["restored"].tables), restored=True)
+
+
 def kept(stack: Stack, plan: Plan) -> Dialogue[Losses | str]:
     """What the database that was swapped away holds, against the one that is live now."""
     one = section(stack, plan.after["section"])

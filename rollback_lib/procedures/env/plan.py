@@ -81,7 +81,9 @@ def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
         meant = now.understood(name) if name in now.containers else None
         if meant:
             rows.append(
-                Effect(f"{name}: what its container holds", fingerprint(now.expected(name, meant)), fingerprint(now.held(name, meant)))
+                Effect(
+                    f"{name}: what its container holds of it", fingerprint(now.expected(name, meant)), fingerprint(now.held(name, meant))
+                )
             )
     return rows
 

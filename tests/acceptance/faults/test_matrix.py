@@ -45,7 +45,11 @@ def test_a_fault_in_the_middle_of_a_step(clean: Machine, tmp_path: Path, cell: C
             halves = {name: word for name, word in record(folder).get("steps", {}).items() if "half" in word or word == "not begun"}
             assert halves or cell.fault in ("runner SIGKILL", "kernel killed"), record(folder)
             resumed = subprocess.run(
-                [BIN / "rollback", "resume", folder.name], env=clean.env(), capture_output=True, text=True, timeout=150
+                [BIN / "rollback", "resume", folder.name, *(["--accept-loss"] if "accept_loss" in own else [])],
+                env=clean.env(),
+                capture_output=True,
+                text=True,
+                timeout=150,
             )
             assert "Traceback" not in resumed.stdout + resumed.stderr
             verdicts.append(look(clean, folder, before))

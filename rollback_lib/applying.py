@@ -1,0 +1,140 @@
+"""Steps on the host: what is looked at before them, and what is done when one fails."""
+
+from datetime import UTC, datetime
+
+from rollback_lib.command import script
+from rollback_lib.errors import Drifted, Failed, TargetRefused
+from rollback_lib.host.connection import Result, said
+from rollback_lib.plan import Plan, Step
+from rollback_lib.run import Run
+from rollback_lib.stages import Verification
+
+CLEANUP = 30.0  # seconds
+
+
+def take(run: Run, plan: Plan) -> None:
+    taken = run.hand.take(take_over=run.opening.take_over)
+    if taken is not None and run.opening.resumed and run.story.begun:
+        if run.hand.reverted():
+            undone(run, plan, f"{run.stack.host} undid the rollback by itself, as nobody came back in time")
+        check_taken_up(run, plan, taken.last)
+
+
+def check_taken_up(run: Run, plan: Plan, last: str) -> None:
+    """Whether the host is as the incident left it. Raises Drifted."""
+    if last not in (run.story.last, run.opening.incident):
+        raise Drifted(
+            f"incident {last} ran on {run.stack.host} after this one was cut off; look at what it did, and plan anew or undo by hand"
+        )
+    halves = [step.name for step in plan.steps if step.name in run.story.begun and (plan.hash, step.name) not in run.done]
+    if not run.touched or halves:
+        return  # nothing is changed yet, which is looked at before the first change; or something is half done, and in between
+    moved = run.eyes.strange(plan)
+    if moved:
+        raise Drifted(
+            f"{run.stack.host} is neither as it was before this incident nor as that left it: "
+            f"{'; '.join(effect.words for effect in moved)}; plan anew"
+        )
+
+
+def check_assumed(run: Run, plan: Plan) -> None:
+    """Whether the host is as the plan assumed, just before its first change. Raises Drifted."""
+    moved = run.eyes.moved(plan)
+    run.folder.event("assumed", moved=[effect.__dict__ for effect in moved])
+    if moved:
+        words = "; ".join(f"{effect.name} was {effect.asked} when this was planned, and is {effect.found}" for effect in moved)
+        raise Drifted(f"{run.stack.host} has changed since the plan was made: {words}; {clean_up(run, plan)}; plan anew")
+
+
+def apply(run: Run, plan: Plan, step: Step) -> None:
+    first = step.touches and not run.touched
+    if first:
+        run.eyes.open()
+    run.touched = run.touched or step.touches
+    try:
+        result = run_step(run, plan, step)
+    except KeyboardInterrupt:
+        if not step.touches and run.hand.end(step) and not run.touched:
+            raise KeyboardInterrupt(f"stopped in step {step.name}, which was ended on the host; {clean_up(run, plan)}") from None
+        raise
+    if result.status == 0:
+        run.done.add((plan.hash, step.name))
+        return
+    sentence = f"step {step.name} failed on {run.stack.host}, {said(result, step.deadline)}"
+    if run.verified and run.verified.ok:
+        run.console.line(f"▲ {sentence}; the rollback itself is verified and stands.")
+    elif first and step.atomic and run.eyes.as_before(plan):
+        if run.hand.armed:
+            run.hand.disarm()
+        raise Failed(f"{sentence}; it does all or nothing, and {clean_up(run, plan)}", restored=True)
+    elif run.touched:
+        fail(run, plan, sentence)
+    else:
+        raise TargetRefused(f"{sentence}; nothing that serves was touched, and {clean_up(run, plan)}")
+
+
+def clean_up(run: Run, plan: Plan) -> str:
+    """Remove what the run made beside the stack; in words, how that went."""
+    result = run.link.run(script(plan.cleanup), deadline=CLEANUP)
+    if result.status == 0:
+        run.folder.event("cleaned-up")
+        return "the host is as it was"
+    run.folder.event("cleanup-failed", status=result.status)
+    return f"what this run made beside it could not all be removed ({said(result, CLEANUP)})"
+
+
+def run_step(run: Run, plan: Plan, step: Step) -> Result:
+    run.marks.append((datetime.now(UTC), step.name))
+    result = run.hand.run(step, plan.hash)
+    sign = "✔ done" if result.status == 0 else "✘ failed"
+    run.console.line(f"{sign} in {result.seconds:.1f} s; {run.seconds():.1f} s of {run.opening.budget:.0f} s used")
+    return result
+
+
+def not_verified(run: Run, plan: Plan, seen: Verification) -> None:
+    wrong = [effect.words for effect in seen.effects if not effect.ok]
+    if not seen.healthy:
+        failing = sorted({probe.route for probe in seen.probes[-2 * len(run.stack.routes) :] if not probe.ok})
+        wrong.append(f"{', '.join(failing) or 'a route'} did not pass {seen.wanted} probes in a row in {run.stack.health.deadline:.0f} s")
+    if plan.nothing_to_do:
+        raise TargetRefused(f"the target is what runs already, and it is not well: {'; '.join(wrong)}; choose another target")
+    fail(run, plan, f"not verified: {'; '.join(wrong)}")
+
+
+def fail(run: Run, plan: Plan, sentence: str) -> None:
+    """The rollback failed after it touched the host: undo it when that was asked for, and say where that leaves us."""
+    run.folder.event("failed", error=sentence)
+    if run.hand.reverted():
+        undone(run, plan, f"{sentence}; {run.stack.host} undid the rollback by itself")
+    if run.opening.on_failure == "undo":
+        run.console.line(f"✘ {sentence}")
+        run.console.line("Undoing, as on_failure asks:")
+        undo(run, plan, sentence)
+    way = f"{run.stack.host} undoes it by itself at {run.hand.armed:%H:%M:%S} UTC" if run.hand.armed else "the way back is undo.sh"
+    on = f"`rollback resume {run.opening.incident}` goes on from there"
+    raise Failed(f"{sentence}; the host is changed in part: {on}, {way}", restored=False)
+
+
+def undo(run: Run, plan: Plan, sentence: str) -> None:
+    """Undo the rollback, unless the host has done so by itrun. Always raises Failed."""
+    if run.hand.armed is None or run.hand.disarm():
+        for step in plan.undo:
+            if (plan.hash, step.name) in run.done or (step.unless_healthy and run.eyes.healthy_soon()):
+                continue
+            result = run_step(run, plan, step)
+            if result.status != 0:
+                raise Failed(
+                    f"{sentence}; the undo failed as well at {step.name}, {said(result, step.deadline)}: a person is needed",
+                    restored=False,
+                )
+    undone(run, plan, sentence)
+
+
+def undone(run: Run, plan: Plan, sentence: str) -> None:
+    """Say whether the host is back where it was. Always raises Failed."""
+    effects = run.eyes.undone(plan)
+    run.folder.event("undone", effects=[effect.__dict__ | {"ok": effect.ok} for effect in effects])
+    wrong = [effect.words for effect in effects if not effect.ok]
+    if wrong:
+        raise Failed(f"{sentence}; after the undo {'; '.join(wrong)}: a person is needed", restored=False)
+    raise Failed(f"{sentence}; undone: the host is back in the state before this run", restored=True)

@@ -1,0 +1,146 @@
+"""A run: what is known of it, who looks and who acts for it, and its record, which is told of everything before anybody else."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, TypeVar
+
+from rollback_lib import conclusion
+from rollback_lib.errors import ParameterError
+from rollback_lib.facts.ask import converse
+from rollback_lib.facts.fact import Dialogue
+from rollback_lib.host.jobs import JobState
+from rollback_lib.host.link import Link
+from rollback_lib.host.lock import Owner
+from rollback_lib.plan import Plan
+from rollback_lib.procedures import PROCEDURES
+from rollback_lib.record.folder import Folder
+from rollback_lib.record.story import Story
+from rollback_lib.record.verdict import NOT_ENDED, Verdict
+from rollback_lib.running import Console, Hand
+from rollback_lib.sealing import Seal
+from rollback_lib.stack import Stack
+from rollback_lib.stages import Opening, Verification
+from rollback_lib.watching import Eyes
+
+T = TypeVar("T")
+
+
+class Run:
+    """One run of one procedure. `plan` is the one that is to be confirmed or was; `done` are plan and step of all that is done;
+    `touched` tells that the stack was changed, `ended` that nothing more may be done in this run."""
+
+    def __init__(
+        self, stack: Stack, opening: Opening, folder: Folder, link: Link, console: Console, started: float, seal: Seal | None = None
+    ) -> None:  # fmt: skip
+        self.stack = stack
+        self.opening = opening
+        self.folder = folder
+        self.link = link
+        self.console = console
+        self.procedure = PROCEDURES[opening.procedure]
+        self.started = started
+        self.seal = seal  # None where the runner seals the record, after the notebook is in it
+        owner = Owner.now(opening.incident, opening.procedure, opening.who, opening.reason)
+        self.hand = Hand(link, stack.state, owner, folder, console)
+        self.eyes = Eyes(stack, self.procedure, link, folder)
+        self.plan: Plan | None = None
+        self.story = Story()  # what happened before this process opened the incident
+        self.confirmed = ""  # the hash of the plan that was confirmed: another plan needs a confirmation of its own
+        self.accepted = ""  # the same for what the plan loses
+        self.done: set[tuple[str, str]] = set()  # plan and step
+        self.touched = False
+        self.ended = False
+        self.marks: list[tuple[datetime, str]] = []
+        self.verified: Verification | None = None
+        self.verdict = Verdict.UNKNOWN
+        self.reason = NOT_ENDED
+        if opening.resumed:
+            self._take_up()
+        self._write_record()
+
+    def converse(self, dialogue: Dialogue[T], on_answers: Callable[[dict[str, Any]], None] = lambda _: None) -> T:
+        return converse(self.link, dialogue, on_answers)
+
+    @contextmanager
+    def guarded(self, cell: str) -> Iterator[None]:
+        """Whatever ends a cell early is in the record before it is shown."""
+        if self.seal:
+            self.seal.open()
+        try:
+            yield
+        except BaseException as error:
+            reason = str(error) or conclusion.WORDS.get(type(error), type(error).__name__)
+            if not isinstance(error, ParameterError):
+                self.folder.event("error", cell=cell, type=type(error).__name__, error=reason)
+            verdict = conclusion.verdict_of(error, touched=self.touched, unsure=self.hand.unsure, verified=self.verified)
+            if verdict is Verdict.UNKNOWN:
+                resume = f"`rollback resume {self.opening.incident}`"
+                reason = f"{reason}; a step may be running on {self.stack.host} still: {resume} tells, and goes on"
+            self.ended = self.ended or verdict in (Verdict.PARTLY, Verdict.RESTORED, Verdict.UNKNOWN)
+            self.conclude(verdict, reason)
+            if self.verdict is not Verdict.REFUSED:
+                self.eyes.close()
+            if self.verdict is not Verdict.UNKNOWN:
+                self.let_go()
+            raise
+
+    def let_go(self) -> None:
+        """Release the lock, unless the host is to undo by itself: nobody else is to change it before that."""
+        if self.hand.armed is None:
+            self.hand.release()
+
+    def judge(self) -> tuple[Verdict, str]:
+        """The verdict of a run that came to its end."""
+        if self.ended:
+            return self.verdict, self.reason
+        return conclusion.judge(self.opening.mode, self.plan, self.verified, touched=self.touched)
+
+    def conclude(self, verdict: Verdict, reason: str) -> None:
+        self.verdict, self.reason = verdict, reason
+        self.folder.event("verdict", verdict=verdict, reason=reason)
+        self._write_record()
+
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    def next_actions(self) -> tuple[str, ...]:
+        return conclusion.next_actions(self.opening, self.stack, self.plan, self.verdict, self.folder.path)
+
+    def _take_up(self) -> None:
+        """What happened before: from the events, and, for what they do not know the end of, from the host."""
+        file = self.folder.path / "plan.json"
+        if not file.exists():
+            return
+        self.plan = Plan.from_json(file.read_text())
+        jobs = self.link.jobs(self.stack.state, self.opening.incident)
+        story = Story.of(self.folder.events())
+        for step in story.cut:
+            state, status = jobs.get(story.jobs[step], (JobState.NEVER, None))
+            self.folder.event("job-found", step=step, job=story.jobs[step], plan=self.plan.hash, state=state, status=status)
+        self.story = story = Story.of(self.folder.events())
+        self.hand.know(jobs)
+        self.done, self.touched = story.done, story.touched
+        self.confirmed = story.confirmed
+        # What is lost was accepted as it was then; a step that has not begun since needs it anew.
+        self.accepted = story.accepted if any(step.loses and step.name in story.begun for step in self.plan.steps) else ""
+        self.hand.armed = datetime.fromisoformat(story.armed) if story.armed else None
+
+    def _write_record(self) -> None:
+        extra: dict[str, Any] = {"seconds": round(self.seconds(), 3)}
+        if self.plan:
+            begun = Story.of(self.folder.events()).begun
+            extra |= {
+                "target": self.plan.target,
+                "plan": self.plan.hash,
+                "before": self.plan.before,
+                "steps": conclusion.steps(self.plan, self.done, begun),
+            }
+        if self.verified:
+            extra |= {
+                "healthy": self.verified.healthy, "outage_seconds": round(self.verified.outage, 3),
+                "effects": [effect.__dict__ | {"ok": effect.ok} for effect in self.verified.effects],
+            }  # fmt: skip
+        extra["next"] = self.next_actions()
+        self.folder.write_record(conclusion.record(self.opening, self.verdict, self.reason) | extra)
