@@ -117,6 +117,7 @@ def fail(run: Run, plan: Plan, sentence: str) -> None:
 
 def undo(run: Run, plan: Plan, sentence: str) -> None:
     """Undo the rollback, unless the host has done so by itrun. Always raises Failed."""
+    run.hand.take(take_over=False)  # a cell that was refused since the last step may have let go of it
     if run.hand.armed is None or run.hand.disarm():
         for step in plan.undo:
             if (plan.hash, step.name) in run.done or (step.unless_healthy and run.eyes.healthy_soon()):

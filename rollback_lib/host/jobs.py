@@ -82,11 +82,11 @@ else
     tail -s 0.02 -c "+$((offset + 1))" --pid=$(($(cat runner))) -f out
     [ -e exit ] || flock -s alive true
 fi
-state "$dir" >&2
+echo "$(wc -c <out) $(state "$dir")" >&2
 """
 
 _LOOK = r"""
-state "$dir" >&2
+echo "0 $(state "$dir")" >&2
 """
 
 _STATES = (
@@ -142,7 +142,7 @@ class Job:
     def start(self, offset: int, lease: int, *, follow: bool = True) -> tuple[str, Secret]:
         """The script that starts the job, unless it was started, renews the lock for `lease` seconds, and, to `follow` it,
         prints its output from the byte `offset` on until it has ended; and what that script reads. Its last line on standard
-        error is the job's state, or says that the lock is not ours."""
+        error is the size of that output and the job's state, or says that the lock is not ours."""
         sent = self.send.reveal() if self.send else b""
         words = (self.state, self.incident, self.name, str(len(self.script.encode())), str(len(sent)), f"{self.deadline:g}", str(offset))
         return _call(_START + (_FOLLOW if follow else _LOOK), *words, str(lease), str(GRACE), _RUN), Secret(self.script.encode() + sent)

@@ -9,13 +9,14 @@ from pathlib import Path
 from rollback_lib.command import script
 from rollback_lib.errors import ConnectionRefused, LinkLost, LockLost, Refused
 from rollback_lib.host.connect import connect
-from rollback_lib.host.connection import Connection, Result
+from rollback_lib.host.connection import TIMED_OUT, Connection, Result
 from rollback_lib.host.jobs import GRACE, Job, JobState, read_state, read_states, states
 from rollback_lib.host.output import KEEP
 from rollback_lib.secret import Secret
 
 PATIENCE = 90.0  # seconds without a connection after which we give up
 PAUSES = (0.1, 0.3, 1.0, 2.0, 5.0)  # seconds between attempts to connect; the last one again and again
+ATTACHMENTS = 1000  # to one job; a link that breaks every second for a quarter of an hour is no link
 SLACK = 30.0  # seconds that a job may take to start and to be ended, beside its deadline
 
 
@@ -64,7 +65,7 @@ class Link:
                 on_output(chunk)
 
         started = time.monotonic()
-        while True:
+        for _ in range(ATTACHMENTS):
             connection = self._connection
             text, sent = job.start(heard, lease, follow=on_output is not None)
             try:
@@ -75,17 +76,22 @@ class Link:
             word = result.err.strip().rpartition("\n")[2]
             if word == "not ours":
                 raise LockLost(f"the lock of this stack on {self.alias} is not ours any more; someone took it over")
-            if word != "cut short":
-                break
-        try:
-            state, status = read_state(word)
-        except ValueError:  # the host could not even keep the job: its disk is full, or it lacks a tool
-            return Result(result.status or 1, "", result.err, 0, time.monotonic() - started)
-        if state is JobState.ENDED:
-            return Result(None if status in (124, 137) else status, result.out, "", result.dropped, time.monotonic() - started)
-        if state is JobState.RUNNING and on_output is None:
-            return Result(0, "", "", 0, time.monotonic() - started)
-        return Result(-1, result.out, "", result.dropped, time.monotonic() - started)
+            size, _, words = word.partition(" ")
+            try:
+                state, status = read_state(words)
+            except ValueError:
+                if word == "cut short" or result.status in (None, -1):
+                    time.sleep(PAUSES[0])
+                    continue  # what followed the job was ended, not the job
+                # The host could not even keep it: its disk is full, or it lacks a tool.
+                return Result(result.status or 1, "", result.err, 0, time.monotonic() - started)
+            if on_output is not None and (state is JobState.RUNNING or heard < int(size)):
+                continue
+            seconds = time.monotonic() - started
+            if state is JobState.ENDED:
+                return Result(None if status in TIMED_OUT else status, result.out, "", result.dropped, seconds)
+            return Result(0 if state is JobState.RUNNING else -1, result.out, "", result.dropped, seconds)
+        raise LinkLost(f"the job {job.name} on {self.alias} could not be followed to its end in {ATTACHMENTS} attempts")
 
     def jobs(self, state: str, incident: str) -> dict[str, tuple[JobState, int | None]]:
         """The jobs of an incident by name, with state and exit status."""

@@ -134,6 +134,13 @@ def test_it_can_be_ended_from_here(link: Link, state: str) -> None:
     assert link.run(f"kill -0 {heard[0].decode()}").status != 0
 
 
+@pytest.mark.parametrize("victim", ["tail -s", "sh -c .*jobs/"])
+def test_when_what_follows_it_is_killed_it_is_followed_again(link: Link, state: str, victim: str) -> None:
+    job = f"echo >>{state}/ran; echo first; sleep 1; pkill -9 -f '^{victim}'; sleep 0.5; echo last"
+    assert run(link, state, job) == (0, "first\nlast\n")
+    assert link.run(f"wc -l <{state}/ran").out.strip() == "1"
+
+
 def test_one_that_is_killed_is_known_as_lost(link: Link, state: str) -> None:
     kill = f"kill -9 $(cat {state}/jobs/mine/step/runner); kill -9 0"
     assert run(link, state, f"echo here; {kill}") == (-1, "here\n")
