@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from rollback_lib.command import script
-from rollback_lib.errors import Drifted, Failed, TargetRefused
+from rollback_lib.errors import Drifted, Failed, NotStarted, TargetRefused
 from rollback_lib.host.connection import Result, said
 from rollback_lib.plan import Plan, Step
 from rollback_lib.run import Run
@@ -47,12 +47,18 @@ def check_assumed(run: Run, plan: Plan) -> None:
 
 
 def apply(run: Run, plan: Plan, step: Step) -> None:
+    """Run a step, and do what has to be done when it fails. Raises TargetRefused where nothing that serves was touched, Failed
+    where it was, LockLost, LinkLost."""
     first = step.touches and not run.touched
     if first:
         run.eyes.open()
     run.touched = run.touched or step.touches
     try:
         result = run_step(run, plan, step)
+    except NotStarted as error:
+        run.touched = run.touched and not first
+        step_failed(run, plan, str(error))
+        return
     except KeyboardInterrupt:
         if not step.touches and run.hand.end(step) and not run.touched:
             raise KeyboardInterrupt(f"stopped in step {step.name}, which was ended on the host; {clean_up(run, plan)}") from None
@@ -61,15 +67,22 @@ def apply(run: Run, plan: Plan, step: Step) -> None:
         run.done.add((plan.hash, step.name))
         return
     sentence = f"step {step.name} failed on {run.stack.host}, {said(result, step.deadline)}"
-    if run.verified and run.verified.ok:
-        run.console.line(f"▲ {sentence}; the rollback itself is verified and stands.")
-    elif first and step.atomic and run.eyes.as_before(plan):
+    if first and step.atomic and run.eyes.as_before(plan):
         if run.hand.armed:
             run.hand.disarm()
         raise Failed(f"{sentence}; it does all or nothing, and {clean_up(run, plan)}", restored=True)
+    step_failed(run, plan, sentence)
+
+
+def step_failed(run: Run, plan: Plan, sentence: str) -> None:
+    """A step failed, or was not even started; raises what `apply` does, unless the rollback is verified already."""
+    if run.verified and run.verified.ok:
+        run.console.line(f"▲ {sentence}; the rollback itself is verified and stands.")
     elif run.touched:
         fail(run, plan, sentence)
     else:
+        if run.hand.armed:
+            run.hand.disarm()
         raise TargetRefused(f"{sentence}; nothing that serves was touched, and {clean_up(run, plan)}")
 
 
@@ -116,18 +129,19 @@ def fail(run: Run, plan: Plan, sentence: str) -> None:
 
 
 def undo(run: Run, plan: Plan, sentence: str) -> None:
-    """Undo the rollback, unless the host has done so by itrun. Always raises Failed."""
+    """Undo the rollback, unless the host has done so by itself. Always raises Failed."""
     run.hand.take(take_over=False)  # a cell that was refused since the last step may have let go of it
     if run.hand.armed is None or run.hand.disarm():
         for step in plan.undo:
             if (plan.hash, step.name) in run.done or (step.unless_healthy and run.eyes.healthy_soon()):
                 continue
-            result = run_step(run, plan, step)
+            try:
+                result = run_step(run, plan, step)
+            except NotStarted as error:
+                raise Failed(f"{sentence}; the undo failed as well, {error}: a person is needed", restored=False) from None
             if result.status != 0:
-                raise Failed(
-                    f"{sentence}; the undo failed as well at {step.name}, {said(result, step.deadline)}: a person is needed",
-                    restored=False,
-                )
+                words = f"the undo failed as well at {step.name}, {said(result, step.deadline)}"
+                raise Failed(f"{sentence}; {words}: a person is needed", restored=False)
     undone(run, plan, sentence)
 
 

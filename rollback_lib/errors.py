@@ -44,6 +44,10 @@ class Drifted(Refused):
     """The host is not as the plan assumed any more."""
 
 
+class NotStarted(Refused):
+    """A job could not be started on the host; nothing of it ran."""
+
+
 class CommandFailed(RollbackError):
     """A command on the host exited with a status other than 0, or ran past its deadline."""
 

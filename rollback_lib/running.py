@@ -10,7 +10,7 @@ from typing import Protocol
 
 from rollback_lib import switch
 from rollback_lib.command import script
-from rollback_lib.errors import LinkLost, Locked, LockLost, Refused, RollbackError
+from rollback_lib.errors import LinkLost, Locked, LockLost, NotStarted, Refused, RollbackError
 from rollback_lib.host import lock
 from rollback_lib.host.connection import Result
 from rollback_lib.host.jobs import Job, JobState
@@ -114,7 +114,7 @@ class Hand:
 
     def run(self, step: Step, plan: str, *, quietly: bool = False) -> Result:
         """Run the step's commands as one job, which stops at the first that fails, or attach to it where it runs already.
-        What it says comes freed of secrets, in the result, too. `plan` is the plan's hash. Raises LockLost, LinkLost."""
+        What it says comes freed of secrets, in the result, too. `plan` is the plan's hash. Raises NotStarted, LockLost, LinkLost."""
         attempt = self._attempts.get(step.name, 0)
         name = step.name if attempt == 0 else f"{step.name}.{attempt + 1}"
         commands = "exec 2>&1\n" + script(step.commands, marked=True)
@@ -130,6 +130,10 @@ class Hand:
         except LockLost:
             self._held, self._lost = False, True
             self._stop.set()
+            raise
+        except NotStarted as error:
+            self._running = None
+            self._folder.event("step-not-started", step=step.name, job=name, plan=plan, error=str(error))
             raise
         lines.end()
         view.end()

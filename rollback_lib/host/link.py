@@ -7,9 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from rollback_lib.command import script
-from rollback_lib.errors import ConnectionRefused, LinkLost, LockLost, Refused
+from rollback_lib.errors import ConnectionRefused, LinkLost, LockLost, NotStarted, Refused
 from rollback_lib.host.connect import connect
-from rollback_lib.host.connection import TIMED_OUT, Connection, Result
+from rollback_lib.host.connection import TIMED_OUT, Connection, Result, said
 from rollback_lib.host.jobs import GRACE, Job, JobState, read_state, read_states, states
 from rollback_lib.host.output import KEEP
 from rollback_lib.secret import Secret
@@ -54,7 +54,7 @@ class Link:
         that takes. `on_output` gets each byte it says once; without it the job is only started. The status is -1 when
         something killed it.
 
-        Raises LockLost when the lock is not ours, LinkLost.
+        Raises NotStarted, LockLost when the lock is not ours, LinkLost.
         """
         heard = 0
 
@@ -83,8 +83,10 @@ class Link:
                 if word == "cut short" or result.status in (None, -1):
                     time.sleep(PAUSES[0])
                     continue  # what followed the job was ended, not the job
-                # The host could not even keep it: its disk is full, or it lacks a tool.
-                return Result(result.status or 1, "", result.err, 0, time.monotonic() - started)
+                raise NotStarted(
+                    f"{job.name} could not be started on {self.alias} ({said(result, job.deadline)}); it needs room on the disk of "
+                    f"{job.state}, setsid, flock and timeout"
+                ) from None
             if on_output is not None and (state is JobState.RUNNING or heard < int(size)):
                 continue
             seconds = time.monotonic() - started

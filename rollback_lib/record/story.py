@@ -10,13 +10,13 @@ class Story:
     """`confirmed` and `accepted` are hashes of plans; `armed` is until when the host waits before it undoes by itself (ISO
     8601; "" when it does not), `last` the incident that had the lock before this one. `done`: plan and step of all that ended
     well; `begun`: steps with the exit status of their last job (None: no end was heard); `jobs`: the names of those jobs;
-    `touched`: one of the steps changes the stack; `cleaned`: what was made beside it was removed."""
+    `touching`: steps that change the stack; `cleaned`: what was made beside it was removed."""
 
     confirmed: str = ""
     accepted: str = ""
     armed: str = ""
     last: str = ""
-    touched: bool = False
+    touching: set[str] = field(default_factory=set)
     cleaned: bool = False
     done: set[tuple[str, str]] = field(default_factory=set)
     begun: dict[str, int | None] = field(default_factory=dict)
@@ -43,7 +43,9 @@ class Story:
             elif kind == "step-begin":
                 story.begun[event["step"]] = None
                 story.jobs[event["step"]] = event["job"]
-                story.touched = story.touched or event["touches"]
+                story.touching |= {event["step"]} if event["touches"] else set()
+            elif kind == "step-not-started" or (kind == "job-found" and event["state"] == "never"):
+                story.begun.pop(event["step"], None)
             elif kind in ("step-end", "job-found"):
                 story.begun[event["step"]] = event["status"]
                 if event["status"] == 0:
@@ -53,6 +55,11 @@ class Story:
             elif kind == "verdict":
                 story.verdict, story.reason = event["verdict"], event["reason"]
         return story
+
+    @property
+    def touched(self) -> bool:
+        """Whether a step has begun that changes the stack."""
+        return any(step in self.touching for step in self.begun)
 
     @property
     def cut(self) -> tuple[str, ...]:

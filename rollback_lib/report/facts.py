@@ -50,11 +50,14 @@ def ran(events: Events) -> list[Ran]:
     for number, event in enumerate(events):
         if event["event"] != "step-begin":
             continue
-        ends = (one for one in events[number:] if one["event"] in ("step-end", "job-found") and one["job"] == event["job"])
+        mine = [one for one in events[number + 1 :] if one.get("job") == event["job"]]
+        # A job that was attached to again has begun once; one that could not be started has not begun.
+        found = [one for one in found if one.job != event["job"]]
+        if mine and mine[0]["event"] == "step-not-started":
+            continue
         # A job whose end was only found later says first that it is not known.
+        ends = (one for one in mine if one["event"] in ("step-end", "job-found"))
         end = next((one for one in ends if one["event"] == "step-end" or one["status"] is not None), None)
-        if any(one.job == event["job"] for one in found):
-            found = [one for one in found if one.job != event["job"]]
         lines = tuple(end.get("last_lines", ())) if end else ()
         asked = end is not None and end["event"] == "job-found"
         status, until = (end["status"], moment(end)) if end else (None, last)
@@ -108,6 +111,7 @@ _WORDS: dict[str, Any] = {
     "assumed": lambda event: "the host has changed since the plan was made" if event["moved"] else "the host is as the plan assumed",
     "step-begin": lambda event: f"step {event['job']} begins",
     "step-end": lambda event: f"step {event['job']} ends, exit status {event['status']}",
+    "step-not-started": lambda event: f"step {event['job']} could not be started: {event['error']}",
     "step-ended": lambda event: f"step {event['job']} was ended",
     "job-found": lambda event: f"step {event['job']} was found on the host: {event['state']}",
     "failed": lambda event: f"failed: {event['error']}",

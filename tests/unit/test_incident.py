@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rollback_lib.command import Command
-from rollback_lib.errors import Failed, NotConfirmed, Refused, TargetRefused
+from rollback_lib.errors import Failed, NotConfirmed, NotStarted, Refused, TargetRefused
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.host.connection import Result
 from rollback_lib.host.jobs import Job
@@ -15,6 +15,7 @@ from rollback_lib.incident import Incident
 from rollback_lib.plan import Effect, Plan, Step
 from rollback_lib.procedures import code
 from rollback_lib.record.folder import Folder
+from rollback_lib.record.story import Story
 from rollback_lib.run import Run
 from rollback_lib.stack import Stack
 from rollback_lib.stages import Opening
@@ -29,6 +30,7 @@ class Host:
     def __init__(self) -> None:
         self.ran: list[str] = []
         self.failing = "nothing of the kind"
+        self.full = False
         self.says = ""
 
     def run(self, script: str, **_: object) -> Result:
@@ -41,6 +43,8 @@ class Host:
         return self.run(script)
 
     def run_job(self, job: Job, lease: int, on_output: object) -> Result:
+        if self.full:
+            raise NotStarted("the disk is full")
         return self.run(job.script)
 
 
@@ -220,3 +224,20 @@ def test_a_step_for_what_does_not_recover_runs_only_then(
     assert any("every route passes by itself" in line for line in person.lines) is healthy
     # By hand, it is left to who reads the script.
     assert "# echo restart" in chosen.undo_shell()
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_step_that_could_not_be_started_has_changed_nothing(
+    incident: Incident, host: Host, monkeypatch: pytest.MonkeyPatch, later: bool
+) -> None:
+    monkeypatch.setattr(Eyes, "open", lambda _: None)
+    steps = tuple(Step(name, name, "why", (Command.of("echo", name),), touches=True) for name in ("one", "two"))
+    chosen = Plan("code", "i1", "s", "contabo", "x", steps, (), (Command.of("echo", "clean up"),))
+    incident.confirm(chosen, "contabo")
+    if later:
+        incident.apply(chosen.one)
+    host.full = True
+    with pytest.raises(Failed if later else TargetRefused, match="the disk is full"):
+        incident.apply(chosen.two)
+    story = Story.of(Folder(incident.opening.folder).events())
+    assert (story.touched, "two" in story.begun, story.cleaned) == (later, False, not later)
