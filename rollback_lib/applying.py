@@ -13,6 +13,8 @@ CLEANUP = 30.0  # seconds
 
 
 def take(run: Run, plan: Plan) -> None:
+    """Take the lock, unless we have it; for an incident that was opened again, see whether it can be gone on with. Raises Locked,
+    LockLost, Drifted, and Failed where the host undid it by itself."""
     taken = run.hand.take(take_over=run.opening.take_over)
     if taken is not None and run.opening.resumed and run.story.begun:
         if run.hand.reverted():
@@ -97,6 +99,7 @@ def clean_up(run: Run, plan: Plan) -> str:
 
 
 def run_step(run: Run, plan: Plan, step: Step) -> Result:
+    """Run a step's commands, and say how that went."""
     run.marks.append((datetime.now(UTC), step.name))
     result = run.hand.run(step, plan.hash)
     sign = "✔ done" if result.status == 0 else "✘ failed"
@@ -105,6 +108,7 @@ def run_step(run: Run, plan: Plan, step: Step) -> Result:
 
 
 def not_verified(run: Run, plan: Plan, seen: Verification) -> None:
+    """Say what is not as it should be. Always raises: TargetRefused where nothing was changed, else what `fail` does."""
     wrong = [effect.words for effect in seen.effects if not effect.ok]
     if not seen.healthy:
         failing = sorted({probe.route for probe in seen.probes[-2 * len(run.stack.routes) :] if not probe.ok})

@@ -113,6 +113,7 @@ class Incident:
             link = Link(stack.host, local_path(stack.ssh_config) if stack.ssh_config else None, word)
             folder.event("connected", host=stack.host)
             converse(link, hide_known(stack))
+            return cls(Run(stack, opening, folder, link, console, started, seal))
         except RollbackError as error:
             folder.event("refused", error=str(error))
             if not opening.resumed:
@@ -120,7 +121,6 @@ class Incident:
             if seal:
                 seal.close()
             raise
-        return cls(Run(stack, opening, folder, link, console, started, seal))
 
     # -- the headings of a notebook ---------------------------------------------------------------------------------
 

@@ -61,6 +61,7 @@ class Run:
         self._write_record()
 
     def converse(self, dialogue: Dialogue[T], on_answers: Callable[[dict[str, Any]], None] = lambda _: None) -> T:
+        """Lead a dialogue with the host to its end. Raises Refused, LinkLost."""
         return converse(self.link, dialogue, on_answers)
 
     @contextmanager
@@ -98,14 +99,17 @@ class Run:
         return conclusion.judge(self.opening.mode, self.plan, self.verified, touched=self.touched)
 
     def conclude(self, verdict: Verdict, reason: str) -> None:
+        """Let this be the verdict, in the record, too; a later one takes its place."""
         self.verdict, self.reason = verdict, reason
         self.folder.event("verdict", verdict=verdict, reason=reason)
         self._write_record()
 
     def seconds(self) -> float:
+        """Since the incident was opened first."""
         return time.monotonic() - self.started
 
     def next_actions(self) -> tuple[str, ...]:
+        """What is left to do for a person."""
         return conclusion.next_actions(self.opening, self.stack, self.plan, self.verdict, self.folder.path)
 
     def _take_up(self) -> None:
