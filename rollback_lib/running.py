@@ -16,7 +16,7 @@ from rollback_lib.host.connection import Result
 from rollback_lib.host.jobs import Job, JobState
 from rollback_lib.host.link import Link
 from rollback_lib.host.lock import Owner, Taking
-from rollback_lib.host.output import BoundedOutput
+from rollback_lib.host.output import KEEP
 from rollback_lib.host.stream import LONGEST, Lines
 from rollback_lib.plan import Step
 from rollback_lib.record.folder import Folder
@@ -136,17 +136,17 @@ class Hand:
             self._folder.event("step-not-started", step=step.name, job=name, plan=plan, error=str(error))
             raise
         lines.end()
-        view.end()
+        kept = view.end()
         self._running = None
         if result.status != 0:
             self._attempts[step.name] = attempt + 1
         (self._folder.path / "output").mkdir(mode=0o700, exist_ok=True)
-        self._folder.write(f"output/{name}.txt", view.kept.text())
+        self._folder.write(f"output/{name}.txt", kept)
         self._folder.event(
             "step-end", step=step.name, job=name, plan=plan, status=result.status, seconds=round(result.seconds, 3), begun=view.begun,
-            of=len(step.commands), bytes_not_kept=view.kept.dropped, last_lines=view.kept.text().splitlines()[-TAIL_LINES:],
+            of=len(step.commands), bytes_not_kept=view.dropped, last_lines=kept.splitlines()[-TAIL_LINES:],
         )  # fmt: skip
-        return replace(result, out=view.kept.text() or result.out)
+        return replace(result, out=kept)
 
     def end(self, step: Step) -> bool:
         """End the job of that step, which is running, with its children; whether it is known to have ended."""
@@ -206,40 +206,65 @@ class Hand:
 
 
 class _View:
-    """Shows the first lines as they come, and the last ones at the end; counts the commands that have begun; keeps it all in
-    bounded memory. Here secrets are taken out, once for the screen and for the record."""
+    """Shows the first lines as they come, and the last ones at the end; counts the commands that have begun; keeps beginning and
+    end in bounded memory. Here secrets are taken out, once for the screen and for the record."""
 
     def __init__(self, step: Step, console: Console) -> None:
         self._step = step
         self._console = console
         self._clean = Stream()
+        self._head: list[str] = []
+        self._head_size = 0
+        # Lines after the beginning as they came, and whether each was inside a private key: only the last are ever read.
+        self._tail: deque[tuple[str, int, bool]] = deque()
+        self._tail_size = 0
         self._lines = 0
-        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
-        self.kept = BoundedOutput()
         self.begun = 0
+        self.dropped = 0
 
     def command(self, number: int) -> None:
         self.begun = number + 1
         self._console.line(f"$ {clean(str(self._step.commands[number]))}")
 
     def line(self, text: str, dropped: int) -> None:
-        cleaned = self._clean.line(text)
-        if cleaned is None:
-            return
-        rest = dropped + max(0, len(cleaned) - LONGEST)
-        cleaned = cleaned[:LONGEST] + (f" … {rest:,} more bytes of this line" if rest else "")
-        self.kept.add(cleaned.encode() + b"\n")
         self._lines += 1
-        if self._lines <= SHOWN_LINES:
-            self._console.line(f"  {cleaned}")
-        else:
-            self._tail.append(cleaned)
+        self.dropped += dropped
+        if self._head_size < KEEP and not self._tail:
+            cleaned = _shortened(self._clean.line(text), dropped)
+            if cleaned is not None:
+                self._head.append(cleaned)
+                self._head_size += len(cleaned) + 1
+                if len(self._head) <= SHOWN_LINES:
+                    self._console.line(f"  {cleaned}")
+            return
+        self._tail.append((text, dropped, self._clean.in_key))
+        self._clean.skip(text)
+        self._tail_size += len(text) + 1
+        while self._tail_size > KEEP and len(self._tail) > 1:
+            gone, _, _ = self._tail.popleft()
+            self._tail_size -= len(gone) + 1
+            self.dropped += len(gone) + 1
 
-    def end(self) -> None:
-        hidden = self._lines - SHOWN_LINES - len(self._tail)
+    def end(self) -> str:
+        """All that is kept, after the last lines were shown."""
+        stream = Stream(in_key=self._tail[0][2] if self._tail else False)
+        cleaned = (_shortened(stream.line(text), dropped) for text, dropped, _ in self._tail)
+        tail = [line for line in cleaned if line is not None]
+        gap = [f"… {self.dropped:,} bytes of output are not kept …"] if self.dropped else []
+        last = [*self._head[SHOWN_LINES:], *tail][-TAIL_LINES:]
+        hidden = self._lines - min(len(self._head), SHOWN_LINES) - len(last)
         if hidden > 0:
             self._console.line(
                 f"  … {hidden:,} lines are not shown; output/{self._step.name}.txt of the record has the beginning and the end …"
             )
-        for text in self._tail:
+        for text in last:
             self._console.line(f"  {text}")
+        return "".join(f"{line}\n" for line in (*self._head, *gap, *tail))
+
+
+def _shortened(cleaned: str | None, dropped: int) -> str | None:
+    """A line as long as it may be; `dropped` bytes of it were let go before."""
+    if cleaned is None:
+        return None
+    rest = dropped + max(0, len(cleaned) - LONGEST)
+    return cleaned[:LONGEST] + (f" … {rest:,} more bytes of this line" if rest else "")

@@ -48,6 +48,13 @@ def thaw(scene: Scene) -> None:
     scene.host.exec(f'kill -s CONT -- "-$(($(cat {scene.job}/pid)))" 2>/dev/null || true')
 
 
+def thaw_when_told_to_end(scene: Scene) -> None:
+    """Let the job go on once it was sent SIGTERM (bit 14 of what is pending): what is stopped cannot end."""
+    pending = "until grep -q '^ShdPnd:.*4...$' /proc/$(($(cat $1/pid)))/status; do sleep 0.05; done"
+    scene.host.exec(f"timeout 60 sh -c \"$(cat <<'EOF'\n{pending}\nEOF\n)\" sh {scene.job}")
+    thaw(scene)
+
+
 def _kernel(scene: Scene) -> int:
     return int(subprocess.check_output(["pgrep", "-P", str(scene.run.pid), "-f", "rollback_lib.headless.launch"], text=True).split()[0])
 

@@ -105,8 +105,9 @@ _END = (
 dir=$1/jobs/$2/$3
 [ "$(state "$dir")" = running ] || exit 0
 until [ -s "$dir/pid" ] || [ "$(state "$dir")" != running ]; do sleep 0.01; done
-kill -TERM $(cat "$dir/pid") 2>/dev/null || true
-flock -s -w "$4" "$dir/alive" true
+pid=$(($(cat "$dir/pid")))
+kill -TERM $pid 2>/dev/null || true
+flock -s -w "$4" "$dir/alive" true || { kill -s KILL -- -$pid; flock -s -w "$4" "$dir/alive" true; }
 """
 )
 

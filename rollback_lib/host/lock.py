@@ -43,7 +43,11 @@ if [ -n "$holder" ] && [ "$holder" != "$incident" ]; then
     if [ "$until" -le "$now" ] && [ -z "$running" ]; then how=expired
     elif [ "$force" = yes ]; then
         how=taken-over
-        for job in $running; do kill -TERM $(cat "$1/jobs/$holder/$job/pid") || true; flock -s -w 10 "$1/jobs/$holder/$job/alive" true; done
+        for job in $running; do
+            job=$1/jobs/$holder/$job pid=$(($(cat "$1/jobs/$holder/$job/pid")))
+            kill -TERM $pid || true
+            flock -s -w 10 "$job/alive" true || { kill -s KILL -- -$pid; flock -s -w 10 "$job/alive" true; }
+        done
     else how=held; fi
     sed -n '2,$p' "$lock/holder" >&2
     [ -z "$running" ] || echo "$running" >&2

@@ -21,8 +21,11 @@ class Lines:
     def feed(self, chunk: bytes) -> None:
         *lines, rest = chunk.split(b"\n")
         for line in lines:
-            self._add(line)
-            self._take()
+            if self._rest or len(line) > LONGEST or b"\r" in line:
+                self._add(line)
+                self._take()
+            else:  # nearly always; endless output is to cost no more than it has to
+                self._hand_on(line, 0)
         self._add(rest)
 
     def end(self) -> None:
@@ -41,9 +44,13 @@ class Lines:
         self._dropped += max(0, len(piece) - room)
 
     def _take(self) -> None:
-        text = self._rest.decode(errors="replace").rstrip("\r")
-        dropped, self._dropped = self._dropped, 0
+        line, dropped = bytes(self._rest), self._dropped
         self._rest.clear()
+        self._dropped = 0
+        self._hand_on(line, dropped)
+
+    def _hand_on(self, line: bytes, dropped: int) -> None:
+        text = line.decode(errors="replace").rstrip("\r")
         if text.startswith(MARK) and text[1:].isascii() and text[1:].isdigit():
             self._on_mark(int(text[1:]))
         else:

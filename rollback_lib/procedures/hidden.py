@@ -14,7 +14,7 @@ from rollback_lib.secret import Secret
 from rollback_lib.stack import Stack
 
 # Which image runs is what a rollback is about, and no secret.
-_NO_SECRET = re.compile(rb"\s*(?:export\s+)?(?:\w*_)?(?:TAG|IMAGE|VERSION|COMMIT|DIGEST)\s*[=:]")
+_NO_SECRET = re.compile(rb"\s*(?:export\s+)?(?:\w*_)?(?:TAG|IMAGE|VERSION|COMMIT|DIGEST|REGISTRY|REPOSITORY)\s*[=:]")
 
 
 def hide_known(stack: Stack) -> Dialogue[None]:

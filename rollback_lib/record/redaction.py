@@ -71,22 +71,28 @@ def clean(text: str) -> str:
 
 
 class Stream:
-    """`clean` for lines that come one at a time: a private key is known from its first line to its last."""
+    """`clean` for lines that come one at a time: a private key is known from its first line to its last. `in_key`: the next line
+    is one of a key."""
 
-    def __init__(self) -> None:
-        self._in_key = False
+    def __init__(self, *, in_key: bool = False) -> None:
+        self.in_key = in_key
+
+    def skip(self, text: str) -> None:
+        """Take notice of a line that is neither shown nor kept."""
+        if "PRIVATE KEY" in text:
+            self.line(text)
 
     def line(self, text: str) -> str | None:
         """The line as it may be shown and kept; None for one of a private key."""
         text = _CONTROLS.sub("", _ESCAPES.sub("", text))
-        if self._in_key:
+        if self.in_key:
             end = _KEY_ENDS.search(text)
             if end is None:
                 return None
-            self._in_key = False
+            self.in_key = False
             return clean(text[end.end() :]) or None
         begin = list(_KEY_BEGINS.finditer(text))
-        self._in_key = bool(begin) and not _KEY_ENDS.search(text, begin[-1].end())
+        self.in_key = bool(begin) and not _KEY_ENDS.search(text, begin[-1].end())
         return clean(text)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lab.relay import Relay
 from rollback_lib.paths import PROJECT
-from tests.faults import Scene, freeze, thaw
+from tests.faults import Scene, freeze, thaw, thaw_when_told_to_end
 from tests.machine import BIN, Done, Machine
 
 
@@ -99,9 +99,10 @@ def test_the_second_hand_is_refused_until_it_takes_over(broken: Machine) -> None
         assert re.search(r"contabo is held by \S+@\S+, since .* UTC, for a rollback of code \(first\)", refused.out)
         assert "its step recreate runs there still" in refused.out
         assert broken.listing() == before
-        thaw_soon = ThreadPoolExecutor(1).submit(lambda: (time.sleep(1), thaw(scene)))  # a stopped process cannot end
-        second = broken.apply("--take-over", "-p", "reason=second")
-        thaw_soon.result()
+        with ThreadPoolExecutor(1) as pool:
+            ended = pool.submit(thaw_when_told_to_end, scene)
+            second = broken.apply("--take-over", "-p", "reason=second")
+            ended.result()
         out, _ = scene.run.communicate(timeout=60)
     assert second.record["verdict"] in ("succeeded", "nothing-to-do"), second.out + second.err
     assert "Taken over from" in (second.folder / "notebook.html").read_text()

@@ -38,7 +38,6 @@ SHORT = {
     Cell("caddyfile", "put", "kernel killed"),
     Cell("database", "swap", "runner SIGKILL"),
     Cell("env", "put", "job killed"),
-    Cell("database", "restore", "job killed"),
     Cell("env", "recreate", "disk full"),
     Cell("code", "recreate", "docker restarted"),
 }

@@ -18,7 +18,6 @@ from tests.machine import BIN, Machine
 ENDED_WELL = ("succeeded", "failed-restored", "refused", "aborted")
 
 
-@pytest.mark.quiet
 @pytest.mark.parametrize("cell", [pytest.param(cell, id=str(cell), marks=() if cell in SHORT else pytest.mark.whole) for cell in CELLS])
 def test_a_fault_in_the_middle_of_a_step(clean: Machine, tmp_path: Path, cell: Cell, ends: dict[tuple[str, str, str], str]) -> None:
     scenario, own = DRILLS[cell.procedure]
