@@ -44,7 +44,8 @@ if [ -n "$holder" ] && [ "$holder" != "$incident" ]; then
     elif [ "$force" = yes ]; then
         how=taken-over
         for job in $running; do
-            job=$1/jobs/$holder/$job pid=$(($(cat "$1/jobs/$holder/$job/pid")))
+            job=$1/jobs/$holder/$job
+            pid=$(($(cat "$job/pid")))
             kill -TERM $pid || true
             flock -s -w 10 "$job/alive" true || { kill -s KILL -- -$pid; flock -s -w 10 "$job/alive" true; }
         done
