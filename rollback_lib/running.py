@@ -20,7 +20,7 @@ from rollback_lib.host.output import KEEP
 from rollback_lib.host.stream import LONGEST, Lines
 from rollback_lib.plan import Step
 from rollback_lib.record.folder import Folder
-from rollback_lib.record.redaction import Stream, clean
+from rollback_lib.record.redaction import Stream
 from rollback_lib.secret import Secret, key, use_key
 
 SHOWN_LINES = 60  # of a step's output in the notebook; the record's file has more
@@ -224,7 +224,7 @@ class _View:
 
     def command(self, number: int) -> None:
         self.begun = number + 1
-        self._console.line(f"$ {clean(str(self._step.commands[number]))}")
+        self._console.line(f"$ {self._step.commands[number]}")
 
     def line(self, text: str, dropped: int) -> None:
         self._lines += 1

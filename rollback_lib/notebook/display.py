@@ -4,6 +4,7 @@ import sys
 
 from rollback_lib.errors import RollbackError
 from rollback_lib.notebook.view import View
+from rollback_lib.record.redaction import clean
 
 
 def _shell() -> object | None:
@@ -22,8 +23,8 @@ def show(view: View) -> None:
 
 
 def line(text: str) -> None:
-    """One line of live output."""
-    print(text, flush=True)
+    """One line of live output, freed of secrets and of what acts on a terminal."""
+    print(clean(text), flush=True)
 
 
 def interactive() -> bool:
@@ -40,6 +41,6 @@ def errors_as_sentences() -> None:
 
 
 def _show_error(shell: object, kind: type, error: BaseException, traceback: object, tb_offset: object = None) -> list[str]:
-    sentence = f"\x1b[1;31m{kind.__name__}\x1b[0m: {error}"
+    sentence = f"\x1b[1;31m{kind.__name__}\x1b[0m: {clean(str(error))}"
     shell._showtraceback(kind, error, [sentence])  # type: ignore[attr-defined]
     return [sentence]
