@@ -24,6 +24,14 @@ def practice_host(hosts: Hosts) -> PracticeHost:
 
 
 @pytest.fixture
+def host(practice_host: PracticeHost) -> PracticeHost:
+    """The same, and it runs."""
+    if not practice_host.running():
+        practice_host.up()
+    return practice_host
+
+
+@pytest.fixture
 def clean(hosts: Hosts, request: pytest.FixtureRequest, tmp_path: Path) -> Machine:
     """A practice host in its clean state: everything healthy, nothing of ours on it."""
     quiet = request.node.get_closest_marker("quiet") is not None

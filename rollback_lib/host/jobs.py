@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rollback_lib.command import Command
+from rollback_lib.host.fragments import END, RENEW, STATE
 from rollback_lib.secret import Secret
 
 GRACE = 5  # seconds: `timeout` ends an overdue script and its children, and kills them this much later
@@ -33,18 +34,10 @@ wait $!; status=$?
 put exit $status; sync exit .
 """
 
-_STATE = r"""
-state() {
-    if [ -e "$1/exit" ]; then echo "ended" $(cat "$1/exit")
-    elif ! flock -ns "$1/alive" true; then echo running
-    elif [ -e "$1/begun" ]; then echo lost
-    else echo never; fi
-}
-"""
-
 # The folder is made under another name and moved: whoever moves it starts the job. A job that never began may be started anew.
 _START = (
-    _STATE
+    STATE
+    + RENEW
     + r"""
 set -eu; umask 077
 state=$1 incident=$2 dir=$1/jobs/$2/$3 size=$4 input=$5 deadline=$6 offset=$7 lease=$8 grace=$9 run=${10}
@@ -61,8 +54,7 @@ if ! [ -d "$dir" ] || [ "$(state "$dir")" = never ]; then
 fi
 exec 8>>"$state/lock/mutex"; flock 8
 if [ "$(sed -n 1p "$state/lock/holder" 2>/dev/null)" != "$incident" ]; then echo "not ours" >&2; exit 0; fi
-{ echo "$incident"; echo $(($(date +%s) + lease)); sed -n '3,$p' "$state/lock/holder"; } >"$state/lock/holder.part"
-mv "$state/lock/holder.part" "$state/lock/holder"
+renew "$state/lock" "$incident" "$lease"
 if [ -d "$dir" ] && [ -d "$part" ] && [ "$(state "$dir")" = never ]; then rm -rf "$dir"; fi
 if [ -d "$part" ] && ! [ -d "$dir" ]; then
     mv -T "$part" "$dir"
@@ -90,7 +82,7 @@ echo "0 $(state "$dir")" >&2
 """
 
 _STATES = (
-    _STATE
+    STATE
     + r"""
 for dir in "$1/jobs/$2"/*/; do
     [ -e "$dir/alive" ] || continue
@@ -100,14 +92,13 @@ done
 )
 
 _END = (
-    _STATE
+    STATE
+    + END
     + r"""
 dir=$1/jobs/$2/$3
 [ "$(state "$dir")" = running ] || exit 0
 until [ -s "$dir/pid" ] || [ "$(state "$dir")" != running ]; do sleep 0.01; done
-pid=$(($(cat "$dir/pid")))
-kill -TERM $pid 2>/dev/null || true
-flock -s -w "$4" "$dir/alive" true || { kill -s KILL -- -$pid; flock -s -w "$4" "$dir/alive" true; }
+end_job "$dir" "$4"
 """
 )
 

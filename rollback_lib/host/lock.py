@@ -11,12 +11,14 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from rollback_lib.command import Command
+from rollback_lib.host.fragments import END, RENEW, STATE
 from rollback_lib.secret import Secret
 
 LEASE = 60  # seconds
 RENEWAL = 20.0  # seconds between renewals
 KEPT_DAYS = 30  # for which the folders of jobs are kept on the host
 
+# There is no holder while the lock is free, and nobody was last before the first.
 _MUTEX = r"""
 set -eu; umask 077; lock=$1/lock incident=$2
 exec 8>>"$lock/mutex"; flock -w 10 8
@@ -27,13 +29,15 @@ holder=$(sed -n 1p "$lock/holder" 2>/dev/null || true)
 _BUSY = r"""
 busy() {
     for job in "$1"/*/; do
-        if [ -e "$job/alive" ] && ! [ -e "$job/exit" ] && ! flock -ns "$job/alive" true; then basename "$job"; fi
+        if [ -e "$job/alive" ] && [ "$(state "$job")" = running ]; then basename "$job"; fi
     done
 }
 """
 
 _TAKE = (
-    _BUSY
+    STATE
+    + END
+    + _BUSY
     + """mkdir -p -m 700 "$1" "$1/lock" "$1/jobs"; """
     + _MUTEX
     + r"""
@@ -44,10 +48,7 @@ if [ -n "$holder" ] && [ "$holder" != "$incident" ]; then
     elif [ "$force" = yes ]; then
         how=taken-over
         for job in $running; do
-            job=$1/jobs/$holder/$job
-            pid=$(($(cat "$job/pid")))
-            kill -TERM $pid || true
-            flock -s -w 10 "$job/alive" true || { kill -s KILL -- -$pid; flock -s -w 10 "$job/alive" true; }
+            end_job "$1/jobs/$holder/$job" 10
         done
     else how=held; fi
     sed -n '2,$p' "$lock/holder" >&2
@@ -68,11 +69,11 @@ echo "$how" "$(cat "$lock/last" 2>/dev/null || true)"
 )
 
 _RENEW = (
-    _MUTEX
+    RENEW
+    + _MUTEX
     + r"""
 [ "$holder" = "$incident" ] || exit 3
-{ echo "$incident"; echo $(($(date +%s) + $3)); sed -n '3,$p' "$lock/holder"; } >"$lock/holder.part"
-mv "$lock/holder.part" "$lock/holder"
+renew "$lock" "$incident" "$3"
 """
 )
 

@@ -21,8 +21,6 @@ class Story:
     done: set[tuple[str, str]] = field(default_factory=set)
     begun: dict[str, int | None] = field(default_factory=dict)
     jobs: dict[str, str] = field(default_factory=dict)
-    verdict: str = ""
-    reason: str = ""
 
     @classmethod
     def of(cls, events: Iterable[Mapping[str, Any]]) -> "Story":
@@ -52,8 +50,6 @@ class Story:
                     story.done.add((event["plan"], event["step"]))
             elif kind == "cleaned-up":
                 story.cleaned = True
-            elif kind == "verdict":
-                story.verdict, story.reason = event["verdict"], event["reason"]
         return story
 
     @property

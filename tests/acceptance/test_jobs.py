@@ -23,13 +23,6 @@ KEY = Secret("00" * 32)
 
 
 @pytest.fixture
-def host(practice_host: PracticeHost) -> PracticeHost:
-    if not practice_host.running():
-        practice_host.up()
-    return practice_host
-
-
-@pytest.fixture
 def link(host: PracticeHost) -> Iterator[Link]:
     link = Link("contabo", host.ssh_config, lambda _: None)
     yield link

@@ -19,13 +19,6 @@ from rollback_lib.host.ssh_config import resolve
 
 
 @pytest.fixture
-def host(practice_host: PracticeHost) -> PracticeHost:
-    if not practice_host.running():
-        practice_host.up()
-    return practice_host
-
-
-@pytest.fixture
 def link(host: PracticeHost) -> Iterator[Connection]:
     connection = connect("contabo", host.ssh_config)
     yield connection
