@@ -70,7 +70,7 @@ def steps(plan: Plan, done: set[tuple[str, str]], begun: Mapping[str, int | None
         elif (plan.hash, step.name) in done:
             word = "done"
         elif step.name not in begun:
-            word = "not begun"
+            word = "not begun" + (": it is only for routes that do not pass by themselves" if step.unless_healthy else "")
         elif begun[step.name] is None:
             word = "begun, its end is not known: it may be half done"
         else:
