@@ -111,7 +111,8 @@ def not_verified(run: Run, plan: Plan, seen: Verification) -> None:
     """Say what is not as it should be. Always raises: TargetRefused where nothing was changed, else what `fail` does."""
     wrong = [effect.words for effect in seen.effects if not effect.ok]
     if not seen.healthy:
-        failing = sorted({probe.route for probe in seen.probes[-2 * len(run.stack.routes) :] if not probe.ok})
+        last = seen.probes[-2 * len(run.stack.routes) :]
+        failing = sorted({probe.route for probe in last if not probe.ok and (plan.routes is None or probe.route in plan.routes)})
         wrong.append(f"{', '.join(failing) or 'a route'} did not pass {seen.wanted} probes in a row in {run.stack.health.deadline:.0f} s")
     if plan.nothing_to_do:
         raise TargetRefused(f"the target is what runs already, and it is not well: {'; '.join(wrong)}; choose another target")
@@ -137,7 +138,7 @@ def undo(run: Run, plan: Plan, sentence: str) -> None:
     run.hand.take(take_over=False)  # a cell that was refused since the last step may have let go of it
     if run.hand.armed is None or run.hand.disarm():
         for step in plan.undo:
-            if (plan.hash, step.name) in run.done or (step.unless_healthy and run.eyes.healthy_soon()):
+            if (plan.hash, step.name) in run.done or (step.unless_healthy and run.eyes.healthy_soon(plan)):
                 continue
             try:
                 result = run_step(run, plan, step)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rollback_lib.authorities import check_authorities
+from rollback_lib.checklist import checked
 from rollback_lib.errors import ParameterError
 from rollback_lib.procedures import PROCEDURES
 from rollback_lib.stack import Stack
@@ -29,6 +30,7 @@ class Options:
     take_over: object = "false"
     revert_after: object = ""
     reviewed: object = ""
+    checked: object = ""
 
     def check(self) -> None:
         """Raises ParameterError."""
@@ -42,6 +44,7 @@ class Options:
             raise ParameterError(f"revert_after: a time such as 90s, 5m or 1h is expected, not {self.revert_after!r}")
         if not isinstance(self.reviewed, str) or not re.fullmatch(r"[0-9a-f]{12}|", self.reviewed):
             raise ParameterError(f"reviewed: the 12 hex digits of a plan are expected, as text, not {self.reviewed!r}")
+        checked(self.checked)
 
     @property
     def takes_over(self) -> bool:

@@ -55,7 +55,8 @@ def judge(mode: str, plan: Plan | None, seen: Verification | None, *, touched: b
     if plan is not None and plan.nothing_to_do and seen and seen.ok:
         return Verdict.NOTHING_TO_DO, "the target is what runs, and it is healthy"
     if touched and seen and seen.ok:
-        return Verdict.SUCCEEDED, "the effect is the one asked for, and every route is healthy"
+        routes = "every route is healthy" if seen.routes is None else "the routes that passed then pass"
+        return Verdict.SUCCEEDED, f"the effect is the one asked for, and {routes}"
     if touched:
         return Verdict.PARTLY, "steps were applied, but not verified"
     return Verdict.REFUSED, "no step was applied"
@@ -90,7 +91,8 @@ def next_actions(opening: Opening, stack: Stack, plan: Plan | None, verdict: Ver
             f"apply and reviewed to {plan.hash}.",
         )
     if verdict is Verdict.SUCCEEDED:
-        return (*(plan.notes if plan else ()), f"To take this rollback back: `{way_back}`.")
+        back = f"To take it back: `rollback undo {opening.incident}`; by hand: `{way_back}`."
+        return (*(plan.notes if plan else ()), *((back,) if plan and plan.undo else ()))
     if verdict in (Verdict.PARTLY, Verdict.UNKNOWN) and plan:
         return (f"`rollback resume {opening.incident}` says how far it came, and goes on from there.", f"The way back is `{way_back}`.")
     return ()

@@ -36,6 +36,10 @@ class NotConfirmed(Refused):
     """Changing the host was not confirmed."""
 
 
+class Unanswered(Refused):
+    """A required point of the checklist is open."""
+
+
 class Locked(Refused):
     """Someone else holds the stack."""
 

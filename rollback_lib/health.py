@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -83,11 +83,14 @@ class Watch:
             ]
         return sorted(found, key=lambda probe: probe.at)
 
-    def until_healthy(self, since: datetime, most: float | None = None) -> bool:
-        """Wait until the last `passes` probes begun after `since` passed on every route; False at the deadline, or after
-        `most` seconds."""
+    def until_healthy(self, since: datetime, routes: Collection[str] | None = None, most: float | None = None) -> bool:
+        """Wait until the last `passes` probes begun after `since` passed on every route, or on those of `routes`; False at the
+        deadline, or after `most` seconds."""
+        wanted = self._begun.keys() if routes is None else self._begun.keys() & set(routes)
         with self._changed:
-            return self._changed.wait_for(lambda: self._healthy(since), timeout=min(self._health.deadline, most or self._health.deadline))
+            return self._changed.wait_for(
+                lambda: self._healthy(since, wanted), timeout=min(self._health.deadline, most or self._health.deadline)
+            )
 
     def until_looked(self) -> bool:
         """Wait until every route has answered `passes` times; whether all of those passed."""
@@ -100,8 +103,8 @@ class Watch:
             enough = self._changed.wait_for(lambda: min(map(len, answers())) >= wanted, timeout=self._health.deadline)
             return enough and all(map(all, answers()))
 
-    def _healthy(self, since: datetime) -> bool:
-        return all(passes_in_a_row(self._results(begun, since), self._health.passes) for begun in self._begun.values())
+    def _healthy(self, since: datetime, routes: Collection[str]) -> bool:
+        return all(passes_in_a_row(self._results(self._begun[name], since), self._health.passes) for name in routes)
 
     @staticmethod
     def _results(begun: list[tuple[datetime, Probe | None]], since: datetime) -> list[bool]:

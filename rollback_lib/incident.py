@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rollback_lib import applying, conclusion, earlier
+from rollback_lib import applying, conclusion, earlier, evidence
+from rollback_lib.checklist import checked as points
 from rollback_lib.checks import Options, check
 from rollback_lib.errors import Drifted, NotConfirmed, Refused, RollbackError, TargetRefused
 from rollback_lib.facts.ask import converse
@@ -58,7 +59,7 @@ class Incident:
     def open(
         cls, procedure: str, stack: "str | Path | Mapping[str, Any] | Stack", *, console: Console,
         mode: str = "plan", on_failure: str = "stop", reason: str = "", take_over: object = "false", revert_after: object = "",
-        reviewed: object = "", **parameters: object,
+        reviewed: object = "", checked: object = "", **parameters: object,
     ) -> "Incident":  # fmt: skip
         """Check the parameters, the procedure's own too; make the record's folder, connect. Nothing on the host changes.
 
@@ -67,7 +68,7 @@ class Incident:
         be used.
         """
         started = time.monotonic()
-        options = Options(mode, on_failure, reason, take_over, revert_after, reviewed)
+        options = Options(mode, on_failure, reason, take_over, revert_after, reviewed, checked)
         loaded = check(procedure, stack, options, **parameters)
         root = incidents_root()
         given = os.environ.pop(FOLDER_VARIABLE, None)
@@ -78,7 +79,7 @@ class Incident:
             incident=folder.id, procedure=procedure, stack=loaded.name, host=loaded.host, who=who(),
             mode=mode, on_failure=on_failure, reason=reason, parameters=parameters, folder=folder.path,
             budget=getattr(loaded.budgets, procedure), usual=tuple(usual_seconds(root, procedure, loaded.name)),
-            take_over=options.takes_over, revert_after=options.revert_seconds, reviewed=str(reviewed),
+            take_over=options.takes_over, revert_after=options.revert_seconds, reviewed=str(reviewed), checked=points(checked),
             session=session, process=os.getpid(), resumed=cut is not None,
         )  # fmt: skip
         return cls._connected(loaded, opening, folder, console, started, root, sealed_by_runner=given is not None)
@@ -130,6 +131,7 @@ class Incident:
         with run.guarded("document"):
             looked = conclusion.side_by_side(run.eyes.look_once)
             now = run.converse(run.procedure.document(run.stack, **options), lambda found: run.folder.event("facts", **found))
+            run.documented = True
             return replace(now, probes=looked())
 
     def examine(self, now: Any, target: str = "", **options: Any) -> Any:
@@ -164,6 +166,8 @@ class Incident:
             run.folder.write("plan.diff", clean(plan.diff))
             run.folder.event("plan", hash=plan.hash, target=plan.target, nothing_to_do=plan.nothing_to_do)
             self._check_reviewed(plan)
+            if not plan.nothing_to_do:
+                evidence.check(run, plan)
             host = run.stack.host
             if run.opening.mode == "plan":
                 run.console.line("mode is “plan”: the cells below look and say what they would do, and change nothing.")
@@ -236,11 +240,12 @@ class Incident:
             else:
                 plan = self._check_gate(step)
                 applying.take(run, plan)
+                evidence.tell_start(run, plan)
                 if step.touches and not run.touched:
                     applying.check_assumed(run, plan)
                     if run.opening.revert_after:
                         run.hand.arm(run.opening.revert_after, plan.undo, plan.hash)
-                if step.unless_healthy and run.eyes.healthy_soon():
+                if step.unless_healthy and run.eyes.healthy_soon(plan):
                     run.console.line("Not needed: every route passes by itself.")
                 else:
                     applying.apply(run, plan, step)
@@ -254,7 +259,7 @@ class Incident:
             healthy, effects = run.eyes.await_effects(plan) if applied else (run.eyes.healthy(), ())
             probes = run.eyes.close()
             run.verified = Verification(
-                effects, healthy, run.stack.health.passes, probes, tuple(run.marks), outage(probes), applied
+                effects, healthy, run.stack.health.passes, probes, tuple(run.marks), outage(probes), applied, plan.routes
             )  # fmt: skip
             run.console.show(run.verified)
             run.folder.event(
@@ -272,6 +277,7 @@ class Incident:
         with run.guarded("close"):
             run.conclude(*run.judge())
             run.let_go()
+            run.tell_end()
             run.link.close()
             if run.seal:
                 run.seal.close()

@@ -46,12 +46,14 @@ class Loss(Protocol):
 
 @dataclass(frozen=True)
 class Effect:
-    """One line of the verdict: what was asked for and what was found on the host. `settles`: it may need a while."""
+    """One line of the verdict: what was asked for and what was found on the host. `settles`: it may need a while. `condition`:
+    it tells how well something runs, and not which it is."""
 
     name: str
     asked: str
     found: str
     settles: bool = False
+    condition: bool = False
 
     @property
     def ok(self) -> bool:
@@ -64,10 +66,21 @@ class Effect:
 
 
 @dataclass(frozen=True)
+class Grounds:
+    """What a plan rests on: `change` is what it takes back ("" where nobody knows), `target` what is known of where it leads;
+    `stable` is True where that was healthy here, False where it was found bad, None where nobody knows."""
+
+    change: str = ""
+    target: str = ""
+    stable: bool | None = None
+
+
+@dataclass(frozen=True)
 class Plan:
     """A rollback from what is to `target`. `undo` brings back what is now, in order; `cleanup` removes what a refused
     run made beside the stack; `facts` are rows to read, `loses` and `notes` sentences;
-    `before` is what undo must find again, `after` what the rollback must have brought about."""
+    `before` is what undo must find again, `after` what the rollback must have brought about; `routes` are those that have to pass
+    afterwards, None: all of them; `removes` names the containers whose logs go with them."""
 
     procedure: str
     incident: str
@@ -84,6 +97,9 @@ class Plan:
     nothing_to_do: bool = False
     before: dict[str, str] = field(default_factory=dict)
     after: dict[str, str] = field(default_factory=dict)
+    routes: tuple[str, ...] | None = None
+    removes: tuple[str, ...] = ()
+    grounds: Grounds = Grounds()
 
     def __getattr__(self, name: str) -> Step:
         """The step of that name: `plan.build`."""
@@ -111,6 +127,8 @@ class Plan:
         raw["cleanup"] = tuple(Command.from_dict(one) for one in raw["cleanup"])
         raw["facts"] = tuple((name, value) for name, value in raw["facts"])
         raw["loses"], raw["notes"] = tuple(raw["loses"]), tuple(raw["notes"])
+        raw["routes"] = None if raw["routes"] is None else tuple(raw["routes"])
+        raw["removes"], raw["grounds"] = tuple(raw["removes"]), Grounds(**raw["grounds"])
         return cls(**raw)
 
     def shell(self) -> str:

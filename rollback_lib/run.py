@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from rollback_lib import conclusion
 from rollback_lib.errors import ParameterError
+from rollback_lib.facts import files
 from rollback_lib.facts.ask import converse
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.host.jobs import JobState
@@ -22,9 +23,14 @@ from rollback_lib.running import Console, Hand
 from rollback_lib.sealing import Seal
 from rollback_lib.stack import Stack
 from rollback_lib.stages import Opening, Verification
+from rollback_lib.telling import Herald
 from rollback_lib.watching import Eyes
 
 T = TypeVar("T")
+
+
+def _file(path: str) -> Dialogue[files.File | None]:
+    return (yield {"file": files.file(path)})["file"]  # type: ignore[no-any-return]
 
 
 class Run:
@@ -46,6 +52,8 @@ class Run:
         self.hand = Hand(link, stack.state, owner, folder, console)
         self.eyes = Eyes(stack, self.procedure, link, folder)
         self.plan: Plan | None = None
+        self.herald = Herald(stack.notify, folder, self._of_host, console.line)
+        self.documented = False  # whether the state is in the record
         self.story = Story()  # what happened before this process opened the incident
         self.confirmed = ""  # the hash of the plan that was confirmed: another plan needs a confirmation of its own
         self.accepted = ""  # the same for what the plan loses
@@ -85,12 +93,28 @@ class Run:
                 self.eyes.close()
             if self.verdict is not Verdict.UNKNOWN:
                 self.let_go()
+            self.tell_end()
             raise
 
     def let_go(self) -> None:
         """Release the lock, unless the host is to undo by itself: nobody else is to change it before that."""
         if self.hand.armed is None:
             self.hand.release()
+
+    def tell_end(self) -> None:
+        """Tell people how it ended, if they were told that it began."""
+        if not self.herald.told:
+            return
+        sign = "✔" if self.verdict.status == 0 else "✘"
+        said = f"{sign} {self.called}: {self.verdict}, {self.reason} ({self.seconds():.0f} s)"
+        self.herald.tell(self.verdict, said, self.opening.incident)
+        self.herald.wait()
+
+    @property
+    def called(self) -> str:
+        """What this run is called where people are told of it."""
+        target = f" to {self.plan.target}" if self.plan else ""
+        return f"{self.opening.procedure} rollback of {self.stack.name} on {self.stack.host}{target}, {self.opening.incident}"
 
     def judge(self) -> tuple[Verdict, str]:
         """The verdict of a run that came to its end."""
@@ -111,6 +135,10 @@ class Run:
     def next_actions(self) -> tuple[str, ...]:
         """What is left to do for a person."""
         return conclusion.next_actions(self.opening, self.stack, self.plan, self.verdict, self.folder.path)
+
+    def _of_host(self, path: str) -> str | None:
+        found = self.converse(_file(path))
+        return found.content.reveal().decode(errors="replace") if found else None
 
     def _take_up(self) -> None:
         """What happened before: from the events, and, for what they do not know the end of, from the host."""

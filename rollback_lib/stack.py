@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
@@ -90,6 +90,7 @@ class Budgets(_Model):
     caddyfile: PositiveFloat = 5.0
     database: PositiveFloat = 300.0
     redeploy: PositiveFloat = 120.0
+    undo: PositiveFloat = 120.0
 
 
 class Code(_Model):
@@ -139,9 +140,29 @@ class Database(_Model):
     used_by: list[Name] = Field(default_factory=list)
 
 
+class Notify(_Model):
+    """Who is told of a run: `webhook` is a reference to an address that takes {"text": …}; `command` is one of this machine,
+    with its words, and reads {"kind", "incident", "text"} from its input."""
+
+    webhook: SecretReference | None = None
+    command: list[str] | None = Field(default=None, min_length=1)
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "Notify":
+        if (self.webhook is None) == (self.command is None):
+            raise ValueError("either a webhook or a command is expected")
+        return self
+
+    @property
+    def words(self) -> str:
+        """What it is called where people read it: never the address itself."""
+        return f"webhook {self.webhook}" if self.webhook else f"command {(self.command or [''])[0]}"
+
+
 class Stack(_Model):
     """One compose stack on one host. `host` is an alias of the OpenSSH client configuration. `secrets` are references to what
-    must never be shown or kept, beside the values of the env files: `env:NAME` here, `file:/PATH` on the host."""
+    must never be shown or kept, beside the values of the env files: `env:NAME` here, `file:/PATH` on the host. `required` are
+    points of the checklist that have to be answered before a rollback."""
 
     name: ProjectName
     host: Name
@@ -150,6 +171,8 @@ class Stack(_Model):
     compose_directory: HostPath
     state_directory: HostPath = ""
     secrets: list[SecretReference] = Field(default_factory=list)
+    notify: list[Notify] = Field(default_factory=list)
+    required: list[Literal["change", "target", "people"]] = Field(default_factory=list)
     code: Code
     image: Image | None = None
     env: Env | None = None

@@ -13,8 +13,8 @@ from rollback_lib.record.verdict import Verdict
 @dataclass(frozen=True)
 class Opening:
     """Who runs what, where; what an incident shows of itself when it opens. `revert_after` is in seconds, 0 is never;
-    `reviewed` the hash of the one plan that may be applied; `session` the notebook in JupyterLab, `process` our own id;
-    `resumed` tells that the incident was opened before."""
+    `reviewed` the hash of the one plan that may be applied, `checked` the points of the checklist that a person vouches for;
+    `session` the notebook in JupyterLab, `process` our own id; `resumed` tells that the incident was opened before."""
 
     incident: str
     procedure: str
@@ -31,6 +31,7 @@ class Opening:
     take_over: bool = False
     revert_after: float = 0.0
     reviewed: str = ""
+    checked: tuple[str, ...] = ()
     session: str = ""
     process: int = 0
     resumed: bool = False
@@ -46,7 +47,8 @@ class Standing:
 
 @dataclass(frozen=True)
 class Verification:
-    """Asked for against found, and health. `applied` is False when nothing was changed and this is only a look."""
+    """Asked for against found, and health. `applied` is False when nothing was changed and this is only a look; `routes` are
+    those that have to pass, None: all of them."""
 
     effects: tuple[Effect, ...]
     healthy: bool
@@ -55,6 +57,7 @@ class Verification:
     marks: tuple[tuple[datetime, str], ...]
     outage: float
     applied: bool
+    routes: tuple[str, ...] | None = None
 
     @property
     def ok(self) -> bool:

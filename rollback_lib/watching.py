@@ -49,9 +49,9 @@ class Eyes:
         watch.stop()
         return tuple(watch.probes)
 
-    def healthy_soon(self) -> bool:
-        """Whether the routes come back by themselves."""
-        return self.open().until_healthy(datetime.now(UTC), RECONNECT)
+    def healthy_soon(self, plan: Plan) -> bool:
+        """Whether the routes that have to pass come back by themselves."""
+        return self.open().until_healthy(datetime.now(UTC), plan.routes, RECONNECT)
 
     def healthy(self) -> bool:
         """Whether every route passes, with nothing to wait for."""
@@ -62,7 +62,7 @@ class Eyes:
         since = datetime.now(UTC)
         with ThreadPoolExecutor(1) as pool:
             early = pool.submit(self.effects, plan)
-            healthy = self.open().until_healthy(since)
+            healthy = self.open().until_healthy(since, plan.routes)
             effects = early.result()
         until = time.monotonic() + self._stack.health.deadline
         while healthy and any(not effect.ok for effect in effects):

@@ -1,4 +1,4 @@
-"""`rollback run` and `rollback resume`: a notebook, headless."""
+"""`rollback run`, `undo` and `resume`: a notebook, headless."""
 
 import argparse
 import ast
@@ -12,8 +12,10 @@ from rollback_lib.errors import ParameterError
 
 if TYPE_CHECKING:
     from rollback_lib.headless.runner import Outcome
+    from rollback_lib.stack import Stack
 
-OWN = ("stack", "mode", "confirm", "on_failure", "take_over", "revert_after", "reviewed")
+OWN = ("stack", "mode", "confirm", "on_failure", "take_over", "revert_after", "reviewed", "checked")
+OTHERS = ("resume", "undo")  # notebooks with a command of their own
 
 
 def add(commands: Any) -> None:
@@ -24,17 +26,15 @@ def add(commands: Any) -> None:
     run.add_argument(
         "-p", dest="parameters", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the notebook; always text"
     )
-    run.add_argument("--apply", action="store_true", help="change the host; needs --confirm")
-    run.add_argument("--confirm", default="", metavar="HOST", help="the host's name, as in the stack")
-    run.add_argument("--plan", default="", metavar="HASH", help="apply the plan that was reviewed, and refuse any other")
-    run.add_argument("--on-failure", default="stop", choices=("stop", "undo"), help="what to do when the rollback fails (default: stop)")
-    run.add_argument(
-        "--revert-after", default="", metavar="TIME",
-        help="let the host undo by itself so long (90s, 5m, 1h) after the first change, unless the run came to health by then",
-    )  # fmt: skip
-    run.add_argument("--take-over", action="store_true", help="take the stack from who holds it, and end the step that runs there")
+    _safety(run)
     run.add_argument("--json", action="store_true", help="print the outcome as JSON")
     run.set_defaults(command=_run)
+
+    undo = commands.add_parser("undo", help="bring the host back to what was before a run; it only plans unless --apply is given")
+    undo.add_argument("incident", metavar="INCIDENT", help="its id, as `rollback incidents list` shows it")
+    _safety(undo)
+    undo.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    undo.set_defaults(command=_undo)
 
     resume = commands.add_parser("resume", help="go on with an incident whose run was cut off: attach to what runs, skip what is done")
     resume.add_argument("incident", metavar="INCIDENT", help="its id, as `rollback incidents list` shows it")
@@ -44,27 +44,51 @@ def add(commands: Any) -> None:
     resume.set_defaults(command=_resume)
 
 
+def _safety(parser: argparse.ArgumentParser) -> None:
+    """What every run that may change a host can be told."""
+    parser.add_argument("--apply", action="store_true", help="change the host; needs --confirm")
+    parser.add_argument("--confirm", default="", metavar="HOST", help="the host's name, as in the stack")
+    parser.add_argument("--checked", default="", metavar="POINTS", help="points of the checklist that you vouch for: change,target,people")
+    parser.add_argument("--plan", default="", metavar="HASH", help="apply the plan that was reviewed, and refuse any other")
+    parser.add_argument("--on-failure", default="stop", choices=("stop", "undo"), help="what to do when the rollback fails (default: stop)")
+    parser.add_argument(
+        "--revert-after", default="", metavar="TIME",
+        help="let the host undo by itself so long (90s, 5m, 1h) after the first change, unless the run came to health by then",
+    )  # fmt: skip
+    parser.add_argument("--take-over", action="store_true", help="take the stack from who holds it, and end the step that runs there")
+
+
 def _run(arguments: argparse.Namespace) -> int:
     from rollback_lib.headless import runner
 
     source = runner.notebook(arguments.procedure)
-    if source is None or arguments.procedure == runner.RESUME:
+    if source is None or arguments.procedure in OTHERS:
         names = (path.stem[3:] for path in sorted(runner.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")))
-        known = ", ".join(name for name in names if name != runner.RESUME)
+        known = ", ".join(name for name in names if name not in OTHERS)
         raise ParameterError(f"there is no procedure {arguments.procedure!r}; there are: {known}")
     given = _given(arguments.parameters, source)
     if arguments.apply and "accept_loss" in _names(source) and given.get("accept_loss") != "true":
         raise ParameterError(f"--apply of {arguments.procedure} loses data; read its plan, then say so with -p accept_loss=true")
+    parameters = {"stack": arguments.stack, **_options(arguments), **given}
+    return _tell(run_notebook(arguments.procedure, parameters), as_json=arguments.json)
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, str]:
+    """The parameters of a notebook that `_safety` has the words for."""
     if arguments.plan and not arguments.apply:
         raise ParameterError("--plan HASH applies the plan that was reviewed; give it together with --apply")
-    mode = "apply" if arguments.apply else "plan"
-    options = {
+    return {
+        "mode": "apply" if arguments.apply else "plan", "confirm": arguments.confirm, "on_failure": arguments.on_failure,
         "take_over": str(arguments.take_over).lower(), "revert_after": arguments.revert_after, "reviewed": arguments.plan,
+        "checked": arguments.checked,
     }  # fmt: skip
-    parameters = {
-        "stack": arguments.stack, "mode": mode, "confirm": arguments.confirm, "on_failure": arguments.on_failure, **options, **given,
-    }  # fmt: skip
-    return _tell(run_notebook(arguments.procedure, parameters), as_json=arguments.json)
+
+
+def _undo(arguments: argparse.Namespace) -> int:
+    from rollback_lib.procedures import undo
+
+    stack = undo.origin(arguments.incident).stack  # refuses what cannot be undone
+    return _tell(run_notebook(undo.NAME, {"incident": arguments.incident, **_options(arguments)}, stack), as_json=arguments.json)
 
 
 def _resume(arguments: argparse.Namespace) -> int:
@@ -89,20 +113,20 @@ def _tell(outcome: "Outcome", *, as_json: bool) -> int:
     return outcome.verdict.status
 
 
-def run_notebook(procedure: str, parameters: dict[str, Any]) -> "Outcome":
-    """Run a procedure's notebook with these parameters. Raises ParameterError before anything is contacted."""
+def run_notebook(procedure: str, parameters: dict[str, Any], stack: "Stack | None" = None) -> "Outcome":
+    """Run a procedure's notebook with these parameters; `stack` where that is none of them. Raises ParameterError before anything
+    is contacted."""
     from rollback_lib.headless import runner
     from rollback_lib.record.folder import incidents_root
 
     def check() -> None:
         from rollback_lib import checks
-        from rollback_lib.stack import Stack
 
         known = {field.name for field in fields(checks.Options)}
         options = checks.Options(**{key: value for key, value in parameters.items() if key in known})
         own = {key: value for key, value in parameters.items() if key not in known | {"stack", "confirm"}}
-        checks.check(procedure, parameters["stack"], options, **own)
-        if parameters["mode"] == "apply" and parameters["confirm"] != (host := Stack.load(parameters["stack"]).host):
+        loaded = checks.check(procedure, stack or parameters["stack"], options, **own)
+        if parameters["mode"] == "apply" and parameters["confirm"] != (host := loaded.host):
             raise ParameterError(f"--apply changes {host}; say so with --confirm {host} (it is {parameters['confirm']!r})")
 
     return runner.run(procedure, parameters, root=incidents_root(), check=check)

@@ -160,6 +160,12 @@ def lines(container: Container | None, number: int = 8) -> Fact[list[str]]:
     return Fact((logs,) if container else (), str.splitlines, otherwise=lambda _: [], long=True)
 
 
+def whole_log(name: str, number: int) -> Fact[list[str]]:
+    """The last lines of the container of that name, both streams, each with its time."""
+    logs = Command.of("sh", "-c", 'docker logs --timestamps --tail "$1" "$2" 2>&1', "sh", str(number), name)
+    return Fact((logs,), str.splitlines, otherwise=lambda _: [], long=True)
+
+
 def _listing(directory: str, service: str = "") -> Command:
     labels = {"project.working_dir": directory, "oneoff": "False", **({"service": service} if service else {})}
     filters = [f"--filter=label=com.docker.compose.{key}={value}" for key, value in labels.items()]

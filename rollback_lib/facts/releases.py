@@ -1,6 +1,7 @@
 """The ledger of releases on the host: what was healthy here, and what was marked bad."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -33,6 +34,21 @@ def enter(file: str, service: str, commit: str, image: str, *, healthy: bool, in
     line = {"service": service, "commit": commit, "image": "%s", "when": "%s", "healthy": healthy, "incident": incident}
     append = 'id=$(docker image inspect --format "{{.Id}}" "$3"); printf "$2\\n" "$id" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >>"$1"'
     return Command.of("sh", "-euc", append, "sh", file, json.dumps(line), image)
+
+
+def standing(ledger: Sequence[Release], commit: str, image: str = "") -> tuple[str, bool | None]:
+    """What the ledger tells of a commit, or of an image, in words; True where it was healthy here last, False where it was
+    found bad, None where nothing is known."""
+    mine = [one for one in ledger if (commit and one.commit == commit) or (image and one.image == image)]
+    if not mine:
+        return "nothing is known: it was never verified here by us", None
+    if not mine[-1].healthy:
+        return f"found bad here {mine[-1].when:%Y-%m-%d %H:%M} UTC ({mine[-1].incident})", False
+    good = [one.when for one in mine if one.healthy]
+    after = next((one.when for one in ledger[ledger.index(mine[-1]) + 1 :]), good[-1])
+    hours = (max(after, good[-1]) - good[0]).total_seconds() / 3600
+    lasted = f", over {hours:.0f} h" if hours >= 1 else ""
+    return f"healthy here {len(good)} times{lasted}, last {good[-1]:%Y-%m-%d %H:%M} UTC", True
 
 
 def releases(state: str, service: str) -> Fact[list[Release]]:

@@ -6,12 +6,12 @@ from typing import Any
 
 from rollback_lib.incident import Incident
 from rollback_lib.notebook import display, gate, render
-from rollback_lib.procedures import caddyfile, code, database, env, image, redeploy
+from rollback_lib.procedures import caddyfile, code, database, env, image, redeploy, undo
 from rollback_lib.record.folder import incidents_root
 from rollback_lib.record.history import folder_of
 from rollback_lib.stack import Stack
 
-__all__ = ["caddyfile", "code", "database", "env", "image", "open_incident", "redeploy", "resume_incident"]
+__all__ = ["caddyfile", "code", "database", "env", "image", "open_incident", "redeploy", "resume_incident", "undo"]
 
 
 class NotebookConsole:

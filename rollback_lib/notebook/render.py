@@ -7,7 +7,7 @@ from typing import Any
 from rollback_lib.notebook import chart
 from rollback_lib.notebook import view as view_of
 from rollback_lib.notebook.view import View, note, stack, table
-from rollback_lib.notebook.views import caddyfile, code, database, env, image, redeploy
+from rollback_lib.notebook.views import caddyfile, checklist, code, database, env, image, redeploy, undo
 from rollback_lib.plan import Plan, Step
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.stages import Closing, Opening, Standing, Verification
@@ -74,7 +74,8 @@ def verification(one: Verification) -> View:
         sentence = "Verified: the effect is the one asked for, and health holds." if one.ok else "Not verified; see what was found."
         views.append(note("good" if one.ok else "bad", sentence))
         views.append(table(("", "asked for", "found", ""), [(e.name, e.asked, e.found, "✔" if e.ok else "✘") for e in one.effects]))
-        passes = f"{one.wanted} probes in a row on every route"
+        routes = "every route" if one.routes is None else f"the routes that passed before ({', '.join(one.routes) or 'none'})"
+        passes = f"{one.wanted} probes in a row on {routes}"
         outage = f" Users met failures for {one.outage:.1f} s while we watched." if one.outage else " No probe failed while we watched."
         views.append(note("good" if one.healthy else "bad", (f"{passes} passed." if one.healthy else f"{passes} did not pass.") + outage))
     else:
@@ -92,7 +93,7 @@ def closing(one: Closing) -> View:
 
 
 _VIEWS: dict[type, Callable[[Any], View]] = {Opening: opening, Plan: plan, Standing: standing, Verification: verification, Closing: closing}
-for _views in (code.VIEWS, image.VIEWS, env.VIEWS, caddyfile.VIEWS, database.VIEWS, redeploy.VIEWS):
+for _views in (code.VIEWS, image.VIEWS, env.VIEWS, caddyfile.VIEWS, database.VIEWS, redeploy.VIEWS, undo.VIEWS, checklist.VIEWS):
     _VIEWS |= _views  # type: ignore[arg-type]
 
 

@@ -19,12 +19,13 @@ _NO_SECRET = re.compile(rb"\s*(?:export\s+)?(?:\w*_)?(?:TAG|IMAGE|VERSION|COMMIT
 
 def hide_known(stack: Stack) -> Dialogue[None]:
     """Ask for the stack's env files and declared secrets, and let none of it be shown or kept from now on."""
-    of_host = [one.removeprefix("file:") for one in stack.secrets if one.startswith("file:")]
+    secrets = [*stack.secrets, *(one.webhook for one in stack.notify if one.webhook)]
+    of_host = [one.removeprefix("file:") for one in secrets if one.startswith("file:")]
     env_files = [*stack.code.env_files, *([stack.env.file] if stack.env else []), f"{stack.compose_directory}/.env"]
     found = yield {path: files.file(path) for path in dict.fromkeys((*env_files, *of_host))}
     hide(stack, [found[path].content for path in env_files if found[path]], ())
     declared = [found[path].content.reveal() for path in of_host if found[path]]
-    declared += [os.environ[name].encode() for one in stack.secrets if (name := one.removeprefix("env:")) in os.environ]
+    declared += [os.environ[name].encode() for one in secrets if (name := one.removeprefix("env:")) in os.environ]
     protect({form for value in declared for form in forms(value.strip())})
 
 

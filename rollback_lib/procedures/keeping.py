@@ -1,5 +1,6 @@
 """What every procedure keeps on the host: what undo needs, the images that ran, the files that were healthy or bad."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,6 +37,15 @@ def versions(stack: Stack, procedure: str) -> Fact[list[Version]]:
     """The versions of the procedure's file that earlier runs kept, newest first."""
     listing = files.matching(_folder(stack, procedure), "")
     return Fact(listing.commands, lambda out: [_version(file) for file in listing.read(out)], otherwise=lambda _: [])
+
+
+def standing(versions: Iterable[Version], content: bytes) -> tuple[str, bool | None]:
+    """What the kept versions tell of a content, in words; True where it was healthy here, False where it was found bad."""
+    same = sorted((one for one in versions if one.verdict and one.file.content.reveal() == content), key=lambda one: one.when)
+    if not same:
+        return "never verified here by us", None
+    last = same[-1]
+    return f"{last.verdict}, {last.when:%Y-%m-%d %H:%M} UTC", not last.verdict.startswith("bad")
 
 
 def remember_files(stack: Stack, procedure: str, incident: str, *, good: str, bad: str | None) -> tuple[Command, ...]:

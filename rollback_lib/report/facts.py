@@ -97,12 +97,18 @@ def _who(event: Mapping[str, Any]) -> str:
     return f"{event['who']} opened it, mode {event['mode']}"
 
 
+def _point(one: Mapping[str, Any]) -> str:
+    return f"{one['name']} {'answered' if one['answered'] else 'open'}"
+
+
 _WORDS: dict[str, Any] = {
     "open": _who,
     "resumed": lambda event: f"{event['who']} opened it again",
     "connected": lambda event: f"connected to {event['host']}",
     "target": lambda event: f"target {event['chosen']}: {event['why']}",
     "plan": lambda event: f"planned, {event['hash']}" + (": nothing to do" if event["nothing_to_do"] else ""),
+    "checklist": lambda event: "checklist: " + ", ".join(map(_point, event["points"])),
+    "told": lambda event: f"{event['to']}, {event['word']}: {'told' if event['ok'] else 'could not be told, ' + event['error']}",
     "confirmed": lambda event: f"confirmed by {event['who']} ({event['by']}) for plan {event['plan']}",
     "accepted": lambda event: f"what is lost was accepted by {event['who']} ({event['by']})",
     "lock": lambda event: f"lock of the stack: {event['how']}" + (f", of {event['other']['who']}" if event.get("other") else ""),

@@ -90,7 +90,9 @@ def incident(tmp_path: Path, host: Host, person: Person, monkeypatch: pytest.Mon
     monkeypatch.setattr(code, "assumed", as_planned)
     folder = Folder.create("code", tmp_path)
     opening = Opening(folder.id, "code", "dyniq-voice", "contabo", "me", "apply", "stop", "", {}, folder.path, 60.0, ())
-    return Incident(Run(Stack.load("production"), opening, folder, host, person, 0.0))
+    run = Run(Stack.load("production"), opening, folder, host, person, 0.0)
+    run.documented = True
+    return Incident(run)
 
 
 def test_a_plan_is_confirmed_and_its_steps_done_once(incident: Incident, host: Host, person: Person) -> None:
@@ -214,7 +216,7 @@ def test_a_clean_up_that_fails_is_said(incident: Incident, host: Host) -> None:
 def test_a_step_for_what_does_not_recover_runs_only_then(
     incident: Incident, host: Host, person: Person, monkeypatch: pytest.MonkeyPatch, healthy: bool
 ) -> None:
-    monkeypatch.setattr(Eyes, "healthy_soon", lambda _: healthy)
+    monkeypatch.setattr(Eyes, "healthy_soon", lambda _, __: healthy)
     monkeypatch.setattr(Eyes, "open", lambda _: None)
     step = Step("restart", "Restart", "why", (Command.of("echo", "restart"),), touches=True, unless_healthy=True)
     chosen = Plan("code", "i1", "dyniq-voice", "contabo", "x", (step,), (step,))

@@ -5,9 +5,12 @@ from rollback_lib.facts import caddy, docker, files
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.plan import Effect, Plan, Step
 from rollback_lib.procedures import keeping, place
+from rollback_lib.procedures.caddyfile.grounds import grounds
 from rollback_lib.procedures.caddyfile.state import NAME, State, caddy_in, in_tree, path_inside
 from rollback_lib.procedures.caddyfile.target import Target, usable
 from rollback_lib.stack import Stack
+
+NOT_SEEN = "could not be read"
 
 
 def plan(now: State, target: Target, *, incident: str) -> Plan:
@@ -43,6 +46,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         steps=tuple(_skipped(step, "the target is what runs") for step in steps) if done else steps,
         undo=() if done else undo,
         cleanup=(Command.of("rm", "-f", before, after),),
+        grounds=grounds(now, target),
         facts=_rows(now, target, container, title),
         loses=(),
         notes=_notes(now, target),
@@ -62,13 +66,13 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     container, found = yield from _look(stack)
     rows = [
         Effect("file on the host", plan.after["file"], found["file"]),
-        Effect("file in the container", plan.after["file"], found["inside"]),
-        Effect("Caddy's live configuration", plan.after["live"], found["live"]),
-        Effect("state of the container", "running", container.state if container else "no container"),
+        Effect("file in the container", plan.after["file"], found["inside"], condition=found["inside"] == NOT_SEEN),
+        Effect("Caddy's live configuration", plan.after["live"], found["live"], condition=found["live"] == NOT_SEEN),
+        Effect("state of the container", "running", container.state if container else "no container", condition=True),
     ]
     if plan.after["reload"] and not plan.nothing_to_do:
         kept = container is not None and container.started.isoformat() == plan.before["started"]
-        rows.append(Effect("Caddy went on running", "yes", "yes" if kept else "no, it was restarted"))
+        rows.append(Effect("Caddy went on running", "yes", "yes" if kept else "no, it was restarted", condition=True))
     return rows
 
 
@@ -89,14 +93,14 @@ def _look(stack: Stack) -> Dialogue[tuple[docker.Container | None, dict[str, str
     found = yield {"container": docker.container(stack.compose_directory, section.service), "file": files.file(section.file)}
     container: docker.Container | None = found["container"]
     path = path_inside(container, section.file)
-    seen = {"file": found["file"].hash if found["file"] else "no file", "inside": "none", "live": "none"}
+    seen = {"file": found["file"].hash if found["file"] else "no file", "inside": NOT_SEEN, "live": NOT_SEEN}
     if container and path:
         of_file = (yield {"of_file": caddy.adapted(Command.of("cat", section.file), caddy_in(container, path, up=True))})["of_file"]
         admin = (of_file.admin if isinstance(of_file, caddy.Configuration) else None) or caddy.ADMIN
         more = yield {"inside": caddy.inside(container.name, path, section.file), "live": caddy.live(container.name, admin)}
         seen |= {
-            "inside": more["inside"].hash if more["inside"] else "none",
-            "live": more["live"].hash if more["live"] else "could not be read",
+            "inside": more["inside"].hash if more["inside"] else NOT_SEEN,
+            "live": more["live"].hash if more["live"] else NOT_SEEN,
         }
     return container, seen
 

@@ -12,6 +12,7 @@ from rollback_lib.facts import docker, git, releases
 from rollback_lib.facts.fact import Dialogue, Fact
 from rollback_lib.plan import Effect, Plan, Step, some
 from rollback_lib.procedures import keeping
+from rollback_lib.procedures.code.grounds import grounds
 from rollback_lib.procedures.code.state import NAME, State, candidates
 from rollback_lib.procedures.code.target import Target, check
 from rollback_lib.reference import Reference
@@ -44,6 +45,8 @@ def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") ->
         steps=tuple(replace(step, commands=(), skip="the target is what runs") for step in steps) if current and up else steps,
         undo=() if current and up else _undo(now, before, incident),
         cleanup=_cleanup(now, before, sha),
+        removes=(now.container.name,) if now.container else (),
+        grounds=grounds(now, target),
         facts=_rows(now, target),
         loses=_loses(target),
         notes=_notes(now, target, dirty, incident),
@@ -68,7 +71,7 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     rows = [
         Effect("commit of the tree", plan.target[:12], found["head"].sha[:12]),
         Effect("tree equal to it", "every path", _equality(plan.target, found["head"])),
-        Effect("state of the container", "running", container.state if container else "no container"),
+        Effect("state of the container", "running", container.state if container else "no container", condition=True),
     ]
     if not plan.nothing_to_do:
         rows.append(Effect("image of the container", image[7:19], container.image[7:19] if container else "no container"))

@@ -11,6 +11,7 @@ from rollback_lib.plan import Effect, Plan, Step, some
 from rollback_lib.postgres import identifier, literal
 from rollback_lib.procedures import keeping
 from rollback_lib.procedures.database import sql
+from rollback_lib.procedures.database.grounds import grounds
 from rollback_lib.procedures.database.losses import read
 from rollback_lib.procedures.database.state import NAME, State, beside, maintenance, section, server_of
 from rollback_lib.procedures.database.target import Target, usable
@@ -78,6 +79,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         steps=steps,
         undo=undo,
         cleanup=(sql.patiently(drop), remove, Command.of("rm", "-f", oid)),
+        grounds=grounds(now, target),
         facts=_rows(now, target, kept),
         loses=_loses(now, target),
         notes=_notes(now, target, kept),

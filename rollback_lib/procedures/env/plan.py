@@ -9,6 +9,7 @@ from rollback_lib.facts import files
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.plan import Effect, Plan, Step, some
 from rollback_lib.procedures import edit, keeping, place
+from rollback_lib.procedures.env.grounds import grounds
 from rollback_lib.procedures.env.parameters import NAME
 from rollback_lib.procedures.env.state import Held, State, look
 from rollback_lib.procedures.env.target import Target
@@ -38,6 +39,8 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         steps=tuple(replace(step, commands=(), send=None, skip="the target is what runs") for step in steps) if done else steps,
         undo=() if done else tuple(undo),
         cleanup=(*place.forget(stack, incident, target.send), Command.of("rm", "-f", keeping.before(stack, incident, place.KEPT))),
+        removes=tuple(now.containers[name].name for name in services),
+        grounds=grounds(now, target),
         facts=_rows(now, target, services),
         notes=_notes(now, target),
         diff=_text(target),
@@ -69,7 +72,8 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
                 Effect(f"{name}: what its container holds", fingerprint(now.expected(name, meant)), fingerprint(now.held(name, meant))),
                 Effect(f"{name}: container made anew", "yes", "yes" if fresh else "no"),
             ]
-        rows.append(Effect(f"{name}: state of the container", "running", container.state if container else "no container"))
+        state = container.state if container else "no container"
+        rows.append(Effect(f"{name}: state of the container", "running", state, condition=True))
     return rows
 
 

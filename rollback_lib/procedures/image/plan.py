@@ -7,6 +7,7 @@ from rollback_lib.facts import compose, docker, registry, releases
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.plan import Effect, Plan, Step
 from rollback_lib.procedures import edit, keeping, place
+from rollback_lib.procedures.image.grounds import grounds
 from rollback_lib.procedures.image.state import NAME, Candidate, State, declared
 from rollback_lib.procedures.image.target import Target
 from rollback_lib.reference import Reference
@@ -44,6 +45,8 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         steps=tuple(replace(step, commands=(), skip="the target is what runs") for step in steps) if done else steps,
         undo=() if done else _undo(now, before, incident, written=pin is not None and not settled),
         cleanup=_cleanup(now, before, incident),
+        removes=(container.name,) if container else (),
+        grounds=grounds(now, target),
         facts=_rows(now, target),
         notes=_notes(now, row, pin),
         nothing_to_do=done,
@@ -67,7 +70,7 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     way = declared(stack, container)
     named = (yield {"named": compose.image(way, service)})["named"]
     rows = [
-        Effect("state of the container", "running", container.state if container else "no container"),
+        Effect("state of the container", "running", container.state if container else "no container", condition=True),
         Effect("name that the next `up` starts", plan.after["named"], named.short),
     ]
     if not plan.nothing_to_do:

@@ -12,6 +12,7 @@ from rollback_lib.facts.networks import Attachment
 from rollback_lib.plan import Effect, Plan, Step, some
 from rollback_lib.procedures import keeping
 from rollback_lib.procedures.redeploy.attach import connect, lines
+from rollback_lib.procedures.redeploy.grounds import grounds
 from rollback_lib.procedures.redeploy.state import NAME, State
 from rollback_lib.procedures.redeploy.target import Target
 from rollback_lib.stack import Stack
@@ -74,6 +75,8 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
             Command.of("rm", "-f", *(keeping.before(stack, incident, name) for name in (FILES, NETWORKS)),
                        *(keeping.before(stack, incident, _override(number)) for number in range(len(now.groups)))),
         ),
+        removes=tuple(one.name for one in now.containers),
+        grounds=grounds(now, target),
         facts=_rows(now, target, built),
         notes=_notes(now, target),
         before={
@@ -101,7 +104,8 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     rows = []
     for name in services:
         mine = [one for one in containers if one.service == name]
-        rows += [Effect(f"{name}: state", "running", ", ".join(sorted(set(map(_state, mine)))) or "no container", settles=True)]
+        state = ", ".join(sorted(set(map(_state, mine)))) or "no container"
+        rows.append(Effect(f"{name}: state", "running", state, settles=True, condition=True))
         old = set(plan.before.get(f"container {name}", "").split())
         rows.append(Effect(f"{name}: container made anew", "yes", "yes" if mine and not old & {one.id for one in mine} else "no"))
         image = found["images"].get(plan.after.get(f"image {name}", ""))
@@ -251,8 +255,13 @@ def _placeholders(now: State, word: str) -> tuple[Command, ...]:
     return tuple(commands)
 
 
-def _restore_files(stack: Stack, incident: str) -> tuple[Command, ...]:
-    kept, aside = keeping.before(stack, incident, FILES), keeping.before(stack, incident, f"undone-{FILES}")
+def files_again(stack: Stack, incident: str) -> tuple[Command, ...]:
+    """Puts the files back that an undo of that incident replaced."""
+    return _restore_files(stack, incident, f"undone-{FILES}", f"again-{FILES}")
+
+
+def _restore_files(stack: Stack, incident: str, of: str = FILES, beside: str = f"undone-{FILES}") -> tuple[Command, ...]:
+    kept, aside = keeping.before(stack, incident, of), keeping.before(stack, incident, beside)
     # Only a file that is another one now is written, and into the file that is there.
     script = (
         'tar -tf "$1" | tar -C / --ignore-failed-read -cf "$2" -T - 2>/dev/null || :; '

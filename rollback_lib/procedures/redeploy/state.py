@@ -7,7 +7,7 @@ from typing import Any
 
 from rollback_lib.compose import Compose
 from rollback_lib.errors import Refused
-from rollback_lib.facts import compose, docker, git, networks
+from rollback_lib.facts import compose, docker, git, networks, releases
 from rollback_lib.facts.fact import Dialogue, Fact
 from rollback_lib.probe import Probe
 from rollback_lib.stack import Stack
@@ -34,6 +34,7 @@ class State:
     env_files: dict[Compose, tuple[str, ...]]
     free: int | None
     logs: dict[str, list[str]]
+    releases: list[releases.Release]
     probes: tuple[Probe, ...] = ()
 
     def of(self, service: str) -> list[docker.Container]:
@@ -73,6 +74,17 @@ class Candidates(tuple[Candidate, ...]):
     """The services and what becomes of each."""
 
 
+def lost(now: State) -> list[tuple[str, str]]:
+    """Containers, and networks that they are not on though the compose files or the stack put them there."""
+    named = now.stack.redeploy.networks if now.stack.redeploy else {}
+    found = []
+    for one in now.containers:
+        wanted = (*(now.services[one.service].networks if one.service in now.services else ()), *named.get(one.name, ()))
+        there = now.attachments.of(one.name)
+        found += [(one.name, network) for network in dict.fromkeys(wanted) if network not in there]
+    return found
+
+
 def document(stack: Stack) -> Dialogue[State]:
     """What the stack is made of, and what its files say."""
     found = yield {
@@ -82,6 +94,7 @@ def document(stack: Stack) -> Dialogue[State]:
         "volumes": networks.volumes(),
         "free": docker.free_space(),
         "version": compose.VERSION,
+        "releases": releases.releases(stack.state, stack.code.service),
     }
     containers: list[docker.Container] = found["containers"]
     ways = _ways(stack, containers)
@@ -105,7 +118,7 @@ def document(stack: Stack) -> Dialogue[State]:
     return State(
         stack=stack, head=found["head"], containers=containers, ways=chosen, services=services, unreadable=unreadable,
         images=images["images"], attachments=found["attachments"], volumes=found["volumes"], env_files=env_files, free=found["free"],
-        logs={one.name: answers[f"log {one.name}"] for one in containers},
+        logs={one.name: answers[f"log {one.name}"] for one in containers}, releases=found["releases"],
     )  # fmt: skip
 
 

@@ -1,0 +1,26 @@
+"""Views of the undo of a run."""
+
+from rollback_lib.notebook.view import View, note, stack, table
+from rollback_lib.procedures.undo import State, Target
+
+
+def state(now: State) -> View:
+    made = now.origin.plan
+    rows = [
+        ("run", f"{made.incident}: {made.procedure} to {made.target}"),
+        ("who", f"{now.origin.who}, {now.origin.opened[:16].replace('T', ' ')} UTC"),
+        ("reason", now.origin.because or "none given"),
+        ("it ended as", now.origin.verdict),
+    ]
+    sick = [probe.route for probe in now.probes if not probe.ok]
+    headline = note("bad", f"Not healthy: {', '.join(sick)}.") if sick else note("good", "Every route is healthy.")
+    found = [(one.name, one.asked, one.found, "✔" if one.ok else "✘") for one in now.found]
+    return stack(headline, table(("", ""), rows), table(("what it changed", "as it left it", "now", ""), found))
+
+
+def target(one: Target) -> View:
+    rows = [(row.name, row.asked, row.found) for row in one.rows]
+    return stack(note("info", f"Chosen: {one.why}. All that the undo needs is still kept."), table(("", "before it", "now"), rows))
+
+
+VIEWS = {State: state, Target: target}

@@ -1,0 +1,67 @@
+"""The run that is to be undone, as its record has it."""
+
+import json
+import re
+from dataclasses import dataclass
+
+from rollback_lib.errors import ParameterError
+from rollback_lib.plan import Plan
+from rollback_lib.record.folder import Folder, incidents_root
+from rollback_lib.record.history import folder_of
+from rollback_lib.record.verdict import Verdict
+from rollback_lib.stack import Stack
+
+NAME = "undo"
+_HALF = (Verdict.PARTLY, Verdict.UNKNOWN)
+_NOTHING = {
+    Verdict.PLANNED: "only planned",
+    Verdict.NOTHING_TO_DO: "found nothing to do",
+    Verdict.RESTORED: "is undone already",
+    Verdict.REFUSED: "was refused before it changed anything",
+    Verdict.ABORTED: "was stopped before it changed anything",
+}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A run by its record: its plan and stack, how it ended, and the routes that passed before it changed anything. `half`
+    tells that it did not come to its end, so that the host may be in between."""
+
+    plan: Plan
+    stack: Stack
+    verdict: Verdict
+    who: str
+    opened: str
+    because: str
+    routes: tuple[str, ...]
+
+    @property
+    def half(self) -> bool:
+        return self.verdict in _HALF
+
+
+def check(stack: Stack, incident: object = "") -> None:
+    """The parameters, checked before anything is contacted. Raises ParameterError."""
+    if not isinstance(incident, str) or not re.fullmatch(r"[\w./~-]+", incident):
+        raise ParameterError(f"incident: an id as `rollback incidents list` shows it is expected, not {incident!r}")
+
+
+def origin(incident: str) -> Origin:
+    """The run of that id. Raises ParameterError where there is no such record, or where it has nothing that could be undone."""
+    folder = Folder(folder_of(incidents_root(), incident))
+    record, events = folder.record(), folder.events()
+    verdict = Verdict(record.get("verdict", Verdict.UNKNOWN))
+    file = folder.path / "plan.json"
+    if verdict in _NOTHING or not file.exists():
+        raise ParameterError(f"{folder.id} {_NOTHING.get(verdict, 'came to no plan')}, so there is nothing to undo; choose another record")
+    plan = Plan.from_json(file.read_text())
+    begun = next((number for number, event in enumerate(events) if event["event"] == "step-begin" and event["touches"]), None)
+    if begun is None:
+        raise ParameterError(f"{folder.id} changed nothing that serves, so there is nothing to undo; choose another record")
+    if not plan.undo:
+        raise ParameterError(f"{folder.id} undid a run that had not come to its end, so there is no way forward again; plan anew")
+    passed = {event["route"]: bool(event["ok"]) for event in events[:begun] if event["event"] == "probe"}
+    return Origin(
+        plan=plan, stack=Stack.load(json.loads((folder.path / "stack.json").read_text())), verdict=verdict, who=record.get("who", ""),
+        opened=events[0]["at"], because=record.get("because", ""), routes=tuple(sorted(name for name, ok in passed.items() if ok)),
+    )  # fmt: skip

@@ -1,0 +1,93 @@
+"""How to bring the host back to what was before a run, and whether it is there."""
+
+from rollback_lib.command import Command
+from rollback_lib.facts.fact import Dialogue
+from rollback_lib.plan import Effect, Grounds, Plan, Step
+from rollback_lib.procedures import keeping
+from rollback_lib.procedures.undo.again import Again, again
+from rollback_lib.procedures.undo.origin import NAME, Origin
+from rollback_lib.procedures.undo.root import Root
+from rollback_lib.procedures.undo.state import State, Target, strange
+from rollback_lib.stack import Stack
+
+
+def plan(now: State, target: Target, *, incident: str) -> Plan:
+    """How to get from `now` to `target`: the run's own way back, and as its undo the way forward again."""
+    stack, origin = now.stack, target.origin
+    made = origin.plan
+    root = Root.of(made)
+    forward = again(stack, made, incident) if made.procedure != NAME else Again((), tuple(one for one in made.steps if one.touches))
+    return Plan(
+        procedure=NAME,
+        incident=incident,
+        stack=stack.name,
+        host=stack.host,
+        target=target.name,
+        steps=(_keep(stack, forward.keep), *made.undo),
+        undo=() if origin.half else forward.steps,
+        facts=_rows(origin, target),
+        notes=_notes(origin),
+        routes=origin.routes,
+        removes=made.removes,
+        grounds=_grounds(origin),
+        before={one.name: one.found for one in now.found},
+        after={"root": root.plan.json(), "side": root.other_side, "half": "yes" if origin.half else ""},
+    )  # fmt: skip
+
+
+def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+    """Whether the host is back where it was before the run that is undone."""
+    return (yield from Root.of(plan).reached(stack))
+
+
+def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+    """Whether the host is where that run had brought it."""
+    return (yield from Root.of(plan).prior(stack))
+
+
+def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+    """Whether the host is as that run left it."""
+    root = Root.of(plan)
+    there = yield from root.prior(stack)
+    back = yield from root.reached(stack)
+    moved = {one.name for one in strange(there, back, half=bool(plan.after["half"]))}
+    return [one if one.name in moved else Effect(one.name, one.found, one.found) for one in there]
+
+
+def _keep(stack: Stack, commands: tuple[Command, ...]) -> Step:
+    title, why = "Keep what the way forward needs", "So that this undo can be undone."
+    if not commands:
+        return Step("keep", title, why, skip="all of it is kept already")
+    return Step("keep", title, why, (keeping.folders(stack, "before"), *commands))
+
+
+def _grounds(origin: Origin) -> Grounds:
+    sick = sorted({route.name for route in origin.stack.routes} - set(origin.routes))
+    said = f"not well then: {', '.join(sick)}" if sick else "every route passed then"
+    return Grounds(
+        f"{origin.plan.incident}, {origin.plan.procedure} by {origin.who}, {origin.opened[:16]} UTC", said, None if sick else True
+    )
+
+
+def _rows(origin: Origin, target: Target) -> tuple[tuple[str, str], ...]:
+    made = origin.plan
+    why = f", because: {origin.because}" if origin.because else ""
+    return (
+        ("host", made.host),
+        ("undoes", f"{made.incident}, {made.procedure} to {made.target}"),
+        ("which", f"{origin.who} ran {origin.opened[:16].replace('T', ' ')} UTC{why}; it ended as {origin.verdict}"),
+        *((f"back: {one.name}", f"{one.found} → {one.asked}") for one in target.rows if not one.ok),
+        ("routes that passed before it", ", ".join(origin.routes) or "none: none has to pass afterwards"),
+    )
+
+
+def _notes(origin: Origin) -> tuple[str, ...]:
+    notes = []
+    if origin.half:
+        notes.append(f"{origin.plan.incident} did not come to its end, so this undo cannot be undone: nobody knows the way forward.")
+    if origin.plan.procedure == "database":
+        notes.append(
+            f"What was written into {origin.plan.before['database']} since {origin.plan.incident} goes out of use with it. It is kept "
+            "beside the live database until someone drops it."
+        )
+    return tuple(notes)

@@ -1,0 +1,43 @@
+"""The rollback at the root of a row of undos, and on which side of it the host is meant to be."""
+
+from dataclasses import dataclass
+
+from rollback_lib.facts.fact import Dialogue
+from rollback_lib.plan import Effect, Plan
+from rollback_lib.procedures.rollbacks import ROLLBACKS
+from rollback_lib.procedures.undo.origin import NAME
+from rollback_lib.stack import Stack
+
+BEFORE, AFTER = "before", "after"
+
+
+@dataclass(frozen=True)
+class Root:
+    """`plan` is the rollback's own; `side` is where a run brought the host: an undo BEFORE it, the undo of that AFTER it."""
+
+    plan: Plan
+    side: str
+
+    @classmethod
+    def of(cls, plan: Plan) -> "Root":
+        """The root of a plan, which may be a rollback's own."""
+        if plan.procedure != NAME:
+            return cls(plan, AFTER)
+        return cls(Plan.from_json(plan.after["root"]), plan.after["side"])
+
+    @property
+    def other_side(self) -> str:
+        return BEFORE if self.side == AFTER else AFTER
+
+    def reached(self, stack: Stack) -> Dialogue[list[Effect]]:
+        """Where the run brought the host, against what is."""
+        return (yield from self._look(stack, self.side))
+
+    def prior(self, stack: Stack) -> Dialogue[list[Effect]]:
+        """What was before the run, against what is."""
+        return (yield from self._look(stack, self.other_side))
+
+    def _look(self, stack: Stack, side: str) -> Dialogue[list[Effect]]:
+        procedure = ROLLBACKS[self.plan.procedure]
+        look = procedure.effects if side == AFTER else procedure.undo_effects
+        return (yield from look(stack, self.plan))

@@ -1,0 +1,92 @@
+"""Whether the host is as the run left it, and whether all that an undo needs is still there."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rollback_lib.command import Command
+from rollback_lib.errors import Drifted, TargetRefused
+from rollback_lib.facts import docker, files, hostpaths
+from rollback_lib.facts.fact import Dialogue
+from rollback_lib.plan import Effect, Step, some
+from rollback_lib.probe import Probe
+from rollback_lib.procedures import database, env
+from rollback_lib.procedures.undo.origin import Origin
+from rollback_lib.procedures.undo.root import Root
+from rollback_lib.secret import use_key
+from rollback_lib.stack import Stack
+
+_HASHED = (env.NAME, database.NAME)  # those that compare secrets by their hashes
+
+
+@dataclass(frozen=True)
+class State:
+    """The run that is to be undone; each thing it changed, as it left it against what is there now."""
+
+    stack: Stack
+    origin: Origin
+    found: tuple[Effect, ...]
+    probes: tuple[Probe, ...] = ()
+
+
+@dataclass(frozen=True)
+class Target:
+    """What was before the run; `rows` are what must be found again, against what is there now."""
+
+    origin: Origin
+    rows: tuple[Effect, ...]
+    why: str
+
+    @property
+    def name(self) -> str:
+        return f"before {self.origin.plan.incident}"
+
+
+def document(stack: Stack, origin: Origin) -> Dialogue[State]:
+    """What the run changed, as it is now. Raises TargetRefused where the host has forgotten by what to compare."""
+    root = Root.of(origin.plan)
+    kept: files.File | None = (yield {"key": files.file(f"{stack.state}/jobs/{root.plan.incident}/key")})["key"]
+    if kept:
+        use_key(bytes.fromhex(kept.content.reveal().decode()))
+    elif root.plan.procedure in _HASHED:
+        raise TargetRefused(
+            f"what {root.plan.incident} left on {stack.host} to compare secrets by is gone, as after 30 days; plan a rollback instead"
+        )
+    return State(stack, origin, tuple((yield from root.reached(stack))))
+
+
+def examine(now: State, target: str = "") -> Dialogue[Target]:
+    """What was before, and whether the host is still as the run left it. Raises Drifted where it has moved on, TargetRefused
+    where something is gone that the undo needs."""
+    origin = now.origin
+    rows: list[Effect] = yield from Root.of(origin.plan).prior(now.stack)
+    moved = strange(now.found, rows, half=origin.half)
+    if moved:
+        raise Drifted(
+            f"{now.stack.host} has moved on since {origin.plan.incident}: {'; '.join(one.words for one in moved)}; an undo would take "
+            "that back, too, so plan a rollback instead"
+        )
+    steps = origin.plan.undo
+    paths = sorted(set(_words(steps, f"{now.stack.state}/before/")))
+    images = sorted(set(_words(steps, f"rollback/{now.stack.name}/")))
+    found = yield {"paths": hostpaths.missing(paths), "images": docker.stored(set(images))}
+    gone = [*found["paths"], *(name for name in images if name not in found["images"])]
+    if gone:
+        raise TargetRefused(f"what the undo needs is not on {now.stack.host} any more: {some(gone)}; plan a rollback instead")
+    return Target(origin, tuple(rows), f"what was before {origin.plan.incident}, which {origin.who} ran")
+
+
+def strange(reached: "tuple[Effect, ...] | list[Effect]", prior: list[Effect], *, half: bool) -> list[Effect]:
+    """What is not as the run left it; for one that did not come to its end, what is neither so nor as before it. How well
+    something runs does not count: that may be why it is undone."""
+    back = {effect.name: effect.ok for effect in prior}
+    return [one for one in reached if not (one.ok or one.condition or (half and back.get(one.name, True)))]
+
+
+def _words(steps: tuple[Step, ...], beginning: str) -> Iterator[str]:
+    """Words of the commands that begin so."""
+    commands: list[Command | None] = [command for step in steps for command in step.commands]
+    for command in commands:
+        while command:
+            made = command.file
+            yield from (word for word in (*command.argv, command.source or "") if word.startswith(beginning) and word != made)
+            command = command.into
