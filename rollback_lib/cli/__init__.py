@@ -1,4 +1,7 @@
-"""The command line: `rollback run`, `resume`, `incidents`, `lab`, `drill`. What a command needs is imported when it runs."""
+"""The command line: `rollback run`, `resume`, `incidents`, `review`, `docs`, `lab`, `drill`.
+
+What a command needs is imported when it runs.
+"""
 
 import argparse
 import os
@@ -25,11 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from rollback_lib.cli import incidents, practice, runs
+    from rollback_lib.cli import incidents, pages, practice, runs
 
     parser = argparse.ArgumentParser(prog="rollback", description="Executable rollback runbooks for a docker compose stack.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (runs, incidents, practice):
+    for module in (runs, incidents, pages, practice):
         module.add(commands)
     return parser
 

@@ -43,7 +43,7 @@ def state(**changes: object) -> redeploy.State:
         "unreadable": "", "images": {"ghcr.io/x/agents-api:latest": docker.Stored("sha256:1", 10, True),
                                      "caddy:2": docker.Stored("sha256:3", 10, True)},
         "attachments": networks.Attachments((), {name: name for name in ("n8n_default", "nocodb_default", "langfuse_default")}),
-        "volumes": {}, "env_files": {}, "free": 10**12, "logs": {},
+        "volumes": {}, "env_files": {}, "free": 10**12, "logs": {}, "releases": [],
     }  # fmt: skip
     return redeploy.State(**{**known, **changes})
 

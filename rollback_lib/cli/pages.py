@@ -1,0 +1,120 @@
+"""`rollback review` and `rollback docs`: the page that the notebooks are, kept up to date."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rollback_lib.errors import ParameterError, RollbackError
+
+if TYPE_CHECKING:
+    from rollback_lib.frontmatter import Notebook
+    from rollback_lib.review import Standing
+
+_COLUMNS = ("notebook", "owner", "status", "reviewed", "review due", "last successful run", "open")
+
+
+class Overdue(RollbackError):
+    """A notebook is overdue for review, or was not seen to work for as long."""
+
+    status = 7
+
+
+def add(commands: Any) -> None:
+    """The parsers of these commands."""
+    review = commands.add_parser("review", help="which notebooks are overdue for review, or had no successful run for as long")
+    which = review.add_mutually_exclusive_group()
+    which.add_argument("--done", metavar="PROCEDURE", help="write into its notebook that it was reviewed today")
+    which.add_argument("--json", action="store_true")
+    review.set_defaults(command=_review)
+    docs = commands.add_parser("docs", help="write the page of rollback procedures anew, from the notebooks and the records")
+    docs.add_argument("-o", dest="file", type=Path, metavar="FILE", help="where to (default: docs/rollback-procedures.md of the project)")
+    docs.add_argument("--stack", default="", metavar="NAME", help="with the budgets and the measured times of this stack only")
+    docs.set_defaults(command=_docs)
+
+
+def _review(arguments: argparse.Namespace) -> int:
+    from rollback_lib import frontmatter
+    from rollback_lib.headless import runner
+    from rollback_lib.record.folder import incidents_root
+    from rollback_lib.record.history import incidents
+    from rollback_lib.review import standing
+
+    notebooks = frontmatter.notebooks(runner.NOTEBOOKS)
+    if arguments.done is not None:
+        return _done(notebooks, arguments.done, _today())
+    records = incidents(incidents_root())
+    standings = [standing(one, records, _today()) for one in notebooks]
+    if arguments.json:
+        print(json.dumps([_summary(one) for one in standings], indent=1, ensure_ascii=False))
+    else:
+        _print_table(standings)
+    overdue = [one.notebook.procedure for one in standings if one.gaps]
+    if overdue:
+        raise Overdue(f"not in order: {', '.join(overdue)}; do what `rollback review` says beside each")
+    return 0
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()  # as records count days
+
+
+def _done(notebooks: Sequence["Notebook"], procedure: str, today: date) -> int:
+    from rollback_lib.frontmatter import mark_reviewed
+
+    notebook = next((one for one in notebooks if one.procedure == procedure), None)
+    if notebook is None:
+        known = ", ".join(one.procedure for one in notebooks)
+        raise ParameterError(f"there is no notebook of {procedure!r} to review; there are: {known}")
+    mark_reviewed(notebook, today)
+    print(f"{notebook.file.name} was reviewed on {today}; its next review is due on {today + notebook.cycle}. Commit it.")
+    return 0
+
+
+def _summary(one: "Standing") -> dict[str, Any]:
+    from rollback_lib.review import day_of
+
+    last = one.last and {"day": str(day_of(one.last)), "stack": one.last.get("stack"), "incident": one.last["incident"]}
+    return {
+        "notebook": one.notebook.file.stem, "procedure": one.notebook.procedure, "owner": one.notebook.owner,
+        "status": one.notebook.status, "reviewed": str(one.notebook.reviewed), "due": str(one.due), "last": last,
+        "open": [gap.__dict__ for gap in one.gaps],
+    }  # fmt: skip
+
+
+def _print_table(standings: Sequence["Standing"]) -> None:
+    from rollback_lib.record.redaction import clean
+
+    rows = [_COLUMNS]
+    for one in map(_summary, standings):
+        last = f"{one['last']['day']} {one['last']['stack']}" if one["last"] else "none"
+        left = "; ".join(f"{gap['words']}: {gap['do']}" for gap in one["open"]) or "in order"
+        rows.append((one["notebook"], one["owner"], one["status"], one["reviewed"], one["due"], last, left))
+    widths = [max(len(row[number]) for row in rows) for number in range(len(_COLUMNS))]
+    for row in rows:
+        print(clean("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()))
+
+
+def _docs(arguments: argparse.Namespace) -> int:
+    from rollback_lib import frontmatter, page
+    from rollback_lib.headless import runner
+    from rollback_lib.paths import PROJECT
+    from rollback_lib.record.folder import incidents_root
+    from rollback_lib.record.history import incidents
+    from rollback_lib.review import successes
+    from rollback_lib.stack import Budgets, Stack
+
+    stack = Stack.load(arguments.stack) if arguments.stack else None
+    records = incidents(incidents_root(), stack=stack.name if stack else "")
+    notebooks = frontmatter.notebooks(runner.NOTEBOOKS)
+    seconds = {one.procedure: [float(run["seconds"]) for run in successes(one, records) if "seconds" in run] for one in notebooks}
+    budgets = (stack.budgets if stack else Budgets()).model_dump()
+    file = arguments.file or PROJECT / "docs" / "rollback-procedures.md"
+    try:
+        file.write_text(page.markdown(notebooks, seconds, budgets, file.parent), encoding="utf-8")
+    except OSError as error:
+        raise ParameterError(f"{file} cannot be written ({error.strerror}); give another place with -o") from None
+    print(f"The page is {file}, of {len(notebooks)} notebooks and {sum(map(len, seconds.values()))} successful runs.")
+    return 0

@@ -1,0 +1,94 @@
+"""The page's front matter, as each notebook has it in its metadata: owner, status, review, and its row of the decision table."""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from rollback_lib.errors import ParameterError
+
+_LOOKS = frozenset({"triage", "readiness"})  # they never change a host, so there is nothing to apply
+_UNDRILLED = frozenset({"resume"})  # it goes on with the record of another procedure, and has none of its own
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """What a notebook says of itself. Its next review is due a `cycle` after `reviewed`; `situation` and `action` are "" where
+    the decision table has no row for it; `parameters` are the names of its parameters, `text` is all of its prose, in Markdown."""
+
+    file: Path
+    procedure: str
+    owner: str
+    status: str
+    cycle: timedelta
+    reviewed: date
+    situation: str
+    action: str
+    parameters: tuple[str, ...]
+    text: str
+
+    @property
+    def looks(self) -> bool:
+        """Whether it only looks, also when it has succeeded."""
+        return self.procedure in _LOOKS
+
+    @property
+    def drilled(self) -> bool:
+        """Whether records can show that it works."""
+        return self.procedure not in _UNDRILLED
+
+
+def notebooks(folder: Path) -> list[Notebook]:
+    """The notebooks of a folder, in the order of their numbers. Raises ParameterError that names the file and the key."""
+    return [_read(file) for file in sorted(folder.glob("[0-9][0-9]_*.ipynb"))]
+
+
+def mark_reviewed(notebook: Notebook, day: date) -> None:
+    """Write into the file that it was reviewed on that day; every other byte of it stays. Raises ParameterError."""
+    file = notebook.file
+    # In the text of a cell JSON escapes the quotes, so that this is found as a key only.
+    content, found = re.subn(rb'("reviewed":\s*")[^"]*"', rb"\g<1>" + day.isoformat().encode() + b'"', file.read_bytes())
+    if found != 1:
+        raise ParameterError(f'{file}: one key "reviewed" is expected, not {found}; clear the outputs, or write the day by hand')
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise ParameterError(f"{file} cannot be written ({error.strerror}); let its owner do it") from None
+
+
+def _read(file: Path) -> Notebook:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        known, cells = content["metadata"]["rollback"], content["cells"]
+        return Notebook(
+            file, known["procedure"], known["doc_owner"], known["doc_status"], _cycle(known), _day(known),
+            known.get("situation", ""), known.get("action", ""), _parameters(cells),
+            "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"),
+        )  # fmt: skip
+    except OSError as error:
+        raise ParameterError(f"{file} cannot be read ({error.strerror}); make it readable") from None
+    except KeyError as missing:
+        raise ParameterError(f"{file}: the key {missing} is missing; add it, as the other notebooks have it in metadata.rollback") from None
+    except ValueError as error:
+        raise ParameterError(f"{file}: {error}; mend it") from None
+
+
+def _cycle(known: dict[str, Any]) -> timedelta:
+    days = re.fullmatch(r"([1-9]\d{0,3})d", str(known["review_cycle"]))
+    if not days:
+        raise ValueError(f"review_cycle: a number of days such as 30d is expected, not {known['review_cycle']!r}")
+    return timedelta(days=int(days[1]))
+
+
+def _day(known: dict[str, Any]) -> date:
+    try:
+        return date.fromisoformat(str(known["reviewed"]))
+    except ValueError:
+        raise ValueError(f"reviewed: a day such as 2026-11-23 is expected, not {known['reviewed']!r}") from None
+
+
+def _parameters(cells: list[dict[str, Any]]) -> tuple[str, ...]:
+    tagged = ("".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", ()))
+    return tuple(re.findall(r"^(\w+):", next(tagged, ""), re.MULTILINE))
