@@ -1,5 +1,6 @@
 """Health over the routes users take: probes side by side, healthy when N in a row pass on every route."""
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -33,16 +34,28 @@ class Prober:
     def probe(self) -> Probe:
         """One GET. Never raises: what went wrong is in the probe."""
         started, at = time.monotonic(), datetime.now(UTC)
-        status = None
+        status, certificate = None, None
         try:
-            answer = self._client.get(self._url, headers=self._headers, extensions=self._extensions)
-            status, said = answer.status_code, answer.text[:KEPT]
+            with self._client.stream("GET", self._url, headers=self._headers, extensions=self._extensions) as answer:
+                certificate = _certificate(answer)
+                answer.read()
+                status, said = answer.status_code, answer.text[:KEPT]
         except httpx.HTTPError as error:
             said = str(error) or type(error).__name__
-        return Probe(self.route.name, at, status == 200, status, time.monotonic() - started, said)
+        return Probe(self.route.name, at, status == 200, status, time.monotonic() - started, said, certificate)
 
     def close(self) -> None:
         self._client.close()
+
+
+def _certificate(answer: httpx.Response) -> tuple[datetime, datetime] | None:
+    """From when to when the certificate is good that the answer came with."""
+    tls = answer.extensions["network_stream"].get_extra_info("ssl_object")
+    known = tls.getpeercert() if tls else None
+    if not known:
+        return None
+    begin, end = (datetime.fromtimestamp(ssl.cert_time_to_seconds(known[key]), UTC) for key in ("notBefore", "notAfter"))
+    return begin, end
 
 
 class Watch:

@@ -10,7 +10,7 @@ from rollback_lib.record.redaction import clean
 @dataclass(frozen=True)
 class Probe:
     """One request over a route: `status` is the HTTP status, None when there was no answer; `seconds` it took; `said` is
-    what came back, or what went wrong, as it was."""
+    what came back, or what went wrong, as it was; `certificate` is from when to when the route's certificate is good."""
 
     route: str
     at: datetime
@@ -18,6 +18,7 @@ class Probe:
     status: int | None
     seconds: float
     said: str
+    certificate: tuple[datetime, datetime] | None = None
 
     @property
     def words(self) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rollback_lib.command import Command
@@ -30,10 +31,37 @@ class Inside:
 
 
 def live(container: str, admin: str = ADMIN) -> Fact[Configuration | None]:
-    """What the running Caddy has loaded; None where its admin API cannot be asked.
+    """What the running Caddy has loaded; None where its admin API cannot be asked."""
+    return Fact((_config(container, admin),), _configuration, otherwise=lambda _: None)
 
-    Asked over the host's curl in the container's network, else by a tool of the container's own: its image may have none.
-    """
+
+def upstreams(container: str, admin: str = ADMIN) -> Fact[dict[str, tuple[str, ...]] | None]:
+    """Where the running Caddy sends requests, as NAME:PORT, by the name of the host that is asked for; None where it cannot be
+    asked."""
+
+    def read(out: str) -> dict[str, tuple[str, ...]]:
+        servers = ((json.loads(out) or {}).get("apps") or {}).get("http", {}).get("servers") or {}
+        found: dict[str, tuple[str, ...]] = {}
+        for route in (route for server in servers.values() for route in server.get("routes") or ()):
+            for host in (host for match in route.get("match") or () for host in match.get("host") or ()):
+                found[host] = found.get(host, ()) + tuple(_dials(route))
+        return found
+
+    return Fact((_config(container, admin),), read, otherwise=lambda _: None)
+
+
+def _dials(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("dial"), str):
+            yield value["dial"]
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from _dials(one)
+
+
+def _config(container: str, admin: str) -> Command:
+    """Asked over the host's curl in the container's network, else by a tool of the container's own: its image may have none."""
     # The name may mean ::1 there, where Caddy does not listen when it is told `localhost`.
     url = f"http://{admin.replace('localhost', '127.0.0.1')}/config/"
     script = (
@@ -41,7 +69,7 @@ def live(container: str, admin: str = ADMIN) -> Fact[Configuration | None]:
         'nsenter -t "$pid" -n curl -fsS --max-time 5 "$2" 2>/dev/null || docker exec "$1" wget -qO- "$2" 2>/dev/null || '
         'docker exec "$1" curl -fsS --max-time 5 "$2"'
     )
-    return Fact((Command.of("sh", "-euc", script, "sh", container, url),), _configuration, otherwise=lambda _: None)
+    return Command.of("sh", "-euc", script, "sh", container, url)
 
 
 def inside(container: str, path: str, file: str) -> Fact[Inside | None]:

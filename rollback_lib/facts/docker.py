@@ -138,6 +138,17 @@ def image_id(reference: str) -> Fact[str | None]:
     return Fact((inspect,), str.strip, otherwise=lambda _: None)
 
 
+def image_time(image: str) -> Fact[datetime | None]:
+    """When an image came to be on the host, by its id: pulled, built or tagged; None when that is not known."""
+    inspect = Command.of("docker", "image", "inspect", "--format={{json .Metadata.LastTagTime}} {{json .Created}}", image)
+
+    def read(out: str) -> datetime | None:
+        times = [_time(json.loads(word)) for word in out.split()]
+        return next((one for one in times if one.year > 1), None)
+
+    return Fact((inspect,), read, otherwise=lambda _: None)
+
+
 def images(repository: str) -> Fact[list[Image]]:
     """The images under the name `repository`, by tag."""
 

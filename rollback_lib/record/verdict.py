@@ -16,6 +16,9 @@ class Verdict(StrEnum):
     PARTLY = "failed-partly"
     ABORTED = "aborted"
     UNKNOWN = "unknown"
+    LOOKED = "looked"
+    READY = "ready"
+    NOT_READY = "not-ready"
 
     @property
     def status(self) -> int:
@@ -32,4 +35,7 @@ _STATUS = {
     Verdict.RESTORED: 4,
     Verdict.PARTLY: 5,
     Verdict.UNKNOWN: 6,
+    Verdict.LOOKED: 0,
+    Verdict.READY: 0,
+    Verdict.NOT_READY: 7,
 }

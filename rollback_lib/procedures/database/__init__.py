@@ -3,11 +3,13 @@
 from rollback_lib.procedures.database.losses import Losses, TableLoss, kept, losses, weigh
 from rollback_lib.procedures.database.plan import SWAP_DEADLINE, assumed, effects, plan, undo_effects
 from rollback_lib.procedures.database.sql import swap
-from rollback_lib.procedures.database.state import NAME, Candidate, Candidates, State, beside, candidates, document, maintenance, section
+from rollback_lib.procedures.database.state import (
+    NAME, Candidate, Candidates, State, beside, candidates, document, maintenance, section, server_of,
+)  # fmt: skip
 from rollback_lib.procedures.database.target import Target, check, choose, examine
 
 __all__ = [
     "NAME", "SWAP_DEADLINE", "Candidate", "Candidates", "Losses", "State", "TableLoss", "Target", "assumed", "beside",
-    "candidates", "check", "choose", "document", "effects", "examine", "kept", "losses", "maintenance", "plan", "section",
+    "candidates", "check", "choose", "document", "effects", "examine", "kept", "losses", "maintenance", "plan", "section", "server_of",
     "swap", "undo_effects", "weigh",
 ]  # fmt: skip

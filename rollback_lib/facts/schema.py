@@ -1,0 +1,96 @@
+"""Which tables and columns the newest backups of a database have, read from the statements at their beginning."""
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from rollback_lib.command import Command
+from rollback_lib.facts.fact import Fact
+from rollback_lib.postgres import Postgres
+
+NEWEST = 3  # backups that are read
+_BYTES = 8_000_000  # at most, of each: definitions come before the data
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of each table, by the table's name, in a backup made at `when`."""
+
+    path: str
+    when: datetime
+    tables: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Tables and columns that are gone since, and those that are new."""
+
+    gone: tuple[str, ...]
+    new: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.gone or self.new)
+
+
+# One line for each backup: path, time of change, definitions of its tables in base64.
+_READ = r"""
+most=$1 bytes=$2 restore=$3; shift 3
+for path in "$@"; do [ -f "$path" ] && printf '%s\t%s\n' "$(stat -L -c %Y "$path")" "$path"; done | sort -rn | head -n "$most" |
+while IFS="$(printf '\t')" read -r when path; do
+    case $(head -c 4 "$path" | od -An -tx1 | tr -d ' \n') in
+        1f8b*) unpack='gzip -dc' ;; 28b52ffd) unpack='zstd -dcq' ;; 5047444d) unpack=$restore ;; *) unpack=cat ;;
+    esac
+    printf '%s\t%s\t' "$path" "$when"
+    timeout 5 sh -c "$unpack" <"$path" 2>/dev/null | head -c "$bytes" | awk '
+        /^(COPY|INSERT INTO) / { exit }
+        /^CREATE (UNLOGGED )?TABLE / { inside = 1 }
+        inside { print }
+        inside && /;$/ { inside = 0 }' | base64 -w0
+    echo
+done
+"""
+_TABLE = re.compile(r'^CREATE (?:UNLOGGED )?TABLE ((?:"(?:[^"]|"")+"|[^\s".(]+)\.(?:"(?:[^"]|"")+"|[^\s".(]+))')
+_COLUMN = re.compile(r'^    ("(?:[^"]|"")+"|[a-z_][^\s"]*) ')
+
+
+def of_backups(pattern: str, postgres: Postgres) -> Fact[list[Schema]]:
+    """The schemas of the newest backups that match a pattern, newest first; those that do not say are left out."""
+    folder, _, name = pattern.rpartition("/")
+    restore = Command.of("docker", "exec", "-i", postgres.container, "pg_restore", "-s", "-f", "-").shell()
+    # The pattern is the one word that the shell is to expand: the stack's own check lets no character through that would do more.
+    script = f'cd / && set -- "$@" "$0"/{name}; {_READ}'
+    command = Command.of("sh", "-c", script, folder, str(NEWEST), str(_BYTES), restore)
+    return Fact((command,), _schemas, otherwise=lambda _: [], deadline=30.0)
+
+
+def difference(old: Mapping[str, frozenset[str]], new: Mapping[str, frozenset[str]]) -> Difference:
+    """What became of the tables `old`."""
+    gone, come = sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())
+    both = sorted(old.keys() & new.keys())
+    gone += [f"{table}.{column}" for table in both for column in sorted(old[table] - new[table])]
+    come += [f"{table}.{column}" for table in both for column in sorted(new[table] - old[table])]
+    return Difference(tuple(gone), tuple(come))
+
+
+def _schemas(out: str) -> list[Schema]:
+    found = []
+    for line in out.splitlines():
+        path, when, encoded = line.split("\t")
+        tables = _tables(base64.b64decode(encoded).decode(errors="replace"))
+        if tables:
+            found.append(Schema(path, datetime.fromtimestamp(int(when), UTC), tables))
+    return found
+
+
+def _tables(text: str) -> dict[str, frozenset[str]]:
+    tables: dict[str, set[str]] = {}
+    current: set[str] = set()
+    for line in text.splitlines():
+        begun, column = _TABLE.match(line), _COLUMN.match(line)
+        if begun:
+            current = tables.setdefault(begun[1], set())
+        elif column and column[1] != "CONSTRAINT":
+            current.add(column[1][1:-1].replace('""', '"') if column[1].startswith('"') else column[1])
+    return {name: frozenset(columns) for name, columns in tables.items()}

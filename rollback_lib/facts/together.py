@@ -1,0 +1,60 @@
+"""Several dialogues with the host side by side: in each round all that they ask is asked at once."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from rollback_lib.errors import Refused
+from rollback_lib.facts.fact import Dialogue, Fact
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """A dialogue that came to no end, or a fact that the host did not give, and why."""
+
+    why: str
+
+
+def together(dialogues: Mapping[str, Dialogue[Any]]) -> Dialogue[dict[str, Any]]:
+    """What each of them makes of its answers, by name; Unanswered for one whose questions failed. The others go on."""
+    ended: dict[str, Any] = {}
+    asking: dict[str, Mapping[str, Fact[Any]]] = {}
+
+    def go_on(name: str, step: Callable[[], Mapping[str, Fact[Any]]]) -> None:
+        asking.pop(name, None)
+        try:
+            asking[name] = step()
+        except StopIteration as end:
+            ended[name] = end.value
+        except Refused as error:
+            ended[name] = Unanswered(str(error))
+
+    for name, dialogue in dialogues.items():
+        go_on(name, partial(next, dialogue))
+    while asking:
+        found = yield {f"{name}/{key}": _forgiving(fact) for name, facts in asking.items() for key, fact in facts.items()}
+        for name, facts in list(asking.items()):
+            answers = {key: found[f"{name}/{key}"] for key in facts}
+            failed = next((one for one in answers.values() if isinstance(one, Unanswered)), None)
+            dialogue = dialogues[name]
+            if failed:
+                go_on(name, partial(dialogue.throw, Refused(failed.why)))
+            else:
+                go_on(name, partial(dialogue.send, answers))
+    return ended
+
+
+def _forgiving(fact: Fact[Any]) -> Fact[Any]:
+    """The same fact; where it would refuse, it is Unanswered."""
+
+    def read(out: str) -> Any:
+        try:
+            return fact.read(out)
+        except Refused as error:
+            return Unanswered(str(error))
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
+            return Unanswered(f"an answer cannot be understood ({type(error).__name__})")
+
+    otherwise = fact.otherwise or (lambda said: Unanswered(f"{fact.missing}{': ' + said.strip().splitlines()[-1] if said.strip() else ''}"))
+    return replace(fact, read=read, otherwise=otherwise, long=True)

@@ -1,0 +1,7 @@
+"""Triage: what is wrong with the stack, and which rollback of the page is the smallest that fits. It only looks."""
+
+from rollback_lib.procedures.triage.diagnosis import Diagnosis, command, diagnose
+from rollback_lib.procedures.triage.finding import Finding
+from rollback_lib.procedures.triage.state import NAME, State, check, document
+
+__all__ = ["NAME", "Diagnosis", "Finding", "State", "check", "command", "diagnose", "document"]

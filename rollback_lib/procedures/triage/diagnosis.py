@@ -1,0 +1,106 @@
+"""The page's rows, ranked by evidence, and the smallest rollback that fits."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rollback_lib.facts.together import Unanswered
+from rollback_lib.plan import some
+from rollback_lib.procedures.rows import GREEN, Row, of_certificates, of_machine
+from rollback_lib.procedures.triage.finding import FITS, MAY, Finding
+from rollback_lib.procedures.triage.services import databases, deployed, env_file
+from rollback_lib.procedures.triage.state import Databases, State
+from rollback_lib.procedures.triage.symptoms import Symptoms, symptoms
+from rollback_lib.procedures.triage.ways import around, proxy
+from rollback_lib.record.verdict import Verdict
+
+SIZE = ("caddyfile", "env", "code", "image", "database", "redeploy")  # the smallest rollback first
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is wrong and which rows of the page fit, best evidence first; `rows` are how the machine itself is."""
+
+    stack: str
+    host: str
+    seen: Symptoms
+    findings: tuple[Finding, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def fitting(self) -> list[Finding]:
+        """The rows that fit, the smallest rollback first."""
+        return sorted((one for one in self.findings if one.fit == FITS), key=lambda one: SIZE.index(one.procedure))
+
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict.LOOKED
+
+    @property
+    def reason(self) -> str:
+        """The diagnosis in a sentence."""
+        if self.seen.healthy:
+            return "healthy: every route passes, every container runs, on every network"
+        fitting = self.fitting
+        if not fitting:
+            may = [one.procedure for one in self.findings if one.fit == MAY]
+            return (
+                f"not healthy, and nothing of the page fits{': nearest is ' + some(may) if may else ''}; see what is wrong, and mend that"
+            )
+        if len(fitting) == 1:
+            return f"not healthy: {fitting[0].situation}; roll back with {fitting[0].procedure}"
+        both = " and ".join(f"{one.situation} ({one.procedure})" for one in fitting)
+        return f"not healthy, {len(fitting)} things at once: {both}; begin with {fitting[0].procedure}, then look again"
+
+    def data(self) -> dict[str, Any]:
+        """For the record."""
+        findings = [
+            {"procedure": one.procedure, "situation": one.situation, "fit": one.fit, "points": one.points, "for": one.speaks_for,
+             "against": one.speaks_against, "parameters": dict(one.parameters), "warnings": one.warnings}
+            for one in self.findings
+        ]  # fmt: skip
+        failing = [{"route": probe.route, "status": probe.status, "said": probe.words} for probe in self.seen.failing]
+        rows = [row.__dict__ for row in self.rows if row.level != GREEN]
+        fits = [one.procedure for one in self.fitting]
+        return {"healthy": self.seen.healthy, "fits": fits, "failing": failing, "findings": findings, "rows": rows}
+
+    def next(self, stack: str) -> tuple[str, ...]:
+        """What to do, as command lines; `stack` is how it was named."""
+        return tuple(f"{one.situation}: look with `{command(one, stack)}`" for one in self.fitting)
+
+
+def command(one: Finding, stack: str) -> str:
+    """The command line that looks and plans; with `--apply --confirm HOST` it rolls back."""
+    return " ".join(["rollback run", one.procedure, "--stack", stack, *(f"-p {key}={value}" for key, value in one.parameters.items())])
+
+
+def diagnose(now: State) -> Diagnosis:
+    """Rank the page's rows by what speaks for them."""
+    seen = symptoms(now)
+    found = [deployed(now, seen), env_file(now, seen), proxy(now, seen), *databases(now, seen), around(now, seen)]
+    if seen.healthy:  # changes alone are no trouble
+        for one in found:
+            one.evidence = [(-9, "nothing is wrong that it could mend")]
+    _weigh(found, seen)
+    ranked = sorted(found, key=lambda one: (-one.points, SIZE.index(one.procedure)))
+    rows = [*_of_servers(now), *of_machine(now.machine), *of_certificates(now.probes)]
+    return Diagnosis(now.stack.name, now.stack.host, seen, tuple(ranked), tuple(rows))
+
+
+def _weigh(found: list[Finding], seen: Symptoms) -> None:
+    """Where one row explains what an ill service says, that another one was changed lately as well is not enough for it."""
+    surely = [one for one in found if one.sure and one.fit == FITS and one.procedure in ("code", "image", "env", "database")]
+    for one in found:
+        if surely and one not in surely and one.fit == FITS and one.procedure in ("code", "image", "env") and one.points < 4:
+            one.add(-1, f"{surely[0].procedure} explains what is seen; look again after that")
+
+
+def _of_servers(now: State) -> list[Row]:
+    rows = []
+    for name, one in now.databases.items():
+        if isinstance(one, Databases) and not one.reachable:
+            state = one.container.state if one.container else "missing"
+            rows.append(Row(f"database {name}", "red", f"does not answer; container {one.section.container} is {state}",
+                            f"start it: `docker start {one.section.container}`, and read its log"))  # fmt: skip
+    if isinstance(now.redeploy, Unanswered):
+        rows.append(Row("docker", "red", now.redeploy.why, "see `systemctl status docker` on the host"))
+    return rows
