@@ -28,7 +28,7 @@ unit: .venv/.dev ## only the tests that need no practice host
 
 lab: .venv/.run ## start the practice host, and JupyterLab on the notebooks
 	@$(BIN)/rollback lab up
-	@$(BIN)/jupyter lab $$([ "$$(id -u)" != 0 ] || echo --allow-root) notebooks
+	@$(BIN)/jupyter lab $$([ "$$(id -u)" != 0 ] || echo --allow-root) --LabApp.default_url=/lab/tree/notebooks
 
 bench: .venv/.run ## measure the headless run side by side with the page's own commands and other tools
 	@bench/run

@@ -12,6 +12,7 @@ from rollback_lib.headless.runner import Outcome
 from rollback_lib.record.folder import Folder
 from rollback_lib.stack import Stack
 
+Run = Callable[[str, dict[str, str]], Outcome]
 PER_SECOND = 20  # requests that go through the proxy meanwhile
 # What is broken for each procedure, and what its notebook is told beside what all are.
 DRILLS: dict[str, tuple[str, dict[str, str]]] = {
@@ -21,50 +22,73 @@ DRILLS: dict[str, tuple[str, dict[str, str]]] = {
     "caddyfile": ("caddyfile", {}),
     "database": ("database", {"database": "voice", "accept_loss": "true"}),
     "redeploy": ("stack", {}),
+    "undo": ("env", {}),
+    "readiness": ("", {}),
 }
 
 
 @dataclass(frozen=True)
 class Score:
-    """One drill. `healthy_after` are the seconds from the run's start to proven health; None when it never came."""
+    """One drill. `diagnosed` are the procedures that triage named before; `healthy_after` the seconds from the run's start to
+    proven health, None when it never came."""
 
     procedure: str
+    diagnosed: str
     outcome: Outcome
     healthy_after: float | None
     sent: int
     failed: int
 
 
-def drill(host: PracticeHost, procedure: str, run: Callable[[str, dict[str, str]], Outcome]) -> Score:
-    """Reset, break, roll back, score. `run` runs a procedure's notebook with these parameters."""
+def drill(host: PracticeHost, procedure: str, run: Run) -> Score:
+    """Reset, break, look, roll back, score. `run` runs a procedure's notebook with these parameters."""
     if host.running():
         print("The practice host is put back to its clean state.", flush=True)
         host.reset()
     else:
         host.up()
     scenario, own = DRILLS[procedure]
-    print(f"Broken: {host.break_(scenario)}.", flush=True)
-    print(f"Rolling back with the {procedure} notebook, headless …", flush=True)
+    if scenario:
+        print(f"Broken: {host.break_(scenario)}.", flush=True)
     stack = host.folder / "stack.yaml"
-    parameters = {"stack": str(stack), "mode": "apply", "confirm": "contabo", "on_failure": "undo", "reason": "drill", **own}
+    looked = run("triage", {"stack": str(stack), "reason": "drill"})
+    print(f"Triage says: {looked.reason}.", flush=True)
+    print(f"Running the {procedure} notebook, headless …", flush=True)
+    parameters = {"stack": str(stack), "mode": "apply", "confirm": "contabo", "reason": "drill", **own}
+    if scenario:
+        parameters["on_failure"] = "undo"
+    if procedure == "undo":
+        parameters = _twice_undone(run, parameters)
     writer = Writer(host) if procedure == "database" else None
     with Traffic(Stack.load(stack), PER_SECOND) as traffic, writer or nullcontext():
         began = datetime.now(UTC)
         outcome = run(procedure, parameters)
     if writer:
         print(writer.story(f"dyniq__before_{outcome.folder.name.rpartition('-')[2]}"), flush=True)
-    return Score(procedure, outcome, _healthy_after(outcome, began), traffic.sent, traffic.failed)
+    fits = Folder(looked.folder).record().get("found", {}).get("fits", [])
+    return Score(procedure, " and ".join(fits) or "healthy", outcome, _healthy_after(outcome, began), traffic.sent, traffic.failed)
+
+
+def _twice_undone(run: Run, parameters: dict[str, str]) -> dict[str, str]:
+    """Roll back, undo that; what undoes the undo, so that the host is healthy in the end."""
+    outcome = run("env", parameters)
+    own = {key: value for key, value in parameters.items() if key != "stack"}
+    outcome = run("undo", {**own, "incident": outcome.folder.name})
+    return {**own, "incident": outcome.folder.name}
 
 
 def table(scores: Sequence[Score]) -> str:
     """The scores, a line each."""
-    header = ("procedure", "verdict", "healthy after", "whole run", "budget", "failed requests")
+    header = ("procedure", "triage says", "verdict", "healthy after", "whole run", "budget", "failed requests")
     rows = [header]
     for one in scores:
-        healthy = f"{one.healthy_after:.1f} s" if one.healthy_after is not None else "never"
+        never = "never" if DRILLS[one.procedure][0] else "was healthy"
+        healthy = f"{one.healthy_after:.1f} s" if one.healthy_after is not None else never
         late = " over budget" if one.outcome.seconds > (one.outcome.budget or 0) else ""
         run = f"{one.outcome.seconds:.1f} s{late}"
-        rows.append((one.procedure, one.outcome.verdict, healthy, run, f"{one.outcome.budget:.0f} s", f"{one.failed} of {one.sent}"))
+        rows.append(
+            (one.procedure, one.diagnosed, one.outcome.verdict, healthy, run, f"{one.outcome.budget:.0f} s", f"{one.failed} of {one.sent}")
+        )
     widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
 

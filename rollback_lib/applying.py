@@ -68,6 +68,10 @@ def apply(run: Run, plan: Plan, step: Step) -> None:
     if result.status == 0:
         run.done.add((plan.hash, step.name))
         return
+    if step.trial:
+        run.done.add((plan.hash, step.name))
+        run.console.line("▲ The trial failed: see the rows below.")
+        return
     sentence = f"step {step.name} failed on {run.stack.host}, {said(result, step.deadline)}"
     if first and step.atomic and run.eyes.as_before(plan):
         if run.hand.armed:

@@ -17,6 +17,7 @@ from rollback_lib.record.verdict import Verdict
 from rollback_lib.stack import Stack
 from rollback_lib.stages import Opening
 
+_ANEW = ("readiness",)  # it goes on with nothing
 _ENDED = (Verdict.PLANNED, Verdict.SUCCEEDED, Verdict.NOTHING_TO_DO, Verdict.RESTORED)
 
 
@@ -28,6 +29,8 @@ def opening(folder: Path) -> tuple[Opening, Stack]:
     known = Verdict(Folder(folder).record().get("verdict", Verdict.UNKNOWN))
     if raw is None or raw["mode"] != "apply":
         raise ParameterError(f"{folder.name} only planned, so there is nothing to go on with; run its procedure with --apply")
+    if raw["procedure"] in _ANEW:
+        raise ParameterError(f"{folder.name} only tried things; run {raw['procedure']} anew")
     if known in _ENDED:
         raise ParameterError(f"{folder.name} has ended as {known}, so there is nothing to go on with; run its procedure anew")
     if not story.begun or story.cleaned:

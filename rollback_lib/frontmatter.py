@@ -9,7 +9,7 @@ from typing import Any
 
 from rollback_lib.errors import ParameterError
 
-_LOOKS = frozenset({"triage", "readiness"})  # they never change a host, so there is nothing to apply
+_LOOKS = frozenset({"triage"})  # it never changes a host, so there is nothing to drill
 _UNDRILLED = frozenset({"resume"})  # it goes on with the record of another procedure, and has none of its own
 
 

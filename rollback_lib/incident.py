@@ -21,6 +21,7 @@ from rollback_lib.host.link import Link
 from rollback_lib.plan import Loss, Plan, Step
 from rollback_lib.probe import outage
 from rollback_lib.procedures.hidden import hide_known
+from rollback_lib.procedures.readiness.report import Tried
 from rollback_lib.record.chain import OPENED, Chain
 from rollback_lib.record.folder import FOLDER_VARIABLE, Folder, incidents_root, who
 from rollback_lib.record.history import usual_seconds
@@ -30,7 +31,7 @@ from rollback_lib.run import Run
 from rollback_lib.running import Console
 from rollback_lib.sealing import Seal
 from rollback_lib.stack import Stack, local_path
-from rollback_lib.stages import Closing, Opening, Standing, Verification
+from rollback_lib.stages import Closing, Finding, Opening, Standing, Verification
 
 T = TypeVar("T")
 CLEANUP = 30.0  # seconds
@@ -50,6 +51,12 @@ class Incident:
     @property
     def opening(self) -> Opening:
         return self._run.opening
+
+    @property
+    def tried(self) -> dict[str, Tried]:
+        """The steps that ran, by name."""
+        ended = (event for event in self._run.folder.events() if event["event"] == "step-end")
+        return {one["step"]: Tried(one["status"], one["seconds"], (one["last_lines"] or [""])[-1]) for one in ended}
 
     @property
     def id(self) -> str:
@@ -166,7 +173,7 @@ class Incident:
             run.folder.write("plan.diff", clean(plan.diff))
             run.folder.event("plan", hash=plan.hash, target=plan.target, nothing_to_do=plan.nothing_to_do)
             self._check_reviewed(plan)
-            if not plan.nothing_to_do:
+            if plan.touches:
                 evidence.check(run, plan)
             host = run.stack.host
             if run.opening.mode == "plan":
@@ -240,15 +247,26 @@ class Incident:
             else:
                 plan = self._check_gate(step)
                 applying.take(run, plan)
-                evidence.tell_start(run, plan)
+                if plan.touches:
+                    evidence.tell_start(run, plan)
                 if step.touches and not run.touched:
                     applying.check_assumed(run, plan)
                     if run.opening.revert_after:
                         run.hand.arm(run.opening.revert_after, plan.undo, plan.hash)
                 if step.unless_healthy and run.eyes.healthy_soon(plan):
                     run.console.line("Not needed: every route passes by itself.")
+                elif step.if_healthy and not run.eyes.healthy():
+                    run.console.line("Not done: a route does not pass.")
                 else:
                     applying.apply(run, plan, step)
+
+    def conclude(self, found: Finding, stack: object = "NAME") -> None:
+        """Let this be what the run has come to, in its record; `stack` is how the stack was named, for what is to be done next."""
+        run = self._run
+        with run.guarded("conclude"):
+            run.finding = found
+            run.after = found.next(str(stack) if isinstance(stack, str | Path) else "FILE")
+            run.folder.event("found", verdict=found.verdict, reason=found.reason, **found.data())
 
     def verify(self, plan: Plan) -> Verification:
         """Effect and health. Raises Failed, after an undo when that was asked for, unless both are as they should be."""

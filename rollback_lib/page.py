@@ -17,12 +17,13 @@ _SENTENCE = (
 )
 _CHECKLIST = """## Pre-Rollback Checklist
 
-Run the notebook without `--apply` first; it answers most of this.
+Run the notebook without `--apply` first: section 5, *Confirm*, shows these points with what is known of each. One that is required
+(`required:` in the stack), or a target that was found bad here, refuses `--apply` until somebody vouches for it: `--checked target`.
 
-- [ ] What is broken is written down, with its error messages: section 2, *Document state*, keeps it in the record.
-- [ ] The change that caused it is known: section 4, *Plan*, shows all that differs between now and the target.
-- [ ] The target is known to be good: section 3, *Choose the target*, says what was healthy on this host; section 4 plans for it.
-- [ ] Those it concerns are told: `notify:` in the stack does it."""
+- [ ] What is broken is documented: section 2 keeps it in the record, and the logs of the containers that go.
+- [ ] The change that caused it is identified: commit, image, variables or file, by whom and when.
+- [ ] The target is known to be stable: for how long it was healthy on this host, and whether it was ever found bad.
+- [ ] Those whom it affects are told: by `notify:` in the stack, when the run begins and when it ends."""
 
 
 def markdown(notebooks: Sequence[Notebook], seconds: Mapping[str, Sequence[float]], budgets: Mapping[str, float], folder: Path) -> str:
@@ -59,7 +60,7 @@ def _section(notebook: Notebook) -> str:
     look, *apply = _commands(notebook)
     commands = [look, *(f"{one}  # once you have read the plan" for one in apply)]
     parts = [f"## {title}", opening.strip(), "\n".join(["```bash", *commands, "```"])]
-    steps = next((one.partition("\n")[2].strip() for one in sections if one.startswith("6 Roll back\n")), "")
+    steps = next((one.partition("\n")[2].strip() for one in sections if one.startswith("6 ")), "")
     return "\n\n".join([*parts, "### What it runs", steps] if steps else parts)
 
 
@@ -68,7 +69,7 @@ def _commands(notebook: Notebook) -> list[str]:
     asked = notebook.parameters
     goes_on = "incident" in asked
     look = f"rollback {notebook.procedure} INCIDENT" if goes_on else f"rollback run {notebook.procedure} --stack NAME"
-    if notebook.looks or "confirm" not in asked:
+    if "confirm" not in asked:
         return [look]
     # Headless, a notebook that loses data applies nothing unless that was accepted.
     accepted = " -p accept_loss=true" if "accept_loss" in asked and not goes_on else ""

@@ -14,8 +14,9 @@ class Step:
     """One step. `touches`: it changes the stack; a failure of any other leaves the stack as it was.
 
     `atomic`: it does all or nothing. `loses`: it needs the list of losses accepted. `unless_healthy`: it is run only where the
-    routes do not pass by themselves. `skip` says in a sentence why there is nothing to do. `deadline` is in seconds. `send` is
-    what the commands read from their standard input, `sends` says what it is.
+    routes do not pass by themselves, `if_healthy`: only where they do. `trial`: that it fails is a finding, and stops nothing.
+    `skip` says in a sentence why there is nothing to do. `deadline` is in seconds. `send` is what the commands read from their
+    standard input, `sends` says what it is.
     """
 
     name: str
@@ -26,6 +27,8 @@ class Step:
     atomic: bool = False
     loses: bool = False
     unless_healthy: bool = False
+    if_healthy: bool = False
+    trial: bool = False
     skip: str | None = None
     deadline: float = 120.0
     send: Secret | None = None
@@ -107,6 +110,11 @@ class Plan:
             if step.name == name:
                 return step  # type: ignore[no-any-return]
         raise AttributeError(f"this plan has no step {name!r}")
+
+    @property
+    def touches(self) -> bool:
+        """Whether any step changes the stack."""
+        return any(step.touches for step in self.steps)
 
     @property
     def hash(self) -> str:

@@ -10,7 +10,7 @@ from rollback_lib.record.verdict import Verdict
 
 Records = Iterable[Mapping[str, Any]]  # in short, newest first, as record.history.incidents gives them
 
-_DONE = frozenset(verdict for verdict in Verdict if verdict.status == 0)
+_DONE = (("apply", Verdict.SUCCEEDED), ("apply", Verdict.READY), ("plan", Verdict.LOOKED))  # mode and verdict
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,7 @@ def standing(notebook: Notebook, records: Records, today: date) -> Standing:
 def successes(notebook: Notebook, records: Records) -> list[Mapping[str, Any]]:
     """The records of runs in which the notebook did all it is for, newest first: changed a host and verified it, or looked."""
     own = (one for one in records if one.get("procedure") == notebook.procedure)
-    if notebook.looks:
-        return [one for one in own if one["verdict"] in _DONE]
-    return [one for one in own if (one.get("mode"), one["verdict"]) == ("apply", Verdict.SUCCEEDED)]
+    return [one for one in own if (one.get("mode"), one["verdict"]) in _DONE]
 
 
 def day_of(record: Mapping[str, Any]) -> date:

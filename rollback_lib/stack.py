@@ -91,6 +91,8 @@ class Budgets(_Model):
     database: PositiveFloat = 300.0
     redeploy: PositiveFloat = 120.0
     undo: PositiveFloat = 120.0
+    triage: PositiveFloat = 10.0
+    readiness: PositiveFloat = 900.0
 
 
 class Code(_Model):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any, Protocol
 
 from rollback_lib.plan import Effect
 from rollback_lib.probe import Probe
@@ -62,6 +63,18 @@ class Verification:
     @property
     def ok(self) -> bool:
         return self.healthy and all(effect.ok for effect in self.effects)
+
+
+class Finding(Protocol):
+    """What a run that only looks comes to: its verdict, why in a sentence, what of it is kept in the record, and what to do next, as
+    command lines for the stack as it was named."""
+
+    @property
+    def verdict(self) -> Verdict: ...
+    @property
+    def reason(self) -> str: ...
+    def data(self) -> dict[str, Any]: ...
+    def next(self, stack: str) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True)

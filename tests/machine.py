@@ -65,6 +65,15 @@ class Machine:
     def apply(self, *words: str, **options: object) -> Done:
         return self.rollback("--apply", "--confirm", "contabo", *words, **options)
 
+    def undo(self, incident: Path, *words: str) -> Done:
+        """`rollback undo` of a record, applied."""
+        before = self.folders()
+        argv = [BIN / "rollback", "undo", incident.name, "--apply", "--confirm", "contabo", *words]
+        done = subprocess.run(argv, capture_output=True, text=True, env=self.env(), timeout=170)
+        made = [folder for folder in self.folders() if folder not in before]
+        assert "Traceback" not in done.stdout + done.stderr, done.stderr
+        return Done(done.returncode, done.stdout, done.stderr, made[0] if made else None)
+
     def papermill(self, out: Path, *words: str, notebook: str = "01_code") -> subprocess.CompletedProcess[str]:
         """Plain papermill on a notebook, as the README shows it."""
         argv = [BIN / "papermill", f"notebooks/{notebook}.ipynb", out, "-f", self.stack, "--no-progress-bar", *words]

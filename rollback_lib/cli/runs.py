@@ -69,8 +69,10 @@ def _run(arguments: argparse.Namespace) -> int:
     given = _given(arguments.parameters, source)
     if arguments.apply and "accept_loss" in _names(source) and given.get("accept_loss") != "true":
         raise ParameterError(f"--apply of {arguments.procedure} loses data; read its plan, then say so with -p accept_loss=true")
-    parameters = {"stack": arguments.stack, **_options(arguments), **given}
-    return _tell(run_notebook(arguments.procedure, parameters), as_json=arguments.json)
+    options = {name: value for name, value in _options(arguments).items() if name in _names(source)}
+    if arguments.apply and "mode" not in options:
+        raise ParameterError(f"{arguments.procedure} only looks, so there is nothing to --apply; leave that out")
+    return _tell(run_notebook(arguments.procedure, {"stack": arguments.stack, **options, **given}), as_json=arguments.json)
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, str]:
@@ -85,10 +87,14 @@ def _options(arguments: argparse.Namespace) -> dict[str, str]:
 
 
 def _undo(arguments: argparse.Namespace) -> int:
+    return _tell(run_notebook("undo", {"incident": arguments.incident, **_options(arguments)}), as_json=arguments.json)
+
+
+def _stack_of(parameters: dict[str, Any]) -> "Stack":
+    """The stack of the run that is to be undone. Raises ParameterError where that cannot be."""
     from rollback_lib.procedures import undo
 
-    stack = undo.origin(arguments.incident).stack  # refuses what cannot be undone
-    return _tell(run_notebook(undo.NAME, {"incident": arguments.incident, **_options(arguments)}, stack), as_json=arguments.json)
+    return undo.origin(parameters["incident"]).stack
 
 
 def _resume(arguments: argparse.Namespace) -> int:
@@ -110,12 +116,23 @@ def _tell(outcome: "Outcome", *, as_json: bool) -> int:
         print(json.dumps({**outcome.__dict__, "folder": str(outcome.folder), "status": outcome.verdict.status}))
     else:
         print(sentence(outcome))
+        for line in _next(outcome):
+            print(f"Next: {line}")
     return outcome.verdict.status
 
 
-def run_notebook(procedure: str, parameters: dict[str, Any], stack: "Stack | None" = None) -> "Outcome":
-    """Run a procedure's notebook with these parameters; `stack` where that is none of them. Raises ParameterError before anything
-    is contacted."""
+def _next(outcome: "Outcome") -> list[str]:
+    """What is to be done after a run that only looked."""
+    from rollback_lib.record.folder import Folder
+    from rollback_lib.record.redaction import clean
+    from rollback_lib.record.verdict import Verdict
+
+    looked = outcome.verdict in (Verdict.LOOKED, Verdict.READY, Verdict.NOT_READY)
+    return [clean(one) for one in Folder(outcome.folder).record().get("next", ())] if looked else []
+
+
+def run_notebook(procedure: str, parameters: dict[str, Any]) -> "Outcome":
+    """Run a procedure's notebook with these parameters. Raises ParameterError before anything is contacted."""
     from rollback_lib.headless import runner
     from rollback_lib.record.folder import incidents_root
 
@@ -125,8 +142,8 @@ def run_notebook(procedure: str, parameters: dict[str, Any], stack: "Stack | Non
         known = {field.name for field in fields(checks.Options)}
         options = checks.Options(**{key: value for key, value in parameters.items() if key in known})
         own = {key: value for key, value in parameters.items() if key not in known | {"stack", "confirm"}}
-        loaded = checks.check(procedure, stack or parameters["stack"], options, **own)
-        if parameters["mode"] == "apply" and parameters["confirm"] != (host := loaded.host):
+        loaded = checks.check(procedure, parameters["stack"] if "stack" in parameters else _stack_of(parameters), options, **own)
+        if parameters.get("mode") == "apply" and parameters["confirm"] != (host := loaded.host):
             raise ParameterError(f"--apply changes {host}; say so with --confirm {host} (it is {parameters['confirm']!r})")
 
     return runner.run(procedure, parameters, root=incidents_root(), check=check)

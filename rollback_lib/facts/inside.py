@@ -20,7 +20,10 @@ class Answer:
 _ASK = r"""
 pid=$(docker inspect --format '{{.State.Pid}}' "$1")
 [ "$pid" -gt 0 ]
-listening() { cat "/proc/$1/net/tcp" "/proc/$1/net/tcp6" 2>/dev/null | awk '$4 == "0A" && $2 !~ /^0B00007F:/ { sub(/.*:/, "", $2); print $2 }'; }
+listening() {
+    cat "/proc/$1/net/tcp" "/proc/$1/net/tcp6" 2>/dev/null |
+        awk '$4 == "0A" && $2 !~ /^0B00007F:/ { sub(/.*:/, "", $2); print $2 }'
+}
 for port in $(listening "$pid" | sort -u); do
     port=$((0x$port))
     printf '%s\t' "$port"

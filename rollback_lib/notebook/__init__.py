@@ -6,12 +6,16 @@ from typing import Any
 
 from rollback_lib.incident import Incident
 from rollback_lib.notebook import display, gate, render
-from rollback_lib.procedures import caddyfile, code, database, env, image, redeploy, undo
+from rollback_lib.notebook.offer import offer
+from rollback_lib.procedures import caddyfile, code, database, env, image, readiness, redeploy, triage, undo
 from rollback_lib.record.folder import incidents_root
 from rollback_lib.record.history import folder_of
 from rollback_lib.stack import Stack
 
-__all__ = ["caddyfile", "code", "database", "env", "image", "open_incident", "redeploy", "resume_incident", "undo"]
+__all__ = [
+    "caddyfile", "code", "database", "env", "image", "offer", "open_incident", "readiness", "redeploy", "resume_incident",
+    "triage", "undo",
+]  # fmt: skip
 
 
 class NotebookConsole:

@@ -7,7 +7,7 @@ from typing import Any
 from rollback_lib.notebook import chart
 from rollback_lib.notebook import view as view_of
 from rollback_lib.notebook.view import View, note, stack, table
-from rollback_lib.notebook.views import caddyfile, checklist, code, database, env, image, redeploy, undo
+from rollback_lib.notebook.views import caddyfile, checklist, code, database, env, image, readiness, redeploy, triage, undo
 from rollback_lib.plan import Plan, Step
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.stages import Closing, Opening, Standing, Verification
@@ -15,7 +15,8 @@ from rollback_lib.stages import Closing, Opening, Standing, Verification
 DIFF_LINES = 400
 _LEVEL = {
     Verdict.SUCCEEDED: "good", Verdict.NOTHING_TO_DO: "good", Verdict.PLANNED: "info", Verdict.REFUSED: "warn", Verdict.ABORTED: "warn",
-    Verdict.RESTORED: "warn", Verdict.PARTLY: "bad", Verdict.UNKNOWN: "bad",
+    Verdict.RESTORED: "warn", Verdict.PARTLY: "bad", Verdict.UNKNOWN: "bad", Verdict.LOOKED: "info", Verdict.READY: "good",
+    Verdict.NOT_READY: "bad",
 }  # fmt: skip
 
 
@@ -93,8 +94,8 @@ def closing(one: Closing) -> View:
 
 
 _VIEWS: dict[type, Callable[[Any], View]] = {Opening: opening, Plan: plan, Standing: standing, Verification: verification, Closing: closing}
-for _views in (code.VIEWS, image.VIEWS, env.VIEWS, caddyfile.VIEWS, database.VIEWS, redeploy.VIEWS, undo.VIEWS, checklist.VIEWS):
-    _VIEWS |= _views  # type: ignore[arg-type]
+for _of in (code, image, env, caddyfile, database, redeploy, undo, triage, readiness, checklist):
+    _VIEWS |= _of.VIEWS
 
 
 def view(thing: object) -> View:

@@ -107,6 +107,7 @@ _WORDS: dict[str, Any] = {
     "connected": lambda event: f"connected to {event['host']}",
     "target": lambda event: f"target {event['chosen']}: {event['why']}",
     "plan": lambda event: f"planned, {event['hash']}" + (": nothing to do" if event["nothing_to_do"] else ""),
+    "found": lambda event: event["reason"],
     "checklist": lambda event: "checklist: " + ", ".join(map(_point, event["points"])),
     "told": lambda event: f"{event['to']}, {event['word']}: {'told' if event['ok'] else 'could not be told, ' + event['error']}",
     "confirmed": lambda event: f"confirmed by {event['who']} ({event['by']}) for plan {event['plan']}",

@@ -89,12 +89,19 @@ def test_a_drill_of_everything_ends_with_a_table(practice_host: PracticeHost, tm
     done = subprocess.run([BIN / "rollback", "drill", "--name", "test"], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     header, *rows = done.stdout.rstrip().splitlines()[-1 - len(DRILLS) :]
-    assert re.split(r"  +", header) == ["procedure", "verdict", "healthy after", "whole run", "budget", "failed requests"]
+    assert re.split(r"  +", header) == [
+        "procedure", "triage says", "verdict", "healthy after", "whole run", "budget", "failed requests",
+    ]  # fmt: skip
     for name, row in zip(DRILLS, rows, strict=True):
-        procedure, verdict, healthy, whole, budget, requests = re.split(r"  +", row)
-        assert (procedure, verdict) == (name, "succeeded")
-        assert float(healthy.removesuffix(" s")) <= float(whole.removesuffix(" s")) <= float(budget.removesuffix(" s"))
+        procedure, diagnosed, verdict, healthy, whole, budget, requests = re.split(r"  +", row)
         failed, sent = map(int, requests.split(" of "))
+        assert procedure == name
+        if name == "readiness":
+            assert (diagnosed, verdict, healthy, failed) == ("healthy", "ready", "was healthy", 0)
+            continue
+        # What is broken for a procedure is what triage says is to be rolled back with it.
+        assert (diagnosed, verdict) == ("env" if name == "undo" else name, "succeeded")
+        assert float(healthy.removesuffix(" s")) <= float(whole.removesuffix(" s")) <= float(budget.removesuffix(" s"))
         assert 0 < failed < sent
 
 

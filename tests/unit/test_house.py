@@ -35,6 +35,12 @@ LEVELS = [
     {"cli"},
 ]
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
+LOOKS = {  # notebooks that only look have other headings
+    "00_triage": ["Parameters", "1 Open", "2 Document state", "3 Diagnose", "4 What to do", "5 Close"],
+    "08_readiness": [
+        "Parameters", "1 Open", "2 Document state", "3 Choose the target", "4 Plan", "5 Confirm", "6 Try", "7 Verify", "8 Close",
+    ],
+}  # fmt: skip
 HEADINGS = ["Parameters", "1 Open", "2 Document state", "3 Choose the target", "4 Plan", "5 Confirm", "6 Roll back", "7 Verify", "8 Close"]
 
 
@@ -77,7 +83,7 @@ def test_every_dependency_says_why_it_is_here() -> None:
 def test_notebooks_read_as_the_procedure(file: Path) -> None:
     cells = json.loads(file.read_text())["cells"]
     text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
-    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == HEADINGS
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == LOOKS.get(file.stem, HEADINGS)
     tagged = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", ())]
     assert len(tagged) == 1
     for line in "".join(tagged[0]["source"]).strip().splitlines():

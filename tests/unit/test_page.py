@@ -87,7 +87,9 @@ def test_a_section_has_the_commands_that_work_and_the_steps() -> None:
 
 
 def test_a_notebook_that_only_looks_has_no_command_to_apply() -> None:
-    triage = replace(CODE, procedure="triage", text="# Triage\n\nWhat is broken.\n\n## 2 Document state\n\nAll of it.")
+    triage = replace(
+        CODE, procedure="triage", parameters=("stack",), text="# Triage\n\nWhat is broken.\n\n## 2 Document state\n\nAll of it."
+    )
     page = markdown([triage], {}, BUDGETS, PROJECT)
     assert "## Triage\n\nWhat is broken.\n\n```bash\nrollback run triage --stack NAME\n```\n\n## Pre-Rollback Checklist" in page
 

@@ -61,9 +61,9 @@ def test_only_a_success_that_changed_a_host_is_a_drill(more: dict[str, str]) -> 
     assert [(gap.words, gap.do) for gap in found.gaps] == [("no successful run in the last 30 days", "rollback drill code")]
 
 
-def test_of_a_notebook_that_only_looks_every_good_end_counts() -> None:
+def test_a_notebook_that_only_looks_has_done_so_and_is_not_drilled() -> None:
     triage = replace(CODE, procedure="triage")
-    assert gaps(triage, run("2026-12-10", procedure="triage", mode="plan", verdict="planned")) == []
+    assert gaps(triage, run("2026-12-10", procedure="triage", mode="plan", verdict="looked")) == []
     failed = standing(triage, [run("2026-12-10", procedure="triage", mode="plan", verdict="unknown")], TODAY)
     assert [gap.do for gap in failed.gaps] == ["rollback run triage --stack NAME"]
 

@@ -146,14 +146,20 @@ def _keep(now: State, before: str) -> Step:
 
 
 def _build(now: State, sha: str) -> Step:
-    stack, image = now.stack, now.stack.kept_image(now.stack.code.service, sha)
+    image = now.stack.kept_image(now.stack.code.service, sha)
     why = "Built from an export of the commit, so that a build that fails leaves tree, tag and container alone."
     if now.kept_image(sha):
         return Step("build", "Build the target's image", why, skip=f"{image} is kept on the host")
+    return Step("build", "Build the target's image", why, build(now, sha, image), deadline=BUILD_DEADLINE)
+
+
+def build(now: State, sha: str, image: str) -> tuple[Command, ...]:
+    """The commands that build a commit's image under that name, from an export of the commit."""
+    stack = now.stack
     folder = _build_folder(now, sha)
     override = json.dumps({"services": {stack.code.service: {"image": image}}})
     beside = [path for path in (*stack.code.env_files, f"{stack.compose_directory}/.env") if path.startswith(stack.tree + "/")]
-    commands = [
+    return (
         Command.of("rm", "-rf", folder),
         Command.of("mkdir", "-m", "700", folder),
         # The modes a checkout would give: otherwise the build cache would not know the files again.
@@ -162,8 +168,7 @@ def _build(now: State, sha: str) -> Step:
         Command.of("printf", "%s\\n", override).to(f"{folder}.json"),
         _compose(now).moved(stack.tree, folder).command("-f", f"{folder}.json", "build", stack.code.service),
         Command.of("rm", "-rf", folder, f"{folder}.json"),
-    ]
-    return Step("build", "Build the target's image", why, tuple(commands), deadline=BUILD_DEADLINE)
+    )
 
 
 def _restore_tree(now: State, sha: str, incident: str) -> Step:

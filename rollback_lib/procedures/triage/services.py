@@ -37,6 +37,8 @@ def deployed(now: State, seen: Symptoms) -> Finding:
     asked = [name for name in seen.missing if not _ever_had(now, name)]
     if asked:
         one.add(2, f"{service} asks for {some(asked)}, which no version of the env file has", sure=True)
+    elif foreign := strangers(now):
+        one.add(2, f"since the target it asks for {some(foreign)}, which the env file before its change has not")
     elif seen.errors and not seen.refused and not seen.undefined:
         one.add(1, f"{service} says: {seen.errors[-1]}")
     if found.migrations:
@@ -113,6 +115,8 @@ def env_file(now: State, seen: Symptoms) -> Finding:
     had = [name for name in seen.missing if _ever_had(now, name)]
     if had:
         one.add(4, f"{some(readers)} asks for {some(had)}, which an older version of the file has", sure=True)
+    if foreign := strangers(now):
+        one.warnings.append(f"the code that runs asks for {some(foreign)}, which the env file before has not: roll back the code as well")
     if seen.refused:
         one.add(1, f"{some(readers)} cannot reach or log in to something: {seen.errors[-1] if seen.errors else ''}")
     return one
@@ -138,6 +142,16 @@ def _changes_of_env(one: Finding, now: State, held: env.State, readers: list[str
         one.add(-2, "the container was made before that, and has what the file said then")
 
 
+def strangers(now: State) -> list[str]:
+    """Variables that the code asks for since the target, and that the env file has only since it was changed."""
+    held, found = now.env, now.deployed
+    if held is None or isinstance(held, Unanswered) or isinstance(found, Unanswered):
+        return []
+    before = version_before(held)
+    had = lines_of(before.file.content.reveal()) if before else {}
+    return [name for name in found.asks if before and name not in had]
+
+
 def env_changed(now: State) -> datetime | None:
     """When the env file was changed; None where no other version of it is known."""
     held = now.env
@@ -148,11 +162,17 @@ def env_changed(now: State) -> datetime | None:
 
 def changed_keys(held: env.State) -> list[str]:
     """The variables in which the file differs from the newest other version that is not known to be bad."""
-    others = [one for one in held.versions if one.file.content.reveal() != held.content and not one.verdict.startswith("bad")]
-    if not others:
+    before = version_before(held)
+    if before is None:
         return []
-    new, old = lines_of(held.content), lines_of(others[0].file.content.reveal())
+    new, old = lines_of(held.content), lines_of(before.file.content.reveal())
     return sorted(key for key in new.keys() | old.keys() if new.get(key) != old.get(key))
+
+
+def version_before(held: env.State) -> keeping.Version | None:
+    """The newest version of the file that is another one and not known to be bad."""
+    others = (one for one in held.versions if one.file.content.reveal() != held.content and not one.verdict.startswith("bad"))
+    return next(others, None)
 
 
 def unknown_hosts(now: State, held: env.State, service: str) -> list[tuple[str, str]]:

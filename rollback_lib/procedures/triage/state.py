@@ -1,5 +1,6 @@
 """What is true of the whole stack: all that the page's decision tree asks, and one probe of every route."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,8 @@ from rollback_lib.procedures import caddyfile, code, database, env, redeploy
 from rollback_lib.stack import Database, Route, Stack
 
 NAME = "triage"
+# Python, JavaScript, Ruby, Go, PHP, Java
+_ASKS = re.compile(r"""(?i:environ(?:\.get)?|getenv|process\.env|ENV(?:\.fetch)?)\s*[\[(.]\s*["']?([A-Z][A-Z0-9_]{2,})""")
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,14 @@ class Ways:
 
 @dataclass(frozen=True)
 class Deployed:
-    """The code as it is deployed: when its image came, and which changed paths between it and what would be gone back to look
-    like migrations of a database."""
+    """The code as it is deployed: when its image came, and what came with it since the commit that would be gone back to: paths
+    that look like migrations of a database, and variables of the environment that it asks for."""
 
     state: code.State
     image: datetime | None
     target: str
     migrations: tuple[str, ...]
+    asks: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -100,10 +104,17 @@ def _deployed(stack: Stack) -> Dialogue[Deployed]:
     try:
         target = code.choose(now, "")[0]
     except Refused:
-        return Deployed(now, image, "", ())
+        return Deployed(now, image, "", (), ())
     running = now.running or now.head.sha
-    changes: list[git.Change] = (yield {"changes": git.changes(stack.tree, target, running)})["changes"]
-    return Deployed(now, image, target, tuple(change.path for change in changes if migration(change.path)))
+    found = yield {"changes": git.changes(stack.tree, target, running), "diff": git.diff(stack.tree, target, running)}
+    migrations = tuple(change.path for change in found["changes"] if migration(change.path))
+    return Deployed(now, image, target, migrations, asked_for(found["diff"]))
+
+
+def asked_for(diff: str) -> tuple[str, ...]:
+    """Variables of the environment that a patch makes a program ask for."""
+    added = [line for line in diff.splitlines() if line.startswith("+") and not line.startswith("+++")]
+    return tuple(dict.fromkeys(name for line in added for name in _ASKS.findall(line)))
 
 
 def migration(path: str) -> bool:

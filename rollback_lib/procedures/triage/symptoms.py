@@ -14,8 +14,8 @@ _UP = ("running",)
 # What services say when something is amiss, in the words of the libraries that are common.
 _ERROR = re.compile(r"(?i)\b(?:\w*error|\w*exception|traceback|fatal|panic)\b")
 _UNDEFINED = re.compile(
-    r"(?i)UndefinedTable|UndefinedColumn|(?:relation|table|column) [\"'`\w.]+ (?:of relation \S+ )?(?:does not|doesn't) exist|no such (?:table|column)|"
-    r"Unknown column"
+    r"(?i)UndefinedTable|UndefinedColumn|Unknown column|no such (?:table|column)|"
+    r"(?:relation|table|column) [\"'`\w.]+ (?:of relation \S+ )?(?:does not|doesn't) exist"
 )
 _CONNECTION = re.compile(
     r"(?i)could not translate host name|name or service not known|getaddrinfo|ENOTFOUND|password authentication failed|"
@@ -23,7 +23,8 @@ _CONNECTION = re.compile(
     r"invalid api key"
 )
 _VARIABLE = re.compile(
-    r"KeyError: '([A-Z][A-Z0-9_]{2,})'|(?:variable|env(?:ironment)?)\W+([A-Z][A-Z0-9_]{2,})\W+(?:is )?(?:not set|missing|required|undefined)|"
+    r"KeyError: '([A-Z][A-Z0-9_]{2,})'|"
+    r"(?:variable|env(?:ironment)?)\W+([A-Z][A-Z0-9_]{2,})\W+(?:is )?(?:not set|missing|required|undefined)|"
     r"(?:missing|required) (?:environment )?variable:? \W?([A-Z][A-Z0-9_]{2,})"
 )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rollback_lib.errors import ParameterError
 from rollback_lib.plan import Plan
 from rollback_lib.record.folder import Folder, incidents_root
-from rollback_lib.record.history import folder_of
+from rollback_lib.record.history import folder_of, incidents
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.stack import Stack
 
@@ -25,7 +25,7 @@ _NOTHING = {
 @dataclass(frozen=True)
 class Origin:
     """A run by its record: its plan and stack, how it ended, and the routes that passed before it changed anything. `half`
-    tells that it did not come to its end, so that the host may be in between."""
+    tells that it did not come to its end, so that the host may be in between. `since` are the runs that changed the stack later."""
 
     plan: Plan
     stack: Stack
@@ -34,6 +34,7 @@ class Origin:
     opened: str
     because: str
     routes: tuple[str, ...]
+    since: tuple[str, ...]
 
     @property
     def half(self) -> bool:
@@ -60,8 +61,20 @@ def origin(incident: str) -> Origin:
         raise ParameterError(f"{folder.id} changed nothing that serves, so there is nothing to undo; choose another record")
     if not plan.undo:
         raise ParameterError(f"{folder.id} undid a run that had not come to its end, so there is no way forward again; plan anew")
+    stack = Stack.load(json.loads((folder.path / "stack.json").read_text()))
     passed = {event["route"]: bool(event["ok"]) for event in events[:begun] if event["event"] == "probe"}
     return Origin(
-        plan=plan, stack=Stack.load(json.loads((folder.path / "stack.json").read_text())), verdict=verdict, who=record.get("who", ""),
-        opened=events[0]["at"], because=record.get("because", ""), routes=tuple(sorted(name for name, ok in passed.items() if ok)),
+        plan=plan, stack=stack, verdict=verdict, who=record.get("who", ""), opened=events[0]["at"], because=record.get("because", ""),
+        routes=tuple(sorted(name for name, ok in passed.items() if ok)), since=_since(folder.id, stack.name),
     )  # fmt: skip
+
+
+def _since(incident: str, stack: str) -> tuple[str, ...]:
+    """Runs on the stack, newest first, that changed it after that incident, by our records."""
+    found = []
+    for one in incidents(incidents_root(), stack=stack):
+        if one["incident"] == incident:
+            break
+        if one.get("mode") == "apply" and one["verdict"] in (Verdict.SUCCEEDED, *_HALF):
+            found.append(f"{one.get('procedure')} {one['incident']}")
+    return tuple(found)

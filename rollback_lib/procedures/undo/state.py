@@ -62,8 +62,8 @@ def examine(now: State, target: str = "") -> Dialogue[Target]:
     moved = strange(now.found, rows, half=origin.half)
     if moved:
         raise Drifted(
-            f"{now.stack.host} has moved on since {origin.plan.incident}: {'; '.join(one.words for one in moved)}; an undo would take "
-            "that back, too, so plan a rollback instead"
+            f"{now.stack.host} has moved on since {origin.plan.incident}: {'; '.join(one.words for one in moved)}{_later(origin)}; an "
+            "undo would take that back, too, so plan a rollback instead"
         )
     steps = origin.plan.undo
     paths = sorted(set(_words(steps, f"{now.stack.state}/before/")))
@@ -73,6 +73,10 @@ def examine(now: State, target: str = "") -> Dialogue[Target]:
     if gone:
         raise TargetRefused(f"what the undo needs is not on {now.stack.host} any more: {some(gone)}; plan a rollback instead")
     return Target(origin, tuple(rows), f"what was before {origin.plan.incident}, which {origin.who} ran")
+
+
+def _later(origin: Origin) -> str:
+    return f" (since then ran {some(origin.since)})" if origin.since else ""
 
 
 def strange(reached: "tuple[Effect, ...] | list[Effect]", prior: list[Effect], *, half: bool) -> list[Effect]:

@@ -1,0 +1,102 @@
+"""Views of triage: what is true of the stack, and which row of the page fits."""
+
+from rollback_lib.facts.inside import Answer
+from rollback_lib.facts.together import Unanswered
+from rollback_lib.notebook.view import View, code, note, stack, table
+from rollback_lib.notebook.views.common import ago
+from rollback_lib.notebook.views.rows import rows
+from rollback_lib.procedures.rows import GREEN
+from rollback_lib.procedures.triage import Diagnosis, Finding, State
+from rollback_lib.procedures.triage.state import Databases
+
+_SIGNS = {"fits": "✔ fits", "may fit": "▲ may fit", "does not fit": "✘ does not fit"}
+
+
+def state(now: State) -> View:
+    sick = [probe.route for probe in now.probes if not probe.ok]
+    views = [note("bad", f"Not healthy: {', '.join(sick)}.") if sick else note("good", "Every route passes."), _routes(now), _changes(now)]
+    if not isinstance(now.redeploy, Unanswered):
+        shown = [(one.name, _state(one.state, one.health), ago(one.started), one.restarts) for one in now.redeploy.containers]
+        views.append(table(("container", "state", "started", "restarts"), shown, title="Containers"))
+        ill = {route.service for route in now.stack.routes for probe in now.probes if probe.route == route.name and not probe.ok}
+        for one in now.redeploy.containers:
+            lines = now.redeploy.logs.get(one.name, [])[-12:]
+            views.append(code("\n".join(lines) or "(no lines)", title=f"Last lines of {one.name}", folded=one.service not in ill))
+    if now.databases:
+        views.append(table(("database", "how it is", "its tables"), [_database(name, one) for name, one in now.databases.items()]))
+    return stack(*views)
+
+
+def _routes(now: State) -> View:
+    services = {route.name: route.service for route in now.stack.routes}
+    shown = []
+    for probe in now.probes:
+        service = services[probe.route]
+        way = now.ways.why if isinstance(now.ways, Unanswered) else _answer(now.ways.direct.get(service))
+        said = f"{'✔' if probe.ok else '✘'} {probe.status or 'no answer'}: {probe.words}"
+        shown.append((probe.route, said, service, way))
+    return table(("route", "what users get", "service", "what it answers past the proxy"), shown)
+
+
+def _answer(answer: Answer | None) -> str:
+    if answer is None:
+        return "it does not run"
+    ports = ", ".join(map(str, answer.ports)) or "no port"
+    return f"{'✔' if answer.status == 200 else '✘'} {answer.status or 'no answer'} on {ports}: {answer.said[:160]}"
+
+
+def _state(state: str, health: str) -> str:
+    return f"{'✔' if state == 'running' else '✘'} {state}{f' ({health})' if health else ''}"
+
+
+def _changes(now: State) -> View:
+    """What was changed, newest first."""
+    found = []
+    if not isinstance(now.deployed, Unanswered):
+        code_now = now.deployed.state
+        found += [(move.when, "deploy", f"{move.commit.short} {move.commit.subject} ({move.action})") for move in code_now.reflog[:3]]
+        if now.deployed.image:
+            found.append((now.deployed.image, "image", f"the image that {now.stack.code.service} runs came to the host"))
+        good = [one for one in code_now.releases if one.healthy]
+        found += [(one.when, "known good", f"{one.commit[:7]} was healthy here") for one in good[-1:]]
+    if now.env and not isinstance(now.env, Unanswered) and now.env.file:
+        found.append((now.env.file.changed, "env file", now.env.path))
+    if now.caddyfile and not isinstance(now.caddyfile, Unanswered) and now.caddyfile.file:
+        found.append((now.caddyfile.file.changed, "Caddyfile", now.caddyfile.file.path))
+    if not isinstance(now.redeploy, Unanswered):
+        found += [(one.created, "container", f"{one.name} was made") for one in now.redeploy.containers]
+    shown = [(f"{when:%Y-%m-%d %H:%M} UTC, {ago(when)}", kind, words) for when, kind, words in sorted(found, reverse=True)[:12]]
+    return table(("when", "", "what changed"), shown, title="What changed last")
+
+
+def _database(name: str, one: Databases | Unanswered) -> tuple[str, str, str]:
+    if isinstance(one, Unanswered):
+        return name, one.why, ""
+    up = f"✔ Postgres {one.server.words} answers" if one.server and one.reachable else "✘ it does not answer"
+    if not one.since:
+        return name, up, "no backup to compare them with"
+    when, gap = one.since[0]
+    parts = [f"{word}: {', '.join(names[:6])}" for word, names in (("gone", gap.gone), ("new", gap.new)) if names]
+    as_then = f"as in the backup of {when:%Y-%m-%d %H:%M} UTC"
+    return name, up, f"✘ not {as_then}: {'; '.join(parts)}" if parts else f"✔ {as_then}"
+
+
+def diagnosis(one: Diagnosis) -> View:
+    level = "good" if one.seen.healthy else "bad"
+    views = [note(level, f"{one.reason[:1].upper()}{one.reason[1:]}.")]
+    if not one.seen.healthy:
+        views.append(
+            table(("", "row of the page", "what speaks for it", "what speaks against it"), [_row(found) for found in one.findings])
+        )
+    amiss = [row for row in one.rows if row.level != GREEN]
+    if amiss:
+        views.append(rows(amiss, title="The machine"))
+    return stack(*views)
+
+
+def _row(one: Finding) -> tuple[str, str, str, str]:
+    said = "\n".join(one.speaks_for), "\n".join(one.speaks_against)
+    return _SIGNS[one.fit], f"{one.situation} ({one.procedure})", *said
+
+
+VIEWS = {State: state, Diagnosis: diagnosis}

@@ -1,0 +1,102 @@
+"""What is tried: the earlier commit built, each newest backup restored and dropped again; and what is kept of a healthy host."""
+
+from rollback_lib.command import Command
+from rollback_lib.facts import releases, restores
+from rollback_lib.facts.together import Unanswered
+from rollback_lib.plan import Plan, Step
+from rollback_lib.procedures import code, database, keeping
+from rollback_lib.procedures.readiness.state import NAME, State, Target
+from rollback_lib.procedures.triage.services import from_registry
+
+NOT_KEPT = "nothing is new since the last time, or what runs is not known"
+
+
+def plan(now: State, target: Target, *, incident: str) -> Plan:
+    """The trials. None of them touches what serves."""
+    stack = now.stack
+    made = _restores(now, target, incident)
+    tries = tuple(step for _, one in made for step in one.steps if step.name in ("create", "restore", "prepare"))
+    enter = tuple(restores.enter(f"{stack.state}/{restores.FILE}", backup, incident) for backup, _ in made)
+    cleanup = tuple(command for _, one in made for command in one.cleanup)
+    build = _build(now, target, incident)
+    steps = (
+        Step("build", "Build the commit that a rollback would go back to", "Under a name of ours, which is removed again.",
+             (keeping.folders(stack, "before", "build"), *build), trial=True, deadline=code.BUILD_DEADLINE,
+             skip=None if build else "there is no such commit, or the image comes from a registry"),
+        Step("restore", "Restore the newest backup of each database beside it", "For real, to its end; the live ones are not touched.",
+             (keeping.folders(stack, "before"), *(command for step in tries for command in step.commands), *enter), trial=True,
+             deadline=database.RESTORE_DEADLINE, skip=None if made else "there is no backup that could be restored"),
+        Step("drop", "Drop what was restored", "It was only a trial.", cleanup, trial=True, deadline=300.0,
+             skip=None if made else "nothing was restored"),
+        _remember(now, incident),
+    )  # fmt: skip
+    return Plan(
+        procedure=NAME, incident=incident, stack=stack.name, host=stack.host, target=target.name, steps=steps, undo=(),
+        cleanup=(*cleanup, *_unbuild(now, incident)), facts=(("host", stack.host), ("changes", "nothing that serves")),
+        after={f"restored {one.after['section']}": one.after["beside"] for _, one in made},
+    )  # fmt: skip
+
+
+def _image(now: State, incident: str) -> str:
+    return now.stack.kept_image(now.stack.code.service, f"readiness-{incident}")
+
+
+def _build(now: State, target: Target, incident: str) -> tuple[Command, ...]:
+    deployed = now.look.deployed
+    if isinstance(target.code, Unanswered) or isinstance(deployed, Unanswered) or of_registry(now):
+        return ()
+    return (*code.build(deployed.state, target.code.commit.sha, _image(now, incident)), *_unbuild(now, incident))
+
+
+def of_registry(now: State) -> bool:
+    """Whether the service's image comes from a registry."""
+    deployed = now.look.deployed
+    return not isinstance(deployed, Unanswered) and from_registry(deployed.state)
+
+
+def _unbuild(now: State, incident: str) -> tuple[Command, ...]:
+    return (Command.of("sh", "-c", 'docker image rm "$1" >/dev/null 2>&1 || :', "sh", _image(now, incident)),)
+
+
+def _restores(now: State, target: Target, incident: str) -> list[tuple[database.Backup, Plan]]:
+    """The plans of the databases whose backup can be restored, each with that backup."""
+    found = []
+    for name, one in target.databases.items():
+        state = now.databases[name]
+        if not isinstance(one, Unanswered) and not isinstance(state, Unanswered):
+            found.append((one.backup, database.plan(state, one, incident=incident)))
+    return found
+
+
+def _remember(now: State, incident: str) -> Step:
+    title, why = "Keep what is healthy", "The next rollback goes back to it: release, env file, Caddyfile."
+    commands = [*_release(now, incident), *_files(now, incident)]
+    if not commands:
+        return Step("remember", title, why, skip=NOT_KEPT)
+    return Step("remember", title, why, (keeping.folders(now.stack, "kept"), *commands), if_healthy=True)
+
+
+def _release(now: State, incident: str) -> list[Command]:
+    """The commit that runs, with its image under a tag of ours; a tree with changes in no commit is none."""
+    deployed, stack = now.look.deployed, now.stack
+    if isinstance(deployed, Unanswered) or deployed.state.container is None or deployed.state.running is None or deployed.state.head.dirty:
+        return []
+    state, service = deployed.state, stack.code.service
+    assert state.container
+    assert state.running
+    kept = stack.kept_image(service, state.running)
+    tag = Command.of("docker", "tag", state.container.image, kept)
+    return [tag, releases.enter(f"{stack.state}/{releases.FILE}", service, state.running, kept, healthy=True, incident=incident)]
+
+
+def _files(now: State, incident: str) -> list[Command]:
+    """The env file and the Caddyfile, where no healthy version of that content is kept yet."""
+    commands: list[Command] = []
+    held, proxy = now.look.env, now.look.caddyfile
+    if held and not isinstance(held, Unanswered) and held.file and not keeping.standing(held.versions, held.content)[1]:
+        commands += keeping.remember_files(now.stack, "env", incident, good=held.path, bad=None)
+    if proxy and not isinstance(proxy, Unanswered) and proxy.file and proxy.loaded is not False:
+        known = next((one.verdict for one in proxy.versions if one.content == proxy.current), "")
+        if not known.startswith("healthy"):
+            commands += keeping.remember_files(now.stack, "caddyfile", incident, good=proxy.file.path, bad=None)
+    return commands

@@ -1,0 +1,218 @@
+"""The rows of readiness: green, amber or red, each with what to do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from rollback_lib.facts.together import Unanswered
+from rollback_lib.plan import Plan, some
+from rollback_lib.procedures import code, keeping
+from rollback_lib.procedures.readiness.plan import of_registry
+from rollback_lib.procedures.readiness.restored import Restored
+from rollback_lib.procedures.readiness.state import State, Target, refusal
+from rollback_lib.procedures.rows import AMBER, GREEN, RED, Row, of_certificates, of_machine, worst
+from rollback_lib.procedures.triage.symptoms import symptoms
+from rollback_lib.record.verdict import Verdict
+
+DAILY, LATE = 26.0, 50.0  # hours: a daily backup is there, one was missed
+NOT_TRIED = "not tried: mode is plan"
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A step as it ran: its exit status (None: its end is not known), seconds, and the last line it said."""
+
+    status: int | None
+    seconds: float
+    last: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """The rows, and what comes of them."""
+
+    stack: str
+    rows: tuple[Row, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict.NOT_READY if worst(self.rows) == RED else Verdict.READY
+
+    @property
+    def reason(self) -> str:
+        """The report in a sentence."""
+        red, amber = ([row.name for row in self.rows if row.level == level] for level in (RED, AMBER))
+        if red:
+            return f"a rollback is not sure to work: {some(red)}" + (f"; and soon: {some(amber)}" if amber else "")
+        return f"a rollback would work; look soon at {some(amber)}" if amber else "a rollback would work, every row is green"
+
+    def data(self) -> dict[str, Any]:
+        """For the record."""
+        return {"rows": [row.__dict__ for row in self.rows]}
+
+    def next(self, stack: str) -> tuple[str, ...]:
+        """What to do, the red rows first."""
+        ordered = sorted((row for row in self.rows if row.do), key=lambda row: row.level != RED)
+        return tuple(f"{row.level}, {row.name}: {row.found}; {row.do}" for row in ordered)
+
+
+def report(now: State, target: Target, plan: Plan, tried: Mapping[str, Tried], restored: Restored) -> Report:
+    """The rows, from what was seen and what was tried."""
+    rows = [
+        Row("host", GREEN, f"{now.stack.host} was reached; its key and ours are accepted"),
+        *_routes(now),
+        *_stack(now, target),
+        *_code(now, target, tried),
+        *_image(now, target),
+        *_env(now, target, tried),
+        *_caddyfile(now, target),
+        *(row for name in now.databases for row in _database(name, now, target, plan, tried, restored)),
+        *of_machine(now.look.machine),
+        *of_certificates(now.probes),
+        _known_good(plan, tried),
+    ]
+    return Report(now.stack.name, tuple(rows))
+
+
+def _routes(now: State) -> list[Row]:
+    rows = []
+    for probe in now.probes:
+        level = GREEN if probe.ok else RED
+        found = f"{probe.status or 'no answer'} in {probe.seconds * 1000:.0f} ms" + ("" if probe.ok else f": {probe.words}")
+        rows.append(Row(f"route {probe.route}", level, found, "" if probe.ok else "find out why: `rollback run triage`"))
+    return rows
+
+
+def _stack(now: State, target: Target) -> list[Row]:
+    if target.redeploy is None:
+        return []
+    seen = symptoms(now.look)
+    rows = []
+    lost = [f"{container} is not on {network}" for container, network in seen.lost]
+    do = "put it back, or redeploy: `rollback run redeploy`" if lost else ""
+    rows.append(Row("networks", RED if lost else GREEN, some(lost) or "every container is on every network it should be on", do))
+    if seen.down:
+        rows.append(Row("containers", RED, f"not running: {some(list(seen.down))}", "find out why: `rollback run triage`"))
+    if isinstance(target.redeploy, Unanswered):
+        rows.append(Row("redeploy", RED, target.redeploy.why, "mend that, or there is no redeploy"))
+    else:
+        rows.append(Row("redeploy", GREEN, f"the tree at {target.redeploy.commit.short} could be deployed, there is room to build it"))
+    return rows
+
+
+def _code(now: State, target: Target, tried: Mapping[str, Tried]) -> list[Row]:
+    deployed = now.look.deployed
+    if isinstance(target.code, Unanswered) or isinstance(deployed, Unanswered):
+        why = target.code.why if isinstance(target.code, Unanswered) else "not known"
+        return [Row("code", RED, why, "name a commit that was good, once, by rolling back to it")]
+    sha, state = target.code.commit.short, deployed.state
+    of_image = of_registry(now)
+    refused = "" if of_image else refusal(lambda: code.plan(state, target.code, incident="readiness"))  # type: ignore[arg-type]
+    if refused:
+        return [Row("code", RED, refused, "mend that on the host")]
+    kept = "its image is kept" if state.kept_image(target.code.commit.sha) else "its image would be built"
+    rows = [Row("code", GREEN, f"would go back to {sha}, {target.code.why}; {kept}")]
+    if not of_image:
+        rows.append(_trial("build", f"{sha} builds", f"{sha} does not build", tried.get("build"), "see output/build.txt of the record"))
+    return rows
+
+
+def _trial(name: str, well: str, ill: str, one: Tried | None, do: str) -> Row:
+    if one is None:
+        return Row(name, AMBER, NOT_TRIED, "run it with --apply: it changes nothing that serves")
+    if one.status == 0:
+        return Row(name, GREEN, f"{well}, in {one.seconds:.1f} s")
+    return Row(name, RED, f"{ill}: {one.last or 'it said nothing'}", do)
+
+
+def _image(now: State, target: Target) -> list[Row]:
+    if target.image is None:
+        return []
+    used = of_registry(now)
+    if isinstance(target.image, Unanswered) or now.image is None or isinstance(now.image, Unanswered):
+        why = target.image.why if isinstance(target.image, Unanswered) else "not known"
+        return [Row("image", RED if used else AMBER, why, "see whether the registry has images of earlier commits")]
+    row = target.image.candidate
+    where = "kept on the host" if row.image else "in the registry" if row.in_registry else "nowhere"
+    level = GREEN if row.image or row.in_registry else RED
+    do = "" if level == GREEN else "push it again"
+    return [Row("image", level, f"would go back to {row.tag[:12]}, {target.image.why}; it is {where}", do)]
+
+
+def _env(now: State, target: Target, tried: Mapping[str, Tried]) -> list[Row]:
+    held = now.look.env
+    if held is None:
+        return []
+    if isinstance(held, Unanswered):
+        return [Row("env", RED, held.why, "mend that on the host")]
+    if held.unreadable:
+        return [Row("env", RED, f"compose cannot read the file: {held.unreadable}", "mend that line, or roll it back")]
+    known, good = keeping.standing(held.versions, held.content)
+    if good:
+        return [Row("env", GREEN, f"the file as it is is kept: {known}")]
+    if (kept := tried.get("remember")) and kept.status == 0:
+        return [Row("env", GREEN, "the file as it is is kept, from now on, as healthy here")]
+    if isinstance(target.env, Unanswered) or target.env is None:
+        return [Row("env", AMBER, "no version of the file is kept yet", "run this with --apply while the stack is healthy: it keeps it")]
+    return [Row("env", GREEN, f"would go back to {target.env.name}, {target.env.why}")]
+
+
+def _caddyfile(now: State, target: Target) -> list[Row]:
+    if target.caddyfile is None:
+        return []
+    if isinstance(target.caddyfile, Unanswered):
+        return [Row("caddyfile", RED, target.caddyfile.why, "commit a good version of it")]
+    rows = [Row("caddyfile", GREEN, f"would go back to {target.caddyfile.version.name}, {target.caddyfile.why}; Caddy accepts it")]
+    proxy = now.look.caddyfile
+    if proxy and not isinstance(proxy, Unanswered) and proxy.loaded is False:
+        rows.append(
+            Row(
+                "Caddy's configuration",
+                AMBER,
+                "Caddy runs with something else than the file says",
+                "reload it, if it is meant",
+            )
+        )
+    return rows
+
+
+def _database(name: str, now: State, target: Target, plan: Plan, tried: Mapping[str, Tried], restored: Restored) -> list[Row]:
+    state, one = now.databases[name], target.databases[name]
+    if isinstance(state, Unanswered) or isinstance(one, Unanswered):
+        why = one.why if isinstance(one, Unanswered) else "not known"
+        return [Row(f"database {name}", RED, why, "mend that, or there is no way back for this database")]
+    hours = (datetime.now(UTC) - one.backup.changed).total_seconds() / 3600
+    level = RED if hours > LATE else AMBER if hours > DAILY else GREEN
+    do = "" if level == GREEN else "see why the daily backup did not come"
+    rows = [Row(f"backup of {name}", level, f"{one.backup.name}, {hours:.1f} h old, {one.backup.size / 1e6:,.1f} MB, whole", do)]
+    restore = tried.get("restore")
+    label = f"restore of {name}"
+    if restore is None:
+        rows.append(_trial(label, "", "", None, ""))
+    elif restored.tables.get(name) is None:
+        rows.append(Row(label, RED, f"it was not restored: {restore.last or 'it said nothing'}", "see output/restore.txt of the record"))
+    elif restored.missing.get(name):
+        rows.append(Row(label, RED, f"rows are missing in {restored.missing[name]}", "the backup is not what it says; make a new one"))
+    else:
+        words = f"{restored.tables[name]} tables, {restored.rows[name]:,} rows came back; all backups took {restore.seconds:.1f} s"
+        late = restore.seconds > now.stack.budgets.database
+        rows.append(Row(label, AMBER if late else GREEN, words, "that is longer than the budget of a database" if late else ""))
+    left = [beside.name for beside in state.beside]
+    if left:
+        size = sum(beside.size for beside in state.beside) / 1e6
+        rows.append(Row(f"kept beside {name}", AMBER, f"{some(left)}, {size:,.0f} MB", "drop what nobody needs any more: `dropdb`"))
+    drop = tried.get("drop")
+    if drop and drop.status != 0:
+        rows.append(Row(f"dropping of {name}", RED, drop.last, f"drop {plan.after.get(f'restored {name}', '')} by hand"))
+    return rows
+
+
+def _known_good(plan: Plan, tried: Mapping[str, Tried]) -> Row:
+    one = tried.get("remember")
+    if plan.remember.skip:
+        return Row("known good", AMBER, plan.remember.skip, "commit what is changed in the tree, so that a release has a name")
+    if one is None:
+        needs = "not entered: that needs --apply, and every route well"
+        return Row("known good", AMBER, needs, "run it with --apply while the stack is healthy")
+    return _trial("known good", "what runs is entered as a release known good", "it could not be entered", one, "see output/remember.txt")

@@ -1,0 +1,42 @@
+"""What came of the backups that were restored beside their databases, counted before they are dropped."""
+
+from dataclasses import dataclass
+
+from rollback_lib.facts import postgres
+from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.together import Unanswered
+from rollback_lib.plan import Plan, some
+from rollback_lib.procedures import database
+from rollback_lib.procedures.readiness.state import State, Target
+
+
+@dataclass(frozen=True)
+class Restored:
+    """By database: tables and rows that came back (None: nothing was restored), and what is missing of the backup."""
+
+    tables: dict[str, int | None]
+    rows: dict[str, int]
+    missing: dict[str, str]
+
+
+def restored(now: State, target: Target, plan: Plan) -> Dialogue[Restored]:
+    """Count what was restored, against what the backup says of itself."""
+    names = [name for name in target.databases if f"restored {name}" in plan.after]
+    sections = {name: database.section(now.stack, name) for name in names}
+    found = (
+        yield {name: postgres.content(database.server_of(one), plan.after[f"restored {name}"]) for name, one in sections.items()}
+    ) if names else {}  # fmt: skip
+    tables: dict[str, int | None] = {}
+    rows, missing = {}, {}
+    for name in names:
+        content: postgres.Content | None = found[name]
+        wanted = target.databases[name]
+        tables[name] = len(content.tables) if content else None
+        rows[name] = sum(one.rows for one in content.tables.values()) if content else 0
+        if content and not isinstance(wanted, Unanswered):
+            short = [
+                table for table, count in wanted.contents.rows.items()
+                if table not in content.tables or (content.tables[table].exact and content.tables[table].rows < count)
+            ]  # fmt: skip
+            missing[name] = some(sorted(short)) if short else ""
+    return Restored(tables, rows, missing)
