@@ -78,19 +78,20 @@ def _schemas(out: str) -> list[Schema]:
     found = []
     for line in out.splitlines():
         path, when, encoded = line.split("\t")
-        tables = _tables(base64.b64decode(encoded).decode(errors="replace"))
-        if tables:
-            found.append(Schema(path, datetime.fromtimestamp(int(when), UTC), tables))
+        known = tables(base64.b64decode(encoded).decode(errors="replace"))
+        if known:
+            found.append(Schema(path, datetime.fromtimestamp(int(when), UTC), known))
     return found
 
 
-def _tables(text: str) -> dict[str, frozenset[str]]:
-    tables: dict[str, set[str]] = {}
+def tables(text: str) -> dict[str, frozenset[str]]:
+    """The columns of each table that these statements make."""
+    made: dict[str, set[str]] = {}
     current: set[str] = set()
     for line in text.splitlines():
         begun, column = _TABLE.match(line), _COLUMN.match(line)
         if begun:
-            current = tables.setdefault(begun[1], set())
+            current = made.setdefault(begun[1], set())
         elif column and column[1] != "CONSTRAINT":
             current.add(column[1][1:-1].replace('""', '"') if column[1].startswith('"') else column[1])
-    return {name: frozenset(columns) for name, columns in tables.items()}
+    return {name: frozenset(columns) for name, columns in made.items()}

@@ -9,6 +9,7 @@ from rollback_lib.facts import files
 from rollback_lib.facts.fact import Fact
 from rollback_lib.stack import Stack
 
+ASIDE = ("undone-", "again-")  # begin the names of what an undo keeps by itself as it runs
 REMEMBER = "The next rollback knows from it what was healthy here, and what was not."
 
 

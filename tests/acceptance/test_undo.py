@@ -9,9 +9,8 @@ DATABASE = ("-p", "database=voice", "-p", "accept_loss=true")
 
 
 def env(machine: Machine) -> str:
-    return machine.ssh(
-        "sha256sum /opt/dyniq-voice/.env; stat -c '%a %u' /opt/dyniq-voice/.env; docker exec docker-agents-api-1 env | grep -v HOSTNAME | sort | sha256sum"
-    )
+    held = "docker exec docker-agents-api-1 env | grep -v HOSTNAME | sort | sha256sum"
+    return machine.ssh(f"cd /opt/dyniq-voice; sha256sum .env; stat -c '%a %u' .env; {held}")
 
 
 def database(machine: Machine) -> str:

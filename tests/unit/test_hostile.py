@@ -24,12 +24,15 @@ from rollback_lib.facts import (
     files,
     git,
     hostpaths,
+    inside,
     ledger,
+    machine,
     networks,
     postgres,
     registry,
     releases,
     restores,
+    schema,
 )  # fmt: skip
 from rollback_lib.facts.ask import ask
 from rollback_lib.facts.fact import Fact
@@ -100,6 +103,12 @@ FACTS: dict[str, Fact[Any]] = {
     "meant": compose.meant(WAY),
     "restores": restores.restores("/s"),
     "releases": releases.releases("/s", "api"),
+    "machine": machine.machine("/s"),
+    "answer": inside.answer("c", "h", "/"),
+    "schemas": schema.of_backups("/backup/*", SERVER),
+    "upstreams": caddy.upstreams("c"),
+    "image_time": docker.image_time("x"),
+    "whole_log": docker.whole_log("c", 10),
     "versions": keeping.versions(Stack.load("production"), "env"),
 }
 

@@ -1,13 +1,15 @@
 """What is tried: the earlier commit built, each newest backup restored and dropped again; and what is kept of a healthy host."""
 
 from rollback_lib.command import Command
-from rollback_lib.facts import releases, restores
+from rollback_lib.facts import releases
+from rollback_lib.facts import restores as ledger
 from rollback_lib.facts.together import Unanswered
 from rollback_lib.plan import Plan, Step
 from rollback_lib.procedures import code, database, keeping
 from rollback_lib.procedures.readiness.state import NAME, State, Target
 from rollback_lib.procedures.triage.services import from_registry
 
+RESTORE = "restore_"
 NOT_KEPT = "nothing is new since the last time, or what runs is not known"
 
 
@@ -15,17 +17,13 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     """The trials. None of them touches what serves."""
     stack = now.stack
     made = _restores(now, target, incident)
-    tries = tuple(step for _, one in made for step in one.steps if step.name in ("create", "restore", "prepare"))
-    enter = tuple(restores.enter(f"{stack.state}/{restores.FILE}", backup, incident) for backup, _ in made)
     cleanup = tuple(command for _, one in made for command in one.cleanup)
     build = _build(now, target, incident)
     steps = (
         Step("build", "Build the commit that a rollback would go back to", "Under a name of ours, which is removed again.",
              (keeping.folders(stack, "before", "build"), *build), trial=True, deadline=code.BUILD_DEADLINE,
              skip=None if build else "there is no such commit, or the image comes from a registry"),
-        Step("restore", "Restore the newest backup of each database beside it", "For real, to its end; the live ones are not touched.",
-             (keeping.folders(stack, "before"), *(command for step in tries for command in step.commands), *enter), trial=True,
-             deadline=database.RESTORE_DEADLINE, skip=None if made else "there is no backup that could be restored"),
+        *(_restore(now, backup, one, incident) for backup, one in made),
         Step("drop", "Drop what was restored", "It was only a trial.", cleanup, trial=True, deadline=300.0,
              skip=None if made else "nothing was restored"),
         _remember(now, incident),
@@ -35,6 +33,24 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         cleanup=(*cleanup, *_unbuild(now, incident)), facts=(("host", stack.host), ("changes", "nothing that serves")),
         after={f"restored {one.after['section']}": one.after["beside"] for _, one in made},
     )  # fmt: skip
+
+
+def restores(plan: Plan) -> tuple[Step, ...]:
+    """The steps that restore a backup each."""
+    return tuple(step for step in plan.steps if step.name.startswith(RESTORE))
+
+
+def restore_name(database: str) -> str:
+    """The name of the step that restores that database's backup."""
+    return RESTORE + database.replace(".", "_")
+
+
+def _restore(now: State, backup: database.Backup, made: Plan, incident: str) -> Step:
+    name = made.after["section"]
+    commands = [command for step in made.steps if step.name in ("create", "restore", "prepare") for command in step.commands]
+    enter = ledger.enter(f"{now.stack.state}/{ledger.FILE}", backup, incident)
+    title, why = f"Restore {backup.name} beside {name}", "For real, to its end; the live database is not touched."
+    return Step(restore_name(name), title, why, (*commands, enter), trial=True, deadline=database.RESTORE_DEADLINE)
 
 
 def _image(now: State, incident: str) -> str:

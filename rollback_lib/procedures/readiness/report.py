@@ -8,7 +8,7 @@ from typing import Any
 from rollback_lib.facts.together import Unanswered
 from rollback_lib.plan import Plan, some
 from rollback_lib.procedures import code, keeping
-from rollback_lib.procedures.readiness.plan import of_registry
+from rollback_lib.procedures.readiness.plan import of_registry, restore_name
 from rollback_lib.procedures.readiness.restored import Restored
 from rollback_lib.procedures.readiness.state import State, Target, refusal
 from rollback_lib.procedures.rows import AMBER, GREEN, RED, Row, of_certificates, of_machine, worst
@@ -186,16 +186,23 @@ def _database(name: str, now: State, target: Target, plan: Plan, tried: Mapping[
     level = RED if hours > LATE else AMBER if hours > DAILY else GREEN
     do = "" if level == GREEN else "see why the daily backup did not come"
     rows = [Row(f"backup of {name}", level, f"{one.backup.name}, {hours:.1f} h old, {one.backup.size / 1e6:,.1f} MB, whole", do)]
-    restore = tried.get("restore")
+    restore = tried.get(restore_name(name))
     label = f"restore of {name}"
     if restore is None:
         rows.append(_trial(label, "", "", None, ""))
     elif restored.tables.get(name) is None:
-        rows.append(Row(label, RED, f"it was not restored: {restore.last or 'it said nothing'}", "see output/restore.txt of the record"))
+        rows.append(
+            Row(
+                label,
+                RED,
+                f"it was not restored: {restore.last or 'it said nothing'}",
+                f"see output/{restore_name(name)}.txt of the record",
+            )
+        )
     elif restored.missing.get(name):
         rows.append(Row(label, RED, f"rows are missing in {restored.missing[name]}", "the backup is not what it says; make a new one"))
     else:
-        words = f"{restored.tables[name]} tables, {restored.rows[name]:,} rows came back; all backups took {restore.seconds:.1f} s"
+        words = f"{restored.tables[name]} tables, {restored.rows[name]:,} rows came back, in {restore.seconds:.1f} s"
         late = restore.seconds > now.stack.budgets.database
         rows.append(Row(label, AMBER if late else GREEN, words, "that is longer than the budget of a database" if late else ""))
     left = [beside.name for beside in state.beside]

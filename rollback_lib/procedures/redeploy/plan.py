@@ -257,10 +257,11 @@ def _placeholders(now: State, word: str) -> tuple[Command, ...]:
 
 def files_again(stack: Stack, incident: str) -> tuple[Command, ...]:
     """Puts the files back that an undo of that incident replaced."""
-    return _restore_files(stack, incident, f"undone-{FILES}", f"again-{FILES}")
+    undone, again = keeping.ASIDE
+    return _restore_files(stack, incident, f"{undone}{FILES}", f"{again}{FILES}")
 
 
-def _restore_files(stack: Stack, incident: str, of: str = FILES, beside: str = f"undone-{FILES}") -> tuple[Command, ...]:
+def _restore_files(stack: Stack, incident: str, of: str = FILES, beside: str = f"{keeping.ASIDE[0]}{FILES}") -> tuple[Command, ...]:
     kept, aside = keeping.before(stack, incident, of), keeping.before(stack, incident, beside)
     # Only a file that is another one now is written, and into the file that is there.
     script = (

@@ -117,7 +117,7 @@ def env_file(now: State, seen: Symptoms) -> Finding:
         one.add(4, f"{some(readers)} asks for {some(had)}, which an older version of the file has", sure=True)
     if foreign := strangers(now):
         one.warnings.append(f"the code that runs asks for {some(foreign)}, which the env file before has not: roll back the code as well")
-    if seen.refused:
+    if seen.refused and all(isinstance(known, Unanswered) or known.reachable for known in now.databases.values()):
         one.add(1, f"{some(readers)} cannot reach or log in to something: {seen.errors[-1] if seen.errors else ''}")
     return one
 
@@ -139,7 +139,7 @@ def _changes_of_env(one: Finding, now: State, held: env.State, readers: list[str
     if any(changed <= held.containers[name].created + timedelta(minutes=5) for name in readers):
         one.add(1, "the container was made after that")
     else:
-        one.add(-2, "the container was made before that, and has what the file said then")
+        one.add(-4, "the container was made before that, and has what the file said then")
 
 
 def strangers(now: State) -> list[str]:

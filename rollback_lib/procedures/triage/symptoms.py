@@ -11,6 +11,7 @@ from rollback_lib.procedures import redeploy
 from rollback_lib.procedures.triage.state import State
 
 _UP = ("running",)
+_LONGEST = 2000  # characters of a line that are read
 # What services say when something is amiss, in the words of the libraries that are common.
 _ERROR = re.compile(r"(?i)\b(?:\w*error|\w*exception|traceback|fatal|panic)\b")
 _UNDEFINED = re.compile(
@@ -108,4 +109,4 @@ def _words(now: State, ill: Iterable[str]) -> list[str]:
                 said += now.redeploy.logs.get(one.name, [])[-12:]
         answer = None if isinstance(now.ways, Unanswered) else now.ways.direct.get(name)
         said += answer.said.splitlines() if answer else []
-    return said
+    return [line[:_LONGEST] for line in said]

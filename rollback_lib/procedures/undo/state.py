@@ -9,7 +9,7 @@ from rollback_lib.facts import docker, files, hostpaths
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.plan import Effect, Step, some
 from rollback_lib.probe import Probe
-from rollback_lib.procedures import database, env
+from rollback_lib.procedures import database, env, keeping
 from rollback_lib.procedures.undo.origin import Origin
 from rollback_lib.procedures.undo.root import Root
 from rollback_lib.secret import use_key
@@ -66,7 +66,7 @@ def examine(now: State, target: str = "") -> Dialogue[Target]:
             "undo would take that back, too, so plan a rollback instead"
         )
     steps = origin.plan.undo
-    paths = sorted(set(_words(steps, f"{now.stack.state}/before/")))
+    paths = sorted({path for path in _words(steps, f"{now.stack.state}/before/") if not any(f".{word}" in path for word in keeping.ASIDE)})
     images = sorted(set(_words(steps, f"rollback/{now.stack.name}/")))
     found = yield {"paths": hostpaths.missing(paths), "images": docker.stored(set(images))}
     gone = [*found["paths"], *(name for name in images if name not in found["images"])]

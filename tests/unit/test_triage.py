@@ -1,0 +1,144 @@
+"""What triage reads and weighs, without a host."""
+
+from collections.abc import Generator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rollback_lib.command import Command
+from rollback_lib.errors import Refused
+from rollback_lib.facts import caddy, schema
+from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.facts.together import Unanswered, together
+from rollback_lib.postgres import Postgres
+from rollback_lib.probe import Probe
+from rollback_lib.procedures.rows import AMBER, GREEN, RED, of_certificates
+from rollback_lib.procedures.triage.finding import FITS, MAY, NO, Finding
+from rollback_lib.procedures.triage.state import asked_for, migration
+
+DUMP = """
+CREATE TABLE public.agents (
+    id integer NOT NULL,
+    "Odd ""name" text,
+    voice character varying(10) DEFAULT 'x; y'::text,
+    CONSTRAINT agents_voice CHECK ((voice <> ''::text))
+);
+CREATE TABLE public."Big One" (
+    n numeric
+);
+CREATE UNLOGGED TABLE public.part PARTITION OF public.whole FOR VALUES IN (1);
+"""
+
+
+def fact(says: str) -> Fact[str]:
+    return Fact((Command.of("echo", says),), str.strip, missing=f"{says} is missing")
+
+
+def two_rounds(first: str, second: str) -> Dialogue[tuple[str, str]]:
+    one = (yield {"it": fact(first)})["it"]
+    two = (yield {"it": fact(second)})["it"]
+    return one, two
+
+
+def careful(first: str) -> Dialogue[str]:
+    try:
+        yield {"it": fact(first)}
+    except Refused as error:
+        return f"knows better: {error}"
+    return "fine"
+
+
+def lead(dialogue: Generator) -> tuple[list[list[str]], dict]:
+    """Lead a dialogue with a host on which every command fails that has `ill` in it; the rounds, and the end."""
+    rounds = []
+    try:
+        asked = next(dialogue)
+        while True:
+            rounds.append(sorted(asked))
+            answers = {}
+            for name, one in asked.items():
+                said = one.commands[0].argv[1]
+                answers[name] = one.otherwise("no such file\n") if "ill" in said else one.read(said + "\n")
+            asked = dialogue.send(answers)
+    except StopIteration as end:
+        return rounds, end.value
+
+
+def test_dialogues_go_on_side_by_side_and_one_that_fails_stops_no_other() -> None:
+    rounds, found = lead(together({"a": two_rounds("x", "y"), "b": two_rounds("ill", "z"), "c": careful("ill"), "d": careful("x")}))
+    assert rounds == [["a/it", "b/it", "c/it", "d/it"], ["a/it"]]
+    assert found == {
+        "a": ("x", "y"), "b": Unanswered("ill is missing: no such file"), "c": "knows better: ill is missing: no such file", "d": "fine",
+    }  # fmt: skip
+
+
+def test_the_tables_of_a_dump_are_read_from_its_definitions() -> None:
+    assert schema.tables(DUMP) == {
+        "public.agents": {"id", 'Odd "name', "voice"}, 'public."Big One"': {"n"}, "public.part": frozenset(),
+    }  # fmt: skip
+    gap = schema.difference({"a": frozenset("xy"), "b": frozenset()}, {"a": frozenset("xz"), "c": frozenset("q")})
+    assert (gap.gone, gap.new, bool(gap)) == (("b", "a.y"), ("c", "a.z"), True)
+    assert not schema.difference({"a": frozenset("x")}, {"a": frozenset("x")})
+
+
+def test_backups_without_definitions_say_nothing() -> None:
+    assert schema.of_backups("/backup/x*", Postgres("c", "u")).read("/backup/x\t1700000000\t\n") == []
+
+
+def test_where_caddy_sends_requests() -> None:
+    config = """{"apps": {"http": {"servers": {"srv0": {"routes": [
+        {"match": [{"host": ["a.example"]}],
+         "handle": [{"handler": "subroute", "routes": [{"handle": [{"upstreams": [{"dial": "a:1"}]}]}]}]},
+        {"match": [{"host": ["b.example", "c.example"]}], "handle": [{"upstreams": [{"dial": "b:2"}, {"dial": "b2:2"}]}]},
+        {"handle": []}]}}}}}"""
+    assert caddy.upstreams("caddy").read(config) == {"a.example": ("a:1",), "b.example": ("b:2", "b2:2"), "c.example": ("b:2", "b2:2")}
+    assert caddy.upstreams("caddy").read("null") == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ('+    os.environ["STREAM_URL"]', ("STREAM_URL",)),
+        ("+  url = os.environ.get('A_KEY', '')", ("A_KEY",)),
+        ('+x = os.getenv("TOKEN_2")', ("TOKEN_2",)),
+        ("+const u = process.env.API_URL;", ("API_URL",)),
+        ("+ENV.fetch('RAILS_KEY')", ("RAILS_KEY",)),
+        ('-    os.environ["GONE"]', ()),
+        ("+++ b/environ.py", ()),
+        ("     os.environ['CONTEXT']", ()),
+    ],
+)
+def test_variables_that_a_patch_asks_for(line: str, names: tuple[str, ...]) -> None:
+    assert asked_for(line) == names
+
+
+@pytest.mark.parametrize(
+    ("path", "is_one"),
+    [("db/migrations/0042_add.py", True), ("alembic/versions/x.py", True), ("schema.sql", True), ("src/migrate/x.go", True),
+     ("api/migration_notes.md", False), ("server.py", False)],
+)  # fmt: skip
+def test_paths_that_change_a_schema(path: str, is_one: bool) -> None:
+    assert migration(path) is is_one
+
+
+@pytest.mark.parametrize(
+    ("good_for", "whole", "level"),
+    [(80, 90, GREEN), (20, 90, AMBER), (5, 90, RED), (-1, 90, RED), (0.3, 0.5, GREEN), (0.1, 0.5, AMBER), (0.01, 0.5, RED)],
+)
+def test_what_is_left_of_a_certificate_is_seen_against_its_whole_time(good_for: float, whole: float, level: str) -> None:
+    now = datetime.now(UTC)
+    end = now + timedelta(days=good_for)
+    probe = Probe("api", now, True, 200, 0.1, "", (end - timedelta(days=whole), end))
+    (row,) = of_certificates([probe, Probe("plain", now, True, 200, 0.1, "")])
+    assert (row.level, bool(row.do)) == (level, level != GREEN)
+
+
+def test_a_row_fits_by_the_sum_of_what_speaks_for_and_against_it() -> None:
+    one = Finding("env", "Bad env change")
+    assert one.fit == NO
+    one.add(1, "a hint")
+    assert one.fit == MAY
+    one.add(4, "a proof", sure=True)
+    one.add(-1, "a doubt")
+    assert (one.fit, one.points, one.sure) == (FITS, 4, True)
+    assert (one.speaks_for, one.speaks_against) == (["a proof", "a hint"], ["a doubt"])
