@@ -2,6 +2,7 @@
 
 import base64
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from rollback_lib.command import Command
 from rollback_lib.facts.fact import Fact
@@ -9,7 +10,7 @@ from rollback_lib.facts.fact import Fact
 
 @dataclass(frozen=True)
 class Answer:
-    """`ports` are those it listens on; `status` and `said` are the answer of the first that speaks HTTP (None: none does)."""
+    """`ports` are those it listens on; `status` and `said` are the best answer of those that speak HTTP (None: none does)."""
 
     ports: tuple[int, ...]
     status: int | None
@@ -20,6 +21,7 @@ class Answer:
 _ASK = r"""
 pid=$(docker inspect --format '{{.State.Pid}}' "$1")
 [ "$pid" -gt 0 ]
+mark=$(printf '\036')
 listening() {
     cat "/proc/$1/net/tcp" "/proc/$1/net/tcp6" 2>/dev/null |
         awk '$4 == "0A" && $2 !~ /^0B00007F:/ { sub(/.*:/, "", $2); print $2 }'
@@ -27,7 +29,7 @@ listening() {
 for port in $(listening "$pid" | sort -u); do
     port=$((0x$port))
     printf '%s\t' "$port"
-    { nsenter -t "$pid" -n curl -sS --max-time 4 -H "Host: $2" -w '\036%{http_code}' "http://127.0.0.1:$port$3" 2>&1 || :; } |
+    { nsenter -t "$pid" -n curl -sS --max-time 4 -H "Host: $2" -w "$mark%{http_code}" "http://127.0.0.1:$port$3" 2>&1 || :; } |
         tr -d '\000' | tail -c 4000 | base64 -w0
     echo
 done
@@ -40,10 +42,12 @@ def answer(container: str, host: str, path: str) -> Fact[Answer | None]:
     def read(out: str) -> Answer:
         rows = [line.split("\t") for line in out.splitlines()]
         ports = tuple(sorted(int(port) for port, _ in rows))
-        for _, encoded in rows:
-            said, _, status = base64.b64decode(encoded).decode(errors="replace").rpartition("\x1e")
-            if status.isdigit() and int(status) > 0:
-                return Answer(ports, int(status), said.strip())
-        return Answer(ports, None, "nothing there speaks HTTP" if rows else "it listens on no port")
+        answers = (base64.b64decode(encoded).decode(errors="replace").rpartition("\x1e") for _, encoded in rows)
+        spoken = [(int(status), said.strip()) for said, _, status in answers if status.isdigit() and int(status) > 0]
+        if not spoken:
+            return Answer(ports, None, "nothing there speaks HTTP" if rows else "it listens on no port")
+        # One port of several may be for something else, and knows no such path.
+        status, said = min(spoken, key=lambda one: (one[0] != HTTPStatus.OK, one[0] == HTTPStatus.NOT_FOUND))
+        return Answer(ports, status, said)
 
     return Fact((Command.of("sh", "-euc", _ASK, "sh", container, host, path),), read, otherwise=lambda _: None)

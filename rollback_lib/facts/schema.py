@@ -33,6 +33,16 @@ class Difference:
     def __bool__(self) -> bool:
         return bool(self.gone or self.new)
 
+    @property
+    def words(self) -> str:
+        """What is gone, and what is new."""
+        parts = [
+            f"{word}: {', '.join(names[:6])}{' …' if len(names) > 6 else ''}"
+            for word, names in (("gone", self.gone), ("new", self.new))
+            if names
+        ]
+        return "; ".join(parts)
+
 
 # One line for each backup: path, time of change, definitions of its tables in base64.
 _READ = r"""

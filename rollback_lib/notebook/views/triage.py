@@ -76,9 +76,8 @@ def _database(name: str, one: Databases | Unanswered) -> tuple[str, str, str]:
     if not one.since:
         return name, up, "no backup to compare them with"
     when, gap = one.since[0]
-    parts = [f"{word}: {', '.join(names[:6])}" for word, names in (("gone", gap.gone), ("new", gap.new)) if names]
     as_then = f"as in the backup of {when:%Y-%m-%d %H:%M} UTC"
-    return name, up, f"✘ not {as_then}: {'; '.join(parts)}" if parts else f"✔ {as_then}"
+    return name, up, f"✘ not {as_then}: {gap.words}" if gap else f"✔ {as_then}"
 
 
 def diagnosis(one: Diagnosis) -> View:

@@ -7,7 +7,7 @@ from rollback_lib.facts.together import Unanswered
 from rollback_lib.plan import Plan, Step
 from rollback_lib.procedures import code, database, keeping
 from rollback_lib.procedures.readiness.state import NAME, State, Target
-from rollback_lib.procedures.triage.services import from_registry
+from rollback_lib.procedures.triage.deployment import from_registry, made_of_it
 
 RESTORE = "restore_"
 NOT_KEPT = "nothing is new since the last time, or what runs is not known"
@@ -95,11 +95,11 @@ def _remember(now: State, incident: str) -> Step:
 def _release(now: State, incident: str) -> list[Command]:
     """The commit that runs, with its image under a tag of ours; a tree with changes in no commit is none."""
     deployed, stack = now.look.deployed, now.stack
-    if isinstance(deployed, Unanswered) or deployed.state.container is None or deployed.state.running is None or deployed.state.head.dirty:
+    if isinstance(deployed, Unanswered) or not made_of_it(deployed):
         return []
     state, service = deployed.state, stack.code.service
-    assert state.container
-    assert state.running
+    if state.container is None or state.running is None or state.head.dirty:
+        return []
     kept = stack.kept_image(service, state.running)
     tag = Command.of("docker", "tag", state.container.image, kept)
     return [tag, releases.enter(f"{stack.state}/{releases.FILE}", service, state.running, kept, healthy=True, incident=incident)]

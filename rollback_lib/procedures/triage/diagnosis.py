@@ -6,8 +6,10 @@ from typing import Any
 from rollback_lib.facts.together import Unanswered
 from rollback_lib.plan import some
 from rollback_lib.procedures.rows import GREEN, Row, of_certificates, of_machine
+from rollback_lib.procedures.triage.deployment import deployed
+from rollback_lib.procedures.triage.envfile import env_file
 from rollback_lib.procedures.triage.finding import FITS, MAY, Finding
-from rollback_lib.procedures.triage.services import databases, deployed, env_file
+from rollback_lib.procedures.triage.schemas import databases
 from rollback_lib.procedures.triage.state import Databases, State
 from rollback_lib.procedures.triage.symptoms import Symptoms, symptoms
 from rollback_lib.procedures.triage.ways import around, proxy

@@ -117,6 +117,13 @@ def asked_for(diff: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for line in added for name in _ASKS.findall(line)))
 
 
+def arrived(found: Deployed) -> datetime | None:
+    """When the code that runs came to the host: by the reflog, or, where that does not say, with its image."""
+    state = found.state
+    move = next((move for move in state.reflog if move.commit.sha == state.running), None)
+    return move.when if move else found.image
+
+
 def migration(path: str) -> bool:
     """Whether a path of the tree looks like a change of a database's schema."""
     folders = path.lower().split("/")

@@ -84,7 +84,9 @@ def symptoms(now: State) -> Symptoms:
     down: list[str] = []
     if not isinstance(now.redeploy, Unanswered):
         lost = redeploy.lost(now.redeploy)
-        down = [one.name for one in now.redeploy.containers if one.service in now.redeploy.services and fallen(one.state, one.exit)]
+        needed = {route.service for route in routes.values()}
+        mine = [one for one in now.redeploy.containers if one.service in now.redeploy.services]
+        down = [one.name for one in mine if fallen(one.state, one.exit, serves=one.service in needed)]
         here = {one.service for one in now.redeploy.containers}
         ill += [route.service for route in routes.values() if route.service in now.redeploy.services and route.service not in here]
     return Symptoms(failing, tuple(dict.fromkeys(ill)), tuple(cut_off), tuple(lost), tuple(down), tuple(_words(now, ill)))
@@ -95,18 +97,18 @@ def works(answer: Answer | None) -> bool:
     return answer is not None and answer.status == 200
 
 
-def fallen(state: str, status: int) -> bool:
-    """Whether a container is not in the state of one that works, or has done its work."""
-    return state not in _UP and not (state == "exited" and status == 0)
+def fallen(state: str, status: int, *, serves: bool) -> bool:
+    """Whether a container is not in the state of one that works, or, where it does not serve a route, has done its work."""
+    return state not in _UP and not (state == "exited" and status == 0 and not serves)
 
 
 def _words(now: State, ill: Iterable[str]) -> list[str]:
     """What ill services answered and wrote last."""
     said: list[str] = []
     for name in ill:
+        answer = None if isinstance(now.ways, Unanswered) else now.ways.direct.get(name)
+        said += answer.said.splitlines() if answer else []
         if not isinstance(now.redeploy, Unanswered):
             for one in now.redeploy.of(name):
                 said += now.redeploy.logs.get(one.name, [])[-12:]
-        answer = None if isinstance(now.ways, Unanswered) else now.ways.direct.get(name)
-        said += answer.said.splitlines() if answer else []
     return [line[:_LONGEST] for line in said]

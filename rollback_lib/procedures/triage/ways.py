@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 from rollback_lib.facts.together import Unanswered
 from rollback_lib.plan import some
 from rollback_lib.procedures import caddyfile
+from rollback_lib.procedures.triage.age import by_age
 from rollback_lib.procedures.triage.finding import Finding
-from rollback_lib.procedures.triage.services import _age
 from rollback_lib.procedures.triage.state import State
 from rollback_lib.procedures.triage.symptoms import Symptoms
 
@@ -37,9 +37,9 @@ def proxy(now: State, seen: Symptoms) -> Finding:
         one.add(3, f"the file is one that was found bad here ({current.name})", sure=True)
     elif current:
         came = _came(now, current)
-        one.add(*_age(came, f"its version {current.name} {current.said} came here {came:%Y-%m-%d %H:%M} UTC"))
+        one.add(*by_age(came, f"its version {current.name} {current.said} came here {came:%Y-%m-%d %H:%M} UTC"))
     elif known.file:
-        one.add(*_age(known.file.changed, f"it was edited {known.file.changed:%Y-%m-%d %H:%M} UTC, in no commit"))
+        one.add(*by_age(known.file.changed, f"it was edited {known.file.changed:%Y-%m-%d %H:%M} UTC, in no commit"))
     return one
 
 

@@ -1,0 +1,11 @@
+"""Points for a change by its age: what broke just now was changed lately."""
+
+from datetime import UTC, datetime, timedelta
+
+_LATELY, _TODAY = timedelta(hours=1), timedelta(hours=24)
+
+
+def by_age(when: datetime, words: str) -> tuple[int, str]:
+    """Points and words for a change that was made at `when`."""
+    age = datetime.now(UTC) - when
+    return (2 if age < _LATELY else 1 if age < _TODAY else 0), words

@@ -1,0 +1,92 @@
+"""Why a service does not work: its code, or its image."""
+
+from datetime import timedelta
+
+from rollback_lib.facts.together import Unanswered
+from rollback_lib.plan import some
+from rollback_lib.procedures.code import State as CodeState
+from rollback_lib.procedures.code.grounds import change
+from rollback_lib.procedures.triage.age import by_age
+from rollback_lib.procedures.triage.envfile import env_changed, ever_had, strangers
+from rollback_lib.procedures.triage.finding import Finding
+from rollback_lib.procedures.triage.state import Databases, Deployed, State, arrived
+from rollback_lib.procedures.triage.symptoms import Symptoms
+
+
+def deployed(now: State, seen: Symptoms) -> Finding:
+    """The code, or the image where the service's image comes from a registry."""
+    found = now.deployed
+    if isinstance(found, Unanswered):
+        one = Finding("code", "Bad code deploy")
+        one.add(0, f"not known: {found.why}")
+        return one
+    of_image = from_registry(found.state)
+    one = Finding("image" if of_image else "code", "Bad image deploy" if of_image else "Bad code deploy")
+    if found.target and not of_image:
+        one.parameters = {"target": found.target}
+    service = now.stack.code.service
+    if service not in seen.ill:
+        one.add(-1, f"{service} itself works")
+        return one
+    if not _arrival(one, now, found):
+        return one
+    asked = [name for name in seen.missing if not ever_had(now, name)]
+    if asked:
+        one.add(2, f"{service} asks for {some(asked)}, which no version of the env file has", sure=True)
+    elif foreign := strangers(now):
+        one.add(2, f"since the target it asks for {some(foreign)}, which the env file before its change has not")
+    elif seen.errors and not seen.refused and not seen.undefined:
+        one.add(1, f"{service} says: {seen.errors[-1]}")
+    if found.migrations:
+        one.warnings.append(
+            f"between the target and what runs the tree changes {some(list(found.migrations))}: the older code may not know that schema"
+        )
+    for name, database in now.databases.items():
+        if isinstance(database, Databases) and database.since and database.since[0][1]:
+            when, gap = database.since[0]
+            one.warnings.append(
+                f"the schema of {name} is newer than its backup of {when:%Y-%m-%d %H:%M} UTC ({gap.words}): "
+                "code from before that meets a schema newer than itself"
+            )
+    return one
+
+
+def from_registry(now: CodeState) -> bool:
+    """Whether the service's container was started with the compose files that take its image from a registry."""
+    section, container = now.stack.image, now.container
+    return bool(section and container and set(section.files) <= set(container.compose.files))
+
+
+def made_of_it(found: Deployed) -> bool:
+    """Whether the image that runs may be made of the commit that is taken for it: not, where it was here before that came."""
+    came = arrived(found)
+    return not (came and found.image and found.image < came - timedelta(minutes=5))
+
+
+def _arrival(one: Finding, now: State, found: Deployed) -> bool:
+    """What the arrival of the code says; whether it may be what is at fault."""
+    state = found.state
+    came = arrived(found)
+    standing = [release for release in state.releases if release.commit == state.running]
+    if standing and standing[-1].healthy:
+        one.add(-4, f"the commit that runs was healthy here {standing[-1].when:%Y-%m-%d %H:%M} UTC")
+        return False
+    if standing:
+        one.add(2, f"the commit that runs was found bad here before ({standing[-1].incident})", sure=True)
+    if came is None or state.container is None:
+        one.add(0, "when it was deployed is not known")
+        return True
+    if not made_of_it(found):
+        one.add(-4, f"the image that runs was here {found.image:%Y-%m-%d %H:%M} UTC already, so it is not made of the commit that came")
+        return False
+    one.add(*by_age(came, f"what runs came here: {change(state) or came.isoformat()}"))
+    others = [other for other in (env_changed(now),) if other]
+    if all(came >= other for other in others):
+        one.add(1, "no later change of the service is known")
+    else:
+        one.add(0, "the env file was changed later")
+    if came - timedelta(minutes=5) <= state.container.created <= came + timedelta(hours=6):
+        one.add(1, "the container was made of it then")
+    else:
+        one.add(-1, f"the container was made {state.container.created:%Y-%m-%d %H:%M} UTC, long after it came")
+    return True

@@ -1,0 +1,122 @@
+"""Why a service does not work: the env file."""
+
+import re
+from datetime import datetime, timedelta
+
+from rollback_lib.facts.together import Unanswered
+from rollback_lib.plan import some
+from rollback_lib.procedures import env, keeping
+from rollback_lib.procedures.env.state import lines_of
+from rollback_lib.procedures.triage.age import by_age
+from rollback_lib.procedures.triage.finding import Finding
+from rollback_lib.procedures.triage.state import State, arrived
+from rollback_lib.procedures.triage.symptoms import Symptoms
+
+_ADDRESS = re.compile(r"://(?:[^/@\s]*@)?([A-Za-z0-9_-]+)(?=[:/?]|$)")  # a host without a dot: one of Docker's own names
+_HERE = ("localhost", "host")
+
+
+def env_file(now: State, seen: Symptoms) -> Finding:
+    """The env file."""
+    one = Finding("env", "Bad env change")
+    held = now.env
+    if held is None or isinstance(held, Unanswered):
+        one.add(0, f"not known: {held.why}" if held else "the stack names no env file")
+        return one
+    if held.unreadable:
+        one.add(4, f"compose cannot read it: {held.unreadable}", sure=True)
+    readers = [name for name in held.readers if name in seen.ill]
+    if not readers:
+        one.add(-1, "every service that reads it works" if not held.unreadable else "what runs goes on with what it had")
+        return one
+    stale = [name for name in readers if held.holds(name, held.understood(name)) is False]
+    if stale:
+        one.add(1, f"{some(stale)} holds something else than the file says: it was not made anew after a change")
+    for name in readers:
+        for key, host in unknown_hosts(now, held, name):
+            one.add(4, f"{key} names the host {host}, and no container has that name", sure=True)
+    _changes_of_env(one, now, held, readers)
+    had = [name for name in seen.missing if ever_had(now, name)]
+    if had:
+        one.add(4, f"{some(readers)} asks for {some(had)}, which an older version of the file has", sure=True)
+    if foreign := strangers(now):
+        one.warnings.append(f"the code that runs asks for {some(foreign)}, which the env file before has not: roll back the code as well")
+    if seen.refused and all(isinstance(known, Unanswered) or known.reachable for known in now.databases.values()):
+        one.add(1, f"{some(readers)} cannot reach or log in to something: {seen.errors[-1] if seen.errors else ''}")
+    return one
+
+
+def _changes_of_env(one: Finding, now: State, held: env.State, readers: list[str]) -> None:
+    _, stable = keeping.standing(held.versions, held.content)
+    if stable:
+        one.add(-4, "the file is as it was when the stack was healthy here")
+        return
+    changed = env_changed(now)
+    if changed is None:
+        one.add(0, "no other version of the file is known, so nobody can tell whether it was changed")
+        return
+    keys = changed_keys(held)
+    one.add(*by_age(changed, f"it was changed {changed:%Y-%m-%d %H:%M} UTC: {some(keys, 6) or 'in no variable'}"))
+    came = None if isinstance(now.deployed, Unanswered) else arrived(now.deployed)
+    if came is None or changed >= came:
+        one.add(1, "no later change of the service is known")
+    if any(changed <= held.containers[name].created + timedelta(minutes=5) for name in readers):
+        one.add(1, "the container was made after that")
+    else:
+        one.add(-4, "the container was made before that, and has what the file said then")
+
+
+def strangers(now: State) -> list[str]:
+    """Variables that the code asks for since the target, and that the env file has only since it was changed."""
+    held, found = now.env, now.deployed
+    if held is None or isinstance(held, Unanswered) or isinstance(found, Unanswered):
+        return []
+    before = version_before(held)
+    had = lines_of(before.file.content.reveal()) if before else {}
+    return [name for name in found.asks if before and name not in had]
+
+
+def env_changed(now: State) -> datetime | None:
+    """When the env file was changed; None where no other version of it is known."""
+    held = now.env
+    if held is None or isinstance(held, Unanswered) or held.file is None:
+        return None
+    return held.file.changed if any(one.file.content != held.file.content for one in held.versions) else None
+
+
+def changed_keys(held: env.State) -> list[str]:
+    """The variables in which the file differs from the newest other version that is not known to be bad."""
+    before = version_before(held)
+    if before is None:
+        return []
+    new, old = lines_of(held.content), lines_of(before.file.content.reveal())
+    return sorted(key for key in new.keys() | old.keys() if new.get(key) != old.get(key))
+
+
+def version_before(held: env.State) -> keeping.Version | None:
+    """The newest version of the file that is another one and not known to be bad."""
+    others = (one for one in held.versions if one.file.content.reveal() != held.content and not one.verdict.startswith("bad"))
+    return next(others, None)
+
+
+def unknown_hosts(now: State, held: env.State, service: str) -> list[tuple[str, str]]:
+    """Variables of the file whose address names a host without a dot that is no container of this host, with that host."""
+    if isinstance(now.redeploy, Unanswered):
+        return []
+    known = set(_HERE)
+    for one in now.redeploy.attachments.all:
+        known |= {one.container, *one.aliases}
+    known |= {one.service for one in held.containers.values()}
+    found = []
+    for key, value in held.containers[service].environment.items():
+        host = _ADDRESS.search(value.reveal().decode(errors="replace"))
+        if host and key in lines_of(held.content) and host[1] not in known and not host[1].isdigit():
+            found.append((key, host[1]))
+    return found
+
+
+def ever_had(now: State, key: str) -> bool:
+    held = now.env
+    if held is None or isinstance(held, Unanswered):
+        return False
+    return any(key in lines_of(one.file.content.reveal()) for one in held.versions)
