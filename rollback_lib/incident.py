@@ -31,7 +31,7 @@ from rollback_lib.run import Run
 from rollback_lib.running import Console
 from rollback_lib.sealing import Seal
 from rollback_lib.stack import Stack, local_path
-from rollback_lib.stages import Closing, Finding, Opening, Standing, Verification
+from rollback_lib.stages import Closing, Conclusion, Opening, Standing, Verification
 
 T = TypeVar("T")
 CLEANUP = 30.0  # seconds
@@ -260,11 +260,11 @@ class Incident:
                 else:
                     applying.apply(run, plan, step)
 
-    def conclude(self, found: Finding, stack: object = "NAME") -> None:
+    def conclude(self, found: Conclusion, stack: object = "NAME") -> None:
         """Let this be what the run has come to, in its record; `stack` is how the stack was named, for what is to be done next."""
         run = self._run
         with run.guarded("conclude"):
-            run.finding = found
+            run.outcome = found
             run.after = found.next(str(stack) if isinstance(stack, str | Path) else "FILE")
             run.folder.event("found", verdict=found.verdict, reason=found.reason, **found.data())
 

@@ -135,8 +135,9 @@ class Plan:
         raw["cleanup"] = tuple(Command.from_dict(one) for one in raw["cleanup"])
         raw["facts"] = tuple((name, value) for name, value in raw["facts"])
         raw["loses"], raw["notes"] = tuple(raw["loses"]), tuple(raw["notes"])
-        raw["routes"] = None if raw["routes"] is None else tuple(raw["routes"])
-        raw["removes"], raw["grounds"] = tuple(raw["removes"]), Grounds(**raw["grounds"])
+        # Records of before 2026-11-23 have none of these.
+        raw["routes"] = None if raw.get("routes") is None else tuple(raw["routes"])
+        raw["removes"], raw["grounds"] = tuple(raw.get("removes", ())), Grounds(**raw.get("grounds", {}))
         return cls(**raw)
 
     def shell(self) -> str:

@@ -22,7 +22,7 @@ from rollback_lib.record.verdict import NOT_ENDED, Verdict
 from rollback_lib.running import Console, Hand
 from rollback_lib.sealing import Seal
 from rollback_lib.stack import Stack
-from rollback_lib.stages import Finding, Opening, Verification
+from rollback_lib.stages import Conclusion, Opening, Verification
 from rollback_lib.telling import Herald
 from rollback_lib.watching import Eyes
 
@@ -62,7 +62,7 @@ class Run:
         self.ended = False
         self.marks: list[tuple[datetime, str]] = []
         self.verified: Verification | None = None
-        self.finding: Finding | None = None  # of a run that only looks
+        self.outcome: Conclusion | None = None  # of a run that only looks
         self.after: tuple[str, ...] = ()  # what to do next, of a finding
         self.verdict = Verdict.UNKNOWN
         self.reason = NOT_ENDED
@@ -122,8 +122,8 @@ class Run:
         """The verdict of a run that came to its end."""
         if self.ended:
             return self.verdict, self.reason
-        if self.finding:
-            return self.finding.verdict, self.finding.reason
+        if self.outcome:
+            return self.outcome.verdict, self.outcome.reason
         return conclusion.judge(self.opening.mode, self.plan, self.verified, touched=self.touched)
 
     def conclude(self, verdict: Verdict, reason: str) -> None:
@@ -138,7 +138,7 @@ class Run:
 
     def next_actions(self) -> tuple[str, ...]:
         """What is left to do for a person."""
-        if self.finding:
+        if self.outcome:
             return self.after
         return conclusion.next_actions(self.opening, self.stack, self.plan, self.verdict, self.folder.path)
 
@@ -180,7 +180,7 @@ class Run:
                 "healthy": self.verified.healthy, "outage_seconds": round(self.verified.outage, 3),
                 "effects": [effect.__dict__ | {"ok": effect.ok} for effect in self.verified.effects],
             }  # fmt: skip
-        if self.finding:
-            extra["found"] = self.finding.data()
+        if self.outcome:
+            extra["found"] = self.outcome.data()
         extra["next"] = self.next_actions()
         self.folder.write_record(conclusion.record(self.opening, self.verdict, self.reason) | extra)

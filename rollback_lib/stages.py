@@ -65,7 +65,7 @@ class Verification:
         return self.healthy and all(effect.ok for effect in self.effects)
 
 
-class Finding(Protocol):
+class Conclusion(Protocol):
     """What a run that only looks comes to: its verdict, why in a sentence, what of it is kept in the record, and what to do next, as
     command lines for the stack as it was named."""
 

@@ -279,3 +279,28 @@ def confirm(page: Page, source: str, word: str) -> None:
     gate.locator("input[type=text]").fill(word)
     gate.get_by_role("button", name="Confirm").click()
     expect(gate).to_contain_text("Confirmed. Go on with the cells below")
+
+
+def test_triage_leads_to_the_notebook_that_fits_filled_in(clean: Machine, page: Page, tmp_path: Path) -> None:
+    clean.host.break_("code")
+    # Where JupyterLab can open it: in the folder that it serves.
+    machine = Machine(clean.host, tmp_path / "work" / "incidents")
+    before = clean.listing()
+    with jupyterlab(machine, "00_triage", tmp_path, "plan") as address:
+        page.goto(address)
+        run_all(page)
+        expect(outputs(page, "run.close()")).to_contain_text("Verdict: looked.")
+        seen = (
+            ("now = run.document()", "what it answers past the proxy"),
+            ("found = triage.diagnose", "Bad code deploy; roll back with code"),
+            ("offer(run, found", "the code rollback"),
+        )
+        for number, (source, said) in enumerate(seen, 1):
+            expect(outputs(page, source)).to_contain_text(said)
+            page.screenshot(path=SHOTS / f"00_triage-{number}.png")
+        outputs(page, "offer(run, found").get_by_role("link").click()
+        opened = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+        expect(opened.locator(".jp-CodeCell").first).to_contain_text(re.compile(r'target: str = "[0-9a-f]{40}"'))
+        expect(opened.locator(".jp-CodeCell").first).to_contain_text('mode: str = "plan"')
+        page.screenshot(path=SHOTS / "00_triage-4.png")
+    assert clean.listing() == before

@@ -16,6 +16,7 @@ from rollback_lib.procedures.triage.symptoms import symptoms
 from rollback_lib.record.verdict import Verdict
 
 DAILY, LATE = 26.0, 50.0  # hours: a daily backup is there, one was missed
+RELEASES = 3  # that were healthy here last
 NOT_TRIED = "not tried: mode is plan"
 
 
@@ -64,6 +65,7 @@ def report(now: State, target: Target, plan: Plan, tried: Mapping[str, Tried], r
         *_routes(now),
         *_stack(now, target),
         *_code(now, target, tried),
+        *_releases(now),
         *_image(now, target),
         *_env(now, target, tried),
         *_caddyfile(now, target),
@@ -116,6 +118,23 @@ def _code(now: State, target: Target, tried: Mapping[str, Tried]) -> list[Row]:
     if not of_image:
         rows.append(_trial("build", f"{sha} builds", f"{sha} does not build", tried.get("build"), "see output/build.txt of the record"))
     return rows
+
+
+def _releases(now: State) -> list[Row]:
+    """Whether the image of each release that was healthy here lately is still to be had."""
+    deployed = now.look.deployed
+    if isinstance(deployed, Unanswered):
+        return []
+    state = deployed.state
+    good = list(dict.fromkeys(one.commit for one in reversed(state.releases) if one.healthy and one.commit))[:RELEASES]
+    tags = {} if now.image is None or isinstance(now.image, Unanswered) else now.image.tagged
+    gone = [sha[:7] for sha in good if not state.kept_image(sha) and sha not in tags]
+    if not good:
+        return []
+    if gone:
+        do = "a rollback to it would build it: see the row of build"
+        return [Row("releases", AMBER, f"the image of {some(gone)} is neither kept nor in the registry", do)]
+    return [Row("releases", GREEN, f"the images of {some([sha[:7] for sha in good])}, healthy here, are kept or in the registry")]
 
 
 def _trial(name: str, well: str, ill: str, one: Tried | None, do: str) -> Row:

@@ -1,0 +1,108 @@
+"""Undo without a host: what counts as moved on, and which run can be undone."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rollback_lib.command import Command
+from rollback_lib.errors import ParameterError
+from rollback_lib.plan import Effect, Grounds, Plan, Step
+from rollback_lib.procedures import undo
+from rollback_lib.procedures.undo.root import AFTER, BEFORE, Root
+from rollback_lib.procedures.undo.state import strange
+from rollback_lib.record.folder import Folder
+from rollback_lib.record.verdict import Verdict
+from rollback_lib.stack import Stack
+
+GOOD, OTHER = Effect("commit", "b", "b"), Effect("commit", "b", "c")
+DOWN = Effect("state of the container", "running", "restarting", condition=True)
+
+
+def test_how_well_it_runs_does_not_keep_a_run_from_being_undone() -> None:
+    assert strange([GOOD, DOWN], [], half=False) == []
+    assert strange([OTHER, DOWN], [], half=False) == [OTHER]
+
+
+def test_a_run_that_was_cut_off_left_each_thing_as_before_or_as_after() -> None:
+    before = Effect("commit", "c", "c")
+    assert strange([OTHER], [before], half=True) == []
+    assert strange([OTHER], [before], half=False) == [OTHER]
+    neither = Effect("commit", "a", "c")
+    assert strange([OTHER], [neither], half=True) == [OTHER]
+
+
+def step(name: str, *, touches: bool = True) -> Step:
+    return Step(name, name, "why", (Command.of("echo", name),), touches=touches)
+
+
+def made(*, undo_steps: tuple[Step, ...] = (step("undo_tree"),)) -> Plan:
+    grounds = Grounds("a commit", "the one before", True)
+    steps = (step("keep", touches=False), step("restore_tree"))
+    return Plan("code", "aaaaaa", "dyniq-voice", "contabo", "b", steps, undo_steps, routes=("api",), grounds=grounds)
+
+
+def record(root: Path, verdict: str, plan: Plan | None, *, touched: bool = True) -> Folder:
+    folder = Folder.create("code", root)
+    folder.event("open", who="someone", mode="apply")
+    folder.event("probe", route="agents-api", ok=False)
+    folder.event("probe", route="ruben-api", ok=True)
+    if touched:
+        folder.event("step-begin", step="restore_tree", job="restore_tree", touches=True)
+        folder.event("probe", route="agents-api", ok=True)
+    folder.write("stack.json", Stack.load("production").model_dump_json(exclude_unset=True))
+    if plan:
+        folder.write("plan.json", plan.json())
+    folder.write_record({"verdict": verdict, "who": "someone", "because": "calls fail"})
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("ROLLBACK_INCIDENTS", str(tmp_path))
+    return tmp_path
+
+
+def test_a_run_as_its_record_has_it(root: Path) -> None:
+    found = undo.origin(record(root, "succeeded", made()).id)
+    assert found.plan == made()
+    assert (found.verdict, found.half, found.routes, found.because) == (Verdict.SUCCEEDED, False, ("ruben-api",), "calls fail")
+    assert undo.origin(record(root, "failed-partly", made()).id).half
+
+
+@pytest.mark.parametrize(
+    ("verdict", "plan", "touched", "said"),
+    [
+        ("planned", made(), True, "only planned"),
+        ("nothing-to-do", made(), True, "found nothing to do"),
+        ("failed-restored", made(), True, "is undone already"),
+        ("refused", made(), True, "refused before it changed anything"),
+        ("succeeded", None, True, "came to no plan"),
+        ("unknown", made(), False, "changed nothing that serves"),
+        ("succeeded", made(undo_steps=()), True, "no way forward again"),
+    ],
+)
+def test_a_run_without_anything_to_undo_is_refused(root: Path, verdict: str, plan: Plan | None, touched: bool, said: str) -> None:
+    with pytest.raises(ParameterError, match=said):
+        undo.origin(record(root, verdict, plan, touched=touched).id)
+
+
+def test_the_undo_of_an_undo_leads_to_the_other_side() -> None:
+    first = Root.of(made())
+    assert first.side == AFTER
+    back = Plan("undo", "bbbbbb", "s", "contabo", "x", (), (), after={"root": made().json(), "side": first.other_side})
+    assert (Root.of(back).side, Root.of(back).other_side, Root.of(back).plan) == (BEFORE, AFTER, made())
+
+
+def test_a_plan_of_an_older_record_can_be_read() -> None:
+    old = json.loads(made().json())
+    for name in ("routes", "removes", "grounds"):
+        del old[name]
+    read = Plan.from_json(json.dumps(old))
+    assert (read.routes, read.removes, read.grounds) == (None, (), Grounds())
+
+
+@pytest.mark.parametrize("incident", ["", "a b", "x;y", 3])
+def test_an_incident_is_named_by_an_id(incident: object) -> None:
+    with pytest.raises(ParameterError, match="incident: an id"):
+        undo.check(Stack.load("production"), incident)
