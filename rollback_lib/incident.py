@@ -173,7 +173,7 @@ class Incident:
             run.folder.write("plan.diff", clean(plan.diff))
             run.folder.event("plan", hash=plan.hash, target=plan.target, nothing_to_do=plan.nothing_to_do)
             self._check_reviewed(plan)
-            if plan.touches:
+            if plan.touches and not plan.nothing_to_do:
                 evidence.check(run, plan)
             host = run.stack.host
             if run.opening.mode == "plan":

@@ -114,7 +114,7 @@ class Plan:
     @property
     def touches(self) -> bool:
         """Whether any step changes the stack."""
-        return any(step.touches for step in self.steps)
+        return any(step.touches and not step.skip for step in self.steps)
 
     @property
     def hash(self) -> str:

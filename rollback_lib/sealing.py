@@ -8,6 +8,7 @@ from rollback_lib.record.chain import OPENED, Chain
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.manifest import NotSigned
 from rollback_lib.record.manifest import seal as seal_files
+from rollback_lib.record.verdict import Verdict
 from rollback_lib.report import page, postmortem
 
 
@@ -15,7 +16,9 @@ def seal(folder: Folder, root: Path) -> None:
     """Write report.html and postmortem.md, and seal all there is. A page that cannot be made must not hide how a run ended,
     nor keep it from being sealed: that, and a signature that cannot be made, are noted in the events."""
     record, events = folder.record(), folder.events()
-    for name, make in (("report.html", page.html), ("postmortem.md", postmortem.markdown)):
+    looked = Verdict(record["verdict"]).looked if record else False
+    pages = [("report.html", page.html)] + ([] if looked else [("postmortem.md", postmortem.markdown)])
+    for name, make in pages:
         try:
             folder.write(name, make(record, events, folder.path))
         except Exception as error:

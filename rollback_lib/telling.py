@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 
 from rollback_lib.record.folder import Folder
@@ -22,7 +23,8 @@ class Herald:
         self._folder = folder
         self._on_host = on_host
         self._line = line
-        self._threads: list[threading.Thread] = []
+        self._noting = threading.Lock()
+        self._waiting: list[tuple[threading.Thread, Notify, str]] = []
         self.told = ""  # the newest word's kind
 
     def tell(self, kind: str, text: str, incident: str) -> None:
@@ -32,20 +34,29 @@ class Herald:
         self.told = kind
         for one in self._notify:
             thread = threading.Thread(target=self._tell, args=(one, kind, clean(text), incident), daemon=True)
+            self._waiting.append((thread, one, kind))
             thread.start()
-            self._threads.append(thread)
 
     def wait(self) -> None:
-        """Until all is told, or its time is over."""
-        for thread in self._threads:
-            thread.join(DEADLINE + HEADROOM)
-        self._threads.clear()
+        """Until all is told, or the time for it is over. The record may be sealed after that: what comes later is not noted."""
+        until = time.monotonic() + DEADLINE + HEADROOM
+        for thread, _, _ in self._waiting:
+            thread.join(max(0.0, until - time.monotonic()))
+        with self._noting:
+            late, self._waiting = [(one, kind) for thread, one, kind in self._waiting if thread.is_alive()], []
+            for one, kind in late:
+                self._note(one, kind, "no answer in time")
 
     def _tell(self, one: Notify, kind: str, text: str, incident: str) -> None:
         try:
             wrong = _post(self._address(one.webhook), text) if one.webhook else _run(one.command or [], kind, text, incident)
         except Exception as error:  # whatever it is, it must not stop a rollback; its own words may hold the address
             wrong = type(error).__name__
+        with self._noting:
+            if any(thread is threading.current_thread() for thread, _, _ in self._waiting):
+                self._note(one, kind, wrong)
+
+    def _note(self, one: Notify, kind: str, wrong: str) -> None:
         self._folder.event("told", word=kind, to=one.words, ok=not wrong, error=wrong)
         if wrong:
             self._line(f"▲ {one.words} could not be told ({wrong}); the run goes on.")

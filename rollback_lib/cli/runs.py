@@ -125,10 +125,8 @@ def _next(outcome: "Outcome") -> list[str]:
     """What is to be done after a run that only looked."""
     from rollback_lib.record.folder import Folder
     from rollback_lib.record.redaction import clean
-    from rollback_lib.record.verdict import Verdict
 
-    looked = outcome.verdict in (Verdict.LOOKED, Verdict.READY, Verdict.NOT_READY)
-    return [clean(one) for one in Folder(outcome.folder).record().get("next", ())] if looked else []
+    return [clean(one) for one in Folder(outcome.folder).record().get("next", ())] if outcome.verdict.looked else []
 
 
 def run_notebook(procedure: str, parameters: dict[str, Any]) -> "Outcome":

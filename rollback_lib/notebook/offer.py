@@ -35,7 +35,7 @@ def _one(number: int, one: Finding, run: Incident, name: str) -> View:
     lead = "First look at its plan, then apply it" + ("; look again with triage before the next" if number > 1 else "")
     views = [
         note("info", f"{number}. {one.situation}: the {one.procedure} rollback."),
-        _link(copy),
+        _link(copy, run.opening.folder),
         code(lines, title="In a terminal", lead=lead),
     ]
     return stack(*views, *(note("warn", f"Before you go on: {words}.") for words in one.warnings))
@@ -66,10 +66,11 @@ def _filled(line: str, parameters: Mapping[str, str]) -> str:
     return f"{node.target.id}: str = {json.dumps(parameters[node.target.id], ensure_ascii=False)}" + (f"  # {comment}" if comment else "\n")
 
 
-def _link(file: Path) -> View:
-    """A link for JupyterLab, which opens paths that are relative to the notebook."""
+def _link(file: Path, record: Path) -> View:
+    """A link for JupyterLab, which opens paths that are relative to the notebook: the one that a person has open, or the one that
+    is kept in the record."""
     notebook = os.environ.get("JPY_SESSION_NAME", "")
-    here = Path(notebook).parent if notebook else PROJECT / "notebooks"
+    here = Path(notebook).parent if notebook else record
     address = html.escape(os.path.relpath(file, here), quote=True)
     words = f"Open {file.name}, filled in"
     return View(f'<p style="margin:.4em 0"><a href="{address}">{html.escape(words)}</a></p>', f"jupyter lab {file}")

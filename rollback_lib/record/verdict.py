@@ -21,6 +21,11 @@ class Verdict(StrEnum):
     NOT_READY = "not-ready"
 
     @property
+    def looked(self) -> bool:
+        """Whether the run was only to look, so that there is nothing to write a post-mortem of."""
+        return self in (Verdict.LOOKED, Verdict.READY, Verdict.NOT_READY)
+
+    @property
     def status(self) -> int:
         """The exit status of the command line."""
         return _STATUS[self]

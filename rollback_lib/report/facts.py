@@ -77,6 +77,11 @@ def ticks(events: Events) -> list[Tick]:
     return [Tick(event["route"], moment(event), bool(event["ok"])) for event in events if event["event"] == "probe"]
 
 
+def checklist(events: Events) -> list[Mapping[str, Any]]:
+    """The points of the checklist as they were last, each with name, question, answer, and whether that answers it."""
+    return next((list(event["points"]) for event in reversed(events) if event["event"] == "checklist"), [])
+
+
 def timeline(events: Events) -> list[tuple[datetime, str]]:
     """What happened when, in words: of the probes, only where a route turns from well to ill or back."""
     found = []

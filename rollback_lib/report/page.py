@@ -26,12 +26,15 @@ summary { cursor: pointer; font-weight: 600 }
 """
 _FACTS = ("procedure", "stack", "host", "who", "mode", "incident", "written")
 _EMPTY = "nothing"
+_ANSWERED = {True: "✔\u00a0answered", False: "▲\u00a0open"}
+_SIGNS = {"green": "✔", "amber": "▲", "red": "✘"}
 
 
 def html(record: Mapping[str, Any], events: Events, folder: Path) -> str:
     """The page for a record.json, its events, and the other files of its folder."""
     body = "\n".join(part for part in _sections(record, events, folder) if part)
-    return frame(record, f"{record.get('procedure', '')} rollback {record.get('incident', '')}", body)
+    word = "" if record.get("found") else " rollback"
+    return frame(record, f"{record.get('procedure', '')}{word} {record.get('incident', '')}", body)
 
 
 def frame(record: Mapping[str, Any], title: str, body: str) -> str:
@@ -58,6 +61,10 @@ def _sections(record: Mapping[str, Any], events: Events, folder: Path) -> Iterat
     drawn = chart.timeline(facts.ticks(events), spans=facts.spans(events), budget=began)
     if drawn:
         yield f"<h2>Steps, health and budget</h2>{drawn}<p>✔ and a low tick: done, passed; ✘ and a cross: failed; ?: not known.</p>"
+    yield from _found(record.get("found", {}))
+    points = [(_ANSWERED[bool(one["answered"])], one["question"], one["answer"]) for one in facts.checklist(events)]
+    if points:
+        yield "<h2>The checklist before it</h2>" + _table(("", "", "what was known"), points)
     if record.get("steps"):
         took = {one.name: one.took for one in steps}
         ended = {one.name: f": {one.words}" for one in steps if one.status != 0}
@@ -80,6 +87,16 @@ def _sections(record: Mapping[str, Any], events: Events, folder: Path) -> Iterat
         text = file.read_text() if file.exists() else ""
         if text.strip():
             yield _fold(f"{title} ({name})", f"<pre>{markup.escape(text)}</pre>")
+
+
+def _found(found: Mapping[str, Any]) -> Iterator[str]:
+    """What a run found that only looked: the rows of the page, and those that are green, amber or red."""
+    rows = [(one["fit"], one["situation"], "; ".join(one["for"]), "; ".join(one["against"])) for one in found.get("findings", ())]
+    if rows and not found["healthy"]:
+        yield "<h2>Which row of the page fits</h2>" + _table(("", "", "what speaks for it", "what speaks against it"), rows)
+    levels = [(f"{_SIGNS[one['level']]}\u00a0{one['level']}", one["name"], one["found"], one["do"]) for one in found.get("rows", ())]
+    if levels:
+        yield "<h2>How it is</h2>" + _table(("", "", "", "what to do"), levels)
 
 
 def _words(text: str) -> str:

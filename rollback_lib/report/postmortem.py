@@ -16,7 +16,8 @@ def markdown(record: Mapping[str, Any], events: Events, folder: Path) -> str:
     outage = f"{record['outage_seconds']} s while we watched" if "outage_seconds" in record else "not watched"
     head = (
         ("Verdict", f"**{record['verdict']}**: {record['reason']}"), ("When", began), ("Who", record.get("who", "")),
-        ("Host", f"{record.get('host', '')}, stack {record.get('stack', '')}"), ("Why", record.get("because") or "_to be filled in_"),
+        ("Host", f"{record.get('host', '')}, stack {record.get('stack', '')}"),
+        ("Why", record.get("because") or "_to be filled in_"), ("Change taken back", _change(events)),
         ("Took", seconds), ("Users met failures for", outage), ("Record", folder.name),
     )  # fmt: skip
     lines = [f"# Post-mortem: {_plain(record.get('procedure', ''))} rollback of {_plain(record.get('stack', ''))}, {began}", ""]
@@ -31,6 +32,12 @@ def markdown(record: Mapping[str, Any], events: Events, folder: Path) -> str:
     lines += ["## What is left to do", "", *left, "- [ ] _Mend the cause, and say here how._", ""]
     lines += ["## What we learned", "", "- What went well:", "- What went badly:", "- Where we were lucky:", ""]
     return "\n".join(lines)
+
+
+def _change(events: Events) -> str:
+    """Which change was taken back, as the checklist had it."""
+    known = next((one["answer"] for one in facts.checklist(events) if one["name"] == "change" and one["answered"]), "")
+    return known or "_to be filled in_"
 
 
 def _plain(text: object) -> str:

@@ -56,9 +56,12 @@ def document(stack: Stack, origin: Origin) -> Dialogue[State]:
 
 def examine(now: State, target: str = "") -> Dialogue[Target]:
     """What was before, and whether the host is still as the run left it. Raises Drifted where it has moved on, TargetRefused
-    where something is gone that the undo needs."""
+    where something is gone that the undo needs; with a `target`, an undo that had begun goes on, and is past that."""
     origin = now.origin
     rows: list[Effect] = yield from Root.of(origin.plan).prior(now.stack)
+    why = f"what was before {origin.plan.incident}, which {origin.who} ran"
+    if target:
+        return Target(origin, tuple(rows), why)
     moved = strange(now.found, rows, half=origin.half)
     if moved:
         raise Drifted(
@@ -72,7 +75,7 @@ def examine(now: State, target: str = "") -> Dialogue[Target]:
     gone = [*found["paths"], *(name for name in images if name not in found["images"])]
     if gone:
         raise TargetRefused(f"what the undo needs is not on {now.stack.host} any more: {some(gone)}; plan a rollback instead")
-    return Target(origin, tuple(rows), f"what was before {origin.plan.incident}, which {origin.who} ran")
+    return Target(origin, tuple(rows), why)
 
 
 def _later(origin: Origin) -> str:
