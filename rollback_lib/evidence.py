@@ -37,7 +37,7 @@ def word(run: Run, plan: Plan) -> str:
 
 
 def _answer(run: Run, plan: Plan, kept: int) -> Checklist:
-    logs = f", and {kept} lines of the logs that would be lost" if kept else ""
+    logs = f", and the logs that would be lost ({kept} line{'s' if kept > 1 else ''})" if kept else ""
     documented = f"the facts of section 2{logs}, in the record" if run.documented else ""
     unset = telling.unset(run.stack.notify)
     return checklist(run.stack, plan, documented, run.opening.checked, run.opening.who, word(run, plan), unset)

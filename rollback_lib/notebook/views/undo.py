@@ -8,7 +8,7 @@ def state(now: State) -> View:
     made = now.origin.plan
     rows = [
         ("run", f"{made.incident}: {made.procedure} to {made.target}"),
-        ("who", f"{now.origin.who}, {now.origin.opened[:16].replace('T', ' ')} UTC"),
+        ("who", f"{now.origin.who}, {now.origin.when}"),
         ("reason", now.origin.because or "none given"),
         ("it ended as", now.origin.verdict),
     ]

@@ -37,6 +37,11 @@ class Origin:
     since: tuple[str, ...]
 
     @property
+    def when(self) -> str:
+        """When it was opened, to the minute."""
+        return f"{self.opened[:16].replace('T', ' ')} UTC"
+
+    @property
     def half(self) -> bool:
         return self.verdict in _HALF
 

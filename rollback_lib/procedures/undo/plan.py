@@ -64,9 +64,7 @@ def _keep(stack: Stack, commands: tuple[Command, ...]) -> Step:
 def _grounds(origin: Origin) -> Grounds:
     sick = sorted({route.name for route in origin.stack.routes} - set(origin.routes))
     said = f"not well then: {', '.join(sick)}" if sick else "every route passed then"
-    return Grounds(
-        f"{origin.plan.incident}, {origin.plan.procedure} by {origin.who}, {origin.opened[:16]} UTC", said, None if sick else True
-    )
+    return Grounds(f"{origin.plan.incident}, {origin.plan.procedure} by {origin.who}, {origin.when}", said, None if sick else True)
 
 
 def _rows(origin: Origin, target: Target) -> tuple[tuple[str, str], ...]:
@@ -75,7 +73,7 @@ def _rows(origin: Origin, target: Target) -> tuple[tuple[str, str], ...]:
     return (
         ("host", made.host),
         ("undoes", f"{made.incident}, {made.procedure} to {made.target}"),
-        ("which", f"{origin.who} ran {origin.opened[:16].replace('T', ' ')} UTC{why}; it ended as {origin.verdict}"),
+        ("which", f"{origin.who} ran {origin.when}{why}; it ended as {origin.verdict}"),
         *((f"back: {one.name}", f"{one.found} → {one.asked}") for one in target.rows if not one.ok),
         ("routes that passed before it", ", ".join(origin.routes) or "none: none has to pass afterwards"),
     )
