@@ -7,6 +7,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import yaml
+
 from rollback_lib.incident import Incident
 from rollback_lib.notebook import display
 from rollback_lib.notebook.view import View, code, note, stack
@@ -24,8 +26,21 @@ def offer(run: Incident, found: Diagnosis, stack_name: object) -> None:
         words = "Nothing is to be done." if found.seen.healthy else "No rollback is offered: nothing of the page fits."
         display.show(note("good" if found.seen.healthy else "warn", words))
         return
-    name = str(stack_name) if isinstance(stack_name, str | Path) else "FILE"
+    name = str(stack_name) if isinstance(stack_name, str | Path) else str(_stack_file(run))
     display.show(stack(*(_one(number, one, run, name) for number, one in enumerate(found.fitting, 1))))
+
+
+def _stack_file(run: Incident) -> Path:
+    """The stack as a file, for one that came as a mapping: papermill's `-f parameters/NAME.yaml`."""
+    file = _folder() / f"{run.id}-stack.yaml"
+    write_private(file, yaml.safe_dump({"stack": run.stack.model_dump(mode="json", exclude_unset=True)}, sort_keys=False))
+    return file
+
+
+def _folder() -> Path:
+    folder = incidents_root() / WORKING
+    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+    return folder
 
 
 def _one(number: int, one: Finding, run: Incident, name: str) -> View:
@@ -47,9 +62,7 @@ def working_copy(procedure: str, parameters: Mapping[str, str], incident: str) -
     content = json.loads(source.read_text())
     cell = next(cell for cell in content["cells"] if "parameters" in cell["metadata"].get("tags", ()))
     cell["source"] = [_filled(line, parameters) for line in cell["source"]]
-    folder = incidents_root() / WORKING
-    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-    file = folder / f"{incident}-{source.name}"
+    file = _folder() / f"{incident}-{source.name}"
     write_private(file, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     return file
 

@@ -56,6 +56,8 @@ def of_certificates(probes: Iterable[Probe]) -> list[Row]:
     rows = []
     for probe in probes:
         if probe.certificate is None:
+            if not probe.ok and "certificate" in probe.said.lower():
+                rows.append(Row(f"certificate of {probe.route}", RED, probe.words, "see the proxy's log on how it gets its certificates"))
             continue
         begin, end = probe.certificate
         left, whole = (end - datetime.now(UTC)).total_seconds(), (end - begin).total_seconds()

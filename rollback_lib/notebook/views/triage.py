@@ -5,7 +5,7 @@ from rollback_lib.facts.together import Unanswered
 from rollback_lib.notebook.view import View, code, note, stack, table
 from rollback_lib.notebook.views.common import ago
 from rollback_lib.notebook.views.rows import rows
-from rollback_lib.procedures.rows import GREEN
+from rollback_lib.procedures.rows import GREEN, of_certificates, of_machine
 from rollback_lib.procedures.triage import Diagnosis, Finding, State
 from rollback_lib.procedures.triage.state import Databases
 
@@ -24,7 +24,8 @@ def state(now: State) -> View:
             views.append(code("\n".join(lines) or "(no lines)", title=f"Last lines of {one.name}", folded=one.service not in ill))
     if now.databases:
         views.append(table(("database", "how it is", "its tables"), [_database(name, one) for name, one in now.databases.items()]))
-    return stack(*views)
+    machine = [*of_machine(now.machine), *of_certificates(now.probes)]
+    return stack(*views, rows(machine, title="The machine, and certificates"))
 
 
 def _routes(now: State) -> View:
@@ -89,7 +90,7 @@ def diagnosis(one: Diagnosis) -> View:
         )
     amiss = [row for row in one.rows if row.level != GREEN]
     if amiss:
-        views.append(rows(amiss, title="The machine"))
+        views.append(rows(amiss, title="Beside the page"))
     return stack(*views)
 
 

@@ -36,11 +36,11 @@ def _database(now: State, seen: Symptoms, name: str, database: Databases | Unans
     if not ill:
         one.add(0, f"{words}; but every service that uses it works")
     elif gap.gone:
-        one.add(4, words, sure=True)
+        one.add(3, words)
     else:
         one.add(1, words)
     if ill and seen.undefined:
-        one.add(2, f"{some(ill)} misses a table or column: {seen.errors[-1] if seen.errors else ''}")
+        one.add(2, f"{some(ill)} misses a table or column: {seen.errors[-1] if seen.errors else ''}", sure=bool(gap.gone))
     return one
 
 

@@ -1,5 +1,6 @@
 """Why requests do not come to a service that works: the Caddyfile, or the stack around it."""
 
+import re
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -10,6 +11,8 @@ from rollback_lib.procedures.triage.age import by_age
 from rollback_lib.procedures.triage.finding import Finding
 from rollback_lib.procedures.triage.state import State
 from rollback_lib.procedures.triage.symptoms import Symptoms
+
+_OWN = re.compile(r"(?!localhost$)[A-Za-z0-9_-]+")  # a name of Docker's own: without a dot, so no address and no host elsewhere
 
 
 def proxy(now: State, seen: Symptoms) -> Finding:
@@ -59,7 +62,7 @@ def misled(now: State, seen: Symptoms) -> list[str]:
             mine = name == route.service or name.endswith(f"-{route.service}-1")
             if mine and answer and answer.ports and port.isdigit() and int(port) not in answer.ports:
                 found.append(f"Caddy sends {host} to {dial}, and {route.service} listens on {some([str(one) for one in answer.ports])}")
-            elif not mine and not _known(now, name):
+            elif not mine and _OWN.fullmatch(name) and not _known(now, name):
                 found.append(f"Caddy sends {host} to {dial}, and no container has that name")
     return found
 
