@@ -81,7 +81,7 @@ def test_bad_stack_files(machine: Machine, tmp_path: Path) -> None:
 def test_an_unknown_procedure(machine: Machine) -> None:
     done = subprocess.run([BIN / "rollback", "run", "kode", "--stack", machine.stack], capture_output=True, text=True)
     assert done.returncode == 2
-    assert "there are: code" in done.stderr
+    assert "there are: triage, code" in done.stderr
 
 
 @pytest.mark.parametrize("value", HOSTILE)
