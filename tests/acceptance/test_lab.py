@@ -86,13 +86,14 @@ def test_every_scenario_has_its_script() -> None:
 
 def test_a_drill_of_everything_ends_with_a_table(practice_host: PracticeHost, tmp_path: Path) -> None:
     environment = {**os.environ, "ROLLBACK_INCIDENTS": str(tmp_path)}
-    done = subprocess.run([BIN / "rollback", "drill", "--name", "test"], capture_output=True, text=True, env=environment)
+    drills = [name for name in DRILLS if name != "undo"]  # which test_undo.py has for every procedure
+    done = subprocess.run([BIN / "rollback", "drill", "--name", "test", *drills], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
-    header, *rows = done.stdout.rstrip().splitlines()[-1 - len(DRILLS) :]
+    header, *rows = done.stdout.rstrip().splitlines()[-1 - len(drills) :]
     assert re.split(r"  +", header) == [
         "procedure", "triage says", "verdict", "healthy after", "whole run", "budget", "failed requests",
     ]  # fmt: skip
-    for name, row in zip(DRILLS, rows, strict=True):
+    for name, row in zip(drills, rows, strict=True):
         procedure, diagnosed, verdict, healthy, whole, budget, requests = re.split(r"  +", row)
         failed, sent = map(int, requests.split(" of "))
         assert procedure == name
@@ -100,7 +101,7 @@ def test_a_drill_of_everything_ends_with_a_table(practice_host: PracticeHost, tm
             assert (diagnosed, verdict, healthy, failed) == ("healthy", "ready", "was healthy", 0)
             continue
         # What is broken for a procedure is what triage says is to be rolled back with it.
-        assert (diagnosed, verdict) == ("env" if name == "undo" else name, "succeeded")
+        assert (diagnosed, verdict) == (name, "succeeded")
         assert float(healthy.removesuffix(" s")) <= float(whole.removesuffix(" s")) <= float(budget.removesuffix(" s"))
         assert 0 < failed < sent
 
