@@ -13,6 +13,7 @@ from rollback_lib.facts.together import Unanswered, together
 from rollback_lib.postgres import Postgres
 from rollback_lib.probe import Probe
 from rollback_lib.procedures.rows import AMBER, GREEN, RED, of_certificates
+from rollback_lib.procedures.triage.envfile import host_of
 from rollback_lib.procedures.triage.finding import FITS, MAY, NO, Finding
 from rollback_lib.procedures.triage.state import asked_for, migration
 
@@ -110,6 +111,24 @@ def test_where_caddy_sends_requests() -> None:
 )
 def test_variables_that_a_patch_asks_for(line: str, names: tuple[str, ...]) -> None:
     assert asked_for(line) == names
+
+
+@pytest.mark.parametrize(
+    ("value", "host"),
+    [
+        ("postgresql://dyniq:pa55@voice-postgre-1/dyniq", "voice-postgre-1"),
+        ("redis://cache:6379/0", "cache"),
+        ("amqp://user:p@ss@queue:5672", "queue"),
+        ("postgresql://user:p/ss@db/x", ""),  # where the password ends nobody knows
+        ("https://api.example.com/v1", ""),
+        ("http://10/", ""),
+        ("http://127.0.0.1:80", ""),
+        ("sk-no-address", ""),
+        ("see http://one and http://two", "one"),
+    ],
+)
+def test_only_the_host_of_an_address_is_ever_taken_out_of_a_value(value: str, host: str) -> None:
+    assert host_of(value) == host
 
 
 @pytest.mark.parametrize(

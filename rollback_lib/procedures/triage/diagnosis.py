@@ -1,5 +1,6 @@
 """The page's rows, ranked by evidence, and the smallest rollback that fits."""
 
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +73,8 @@ class Diagnosis:
 
 def command(one: Finding, stack: str) -> str:
     """The command line that looks and plans; with `--apply --confirm HOST` it rolls back."""
-    return " ".join(["rollback run", one.procedure, "--stack", stack, *(f"-p {key}={value}" for key, value in one.parameters.items())])
+    given = (word for key, value in one.parameters.items() for word in ("-p", f"{key}={value}"))
+    return shlex.join(["rollback", "run", one.procedure, "--stack", stack, *given])
 
 
 def diagnose(now: State) -> Diagnosis:

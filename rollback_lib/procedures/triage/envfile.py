@@ -12,7 +12,7 @@ from rollback_lib.procedures.triage.finding import Finding
 from rollback_lib.procedures.triage.state import State, arrived
 from rollback_lib.procedures.triage.symptoms import Symptoms
 
-_ADDRESS = re.compile(r"://(?:[^/@\s]*@)?([A-Za-z0-9_-]+)(?=[:/?]|$)")  # a host without a dot: one of Docker's own names
+_OWN = re.compile(r"([A-Za-z0-9_-]+)(?::\d+)?")  # a host without a dot, one of Docker's own names, and its port
 _HERE = ("localhost", "host")
 
 
@@ -109,10 +109,17 @@ def unknown_hosts(now: State, held: env.State, service: str) -> list[tuple[str, 
     known |= {one.service for one in held.containers.values()}
     found = []
     for key, value in held.containers[service].environment.items():
-        host = _ADDRESS.search(value.reveal().decode(errors="replace"))
-        if host and key in lines_of(held.content) and host[1] not in known and not host[1].isdigit():
-            found.append((key, host[1]))
+        host = host_of(value.reveal().decode(errors="replace"))
+        if host and key in lines_of(held.content) and host not in known:
+            found.append((key, host))
     return found
+
+
+def host_of(value: str) -> str:
+    """The host of an address, if that is a name without a dot; "" for anything else, and nothing else of the value."""
+    address = re.search(r"://([^/?#\s]*)", value)
+    host = _OWN.fullmatch(address[1].rpartition("@")[2]) if address else None
+    return host[1] if host and not host[1].isdigit() else ""
 
 
 def ever_had(now: State, key: str) -> bool:
