@@ -123,6 +123,7 @@ def host_of(value: str) -> str:
 
 
 def ever_had(now: State, key: str) -> bool:
+    """Whether a kept version of the env file has that variable."""
     held = now.env
     if held is None or isinstance(held, Unanswered):
         return False
