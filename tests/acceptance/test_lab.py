@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from lab.drill import DRILLS
 from lab.practice_host import PROJECT, SCENARIOS, PracticeHost
 from rollback_lib.errors import LabError
 from tests.machine import BIN, Machine
@@ -84,9 +83,9 @@ def test_every_scenario_has_its_script() -> None:
     assert {file.stem for file in (Path(PROJECT) / "lab" / "scenarios").glob("*.sh")} == set(SCENARIOS)
 
 
-def test_a_drill_of_everything_ends_with_a_table(practice_host: PracticeHost, tmp_path: Path) -> None:
+def test_a_drill_ends_with_a_table(practice_host: PracticeHost, tmp_path: Path) -> None:
     environment = {**os.environ, "ROLLBACK_INCIDENTS": str(tmp_path)}
-    drills = [name for name in DRILLS if name != "undo"]  # which test_undo.py has for every procedure
+    drills = ["code", "database", "readiness"]  # the others are as these, and test_undo.py has each of them
     done = subprocess.run([BIN / "rollback", "drill", "--name", "test", *drills], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     header, *rows = done.stdout.rstrip().splitlines()[-1 - len(drills) :]

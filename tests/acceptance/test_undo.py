@@ -40,8 +40,9 @@ def image(machine: Machine) -> str:
 
 
 def there_and_back(machine: Machine, scenario: str, procedure: str, look: Callable[[Machine], str], *words: str) -> None:
-    """Break, roll back, undo, undo the undo: `look` finds what it found before, each time."""
+    """Break, look, roll back, undo, undo the undo: triage names the procedure, and `look` finds what it found before, each time."""
     machine.host.break_(scenario)
+    assert machine.rollback(procedure="triage").record["found"]["fits"] == [procedure]
     broken, ill = look(machine), machine.health()[0]
     rolled = machine.apply(*words, procedure=procedure)
     assert rolled.status == 0, rolled.out + rolled.err
