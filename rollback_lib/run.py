@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from rollback_lib import conclusion
 from rollback_lib.errors import ParameterError
 from rollback_lib.facts import files
-from rollback_lib.facts.ask import converse
+from rollback_lib.facts.ask import ask, converse
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.host.jobs import JobState
 from rollback_lib.host.link import Link
@@ -27,10 +27,6 @@ from rollback_lib.telling import Herald
 from rollback_lib.watching import Eyes
 
 T = TypeVar("T")
-
-
-def _file(path: str) -> Dialogue[files.File | None]:
-    return (yield {"file": files.file(path)})["file"]  # type: ignore[no-any-return]
 
 
 class Run:
@@ -143,7 +139,7 @@ class Run:
         return conclusion.next_actions(self.opening, self.stack, self.plan, self.verdict, self.folder.path)
 
     def _of_host(self, path: str) -> str | None:
-        found = self.converse(_file(path))
+        found: files.File | None = ask(self.link, {"file": files.file(path)})["file"]
         return found.content.reveal().decode(errors="replace") if found else None
 
     def _take_up(self) -> None:
@@ -160,6 +156,7 @@ class Run:
         self.story = story = Story.of(self.folder.events())
         self.hand.know(jobs)
         self.done, self.touched = story.done, story.touched
+        self.herald.told = story.told
         self.confirmed = story.confirmed
         # What is lost was accepted as it was then; a step that has not begun since needs it anew.
         self.accepted = story.accepted if any(step.loses and step.name in story.begun for step in self.plan.steps) else ""

@@ -14,7 +14,7 @@ state() {
 END = r"""
 end_job() {
     pid=$(($(cat "$1/pid")))
-    kill -TERM $pid 2>/dev/null || true
+    kill -TERM $pid 2>/dev/null || true # it may have ended by itself
     flock -s -w "$2" "$1/alive" true || { kill -s KILL -- -$pid; flock -s -w "$2" "$1/alive" true; }
 }
 """

@@ -10,12 +10,14 @@ class Story:
     """`confirmed` and `accepted` are hashes of plans; `armed` is until when the host waits before it undoes by itself (ISO
     8601; "" when it does not), `last` the incident that had the lock before this one. `done`: plan and step of all that ended
     well; `begun`: steps with the exit status of their last job (None: no end was heard); `jobs`: the names of those jobs;
-    `touching`: steps that change the stack; `cleaned`: what was made beside it was removed."""
+    `touching`: steps that change the stack; `told`: the newest word that people were told;
+    `cleaned`: what was made beside it was removed."""
 
     confirmed: str = ""
     accepted: str = ""
     armed: str = ""
     last: str = ""
+    told: str = ""
     touching: set[str] = field(default_factory=set)
     cleaned: bool = False
     done: set[tuple[str, str]] = field(default_factory=set)
@@ -34,6 +36,8 @@ class Story:
                 story.accepted = event["plan"]
             elif kind == "armed":
                 story.armed = event["until"]
+            elif kind == "told":
+                story.told = event["word"]
             elif kind == "disarmed":
                 story.armed = ""
             elif kind == "lock" and "last" in event and event["how"] != "held" and not story.begun:

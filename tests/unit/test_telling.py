@@ -10,6 +10,7 @@ from rollback_lib.checklist import checked, checklist
 from rollback_lib.errors import ParameterError
 from rollback_lib.plan import Grounds, Plan
 from rollback_lib.record.folder import Folder
+from rollback_lib.record.story import Story
 from rollback_lib.stack import Notify, Stack
 from rollback_lib.telling import Herald
 
@@ -55,6 +56,11 @@ def test_a_command_that_fails_or_is_not_there_is_noted(tmp_path: Path) -> None:
     crier.wait()
     assert sorted(told(folder)) == [("start", ""), ("start", "FileNotFoundError"), ("start", "exit status 1")]
     assert (tmp_path / "heard").read_text() == '{"kind": "start", "incident": "aaaaaa", "text": "it begins"}'
+
+
+def test_a_run_that_is_gone_on_with_knows_that_people_were_told() -> None:
+    assert Story.of([{"event": "told", "word": "start"}]).told == "start"
+    assert Story.of([]).told == ""
 
 
 def plan(**grounds: object) -> Plan:

@@ -36,7 +36,7 @@ def _env(stack: Stack, plan: Plan, incident: str) -> Again:
     # The real file, where the name is a link to it.
     back = Command.of("sh", "-euc", 'cp -p "$1" "$2"; mv -f "$2" "$(readlink -f "$3")"', "sh", kept, part, path)
     put = Step("put_again", "Put the target in place again", "As it was before the undo.", (back,), touches=True)
-    return Again((Command.of("cp", "-p", path, kept),), (put, *(step for step in plan.steps if step.name == "recreate")))
+    return Again((Command.of("cp", "-p", path, kept),), (put, *(step for step in plan.steps if step.name == "recreate" and not step.skip)))
 
 
 def _database(stack: Stack, plan: Plan, incident: str) -> Again:

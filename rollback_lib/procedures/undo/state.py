@@ -70,9 +70,9 @@ def examine(now: State, target: str = "") -> Dialogue[Target]:
         )
     steps = origin.plan.undo
     paths = sorted({path for path in _words(steps, f"{now.stack.state}/before/") if not any(f".{word}" in path for word in keeping.ASIDE)})
-    images = sorted(set(_words(steps, f"rollback/{now.stack.name}/")))
-    found = yield {"paths": hostpaths.missing(paths), "images": docker.stored(set(images))}
-    gone = [*found["paths"], *(name for name in images if name not in found["images"])]
+    images = set(_words(steps, f"rollback/{now.stack.name}/"))
+    found = yield {"paths": hostpaths.missing(paths), "images": docker.stored(images)}
+    gone = [*found["paths"], *sorted(images - found["images"].keys())]
     if gone:
         raise TargetRefused(f"what the undo needs is not on {now.stack.host} any more: {some(gone)}; plan a rollback instead")
     return Target(origin, tuple(rows), why)
