@@ -49,6 +49,12 @@ class Traffic:
         return sum(count.sent for count in self.routes.values())
 
     @property
+    def answered(self) -> dict[str, int]:
+        """The failures that were answers: their HTTP status, and how many of each."""
+        said = [item for count in self.routes.values() for item in count.said.items() if item[0].isdigit()]
+        return {status: sum(number for one, number in said if one == status) for status, _ in said}
+
+    @property
     def failed(self) -> int:
         return sum(count.failed for count in self.routes.values())
 
