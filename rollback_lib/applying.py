@@ -72,7 +72,8 @@ def apply(run: Run, plan: Plan, step: Step) -> None:
         run.done.add((plan.hash, step.name))
         run.console.line("▲ The trial failed: see the rows below.")
         return
-    sentence = f"step {step.name} failed on {run.stack.host}, {said(result, step.deadline)}"
+    how = "was cut short" if step.name in run.hand.cut else "failed"
+    sentence = f"step {step.name} {how} on {run.stack.host}, {said(result, step.deadline)}"
     if first and step.atomic and run.eyes.as_before(plan):
         if run.hand.armed:
             run.hand.disarm()

@@ -62,6 +62,17 @@ def judge(mode: str, plan: Plan | None, seen: Verification | None, *, touched: b
     return Verdict.REFUSED, "no step was applied"
 
 
+def left(verdict: Verdict, host: str, *, touched: bool) -> str:
+    """What state a run left the host in that ended as this, or has stopped there."""
+    if verdict is Verdict.UNKNOWN:
+        return f"a step may be running on {host} still"
+    if verdict is Verdict.RESTORED:
+        return f"{host} is back in the state before this run"
+    if verdict is Verdict.SUCCEEDED:
+        return f"{host} is rolled back, and that was verified"
+    return f"{host} is changed by the steps that ran" if touched else f"{host} was not changed"
+
+
 def steps(plan: Plan, done: set[tuple[str, str]], begun: Mapping[str, int | None]) -> dict[str, str]:
     """Each step of the plan, and of an undo that began, with how far it came."""
     found = {}

@@ -40,6 +40,10 @@ class Unanswered(Refused):
     """A required point of the checklist is open."""
 
 
+class Paused(RollbackError):
+    """A person stopped the run between two steps; it goes on when its next cell is run again."""
+
+
 class Locked(Refused):
     """Someone else holds the stack."""
 

@@ -6,10 +6,11 @@ It may be opened again after its process has ended: what is done stays done, wha
 import os
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from rollback_lib import applying, conclusion, earlier, evidence
 from rollback_lib.checklist import checked as points
@@ -31,7 +32,7 @@ from rollback_lib.run import Run
 from rollback_lib.running import Console
 from rollback_lib.sealing import Seal
 from rollback_lib.stack import Stack, local_path
-from rollback_lib.stages import Closing, Conclusion, Opening, Standing, Verification
+from rollback_lib.stages import Closing, Conclusion, Confirmation, Opening, Standing, Verification
 
 T = TypeVar("T")
 CLEANUP = 30.0  # seconds
@@ -67,7 +68,7 @@ class Incident:
         cls, procedure: str, stack: "str | Path | Mapping[str, Any] | Stack", *, console: Console,
         mode: str = "plan", on_failure: str = "stop", reason: str = "", take_over: object = "false", revert_after: object = "",
         reviewed: object = "", checked: object = "", **parameters: object,
-    ) -> "Incident":  # fmt: skip
+    ) -> Self:  # fmt: skip
         """Check the parameters, the procedure's own too; make the record's folder, connect. Nothing on the host changes.
 
         In JupyterLab, an incident that this notebook had begun to apply with the same parameters, and whose kernel has ended
@@ -92,7 +93,7 @@ class Incident:
         return cls._connected(loaded, opening, folder, console, started, root, sealed_by_runner=given is not None)
 
     @classmethod
-    def resume(cls, folder: Path, *, console: Console, take_over: bool = False) -> "Incident":
+    def resume(cls, folder: Path, *, console: Console, take_over: bool = False) -> Self:
         """Open an incident again, as it was opened: the same stack, parameters and plan. Raises ParameterError where there is
         nothing to go on with, ConnectionRefused."""
         started = time.monotonic()
@@ -104,7 +105,7 @@ class Incident:
     @classmethod
     def _connected(
         cls, stack: Stack, opening: Opening, folder: Folder, console: Console, started: float, root: Path, *, sealed_by_runner: bool
-    ) -> "Incident":  # fmt: skip
+    ) -> Self:  # fmt: skip
         folder.event("resumed" if opening.resumed else "open", **{**opening.__dict__, "folder": str(folder.path)})
         if opening.resumed:  # the budget is that of the whole incident
             started -= (datetime.now(UTC) - datetime.fromisoformat(folder.events()[0]["at"])).total_seconds()
@@ -173,6 +174,8 @@ class Incident:
             run.folder.write("plan.diff", clean(plan.diff))
             run.folder.event("plan", hash=plan.hash, target=plan.target, nothing_to_do=plan.nothing_to_do)
             self._check_reviewed(plan)
+            if not plan.nothing_to_do:
+                run.console.show(Confirmation(plan, run.hand.other()))
             if plan.touches and not plan.nothing_to_do:
                 evidence.check(run, plan)
             host = run.stack.host
@@ -246,19 +249,25 @@ class Incident:
                 run.console.line("Done already in this incident; not done again.")
             else:
                 plan = self._check_gate(step)
-                applying.take(run, plan)
-                if plan.touches:
-                    evidence.tell_start(run, plan)
-                if step.touches and not run.touched:
-                    applying.check_assumed(run, plan)
-                    if run.opening.revert_after:
-                        run.hand.arm(run.opening.revert_after, plan.undo, plan.hash)
-                if step.unless_healthy and run.eyes.healthy_soon(plan):
-                    run.console.line("Not needed: every route passes by itself.")
-                elif step.if_healthy and not run.eyes.healthy():
-                    run.console.line("Not done: a route does not pass.")
-                else:
-                    applying.apply(run, plan, step)
+                run.check_stopped(f"step {step.name}")
+                with run.console.follow(run):
+                    self._apply(plan, step)
+
+    def _apply(self, plan: Plan, step: Step) -> None:
+        run = self._run
+        applying.take(run, plan)
+        if plan.touches:
+            evidence.tell_start(run, plan)
+        if step.touches and not run.touched:
+            applying.check_assumed(run, plan)
+            if run.opening.revert_after:
+                run.hand.arm(run.opening.revert_after, plan.undo, plan.hash)
+        if step.unless_healthy and run.eyes.healthy_soon(plan):
+            run.console.line("Not needed: every route passes by itself.")
+        elif step.if_healthy and not run.eyes.healthy():
+            run.console.line("Not done: a route does not pass.")
+        else:
+            applying.apply(run, plan, step)
 
     def conclude(self, found: Conclusion, stack: object = "NAME") -> None:
         """Let this be what the run has come to, in its record; `stack` is how the stack was named, for what is to be done next."""
@@ -273,8 +282,10 @@ class Incident:
         run = self._run
         with run.guarded("verify"):
             applied = run.touched or (run.opening.mode == "apply" and plan.nothing_to_do)
+            run.check_stopped("the verification")
             run.eyes.open()
-            healthy, effects = run.eyes.await_effects(plan) if applied else (run.eyes.healthy(), ())
+            with run.console.follow(run) if applied else nullcontext():
+                healthy, effects = run.eyes.await_effects(plan) if applied else (run.eyes.healthy(), ())
             probes = run.eyes.close()
             run.verified = Verification(
                 effects, healthy, run.stack.health.passes, probes, tuple(run.marks), outage(probes), applied, plan.routes
@@ -307,6 +318,17 @@ class Incident:
                 run.folder.path,
                 run.next_actions(),
             )
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether a plan of it was confirmed, or it has begun to change the host."""
+        return bool(self._run.confirmed) or self._run.touched
+
+    def aftermath(self) -> list[tuple[str, str]]:
+        """After a cell that ended early: what state the host is in, and what to do next."""
+        run = self._run
+        state = conclusion.left(run.verdict, run.stack.host, touched=run.touched)
+        return [("host", state), *(("next", one) for one in run.next_actions()), ("record", str(run.folder.path))]
 
     # -- going on with an incident ----------------------------------------------------------------------------------
 

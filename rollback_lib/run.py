@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from rollback_lib import conclusion
-from rollback_lib.errors import ParameterError
+from rollback_lib.errors import ParameterError, Paused
 from rollback_lib.facts import files
 from rollback_lib.facts.ask import ask, converse
 from rollback_lib.facts.fact import Dialogue
@@ -56,6 +56,7 @@ class Run:
         self.done: set[tuple[str, str]] = set()  # plan and step
         self.touched = False
         self.ended = False
+        self.stopping = False  # a person wants it to stop before the next step
         self.marks: list[tuple[datetime, str]] = []
         self.verified: Verification | None = None
         self.outcome: Conclusion | None = None  # of a run that only looks
@@ -85,6 +86,9 @@ class Run:
             if verdict is Verdict.UNKNOWN:
                 resume = f"`rollback resume {self.opening.incident}`"
                 reason = f"{reason}; a step may be running on {self.stack.host} still: {resume} tells, and goes on"
+            if isinstance(error, Paused):
+                self.conclude(verdict, reason)
+                raise
             self.ended = self.ended or verdict in (Verdict.PARTLY, Verdict.RESTORED, Verdict.UNKNOWN)
             self.conclude(verdict, reason)
             if self.verdict is not Verdict.REFUSED:
@@ -127,6 +131,26 @@ class Run:
         self.verdict, self.reason = verdict, reason
         self.folder.event("verdict", verdict=verdict, reason=reason)
         self._write_record()
+
+    def events(self) -> list[dict[str, Any]]:
+        """What its record has of it so far."""
+        return self.folder.events()
+
+    def stop(self) -> None:
+        """Stop before the next step."""
+        self.stopping = True
+        self.folder.event("stop-asked", by=self.opening.who)
+
+    def cut_short(self) -> None:
+        """End the step that runs, now: it fails, and what follows from that is as for any other that fails."""
+        self.hand.cut_short(self.opening.who)
+
+    def check_stopped(self, what: str) -> None:
+        """Raises Paused, once, when a person wanted to stop; `what` would come next."""
+        if self.stopping:
+            self.stopping = False
+            state = "is changed by the steps above" if self.touched else "is not changed"
+            raise Paused(f"stopped before {what}, as you asked; {self.stack.host} {state}. Run this cell again to go on")
 
     def seconds(self) -> float:
         """Since the incident was opened first."""

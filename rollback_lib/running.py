@@ -3,10 +3,10 @@
 import threading
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from rollback_lib import switch
 from rollback_lib.command import script
@@ -18,10 +18,11 @@ from rollback_lib.host.link import Link
 from rollback_lib.host.lock import Owner, Taking
 from rollback_lib.host.output import KEEP
 from rollback_lib.host.stream import LONGEST, Lines
-from rollback_lib.plan import Step
+from rollback_lib.plan import Plan, Step
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.redaction import Stream
 from rollback_lib.secret import Secret, key, use_key
+from rollback_lib.stages import Opening
 
 SHOWN_LINES = 60  # of a step's output in the notebook; the record's file has more
 TAIL_LINES = 15
@@ -35,6 +36,25 @@ class Console(Protocol):
     def gate(self, word: str, said: str, on_confirmed: Callable[[], None]) -> bool:
         """Ask for `word` to be typed, saying what that lets happen; False where nobody can be asked."""
         ...
+
+    def follow(self, run: "Followed") -> AbstractContextManager[None]:
+        """Let a person follow what happens inside of it, and stop it."""
+        ...
+
+
+class Followed(Protocol):
+    """A run as a person follows it. `stopping` tells that it was asked to stop before its next step."""
+
+    @property
+    def opening(self) -> Opening: ...
+    @property
+    def plan(self) -> Plan | None: ...
+    @property
+    def stopping(self) -> bool: ...
+    def seconds(self) -> float: ...
+    def events(self) -> list[dict[str, Any]]: ...
+    def stop(self) -> None: ...
+    def cut_short(self) -> None: ...
 
 
 class Hand:
@@ -51,12 +71,23 @@ class Hand:
         self._lost = False
         self._stop = threading.Event()
         self._running: Job | None = None
+        self.cut: set[str] = set()  # steps that a person cut short
         self.armed: datetime | None = None
 
     @property
     def unsure(self) -> bool:
         """Whether a job may be running of which no end was heard."""
         return self._running is not None
+
+    def other(self) -> str:
+        """Who else holds the stack, in words, as it is now; "" for nobody."""
+        try:
+            found = lock.read_holder(self._link.run(script((lock.look(self._state),))).out)
+        except (ValueError, TypeError):
+            return "somebody, in words that cannot be understood"
+        if found is None or found[0].incident == self._owner.incident:
+            return ""
+        return f"{found[0].words}; its lease ends at {found[1]:%H:%M:%S} UTC unless it is renewed"
 
     def take(self, *, take_over: bool) -> lock.Taken | None:
         """Take the lock, unless it is ours already. Raises Locked, naming who holds it; LockLost where someone took it."""
@@ -116,6 +147,7 @@ class Hand:
         """Run the step's commands as one job, which stops at the first that fails, or attach to it where it runs already.
         What it says comes freed of secrets, in the result, too. `plan` is the plan's hash. Raises NotStarted, LockLost, LinkLost."""
         attempt = self._attempts.get(step.name, 0)
+        self.cut.discard(step.name)
         name = step.name if attempt == 0 else f"{step.name}.{attempt + 1}"
         commands = "exec 2>&1\n" + script(step.commands, marked=True)
         job = Job(self._state, self._owner.incident, name, commands, step.deadline, step.send)
@@ -161,6 +193,15 @@ class Hand:
         self._attempts[step.name] = self._attempts.get(step.name, 0) + 1
         self._folder.event("step-ended", step=step.name, job=job.name, known=result.status == 0)
         return result.status == 0
+
+    def cut_short(self, who: str) -> bool:
+        """End the job that runs, from another thread: its step fails. Whether it is known to have ended."""
+        job = self._running
+        if job is None:
+            return False
+        self.cut.add(job.name.partition(".")[0])
+        self._folder.event("step-cut-short", job=job.name, by=who)
+        return self._link.run(job.end(), deadline=30).status == 0
 
     def arm(self, seconds: float, undo: tuple[Step, ...], plan: str) -> None:
         """Let the host undo by itself in so many seconds, unless `disarm` comes first."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from rollback_lib.plan import Effect
+from rollback_lib.plan import Effect, Plan
 from rollback_lib.probe import Probe
 from rollback_lib.record.verdict import Verdict
 
@@ -36,6 +36,14 @@ class Opening:
     session: str = ""
     process: int = 0
     resumed: bool = False
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What a person is asked to confirm: the plan, and who holds the stack, "" for nobody else."""
+
+    plan: Plan
+    holder: str
 
 
 @dataclass(frozen=True)

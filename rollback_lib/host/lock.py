@@ -122,6 +122,20 @@ class Taken:
     running: tuple[str, ...] = ()
 
 
+def look(state: str) -> Command:
+    """The command that prints what is known of the lock's holder: nothing while it is free."""
+    return Command.of("sh", "-c", 'cat "$1/lock/holder" 2>/dev/null || true', "sh", state)
+
+
+def read_holder(out: str) -> tuple[Owner, datetime] | None:
+    """The holder that `look` found, and when its lease ends; None while the lock is free. Raises ValueError for anything else."""
+    lines = out.splitlines()
+    if not lines:
+        return None
+    _, until, owner = lines
+    return Owner(**json.loads(owner)), datetime.fromtimestamp(int(until), UTC)
+
+
 def take(state: str, owner: Owner, *, take_over: bool) -> Command:
     """The command that takes the lock where it is free, ours already, or stale; `take_over`: also from its holder, whose
     jobs are ended. It reads 64 hex digits, the key of this run's hashes."""

@@ -1,12 +1,14 @@
 """What a notebook needs: `open_incident`, and the procedures. Views appear by themselves."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rollback_lib.incident import Incident
-from rollback_lib.notebook import display, gate, render
+from rollback_lib.notebook import attending, display, failing, render
+from rollback_lib.notebook.console import NotebookConsole
 from rollback_lib.notebook.offer import offer
+from rollback_lib.notebook.sitting import Sitting
 from rollback_lib.procedures import caddyfile, code, database, env, image, readiness, redeploy, triage, undo
 from rollback_lib.record.folder import incidents_root
 from rollback_lib.record.history import folder_of
@@ -18,40 +20,29 @@ __all__ = [
 ]  # fmt: skip
 
 
-class NotebookConsole:
-    """Shows a run below the cell that does it; asks in JupyterLab, and nowhere else."""
-
-    def line(self, text: str) -> None:
-        display.line(text)
-
-    def show(self, thing: object) -> None:
-        display.show(render.view(thing))
-
-    def gate(self, word: str, said: str, on_confirmed: Callable[[], None]) -> bool:
-        if not display.interactive():
-            return False
-        gate.ask(word, said, on_confirmed)
-        return True
-
-
 def open_incident(procedure: str, *, stack: "str | Path | Mapping[str, Any] | Stack", **options: Any) -> Incident:
     """`Incident.open` for a notebook: shown there, errors as sentences."""
-    _prepare()
-    return _shown(Incident.open(procedure, stack, console=NotebookConsole(), **options))
+    console = _prepare()
+    return _shown(Sitting.open(procedure, stack, console=console, **options), console)
 
 
 def resume_incident(incident: str, *, take_over: object = "false") -> Incident:
     """`Incident.resume` for a notebook, by the incident's id or its folder."""
-    _prepare()
+    console = _prepare()
     folder = folder_of(incidents_root(), incident)
-    return _shown(Incident.resume(folder, console=NotebookConsole(), take_over=str(take_over).lower() == "true"))
+    return _shown(Sitting.resume(folder, console=console, take_over=str(take_over).lower() == "true"), console)
 
 
-def _prepare() -> None:
-    display.errors_as_sentences()
-    render.register()
+def _prepare() -> NotebookConsole:
+    failing.in_words(lambda _: [("host", "nothing was changed")])
+    if display.interactive():
+        attending.attend(display.shell().kernel)
+    return NotebookConsole()
 
 
-def _shown(incident: Incident) -> Incident:
-    display.show(render.view(incident.opening))
+def _shown(incident: Sitting, console: NotebookConsole) -> Sitting:
+    incident.console = console
+    failing.in_words(lambda _: incident.aftermath())
+    render.register(console.show, incident.pick)
+    console.show(incident.opening)
     return incident

@@ -17,4 +17,4 @@ def health(probes: Sequence[Probe], marks: Sequence[tuple[datetime, str]] = ()) 
     span = max((max(probe.at for probe in probes) - start).total_seconds(), 0.1)
     lines = [f"{name}: " + "".join("." if probe.ok else "x" for probe in probes if probe.route == name) for name in names]
     drawn = timeline([Tick(probe.route, probe.at, probe.ok) for probe in probes], marks)
-    return View(drawn, f"health over {span:.1f} s (. pass, x failure)\n" + "\n".join(lines))
+    return View("", f"health over {span:.1f} s (. pass, x failure)\n" + "\n".join(lines), drawn)

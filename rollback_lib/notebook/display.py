@@ -1,25 +1,61 @@
-"""Shows views and live lines in the notebook that is running, or on a terminal."""
+"""Shows views, widgets and live lines in the notebook that is running, or on a terminal."""
 
 import sys
+from typing import Any
+from uuid import uuid4
 
-from rollback_lib.errors import RollbackError
 from rollback_lib.notebook.view import View
 from rollback_lib.record.redaction import clean
 
+_WIDGET = "application/vnd.jupyter.widget-view+json"
 
-def _shell() -> object | None:
+
+def shell() -> Any:
+    """The shell of the notebook that is running, or None."""
     get = getattr(sys.modules.get("IPython"), "get_ipython", None)
     return get() if get else None
 
 
-def show(view: View) -> None:
-    """Display a view as an output of the running cell."""
-    if _shell() is None:
-        print(view)
-        return
-    from IPython.display import display
+class Place:
+    """An output of a cell, whose content can be changed later."""
 
-    display(view)
+    def __init__(self, bundle: dict[str, object]) -> None:
+        from IPython.display import display
+
+        self._id = uuid4().hex
+        display(bundle, raw=True, display_id=self._id)
+
+    def update(self, view: View) -> None:
+        """Show this view there instead."""
+        from IPython.display import update_display
+
+        update_display(_bundle(view), raw=True, display_id=self._id)
+
+
+def show(view: View) -> Place | None:
+    """Display a view as an output of the running cell; a drawing is an output of its own, which every reader of notebooks knows."""
+    if shell() is None:
+        print(view)
+        return None
+    place = Place(_bundle(view))
+    if view.svg:
+        from IPython.display import display
+
+        display({"image/svg+xml": view.svg, "text/plain": "(the chart of what is listed above)"}, raw=True)
+    return place
+
+
+def show_widget(widget: Any, twin: View) -> Place:
+    """Display a widget; where there are none, on GitHub and in a record, `twin` is seen."""
+    content = widget._repr_mimebundle_()
+    return Place({_WIDGET: content[_WIDGET], **_bundle(twin)})
+
+
+def rename(old: object, new: object) -> None:
+    """Let every name that the notebook has for one thing mean another."""
+    names = shell().user_ns
+    for name in [name for name, value in names.items() if value is old]:
+        names[name] = new
 
 
 def line(text: str) -> None:
@@ -29,18 +65,8 @@ def line(text: str) -> None:
 
 def interactive() -> bool:
     """Whether a person sits before the notebook: JupyterLab lets a cell ask questions, papermill does not."""
-    return bool(getattr(getattr(_shell(), "kernel", None), "_allow_stdin", False))
+    return bool(getattr(getattr(shell(), "kernel", None), "_allow_stdin", False))
 
 
-def errors_as_sentences() -> None:
-    """Show our own errors as the sentence they are, without a traceback; other errors keep theirs."""
-    shell = _shell()
-    set_handler = getattr(shell, "set_custom_exc", None)
-    if set_handler:
-        set_handler((RollbackError,), _show_error)
-
-
-def _show_error(shell: object, kind: type, error: BaseException, traceback: object, tb_offset: object = None) -> list[str]:
-    sentence = f"\x1b[1;31m{kind.__name__}\x1b[0m: {clean(str(error))}"
-    shell._showtraceback(kind, error, [sentence])  # type: ignore[attr-defined]
-    return [sentence]
+def _bundle(view: View) -> dict[str, object]:
+    return {"text/html": view._repr_html_(), "text/plain": str(view)}

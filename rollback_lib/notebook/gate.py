@@ -2,25 +2,49 @@
 
 from collections.abc import Callable
 
+from rollback_lib.notebook import display
+from rollback_lib.notebook.view import View, note
 
-def ask(word: str, said: str, on_confirmed: Callable[[], None]) -> None:
-    """Show the box under what is `said`; the button stays off until its text is `word`, and calls `on_confirmed` when it is
-    pressed."""
-    import ipywidgets
-    from IPython.display import display
+DONE = "Confirmed. Go on with the cells below, one after the other."
+GONE = "Another target was chosen, and nothing is to be confirmed."
 
-    box = ipywidgets.Text(placeholder=word, continuous_update=True)
-    button = ipywidgets.Button(description="Confirm", disabled=True, button_style="danger", icon="check")
-    label = ipywidgets.Label(said)
 
-    def typed(_: object) -> None:
-        button.disabled = box.value.strip() != word
+class Gate:
+    """A box under what is `said`. The button stays off until its text is `word`; `on_confirmed` is called when it is pressed."""
 
-    def pressed(_: object) -> None:
-        on_confirmed()
-        button.disabled = box.disabled = True
-        label.value = "Confirmed. Go on with the cells below, one after the other."
+    def __init__(self, word: str, said: str, on_confirmed: Callable[[], None]) -> None:
+        import ipywidgets
 
-    box.observe(typed, names="value")
-    button.on_click(pressed)
-    display(ipywidgets.VBox([label, ipywidgets.HBox([box, button])]))
+        self._word = word
+        self._said = said
+        self._box = ipywidgets.Text(placeholder=word, continuous_update=True, description="Type it:")
+        self._button = ipywidgets.Button(description="Confirm", button_style="danger", icon="check")
+        self._label = ipywidgets.HTML()
+        self._row = ipywidgets.HBox([self._box, self._button])
+        self._box.observe(lambda _: self._typed(), names="value")
+        self._button.on_click(lambda _: self._pressed())
+        self._place: display.Place | None = None
+        self.ask(on_confirmed)
+        self._place = display.show_widget(ipywidgets.VBox([self._label, self._row]), note("warn", said))
+
+    def ask(self, on_confirmed: Callable[[], None]) -> None:
+        """Ask, with an empty box."""
+        self._on_confirmed = on_confirmed
+        self._box.value = ""
+        self._typed()
+        self._label.value = note("warn", self._said)._repr_html_()
+        self._row.layout.display = "flex"
+
+    def close(self, view: View) -> None:
+        """Take the box away, and show this instead."""
+        self._label.value = view._repr_html_()
+        self._row.layout.display = "none"
+
+    def _typed(self) -> None:
+        self._button.disabled = self._box.value.strip() != self._word
+
+    def _pressed(self) -> None:
+        self._on_confirmed()
+        self.close(note("good", DONE))
+        if self._place:
+            self._place.update(note("good", DONE))

@@ -1,13 +1,12 @@
 """One view for each thing a notebook shows."""
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
-from rollback_lib.notebook import chart
+from rollback_lib.notebook import chart, display
 from rollback_lib.notebook import view as view_of
-from rollback_lib.notebook.view import View, note, stack, table
-from rollback_lib.notebook.views import caddyfile, checklist, code, database, env, image, readiness, redeploy, triage, undo
+from rollback_lib.notebook.view import Table, View, note, stack, table
+from rollback_lib.notebook.views import caddyfile, checklist, code, confirmation, database, env, image, readiness, redeploy, triage, undo
 from rollback_lib.plan import Plan, Step
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.stages import Closing, Opening, Standing, Verification
@@ -47,7 +46,7 @@ def standing(one: Standing) -> View:
 def plan(one: Plan) -> View:
     if one.nothing_to_do:
         return stack(note("good", "The target is what runs: there is nothing to do."), table(("", ""), one.facts))
-    views = [table(("", ""), one.facts, title=f"Plan {one.hash}: {one.procedure}, {one.stack} on {one.host}")]
+    views: list[View] = [table(("", ""), one.facts, title=f"Plan {one.hash}: {one.procedure}, {one.stack} on {one.host}")]
     views += [_step(number, step) for number, step in enumerate(one.steps, 1)]
     if one.loses:
         views.append(note("warn", "What changes: " + "; ".join(one.loses) + "."))
@@ -94,8 +93,11 @@ def closing(one: Closing) -> View:
 
 
 _VIEWS: dict[type, Callable[[Any], View]] = {Opening: opening, Plan: plan, Standing: standing, Verification: verification, Closing: closing}
-for _of in (code, image, env, caddyfile, database, redeploy, undo, triage, readiness, checklist):
+for _of in (code, image, env, caddyfile, database, redeploy, undo, triage, readiness, checklist, confirmation):
     _VIEWS |= _of.VIEWS
+_CHOICES: dict[type, tuple[Callable[[Any], Table], Callable[[Any], str]]] = {}
+for _with in (code, image, env, caddyfile, database):
+    _CHOICES |= _with.CHOICES
 
 
 def view(thing: object) -> View:
@@ -104,12 +106,18 @@ def view(thing: object) -> View:
     return make(thing) if make else note("info", str(thing))
 
 
-def register() -> None:
-    """Let a cell that ends in one of these things show its view."""
-    get = getattr(sys.modules.get("IPython"), "get_ipython", None)
-    shell = get() if get else None
+def choices(found: Any) -> tuple[Table, list[str]]:
+    """The table of candidates, and for each of its rows the name by which it is chosen."""
+    listed, name = _CHOICES[type(found)]
+    table = listed(found)
+    return table, [name(one) for one in found[: len(table.cells)]]
+
+
+def register(show: Callable[[object], None], pick: Callable[[Any], None]) -> None:
+    """Let a cell that ends in one of these things show its view: by `show`, and candidates that a person can choose from by `pick`."""
+    shell = display.shell()
     if shell is None:
         return
     for kind in _VIEWS:
-        shell.display_formatter.formatters["text/html"].for_type(kind, lambda thing: view(thing)._repr_html_())
-        shell.display_formatter.formatters["text/plain"].for_type(kind, lambda thing, printer, cycle: printer.text(str(view(thing))))
+        way = pick if kind in _CHOICES and display.interactive() else show
+        shell.display_formatter.ipython_display_formatter.for_type(kind, way)

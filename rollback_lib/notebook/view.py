@@ -12,11 +12,12 @@ _LEVELS = {"good": ("✔", "#1a7f37"), "warn": ("▲", "#9a6700"), "bad": ("✘"
 
 
 class View:
-    """Something to look at: `_repr_html_` for notebooks, `str` for everything else."""
+    """Something to look at: `_repr_html_` for notebooks, `str` for everything else; `svg` is a drawing that goes with it."""
 
-    def __init__(self, html_text: str, text: str) -> None:
+    def __init__(self, html_text: str, text: str, svg: str = "") -> None:
         self._html = html_text
         self._text = text
+        self.svg = svg
 
     def _repr_html_(self) -> str:
         return self._html
@@ -27,7 +28,16 @@ class View:
     __repr__ = __str__
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> View:
+class Table(View):
+    """A table, with what its cells say."""
+
+    def __init__(self, html_text: str, text: str, headers: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+        super().__init__(html_text, text)
+        self.headers = headers
+        self.cells = cells
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> Table:
     """A table; cells are escaped and freed of secrets."""
     cells = [[clean(str(cell)) for cell in row] for row in rows]
     head = "".join(f'<th style="{_CELL}">{html.escape(header)}</th>' for header in headers)
@@ -44,7 +54,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: st
     lines = [[cell.replace("\n", " ⏎ ") for cell in row] for row in [list(headers), *cells]]
     widths = [max((len(row[column]) for row in lines), default=0) for column in range(len(headers))]
     drawn = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in lines]
-    return View(markup, "\n".join(([title] if title else []) + (drawn if any(headers) else drawn[1:])))
+    return Table(markup, "\n".join(([title] if title else []) + (drawn if any(headers) else drawn[1:])), headers, cells)
 
 
 def note(level: str, text: str) -> View:
@@ -69,9 +79,27 @@ def code(text: str, *, title: str, lead: str = "", folded: bool = False) -> View
     )
 
 
+def image(svg: str, text: str) -> View:
+    """A drawing, with its words under it."""
+    return View(f'{svg}<div style="font-size:13px">{_multiline(text)}</div>', text)
+
+
+def bar(value: float, whole: float, mark: float | None, text: str) -> View:
+    """How much of a whole is used, with a mark where it usually ends, and the words for it."""
+    end = max(value, whole)
+    colour = _LEVELS["good" if value <= whole else "warn"][1]
+    frame = "position:relative;height:10px;max-width:720px;border:1px solid rgba(128,128,128,.6);border-radius:3px;margin:.3em 0"
+    used = f'<div style="height:100%;width:{100 * value / end:.1f}%;background:{colour}"></div>'
+    line = "position:absolute;top:-3px;height:16px;border-left:2px dashed currentColor"
+    usual = f'<div title="usual" style="{line};left:{100 * min(mark / end, 1):.1f}%"></div>' if mark else ""
+    over = "" if value <= whole else "▲ over the budget: "
+    return View(f'<div style="font-size:13px">{over}{html.escape(text)}</div><div style="{frame}">{used}{usual}</div>', over + text)
+
+
 def stack(*views: View) -> View:
     """Views under one another."""
-    return View("".join(view._repr_html_() for view in views), "\n".join(map(str, views)))
+    svg = next((view.svg for view in views if view.svg), "")
+    return View("".join(view._repr_html_() for view in views), "\n".join(map(str, views)), svg)
 
 
 def _multiline(text: str) -> str:

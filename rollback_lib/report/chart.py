@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-WIDTH, LANE, LEFT, TOP, FOOT = 720, 26, 110, 34, 18
+WIDTH, LANE, LEFT, TOP, FOOT = 720, 36, 110, 34, 18
 GOOD, BAD = "#1a7f37", "#cf222e"
-_WORD = 'fill="currentColor"'
+GREY = "#767676"  # read on light and on dark: an image knows no theme
+_WORD = f'fill="{GREY}"'
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,14 @@ def timeline(
         if spans and number == 0:
             shapes += _spans(axis, spans, y)
         else:
-            shapes += [_tick(axis.x(tick.at), y, tick.ok) for tick in ticks if tick.route == name]
+            mine = sorted((tick for tick in ticks if tick.route == name), key=lambda tick: tick.at)
+            shapes += _outages(axis, mine, y)
+            shapes += [_tick(axis.x(tick.at), y, tick.ok) for tick in mine]
     if budget and budget[0] + timedelta(seconds=budget[1]) < axis.end:
         shapes += _marks(axis, [(budget[0] + timedelta(seconds=budget[1]), "budget")], height)
     shapes += axis.scale(height)
-    frame = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" style="max-width:100%" role="img" aria-label="health over time"'
+    frame = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" font-family="system-ui, sans-serif"'
+    frame += ' style="max-width:100%" role="img" aria-label="health over time"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {frame}>{"".join(shapes)}</svg>'
 
 
@@ -79,7 +83,7 @@ class _Axis:
 def _marks(axis: _Axis, marks: Sequence[tuple[datetime, str]], height: int) -> Iterator[str]:
     for number, (at, word) in enumerate(marks):
         x, top = axis.x(at), 10 + 11 * (number % 2)  # words of steps that follow close upon each other do not overlap
-        yield f'<path d="M{x:.1f} {top + 3}V{height - FOOT}" stroke="currentColor" stroke-dasharray="3 3" opacity=".6"/>'
+        yield f'<path d="M{x:.1f} {top + 3}V{height - FOOT}" stroke="{GREY}" stroke-dasharray="3 3"/>'
         yield f'<text x="{x:.1f}" y="{top}" font-size="10" {_WORD} text-anchor="middle">{html.escape(word)}</text>'
 
 
@@ -92,7 +96,23 @@ def _spans(axis: _Axis, spans: Sequence[Span], y: float) -> Iterator[str]:
         yield f'<rect x="{x:.1f}" y="{y - 7}" width="{width:.1f}" height="14" fill="{colour}" opacity=".75"/>'
         anchor = "end" if x > 0.85 * WIDTH else "start"
         yield f'<text x="{x:.1f}" y="{top}" font-size="10" {_WORD} text-anchor="{anchor}">{sign} {html.escape(span.name)}</text>'
-        yield f'<path d="M{x:.1f} {top + 2}V{y - 7}" stroke="currentColor" opacity=".4"/>'
+        yield f'<path d="M{x:.1f} {top + 2}V{y - 7}" stroke="{GREY}" opacity=".5"/>'
+
+
+def _outages(axis: _Axis, ticks: Sequence[Tick], y: float) -> Iterator[str]:
+    """A band from each first failure to the pass that ends it, with how long that was."""
+    begin: Tick | None = None
+    for number, tick in enumerate(ticks):
+        if begin is None and not tick.ok:
+            begin = tick
+        if begin is not None and (tick.ok or number == len(ticks) - 1):
+            x, width = axis.x(begin.at), max(axis.x(tick.at) - axis.x(begin.at), 8.0)
+            seconds = (tick.at - begin.at).total_seconds()
+            yield f'<rect x="{x - 4:.1f}" y="{y - 20:.1f}" width="{width + 4:.1f}" height="30" fill="{BAD}" opacity=".15"/>'
+            if seconds > 0 and width > 60:
+                words = f"down {seconds:.1f} s{'' if tick.ok else ', not over'}"
+                yield f'<text x="{x + width / 2:.1f}" y="{y - 11:.1f}" font-size="10" {_WORD} text-anchor="middle">{words}</text>'
+            begin = None
 
 
 def _tick(x: float, y: float, ok: bool) -> str:

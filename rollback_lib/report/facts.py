@@ -125,6 +125,8 @@ _WORDS: dict[str, Any] = {
     "step-end": lambda event: f"step {event['job']} ends, exit status {event['status']}",
     "step-not-started": lambda event: f"step {event['job']} could not be started: {event['error']}",
     "step-ended": lambda event: f"step {event['job']} was ended",
+    "stop-asked": lambda event: f"{event['by']} asked to stop before the next step",
+    "step-cut-short": lambda event: f"{event['by']} cut step {event['job']} short",
     "job-found": lambda event: f"step {event['job']} was found on the host: {event['state']}",
     "failed": lambda event: f"failed: {event['error']}",
     "undone": lambda _: "the undo was looked at",

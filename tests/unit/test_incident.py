@@ -1,6 +1,7 @@
 """The gate, with a host that only notes what it is told to run."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from rollback_lib.procedures import code
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.story import Story
 from rollback_lib.run import Run
+from rollback_lib.running import Followed
 from rollback_lib.stack import Stack
 from rollback_lib.stages import Opening
 from rollback_lib.watching import Eyes
@@ -64,6 +66,10 @@ class Person:
     def gate(self, word: str, said: str, on_confirmed: Callable[[], None]) -> bool:
         self.buttons.append(on_confirmed)
         return self.there
+
+    def follow(self, run: Followed) -> AbstractContextManager[None]:
+        self.run = run
+        return nullcontext()
 
 
 def plan(target: str) -> Plan:

@@ -1,6 +1,6 @@
 """Views of the Caddyfile rollback."""
 
-from rollback_lib.notebook.view import View, code, note, stack, table
+from rollback_lib.notebook.view import Table, View, code, note, stack, table
 from rollback_lib.notebook.views import common
 from rollback_lib.notebook.views.common import SHOWN_CANDIDATES, ago
 from rollback_lib.procedures.caddyfile import NAME, Candidates, State, Target
@@ -27,13 +27,17 @@ def state(now: State) -> View:
     return common.state(rows, now.probes, now.lines, section.service)
 
 
-def candidates(found: Candidates) -> View:
+def listed(found: Candidates) -> Table:
     rows = [
         (one.version.name, one.version.said, ago(one.version.when), one.version.verdict or "not known", "on the host now" * one.current)
         for one in found[:SHOWN_CANDIDATES]
     ]
+    return table(("version", "subject", "age", "verdict", ""), rows)
+
+
+def candidates(found: Candidates) -> View:
     diffs = [code(one.changes, title=f"From what is on the host to {one.version.name}", folded=True) for one in found if not one.current]
-    return stack(table(("version", "subject", "age", "verdict", ""), rows), *diffs[:SHOWN_DIFFS])
+    return stack(listed(found), *diffs[:SHOWN_DIFFS])
 
 
 def target(one: Target) -> View:
@@ -44,3 +48,4 @@ def target(one: Target) -> View:
 
 
 VIEWS = {State: state, Candidates: candidates, Target: target}
+CHOICES = {Candidates: (listed, lambda one: one.version.name)}

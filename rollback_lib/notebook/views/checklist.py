@@ -9,7 +9,7 @@ def checklist(one: Checklist) -> View:
     for point in one.points:
         sign = "✔ answered" if point.answered else "✘ open, and required" if point.required else "▲ open"
         rows.append((sign, point.question, point.answer))
-    views = [table(("", "checklist", "what is known"), rows)]
+    views: list[View] = [table(("", "checklist", "what is known"), rows)]
     if one.refusing:
         names = ",".join(point.name for point in one.refusing)
         views.append(note("bad", f"Open, and required before anything is changed. Find out, then say so: checked={names}"))

@@ -1,6 +1,6 @@
 """Views of the code rollback."""
 
-from rollback_lib.notebook.view import View, note, table
+from rollback_lib.notebook.view import Table, View, note, table
 from rollback_lib.notebook.views import common
 from rollback_lib.notebook.views.common import SHOWN_CANDIDATES, ago
 from rollback_lib.procedures.code import Candidates, State, Target
@@ -21,7 +21,7 @@ def state(now: State) -> View:
     return common.state(rows, now.probes, now.lines, now.stack.code.service)
 
 
-def candidates(found: Candidates) -> View:
+def listed(found: Candidates) -> Table:
     rows = []
     for one in found[:SHOWN_CANDIDATES]:
         marks = ["runs now"] * one.running + ["HEAD"] * (one.head and not one.running) + ["image kept"] * one.kept
@@ -34,4 +34,5 @@ def target(one: Target) -> View:
     return note("info", f"{one.commit.sha} {one.commit.subject}\nChosen: {one.why}.")
 
 
-VIEWS = {State: state, Candidates: candidates, Target: target}
+VIEWS = {State: state, Candidates: listed, Target: target}
+CHOICES = {Candidates: (listed, lambda one: one.commit.sha)}

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from rollback_lib.notebook.view import View, note, stack, table
+from rollback_lib.notebook.view import Table, View, note, stack, table
 from rollback_lib.notebook.views import common
 from rollback_lib.notebook.views.common import SHOWN_CANDIDATES, ago
 from rollback_lib.plan import some
@@ -31,7 +31,7 @@ def state(now: State) -> View:
     return common.state(rows, now.probes, now.lines, one.container)
 
 
-def candidates(found: Candidates) -> View:
+def listed(found: Candidates) -> Table:
     rows = []
     for one in found[:SHOWN_CANDIDATES]:
         backup = one.backup
@@ -39,9 +39,12 @@ def candidates(found: Candidates) -> View:
         size = f"{backup.size / 1e6:,.1f} MB" if backup.size else "0"
         when = f"{backup.changed:%Y-%m-%d %H:%M} UTC"
         rows.append((backup.name, when, ago(backup.changed), size, backup.format or "", whole, backup.version, one.wrong or one.verdict))
-    shown = table(("backup", "made", "age", "size", "format", "complete", "of Postgres", "known of it"), rows)
+    return table(("backup", "made", "age", "size", "format", "complete", "of Postgres", "known of it"), rows)
+
+
+def candidates(found: Candidates) -> View:
     older = len(found) - SHOWN_CANDIDATES
-    return stack(shown, note("info", f"{older} older ones are not shown.")) if older > 0 else shown
+    return stack(listed(found), note("info", f"{older} older ones are not shown.")) if older > 0 else listed(found)
 
 
 def target(one: Target) -> View:
@@ -84,3 +87,4 @@ def _moment(moment: datetime | None) -> str:
 
 
 VIEWS = {State: state, Candidates: candidates, Target: target, Losses: losses}
+CHOICES = {Candidates: (listed, lambda one: one.backup.name)}

@@ -1,6 +1,6 @@
 """Views of the env rollback: names, lengths and keyed hashes, and no value."""
 
-from rollback_lib.notebook.view import View, note, stack, table
+from rollback_lib.notebook.view import Table, View, note, stack, table
 from rollback_lib.notebook.views import common
 from rollback_lib.notebook.views.common import SHOWN_CANDIDATES, ago
 from rollback_lib.plan import some
@@ -21,16 +21,20 @@ def state(now: State) -> View:
     return common.state(rows, now.probes, now.lines, now.stack.code.service)
 
 
-def candidates(found: Candidates) -> View:
+def listed(found: Candidates) -> Table:
     rows = []
     for one in found[:SHOWN_CANDIDATES]:
         kinds = {"differ": one.changed, "more": one.added, "missing": one.removed}
         words = [f"{word}: {some(keys, 6)}" for word, keys in kinds.items() if keys]
         differs = "the file that is there" if one.current else one.unclear or "\n".join(words) or "comments or order only"
         rows.append((one.version.name, ago(one.version.when), one.version.where, one.version.verdict or "not known", differs))
-    if not rows:
-        return note("warn", "No other version is kept. Change single variables with `assign` and `remove`, or put a copy beside the file.")
     return table(("version", "kept", "where", "verdict", "variables, against the file that is there"), rows)
+
+
+def candidates(found: Candidates) -> View:
+    if not found:
+        return note("warn", "No other version is kept. Change single variables with `assign` and `remove`, or put a copy beside the file.")
+    return listed(found)
 
 
 def target(one: Target) -> View:
@@ -40,3 +44,4 @@ def target(one: Target) -> View:
 
 
 VIEWS = {State: state, Candidates: candidates, Target: target}
+CHOICES = {Candidates: (listed, lambda one: one.version.name)}

@@ -1,7 +1,7 @@
 """Views of the image rollback."""
 
 from rollback_lib.facts.registry import Unavailable
-from rollback_lib.notebook.view import View, note, stack, table
+from rollback_lib.notebook.view import Table, View, note, stack, table
 from rollback_lib.notebook.views import common
 from rollback_lib.notebook.views.common import SHOWN_CANDIDATES, ago
 from rollback_lib.procedures.image import NAME, Candidates, State, Target
@@ -24,7 +24,7 @@ def state(now: State) -> View:
     return common.state(rows, now.probes, now.lines, now.stack.section(NAME).service)
 
 
-def candidates(found: Candidates) -> View:
+def listed(found: Candidates) -> Table:
     rows = []
     for one in found[:SHOWN_CANDIDATES]:
         where = ["registry"] * one.in_registry + ["host"] * (one.image is not None) + ["runs now"] * one.running
@@ -43,4 +43,5 @@ def target(one: Target) -> View:
     return stack(note("info", f"{row.tag}{subject}\nChosen: {one.why}. {where}"), table(("", ""), [("digest", row.digest or "none")]))
 
 
-VIEWS = {State: state, Candidates: candidates, Target: target}
+VIEWS = {State: state, Candidates: listed, Target: target}
+CHOICES = {Candidates: (listed, lambda one: one.tag or one.digest)}

@@ -1,0 +1,47 @@
+"""A kernel that answers widgets while a cell runs.
+
+JupyterLab asks a kernel on its shell channel what it is and which widgets it has, and there those questions wait behind the cells:
+a page that is opened again in the middle of a step would show nothing until all cells have ended. Here they are answered at once,
+and a button's click is handled in a thread of its own. Found with ipykernel 7.4 and JupyterLab 4.6; a kernel that is made otherwise
+is left as it is, and its page comes back when the cell has ended.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+_CLICKS = ("comm_open", "comm_msg", "comm_close")
+
+
+def attend(kernel: Any) -> None:
+    """Let this kernel answer widgets while it runs a cell; once for each kernel."""
+    thread = getattr(kernel, "shell_channel_thread", None)
+    if thread is None or getattr(kernel, "rollback_attends", False):
+        return
+    kernel.rollback_attends = True
+    later, worker = kernel.shell_channel_thread_main, ThreadPoolExecutor(1, thread_name_prefix="widgets")
+    stream, session = kernel.shell_stream, kernel.session
+
+    def answer(kind: str, content: dict[str, Any], request: dict[str, Any], sender: Any) -> None:
+        session.send(stream, kind, {"status": "ok", **content}, request, sender)
+
+    async def receive(message: Any) -> None:
+        sender, frames = session.feed_identities(message, copy=False)
+        request = session.deserialize(frames, content=True, copy=False)
+        kind = request["header"]["msg_type"]
+        if request["header"].get("subshell_id") is not None:
+            await later(message)
+        elif kind == "kernel_info_request":
+            answer("kernel_info_reply", kernel.kernel_info, request, sender)
+        elif kind == "comm_info_request":
+            answer("comm_info_reply", {"comms": _comms(kernel, request["content"].get("target_name"))}, request, sender)
+        elif kind in _CLICKS:
+            worker.submit(getattr(kernel.comm_manager, kind), stream, sender, request)
+        else:
+            await later(message)
+
+    thread.io_loop.add_callback(lambda: stream.on_recv(receive, copy=False))
+
+
+def _comms(kernel: Any, target: str | None) -> dict[str, dict[str, str]]:
+    found = kernel.comm_manager.comms.items()
+    return {name: {"target_name": one.target_name} for name, one in found if target in (None, one.target_name)}

@@ -1,0 +1,68 @@
+"""Choosing a target in JupyterLab: a row is picked, or a name is typed; what was shown for another target follows."""
+
+import html
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rollback_lib.errors import RollbackError
+from rollback_lib.notebook import display
+from rollback_lib.notebook.view import Table, View, note
+
+WIDEST = 40  # characters that count for a column's share of the width
+LEAST = 6
+
+
+class Picker:
+    """Candidates with a button each. `choose` is given the name of the one that was picked; it raises RollbackError, or returns
+    what to say."""
+
+    def __init__(self, listed: Table, names: Sequence[str], choose: Callable[[str], str]) -> None:
+        import ipywidgets
+
+        self._choose = choose
+        self._names = names
+        self._buttons = [self._button(name, row[0]) for name, row in zip(names, listed.cells, strict=True)]
+        widths = [max(map(len, column)) for column in zip(listed.headers, *listed.cells, strict=True)]
+        shares = [max(LEAST, min(WIDEST, width)) for width in widths]
+        lines = [ipywidgets.HTML(_line(cells, shares), layout={"flex": "1"}) for cells in (listed.headers, *listed.cells)]
+        firsts = [ipywidgets.HTML("", layout={"width": "7em"}), *self._buttons]
+        rows = [ipywidgets.HBox([first, line]) for first, line in zip(firsts, lines, strict=True)]
+        self._box = ipywidgets.Text(placeholder="or type one", continuous_update=True, layout={"width": "30em"})
+        typed = ipywidgets.Button(description="Choose", layout={"width": "7em"}, tooltip="Choose what is typed")
+        typed.on_click(lambda _: self._pick(self._box.value.strip()))
+        self._said = ipywidgets.HTML()
+        self.widget = ipywidgets.VBox([*rows, ipywidgets.HBox([typed, self._box]), self._said])
+
+    def mark(self, name: str) -> None:
+        """Show which one is chosen."""
+        for button, one in zip(self._buttons, self._names, strict=True):
+            chosen = one == name
+            button.description, button.icon = ("chosen", "check") if chosen else ("Choose", "")
+
+    def show(self, twin: View) -> None:
+        """Display it in the running cell."""
+        display.show_widget(self.widget, twin)
+
+    def _button(self, name: str, called: str) -> Any:
+        import ipywidgets
+
+        button = ipywidgets.Button(description="Choose", tooltip=f"Choose {called}", layout={"width": "7em"})
+        button.on_click(lambda _: self._pick(name))
+        return button
+
+    def _pick(self, name: str) -> None:
+        if not name:
+            return
+        self._said.value = note("info", f"Looking at {name} …")._repr_html_()
+        try:
+            said = note("good", self._choose(name))
+        except RollbackError as error:
+            said = note("bad", str(error))
+        self._said.value = said._repr_html_()
+
+
+def _line(cells: Sequence[str], shares: Sequence[int]) -> str:
+    columns = " ".join(f"minmax(0,{share}fr)" for share in shares)
+    style = f"display:grid;grid-template-columns:{columns};gap:.8em;font-size:13px;line-height:1.4;padding:.3em 0;overflow-wrap:anywhere"
+    body = "".join(f"<span>{html.escape(cell)}</span>" for cell in cells)
+    return f'<div style="{style}">{body}</div>'

@@ -1,0 +1,62 @@
+"""How a notebook shows a run."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+from rollback_lib.notebook import display, render
+from rollback_lib.notebook.gate import GONE, Gate
+from rollback_lib.notebook.panel import Panel
+from rollback_lib.notebook.view import note
+from rollback_lib.running import Followed
+
+
+class NotebookConsole:
+    """Shows a run below the cell that does it; asks, and lets itself be stopped, in JupyterLab and nowhere else."""
+
+    def __init__(self) -> None:
+        self._places: dict[type, display.Place] = {}
+        self._gates: dict[str, Gate] = {}
+        self._following = False
+        self._panel: Panel | None = None
+
+    def line(self, text: str) -> None:
+        if self._following:
+            return
+        if self._panel:
+            self._panel.lines.append(text)
+        display.line(text)
+
+    def show(self, thing: object) -> None:
+        kind = type(thing)
+        if not self._following:
+            place = display.show(render.view(thing))
+            if place:
+                self._places[kind] = place
+        elif kind in self._places:
+            self._places[kind].update(render.view(thing))
+
+    def gate(self, word: str, said: str, on_confirmed: Callable[[], None]) -> bool:
+        if not display.interactive():
+            return False
+        if self._following and word in self._gates:
+            self._gates[word].ask(on_confirmed)
+        else:
+            self._gates[word] = Gate(word, said, on_confirmed)
+        return True
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """What is shown and asked inside takes the place of what was before."""
+        self._following = True
+        for gate in self._gates.values():
+            gate.close(note("info", GONE))
+        try:
+            yield
+        finally:
+            self._following = False
+
+    def follow(self, run: Followed) -> AbstractContextManager[None]:
+        if not display.interactive():
+            return nullcontext()
+        self._panel = self._panel or Panel(run)
+        return self._panel.shown()

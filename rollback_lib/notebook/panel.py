@@ -1,0 +1,143 @@
+"""The panel of a run that goes on: how far it is, against its budget and the usual time; the routes; and the way to stop it.
+
+There is one for each run, and every cell that does something shows it: a page that is opened again finds it there. When the cell
+has ended, what stays in it is the same as a picture.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from statistics import median
+from typing import Any
+
+from rollback_lib.conclusion import steps
+from rollback_lib.notebook import display
+from rollback_lib.notebook.view import View, bar, code, image, note, stack, table
+from rollback_lib.record.story import Story
+from rollback_lib.report import chart, facts
+from rollback_lib.running import Followed
+
+EVERY = 0.5  # seconds between two looks at the run
+SHOWN_SECONDS = 60  # of the routes
+LAST_LINES = 6
+_SIGNS = {"done": "✔", "not needed": "✔", "runs": "▶", "failed, it may be half done": "✘"}
+
+
+class Panel:
+    """The panel of one run, in JupyterLab."""
+
+    def __init__(self, run: Followed) -> None:
+        import ipywidgets
+
+        self._run = run
+        self.lines: deque[str] = deque(maxlen=LAST_LINES)
+        self._view = ipywidgets.HTML()
+        self._stop = ipywidgets.Button(description="Stop after this step", icon="pause", layout={"width": "auto"})
+        self._cut = ipywidgets.Button(description="Cut this step short …", icon="stop", layout={"width": "auto"})
+        self._sure = ipywidgets.Button(description="Yes, cut it short", button_style="danger", layout={"width": "auto"})
+        self._no = ipywidgets.Button(description="No, let it finish", layout={"width": "auto"})
+        self._said = ipywidgets.HTML()
+        self._ask = ipywidgets.HBox([self._sure, self._no], layout={"display": "none"})
+        self._buttons = ipywidgets.HBox([self._stop, self._cut])
+        self.widget = ipywidgets.VBox([self._view, self._buttons, self._said, self._ask])
+        self._stop.on_click(lambda _: self._stopping())
+        self._cut.on_click(lambda _: self._asking())
+        self._sure.on_click(lambda _: self._cutting())
+        self._no.on_click(lambda _: self._settle(""))
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show the panel in the cell that runs, and keep it up to date until the cell has done what it does."""
+        self.lines.clear()
+        self._allow(True)
+        self._look(going=True)
+        handle = display.show_widget(self.widget, self.picture())
+        ended = threading.Event()
+        clock = threading.Thread(target=self._tick, args=(ended,), daemon=True)
+        clock.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            clock.join()
+            self._allow(False)
+            self._look(going=False)
+            handle.update(self.picture(going=False))
+
+    def picture(self, *, going: bool = True) -> View:
+        """What the panel shows, as it is now."""
+        return picture(self._run, () if not going else tuple(self.lines), datetime.now(UTC), going=going)
+
+    def _tick(self, ended: threading.Event) -> None:
+        while not ended.wait(EVERY):
+            self._look(going=True)
+
+    def _look(self, *, going: bool) -> None:
+        self._view.value = self.picture(going=going)._repr_html_()
+
+    def _allow(self, allowed: bool) -> None:
+        self._buttons.layout.display = "flex" if allowed else "none"
+        self._stop.disabled = False
+        self._settle("")
+
+    def _stopping(self) -> None:
+        self._run.stop()
+        self._stop.disabled = True
+        self._settle("It stops after this step. To go on after that, run the next cell again.")
+
+    def _asking(self) -> None:
+        self._settle(
+            "What this step does on the host is ended where it is. If it changes the stack, that is then half changed, and what follows is "
+            "what follows when a step fails."
+        )
+        self._ask.layout.display = "flex"
+
+    def _cutting(self) -> None:
+        self._settle("The step is being ended on the host.")
+        self._run.cut_short()
+
+    def _settle(self, said: str) -> None:
+        self._ask.layout.display = "none"
+        self._said.value = note("warn", said)._repr_html_() if said else ""
+
+
+def picture(run: Followed, lines: tuple[str, ...], now: datetime, *, going: bool) -> View:
+    """How far a run is: its steps, its time, the last lines of what runs, the routes since a minute."""
+    events = run.events()
+    opening, elapsed = run.opening, run.seconds()
+    usual = median(opening.usual) if opening.usual else None
+    said = f"{elapsed:.0f} s of the budget of {opening.budget:.0f} s" + (f"; usually {usual:.0f} s" if usual else "; no earlier run here")
+    views = [bar(elapsed, opening.budget, usual, said)]
+    if run.plan:
+        views.append(table(("", "step", "", "took"), _steps(run.plan, events, now)))
+    recent = [tick for tick in facts.ticks(events) if now - tick.at < timedelta(seconds=SHOWN_SECONDS)]
+    if recent:
+        spans = [span for span in facts.spans(events) if now - span.end < timedelta(seconds=SHOWN_SECONDS)]
+        words = f"the routes, now: {_routes(recent)}"
+        views.append(image(chart.timeline(recent, spans=spans), words))
+    if lines:
+        views.append(code("\n".join(lines), title="It says"))
+    if run.stopping and going:
+        views.append(note("warn", "It stops after this step."))
+    return stack(*views)
+
+
+def _steps(plan: Any, events: list[dict[str, Any]], now: datetime) -> list[tuple[str, str, str, str]]:
+    story = Story.of(events)
+    ran = {one.name: one for one in facts.ran(events)}
+    rows = []
+    words = steps(plan, story.done, story.begun)
+    titles = {step.name: step.title for step in (*plan.steps, *plan.undo)}
+    for name, word in words.items():
+        one = ran.get(name)
+        shown = "runs" if one and not one.heard else word
+        took = "" if one is None else one.took if one.heard else f"{(now - one.begin).total_seconds():.0f} s so far"
+        rows.append((_SIGNS.get(shown, "○"), titles[name], shown, took))
+    return rows
+
+
+def _routes(ticks: list[chart.Tick]) -> str:
+    last = {tick.route: tick.ok for tick in sorted(ticks, key=lambda tick: tick.at)}
+    return ", ".join(f"{name} {'✔ passes' if ok else '✘ fails'}" for name, ok in sorted(last.items()))

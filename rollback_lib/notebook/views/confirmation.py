@@ -1,0 +1,28 @@
+"""View of what a person is asked to confirm."""
+
+from rollback_lib.notebook.view import View, note, stack, table
+from rollback_lib.plan import Step
+from rollback_lib.stages import Confirmation
+
+
+def confirmation(one: Confirmation) -> View:
+    plan, lost = one.plan, "; ".join(one.plan.loses)
+    title = f"Plan {plan.hash}: {plan.procedure} on {plan.host}, to {plan.target}"
+    rows = [(str(number), step.title, _what(step)) for number, step in enumerate(plan.steps, 1)]
+    views: list[View] = [table(("", "what will happen", ""), rows, title=title)]
+    if lost:
+        views.append(note("warn", f"What will be lost or changed: {lost}."))
+    else:
+        views.append(note("info", "Nothing is lost that the undo does not bring back."))
+    if one.holder:
+        views.append(note("warn", f"The stack is held by {one.holder}. Ask them: until they are done, the cells below refuse."))
+    return stack(*views)
+
+
+def _what(step: Step) -> str:
+    if step.skip:
+        return f"not needed: {step.skip}"
+    return "changes the stack" if step.touches else "leaves the stack as it is"
+
+
+VIEWS = {Confirmation: confirmation}
