@@ -9,6 +9,7 @@ is left as it is, and its page comes back when the cell has ended.
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+_QUESTIONS = ("kernel_info_request", "comm_info_request")
 _CLICKS = ("comm_open", "comm_msg", "comm_close")
 
 
@@ -26,18 +27,18 @@ def attend(kernel: Any) -> None:
 
     async def receive(message: Any) -> None:
         sender, frames = session.feed_identities(message, copy=False)
-        request = session.deserialize(frames, content=True, copy=False)
-        kind = request["header"]["msg_type"]
-        if request["header"].get("subshell_id") is not None:
+        header = session.unpack(frames[1].bytes)  # only looked at: a message is proven genuine once, by who answers it
+        kind = header["msg_type"]
+        if header.get("subshell_id") is not None or kind not in (*_QUESTIONS, *_CLICKS):
             await later(message)
-        elif kind == "kernel_info_request":
+            return
+        request = session.deserialize(frames, content=True, copy=False)
+        if kind == "kernel_info_request":
             answer("kernel_info_reply", kernel.kernel_info, request, sender)
         elif kind == "comm_info_request":
             answer("comm_info_reply", {"comms": _comms(kernel, request["content"].get("target_name"))}, request, sender)
-        elif kind in _CLICKS:
-            worker.submit(getattr(kernel.comm_manager, kind), stream, sender, request)
         else:
-            await later(message)
+            worker.submit(getattr(kernel.comm_manager, kind), stream, sender, request)
 
     thread.io_loop.add_callback(lambda: stream.on_recv(receive, copy=False))
 

@@ -10,6 +10,7 @@ from rollback_lib.notebook.view import Table, View, note
 
 WIDEST = 40  # characters that count for a column's share of the width
 LEAST = 6
+ROOM = 2  # more, so that what fits stays on a line
 
 
 class Picker:
@@ -23,7 +24,7 @@ class Picker:
         self._names = names
         self._buttons = [self._button(name, row[0]) for name, row in zip(names, listed.cells, strict=True)]
         widths = [max(map(len, column)) for column in zip(listed.headers, *listed.cells, strict=True)]
-        shares = [max(LEAST, min(WIDEST, width)) for width in widths]
+        shares = [max(LEAST, min(WIDEST, width)) + ROOM for width in widths]
         lines = [ipywidgets.HTML(_line(cells, shares), layout={"flex": "1"}) for cells in (listed.headers, *listed.cells)]
         firsts = [ipywidgets.HTML("", layout={"width": "7em"}), *self._buttons]
         rows = [ipywidgets.HBox([first, line]) for first, line in zip(firsts, lines, strict=True)]

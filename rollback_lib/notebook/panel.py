@@ -68,7 +68,7 @@ class Panel:
 
     def picture(self, *, going: bool = True) -> View:
         """What the panel shows, as it is now."""
-        return picture(self._run, () if not going else tuple(self.lines), datetime.now(UTC), going=going)
+        return picture(self._run, tuple(self.lines), datetime.now(UTC), going=going)
 
     def _tick(self, ended: threading.Event) -> None:
         while not ended.wait(EVERY):
@@ -104,12 +104,14 @@ class Panel:
 
 
 def picture(run: Followed, lines: tuple[str, ...], now: datetime, *, going: bool) -> View:
-    """How far a run is: its steps, its time, the last lines of what runs, the routes since a minute."""
+    """How far a run is: its time and, while it goes on, its steps, the routes since a minute, the last lines of what runs."""
     events = run.events()
     opening, elapsed = run.opening, run.seconds()
     usual = median(opening.usual) if opening.usual else None
     said = f"{elapsed:.0f} s of the budget of {opening.budget:.0f} s" + (f"; usually {usual:.0f} s" if usual else "; no earlier run here")
-    views = [bar(elapsed, opening.budget, usual, said)]
+    views: list[View] = [bar(elapsed, opening.budget, usual, said)]
+    if not going:
+        return stack(*views)
     if run.plan:
         views.append(table(("", "step", "", "took"), _steps(run.plan, events, now)))
     recent = [tick for tick in facts.ticks(events) if now - tick.at < timedelta(seconds=SHOWN_SECONDS)]
@@ -119,7 +121,7 @@ def picture(run: Followed, lines: tuple[str, ...], now: datetime, *, going: bool
         views.append(image(chart.timeline(recent, spans=spans), words))
     if lines:
         views.append(code("\n".join(lines), title="It says"))
-    if run.stopping and going:
+    if run.stopping:
         views.append(note("warn", "It stops after this step."))
     return stack(*views)
 

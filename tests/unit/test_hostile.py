@@ -288,7 +288,8 @@ class Tags(HTMLParser):
 
 ELEMENTS = "html head meta title style body header b br small h2 ul li p pre table tr th td details summary svg text path rect line code"
 ATTRIBUTES = (
-    "lang charset name content http-equiv xmlns viewbox width style role aria-label font-family x y x1 x2 y1 y2 d stroke stroke-width stroke-dasharray "
+    "lang charset name content http-equiv xmlns viewbox width style role aria-label x y x1 x2 y1 y2 d stroke stroke-width stroke-dasharray "
+    "font-family "
     "opacity fill font-size text-anchor height class"
 )
 ALLOWED = {*ELEMENTS.split(), *(f"@{name}" for name in ATTRIBUTES.split())}
