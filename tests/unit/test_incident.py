@@ -1,18 +1,21 @@
 """The gate, with a host that only notes what it is told to run."""
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from rollback_lib.command import Command
-from rollback_lib.errors import Failed, NotConfirmed, NotStarted, Refused, TargetRefused
+from rollback_lib.errors import Failed, NotConfirmed, NotStarted, Paused, Refused, TargetRefused
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.host.connection import Result
 from rollback_lib.host.jobs import Job
 from rollback_lib.incident import Incident
+from rollback_lib.notebook import panel
 from rollback_lib.plan import Effect, Plan, Step
 from rollback_lib.procedures import code
 from rollback_lib.record.folder import Folder
@@ -127,6 +130,36 @@ def test_another_plan_needs_a_confirmation_of_its_own_and_its_steps_are_not_done
     person.buttons[1]()
     incident.apply(second.build)
     assert ["echo aaa" in host.ran[0], "echo bbb" in host.ran[1]] == [True, True]
+
+
+def test_a_run_that_was_asked_to_stop_stops_before_its_next_step_and_goes_on_when_told_to(
+    incident: Incident, host: Host, person: Person
+) -> None:  # fmt: skip
+    chosen = plan("aaa")
+    incident.confirm(chosen, "contabo")
+    incident._run.stop()
+    with pytest.raises(Paused, match="stopped before step build, as you asked; contabo is not changed"):
+        incident.apply(chosen.build)
+    assert host.ran == []
+    incident.apply(chosen.build)
+    assert len(host.ran) == 1
+
+
+def test_the_panel_tells_what_runs_against_budget_and_usual_time(incident: Incident, person: Person) -> None:
+    chosen = plan("aaa")
+    incident.confirm(chosen, "contabo")
+    run, now = incident._run, datetime.now(UTC)
+    run.opening = replace(run.opening, usual=(10.0, 30.0, 20.0))
+    run.started = time.monotonic() - 70
+    run.folder.event("step-begin", step="build", job="build", plan=chosen.hash, touches=False, commands=["echo aaa"])
+    run.folder.event("probe", route="<api>", ok=False, status=500, ms=3, said="no")
+    shown = panel.picture(run, ("a line",), now + timedelta(seconds=5), going=True)
+    for said in ("▲ over the budget: 70 s of the budget of 60 s; usually 20 s", "▶  Build  runs", "s so far", "<api> ✘ fails", "a line"):
+        assert said in str(shown)
+    assert "<api>" not in shown._repr_html_()
+    run.folder.event("step-end", step="build", job="build", plan=chosen.hash, status=0, last_lines=[])
+    assert "✔  Build  done" in str(panel.picture(run, (), now, going=True))
+    assert "Build" not in str(panel.picture(run, (), now, going=False))
 
 
 @dataclass(frozen=True)
