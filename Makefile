@@ -26,9 +26,9 @@ faults: .venv/.dev ## every fault in every step of every procedure: more than an
 unit: .venv/.dev ## only the tests that need no practice host
 	@$(BIN)/pytest tests/unit
 
-lab: .venv/.run ## start the practice host, and JupyterLab on the notebooks
+lab: .venv/.run ## start the practice host, and JupyterLab on the start page
 	@$(BIN)/rollback lab up
-	@$(BIN)/jupyter lab $$([ "$$(id -u)" != 0 ] || echo --allow-root) --LabApp.default_url=/lab/tree/notebooks
+	@$(BIN)/rollback open --stack drill
 
 bench: .venv/.run ## measure the headless run side by side with the page's own commands and other tools
 	@bench/run

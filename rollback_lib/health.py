@@ -48,6 +48,17 @@ class Prober:
         self._client.close()
 
 
+def probe_once(routes: Sequence[Route], timeout: float) -> list[Probe]:
+    """One probe of every route, side by side."""
+    probers = [Prober(route, timeout) for route in routes]
+    try:
+        with ThreadPoolExecutor(len(probers)) as pool:
+            return list(pool.map(Prober.probe, probers))
+    finally:
+        for prober in probers:
+            prober.close()
+
+
 def _certificate(answer: httpx.Response) -> tuple[datetime, datetime] | None:
     """From when to when the certificate is good that the answer came with."""
     tls = answer.extensions["network_stream"].get_extra_info("ssl_object")

@@ -23,6 +23,7 @@ from rollback_lib.plan import Loss, Plan, Step
 from rollback_lib.probe import outage
 from rollback_lib.procedures.hidden import hide_known
 from rollback_lib.procedures.readiness.report import Tried
+from rollback_lib.record import working
 from rollback_lib.record.chain import OPENED, Chain
 from rollback_lib.record.folder import FOLDER_VARIABLE, Folder, incidents_root, who
 from rollback_lib.record.history import usual_seconds
@@ -72,8 +73,8 @@ class Incident:
         """Check the parameters, the procedure's own too; make the record's folder, connect. Nothing on the host changes.
 
         In JupyterLab, an incident that this notebook had begun to apply with the same parameters, and whose kernel has ended
-        since, is taken up again. Raises ParameterError before anything is contacted, ConnectionRefused when the host cannot
-        be used.
+        since, is taken up again. The first run of a copy that `rollback open` made has its record in the folder of that copy.
+        Raises ParameterError before anything is contacted, ConnectionRefused when the host cannot be used.
         """
         started = time.monotonic()
         options = Options(mode, on_failure, reason, take_over, revert_after, reviewed, checked)
@@ -82,7 +83,8 @@ class Incident:
         given = os.environ.pop(FOLDER_VARIABLE, None)
         session = os.environ.get("JPY_SESSION_NAME", "")
         cut = earlier.cut_short(root, procedure, loaded.name, session, parameters) if session and mode == "apply" else None
-        folder = Folder(Path(given)) if given else Folder(cut) if cut else Folder.create(procedure, root)
+        made = given or cut or working.made_for(working.session(), procedure, root)
+        folder = Folder(Path(made)) if made else Folder.create(procedure, root)
         opening = Opening(
             incident=folder.id, procedure=procedure, stack=loaded.name, host=loaded.host, who=who(),
             mode=mode, on_failure=on_failure, reason=reason, parameters=parameters, folder=folder.path,

@@ -83,11 +83,9 @@ class Hand:
         """Who else holds the stack, in words, as it is now; "" for nobody."""
         try:
             found = lock.read_holder(self._link.run(script((lock.look(self._state),))).out)
-        except (ValueError, TypeError):
+        except (ValueError, LookupError, TypeError):
             return "somebody, in words that cannot be understood"
-        if found is None or found[0].incident == self._owner.incident:
-            return ""
-        return f"{found[0].words}; its lease ends at {found[1]:%H:%M:%S} UTC unless it is renewed"
+        return found.words if found and found.incident != self._owner.incident else ""
 
     def take(self, *, take_over: bool) -> lock.Taken | None:
         """Take the lock, unless it is ours already. Raises Locked, naming who holds it; LockLost where someone took it."""

@@ -1,15 +1,18 @@
 """The end of a record: its report, the draft of a post-mortem, and the seal."""
 
 import atexit
+import threading
 from contextlib import suppress
 from pathlib import Path
 
+from rollback_lib.record import working
 from rollback_lib.record.chain import OPENED, Chain
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.manifest import NotSigned
 from rollback_lib.record.manifest import seal as seal_files
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.report import page, postmortem
+from rollback_lib.saved import Saved
 
 
 def seal(folder: Folder, root: Path) -> None:
@@ -33,26 +36,48 @@ def seal(folder: Folder, root: Path) -> None:
 
 class Seal:
     """The seal of a run in JupyterLab or under plain papermill, where no runner comes after it: set when the incident is
-    closed, or else when its kernel ends, and broken when it goes on after that."""
+    closed, or else when its kernel ends, and broken when it goes on after that.
+
+    In JupyterLab the notebook is kept in the record as it was saved last. What the closing cell shows is saved only after it has
+    ended: then the record is sealed anew.
+    """
 
     def __init__(self, folder: Folder, root: Path) -> None:
         self._folder = folder
         self._root = root
+        self._notebook = Saved(working.session(), folder)
         self._closed = False
+        self._one = threading.RLock()
         atexit.register(self._late)
 
     def open(self) -> None:
         """The record is to be written to: in the chain it is open again."""
-        if self._closed:
-            Chain(self._root).enter(OPENED, self._folder.path, self._folder.record())
-            self._closed = False
+        with self._one:
+            if self._closed:
+                Chain(self._root).enter(OPENED, self._folder.path, self._folder.record())
+                self._closed = False
 
     def close(self) -> None:
         """Seal it. A signature that cannot be made is noted in the record, and does not stop the run."""
+        with self._one:
+            self._set()
+        self._notebook.when_whole(self._anew)
+
+    def _set(self) -> None:
+        self._notebook.keep()
         with suppress(NotSigned):
             seal(self._folder, self._root)
         self._closed = True
 
+    def _anew(self) -> None:
+        """The closing cell is saved by now."""
+        with self._one:
+            if self._closed and not self._notebook.whole:
+                self.open()
+                self._set()
+
     def _late(self) -> None:
-        if not self._closed:
-            self.close()
+        with self._one:
+            if not (self._closed and self._notebook.whole):
+                self.open()
+                self._set()

@@ -48,6 +48,7 @@ def _url(value: str) -> str:
     return value
 
 
+_NAME = re.compile(r"[A-Za-z0-9_-]+")  # of a stack in parameters/
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=63)]
 ProjectName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=63)]
 HostPath = Annotated[str, AfterValidator(_host_path)]
@@ -241,13 +242,17 @@ def local_path(path: str) -> Path:
     return expanded if expanded.is_absolute() else PROJECT / expanded
 
 
+def lasting(source: str) -> str:
+    """How a stack is named wherever one stands: by its name in parameters/, or by the whole path of its file."""
+    return source if _NAME.fullmatch(source) else str(Path(source).resolve())
+
+
 def _read(source: str | Path | Mapping[str, Any]) -> tuple[str, Any]:
     if isinstance(source, Mapping):
         return "stack", source
     if not isinstance(source, str | Path):
         raise ParameterError(f"stack: a name in parameters/, a file or a mapping is expected, not {type(source).__name__}")
-    named = re.fullmatch(r"[A-Za-z0-9_-]+", str(source))
-    file = PROJECT / "parameters" / f"{source}.yaml" if named else Path(source)
+    file = PROJECT / "parameters" / f"{source}.yaml" if _NAME.fullmatch(str(source)) else Path(source)
     try:
         content = yaml.safe_load(file.read_text())
     except OSError:

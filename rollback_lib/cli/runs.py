@@ -1,11 +1,7 @@
 """`rollback run`, `undo` and `resume`: a notebook, headless."""
 
 import argparse
-import ast
 import json
-from collections.abc import Sequence
-from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rollback_lib.errors import ParameterError
@@ -15,7 +11,6 @@ if TYPE_CHECKING:
     from rollback_lib.stack import Stack
 
 OWN = ("stack", "mode", "confirm", "on_failure", "take_over", "revert_after", "reviewed", "checked")
-OTHERS = ("resume", "undo")  # notebooks with a command of their own
 
 
 def add(commands: Any) -> None:
@@ -59,17 +54,14 @@ def _safety(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from rollback_lib.headless import runner
+    from rollback_lib.cli import parameters
 
-    source = runner.notebook(arguments.procedure)
-    if source is None or arguments.procedure in OTHERS:
-        names = (path.stem[3:] for path in sorted(runner.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")))
-        known = ", ".join(name for name in names if name not in OTHERS)
-        raise ParameterError(f"there is no procedure {arguments.procedure!r}; there are: {known}")
-    given = _given(arguments.parameters, source)
-    if arguments.apply and "accept_loss" in _names(source) and given.get("accept_loss") != "true":
+    source = parameters.notebook(arguments.procedure)
+    known = parameters.names(source)
+    given = parameters.given(arguments.parameters, source, without=OWN)
+    if arguments.apply and "accept_loss" in known and given.get("accept_loss") != "true":
         raise ParameterError(f"--apply of {arguments.procedure} loses data; read its plan, then say so with -p accept_loss=true")
-    options = {name: value for name, value in _options(arguments).items() if name in _names(source)}
+    options = {name: value for name, value in _options(arguments).items() if name in known}
     if arguments.apply and "mode" not in options:
         raise ParameterError(f"{arguments.procedure} only looks, so there is nothing to --apply; leave that out")
     return _tell(run_notebook(arguments.procedure, {"stack": arguments.stack, **options, **given}), as_json=arguments.json)
@@ -131,42 +123,16 @@ def _next(outcome: "Outcome") -> list[str]:
 
 def run_notebook(procedure: str, parameters: dict[str, Any]) -> "Outcome":
     """Run a procedure's notebook with these parameters. Raises ParameterError before anything is contacted."""
+    from rollback_lib.cli.parameters import checked
     from rollback_lib.headless import runner
     from rollback_lib.record.folder import incidents_root
 
     def check() -> None:
-        from rollback_lib import checks
-
-        known = {field.name for field in fields(checks.Options)}
-        options = checks.Options(**{key: value for key, value in parameters.items() if key in known})
-        own = {key: value for key, value in parameters.items() if key not in known | {"stack", "confirm"}}
-        loaded = checks.check(procedure, parameters["stack"] if "stack" in parameters else _stack_of(parameters), options, **own)
+        loaded = checked(procedure, parameters["stack"] if "stack" in parameters else _stack_of(parameters), parameters)
         if parameters.get("mode") == "apply" and parameters["confirm"] != (host := loaded.host):
             raise ParameterError(f"--apply changes {host}; say so with --confirm {host} (it is {parameters['confirm']!r})")
 
     return runner.run(procedure, parameters, root=incidents_root(), check=check)
-
-
-def _given(words: Sequence[str], source: Path) -> dict[str, str]:
-    """-p KEY=VALUE as text, its keys checked against the notebook's parameters."""
-    known = [name for name in _names(source) if name not in OWN]
-    given = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals:
-            raise ParameterError(f"-p {word}: KEY=VALUE is expected")
-        if key not in known:
-            raise ParameterError(f"-p {key}: {source.name} has no such parameter; there are: {', '.join(known)}")
-        given[key] = value
-    return given
-
-
-def _names(source: Path) -> list[str]:
-    """The names assigned in a notebook's cell with the tag `parameters`."""
-    cells = json.loads(source.read_text())["cells"]
-    cell = next(cell for cell in cells if "parameters" in cell["metadata"].get("tags", ()))
-    assigned = ast.parse("".join(cell["source"])).body
-    return [node.target.id for node in assigned if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)]
 
 
 def sentence(outcome: "Outcome") -> str:

@@ -21,9 +21,9 @@ PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 
 
 class Kernel:
-    """A kernel process of this Python, whose incident writes to `folder`."""
+    """A kernel process of this Python, whose incident writes to `folder`; None where it has none."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | None) -> None:
         self._files = tempfile.TemporaryDirectory(prefix="rollback-kernel-")
         self._connection = Path(self._files.name) / "kernel.json"
         ports = {name: number for number, name in enumerate(PORTS, 1)}
@@ -31,7 +31,8 @@ class Kernel:
         self._connection.write_text(json.dumps({**ports, **channel, "kernel_name": "python3"}))
         argv = [sys.executable, *LAUNCH, "-f", str(self._connection)]
         # A kernel whose parent is gone ends itself (ipykernel).
-        environment = {**os.environ, FOLDER_VARIABLE: str(folder), "JPY_PARENT_PID": str(os.getpid())}
+        incident = {FOLDER_VARIABLE: str(folder)} if folder else {}
+        environment = {**os.environ, **incident, "JPY_PARENT_PID": str(os.getpid())}
         self.process = subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
 
     def manager(self) -> Any:

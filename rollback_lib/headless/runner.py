@@ -63,9 +63,7 @@ def resume(path: Path, parameters: Mapping[str, Any], *, root: Path) -> Outcome:
 def _run(procedure: str, parameters: Mapping[str, Any], folder: Folder, kernel: Kernel, root: Path, started: float) -> Outcome:
     source = notebook(procedure)
     assert source is not None
-    # A record keeps the notebook of every run it went through.
-    earlier = len(list(folder.path.glob("notebook*.ipynb")))
-    kept = folder.path / (f"notebook-{earlier + 1}.ipynb" if earlier else "notebook.ipynb")
+    kept = folder.next_notebook()
     stop = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         _execute(source, kept, folder, parameters, kernel)

@@ -122,20 +122,6 @@ class Taken:
     running: tuple[str, ...] = ()
 
 
-def look(state: str) -> Command:
-    """The command that prints what is known of the lock's holder: nothing while it is free."""
-    return Command.of("sh", "-c", 'cat "$1/lock/holder" 2>/dev/null || true', "sh", state)
-
-
-def read_holder(out: str) -> tuple[Owner, datetime] | None:
-    """The holder that `look` found, and when its lease ends; None while the lock is free. Raises ValueError for anything else."""
-    lines = out.splitlines()
-    if not lines:
-        return None
-    _, until, owner = lines
-    return Owner(**json.loads(owner)), datetime.fromtimestamp(int(until), UTC)
-
-
 def take(state: str, owner: Owner, *, take_over: bool) -> Command:
     """The command that takes the lock where it is free, ours already, or stale; `take_over`: also from its holder, whose
     jobs are ended. It reads 64 hex digits, the key of this run's hashes."""
@@ -153,6 +139,17 @@ def read_taken(out: str, err: str) -> Taken:
         return Taken(Taking(how), known, last)
     other = Owner(**json.loads(lines[1]))
     return Taken(Taking(how), known, last, other, datetime.fromtimestamp(int(lines[0]), UTC), tuple(lines[2:]))
+
+
+def look(state: str) -> Command:
+    """The command that says what time it is there and who holds the lock, and changes nothing."""
+    return Command.of("sh", "-c", 'date +%s; cat "$1/lock/holder" 2>/dev/null || true', "sh", state)
+
+
+def read_holder(out: str) -> Owner | None:
+    """Who holds the lock, of what `look` said; None where it is free, or its lease has ended. Raises ValueError, LookupError."""
+    now, *lines = out.splitlines()
+    return Owner(**json.loads(lines[2])) if lines and int(lines[1]) > int(now) else None
 
 
 def renew(state: str, incident: str) -> Command:

@@ -38,15 +38,15 @@ class Table(View):
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> Table:
-    """A table; cells are escaped and freed of secrets."""
+    """A table; cells are escaped and freed of secrets, but for those that are views."""
     cells = [[clean(str(cell)) for cell in row] for row in rows]
+    markups = [[cell._repr_html_() if isinstance(cell, View) else _multiline(clean(str(cell))) for cell in row] for row in rows]
     head = "".join(f'<th style="{_CELL}">{html.escape(header)}</th>' for header in headers)
     # Signs in front of a row stay on one line.
     signs = len(headers) > 2 and not headers[0]
     styles = [_CELL + (";white-space:nowrap" if signs and not number else "") for number in range(len(headers))]
     body = "".join(
-        "<tr>" + "".join(f'<td style="{style}">{_multiline(cell)}</td>' for style, cell in zip(styles, row, strict=True)) + "</tr>"
-        for row in cells
+        "<tr>" + "".join(f'<td style="{style}">{cell}</td>' for style, cell in zip(styles, row, strict=True)) + "</tr>" for row in markups
     )
     caption = f'<caption style="text-align:left;font-weight:600;padding:.3em 0">{html.escape(title)}</caption>' if title else ""
     top = f"<thead><tr>{head}</tr></thead>" if any(headers) else ""

@@ -10,7 +10,7 @@ from typing import Any
 from rollback_lib.errors import ParameterError
 from rollback_lib.record import chain, manifest
 from rollback_lib.record.chain import Chain
-from rollback_lib.record.folder import EVENTS
+from rollback_lib.record.folder import EVENTS, begun
 from rollback_lib.record.log import Log
 
 
@@ -75,7 +75,7 @@ def verify(root: Path, *, signers: Path | None = None, on_record: Callable[[], N
     for folder in sorted(root.glob("[0-9]*/[0-9]*/[0-9]*/*-*")):
         place = str(folder.relative_to(root))
         # Records are in folders by their time: those from before the chain began cannot be in it.
-        if place not in records and first and place.split("-")[0] >= first.split("-")[0]:
+        if place not in records and first and place.split("-")[0] >= first.split("-")[0] and begun(folder):
             findings.append(Finding(place, "the record is not in the chain: it was slipped in", True))
     pruned = sum(entry["event"] == chain.PRUNED for entry in records.values())
     sealed = sum(entry["event"] == chain.SEALED for entry in records.values())

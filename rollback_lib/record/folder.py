@@ -49,6 +49,11 @@ def incidents_root() -> Path:
     return Path(os.environ.get(ROOT_VARIABLE) or PROJECT / "incidents")
 
 
+def begun(path: Path) -> bool:
+    """Whether a run has begun in the folder of a record; until then it is none, and only holds a place for it."""
+    return bool(Log(path / EVENTS).lines()) or (path / "record.json").exists()
+
+
 def who() -> str:
     """Who runs this, for the record."""
     return f"{getpass.getuser()}@{socket.gethostname()}"
@@ -83,6 +88,11 @@ class Folder:
     def write(self, name: str, text: str) -> None:
         """Write a file of the record, 0600 and whole or not at all."""
         write_private(self.path / name, text)
+
+    def next_notebook(self) -> Path:
+        """Where the notebook of the run that begins is kept: a record keeps that of every run it went through."""
+        earlier = len(list(self.path.glob("notebook*.ipynb")))
+        return self.path / (f"notebook-{earlier + 1}.ipynb" if earlier else "notebook.ipynb")
 
     def discard(self) -> None:
         """Remove the folder of a run that never began."""

@@ -9,6 +9,7 @@ from typing import Any
 from rollback_lib.errors import ParameterError
 from rollback_lib.record import chain
 from rollback_lib.record.chain import Chain
+from rollback_lib.record.folder import begun
 
 OPEN = "open"  # the verdict of a record that is not sealed: its run goes on, or was killed
 
@@ -46,7 +47,7 @@ def folder_of(root: Path, incident: str) -> Path:
     found = [
         folder
         for folder in root.glob(f"[0-9]*/[0-9]*/[0-9]*/*{incident}")
-        if folder.name == incident or folder.name.endswith("-" + incident)
+        if (folder.name == incident or folder.name.endswith("-" + incident)) and begun(folder)
     ]
     if len(found) != 1:
         raise ParameterError(f"there is no record {incident!r} in {root}; `rollback incidents list` shows those there are")

@@ -10,10 +10,12 @@ from typing import Any
 from rollback_lib.errors import RollbackError
 from rollback_lib.record.chain import SEALED, Chain
 from rollback_lib.record.files import write_private
+from rollback_lib.record.working import COPY
 
 FILE = "manifest.json"
 SIGNATURE = "manifest.json.sig"
 KEY_VARIABLE = "ROLLBACK_SIGNING_KEY"  # a private key, or a public one whose private half ssh-agent holds
+_CHECKPOINTS = ".ipynb_checkpoints/"  # where JupyterLab keeps earlier states of a notebook
 NAMESPACE = "rollback-incident"  # of the signature, so that it counts for nothing else (ssh-keygen(1), -n)
 
 
@@ -38,9 +40,12 @@ def seal(folder: Path, root: Path, record: dict[str, Any], *, sign: bool = True)
 
 
 def files(folder: Path) -> list[str]:
-    """The files of a record that its manifest holds: all but the manifest itself, its signature, and unfinished ones."""
+    """The files of a record that its manifest holds: all but the manifest itself, its signature, unfinished ones, and the working
+    copy, with JupyterLab's copies of it."""
     found = (file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file() or file.is_symlink())
-    return sorted(name for name in found if name not in (FILE, SIGNATURE) and not name.endswith(".part"))
+    return sorted(
+        name for name in found if name not in (FILE, SIGNATURE, COPY) and not name.startswith(_CHECKPOINTS) and not name.endswith(".part")
+    )
 
 
 def file_hash(file: Path) -> str:

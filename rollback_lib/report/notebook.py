@@ -38,4 +38,5 @@ def _output(output: Any) -> str:
     if output.output_type == "error":
         return f"<pre>✘ {markup.escape(f'{output.ename}: {output.evalue}')}</pre>"
     data = output.data
-    return str(data["text/html"]) if "text/html" in data else f"<pre>{markup.escape(data.get('text/plain', ''))}</pre>"
+    drawn = data.get("text/html") or data.get("image/svg+xml")  # a widget, which needs its kernel, has such a twin
+    return str(drawn) if drawn else f"<pre>{markup.escape(data.get('text/plain', ''))}</pre>"

@@ -27,7 +27,7 @@ LEVELS = [
     {"page", "report", "review"},
     {"checklist"},
     {"checks", "running", "stages", "switch", "telling"},
-    {"conclusion", "earlier", "sealing", "watching"},
+    {"conclusion", "earlier", "saved", "sealing", "watching"},
     {"run"},
     {"applying", "evidence"},
     {"incident"},
@@ -37,6 +37,7 @@ LEVELS = [
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 LOOKS = {  # notebooks that only look have other headings
     "00_triage": ["Parameters", "1 Open", "2 Document state", "3 Diagnose", "4 What to do", "5 Close"],
+    "start": ["Parameters", "State", "Procedures", "Latest incidents"],
     "08_readiness": [
         "Parameters", "1 Open", "2 Document state", "3 Choose the target", "4 Plan", "5 Confirm", "6 Try", "7 Verify", "8 Close",
     ],

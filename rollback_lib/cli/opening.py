@@ -1,0 +1,71 @@
+"""`rollback open`: JupyterLab on a notebook's working copy in the folder of its record, or on the start page."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """The parser of this command."""
+    parser = commands.add_parser("open", help="open JupyterLab on a working copy of a procedure's notebook, or on the start page")
+    parser.add_argument("procedure", nargs="?", help="the notebook's name without its number; without it: the start page")
+    parser.add_argument("--stack", required=True, help="a name in parameters/, or a YAML file")
+    parser.add_argument(
+        "-p", dest="parameters", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the notebook; always text"
+    )
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    parser.add_argument("--port", type=int, help="on which JupyterLab listens (default: 8888, or the next that is free)")
+    parser.set_defaults(command=_open)
+
+
+def _open(arguments: argparse.Namespace) -> int:
+    from rollback_lib.record.folder import incidents_root
+
+    root = incidents_root().resolve()
+    page = _copy(arguments, root) if arguments.procedure else _start(arguments, root)
+    print(f"JupyterLab opens {page}; Ctrl-C ends it.", flush=True)
+    os.execv(sys.executable, _jupyterlab(page, root, arguments))
+
+
+def _copy(arguments: argparse.Namespace, root: Path) -> Path:
+    """A working copy in the new folder of the record that its first run will write."""
+    from rollback_lib.cli import parameters
+    from rollback_lib.record import working
+    from rollback_lib.record.folder import Folder
+    from rollback_lib.stack import lasting
+
+    source = parameters.notebook(arguments.procedure)
+    given = parameters.given(arguments.parameters, source, without=("stack",))
+    stack = lasting(arguments.stack)
+    parameters.checked(arguments.procedure, stack, given)
+    return working.copy(source, Folder.create(arguments.procedure, root).path / working.COPY, {"stack": stack, **given})
+
+
+def _start(arguments: argparse.Namespace, root: Path) -> Path:
+    """The start page, run already, so that it shows what there is when it opens."""
+    from rollback_lib.errors import ParameterError
+    from rollback_lib.headless import runner, start
+    from rollback_lib.record import working
+    from rollback_lib.stack import Stack, lasting
+
+    if arguments.parameters:
+        raise ParameterError("-p is for the notebook of a procedure; name it: `rollback open PROCEDURE`")
+    stack = lasting(arguments.stack)
+    host = Stack.load(stack).host
+    print(f"Asking {host} and its routes how they are …", file=sys.stderr, flush=True)
+    return start.run(working.copy(runner.NOTEBOOKS / "start.ipynb", working.place(root) / "start.ipynb", {"stack": stack}))
+
+
+def _jupyterlab(page: Path, root: Path, arguments: argparse.Namespace) -> list[str]:
+    from rollback_lib.paths import PROJECT
+
+    return [
+        sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}",
+        f"--LabApp.default_url=/lab/tree/{page.relative_to(root).as_posix()}?reset",  # without the tabs of last time
+        f"--LabApp.app_settings_dir={PROJECT / 'rollback_lib' / 'notebook' / 'settings'}",
+        *([f"--port={arguments.port}"] if arguments.port else []),
+        *(["--no-browser"] if arguments.no_browser else []),
+        *(["--allow-root"] if os.geteuid() == 0 else []),
+    ]  # fmt: skip

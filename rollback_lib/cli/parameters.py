@@ -1,0 +1,60 @@
+"""What a command is given for a notebook: its name, its parameters, and the check of them before anything is contacted."""
+
+import ast
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rollback_lib.errors import ParameterError
+
+if TYPE_CHECKING:
+    from rollback_lib.stack import Stack
+
+OTHERS = ("resume", "undo")  # notebooks with a command of their own
+
+
+def notebook(procedure: str) -> Path:
+    """The notebook of a procedure. Raises ParameterError."""
+    from rollback_lib.headless import runner
+
+    source = runner.notebook(procedure)
+    if source is None or procedure in OTHERS:
+        found = (path.stem[3:] for path in sorted(runner.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")))
+        known = ", ".join(name for name in found if name not in OTHERS)
+        raise ParameterError(f"there is no procedure {procedure!r}; there are: {known}")
+    return source
+
+
+def given(words: Sequence[str], source: Path, *, without: Collection[str]) -> dict[str, str]:
+    """-p KEY=VALUE as text, its keys checked against the notebook's parameters; those `without` are given in another way.
+    Raises ParameterError."""
+    known = [name for name in names(source) if name not in without]
+    found = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise ParameterError(f"-p {word}: KEY=VALUE is expected")
+        if key not in known:
+            raise ParameterError(f"-p {key}: {source.name} has no such parameter; there are: {', '.join(known)}")
+        found[key] = value
+    return found
+
+
+def names(source: Path) -> list[str]:
+    """The names assigned in a notebook's cell with the tag `parameters`."""
+    cells = json.loads(source.read_text())["cells"]
+    cell = next(cell for cell in cells if "parameters" in cell["metadata"].get("tags", ()))
+    assigned = ast.parse("".join(cell["source"])).body
+    return [node.target.id for node in assigned if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)]
+
+
+def checked(procedure: str, stack: "str | Stack", parameters: Mapping[str, Any]) -> "Stack":
+    """The stack, when it and all parameters of the notebook are as they should be. Raises ParameterError."""
+    from rollback_lib import checks
+
+    known = {field.name for field in fields(checks.Options)}
+    options = checks.Options(**{key: value for key, value in parameters.items() if key in known})
+    own = {key: value for key, value in parameters.items() if key not in known | {"stack", "confirm"}}
+    return checks.check(procedure, stack, options, **own)

@@ -1,0 +1,16 @@
+"""Links that JupyterLab opens: by paths that are relative to the notebook which shows them."""
+
+import html
+import os
+from pathlib import Path
+
+from rollback_lib.notebook.view import View
+from rollback_lib.record import working
+
+
+def link(file: Path, words: str, *, otherwise: Path) -> View:
+    """A link in the notebook that a person has open; `otherwise` is the folder in which one that runs headless is kept."""
+    notebook = working.session()
+    here = notebook.parent if notebook else otherwise
+    address = html.escape(os.path.relpath(file.resolve(), here.resolve()), quote=True)
+    return View(f'<a href="{address}">{html.escape(words)}</a>', f"{words}: {file}")

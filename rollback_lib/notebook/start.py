@@ -1,0 +1,106 @@
+"""The start page: how the stack is, the procedures with a working copy of each, and the latest incidents."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from rollback_lib.errors import RollbackError
+from rollback_lib.facts.ask import ask
+from rollback_lib.facts.fact import Fact
+from rollback_lib.frontmatter import Notebook, notebooks
+from rollback_lib.health import probe_once
+from rollback_lib.host import lock
+from rollback_lib.host.link import Link
+from rollback_lib.notebook import failing
+from rollback_lib.notebook.links import link
+from rollback_lib.notebook.view import View, note, stack, table
+from rollback_lib.paths import PROJECT
+from rollback_lib.record import working
+from rollback_lib.record.folder import incidents_root
+from rollback_lib.record.history import OPEN, incidents, usual_seconds
+from rollback_lib.record.verdict import Verdict
+from rollback_lib.stack import Stack, lasting, local_path
+
+LATEST = 10
+_SIGNS = {0: "✔", 3: "▲", 4: "▲"}  # by the exit status of a verdict
+_LOOKED = (Verdict.PLANNED, Verdict.LOOKED)
+
+
+def state(stack_name: str) -> View:
+    """One probe of every route, and who holds the stack. Nothing is changed."""
+    known = _stack(stack_name)
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(_held, known)
+        probes = probe_once(known.routes, known.health.timeout)
+    sick = [probe.route for probe in probes if not probe.ok]
+    health = note("bad", f"Not healthy: {', '.join(sick)}. Begin with triage, below.") if sick else note("good", "Every route passes.")
+    said = {probe.route: f"{'✔' if probe.ok else '✘'} {probe.status or f'no answer: {probe.words}'}" for probe in probes}
+    rows = [(route.name, said[route.name], route.url, route.service) for route in known.routes]
+    return stack(health, table(("route", "what users get", "address", "service"), rows), held.result())
+
+
+def _held(known: Stack) -> View:
+    """Who holds the stack, as its host says."""
+    try:
+        way = Link(known.host, local_path(known.ssh_config) if known.ssh_config else None, lambda _: None)
+        try:
+            holder: lock.Owner | None = ask(way, {"lock": Fact((lock.look(known.state),), lock.read_holder)})["lock"]
+        finally:
+            way.close()
+    except RollbackError as error:
+        return note("bad", f"Who works on {known.name} could not be asked: {error}.")
+    return note("warn", f"In work: {known.name} is held by {holder.words}.") if holder else note("good", f"Nobody holds {known.name}.")
+
+
+def procedures(stack_name: str) -> View:
+    """The rows of the page, each with a working copy of its notebook that nobody has worked in yet."""
+    known = _stack(stack_name)
+    rows = [_row(one, known, stack_name) for one in notebooks(PROJECT / "notebooks") if one.situation]
+    return table(("what is wrong", "what helps", "notebook", "budget", "usual here"), rows)
+
+
+def _row(one: Notebook, known: Stack, stack_name: str) -> tuple[object, ...]:
+    root = incidents_root()
+    copy = working.unused(one.file, working.place(root) / known.name, {"stack": lasting(stack_name)})
+    seconds = usual_seconds(root, one.procedure, known.name)
+    usual = f"{median(seconds):.0f} s" if seconds else "no run yet"
+    return one.situation, one.action, _link(copy, one.procedure), f"{getattr(known.budgets, one.procedure):g} s", usual
+
+
+def latest(stack_name: str) -> View:
+    """The latest incidents of the stack, newest first."""
+    root = incidents_root()
+    found = incidents(root, stack=_stack(stack_name).name)[:LATEST]
+    if not found:
+        return note("info", "No incident yet.")
+    rows = [
+        (one["opened"][:16].replace("T", " "), one["incident"], one.get("procedure", ""), *_ended(one), _files(root / one["folder"]))
+        for one in found
+    ]
+    return table(("when (UTC)", "incident", "procedure", "verdict", "why", "to read"), rows)
+
+
+def _ended(one: Mapping[str, Any]) -> tuple[str, str]:
+    if one["verdict"] == OPEN:
+        return "● open", ""
+    verdict = Verdict(one["verdict"])
+    sign = "●" if verdict in _LOOKED else _SIGNS.get(verdict.status, "✘")
+    return f"{sign} {verdict}", one.get("reason", "")
+
+
+def _files(folder: Path) -> View:
+    """The pages of a record: its notebook itself would be changed by being opened."""
+    pages = [folder / "report.html", *sorted(folder.glob("notebook*.html"))]
+    links = [_link(file, file.stem) for file in pages if file.exists()]
+    return View(" ".join(one._repr_html_() for one in links), ", ".join(map(str, links)) or "let go")
+
+
+def _stack(name: str) -> Stack:
+    failing.in_words(lambda _: [("host", "nothing was changed")])
+    return Stack.load(name)
+
+
+def _link(file: Path, words: str) -> View:
+    return link(file, words, otherwise=working.place(incidents_root()))

@@ -1,0 +1,58 @@
+"""The notebook of a run in JupyterLab, as JupyterLab saved it last, kept in the record of the run."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rollback_lib.record import working
+from rollback_lib.record.folder import Folder
+
+LOOK = 0.5  # seconds between looks at whether it was saved
+THREAD = "saved"
+
+
+class Saved:
+    """A notebook that is open in JupyterLab; none under plain papermill, where there is nothing to keep. `whole` tells that what
+    is kept has all that was run up to the last `keep`."""
+
+    def __init__(self, notebook: Path | None, folder: Folder) -> None:
+        self._notebook = notebook if notebook and notebook.is_file() else None
+        self._folder = folder
+        self._kept = folder.next_notebook()
+        self._last = 0  # the number of the cell that closed the incident
+        self.whole = self._notebook is None
+
+    def keep(self) -> None:
+        """Write it to the record, and a page of it. That it cannot be read or shown must not hide how the run ended."""
+        if self._notebook is None:
+            return
+        from rollback_lib.report.notebook import html
+
+        self.whole = working.shows(self._notebook, self._last)
+        try:
+            self._folder.write(self._kept.name, self._notebook.read_text())
+            self._folder.write(self._kept.with_suffix(".html").name, html(self._kept, self._folder.record()))
+        except Exception as error:
+            self._folder.event("report-failed", file=self._kept.name, error=f"{type(error).__name__}: {error}")
+
+    def when_whole(self, then: Callable[[], None]) -> None:
+        """Call `then` once the cell that runs now has been saved with all it shows; not any more when this process ends first."""
+        self._last, self.whole = _count(), self._notebook is None
+        if self._notebook is not None:
+            threading.Thread(target=self._wait, args=(self._notebook, self._last, then), name=THREAD, daemon=True).start()
+
+    def _wait(self, notebook: Path, last: int, then: Callable[[], None]) -> None:
+        while not working.shows(notebook, last):
+            time.sleep(LOOK)
+            if self._last != last:  # it was closed again, and is waited for there
+                return
+        then()
+
+
+def _count() -> int:
+    """The number of the cell that runs in this kernel: that of its inputs, the first of which IPython leaves empty."""
+    get = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    shell = get() if get else None
+    return len(shell.user_ns["In"]) - 1 if shell else 0

@@ -1,0 +1,102 @@
+"""`rollback open` in a real JupyterLab: a working copy in the folder of its record, and the start page."""
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+from playwright.sync_api import Page, expect
+
+from rollback_lib.paths import PROJECT
+from rollback_lib.record.audit import verify
+from tests.browser.test_jupyterlab import SHOTS, cell, outputs, page, run_all  # noqa: F401
+from tests.machine import BIN, Machine
+
+
+@contextmanager
+def opened(machine: Machine, tmp_path: Path, *words: str) -> Iterator[str]:
+    """`rollback open` as a person runs it, up to its end; the address that JupyterLab prints."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = secrets.token_hex(8)
+    env = machine.env({"JUPYTER_CONFIG_DIR": str(tmp_path / "config"), "JUPYTER_TOKEN": token})
+    log = (tmp_path / "open.log").open("w")
+    argv = [BIN / "rollback", "open", *words, "--stack", os.path.relpath(machine.stack), "--no-browser", f"--port={port}"]
+    server = subprocess.Popen(argv, env=env, stdout=log, stderr=log)
+    try:
+        while True:
+            assert server.poll() is None, (tmp_path / "open.log").read_text()
+            try:
+                urlopen(f"http://127.0.0.1:{port}/api?token={token}", timeout=1).close()
+                break
+            except OSError:
+                continue
+        yield f"http://127.0.0.1:{port}/?token={token}"
+    finally:
+        server.terminate()
+        server.wait()
+        log.close()
+
+
+def until(page: Page, holds: Callable[[], bool]) -> None:  # noqa: F811
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline, (holds, page.url)
+        page.wait_for_timeout(100)
+
+
+def test_open_makes_a_working_copy_and_the_start_page_shows_what_came_of_it(clean: Machine, page: Page, tmp_path: Path) -> None:  # noqa: F811
+    before = subprocess.check_output(["git", "status", "--porcelain", "notebooks"], cwd=PROJECT)
+    page.emulate_media(color_scheme="dark")
+    with opened(clean, tmp_path, "code", "-p", "reason=slow answers") as address:
+        page.goto(address)
+        filled = cell(page, "stack: str")
+        expect(filled).to_contain_text(f'stack: str = "{clean.stack}"')
+        expect(filled).to_contain_text('reason: str = "slow answers"')
+        expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
+        run_all(page)
+        expect(outputs(page, "incident.close()")).to_contain_text("Verdict: planned.")
+        expect(page.get_by_text("Would you like to get notified about official Jupyter news?")).to_have_count(0)
+        page.screenshot(path=SHOTS / "open-1.png")
+        (folder,) = clean.folders()
+        copy = folder / "working.ipynb"
+        assert json.loads((folder / "record.json").read_text())["verdict"] == "planned"
+
+        # The record has the notebook once JupyterLab has saved what the last cell shows, and stays good while the copy goes on.
+        until(page, lambda: "Verdict: planned." in (folder / "notebook.html").read_text())
+        until(page, lambda: verify(clean.incidents).sealed == 1)
+        sealed, saved = (folder / "notebook.ipynb").read_bytes(), copy.read_bytes()
+        cell(page, "stack: str").locator(".cm-content").click()
+        page.keyboard.press("Control+End")
+        page.keyboard.type("# seen")
+        until(page, lambda: b"# seen" in copy.read_bytes())
+        assert saved != copy.read_bytes()
+    audit = verify(clean.incidents)
+    assert (audit.records, audit.sealed, audit.findings) == (1, 1, ())
+    assert (folder / "notebook.ipynb").read_bytes() == sealed
+    assert {file.stat().st_mode & 0o77 for file in (copy, folder / "notebook.ipynb", folder)} == {0}
+
+    clean.host.break_("caddyfile")
+    with opened(clean, tmp_path) as address:
+        page.goto(address)
+        expect(outputs(page, "start.state(stack)")).to_contain_text("Not healthy: agents-api.")
+        expect(outputs(page, "start.state(stack)")).to_contain_text("Nobody holds dyniq-voice.")
+        expect(page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab")).to_have_text(["start.ipynb"])
+        page.screenshot(path=SHOTS / "open-2.png")
+        expect(outputs(page, "start.latest(stack)")).to_contain_text("● planned")
+        expect(outputs(page, "start.latest(stack)").get_by_role("link", name="notebook")).to_have_count(1)
+        page.screenshot(path=SHOTS / "open-3.png")
+        outputs(page, "start.procedures(stack)").get_by_role("link", name="caddyfile").click()
+        there = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)").locator(".jp-CodeCell").first
+        expect(there).to_contain_text(f'stack: str = "{clean.stack}"')
+        expect(there).to_contain_text("a commit that has the version")
+        page.screenshot(path=SHOTS / "open-4.png")
+    assert verify(clean.incidents).records == 1
+    assert subprocess.check_output(["git", "status", "--porcelain", "notebooks"], cwd=PROJECT) == before

@@ -1,0 +1,188 @@
+"""Working copies, the folders that wait for their run, and the notebook that JupyterLab goes on saving."""
+
+import json
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+from rollback_lib import cli, saved, sealing
+from rollback_lib.errors import ParameterError
+from rollback_lib.host import lock
+from rollback_lib.notebook import start
+from rollback_lib.paths import PROJECT
+from rollback_lib.record import working
+from rollback_lib.record.audit import verify
+from rollback_lib.record.chain import OPENED, Chain
+from rollback_lib.record.folder import ROOT_VARIABLE, Folder
+from rollback_lib.record.history import folder_of, incidents
+from rollback_lib.report.notebook import html
+from rollback_lib.stack import lasting
+
+CODE = PROJECT / "notebooks" / "01_code.ipynb"
+RECORD = {"procedure": "code", "stack": "dyniq-voice", "verdict": "planned", "reason": "planned only", "budget": 60.0}
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "incidents"))
+    return tmp_path / "incidents"
+
+
+def ran(notebook: Path, count: int, said: str = "seen") -> None:
+    """As JupyterLab saves it once its first cell of code has run."""
+    content = json.loads(notebook.read_text())
+    cell = next(cell for cell in content["cells"] if cell["cell_type"] == "code")
+    cell |= {"execution_count": count, "outputs": [{"output_type": "stream", "name": "stdout", "text": said}]}
+    cell["source"] = "".join(cell["source"])
+    notebook.write_text(json.dumps(content))
+
+
+def test_a_working_copy_is_private_filled_in_and_nothing_was_run_in_it(tmp_path: Path) -> None:
+    source = tmp_path / "01_code.ipynb"
+    shutil.copy(CODE, source)
+    ran(source, 3)
+    copy = working.copy(source, tmp_path / "copy.ipynb", {"stack": "drill", "reason": 'a "quoted" word'})
+    cells = json.loads(copy.read_text())["cells"]
+    assert {(str(cell["outputs"]), cell["execution_count"]) for cell in cells if cell["cell_type"] == "code"} == {("[]", None)}
+    told: dict[str, str] = {}
+    exec("".join(next(cell for cell in cells if "parameters" in cell["metadata"].get("tags", ()))["source"]), told)
+    assert (told["stack"], told["reason"], told["mode"]) == ("drill", 'a "quoted" word', "plan")
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert "seen" in source.read_text()
+
+
+def test_a_copy_that_somebody_worked_in_is_left_alone(tmp_path: Path) -> None:
+    made = working.unused(CODE, tmp_path / "copies", {"stack": "drill"})
+    made.write_text(json.dumps(json.loads(made.read_text())))  # JupyterLab lays it out in another way
+    assert working.unused(CODE, tmp_path / "copies", {"stack": "drill"}) == made
+    ran(made, 1)
+    other = working.unused(CODE, tmp_path / "copies", {"stack": "drill"})
+    assert (made.name, other.name) == ("01_code.ipynb", "01_code-2.ipynb")
+    other.write_text('{"cells": [')  # in the midst of being saved
+    assert working.unused(CODE, tmp_path / "copies", {"stack": "drill"}).name == "01_code-3.ipynb"
+
+
+def test_the_first_run_of_a_copy_takes_the_folder_that_was_made_with_it(root: Path) -> None:
+    folder = Folder.create("code", root)
+    notebook = folder.path / working.COPY
+    assert working.made_for(notebook, "code", root) == folder.path
+    assert working.made_for(notebook, "env", root) is None
+    assert working.made_for(notebook, "code", root / "2026") is None
+    assert working.made_for(root / "working" / "01_code.ipynb", "code", root) is None
+    assert working.made_for(None, "code", root) is None
+    folder.event("open")
+    assert working.made_for(notebook, "code", root) is None
+
+
+def test_a_folder_in_which_nothing_has_run_is_no_record(root: Path) -> None:
+    first = Folder.create("code", root)
+    first.event("open", **RECORD)
+    Chain(root).enter(OPENED, first.path, RECORD)
+    waiting = Folder.create("code", root)
+    working.copy(CODE, waiting.path / working.COPY, {"stack": "drill"})
+    assert (verify(root).findings, len(incidents(root))) == ((), 1)
+    with pytest.raises(ParameterError, match="there is no record"):
+        folder_of(root, waiting.id)
+    waiting.event("open", **RECORD)
+    assert [one.words for one in verify(root).findings] == ["the record is not in the chain: it was slipped in"]
+
+
+def test_a_record_has_the_notebook_as_saved_and_lets_the_copy_go_on(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the closing cell shows is saved after it has ended, and is in the record then."""
+    folder = Folder.create("code", root)
+    notebook = working.copy(CODE, folder.path / working.COPY, {"stack": "drill"})
+    monkeypatch.setenv("JPY_SESSION_NAME", str(notebook))
+    monkeypatch.setattr(saved, "_count", lambda: 7)
+    monkeypatch.setattr(saved, "LOOK", 0.01)
+    monkeypatch.setattr(sealing.atexit, "register", lambda _: None)
+    folder.event("open", **RECORD)
+    folder.write_record(RECORD)
+    Chain(root).enter(OPENED, folder.path, RECORD)
+    ran(notebook, 6, "before the end")
+    sealing.Seal(folder, root).close()
+    assert "before the end" in (folder.path / "notebook.ipynb").read_text()
+    assert (verify(root).sealed, verify(root).findings) == (1, ())
+    (waiting,) = [thread for thread in threading.enumerate() if thread.name == saved.THREAD]
+    ran(notebook, 7, "the verdict")
+    waiting.join(timeout=10)
+    assert "the verdict" in (folder.path / "notebook.html").read_text()
+    kept = (folder.path / "notebook.ipynb").read_bytes()
+    ran(notebook, 8, "an afterthought")
+    (folder.path / ".ipynb_checkpoints").mkdir()
+    shutil.copy(notebook, folder.path / ".ipynb_checkpoints" / "working-checkpoint.ipynb")
+    assert (verify(root).sealed, verify(root).findings) == (1, ())
+    assert (folder.path / "notebook.ipynb").read_bytes() == kept
+    assert folder.next_notebook().name == "notebook-2.ipynb"
+
+
+def test_a_drawing_stands_for_the_widget_that_only_its_kernel_can_show(tmp_path: Path) -> None:
+    widget = {"application/vnd.jupyter.widget-view+json": {}, "text/plain": "Widget()"}
+    shown = [widget | {"text/html": "<b>twin</b>"}, widget | {"image/svg+xml": "<svg>drawn</svg>"}, {"text/plain": "a < b"}]
+    outputs = [{"output_type": "display_data", "metadata": {}, "data": data} for data in shown]
+    cell = {"cell_type": "code", "id": "a", "metadata": {}, "source": "", "execution_count": 1, "outputs": outputs}
+    file = tmp_path / "notebook.ipynb"
+    file.write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    page = html(file, RECORD)
+    assert all(one in page for one in ("<b>twin</b>", "<svg>drawn</svg>", "a &lt; b"))
+    assert "Widget" not in page
+
+
+def test_the_settings_of_jupyterlab_are_ones_that_it_knows() -> None:
+    schemas = next(iter(Path(start.__file__).parents[2].glob(".venv/share/jupyter/lab/schemas")))
+    for plugin, settings in json.loads((PROJECT / "rollback_lib/notebook/settings/overrides.json").read_text()).items():
+        package, _, name = plugin.partition(":")
+        known = json.loads((schemas / package / f"{name}.json").read_text())["properties"]
+        kinds = {"boolean": bool, "number": int, "string": str}
+        assert all(isinstance(value, kinds[known[key]["type"]]) for key, value in settings.items()), plugin
+
+
+@pytest.mark.parametrize(
+    "words", [["nothing"], ["resume"], ["code", "-p", "target=no such thing"], ["code", "-p", "colour=red"], ["-p", "target=0123456"]]
+)
+def test_what_cannot_be_opened_leaves_nothing_behind(root: Path, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.execv", lambda *_: pytest.fail("JupyterLab was started"))
+    assert cli.main(["open", *words, "--stack", "production"]) == 2
+    assert not root.exists()
+
+
+def test_jupyterlab_opens_on_the_copy_with_the_stack_found_from_anywhere(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.execv", lambda _, words: (_ for _ in ()).throw(KeyboardInterrupt(started.extend(words))))
+    monkeypatch.chdir(PROJECT / "parameters")
+    started: list[str] = []
+    cli.main(["open", "code", "--stack", "./production.yaml", "-p", "target=0123456", "--no-browser", "--port", "9"])
+    (copy,) = root.glob("*/*/*/*-code-*/working.ipynb")
+    assert f"--LabApp.default_url=/lab/tree/{copy.relative_to(root)}?reset" in started
+    assert {"--no-browser", "--port=9", f"--ServerApp.root_dir={root}"} <= set(started)
+    assert f'stack: str = \\"{PROJECT}/parameters/production.yaml\\"' in copy.read_text()
+    assert 'target: str = \\"0123456\\"' in copy.read_text()
+    assert lasting("production") == "production"
+
+
+def test_the_holder_of_a_lock_is_read_and_one_whose_lease_has_ended_holds_nothing() -> None:
+    owner = lock.Owner("3f2a9c", "code", "me", "slow", "2026-11-23T03:00:00+00:00")
+    for until, holder in ((160, owner), (99, None)):
+        assert lock.read_holder(f"100\n3f2a9c\n{until}\n{json.dumps(owner.__dict__)}\n") == holder
+    assert lock.read_holder("100\n") is None
+
+
+def test_the_latest_incidents_have_a_sign_each_and_links_to_their_pages(root: Path) -> None:
+    for verdict, reason in (("succeeded", "healthy"), ("failed-partly", "<b>partly</b>"), ("planned", "planned only")):
+        folder = Folder.create("code", root)
+        record = {**RECORD, "verdict": verdict, "reason": reason}
+        folder.write_record(record)
+        Chain(root).enter(OPENED, folder.path, record)
+        sealing.seal(folder, root)
+    shown = start.latest("production")
+    assert all(f"{words} " in str(shown) for words in ("● planned", "✘ failed-partly", "✔ succeeded"))
+    page = shown._repr_html_()
+    assert f'<a href="../{folder.path.relative_to(root)}/report.html">report</a>' in page
+    assert "&lt;b&gt;partly&lt;/b&gt;" in page
+
+
+def test_every_procedure_of_the_page_has_a_copy_to_open(root: Path) -> None:
+    page = start.procedures("production")._repr_html_()
+    for copy in (root / "working" / "dyniq-voice").iterdir():
+        assert f'<a href="dyniq-voice/{copy.name}">{copy.stem[3:]}</a>' in page
+    assert len(list((root / "working" / "dyniq-voice").iterdir())) == page.count("<a ") == 9
