@@ -48,7 +48,7 @@ def jupyterlab(machine: Machine, name: str, tmp_path: Path, mode: str, **paramet
         "--no-browser",
         f"--port={port}",
         f"--IdentityProvider.token={token}",
-        "--LabApp.news_url=",
+        f"--LabApp.app_settings_dir={PROJECT / 'rollback_lib' / 'notebook' / 'settings'}",
         *root,
         folder,
     ]
