@@ -116,7 +116,7 @@ def picture(run: Followed, lines: tuple[str, ...], now: datetime, *, going: bool
         views.append(table(("", "step", "", "took"), _steps(run.plan, events, now)))
     recent = [tick for tick in facts.ticks(events) if now - tick.at < timedelta(seconds=SHOWN_SECONDS)]
     if recent:
-        spans = [span for span in facts.spans(events) if now - span.end < timedelta(seconds=SHOWN_SECONDS)]
+        spans = [span for span in facts.spans(events) if span.ok is not None and now - span.end < timedelta(seconds=SHOWN_SECONDS)]
         words = f"the routes, now: {_routes(recent)}"
         views.append(image(chart.timeline(recent, spans=spans), words))
     if lines:

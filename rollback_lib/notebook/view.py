@@ -8,7 +8,7 @@ from rollback_lib.record.redaction import clean
 # Colours are never the only signal, and follow the theme: borders and shades are of the text's own colour.
 _TABLE = "border-collapse:collapse;margin:.4em 0;font-size:13px"
 _CELL = "text-align:left;vertical-align:top;padding:.25em .8em;border-bottom:1px solid rgba(128,128,128,.35)"
-_LEVELS = {"good": ("✔", "#1a7f37"), "warn": ("▲", "#9a6700"), "bad": ("✘", "#cf222e"), "info": ("●", "#57606a")}
+_LEVELS = {"good": ("✔", "#1a7f37"), "warn": ("▲", "#9a6700"), "bad": ("✘", "#cf222e"), "info": ("●", "#767676")}
 
 
 class View:
