@@ -64,6 +64,7 @@ class Picker:
 
 def _line(cells: Sequence[str], shares: Sequence[int]) -> str:
     columns = " ".join(f"minmax(0,{share}fr)" for share in shares)
-    style = f"display:grid;grid-template-columns:{columns};gap:.8em;font-size:13px;line-height:1.4;padding:.3em 0;overflow-wrap:anywhere;white-space:pre-line"
+    style = f"display:grid;grid-template-columns:{columns};gap:.8em;font-size:13px;line-height:1.4;padding:.3em 0;overflow-wrap:anywhere"
+    style += ";white-space:pre-line"
     body = "".join(f"<span>{html.escape(cell)}</span>" for cell in cells)
     return f'<div style="{style}">{body}</div>'
