@@ -211,11 +211,17 @@ def _container(raw: dict[str, Any]) -> Container:
         compose=Compose(label("project.working_dir"), paths("project.config_files"), label("project"), paths("project.environment_file")),
         compose_version=label("version"),
         revision=revision if len(revision) == 40 else None,
-        mounts=tuple(Mount(one["Source"], one["Destination"]) for one in raw["Mounts"] if one["Type"] == "bind"),
+        mounts=_mounted(raw, "bind", "Source"),
         environment=_environment(raw["Config"]),
-        volumes=tuple(Mount(one["Name"], one["Destination"]) for one in raw["Mounts"] if one["Type"] == "volume"),
+        volumes=_mounted(raw, "volume", "Name"),
         health=raw["State"].get("Health", {}).get("Status", ""),
     )
+
+
+def _mounted(raw: dict[str, Any], kind: str, source: str) -> tuple[Mount, ...]:
+    """In an order of their own: Docker names them in another one each time, and the same plan has to be the same text."""
+    mounts = (Mount(one[source], one["Destination"]) for one in raw["Mounts"] if one["Type"] == kind)
+    return tuple(sorted(mounts, key=lambda one: one.destination))
 
 
 def _environment(config: dict[str, Any]) -> dict[str, Secret]:

@@ -10,6 +10,7 @@ from rollback_lib.procedures.triage import Diagnosis, Finding, State
 from rollback_lib.procedures.triage.state import Databases
 
 _SIGNS = {"fits": "✔ fits", "may fit": "▲ may fit", "does not fit": "✘ does not fit"}
+_CAUSES = ("deploy", "Caddyfile", "env file", "image", "container", "known good")  # in one second, what comes first leads to the rest
 
 
 def state(now: State) -> View:
@@ -66,7 +67,8 @@ def _changes(now: State) -> View:
         found.append((now.caddyfile.file.changed, "Caddyfile", now.caddyfile.file.path))
     if not isinstance(now.redeploy, Unanswered):
         found += [(one.created, "container", f"{one.name} was made") for one in now.redeploy.containers]
-    shown = [(f"{when:%Y-%m-%d %H:%M} UTC, {ago(when)}", kind, words) for when, kind, words in sorted(found, reverse=True)[:12]]
+    newest = sorted(found, key=lambda one: (one[0], _CAUSES.index(one[1]), one[2]), reverse=True)
+    shown = [(f"{when:%Y-%m-%d %H:%M} UTC, {ago(when)}", kind, words) for when, kind, words in newest[:12]]
     return table(("when", "", "what changed"), shown, title="What changed last")
 
 

@@ -289,6 +289,22 @@ def test_a_container_of_no_compose_project_has_no_labels() -> None:
     assert (found.name, found.service) == ("alone", "")
 
 
+def test_mounts_have_an_order_of_their_own() -> None:
+    """Docker names them in another one each time; a plan made of them has to stay the same, and its hash."""
+    mounts = [
+        {"Type": "volume", "Name": "b", "Source": "/v/b", "Destination": "/data"},
+        {"Type": "bind", "Source": "/f", "Destination": "/etc/f"},
+        {"Type": "volume", "Name": "a", "Source": "/v/a", "Destination": "/config"},
+    ]  # fmt: skip
+    raw = {
+        "Id": "c", "Name": "/c", "Image": "i", "Created": "2026-01-02T03:04:05.6Z", "RestartCount": 0,
+        "State": {"StartedAt": "2026-01-02T03:04:05.6Z", "Status": "running", "ExitCode": 0}, "Config": {"Image": "x", "Labels": None},
+    }  # fmt: skip
+    for named in (mounts, mounts[::-1]):
+        found = docker.named("c").read(json.dumps([{**raw, "Mounts": named}]))
+        assert [one.source for one in (*found.volumes, *found.mounts)] == ["a", "b", "/f"]
+
+
 def test_the_header_of_an_archive() -> None:
     """As pg_dump 17.12 wrote it; what is no archive, or is cut off, has none."""
     header = base64.b64decode(
