@@ -42,7 +42,7 @@ class Notebook:
 
 def notebooks(folder: Path) -> list[Notebook]:
     """The notebooks of a folder, in the order of their numbers. Raises ParameterError that names the file and the key."""
-    return [_read(file) for file in sorted(folder.glob("[0-9][0-9]_*.ipynb"))]
+    return [read(file) for file in sorted(folder.glob("[0-9][0-9]_*.ipynb"))]
 
 
 def mark_reviewed(notebook: Notebook, day: date) -> None:
@@ -58,7 +58,8 @@ def mark_reviewed(notebook: Notebook, day: date) -> None:
         raise ParameterError(f"{file} cannot be written ({error.strerror}); let its owner do it") from None
 
 
-def _read(file: Path) -> Notebook:
+def read(file: Path) -> Notebook:
+    """What one notebook says of itself. Raises ParameterError that names the file and the key."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         known, cells = content["metadata"]["rollback"], content["cells"]
@@ -71,7 +72,7 @@ def _read(file: Path) -> Notebook:
         raise ParameterError(f"{file} cannot be read ({error.strerror}); make it readable") from None
     except KeyError as missing:
         raise ParameterError(f"{file}: the key {missing} is missing; add it, as the other notebooks have it in metadata.rollback") from None
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ParameterError(f"{file}: {error}; mend it") from None
 
 

@@ -29,6 +29,11 @@ def add(commands: Any) -> None:
             sub.add_argument("scenario", help="what to break: code, image, env, caddyfile, database, stack")
         sub.set_defaults(command=_lab, action=action)
 
+    record = lab.add_parser("record", help="run the notebooks in drills, and keep their outputs in notebooks/ as the worked example")
+    record.add_argument("procedures", nargs="*", metavar="PROCEDURE", help="which ones (default: all there are)")
+    record.add_argument("--name", default="drill", help="on which practice host (default: drill)")
+    record.set_defaults(command=_record)
+
     drill = commands.add_parser("drill", help="break the practice host, run the notebook headless, verify, score against the budget")
     drill.add_argument("procedures", nargs="*", metavar="PROCEDURE", help="which ones (default: all there are)")
     drill.add_argument("--name", default="drill", help="on which practice host (default: drill)")
@@ -69,6 +74,19 @@ def _print_status(status: dict[str, Any], *, as_json: bool) -> None:
             print(f"{'✔' if healthy else '✘'} {route}")
         for container, state in status["containers"].items():
             print(f"  {container}: {state}")
+
+
+def _record(arguments: argparse.Namespace) -> int:
+    from lab.practice_host import PracticeHost
+    from lab.reference import RECORDED, record
+
+    unknown = [name for name in arguments.procedures if name not in RECORDED]
+    if unknown:
+        raise ParameterError(f"there is no notebook of {unknown[0]!r}; there are: {', '.join(RECORDED)}")
+    host = PracticeHost.saved(arguments.name) or PracticeHost(arguments.name)
+    for procedure in arguments.procedures or RECORDED:
+        print(f"Recorded: {record(host, procedure)}", flush=True)
+    return 0
 
 
 def _drill(arguments: argparse.Namespace) -> int:

@@ -1,0 +1,163 @@
+"""Reference outputs: what each notebook shows in a drill, kept in notebooks/ as a worked example, and compared by the tests."""
+
+import hashlib
+import html
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from lab.drill import DRILLS
+from lab.practice_host import PracticeHost
+from rollback_lib.errors import LabError
+from rollback_lib.frontmatter import Notebook, notebooks
+from rollback_lib.paths import PROJECT
+from rollback_lib.record import working
+from rollback_lib.record.folder import ROOT_VARIABLE, Folder, incidents_root, who
+from rollback_lib.record.verdict import Verdict
+
+# What is broken for each notebook, and what it is told beside what all are.
+RECORDED: dict[str, tuple[str, dict[str, str]]] = {"triage": ("code", {}), **DRILLS, "resume": ("code", {})}
+TOLD = {"mode": "apply", "confirm": "contabo", "on_failure": "undo", "reason": "drill"}
+CUT = "plan.recreate"  # a run that is gone on with was cut off before this step: what is on disk is new, the container old
+OPERATOR = "operator@laptop"  # instead of who recorded
+
+Content = dict[str, Any]
+
+
+def known() -> dict[str, Notebook]:
+    """The notebooks by procedure."""
+    return {one.procedure: one for one in notebooks(PROJECT / "notebooks")}
+
+
+def record(host: PracticeHost, procedure: str) -> Path:
+    """Run a notebook in a drill, and keep its outputs in it; nothing else of the file changes. Records go to a folder of their own,
+    so that no earlier run is known. Raises LabError when the drill does not end well."""
+    if host.running():
+        host.reset()
+    else:
+        host.up()
+    with TemporaryDirectory() as root:
+        os.environ[ROOT_VARIABLE] = root  # this process only records
+        executed = run(copy(procedure, prepare(host, procedure)))
+        content = _named_neutrally(json.loads(executed.read_text()), host)
+    file = known()[procedure].file
+    kept = json.loads(file.read_text())
+    take_outputs(content, kept)
+    kept["metadata"]["rollback"]["recorded"] = made_with(procedure, kept)
+    file.write_text(layout(kept))
+    return file
+
+
+def prepare(host: PracticeHost, procedure: str) -> dict[str, str]:
+    """Break a clean host as the notebook needs it; returns the parameters to run it with."""
+    scenario, _ = RECORDED[procedure]
+    if scenario:
+        host.break_(scenario)
+    parameters = {"stack": str(host.folder / "stack.yaml"), **told(procedure)}
+    if "incident" in known()[procedure].parameters:
+        parameters["incident"] = _earlier_run(scenario, parameters.pop("stack"), cut=procedure == "resume")
+    return parameters
+
+
+def told(procedure: str) -> dict[str, str]:
+    """The parameters of a notebook's drill that are the same on every host."""
+    every = {**TOLD, **RECORDED[procedure][1]}
+    return {name: every[name] for name in known()[procedure].parameters if name in every}
+
+
+def copy(procedure: str, parameters: Mapping[str, str]) -> Path:
+    """A copy of the notebook with these parameters, beside the records, without outputs."""
+    source, root = known()[procedure].file, incidents_root()
+    return working.copy(source, working.place(root) / f"drill-{source.name}", parameters)
+
+
+def run(file: Path) -> Path:
+    """Run a copy under papermill; returns the executed one. Raises LabError when it does not end well."""
+    executed = file.with_name(f"executed-{file.name}")
+    argv = [sys.executable, "-m", "papermill", str(file), str(executed), "--kernel", "python3", "--no-progress-bar"]
+    done = subprocess.run(argv, cwd=PROJECT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode:
+        raise LabError(f"the drill of {file.name} ended in an error, so its outputs are not kept: {done.stderr[-2000:]}")
+    ended = Folder(_last_folder()).record()
+    if Verdict(ended["verdict"]).status:
+        raise LabError(f"the drill of {file.name} ended as {ended['verdict']}, so its outputs are not kept: {ended['reason']}")
+    return executed
+
+
+def take_outputs(executed: Content, kept: Content) -> None:
+    """Put the outputs of a notebook's cells into the same cells of `kept`; streams as one text each, as nbval compares them."""
+    cells = {cell["id"]: cell for cell in executed["cells"]}
+    for cell in kept["cells"]:
+        if cell["cell_type"] == "code":
+            cell["execution_count"] = cells[cell["id"]]["execution_count"]
+            cell["outputs"] = _coalesced(cells[cell["id"]]["outputs"])
+
+
+def made_with(procedure: str, content: Content) -> Content:
+    """What a notebook's outputs depend on: other than the one it was recorded with, they are out of date."""
+    code = [(cell["id"], "".join(cell["source"]), cell["metadata"].get("tags", [])) for cell in content["cells"] if "outputs" in cell]
+    return {
+        "sources": hashlib.sha256(json.dumps(code).encode()).hexdigest(),
+        "scenario": RECORDED[procedure][0],
+        "parameters": told(procedure),
+    }
+
+
+def layout(content: Content) -> str:
+    """A notebook as it is kept in the repository."""
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _earlier_run(procedure: str, stack: str, *, cut: bool) -> str:
+    """The rollback that mends the broken host, in a process of its own: whole, or ended between two steps. Returns its id."""
+    cells = json.loads(copy(procedure, {"stack": stack, **told(procedure)}).read_text())["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    if cut:
+        code = [*code[: next(number for number, source in enumerate(code) if CUT in source)], "import os; os._exit(0)"]
+    done = subprocess.run([sys.executable, "-"], input="\n".join(code), cwd=PROJECT, capture_output=True, text=True)
+    if done.returncode:
+        raise LabError(f"the run of {procedure} before it failed: {done.stderr[-2000:]}")
+    return Folder(_last_folder()).id
+
+
+def _last_folder() -> Path:
+    return max(incidents_root().glob("*/*/*/*"), key=lambda folder: (folder / "events.jsonl").stat().st_mtime_ns)
+
+
+def _coalesced(outputs: list[Content]) -> list[Content]:
+    found: list[Content] = []
+    streams: dict[str, Content] = {}
+    for output in outputs:
+        if output.get("name") in streams:
+            streams[output["name"]]["text"] += output["text"]
+            continue
+        found.append(output)
+        if output["output_type"] == "stream":
+            streams[output["name"]] = output
+    return found
+
+
+def _named_neutrally(content: Any, host: PracticeHost) -> Any:
+    """The same, without what is this machine's: its folders, its ports, its name and who records."""
+    instead = {
+        str(host.folder / "stack.yaml"): "drill", str(host.folder): ".lab", str(incidents_root()): "incidents", f"{PROJECT}/": "",
+        str(PROJECT): ".", who(): OPERATOR, f"127.0.0.1:{host.https_port}": "127.0.0.1:22443",
+    }  # fmt: skip
+
+    def named(value: Any) -> Any:
+        if isinstance(value, str):
+            for machine, neutral in instead.items():
+                value = value.replace(machine, neutral).replace(html.escape(machine), html.escape(neutral))
+            return value
+        if isinstance(value, list):
+            return [named(item) for item in value]
+        if isinstance(value, dict):
+            return {key: named(item) for key, item in value.items()}
+        return value
+
+    return named(content)

@@ -1,0 +1,57 @@
+"""The outputs in notebooks/ are what the notebooks show: run again under nbval, on a host that is broken in the same way.
+
+What may differ between two runs is taken out by tests/nbval.cfg; no cell is left out.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab import reference
+from rollback_lib.paths import PROJECT
+from rollback_lib.record.folder import ROOT_VARIABLE
+from tests.machine import Machine
+
+NBVAL = ["-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-sanitize-with", PROJECT / "tests" / "nbval.cfg"]
+
+
+@pytest.fixture(autouse=True)
+def records(clean: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ROOT_VARIABLE, str(clean.incidents))
+
+
+def as_committed(procedure: str, parameters: dict[str, str]) -> Path:
+    """A copy of the notebook with these parameters, and with the outputs that it is committed with."""
+    file = reference.copy(procedure, parameters)
+    content = json.loads(file.read_text())
+    for cell in content["cells"]:
+        # nbval runs cells outside the history, where IPython does not see the semicolon that keeps a value from being shown.
+        if cell["cell_type"] == "code" and cell["source"][-1].endswith(";"):
+            cell["source"][-1] = f"_ = {cell['source'][-1]}"
+    reference.take_outputs(json.loads(reference.known()[procedure].file.read_text()), content)
+    file.write_text(reference.layout(content))
+    return file
+
+
+def compared(file: Path) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, *NBVAL, "-vvv", "--color=no", "-p", "no:cacheprovider", file]
+    return subprocess.run(argv, cwd=file.parent, env=os.environ, capture_output=True, text=True, timeout=170)
+
+
+@pytest.mark.parametrize("procedure", reference.RECORDED)
+def test_a_drill_shows_what_the_notebook_has(clean: Machine, procedure: str) -> None:
+    done = compared(as_committed(procedure, reference.prepare(clean.host, procedure)))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_an_output_that_says_something_else_is_refused(clean: Machine) -> None:
+    file = as_committed("triage", reference.prepare(clean.host, "triage"))
+    file.write_text(file.read_text().replace("Bad code deploy; roll back with code", "Bad code deploy; roll back with image"))
+    done = compared(file)
+    assert done.returncode == 1
+    assert "Cell outputs differ" in done.stdout
+    assert "roll back with image" in done.stdout
