@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from lab import reference
@@ -18,8 +19,10 @@ from tests.machine import Machine
 
 NBVAL = ["-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-sanitize-with", PROJECT / "tests" / "nbval.cfg"]
 
+KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 
-@pytest.fixture(autouse=True)
+
+@pytest.fixture
 def records(clean: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ROOT_VARIABLE, str(clean.incidents))
 
@@ -42,16 +45,20 @@ def compared(file: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, cwd=file.parent, env=os.environ, capture_output=True, text=True, timeout=170)
 
 
+@pytest.mark.usefixtures("records")
 @pytest.mark.parametrize("procedure", reference.RECORDED)
 def test_a_drill_shows_what_the_notebook_has(clean: Machine, procedure: str) -> None:
     done = compared(as_committed(procedure, reference.prepare(clean.host, procedure)))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_an_output_that_says_something_else_is_refused(clean: Machine) -> None:
-    file = as_committed("triage", reference.prepare(clean.host, "triage"))
-    file.write_text(file.read_text().replace("Bad code deploy; roll back with code", "Bad code deploy; roll back with image"))
-    done = compared(file)
-    assert done.returncode == 1
-    assert "Cell outputs differ" in done.stdout
-    assert "roll back with image" in done.stdout
+def test_an_output_that_says_something_else_is_refused(tmp_path: Path) -> None:
+    """Without a host, which the comparison knows nothing of."""
+    file = tmp_path / "small.ipynb"
+    source = json.dumps("Verdict: succeeded. 1.5 s, within the budget")
+    for said, status in (("Verdict: succeeded. 2.5 s, within the budget", 0), ("Verdict: restored. 1.5 s, within the budget", 1)):
+        kept = nbformat.v4.new_output("stream", name="stdout", text=f"{said}\n")
+        cell = nbformat.v4.new_code_cell(f"print({source})", outputs=[kept], execution_count=1)
+        nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=KERNEL), file)
+        done = compared(file)
+        assert (done.returncode, "Cell outputs differ" in done.stdout) == (status, status == 1), done.stdout
