@@ -4,7 +4,6 @@ What may differ between two runs is taken out by tests/nbval.cfg; no cell is lef
 """
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +16,9 @@ from rollback_lib.paths import PROJECT
 from rollback_lib.record.folder import ROOT_VARIABLE
 from tests.machine import Machine
 
-NBVAL = ["-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-sanitize-with", PROJECT / "tests" / "nbval.cfg"]
+# Ports that are free when a kernel is given them may be taken when it binds them, on a machine with more to do.
+PYTEST = "import pytest, jupyter_client as jupyter; jupyter.KernelManager.transport.default_value = 'ipc'; raise SystemExit(pytest.main())"
+NBVAL = ["--nbval", "--nbval-current-env", "--nbval-sanitize-with", PROJECT / "tests" / "nbval.cfg"]
 
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 
@@ -41,8 +42,8 @@ def as_committed(procedure: str, parameters: dict[str, str]) -> Path:
 
 
 def compared(file: Path) -> subprocess.CompletedProcess[str]:
-    argv = [sys.executable, *NBVAL, "-vvv", "--color=no", "-p", "no:cacheprovider", file]
-    return subprocess.run(argv, cwd=file.parent, env=os.environ, capture_output=True, text=True, timeout=170)
+    argv = [sys.executable, "-c", PYTEST, *NBVAL, "-vvv", "--color=no", "-p", "no:cacheprovider", file]
+    return subprocess.run(argv, cwd=file.parent, capture_output=True, text=True, timeout=170)
 
 
 @pytest.mark.usefixtures("records")
