@@ -9,6 +9,7 @@ from rollback_lib.notebook import attending, display, failing, render
 from rollback_lib.notebook.console import NotebookConsole
 from rollback_lib.notebook.offer import offer
 from rollback_lib.notebook.sitting import Sitting
+from rollback_lib.notebook.view import note
 from rollback_lib.procedures import caddyfile, code, database, env, image, readiness, redeploy, triage, undo
 from rollback_lib.record.folder import incidents_root
 from rollback_lib.record.history import folder_of
@@ -23,14 +24,18 @@ __all__ = [
 def open_incident(procedure: str, *, stack: "str | Path | Mapping[str, Any] | Stack", **options: Any) -> Incident:
     """`Incident.open` for a notebook: shown there, errors as sentences."""
     console = _prepare()
-    return _shown(Sitting.open(procedure, stack, console=console, **options), console)
+    with display.waiting(note("info", "Connecting …")):
+        incident = Sitting.open(procedure, stack, console=console, **options)
+    return _shown(incident, console)
 
 
 def resume_incident(incident: str, *, take_over: object = "false") -> Incident:
     """`Incident.resume` for a notebook, by the incident's id or its folder."""
     console = _prepare()
     folder = folder_of(incidents_root(), incident)
-    return _shown(Sitting.resume(folder, console=console, take_over=str(take_over).lower() == "true"), console)
+    with display.waiting(note("info", "Connecting …")):
+        incident_again = Sitting.resume(folder, console=console, take_over=str(take_over).lower() == "true")
+    return _shown(incident_again, console)
 
 
 def _prepare() -> NotebookConsole:

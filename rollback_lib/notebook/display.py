@@ -1,6 +1,8 @@
 """Shows views, widgets and live lines in the notebook that is running, or on a terminal."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -61,6 +63,21 @@ def rename(old: object, new: object) -> None:
 def line(text: str) -> None:
     """One line of live output, freed of secrets and of what acts on a terminal."""
     print(clean(text), flush=True)
+
+
+@contextmanager
+def waiting(said: View) -> Iterator[None]:
+    """Show this to a person until the next output comes, so that no cell is silent while it waits for a host."""
+    if not interactive():
+        yield
+        return
+    from IPython.display import clear_output
+
+    show(said)
+    try:
+        yield
+    finally:
+        clear_output(wait=True)
 
 
 def interactive() -> bool:

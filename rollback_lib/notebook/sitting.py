@@ -1,11 +1,13 @@
 """An incident with a person before it: another target can be chosen, and what was shown for the one before follows."""
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 from rollback_lib.errors import Refused
 from rollback_lib.incident import Incident
 from rollback_lib.notebook import choosing, display, render
 from rollback_lib.notebook.console import NotebookConsole
+from rollback_lib.notebook.view import note
 from rollback_lib.plan import Plan
 
 
@@ -18,8 +20,13 @@ class Sitting(Incident):
     _planned: tuple[dict[str, Any], Plan] | None = None
     _asked = False  # whether the plan was to be confirmed
 
+    def document(self, **options: Any) -> Any:
+        with self._asking():
+            return super().document(**options)
+
     def examine(self, now: Any, target: str = "", **options: Any) -> Any:
-        chosen = super().examine(now, target, **options)
+        with self._asking():
+            chosen = super().examine(now, target, **options)
         self._examined, self._planned, self._asked = (now, options, chosen), None, False
         if self._picker:
             self._picker.mark(chosen.name)
@@ -39,6 +46,9 @@ class Sitting(Incident):
         listed, names = render.choices(found)
         self._picker = choosing.Picker(listed, names, self._choose)
         self._picker.show(render.view(found))
+
+    def _asking(self) -> AbstractContextManager[None]:
+        return display.waiting(note("info", f"Asking {self.stack.host} …"))
 
     def _choose(self, name: str) -> str:
         """Go on with another target; in words, what that is. Raises Refused once the run was confirmed, and what the target and its
