@@ -53,6 +53,10 @@ class Machine:
         assert not check or done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
         return done.stdout.strip()
 
+    def backup_day(self) -> str:
+        """The day in the newest backups' names, which is not today's on a host that was set up before midnight."""
+        return self.ssh("ls /backup/voice-[0-9]*.sql").rpartition("voice-")[2].removesuffix(".sql")
+
     def rollback(self, *words: str, stack: Path | None = None, env: dict[str, str] | None = None, procedure: str = "code") -> Done:
         before = self.folders()
         argv = [BIN / "rollback", "run", procedure, "--stack", stack or self.stack, *words]

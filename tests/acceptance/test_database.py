@@ -48,7 +48,7 @@ def migrated(clean: Machine) -> Machine:
 
 @pytest.mark.quiet
 def test_from_broken_to_healthy_and_back_while_a_client_writes(migrated: Machine) -> None:
-    day = migrated.ssh("date -u +%Y%m%d")
+    day = migrated.backup_day()
     # What is kept beside the tables, and in no dump of one database.
     sql(migrated, """CREATE ROLE reader; CREATE ROLE "odd role";
         ALTER DATABASE dyniq SET work_mem = '5MB'; ALTER DATABASE dyniq SET search_path = "odd schema", public;
@@ -160,7 +160,7 @@ def examine(machine: Machine, name: str) -> database.Target:
 
 
 def test_every_format_is_restored_and_every_bad_backup_refused(migrated: Machine) -> None:
-    day = migrated.ssh("date -u +%Y%m%d")
+    day = migrated.backup_day()
     sql(migrated, "CREATE DATABASE good", "postgres")
     migrated.ssh(f"""cd /backup
         docker exec -i voice-postgres-1 psql -X -q -U dyniq -d good -o /dev/null <voice-{day}.sql
@@ -234,7 +234,7 @@ def test_a_session_that_does_not_let_go_leaves_everything_as_it_was(migrated: Ma
 def test_the_container_restarts_in_the_middle(migrated: Machine, when: str) -> None:
     """While the backup is restored, or once connections are held off: afterwards the live database answers, as it was."""
     was = content(migrated)
-    day = migrated.ssh("date -u +%Y%m%d")
+    day = migrated.backup_day()
     if when == "restore":
         migrated.ssh(f"""cd /backup; awk '/^-- PostgreSQL database dump complete/ {{ print "SELECT pg_sleep(30);" }} {{ print }}' \
             voice-{day}.sql >voice-slow.sql""")
@@ -257,7 +257,7 @@ def test_a_disk_that_is_too_small_or_fills_up(migrated: Machine) -> None:
     migrated.ssh("""docker stop -t 1 voice-postgres-1; cd /var/lib/docker/volumes/voice_postgres_data; cp -a _data copy
         mount -t tmpfs -o size=120m tmpfs _data; cp -a copy/. _data/; chown --reference=copy _data; chmod --reference=copy _data
         docker start voice-postgres-1; until docker exec voice-postgres-1 pg_isready -U dyniq; do sleep 0.1; done""")
-    day = migrated.ssh("date -u +%Y%m%d")
+    day = migrated.backup_day()
     was = content(migrated)
     # 200 MB of SQL that is small as it lies there, and rows that take far more than their text.
     migrated.ssh(f"""cd /backup; grep -v '^.unrestrict' voice-{day}.sql | sed '/^-- PostgreSQL database dump complete/,$d' >head.tmp

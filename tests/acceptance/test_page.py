@@ -6,7 +6,6 @@ import re
 import subprocess
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -46,11 +45,11 @@ class Page:
         ssh.write_text(f'#!/bin/sh\nexec /usr/bin/ssh -F {machine.host.ssh_config} "$@"\n')
         ssh.chmod(0o755)
         self._env = {**os.environ, "PATH": f"{ssh.parent}:{os.environ['PATH']}", "CURL_HOME": str(machine.host.folder), "TERM": "dumb"}
+        self._day = machine.backup_day()
         self.ran: list[Ran] = []
 
     def run(self, command: str) -> Ran:
-        day = datetime.now(UTC).strftime("%Y%m%d")
-        line = command.replace("YYYYMMDD", day).replace("VARIABLE_NAME", "MODEL")
+        line = command.replace("YYYYMMDD", self._day).replace("VARIABLE_NAME", "MODEL")
         done = subprocess.run(["bash", "-c", line], env=self._env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
         self.ran.append(Ran(command, done.returncode, done.stdout + done.stderr))
         return self.ran[-1]
