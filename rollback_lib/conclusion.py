@@ -62,9 +62,9 @@ def judge(mode: str, plan: Plan | None, seen: Verification | None, *, touched: b
     return Verdict.REFUSED, "no step was applied"
 
 
-def left(verdict: Verdict, host: str, *, touched: bool) -> str:
-    """What state a run left the host in that ended as this, or has stopped there."""
-    if verdict is Verdict.UNKNOWN:
+def left(verdict: Verdict, host: str, *, touched: bool, unsure: bool) -> str:
+    """What state a run left the host in that ended as this, or has stopped there. `unsure`: a step may be running still."""
+    if unsure:
         return f"a step may be running on {host} still"
     if verdict is Verdict.RESTORED:
         return f"{host} is back in the state before this run"

@@ -252,6 +252,7 @@ class Incident:
             else:
                 plan = self._check_gate(step)
                 run.check_stopped(f"step {step.name}")
+                run.goes_on()
                 with run.console.follow(run):
                     self._apply(plan, step)
 
@@ -329,7 +330,7 @@ class Incident:
     def aftermath(self) -> list[tuple[str, str]]:
         """After a cell that ended early: what state the host is in, and what to do next."""
         run = self._run
-        state = conclusion.left(run.verdict, run.stack.host, touched=run.touched)
+        state = conclusion.left(run.verdict, run.stack.host, touched=run.touched, unsure=run.hand.unsure)
         return [("host", state), *(("next", one) for one in run.next_actions()), ("record", str(run.folder.path))]
 
     # -- going on with an incident ----------------------------------------------------------------------------------

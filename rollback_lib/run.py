@@ -87,8 +87,7 @@ class Run:
                 resume = f"`rollback resume {self.opening.incident}`"
                 reason = f"{reason}; a step may be running on {self.stack.host} still: {resume} tells, and goes on"
             if isinstance(error, Paused):
-                self.conclude(verdict, reason)
-                raise
+                raise  # it has not ended
             self.ended = self.ended or verdict in (Verdict.PARTLY, Verdict.RESTORED, Verdict.UNKNOWN)
             self.conclude(verdict, reason)
             if self.verdict is not Verdict.REFUSED:
@@ -141,9 +140,10 @@ class Run:
         self.stopping = True
         self.folder.event("stop-asked", by=self.opening.who)
 
-    def cut_short(self) -> None:
-        """End the step that runs, now: it fails, and what follows from that is as for any other that fails."""
-        self.hand.cut_short(self.opening.who)
+    def cut_short(self) -> bool:
+        """End the step that runs, now: it fails, and what follows from that is as for any other that fails. Whether there was one,
+        and it is known to have ended. Raises LinkLost."""
+        return self.hand.cut_short(self.opening.who)
 
     def check_stopped(self, what: str) -> None:
         """Raises Paused, once, when a person wanted to stop; `what` would come next."""
@@ -151,6 +151,11 @@ class Run:
             self.stopping = False
             state = "is changed by the steps above" if self.touched else "is not changed"
             raise Paused(f"stopped before {what}, as you asked; {self.stack.host} {state}. Run this cell again to go on")
+
+    def goes_on(self) -> None:
+        """A run that was refused for a while, as before it was confirmed, has not ended when it goes on; its record says so first."""
+        if self.verdict is not Verdict.UNKNOWN:
+            self.conclude(Verdict.UNKNOWN, NOT_ENDED)
 
     def seconds(self) -> float:
         """Since the incident was opened first."""

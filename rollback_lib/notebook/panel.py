@@ -13,6 +13,7 @@ from statistics import median
 from typing import Any
 
 from rollback_lib.conclusion import steps
+from rollback_lib.errors import RollbackError
 from rollback_lib.notebook import display
 from rollback_lib.notebook.view import View, bar, code, image, note, stack, table
 from rollback_lib.record.story import Story
@@ -67,8 +68,11 @@ class Panel:
             handle.update(self.picture(going=False))
 
     def picture(self, *, going: bool = True) -> View:
-        """What the panel shows, as it is now."""
-        return picture(self._run, tuple(self.lines), datetime.now(UTC), going=going)
+        """What the panel shows, as it is now. What is only to be looked at must not stop a run, so this never raises."""
+        try:
+            return picture(self._run, tuple(self.lines), datetime.now(UTC), going=going)
+        except Exception as error:
+            return note("warn", f"How far it is cannot be shown ({type(error).__name__}: {error}); what it says is below.")
 
     def _tick(self, ended: threading.Event) -> None:
         while not ended.wait(EVERY):
@@ -96,7 +100,12 @@ class Panel:
 
     def _cutting(self) -> None:
         self._settle("The step is being ended on the host.")
-        self._run.cut_short()
+        try:
+            ended = self._run.cut_short()
+        except RollbackError as error:
+            self._settle(str(error))
+            return
+        self._settle("" if ended else "No step runs there now, or its end is not known: see below.")
 
     def _settle(self, said: str) -> None:
         self._ask.layout.display = "none"

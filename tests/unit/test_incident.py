@@ -110,10 +110,12 @@ def test_a_plan_is_confirmed_and_its_steps_done_once(incident: Incident, host: H
     with pytest.raises(NotConfirmed):
         incident.apply(chosen.build)
     assert host.ran == []
+    assert incident._run.folder.record()["verdict"] == "refused"
     person.buttons[0]()
     incident.apply(chosen.build)
     incident.apply(chosen.build)
     assert len(host.ran) == 1
+    assert incident._run.folder.record()["verdict"] == "unknown"  # it goes on: who is killed now was not refused
 
 
 def test_another_plan_needs_a_confirmation_of_its_own_and_its_steps_are_not_done(incident: Incident, host: Host, person: Person) -> None:
@@ -160,6 +162,14 @@ def test_the_panel_tells_what_runs_against_budget_and_usual_time(incident: Incid
     run.folder.event("step-end", step="build", job="build", plan=chosen.hash, status=0, last_lines=[])
     assert "✔  Build  done" in str(panel.picture(run, (), now, going=True))
     assert "Build" not in str(panel.picture(run, (), now, going=False))
+
+
+def test_a_panel_that_cannot_be_drawn_stops_no_run(incident: Incident, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incident._run.folder, "events", lambda: 1 / 0)
+    with panel.Panel(incident._run).shown():
+        ran = True
+    assert ran
+    assert "cannot be shown (ZeroDivisionError" in str(panel.Panel(incident._run).picture())
 
 
 @dataclass(frozen=True)
