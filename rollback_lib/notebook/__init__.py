@@ -34,8 +34,8 @@ def resume_incident(incident: str, *, take_over: object = "false") -> Incident:
     console = _prepare()
     folder = folder_of(incidents_root(), incident)
     with display.waiting(note("info", "Connecting …")):
-        incident_again = Sitting.resume(folder, console=console, take_over=str(take_over).lower() == "true")
-    return _shown(incident_again, console)
+        taken_up = Sitting.resume(folder, console=console, take_over=str(take_over).lower() == "true")
+    return _shown(taken_up, console)
 
 
 def _prepare() -> NotebookConsole:

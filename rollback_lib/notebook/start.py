@@ -58,15 +58,18 @@ def procedures(stack_name: str) -> View:
     """The rows of the page, each with a working copy of its notebook that nobody has worked in yet."""
     known = _stack(stack_name)
     rows = [_row(one, known, stack_name) for one in notebooks(PROJECT / "notebooks") if one.situation]
-    return table(("what is wrong", "what helps", "notebook", "budget", "usual here"), rows)
+    return table(("what is wrong", "what helps", "to plan", "to apply", "budget", "usual here"), rows)
 
 
 def _row(one: Notebook, known: Stack, stack_name: str) -> tuple[object, ...]:
-    root = incidents_root()
-    copy = working.unused(one.file, working.place(root) / known.name, {"stack": lasting(stack_name)})
+    root, asked = incidents_root(), {"stack": lasting(stack_name)}
+    place = working.place(root) / known.name
+    look = _link(working.unused(one.file, place, asked), one.procedure)
+    changes = "mode" in one.parameters
+    apply = _link(working.unused(one.file, place / "apply", {**asked, "mode": "apply"}), "apply") if changes else ""
     seconds = usual_seconds(root, one.procedure, known.name)
     usual = f"{median(seconds):.0f} s" if seconds else "no run yet"
-    return one.situation, one.action, _link(copy, one.procedure), f"{getattr(known.budgets, one.procedure):g} s", usual
+    return one.situation, one.action, look, apply, f"{getattr(known.budgets, one.procedure):g} s", usual
 
 
 def latest(stack_name: str) -> View:

@@ -181,8 +181,14 @@ def test_the_latest_incidents_have_a_sign_each_and_links_to_their_pages(root: Pa
     assert "&lt;b&gt;partly&lt;/b&gt;" in page
 
 
-def test_every_procedure_of_the_page_has_a_copy_to_open(root: Path) -> None:
+def test_every_procedure_of_the_page_has_a_copy_to_plan_and_one_to_apply(root: Path) -> None:
     page = start.procedures("production")._repr_html_()
-    for copy in (root / "working" / "dyniq-voice").iterdir():
+    place = root / "working" / "dyniq-voice"
+    to_plan, to_apply = sorted(place.glob("*.ipynb")), sorted((place / "apply").glob("*.ipynb"))
+    for copy in to_plan:
         assert f'<a href="dyniq-voice/{copy.name}">{copy.stem[3:]}</a>' in page
-    assert len(list((root / "working" / "dyniq-voice").iterdir())) == page.count("<a ") == 9
+    for copy in to_apply:
+        assert f'<a href="dyniq-voice/apply/{copy.name}">apply</a>' in page
+        assert 'mode: str = \\"apply\\"' in copy.read_text()
+    assert (len(to_plan), len(to_apply), page.count("<a ")) == (9, 8, 17)
+    assert "triage" not in str(to_apply)
