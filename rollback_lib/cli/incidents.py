@@ -168,7 +168,8 @@ def _tell(done: "Audit", root: Path) -> None:
     for one in done.findings:
         print(f"{'✘' if one.tampered else '▲'} {one.folder}: {one.words}")
     signed = f", {done.signed} signed" if done.signed else ""
-    print(f"{done.records} records in {root}: {done.sealed} sealed{signed}, {done.open} open or cut off, {done.pruned} let go.")
+    many = "1 record" if done.records == 1 else f"{done.records} records"
+    print(f"{many} in {root}: {done.sealed} sealed{signed}, {done.open} open or cut off, {done.pruned} let go.")
     print(f"head {done.head or 'none'}: noted elsewhere and given with --head next time, it tells that nothing was taken off the end.")
 
 

@@ -68,7 +68,7 @@ def _row(one: Notebook, known: Stack, stack_name: str) -> tuple[object, ...]:
     changes = "mode" in one.parameters
     apply = _link(working.unused(one.file, place / "apply", {**asked, "mode": "apply"}), "apply") if changes else ""
     seconds = usual_seconds(root, one.procedure, known.name)
-    usual = f"{median(seconds):.0f} s" if seconds else "no run yet"
+    usual = f"{median(seconds):.0f} s" if seconds else "none yet"
     return one.situation, one.action, look, apply, f"{getattr(known.budgets, one.procedure):g} s", usual
 
 

@@ -4,6 +4,7 @@ import html
 from collections.abc import Sequence
 
 from rollback_lib.record.redaction import clean
+from rollback_lib.report import markup
 
 # Colours are never the only signal, and follow the theme: borders and shades are of the text's own colour.
 _TABLE = "border-collapse:collapse;margin:.4em 0;font-size:13px"
@@ -40,8 +41,8 @@ class Table(View):
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> Table:
     """A table; cells are escaped and freed of secrets, but for those that are views."""
     cells = [[clean(str(cell)) for cell in row] for row in rows]
-    markups = [[cell._repr_html_() if isinstance(cell, View) else _multiline(clean(str(cell))) for cell in row] for row in rows]
-    head = "".join(f'<th style="{_CELL}">{html.escape(header)}</th>' for header in headers)
+    markups = [[cell._repr_html_() if isinstance(cell, View) else markup.cell(clean(str(cell))) for cell in row] for row in rows]
+    head = "".join(f'<th style="{_CELL};white-space:nowrap">{html.escape(header)}</th>' for header in headers)
     # Signs in front of a row stay on one line.
     signs = len(headers) > 2 and not headers[0]
     styles = [_CELL + (";white-space:nowrap" if signs and not number else "") for number in range(len(headers))]
@@ -50,11 +51,11 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: st
     )
     caption = f'<caption style="text-align:left;font-weight:600;padding:.3em 0">{html.escape(title)}</caption>' if title else ""
     top = f"<thead><tr>{head}</tr></thead>" if any(headers) else ""
-    markup = f'<table style="{_TABLE}">{caption}{top}<tbody>{body}</tbody></table>'
+    drawing = f'<table style="{_TABLE}">{caption}{top}<tbody>{body}</tbody></table>'
     lines = [[cell.replace("\n", " ⏎ ") for cell in row] for row in [list(headers), *cells]]
     widths = [max((len(row[column]) for row in lines), default=0) for column in range(len(headers))]
     drawn = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in lines]
-    return Table(markup, "\n".join(([title] if title else []) + (drawn if any(headers) else drawn[1:])), headers, cells)
+    return Table(drawing, "\n".join(([title] if title else []) + (drawn if any(headers) else drawn[1:])), headers, cells)
 
 
 def note(level: str, text: str) -> View:
@@ -62,7 +63,8 @@ def note(level: str, text: str) -> View:
     text = clean(text)
     sign, colour = _LEVELS[level]
     style = f"border-left:4px solid {colour};padding:.4em .8em;margin:.4em 0;overflow-wrap:anywhere"
-    return View(f'<div style="{style}"><span style="color:{colour}">{sign}</span> {_multiline(text)}</div>', f"{sign} {text}")
+    said = markup.words(text).replace("\n", "<br>")
+    return View(f'<div style="{style}"><span style="color:{colour}">{sign}</span> {said}</div>', f"{sign} {text}")
 
 
 def code(text: str, *, title: str, lead: str = "", folded: bool = False) -> View:
@@ -81,7 +83,7 @@ def code(text: str, *, title: str, lead: str = "", folded: bool = False) -> View
 
 def image(svg: str, text: str) -> View:
     """A drawing, with its words under it."""
-    return View(f'{svg}<div style="font-size:13px">{_multiline(text)}</div>', text)
+    return View(f'{svg}<div style="font-size:13px">{html.escape(text)}</div>', text)
 
 
 def bar(value: float, whole: float, mark: float | None, text: str) -> View:
@@ -100,7 +102,3 @@ def stack(*views: View) -> View:
     """Views under one another."""
     svg = next((view.svg for view in views if view.svg), "")
     return View("".join(view._repr_html_() for view in views), "\n".join(map(str, views)), svg)
-
-
-def _multiline(text: str) -> str:
-    return html.escape(text).replace("\n", "<br>")

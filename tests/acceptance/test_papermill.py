@@ -33,23 +33,3 @@ def test_without_confirmation_it_stops_at_the_gate(broken: Machine, tmp_path: Pa
     assert "nobody confirmed" in done.stderr
     assert json.loads((broken.folders()[0] / "record.json").read_text())["verdict"] == "refused"
     assert broken.listing() == before
-
-
-def test_the_other_notebooks_plan_and_one_applies(clean: Machine, tmp_path: Path) -> None:
-    clean.ssh("sed s/sonnet/opus/ /opt/dyniq-voice/.env >/opt/dyniq-voice/.env.opus")
-    before = clean.listing()
-    for name in ("02_image", "03_env", "04_caddyfile", "05_database", "06_redeploy"):
-        own = ("-p", "database", "voice") if name == "05_database" else ()
-        done = clean.papermill(tmp_path / f"{name}.ipynb", *own, notebook=name)
-        assert done.returncode == 0, done.stderr
-    assert clean.listing() == before
-    applied = clean.papermill(
-        tmp_path / "env.ipynb", "-p", "mode", "apply", "-p", "confirm", "contabo", "-p", "keys", "MODEL", notebook="03_env"
-    )
-    assert applied.returncode == 0, applied.stderr
-    assert "MODEL=opus" in clean.container()["Config"]["Env"]
-    records = [json.loads((folder / "record.json").read_text()) for folder in clean.folders()]
-    assert [(record["procedure"], record["verdict"]) for record in records] == [
-        ("image", "planned"), ("env", "planned"), ("caddyfile", "planned"), ("database", "planned"), ("redeploy", "planned"),
-        ("env", "succeeded"),
-    ]  # fmt: skip
