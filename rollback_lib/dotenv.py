@@ -2,7 +2,8 @@
 
 What a file means is for compose to say; here it is only cut into lines, by the rules of compose's own reader
 (compose-go, dotenv/parser.go): `KEY=value`, `KEY: value` or `KEY`, after `export` if need be; a value that begins with a
-quote goes on, over lines, to the next such quote without a backslash before it.
+quote goes on, over lines, to the next such quote that no backslash escapes (compose 2.26; the first of 2.x did not count backslashes,
+and took one that is escaped itself for an escape).
 """
 
 import re
@@ -51,16 +52,15 @@ def assignments(content: bytes) -> list[Assignment]:
 
 def _closing(rows: list[bytes], row: int, quote_at: int, quote: bytes) -> int:
     """The row in which the quote that opens at `quote_at` of `row` is closed."""
-    first, start = row, quote_at + 1
-    while row < len(rows):
-        ends = re.search(rb"(?<!\\)" + quote, rows[row][start:])
-        if ends:
-            rest = rows[row][start + ends.end() :].strip()
-            if rest and not rest.startswith(b"#"):
-                raise Refused(f"line {row + 1} of the env file goes on after its closing quote; mend it on the host")
-            return row
-        row, start = row + 1, 0
-    raise Refused(f"line {first + 1} of the env file opens a quote that is never closed; mend it on the host")
+    rest = b"".join(rows[row:])[quote_at + 1 :]
+    ends = re.match(rb"(?:[^\\%b]|\\.)*%b" % (quote, quote), rest, re.DOTALL)
+    if ends is None:
+        raise Refused(f"line {row + 1} of the env file opens a quote that is never closed; mend it on the host")
+    last = row + ends[0].count(b"\n")
+    behind = rest[ends.end() :].split(b"\n", 1)[0].strip()
+    if behind and not behind.startswith(b"#"):
+        raise Refused(f"line {last + 1} of the env file goes on after its closing quote; mend it on the host")
+    return last
 
 
 def quoted(value: bytes) -> bytes:

@@ -4,10 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from lab.practice_host import PracticeHost
 from tests.hosts import Hosts
 from tests.machine import Machine
+
+# The same examples each time, so that a run tells of the change and of nothing else; `--hypothesis-profile=default` looks for new ones.
+settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session")

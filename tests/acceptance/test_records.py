@@ -146,5 +146,6 @@ def test_env_files_mean_to_us_what_they_mean_to_compose(practice_host, files: li
             continue  # we may understand less, and then touch nothing
         if meant is not None:
             assert found >= set(meant), text
+    assert [one.key for one in dotenv.assignments(written.encode())] == [f"V{number}" for number in range(len(values))], written
     meant = json.loads(base64.b64decode(answers[-1][1:]))["services"]["s"].get("environment") or {}
     assert {key: value.replace("$$", "$") for key, value in meant.items()} == {f"V{n}": value for n, value in enumerate(values)}

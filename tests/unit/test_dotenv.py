@@ -54,6 +54,19 @@ def pieces(content: bytes, changes: dict[str, list[edit.Piece]]) -> bytes:
     return edit.content(edit.changed("old", content, changes), {"old": content, "value": b"new", "other": b"X=1\nA=9 # kept\n"})
 
 
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b'A="a\\\\" # c\nB="#b"\n', [("A", 1, 1), ("B", 2, 2)]),  # a backslash that is escaped escapes nothing
+        (b"A='a\\\\'\nB='#b'\n", [("A", 1, 1), ("B", 2, 2)]),
+        (b"A='a\\'\nB='#b'\n", [("A", 1, 2)]),  # its quote is that of the next line
+        (b'A="a\\\nb"\n', [("A", 1, 2)]),
+    ],
+)
+def test_a_quote_is_closed_where_compose_closes_it(content: bytes, found: list[tuple[str, int, int]]) -> None:
+    assert keys(content) == found
+
+
 def test_the_last_assignment_is_replaced_and_all_are_removed() -> None:
     content = b"A=1\n# c\nA=2\nB=3"
     assert pieces(content, {"A": [edit.Lines("other", 2, 2)]}) == b"A=1\n# c\nA=9 # kept\nB=3"
