@@ -1,4 +1,4 @@
-"""Refuses notebooks that are not fit to be committed: `python -m lab.check notebooks/[0-9]*.ipynb`; a sentence for each fault."""
+"""Refuses notebooks that are not fit to be committed: `python -m lab.check notebooks/*.ipynb`; a sentence for each fault."""
 
 import json
 import re
@@ -15,7 +15,9 @@ from rollback_lib.record.redaction import HIDDEN, clean
 LINES = 8  # of a code cell; a cell of parameters has as many as there are
 LARGEST = 150_000  # bytes of a file
 HEADINGS = ["Parameters", "1 Open", "2 Document state", "3 Choose the target", "4 Plan", "5 Confirm", "6 Roll back", "7 Verify", "8 Close"]
+START = "start"  # the page before them all, which is no procedure and is kept without outputs
 LOOKS = {  # those that only look
+    START: ["Parameters", "State", "Procedures", "Latest incidents"],
     "triage": ["Parameters", "1 Open", "2 Document state", "3 Diagnose", "4 What to do", "5 Close"],
     "readiness": [heading.replace("Roll back", "Try") for heading in HEADINGS],
 }
@@ -34,10 +36,10 @@ def faults(file: Path) -> list[str]:
     try:
         text = file.read_text(encoding="utf-8")
         content = json.loads(text)
-        procedure = read(file).procedure
+        procedure = START if file.stem == START else read(file).procedure
     except (ParameterError, OSError, ValueError) as error:
         return [f"it cannot be read as a notebook of ours: {error}"]
-    if procedure not in RECORDED:
+    if procedure not in (START, *RECORDED):
         return [f"there is no drill of {procedure!r}, so it can have no outputs; add it to RECORDED in lab/reference.py"]
     return [
         *_layout(text, content),
@@ -92,6 +94,10 @@ def _secrets(cells: list[Cell]) -> Iterator[str]:
 
 def _outputs(procedure: str, content: Cell) -> Iterator[str]:
     code = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
+    if procedure == START:
+        if any(cell["outputs"] or cell["execution_count"] for cell in code):
+            yield "it has outputs, which are of one stack at one moment; clear them all"
+        return
     again = f"run `rollback lab record {procedure}`"
     if not any(cell["outputs"] for cell in code) or any(cell["execution_count"] is None for cell in code):
         yield f"it has no outputs of a drill; {again}"

@@ -126,7 +126,7 @@ def _earlier_run(procedure: str, stack: str, *, cut: bool) -> str:
 
 
 def _last_folder() -> Path:
-    return max(incidents_root().glob("*/*/*/*"), key=lambda folder: (folder / "events.jsonl").stat().st_mtime_ns)
+    return max(incidents_root().glob("[0-9]*/*/*/*"), key=lambda folder: (folder / "events.jsonl").stat().st_mtime_ns)
 
 
 def _coalesced(outputs: list[Content]) -> list[Content]:

@@ -70,7 +70,7 @@ def left(verdict: Verdict, host: str, *, touched: bool, unsure: bool) -> str:
         return f"{host} is back in the state before this run"
     if verdict is Verdict.SUCCEEDED:
         return f"{host} is rolled back, and that was verified"
-    return f"{host} is changed by the steps that ran" if touched else f"{host} was not changed"
+    return f"{host} is changed by the steps that ran" if touched else f"nothing that serves on {host} was changed"
 
 
 def steps(plan: Plan, done: set[tuple[str, str]], begun: Mapping[str, int | None]) -> dict[str, str]:

@@ -149,8 +149,8 @@ class Run:
         """Raises Paused, once, when a person wanted to stop; `what` would come next."""
         if self.stopping:
             self.stopping = False
-            state = "is changed by the steps above" if self.touched else "is not changed"
-            raise Paused(f"stopped before {what}, as you asked; {self.stack.host} {state}. Run this cell again to go on")
+            state = conclusion.left(self.verdict, self.stack.host, touched=self.touched, unsure=self.hand.unsure)
+            raise Paused(f"stopped before {what}, as you asked; {state}. Run this cell again to go on")
 
     def goes_on(self) -> None:
         """A run that was refused for a while, as before it was confirmed, has not ended when it goes on; its record says so first."""

@@ -2,16 +2,19 @@
 
 import json
 import os
+import re
 import secrets
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import yaml
 
 from lab.practice_host import PracticeHost
+from rollback_lib.notebook import start
 from rollback_lib.paths import PROJECT
 
 BIN = Path(sys.executable).parent
@@ -53,6 +56,12 @@ class Machine:
         assert not check or done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
         return done.stdout.strip()
 
+    def leads_to(self) -> list[list[str]]:
+        """What the start page offers for each incident, newest first."""
+        with patch.dict(os.environ, self.env()):
+            shown = start.latest(str(self.stack))
+        return [re.findall(r"(\w+): /", row[-1]) for row in shown.cells]
+
     def backup_day(self) -> str:
         """The day in the newest backups' names, which is not today's on a host that was set up before midnight."""
         return self.ssh("ls /backup/voice-[0-9]*.sql").rpartition("voice-")[2].removesuffix(".sql")
@@ -87,7 +96,7 @@ class Machine:
         return {**os.environ, "ROLLBACK_INCIDENTS": str(self.incidents), **(more or {})}
 
     def folders(self) -> list[Path]:
-        return sorted(self.incidents.glob("*/*/*/*"))
+        return sorted(self.incidents.glob("[0-9]*/*/*/*"))
 
     def logins(self) -> int:
         """How many SSH connections were accepted so far, asked without making one."""

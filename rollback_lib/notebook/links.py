@@ -14,3 +14,8 @@ def link(file: Path, words: str, *, otherwise: Path) -> View:
     here = notebook.parent if notebook else otherwise
     address = html.escape(os.path.relpath(file.resolve(), here.resolve()), quote=True)
     return View(f'<a href="{address}">{html.escape(words)}</a>', f"{words}: {file}")
+
+
+def under(*links: View) -> View:
+    """Links under one another."""
+    return View("<br>".join(one._repr_html_() for one in links), "\n".join(map(str, links)))

@@ -6,7 +6,7 @@ import yaml
 
 from rollback_lib.incident import Incident
 from rollback_lib.notebook import display
-from rollback_lib.notebook.links import link
+from rollback_lib.notebook.links import link, under
 from rollback_lib.notebook.view import View, code, note, stack
 from rollback_lib.paths import PROJECT
 from rollback_lib.procedures.triage import Diagnosis, Finding, command
@@ -35,14 +35,17 @@ def _stack_file(run: Incident) -> Path:
 
 def _one(number: int, one: Finding, run: Incident, name: str) -> View:
     source = next(iter((PROJECT / "notebooks").glob(f"[0-9][0-9]_{one.procedure}.ipynb")))
-    file = working.place(incidents_root()) / f"{run.id}-{source.name}"
-    working.copy(source, file, {"stack": lasting(name), "reason": f"triage {run.id}", **one.parameters})
+    place, told = working.place(incidents_root()) / run.id, {"stack": lasting(name), "reason": f"triage {run.id}", **one.parameters}
+    copies = (
+        (working.unused(source, place, told), "to plan"),
+        (working.unused(source, place / "apply", {**told, "mode": "apply"}), f"to apply: it stops until {run.stack.host} is typed"),
+    )
     look = command(one, name)
     lines = f"{look}\n{look} --apply --confirm {run.stack.host}"
     lead = "First look at its plan, then apply it" + ("; look again with triage before the next" if number > 1 else "")
     views = [
         note("info", f"{number}. {one.situation}: the {one.procedure} rollback."),
-        link(file, f"Open {file.name}, filled in", otherwise=run.opening.folder),
+        under(*(link(file, f"Open {file.name}, filled in, {what}", otherwise=run.opening.folder) for file, what in copies)),
         code(lines, title="In a terminal", lead=lead),
     ]
     return stack(*views, *(note("warn", f"Before you go on: {words}.") for words in one.warnings))

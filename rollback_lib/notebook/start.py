@@ -14,7 +14,8 @@ from rollback_lib.health import probe_once
 from rollback_lib.host import lock
 from rollback_lib.host.link import Link
 from rollback_lib.notebook import failing
-from rollback_lib.notebook.links import link
+from rollback_lib.notebook.links import link, under
+from rollback_lib.notebook.onward import onward
 from rollback_lib.notebook.view import View, note, stack, table
 from rollback_lib.paths import PROJECT
 from rollback_lib.record import working
@@ -63,13 +64,26 @@ def procedures(stack_name: str) -> View:
 
 def _row(one: Notebook, known: Stack, stack_name: str) -> tuple[object, ...]:
     root, asked = incidents_root(), {"stack": lasting(stack_name)}
-    place = working.place(root) / known.name
-    look = _link(working.unused(one.file, place, asked), one.procedure)
-    changes = "mode" in one.parameters
-    apply = _link(working.unused(one.file, place / "apply", {**asked, "mode": "apply"}), "apply") if changes else ""
+    budget = f"{getattr(known.budgets, one.procedure):g} s"
     seconds = usual_seconds(root, one.procedure, known.name)
     usual = f"{median(seconds):.0f} s" if seconds else "none yet"
-    return one.situation, one.action, look, apply, f"{getattr(known.budgets, one.procedure):g} s", usual
+    if "incident" in one.parameters:
+        return one.situation, one.action, "from its incident, below", "", budget, usual
+    place = working.place(root) / known.name
+    plans, applies = [], []
+    for name in _each(one, known):
+        folder, own, words = (place / name, {"database": name}, f"\u00a0{name}") if name else (place, {}, "")
+        plans.append(_link(working.unused(one.file, folder, {**asked, **own}), one.procedure + words))
+        if "mode" in one.parameters:
+            copy = working.unused(one.file, folder / "apply", {**asked, **own, "mode": "apply"})
+            applies.append(_link(copy, "apply" + words))
+    return one.situation, one.action, under(*plans), under(*applies), budget, usual
+
+
+def _each(one: Notebook, known: Stack) -> list[str]:
+    """The databases of the stack, where a notebook is about one of several; else nothing that has a name."""
+    several = "database" in one.parameters and len(known.databases) > 1
+    return [database.name for database in known.databases] if several else [""]
 
 
 def latest(stack_name: str) -> View:
@@ -79,10 +93,13 @@ def latest(stack_name: str) -> View:
     if not found:
         return note("info", "No incident yet.")
     rows = [
-        (one["opened"][:16].replace("T", " "), one["incident"], one.get("procedure", ""), *_ended(one), _files(root / one["folder"]))
+        (
+            one["opened"][:16].replace("T", " "), one["incident"], one.get("procedure", ""), *_ended(one), _files(root / one["folder"]),
+            under(*onward(one["incident"], root / one["folder"], working.place(root) / one["stack"])),
+        )
         for one in found
-    ]
-    return table(("when (UTC)", "incident", "procedure", "verdict", "why", "to read"), rows)
+    ]  # fmt: skip
+    return table(("when (UTC)", "incident", "procedure", "verdict", "why", "to read", "from here"), rows)
 
 
 def _ended(one: Mapping[str, Any]) -> tuple[str, str]:
@@ -97,7 +114,7 @@ def _files(folder: Path) -> View:
     """The pages of a record: its notebook itself would be changed by being opened."""
     pages = [folder / "report.html", *sorted(folder.glob("notebook*.html"))]
     links = [_link(file, file.stem) for file in pages if file.exists()]
-    return View(" ".join(one._repr_html_() for one in links), ", ".join(map(str, links)) or "let go")
+    return under(*links) if links else View("let go", "let go")
 
 
 def _stack(name: str) -> Stack:

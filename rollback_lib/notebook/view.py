@@ -9,6 +9,8 @@ from rollback_lib.report import markup
 # Colours are never the only signal, and follow the theme: borders and shades are of the text's own colour.
 _TABLE = "border-collapse:collapse;margin:.4em 0;font-size:13px"
 _CELL = "text-align:left;vertical-align:top;padding:.25em .8em;border-bottom:1px solid rgba(128,128,128,.35)"
+_ONE_LINE = ";white-space:nowrap"
+_SHORT = 12  # characters of a header that stays on one line
 _LEVELS = {"good": ("✔", "#1a7f37"), "warn": ("▲", "#9a6700"), "bad": ("✘", "#cf222e"), "info": ("●", "#767676")}
 
 
@@ -42,10 +44,10 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: st
     """A table; cells are escaped and freed of secrets, but for those that are views."""
     cells = [[clean(str(cell)) for cell in row] for row in rows]
     markups = [[cell._repr_html_() if isinstance(cell, View) else markup.cell(clean(str(cell))) for cell in row] for row in rows]
-    head = "".join(f'<th style="{_CELL};white-space:nowrap">{html.escape(header)}</th>' for header in headers)
+    head = "".join(f'<th style="{_CELL}{_ONE_LINE if len(header) <= _SHORT else ""}">{html.escape(header)}</th>' for header in headers)
     # Signs in front of a row stay on one line.
     signs = len(headers) > 2 and not headers[0]
-    styles = [_CELL + (";white-space:nowrap" if signs and not number else "") for number in range(len(headers))]
+    styles = [_CELL + (_ONE_LINE if signs and not number else "") for number in range(len(headers))]
     body = "".join(
         "<tr>" + "".join(f'<td style="{style}">{cell}</td>' for style, cell in zip(styles, row, strict=True)) + "</tr>" for row in markups
     )

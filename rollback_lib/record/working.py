@@ -36,7 +36,7 @@ def unused(source: Path, folder: Path, parameters: Mapping[str, str]) -> Path:
             return file
         number += 1
         file = folder / f"{source.stem}-{number}.ipynb"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
     return copy(source, file, parameters)
 
 

@@ -151,12 +151,14 @@ def test_an_incident_that_failed_is_gone_on_with_when_the_cause_is_gone(broken: 
     broken.ssh("docker network connect --alias ruben-api docker_default docker-ruben-api-1")
     assert (done.status, done.record["verdict"]) == (5, "failed-partly"), done.out
     assert f"rollback resume {done.folder.name.rpartition('-')[2]}" in done.out
+    assert broken.leads_to() == [["resume", "undo"]]
     jobs = broken.ssh("ls /var/lib/rollback/dyniq-voice/jobs/*")
     again = resume(broken, done.folder)
     assert (again.status, again.record["verdict"]) == (0, "succeeded"), again.out
     after = broken.ssh("ls /var/lib/rollback/dyniq-voice/jobs/*")
     assert set(after.split()) - set(jobs.split()) == {"remember"}  # nothing that was done was done twice
     assert (done.folder / "notebook-2.ipynb").exists()
+    assert broken.leads_to() == [["undo"]]
     ended = resume(broken, done.folder)
     assert (ended.status, "has ended as succeeded" in ended.err) == (2, True)
 

@@ -299,9 +299,15 @@ def test_triage_leads_to_the_notebook_that_fits_filled_in(clean: Machine, page: 
         for number, (source, said) in enumerate(seen, 1):
             expect(outputs(page, source)).to_contain_text(said)
             page.screenshot(path=SHOTS / f"00_triage-{number}.png")
-        outputs(page, "offer(run, found").get_by_role("link").click()
+        expect(outputs(page, "offer(run, found").get_by_role("link")).to_have_text(
+            [re.compile("to plan$"), re.compile("to apply: it stops")]
+        )
+        outputs(page, "offer(run, found").get_by_role("link").first.click()
         opened = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
         expect(opened.locator(".jp-CodeCell").first).to_contain_text(re.compile(r'target: str = "[0-9a-f]{40}"'))
         expect(opened.locator(".jp-CodeCell").first).to_contain_text('mode: str = "plan"')
         page.screenshot(path=SHOTS / "00_triage-4.png")
+        page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab").filter(has_text="00_triage").click()
+        outputs(page, "offer(run, found").get_by_role("link").last.click()
+        expect(opened.locator(".jp-CodeCell").first).to_contain_text('mode: str = "apply"')
     assert clean.listing() == before

@@ -27,7 +27,7 @@ def test_another_target_a_closed_page_and_two_stops(broken: Machine, page: Page,
     with jupyterlab(broken, "01_code", tmp_path, "apply") as address, ThreadPoolExecutor(1) as pool:
         page.goto(address)
         run_all(page)
-        expect(outputs(page, "incident.apply(plan.keep)")).to_contain_text("contabo was not changed")
+        expect(outputs(page, "incident.apply(plan.keep)")).to_contain_text("nothing that serves on contabo was changed")
 
         # Another row is picked: target, plan and gate follow, no cell is run again.
         picker = outputs(page, "code.candidates(now)")
@@ -77,7 +77,7 @@ def test_another_target_a_closed_page_and_two_stops(broken: Machine, page: Page,
         assert events(broken, "step-end")[-1]["step"] == "build"
         press(page, "incident.apply(plan.restore_tree)")
         expect(outputs(page, "incident.apply(plan.restore_tree)")).to_contain_text(
-            "Paused: stopped before step restore_tree, as you asked; contabo is not changed. Run this cell again to go on"
+            "Paused: stopped before step restore_tree, as you asked; nothing that serves on contabo was changed. Run this cell again"
         )
         assert broken.head() == bad
         press(page, "incident.apply(plan.restore_tree)")

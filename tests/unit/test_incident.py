@@ -140,7 +140,7 @@ def test_a_run_that_was_asked_to_stop_stops_before_its_next_step_and_goes_on_whe
     chosen = plan("aaa")
     incident.confirm(chosen, "contabo")
     incident._run.stop()
-    with pytest.raises(Paused, match="stopped before step build, as you asked; contabo is not changed"):
+    with pytest.raises(Paused, match="stopped before step build, as you asked; nothing that serves on contabo was changed"):
         incident.apply(chosen.build)
     assert host.ran == []
     incident.apply(chosen.build)

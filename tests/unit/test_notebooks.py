@@ -17,11 +17,12 @@ from rollback_lib.frontmatter import mark_reviewed, read
 from rollback_lib.paths import PROJECT
 
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("[0-9]*.ipynb"))
+START = PROJECT / "notebooks" / "start.ipynb"
 CODE = PROJECT / "notebooks" / "01_code.ipynb"
 Content = dict[str, Any]
 
 
-@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.name)
+@pytest.mark.parametrize("file", [*NOTEBOOKS, START], ids=lambda file: file.name)
 def test_a_notebook_has_no_fault(file: Path) -> None:
     assert faults(file) == []
 
@@ -130,6 +131,14 @@ def test_another_layout_is_said(tmp_path: Path) -> None:
     found = faults(file)
     assert len(found) == 1
     assert found[0].startswith("it is not laid out as the others are; write it with")
+
+
+def test_a_start_page_with_what_a_stack_was_like_is_said(tmp_path: Path) -> None:
+    content = json.loads(START.read_text())
+    cell(content, "start-04")["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["all is well"]}]
+    file = tmp_path / START.name
+    file.write_text(reference.layout(content))
+    assert faults(file) == ["it has outputs, which are of one stack at one moment; clear them all"]
 
 
 def test_it_can_be_asked_by_people(tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def test_jupyterlab_opens_on_the_copy_with_the_stack_found_from_anywhere(root: P
     monkeypatch.chdir(PROJECT / "parameters")
     started: list[str] = []
     cli.main(["open", "code", "--stack", "./production.yaml", "-p", "target=0123456", "--no-browser", "--port", "9"])
-    (copy,) = root.glob("*/*/*/*-code-*/working.ipynb")
+    (copy,) = root.glob("[0-9]*/*/*/*-code-*/working.ipynb")
     assert f"--LabApp.default_url=/lab/tree/{copy.relative_to(root)}?reset" in started
     assert {"--no-browser", "--port=9", f"--ServerApp.root_dir={root}"} <= set(started)
     assert f'stack: str = \\"{PROJECT}/parameters/production.yaml\\"' in copy.read_text()
@@ -179,6 +179,8 @@ def test_the_latest_incidents_have_a_sign_each_and_links_to_their_pages(root: Pa
     page = shown._repr_html_()
     assert f'<a href="../{folder.path.relative_to(root)}/report.html">report</a>' in page
     assert "&lt;b&gt;partly&lt;/b&gt;" in page
+    assert "_resume" not in page + str(shown)  # nothing that ran is known of them
+    assert "_undo" not in page + str(shown)
 
 
 def test_every_procedure_of_the_page_has_a_copy_to_plan_and_one_to_apply(root: Path) -> None:
@@ -190,5 +192,15 @@ def test_every_procedure_of_the_page_has_a_copy_to_plan_and_one_to_apply(root: P
     for copy in to_apply:
         assert f'<a href="dyniq-voice/apply/{copy.name}">apply</a>' in page
         assert 'mode: str = \\"apply\\"' in copy.read_text()
-    assert (len(to_plan), len(to_apply), page.count("<a ")) == (9, 8, 17)
+    assert (len(to_plan), len(to_apply), page.count("<a ")) == (7, 6, 17)
     assert "triage" not in str(to_apply)
+
+
+def test_a_database_of_several_is_chosen_by_its_link(root: Path) -> None:
+    page = start.procedures("production")._repr_html_()
+    for name in ("voice", "n8n"):
+        assert f'<a href="dyniq-voice/{name}/05_database.ipynb">database\u00a0{name}</a>' in page
+        assert f'<a href="dyniq-voice/{name}/apply/05_database.ipynb">apply\u00a0{name}</a>' in page
+        copy = (root / "working" / "dyniq-voice" / name / "apply" / "05_database.ipynb").read_text()
+        assert f'database: str = \\"{name}\\"' in copy
+        assert 'mode: str = \\"apply\\"' in copy
