@@ -53,7 +53,7 @@ def test_code_env_and_database_one_after_the_other(clean: Machine, tmp_path: Pat
     assert not any("newer than its backup" in one for one in finding(done, "code")["warnings"])
     good = clean.ssh("git -C /opt/dyniq-voice rev-parse main~1")
     assert done.record["next"] == [f"Bad code deploy: look with `rollback run code --stack {clean.stack} -p target={good}`"]
-    (copy,) = (clean.incidents / "working").glob("*-01_code.ipynb")
+    (copy,) = (clean.incidents / "working").glob("*/01_code.ipynb")
     assert copy.stat().st_mode & 0o777 == 0o600
     run = subprocess.run(
         [BIN / "papermill", copy, tmp_path / "out.ipynb", "--no-progress-bar"], env=clean.env(), capture_output=True, text=True
