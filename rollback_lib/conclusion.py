@@ -55,7 +55,8 @@ def judge(mode: str, plan: Plan | None, seen: Verification | None, *, touched: b
     if plan is not None and plan.nothing_to_do and seen and seen.ok:
         return Verdict.NOTHING_TO_DO, "the target is what runs, and it is healthy"
     if touched and seen and seen.ok:
-        routes = "every route is healthy" if seen.routes is None else "the routes that passed then pass"
+        as_then = f"; not healthy, as then: {', '.join(seen.ill)}" if seen.ill else ""
+        routes = "every route is healthy" if seen.routes is None else f"the routes that passed then pass{as_then}"
         return Verdict.SUCCEEDED, f"the effect is the one asked for, and {routes}"
     if touched:
         return Verdict.PARTLY, "steps were applied, but not verified"

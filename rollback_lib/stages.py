@@ -72,6 +72,12 @@ class Verification:
     def ok(self) -> bool:
         return self.healthy and all(effect.ok for effect in self.effects)
 
+    @property
+    def ill(self) -> tuple[str, ...]:
+        """The routes whose last probe failed, by name; those that need not pass, too."""
+        last = {probe.route: probe.ok for probe in sorted(self.probes, key=lambda probe: probe.at)}
+        return tuple(sorted(route for route, ok in last.items() if not ok))
+
 
 class Conclusion(Protocol):
     """What a run that only looks comes to: its verdict, why in a sentence, what of it is kept in the record, and what to do next, as

@@ -71,13 +71,16 @@ def _step(number: int, step: Step) -> View:
 def verification(one: Verification) -> View:
     views = []
     if one.applied:
-        sentence = "Verified: the effect is the one asked for, and health holds." if one.ok else "Not verified; see what was found."
+        health = "health holds" if one.routes is None else "the routes that passed before that run pass"
+        sentence = f"Verified: the effect is the one asked for, and {health}." if one.ok else "Not verified; see what was found."
         views.append(note("good" if one.ok else "bad", sentence))
         views.append(table(("", "asked for", "found", ""), [(e.name, e.asked, e.found, "✔" if e.ok else "✘") for e in one.effects]))
         routes = "every route" if one.routes is None else f"the routes that passed before ({', '.join(one.routes) or 'none'})"
         passes = f"{one.wanted} probes in a row on {routes}"
         outage = f" Users met failures for {one.outage:.1f} s while we watched." if one.outage else " No probe failed while we watched."
         views.append(note("good" if one.healthy else "bad", (f"{passes} passed." if one.healthy else f"{passes} did not pass.") + outage))
+        if one.ok and one.ill:
+            views.append(note("warn", f"Not healthy, as before that run: {', '.join(one.ill)}."))
     else:
         word = "healthy" if one.healthy else "not healthy"
         views.append(note("good" if one.healthy else "bad", f"Nothing was applied; as it is, the stack is {word}."))

@@ -104,6 +104,7 @@ def test_code_and_what_is_refused(broken: Machine) -> None:
     undone = broken.undo(rolled.folder)
     assert undone.status == 0, undone.out
     assert code(broken) == bad
+    assert undone.record["reason"].endswith("; not healthy, as then: agents-api")
     assert broken.leads_to() == [["undo"], *[[]] * (len(broken.folders()) - 1)]
     twice = broken.undo(rolled.folder)
     assert twice.status == 3
