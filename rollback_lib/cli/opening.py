@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -60,10 +61,13 @@ def _start(arguments: argparse.Namespace, root: Path) -> Path:
 
 def _jupyterlab(page: Path, root: Path, arguments: argparse.Namespace) -> list[str]:
     from rollback_lib.paths import PROJECT
+    from rollback_lib.record import working
 
+    tabs = working.place(root) / ".tabs"
+    shutil.rmtree(tabs, ignore_errors=True)  # those of last time
     return [
         sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}",
-        f"--LabApp.default_url=/lab/tree/{page.relative_to(root).as_posix()}?reset",  # without the tabs of last time
+        f"--LabApp.default_url=/lab/tree/{page.relative_to(root).as_posix()}", f"--LabApp.workspaces_dir={tabs}",
         f"--LabApp.app_settings_dir={PROJECT / 'rollback_lib' / 'notebook' / 'settings'}",
         *([f"--port={arguments.port}"] if arguments.port else []),
         *(["--no-browser"] if arguments.no_browser else []),

@@ -2,14 +2,12 @@
 
 import json
 import os
-import secrets
-import socket
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.request import urlopen
 
 from playwright.sync_api import Page, expect
 
@@ -22,23 +20,15 @@ from tests.machine import BIN, Machine
 @contextmanager
 def opened(machine: Machine, tmp_path: Path, *words: str) -> Iterator[str]:
     """`rollback open` as a person runs it, up to its end; the address that JupyterLab prints."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    token = secrets.token_hex(8)
-    env = machine.env({"JUPYTER_CONFIG_DIR": str(tmp_path / "config"), "JUPYTER_TOKEN": token})
+    env = machine.env({"JUPYTER_CONFIG_DIR": str(tmp_path / "config")})
     log = (tmp_path / "open.log").open("w")
-    argv = [BIN / "rollback", "open", *words, "--stack", os.path.relpath(machine.stack), "--no-browser", f"--port={port}"]
+    argv = [BIN / "rollback", "open", *words, "--stack", os.path.relpath(machine.stack), "--no-browser"]
     server = subprocess.Popen(argv, env=env, stdout=log, stderr=log)
     try:
-        while True:
+        while not (printed := re.search(r"http://127\.0\.0\.1:\S+token=\w+", (tmp_path / "open.log").read_text())):
             assert server.poll() is None, (tmp_path / "open.log").read_text()
-            try:
-                urlopen(f"http://127.0.0.1:{port}/api?token={token}", timeout=1).close()
-                break
-            except OSError:
-                continue
-        yield f"http://127.0.0.1:{port}/?token={token}"
+            time.sleep(0.1)
+        yield printed[0]
     finally:
         server.terminate()
         server.wait()

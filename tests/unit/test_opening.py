@@ -153,7 +153,7 @@ def test_jupyterlab_opens_on_the_copy_with_the_stack_found_from_anywhere(root: P
     started: list[str] = []
     cli.main(["open", "code", "--stack", "./production.yaml", "-p", "target=0123456", "--no-browser", "--port", "9"])
     (copy,) = root.glob("[0-9]*/*/*/*-code-*/working.ipynb")
-    assert f"--LabApp.default_url=/lab/tree/{copy.relative_to(root)}?reset" in started
+    assert f"--LabApp.default_url=/lab/tree/{copy.relative_to(root)}" in started
     assert {"--no-browser", "--port=9", f"--ServerApp.root_dir={root}"} <= set(started)
     assert f'stack: str = \\"{PROJECT}/parameters/production.yaml\\"' in copy.read_text()
     assert 'target: str = \\"0123456\\"' in copy.read_text()
