@@ -8,10 +8,12 @@ and took one that is escaped itself for an escape).
 
 import re
 from dataclasses import dataclass
+from itertools import accumulate
 
 from rollback_lib.errors import Refused
 
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_QUOTED = re.compile(rb"""(['"])(?:\\.|(?!\1)[^\\])*\1([^\n]*)""", re.DOTALL)  # the quote, and what is behind its end
 _ASSIGNMENT = re.compile(rb"[ \t]*(?:export[ \t]+)?([^\s=:#'\"]+)[ \t]*(?:([=:])[ \t]*(.*))?\Z", re.DOTALL)
 
 
@@ -33,6 +35,7 @@ def assignments(content: bytes) -> list[Assignment]:
     """The assignments of an env file in their order. Raises Refused naming the line that cannot be understood."""
     found = []
     rows = lines(content)
+    starts = [0, *accumulate(map(len, rows))]
     number = 0
     while number < len(rows):
         first = number
@@ -45,20 +48,18 @@ def assignments(content: bytes) -> list[Assignment]:
             raise Refused(f"line {first + 1} of the env file is neither an assignment nor a comment; mend it on the host")
         key, value = matched[1], matched[3] or b""
         if value[:1] in (b"'", b'"'):
-            number = _closing(rows, first, rows[first].index(value[:1], matched.start(3)), value[:1]) + 1
+            number = _closing(content, starts[first] + matched.start(3), first) + 1
         found.append(Assignment(key.decode(errors="replace"), first + 1, number))
     return found
 
 
-def _closing(rows: list[bytes], row: int, quote_at: int, quote: bytes) -> int:
-    """The row in which the quote that opens at `quote_at` of `row` is closed."""
-    rest = b"".join(rows[row:])[quote_at + 1 :]
-    ends = re.match(rb"(?:[^\\%b]|\\.)*%b" % (quote, quote), rest, re.DOTALL)
-    if ends is None:
+def _closing(content: bytes, opens: int, row: int) -> int:
+    """The row, counted from 0, in which the quote that opens at byte `opens`, in `row`, is closed."""
+    value = _QUOTED.match(content, opens)
+    if value is None:
         raise Refused(f"line {row + 1} of the env file opens a quote that is never closed; mend it on the host")
-    last = row + ends[0].count(b"\n")
-    behind = rest[ends.end() :].split(b"\n", 1)[0].strip()
-    if behind and not behind.startswith(b"#"):
+    last = row + value[0].count(b"\n")
+    if value[2].strip() and not value[2].lstrip().startswith(b"#"):
         raise Refused(f"line {last + 1} of the env file goes on after its closing quote; mend it on the host")
     return last
 

@@ -330,8 +330,7 @@ class Incident:
     def aftermath(self) -> list[tuple[str, str]]:
         """After a cell that ended early: what state the host is in, and what to do next."""
         run = self._run
-        state = conclusion.left(run.verdict, run.stack.host, touched=run.touched, unsure=run.hand.unsure)
-        return [("host", state), *(("next", one) for one in run.next_actions()), ("record", str(run.folder.path))]
+        return [("host", run.left()), *(("next", one) for one in run.next_actions()), ("record", str(run.folder.path))]
 
     # -- going on with an incident ----------------------------------------------------------------------------------
 

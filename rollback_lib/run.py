@@ -149,8 +149,11 @@ class Run:
         """Raises Paused, once, when a person wanted to stop; `what` would come next."""
         if self.stopping:
             self.stopping = False
-            state = conclusion.left(self.verdict, self.stack.host, touched=self.touched, unsure=self.hand.unsure)
-            raise Paused(f"stopped before {what}, as you asked; {state}. Run this cell again to go on")
+            raise Paused(f"stopped before {what}, as you asked; {self.left()}. Run this cell again to go on")
+
+    def left(self) -> str:
+        """What state it left the host in, so far."""
+        return conclusion.left(self.verdict, self.stack.host, touched=self.touched, unsure=self.hand.unsure)
 
     def goes_on(self) -> None:
         """A run that was refused for a while, as before it was confirmed, has not ended when it goes on; its record says so first."""

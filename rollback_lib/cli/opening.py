@@ -22,12 +22,15 @@ def add(commands: Any) -> None:
 
 
 def _open(arguments: argparse.Namespace) -> int:
+    from rollback_lib.record import working
     from rollback_lib.record.folder import incidents_root
 
     root = incidents_root().resolve()
     page = _copy(arguments, root) if arguments.procedure else _start(arguments, root)
+    tabs = working.place(root) / ".tabs"
+    shutil.rmtree(tabs, ignore_errors=True)  # those of last time
     print(f"JupyterLab opens {page}; Ctrl-C ends it.", flush=True)
-    os.execv(sys.executable, _jupyterlab(page, root, arguments))
+    os.execv(sys.executable, _jupyterlab(page, root, tabs, arguments))
 
 
 def _copy(arguments: argparse.Namespace, root: Path) -> Path:
@@ -59,12 +62,9 @@ def _start(arguments: argparse.Namespace, root: Path) -> Path:
     return start.run(working.copy(runner.NOTEBOOKS / "start.ipynb", working.place(root) / "start.ipynb", {"stack": stack}))
 
 
-def _jupyterlab(page: Path, root: Path, arguments: argparse.Namespace) -> list[str]:
+def _jupyterlab(page: Path, root: Path, tabs: Path, arguments: argparse.Namespace) -> list[str]:
     from rollback_lib.paths import PROJECT
-    from rollback_lib.record import working
 
-    tabs = working.place(root) / ".tabs"
-    shutil.rmtree(tabs, ignore_errors=True)  # those of last time
     return [
         sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}",
         f"--LabApp.default_url=/lab/tree/{page.relative_to(root).as_posix()}", f"--LabApp.workspaces_dir={tabs}",

@@ -38,7 +38,7 @@ def _one(number: int, one: Finding, run: Incident, name: str) -> View:
     place, told = working.place(incidents_root()) / run.id, {"stack": lasting(name), "reason": f"triage {run.id}", **one.parameters}
     copies = (
         (working.unused(source, place, told), "to plan"),
-        (working.unused(source, place / "apply", {**told, "mode": "apply"}), f"to apply: it stops until {run.stack.host} is typed"),
+        (working.to_apply(source, place, told), f"to apply: it stops until {run.stack.host} is typed"),
     )
     look = command(one, name)
     lines = f"{look}\n{look} --apply --confirm {run.stack.host}"

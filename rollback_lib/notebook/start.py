@@ -73,10 +73,9 @@ def _row(one: Notebook, known: Stack, stack_name: str) -> tuple[object, ...]:
     plans, applies = [], []
     for name in _each(one, known):
         folder, own, words = (place / name, {"database": name}, f"\u00a0{name}") if name else (place, {}, "")
-        plans.append(_link(working.unused(one.file, folder, {**asked, **own}), one.procedure + words))
+        plans.append(_link(working.unused(one.file, folder, asked | own), one.procedure + words))
         if "mode" in one.parameters:
-            copy = working.unused(one.file, folder / "apply", {**asked, **own, "mode": "apply"})
-            applies.append(_link(copy, "apply" + words))
+            applies.append(_link(working.to_apply(one.file, folder, asked | own), "apply" + words))
     return one.situation, one.action, under(*plans), under(*applies), budget, usual
 
 

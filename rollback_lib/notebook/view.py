@@ -4,7 +4,7 @@ import html
 from collections.abc import Sequence
 
 from rollback_lib.record.redaction import clean
-from rollback_lib.report import markup
+from rollback_lib.report import inline
 
 # Colours are never the only signal, and follow the theme: borders and shades are of the text's own colour.
 _TABLE = "border-collapse:collapse;margin:.4em 0;font-size:13px"
@@ -43,7 +43,7 @@ class Table(View):
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> Table:
     """A table; cells are escaped and freed of secrets, but for those that are views."""
     cells = [[clean(str(cell)) for cell in row] for row in rows]
-    markups = [[cell._repr_html_() if isinstance(cell, View) else markup.cell(clean(str(cell))) for cell in row] for row in rows]
+    markups = [[cell._repr_html_() if isinstance(cell, View) else inline.cell(clean(str(cell))) for cell in row] for row in rows]
     head = "".join(f'<th style="{_CELL}{_ONE_LINE if len(header) <= _SHORT else ""}">{html.escape(header)}</th>' for header in headers)
     # Signs in front of a row stay on one line.
     signs = len(headers) > 2 and not headers[0]
@@ -65,7 +65,7 @@ def note(level: str, text: str) -> View:
     text = clean(text)
     sign, colour = _LEVELS[level]
     style = f"border-left:4px solid {colour};padding:.4em .8em;margin:.4em 0;overflow-wrap:anywhere"
-    said = markup.words(text).replace("\n", "<br>")
+    said = inline.sentence(text).replace("\n", "<br>")
     return View(f'<div style="{style}"><span style="color:{colour}">{sign}</span> {said}</div>', f"{sign} {text}")
 
 

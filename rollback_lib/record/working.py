@@ -40,6 +40,11 @@ def unused(source: Path, folder: Path, parameters: Mapping[str, str]) -> Path:
     return copy(source, file, parameters)
 
 
+def to_apply(source: Path, folder: Path, parameters: Mapping[str, str]) -> Path:
+    """Such a copy for applying, beside the one in `folder` that only plans."""
+    return unused(source, folder / "apply", {**parameters, "mode": "apply"})
+
+
 def session() -> Path | None:
     """The notebook that this process is the kernel of, if it is one of JupyterLab's."""
     known = os.environ.get("JPY_SESSION_NAME", "")

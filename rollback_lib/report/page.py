@@ -7,7 +7,7 @@ from typing import Any
 
 from rollback_lib.report import chart, facts
 from rollback_lib.report.facts import Events
-from rollback_lib.report.markup import words
+from rollback_lib.report.inline import sentence
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 STYLE = """
@@ -47,7 +47,7 @@ def frame(record: Mapping[str, Any], title: str, body: str) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f"<title>{markup.escape(title)}: {markup.escape(str(record['verdict']))}</title><style>{STYLE}</style></head><body>"
-        f"<header><b>Verdict: {markup.escape(str(record['verdict']))}</b><br>{words(str(record['reason']))}{because}"
+        f"<header><b>Verdict: {markup.escape(str(record['verdict']))}</b><br>{sentence(str(record['reason']))}{because}"
         f"<br><small>{markup.escape(' · '.join(said))}</small></header>\n{body}</body></html>\n"
     )
 
@@ -56,7 +56,7 @@ def _sections(record: Mapping[str, Any], events: Events, folder: Path) -> Iterat
     steps = facts.ran(events)
     left = record.get("next", ())
     if left:
-        yield "<h2>What is left to do</h2><ul>" + "".join(f"<li>{words(str(one))}</li>" for one in left) + "</ul>"
+        yield "<h2>What is left to do</h2><ul>" + "".join(f"<li>{sentence(str(one))}</li>" for one in left) + "</ul>"
     began = (facts.moment(events[0]), float(record["budget"])) if events and record.get("budget") else None
     drawn = chart.timeline(facts.ticks(events), spans=facts.spans(events), budget=began)
     if drawn:

@@ -77,7 +77,8 @@ def test_another_target_a_closed_page_and_two_stops(broken: Machine, page: Page,
         assert events(broken, "step-end")[-1]["step"] == "build"
         press(page, "incident.apply(plan.restore_tree)")
         expect(outputs(page, "incident.apply(plan.restore_tree)")).to_contain_text(
-            "Paused: stopped before step restore_tree, as you asked; nothing that serves on contabo was changed. Run this cell again"
+            "Paused: stopped before step restore_tree, as you asked; nothing that serves on contabo was changed. "
+            "Run this cell again to go on"
         )
         assert broken.head() == bad
         press(page, "incident.apply(plan.restore_tree)")

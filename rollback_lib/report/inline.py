@@ -6,7 +6,7 @@ import re
 _LONG = 25  # characters of a word after which a table may break it, so that it does not push what is beside it out of sight
 
 
-def words(text: str) -> str:
+def sentence(text: str) -> str:
     """A sentence, what stands between backticks in it as code."""
     return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text))
 
