@@ -28,14 +28,16 @@ def check_taken_up(run: Run, plan: Plan, last: str) -> None:
         raise Drifted(
             f"incident {last} ran on {run.stack.host} after this one was cut off; look at what it did, and plan anew or undo by hand"
         )
-    halves = [step.name for step in plan.steps if step.name in run.story.begun and (plan.hash, step.name) not in run.done]
-    if not run.touched or halves:
-        return  # nothing is changed yet, which is looked at before the first change; or something is half done, and in between
-    moved = run.eyes.strange(plan)
+    if not run.touched:
+        return  # that is looked at before the first change
+    begun = [step for step in (*plan.steps, *plan.undo) if step.touches and step.name in run.story.begun]
+    undone = {step.part for step in begun if step in plan.undo}
+    half = undone | {step.part for step in begun if (plan.hash, step.name) not in run.done}
+    moved = run.eyes.strange(plan, {step.part for step in begun} - half, half)
     if moved:
         raise Drifted(
-            f"{run.stack.host} is neither as it was before this incident nor as that left it: "
-            f"{'; '.join(effect.words for effect in moved)}; plan anew"
+            f"{run.stack.host} is not as this incident left it: {'; '.join(effect.words for effect in moved)}; somebody changed it since: "
+            "look at what they did, then make a new plan, or undo by hand"
         )
 
 

@@ -7,8 +7,8 @@ from rollback_lib.errors import ParameterError
 from rollback_lib.plan import Plan
 from rollback_lib.stack import Stack
 
-STATE, CHANGE, TARGET, PEOPLE = "state", "change", "target", "people"
-VOUCHED = (CHANGE, TARGET, PEOPLE)  # what a person can answer; the state, only the host can
+STATE, CHANGE, TARGET, PEOPLE, DRIFT = "state", "change", "target", "people", "drift"
+VOUCHED = (CHANGE, TARGET, PEOPLE, DRIFT)  # what a person can answer; the state, only the host can
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Checklist:
-    """The four points, and the word that goes out when the run begins (`told` says to whom)."""
+    """The points, and the word that goes out when the run begins (`told` says to whom)."""
 
     points: tuple[Point, ...]
     word: str = ""
@@ -54,13 +54,15 @@ def checklist(
     doubted = grounds.stable is False
     told = tuple(one.words for one in stack.notify)
     reached = [one for one in told if one not in unset]
-    rows = (
+    rows = [
         (STATE, "Is what is broken documented?", documented or "not yet: run the cell of section 2", bool(documented), True),
         (CHANGE, "Which change is taken back?", grounds.change or "not known", bool(grounds.change), CHANGE in stack.required),
         (TARGET, "Is the target known to be stable?", grounds.target or "nothing is known of it", bool(grounds.stable),
          doubted or TARGET in stack.required),
         (PEOPLE, "Are those told whom it affects?", _people(reached, unset), bool(reached), PEOPLE in stack.required),
-    )  # fmt: skip
+    ]  # fmt: skip
+    if plan.drift:
+        rows.append((DRIFT, "Do the files give what the containers have?", "; ".join(plan.drift), False, True))
     points = []
     for name, question, answer, answered, required in rows:
         by_hand = not answered and name in vouched

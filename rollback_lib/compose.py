@@ -1,5 +1,7 @@
 """How docker compose is called for a service: in the directory, with the files and the project it was started with."""
 
+import posixpath
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from rollback_lib.command import Command
@@ -7,8 +9,8 @@ from rollback_lib.command import Command
 
 @dataclass(frozen=True)
 class Compose:
-    """A way to call docker compose. `files` in their order, the later ones win; `env_files` replace the `.env` that
-    compose would look for beside the first file."""
+    """A way to call docker compose. `directory` is the project's: relative paths in the files start there, and there compose looks
+    for `.env`; `files` in their order, the later ones win; `env_files` replace that `.env`."""
 
     directory: str
     files: tuple[str, ...]
@@ -17,14 +19,19 @@ class Compose:
 
     def command(self, *words: str) -> Command:
         """`docker compose` with these words."""
+        # Without the option, compose takes the folder of the first file for the project's.
+        beside = not self.files or posixpath.dirname(self.files[0]) == self.directory
+        directory = () if beside else ("--project-directory", self.directory)
         project = ("-p", self.project) if self.project else ()
         files = (word for file in self.files for word in ("-f", file))
         env_files = (word for file in self.env_files for word in ("--env-file", file))
-        return Command.of("env", "-C", self.directory, "docker", "compose", *project, *files, *env_files, *words)
+        return Command.of("env", "-C", self.directory, "docker", "compose", *directory, *project, *files, *env_files, *words)
 
-    def up(self, *services: str) -> Command:
-        """New containers of `services`, of images that are there, and of no other service."""
-        return self.command("up", "--detach", "--no-deps", "--no-build", "--pull=never", "--force-recreate", *services)
+    def up(self, replicas: Mapping[str, int]) -> Command:
+        """New containers of these services, so many of each, of images that are there, and of no other service. 0 leaves the
+        number to the compose files."""
+        scaled = [word for name, number in replicas.items() if number for word in ("--scale", f"{name}={number}")]
+        return self.command("up", "--detach", "--no-deps", *scaled, "--no-build", "--pull=never", "--force-recreate", *replicas)
 
     def moved(self, tree: str, copy: str) -> "Compose":
         """The same in a copy of `tree`; what is outside the tree stays where it is."""

@@ -56,6 +56,10 @@ class NotStarted(Refused):
     """A job could not be started on the host; nothing of it ran."""
 
 
+class GuardFailed(NotStarted):
+    """A look just before a step, in the same job, found that it must not run; nothing of it ran."""
+
+
 class CommandFailed(RollbackError):
     """A command on the host exited with a status other than 0, or ran past its deadline."""
 

@@ -266,8 +266,10 @@ class Incident:
             if run.opening.revert_after:
                 run.hand.arm(run.opening.revert_after, plan.undo, plan.hash)
         if step.unless_healthy and run.eyes.healthy_soon(plan):
+            run.passed_over.add(step.name)
             run.console.line("Not needed: every route passes by itself.")
         elif step.if_healthy and not run.eyes.healthy():
+            run.passed_over.add(step.name)
             run.console.line("Not done: a route does not pass.")
         else:
             applying.apply(run, plan, step)
@@ -404,6 +406,7 @@ class Incident:
             raise Refused(f"the step {step.name!r} is not of the plan that was confirmed; run the cells Plan and Confirm again")
         if run.confirmed != run.plan.hash:
             raise NotConfirmed(f"not confirmed: type the host's name, {run.stack.host}, in the box above, then run this cell again")
+        self._check_order(run.plan, step)
         if step.loses and run.accepted != run.plan.hash:
             raise NotConfirmed("not accepted: type the database's name in the box below the list of losses, then run this cell again")
         if any(undo.name in run.story.begun for undo in run.plan.undo):
@@ -411,3 +414,15 @@ class Incident:
         if step.sends and step.send is None:
             raise Refused(f"{step.sends} are in no record, so this incident cannot go on; nothing that serves was touched: run it anew")
         return run.plan
+
+    def _check_order(self, plan: Plan, step: Step) -> None:
+        """Every step stands on those before it, and the outcome is entered only once it is verified."""
+        run = self._run
+        before = plan.steps[: next(number for number, planned in enumerate(plan.steps) if planned is step)]
+        missing = [
+            one.name for one in before if not (one.skip or one.name in run.passed_over or (plan.hash, one.name) in run.done)
+        ]  # fmt: skip
+        if missing:
+            raise Refused(f"the step {step.name!r} comes after {', '.join(missing)}; run the cells above first")
+        if step.name == AFTERWARDS and plan.touches and not (run.verified and run.verified.ok):
+            raise Refused(f"the step {step.name!r} enters what was verified, and this run is not verified yet; run the cells above first")

@@ -3,20 +3,26 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 from rollback_lib.command import Command, script
+from rollback_lib.errors import ParameterError
 from rollback_lib.secret import Secret
+
+FORMAT = 2  # of a plan in a record: an undo or a resumed run has to understand all of it
 
 
 @dataclass(frozen=True)
 class Step:
     """One step. `touches`: it changes the stack; a failure of any other leaves the stack as it was.
 
-    `atomic`: it does all or nothing. `loses`: it needs the list of losses accepted. `unless_healthy`: it is run only where the
-    routes do not pass by themselves, `if_healthy`: only where they do. `trial`: that it fails is a finding, and stops nothing.
-    `skip` says in a sentence why there is nothing to do. `deadline` is in seconds. `send` is what the commands read from their
-    standard input, `sends` says what it is.
+    `guards` only look, and run first in the same job: where one fails, nothing of the step was done. `part` is the part of the
+    host that the step changes, the same word as in the effects that tell of it. `atomic`: it does all or nothing. `loses`: it
+    needs the list of losses accepted. `unless_healthy`: it is run only where the routes do not pass by themselves,
+    `if_healthy`: only where they do. `trial`: that it fails is a finding, and stops nothing. `skip` says in a sentence why there
+    is nothing to do. `deadline` is in seconds. `send` is what the commands read from their standard input, `sends` says what it
+    is, `sent` tells it from any other (`Secret.digest`).
     """
 
     name: str
@@ -24,6 +30,8 @@ class Step:
     why: str
     commands: tuple[Command, ...] = ()
     touches: bool = False
+    guards: tuple[Command, ...] = ()
+    part: str = ""
     atomic: bool = False
     loses: bool = False
     unless_healthy: bool = False
@@ -33,6 +41,12 @@ class Step:
     deadline: float = 120.0
     send: Secret | None = None
     sends: str = ""
+    sent: str = ""
+
+    @property
+    def script(self) -> tuple[Command, ...]:
+        """All that runs, in its order."""
+        return (*self.guards, *self.commands)
 
 
 class Loss(Protocol):
@@ -50,17 +64,27 @@ class Loss(Protocol):
 @dataclass(frozen=True)
 class Effect:
     """One line of the verdict: what was asked for and what was found on the host. `settles`: it may need a while. `condition`:
-    it tells how well something runs, and not which it is."""
+    it tells how well something runs, and not which it is. `decides` is False for one that is shown and does not count. `part` is
+    the part of the host it tells of, as in the steps that change it; `between`: while such a step is half done, it may be
+    neither as before nor as asked for."""
 
     name: str
     asked: str
     found: str
     settles: bool = False
     condition: bool = False
+    decides: bool = True
+    part: str = ""
+    between: bool = False
 
     @property
     def ok(self) -> bool:
-        return self.asked == self.found
+        return not self.decides or self.asked == self.found
+
+    @property
+    def sign(self) -> str:
+        """✔, ✘, or – for one that is otherwise and does not count."""
+        return "✔" if self.asked == self.found else "✘" if self.decides else "–"
 
     @property
     def words(self) -> str:
@@ -83,7 +107,8 @@ class Plan:
     """A rollback from what is to `target`. `undo` brings back what is now, in order; `cleanup` removes what a refused
     run made beside the stack; `facts` are rows to read, `loses` and `notes` sentences;
     `before` is what undo must find again, `after` what the rollback must have brought about; `routes` are those that have to pass
-    afterwards, None: all of them; `removes` names the containers whose logs go with them."""
+    afterwards, None: all of them; `removes` names the containers whose logs go with them; `drift` says in sentences what the
+    containers have and the files do not, which new containers would lose."""
 
     procedure: str
     incident: str
@@ -103,6 +128,7 @@ class Plan:
     routes: tuple[str, ...] | None = None
     removes: tuple[str, ...] = ()
     grounds: Grounds = Grounds()
+    drift: tuple[str, ...] = ()
 
     def __getattr__(self, name: str) -> Step:
         """The step of that name: `plan.build`."""
@@ -116,28 +142,35 @@ class Plan:
         """Whether any step changes the stack."""
         return any(step.touches and not step.skip for step in self.steps)
 
-    @property
+    @cached_property
     def hash(self) -> str:
-        """12 hex digits that stay the same as long as the same commands would run on the same host, in whichever incident."""
-        text = self.host + "\0" + self.shell().replace(self.incident, "INCIDENT")
+        """12 hex digits that bind all that may run on the host or be put in place there: steps, undo and clean-up with their
+        guards, inputs and deadlines. They are the same for the same plan in whichever incident."""
+        bound = {
+            "host": self.host, "procedure": self.procedure, "target": self.target, "steps": [_bound(one) for one in self.steps],
+            "undo": [_bound(one) for one in self.undo], "cleanup": [asdict(one) for one in self.cleanup], "drift": self.drift,
+            "routes": self.routes, "removes": self.removes,
+        }  # fmt: skip
+        text = json.dumps(bound, sort_keys=True).replace(self.incident, "INCIDENT")
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def json(self) -> str:
         """The plan as a record keeps it, for a run that goes on with it: all but what steps read from their input."""
         steps = {name: tuple(replace(step, send=None) for step in getattr(self, name)) for name in ("steps", "undo")}
-        return json.dumps(asdict(replace(self, **steps)), ensure_ascii=False, indent=1)  # type: ignore[arg-type]
+        return json.dumps({"format": FORMAT, **asdict(replace(self, **steps))}, ensure_ascii=False, indent=1)  # type: ignore[arg-type]
 
     @classmethod
     def from_json(cls, text: str) -> "Plan":
-        """The plan that `json` wrote."""
+        """The plan that `json` wrote. Raises ParameterError for one of another version of this project."""
         raw = json.loads(text)
+        if raw.pop("format", None) != FORMAT:
+            raise ParameterError("the plan in this record is of another version of rollback; undo it by hand with the record's undo.sh")
         raw["steps"], raw["undo"] = (tuple(_step(one) for one in raw[name]) for name in ("steps", "undo"))
         raw["cleanup"] = tuple(Command.from_dict(one) for one in raw["cleanup"])
         raw["facts"] = tuple((name, value) for name, value in raw["facts"])
         raw["loses"], raw["notes"] = tuple(raw["loses"]), tuple(raw["notes"])
-        # Records of before 2026-11-23 have none of these.
-        raw["routes"] = None if raw.get("routes") is None else tuple(raw["routes"])
-        raw["removes"], raw["grounds"] = tuple(raw.get("removes", ())), Grounds(**raw.get("grounds", {}))
+        raw["routes"] = None if raw["routes"] is None else tuple(raw["routes"])
+        raw["removes"], raw["grounds"], raw["drift"] = tuple(raw["removes"]), Grounds(**raw["grounds"]), tuple(raw["drift"])
         return cls(**raw)
 
     def shell(self) -> str:
@@ -150,7 +183,13 @@ class Plan:
 
 
 def _step(raw: dict[str, Any]) -> Step:
-    return Step(**{**raw, "commands": tuple(Command.from_dict(one) for one in raw["commands"])})
+    lists = {name: tuple(Command.from_dict(one) for one in raw.get(name, ())) for name in ("commands", "guards")}
+    return Step(**{**raw, **lists})
+
+
+def _bound(step: Step) -> dict[str, Any]:
+    """What of a step its plan's hash binds: all but the prose, and the input itself, for which `sent` stands."""
+    return {name: value for name, value in asdict(replace(step, send=None)).items() if name not in ("title", "why")}
 
 
 def _render(title: str, steps: tuple[Step, ...]) -> str:
@@ -161,9 +200,9 @@ def _render(title: str, steps: tuple[Step, ...]) -> str:
             parts.append(f"# It reads {step.sends} from its standard input.\n")
         if step.unless_healthy:
             parts.append("# Only if the routes do not come back by themselves:\n")
-            parts += [f"# {line}\n" for line in script(step.commands).splitlines()]
+            parts += [f"# {line}\n" for line in script(step.script).splitlines()]
         elif not step.skip:
-            parts.append(script(step.commands))
+            parts.append(script(step.script))
     return "".join(parts)
 
 

@@ -54,6 +54,7 @@ class Run:
         self.confirmed = ""  # the hash of the plan that was confirmed: another plan needs a confirmation of its own
         self.accepted = ""  # the same for what the plan loses
         self.done: set[tuple[str, str]] = set()  # plan and step
+        self.passed_over: set[str] = set()  # steps for a condition that was not met
         self.touched = False
         self.ended = False
         self.stopping = False  # a person wants it to stop before the next step

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from rollback_lib import switch
 from rollback_lib.command import script
-from rollback_lib.errors import LinkLost, Locked, LockLost, NotStarted, Refused, RollbackError
+from rollback_lib.errors import GuardFailed, LinkLost, Locked, LockLost, NotStarted, Refused, RollbackError
 from rollback_lib.host import lock
 from rollback_lib.host.connection import Result
 from rollback_lib.host.jobs import Job, JobState
@@ -143,14 +143,17 @@ class Hand:
 
     def run(self, step: Step, plan: str, *, quietly: bool = False) -> Result:
         """Run the step's commands as one job, which stops at the first that fails, or attach to it where it runs already.
-        What it says comes freed of secrets, in the result, too. `plan` is the plan's hash. Raises NotStarted, LockLost, LinkLost."""
+        What it says comes freed of secrets, in the result, too. `plan` is the plan's hash. Raises NotStarted, GuardFailed where a
+        guard kept it from running, LockLost, LinkLost."""
         attempt = self._attempts.get(step.name, 0)
         self.cut.discard(step.name)
         name = step.name if attempt == 0 else f"{step.name}.{attempt + 1}"
-        commands = "exec 2>&1\n" + script(step.commands, marked=True)
+        if self.armed:
+            step = replace(step, guards=(switch.guard(self._state, self._owner.incident), *step.guards))
+        commands = "exec 2>&1\n" + script(step.script, marked=True)
         job = Job(self._state, self._owner.incident, name, commands, step.deadline, step.send)
         self._folder.event(
-            "step-begin", step=step.name, job=name, plan=plan, touches=step.touches, commands=[str(command) for command in step.commands]
+            "step-begin", step=step.name, job=name, plan=plan, touches=step.touches, commands=[str(command) for command in step.script]
         )
         view = _View(step, self._console)
         lines = Lines(view.line, view.command)
@@ -172,9 +175,13 @@ class Hand:
             self._attempts[step.name] = attempt + 1
         (self._folder.path / "output").mkdir(mode=0o700, exist_ok=True)
         self._folder.write(f"output/{name}.txt", kept)
+        if result.status != 0 and 0 < view.begun <= len(step.guards):
+            why = (kept.strip().splitlines() or ["it said nothing"])[-1]
+            self._folder.event("step-not-started", step=step.name, job=name, plan=plan, error=why)
+            raise GuardFailed(f"step {step.name} was not started on {self._link.alias}: {why}")
         self._folder.event(
             "step-end", step=step.name, job=name, plan=plan, status=result.status, seconds=round(result.seconds, 3), begun=view.begun,
-            of=len(step.commands), bytes_not_kept=view.dropped, last_lines=kept.splitlines()[-TAIL_LINES:],
+            of=len(step.script), bytes_not_kept=view.dropped, last_lines=kept.splitlines()[-TAIL_LINES:],
         )  # fmt: skip
         return replace(result, out=kept)
 
@@ -263,7 +270,7 @@ class _View:
 
     def command(self, number: int) -> None:
         self.begun = number + 1
-        self._console.line(f"$ {self._step.commands[number]}")
+        self._console.line(f"$ {self._step.script[number]}")
 
     def line(self, text: str, dropped: int) -> None:
         self._lines += 1

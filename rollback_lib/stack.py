@@ -96,11 +96,38 @@ class Budgets(_Model):
     readiness: PositiveFloat = 900.0
 
 
-class Code(_Model):
-    """What the code rollback rebuilds. `env_files`: files beside the tree's own that a build needs and git has not."""
+class ComposeCall(_Model):
+    """How docker compose is called for the stack, where no container is left that tells: the project's name (`-p`), the files in
+    their order (`-f`), and the files given by `--env-file`."""
 
-    service: Name
+    project: ProjectName
+    files: list[HostPath] = Field(min_length=1)
     env_files: list[HostPath] = Field(default_factory=list)
+
+
+class Code(_Model):
+    """What the code rollback rebuilds: the `service` that is built from the tree, or all `services` of it, the one that matters
+    most first. `env_files`: files beside the tree's own that a build needs and git has not."""
+
+    service: Name | None = None
+    services: list[Name] = Field(default_factory=list)
+    env_files: list[HostPath] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "Code":
+        if (self.service is None) == (not self.services) or len(set(self.services)) < len(self.services):
+            raise ValueError("either a service is expected, or a list of services, each once")
+        return self
+
+    @property
+    def names(self) -> list[str]:
+        """The services."""
+        return [self.service] if self.service else self.services
+
+    @property
+    def main(self) -> str:
+        """The service that matters most."""
+        return self.names[0]
 
 
 class Image(_Model):
@@ -163,7 +190,8 @@ class Notify(_Model):
 
 
 class Stack(_Model):
-    """One compose stack on one host. `host` is an alias of the OpenSSH client configuration. `secrets` are references to what
+    """One compose stack on one host. `host` is an alias of the OpenSSH client configuration. `compose_directory` is the folder of
+    the compose project: that of the first file, or what `--project-directory` named. `secrets` are references to what
     must never be shown or kept, beside the values of the env files: `env:NAME` here, `file:/PATH` on the host. `required` are
     points of the checklist that have to be answered before a rollback."""
 
@@ -172,10 +200,11 @@ class Stack(_Model):
     ssh_config: str | None = None
     tree: HostPath
     compose_directory: HostPath
+    compose: ComposeCall | None = None
     state_directory: HostPath = ""
     secrets: list[SecretReference] = Field(default_factory=list)
     notify: list[Notify] = Field(default_factory=list)
-    required: list[Literal["change", "target", "people"]] = Field(default_factory=list)
+    required: list[Literal["change", "target", "people", "drift"]] = Field(default_factory=list)
     code: Code
     image: Image | None = None
     env: Env | None = None

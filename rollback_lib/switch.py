@@ -24,6 +24,12 @@ def job(state: str, incident: str, seconds: float, undo: tuple[Step, ...]) -> Jo
     return Job(state, incident, NAME, text, seconds + SLACK + sum(step.deadline for step in steps))
 
 
+def guard(state: str, incident: str) -> Command:
+    """The command that fails, saying so, where the host has begun to undo: no further step may start there."""
+    look = '[ ! -d "$1/decided" ] || grep -qsx run "$1/decided/by" || { echo "the host undoes this run by itself" >&2; exit 1; }'
+    return Command.of("sh", "-euc", look, "sh", _folder(state, incident))
+
+
 def decided_by_host(state: str, incident: str) -> Command:
     """The command that succeeds where the host has begun to undo."""
     return Command.of("grep", "-qx", "host", f"{_folder(state, incident)}/decided/by")

@@ -1,6 +1,7 @@
 """Looking at a rollback while it happens: health over the routes, and the effects on the host."""
 
 import time
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -90,10 +91,20 @@ class Eyes:
         """What is not as the plan assumed."""
         return tuple(one for one in converse(self._link, self._procedure.assumed(self._stack, plan)) if not one.ok)
 
-    def strange(self, plan: Plan) -> tuple[Effect, ...]:
-        """What is neither as it was before the rollback nor as it asks for, of all that both have a word for."""
-        reached = {effect.name: effect.ok for effect in self.effects(plan)}
-        return tuple(effect for effect in self.undone(plan) if not effect.ok and not reached.get(effect.name, True))
+    def strange(self, plan: Plan, done: Collection[str], half: Collection[str]) -> tuple[Effect, ...]:
+        """What is not as a run left it that changed the parts `done` and may have changed the parts `half`: the others are to be
+        as before. Half done, a part is as before, as asked for, or in between where it can be. How well something runs does not
+        count."""
+        reached, prior = self.effects(plan), self.undone(plan)
+        after, before = ({effect.name: effect.ok for effect in effects} for effects in (reached, prior))
+
+        def explained(effect: Effect) -> bool:
+            if effect.part in half or not effect.part:
+                return effect.between or after.get(effect.name, True) or before.get(effect.name, True)
+            return (after if effect.part in done else before).get(effect.name, True)
+
+        rows = {effect.name: effect for effect in (*reached, *prior)}
+        return tuple(effect for effect in rows.values() if not (effect.condition or explained(effect)))
 
     def _probe_once(self, route: Route) -> Probe:
         prober = Prober(route, self._stack.health.timeout)

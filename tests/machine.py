@@ -6,7 +6,9 @@ import re
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
@@ -14,8 +16,10 @@ from unittest.mock import patch
 import yaml
 
 from lab.practice_host import PracticeHost
+from lab.relay import Relay
 from rollback_lib.notebook import start
 from rollback_lib.paths import PROJECT
+from tests.faults import Scene, freeze
 
 BIN = Path(sys.executable).parent
 
@@ -86,6 +90,26 @@ class Machine:
         made = [folder for folder in self.folders() if folder not in before]
         assert "Traceback" not in done.stdout + done.stderr, done.stderr
         return Done(done.returncode, done.stdout, done.stderr, made[0] if made else None)
+
+    def resume(self, incident: Path, *words: str) -> Done:
+        """`rollback resume` of a record."""
+        argv = [BIN / "rollback", "resume", incident.name, *words]
+        done = subprocess.run(argv, env=self.env(), capture_output=True, text=True, timeout=170)
+        assert "Traceback" not in done.stdout + done.stderr, done.stderr
+        return Done(done.returncode, done.stdout, done.stderr, incident)
+
+    @contextmanager
+    def stopped_in(self, procedure: str, step: str, command: int, *words: str) -> Iterator[Scene]:
+        """A rollback whose step is stopped in its midst, at its command of that number."""
+        argv = [BIN / "rollback", "run", procedure, "--stack", self.stack, "--apply", "--confirm", "contabo", *words]
+        with ThreadPoolExecutor(1) as pool:
+            frozen = pool.submit(freeze, self.host, step, command)
+            run = subprocess.Popen(argv, env=self.env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            try:
+                yield Scene(self.host, Relay(0), run, frozen.result())
+            finally:
+                run.kill()
+                run.communicate()
 
     def papermill(self, out: Path, *words: str, notebook: str = "01_code") -> subprocess.CompletedProcess[str]:
         """Plain papermill on a notebook, as the README shows it."""

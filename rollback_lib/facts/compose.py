@@ -1,16 +1,17 @@
 """What docker compose makes of its files: read by compose itself, since its rules are its own."""
 
 import json
+import posixpath
 import re
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rollback_lib.command import Command
 from rollback_lib.compose import Compose
 from rollback_lib.errors import Refused
-from rollback_lib.facts.docker import NEEDED
+from rollback_lib.facts.docker import NEEDED, Mount
 from rollback_lib.facts.fact import Fact
 from rollback_lib.record.redaction import clean
 from rollback_lib.reference import Reference
@@ -39,14 +40,22 @@ class Written:
 class Service:
     """A service as compose would start it: by which image, whether it can be built, on which networks by their names
     (its `own` are those that come and go with the stack), with which paths of the host mounted; `optional` where a profile has
-    to be chosen for it."""
+    to be chosen for it. `context` is the folder it is built from and `dockerfile` the path of its Dockerfile, both whole, ""
+    where it is not built; `environment`, `command` (None: that of the image) and `published` ports are as in a container;
+    `definition` is all of it."""
 
     image: str
     builds: bool
     networks: tuple[str, ...]
     own: tuple[str, ...]
-    binds: tuple[str, ...]
+    binds: tuple[Mount, ...]
     optional: bool
+    context: str = ""
+    dockerfile: str = ""
+    environment: dict[str, Secret] = field(default_factory=dict)
+    command: tuple[str, ...] | None = None
+    published: frozenset[str] = frozenset()
+    definition: Secret = field(default_factory=lambda: Secret(b""))
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,9 @@ class Unreadable:
     """Compose refuses to read the files; `where` says the line, and never what stands in it."""
 
     where: str
+
+
+Defined = dict[str, Service] | Unreadable  # the services by name
 
 
 def written(compose: Compose) -> Fact[dict[str, Written]]:
@@ -89,15 +101,43 @@ def image(compose: Compose, service: str) -> Fact[Reference]:
     return Fact((command,), read, missing=f"compose cannot say which image {service} has")
 
 
-def defined(compose: Compose) -> Fact["dict[str, Service] | Unreadable"]:
+def defined(compose: Compose) -> Fact[Defined]:
     """The services that compose knows, by name; Unreadable when it cannot read its files."""
 
-    def read(out: str) -> dict[str, Service] | Unreadable:
-        config: dict[str, Any] = json.loads(out)
-        networks = config.get("networks") or {}
-        return {name: _service(config["name"], name, one, networks) for name, one in (config.get("services") or {}).items()}
+    return Fact((compose.command(*ALL, "config", "--format=json"),), _services, otherwise=unreadable)
 
-    return Fact((compose.command(*ALL, "config", "--format=json"),), read, otherwise=unreadable)
+
+# What of a commit compose may read: files with the names that such files have, and those that it is called with.
+_EXPORT = r"""
+umask 077
+tree=$1 sha=$2 to=$3; shift 3
+mkdir "$to"; trap 'rm -rf "$to"' EXIT; trap 'exit 1' HUP INT TERM
+cd "$tree"
+{
+    git ls-tree -r -z "$sha" | grep -zE '^100[0-7]+ blob [0-9a-f]+.([^/]+/)*(\.env[^/]*|[^/]+\.(ya?ml|env|json))$' || :
+    [ $# -eq 0 ] || git ls-tree -z "$sha" -- "$@"
+} | sed -z 's/^[^	]*	//' | sort -zu |
+    xargs -0 -r -n 1 sh -euc 'mkdir -p "$(dirname "$2/$3")"; git cat-file blob "$1:$3" >"$2/$3"' sh "$sha" "$to"
+"""
+
+
+def defined_at(compose: Compose, tree: str, sha: str, beside: Sequence[str]) -> Fact[Defined]:
+    """The services as the compose files of a commit define them, by name; Unreadable when compose cannot read those. What it reads
+    of the commit lies in the host's memory for that moment (/dev/shm, private); files `beside`, which git has not, are linked
+    there."""
+    folder = f"/dev/shm/rollback-{secrets.token_hex(6)}"
+    named = [path.removeprefix(tree + "/") for path in compose.files if path.startswith(tree + "/")]
+    export = Command.of("set", "--", tree, sha, folder, *named).shell() + _EXPORT
+    links = [
+        f"[ ! -e {Command.of(path)} ] || {{ mkdir -p {Command.of(posixpath.dirname(there))}; {Command.of('ln', '-sf', path, there)}; }}\n"
+        for path in beside if path.startswith(tree + "/") for there in [folder + path.removeprefix(tree)]
+    ]  # fmt: skip
+    config = compose.moved(tree, folder).command(*ALL, "config", "--format=json")
+
+    def read(out: str) -> Defined:
+        return _services(out.replace(folder, tree))
+
+    return Fact((Command.of("sh", "-euc", export + "".join(links) + config.shell()),), read, otherwise=unreadable)
 
 
 def meant(compose: Compose) -> Fact["dict[str, Meant] | Unreadable"]:
@@ -155,15 +195,33 @@ def _image(project: str, service: str, raw: dict[str, Any]) -> str:
     return raw.get("image") or f"{project}-{service}"
 
 
+def _services(out: str) -> Defined:
+    config: dict[str, Any] = json.loads(out)
+    networks = config.get("networks") or {}
+    return {name: _service(config["name"], name, one, networks) for name, one in (config.get("services") or {}).items()}
+
+
 def _service(project: str, name: str, raw: dict[str, Any], networks: dict[str, Any]) -> Service:
     names = {key: networks.get(key, {}).get("name", key) for key in raw.get("networks") or {}}
+    build = raw.get("build") or {}
+    context = build.get("context", "")
+    command = raw.get("command")
     return Service(
         image=_image(project, name, raw),
         builds="build" in raw,
         networks=tuple(names.values()),
         own=tuple(name for key, name in names.items() if not networks.get(key, {}).get("external")),
-        binds=tuple(one["source"] for one in raw.get("volumes") or () if one["type"] == "bind"),
+        binds=tuple(Mount(one["source"], one["target"]) for one in raw.get("volumes") or () if one["type"] == "bind"),
         optional=bool(raw.get("profiles")),
+        context=context,
+        dockerfile=posixpath.normpath(posixpath.join(context, build.get("dockerfile", "Dockerfile"))) if context else "",
+        environment=_environment(raw.get("environment")),
+        command=None if command is None else tuple(word.replace("$$", "$") for word in command),
+        published=frozenset(
+            f"{one.get('host_ip') or '*'}:{one.get('published') or '0'}→{one['target']}/{one.get('protocol', 'tcp')}"
+            for one in raw.get("ports") or ()
+        ),
+        definition=Secret(json.dumps(raw, sort_keys=True)),
     )
 
 

@@ -1,6 +1,7 @@
 """What Docker on the host says of services, their containers and images."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,7 @@ from rollback_lib.compose import Compose
 from rollback_lib.facts import disk
 from rollback_lib.facts.fact import Fact
 from rollback_lib.secret import Secret
+from rollback_lib.stack import Stack
 
 NEEDED = "docker with compose v2 is needed on the host and does not answer; install or start it there"
 
@@ -24,9 +26,10 @@ class Mount:
 
 @dataclass(frozen=True)
 class Container:
-    """A service's container. `image` is the id (sha256:…), `image_name` what it was started by; `compose` is how it was
-    started, by `compose_version`; `environment` are the variables it has; `exit` is the status it ended with, if it did; `health`
-    is what its own check says, if it has one."""
+    """A service's container, the replica of that `number`. `image` is the id (sha256:…), `image_name` what it was started by;
+    `compose` is how it was started, by `compose_version`; `environment` are the variables it has; `exit` is the status it ended
+    with, if it did; `health` is what its own check says, if it has one; `command` is what it was told to run, its image's own
+    words if nothing else; `published` are ports as HOST:PORT→PORT/PROTOCOL."""
 
     id: str
     name: str
@@ -45,6 +48,9 @@ class Container:
     environment: dict[str, Secret]
     volumes: tuple[Mount, ...] = ()
     health: str = ""
+    number: int = 1
+    command: tuple[str, ...] = ()
+    published: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -62,31 +68,37 @@ class Image:
 PROCESSORS = Fact((Command.of("nproc"),), int, otherwise=lambda _: 1)
 
 
-def container(directory: str, service: str) -> Fact[Container | None]:
-    """The container of `service` of the compose project in `directory`; None when there is none."""
-
-    def read(out: str) -> Container | None:
-        # The newest wins: a recreate that was cut short may leave two.
-        return max(_containers(out), key=lambda one: one.created, default=None)
-
-    inspect = _listing(directory, service).pipe("xargs", "-r", "docker", "inspect")
-    return Fact((inspect,), read, missing=NEEDED)
+def replicas(stack: Stack, service: str) -> Fact[list[Container]]:
+    """The containers of a service of the stack, by their numbers."""
+    return _inspected(_listing(stack, service))
 
 
-def containers(directory: str) -> Fact[dict[str, Container]]:
-    """The containers of the compose project in `directory`, by service; the newest of each."""
-
-    def read(out: str) -> dict[str, Container]:
-        return {one.service: one for one in sorted(_containers(out), key=lambda one: one.created)}
-
-    inspect = _listing(directory).pipe("xargs", "-r", "docker", "inspect")
-    return Fact((inspect,), read, missing=NEEDED)
+def project(stack: Stack) -> Fact[list[Container]]:
+    """All containers of the stack, by service and number."""
+    return _inspected(_listing(stack))
 
 
-def project(directory: str) -> Fact[list[Container]]:
-    """All containers of the compose project in `directory`, those of scaled services each."""
-    inspect = _listing(directory).pipe("xargs", "-r", "docker", "inspect")
-    return Fact((inspect,), lambda out: sorted(_containers(out), key=lambda one: one.name), missing=NEEDED)
+def together_with(one: Container) -> Fact[list[Container]]:
+    """All containers of the service of that one, itself too, by their numbers."""
+    return _inspected(_filtered(one.compose.directory, one.compose.project, one.service))
+
+
+def by_service(containers: Iterable[Container]) -> dict[str, list[Container]]:
+    """Containers by their service."""
+    found: dict[str, list[Container]] = {}
+    for one in containers:
+        found.setdefault(one.service, []).append(one)
+    return found
+
+
+def newest(containers: Iterable[Container]) -> Container | None:
+    """The container that speaks for its service: a recreate that was cut short may leave an older one beside it."""
+    return max(containers, key=lambda one: one.created, default=None)
+
+
+def count(containers: Iterable[Container]) -> int:
+    """How many replicas they are: the older one that a recreate may leave has the number of the newer."""
+    return len({one.number for one in containers})
 
 
 def named(name: str) -> Fact[Container | None]:
@@ -158,9 +170,9 @@ def images(repository: str) -> Fact[list[Image]]:
     return Fact((Command.of("docker", "image", "ls", "--no-trunc", "--digests", "--format={{json .}}", repository),), read)
 
 
-def service_lines(directory: str, service: str, lines: int = 8) -> Fact[list[str]]:
-    """The last lines the service's container wrote, both streams."""
-    newest = _listing(directory, service).pipe("head", "-n", "1").shell()
+def service_lines(stack: Stack, service: str, lines: int = 8) -> Fact[list[str]]:
+    """The last lines the service's newest container wrote, both streams."""
+    newest = _listing(stack, service).pipe("head", "-n", "1").shell()
     both = Command.of("sh", "-c", f'id=$({newest}); [ -z "$id" ] || docker logs --tail "$1" "$id" 2>&1', "sh", str(lines))
     return Fact((both,), str.splitlines, otherwise=lambda _: [], long=True)
 
@@ -177,9 +189,21 @@ def whole_log(name: str, number: int) -> Fact[list[str]]:
     return Fact((logs,), str.splitlines, otherwise=lambda _: [], long=True)
 
 
-def _listing(directory: str, service: str = "") -> Command:
-    labels = {"project.working_dir": directory, "oneoff": "False", **({"service": service} if service else {})}
-    filters = [f"--filter=label=com.docker.compose.{key}={value}" for key, value in labels.items()]
+def _inspected(listing: Command) -> Fact[list[Container]]:
+    return Fact((listing.pipe("xargs", "-r", "docker", "inspect"),), _sorted, missing=NEEDED)
+
+
+def _sorted(out: str) -> list[Container]:
+    return sorted(_containers(out), key=lambda one: (one.service, one.number, one.created))
+
+
+def _listing(stack: Stack, service: str = "") -> Command:
+    return _filtered(stack.compose_directory, stack.compose.project if stack.compose else None, service)
+
+
+def _filtered(directory: str, project: str | None, service: str) -> Command:
+    labels = {"project.working_dir": directory, "oneoff": "False", "project": project, "service": service}
+    filters = [f"--filter=label=com.docker.compose.{key}={value}" for key, value in labels.items() if value]
     return Command.of("docker", "ps", "--all", "--quiet", "--no-trunc", *filters)
 
 
@@ -215,6 +239,16 @@ def _container(raw: dict[str, Any]) -> Container:
         environment=_environment(raw["Config"]),
         volumes=_mounted(raw, "volume", "Name"),
         health=raw["State"].get("Health", {}).get("Status", ""),
+        number=int(label("container-number") or 1),
+        command=tuple(raw["Config"].get("Cmd") or ()),
+        published=_published(raw.get("HostConfig", {}).get("PortBindings") or {}),
+    )
+
+
+def _published(bindings: dict[str, Any]) -> frozenset[str]:
+    """As they were asked for. A host port of 0 or none is one that Docker chooses."""
+    return frozenset(
+        f"{one.get('HostIp') or '*'}:{one.get('HostPort') or '0'}→{port}" for port, places in bindings.items() for one in places or ()
     )
 
 

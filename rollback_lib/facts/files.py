@@ -14,7 +14,8 @@ _LARGEST = 256 * 1024  # bytes; a configuration file that is larger is none
 
 @dataclass(frozen=True)
 class File:
-    """A file: `real` is its path without links, `mode` is octal text, `kind` is stat's word for what it is."""
+    """A file: `real` is its path without links, `mode` is octal text, `kind` is stat's word for what it is; `identity` (inode,
+    size, times of change to the nanosecond) is another one whenever somebody writes to it."""
 
     path: str
     real: str
@@ -25,6 +26,7 @@ class File:
     inode: int
     changed: datetime
     content: Secret
+    identity: str = ""
 
     @property
     def regular(self) -> bool:
@@ -44,7 +46,7 @@ class File:
 # name of a configuration file, and is passed over.
 _READ = (
     'for file in "$@"; do [ -e "$file" ] || continue; case $file in *"\n"*) continue;; esac; real=$(readlink -f "$file"); '
-    'printf "%s\\t%s\\t%s\\t" "$file" "$real" "$(stat -c "%F\t%a\t%u\t%g\t%i\t%Y" "$real")"; '
+    'printf "%s\\t%s\\t%s\\t" "$file" "$real" "$(stat -c "%F\t%a\t%u\t%g\t%i\t%Y\t%i %s %.9Y %.9Z" "$real")"; '
     f'[ ! -f "$real" ] || head -c {_LARGEST} "$real" | base64 -w0; echo; done'
 )
 
@@ -73,9 +75,9 @@ def _reading(*paths: str) -> Command:
 def _files(out: str) -> list[File]:
     found = []
     for line in out.splitlines():
-        path, real, kind, mode, owner, group, inode, changed, content = line.split("\t")
+        path, real, kind, mode, owner, group, inode, changed, identity, content = line.split("\t")
         when = datetime.fromtimestamp(int(changed), UTC)
-        found.append(File(path, real, kind, mode, int(owner), int(group), int(inode), when, Secret(base64.b64decode(content))))
+        found.append(File(path, real, kind, mode, int(owner), int(group), int(inode), when, Secret(base64.b64decode(content)), identity))
     return found
 
 

@@ -1,6 +1,7 @@
 """What git on the host knows of the deployed tree."""
 
 import base64
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -29,11 +30,13 @@ class Commit:
 
 @dataclass(frozen=True)
 class Head:
-    """What is checked out: `branch` is None when HEAD is detached; `dirty` are tracked paths with changes."""
+    """What is checked out: `branch` is None when HEAD is detached; `dirty` are tracked paths with changes, and `content` tells
+    those changes from any others: in the index and in the files."""
 
     sha: str
     branch: str | None
     dirty: tuple[str, ...]
+    content: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,11 @@ class Change:
     path: str
 
 
+def command(tree: str, *words: str) -> Command:
+    """git in that tree."""
+    return Command.of("git", "-C", tree, *words)
+
+
 def _git(tree: str, *words: str) -> Command:
     # An optional lock would write to .git, and looking changes nothing.
     return Command.of("git", "--no-optional-locks", "-C", tree, *words)
@@ -63,7 +71,10 @@ def head(tree: str) -> Fact[Head]:
 
     def read(out: str) -> Head:
         sha, branch, dirty = "", None, []
+        content = hashlib.sha256()
         for line in out.split("\0"):
+            if not line.startswith("# "):
+                content.update(line.encode(errors="surrogateescape") + b"\0")
             if line.startswith("# branch.oid "):
                 sha = line.split(" ")[2]
             elif line.startswith("# branch.head "):
@@ -73,10 +84,12 @@ def head(tree: str) -> Fact[Head]:
                 dirty.append(line.split(" ", 8 if line[0] == "1" else 10)[-1])
             elif line[:2] == "2 ":
                 dirty.append(line.split(" ", 9)[-1])
-        return Head(sha, branch, tuple(dirty))
+        return Head(sha, branch, tuple(dirty), content.hexdigest()[:8])
 
     status = _git(tree, "status", "--porcelain=v2", "--branch", "--untracked-files=no", "-z")
-    return Fact((status,), read, missing=f"{tree} is not a git work tree we can read")
+    files = _git(tree, "diff", "-z", "--name-only", "--no-ext-diff", "--diff-filter=d", "--ignore-submodules")
+    hashed = files.pipe("env", "-C", tree, "xargs", "-0", "-r", "sha256sum", "--zero", "--")
+    return Fact((status, hashed), read, missing=f"{tree} is not a git work tree we can read")
 
 
 def log(tree: str) -> Fact[list[Commit]]:
@@ -126,6 +139,18 @@ def changes(tree: str, old: str, new: str) -> Fact[list[Change]]:
         return found
 
     return Fact((_git(tree, "diff-tree", "-r", "-z", "--no-renames", "--raw", "--no-abbrev", old, new),), read)
+
+
+def differing(tree: str, sha: str) -> Fact[list[Change]]:
+    """The tracked paths whose files are not as the commit has them; seen from the commit, so that a file which is gone is deleted."""
+
+    def read(out: str) -> list[Change]:
+        words = [word for word in out.split("\0") if word]
+        pairs = zip(words[::2], words[1::2], strict=True)
+        return [Change({"A": "added", "D": "deleted"}.get(letter, "modified"), path) for letter, path in pairs]
+
+    words = _git(tree, "diff", "-z", "--name-status", "--no-renames", "--no-ext-diff", sha, "--")
+    return Fact((words,), read, missing=f"git cannot compare {tree} with {sha[:12]}")
 
 
 def diff(tree: str, old: str, new: str) -> Fact[str]:

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from rollback_lib.command import Command
+from rollback_lib.compose import Compose
 from rollback_lib.facts import ledger
 from rollback_lib.facts.fact import Fact
 
@@ -14,7 +16,8 @@ FILE = "releases.jsonl"
 
 @dataclass(frozen=True)
 class Release:
-    """A line of the ledger: `commit` ran as `image` at `when`, and was healthy, or bad."""
+    """A line of the ledger: `commit` ran as `image` at `when`, and was healthy, or bad; `compose` is how compose was called for it,
+    where that was entered."""
 
     service: str
     commit: str
@@ -22,6 +25,7 @@ class Release:
     when: datetime
     healthy: bool
     incident: str
+    compose: Compose | None = None
 
     @property
     def verdict(self) -> str:
@@ -29,11 +33,17 @@ class Release:
         return "healthy here" if self.healthy else f"bad ({self.incident})"
 
 
-def enter(file: str, service: str, commit: str, image: str, *, healthy: bool, incident: str) -> Command:
+def enter(
+    file: str, service: str, commit: str, image: str, *, healthy: bool, incident: str, compose: Compose | None = None
+) -> Command:  # fmt: skip
     """The command that adds a line to the ledger; time and the id of `image` are the host's own word."""
-    line = {"service": service, "commit": commit, "image": "%s", "when": "%s", "healthy": healthy, "incident": incident}
+    line: dict[str, Any] = {"image": "ID", "when": "NOW", "service": service, "commit": commit, "healthy": healthy, "incident": incident}
+    if compose:
+        line["compose"] = asdict(compose)
+    # The line is a format of printf, to which backslash and percent sign mean something.
+    text = json.dumps(line).replace("\\", "\\\\").replace("%", "%%").replace('"ID"', '"%s"', 1).replace('"NOW"', '"%s"', 1)
     append = 'id=$(docker image inspect --format "{{.Id}}" "$3"); printf "$2\\n" "$id" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >>"$1"'
-    return Command.of("sh", "-euc", append, "sh", file, json.dumps(line), image)
+    return Command.of("sh", "-euc", append, "sh", file, text, image)
 
 
 def standing(ledger: Sequence[Release], commit: str, image: str = "") -> tuple[str, bool | None]:
@@ -51,7 +61,12 @@ def standing(ledger: Sequence[Release], commit: str, image: str = "") -> tuple[s
     return f"healthy here {len(good)} times{lasted}, last {good[-1]:%Y-%m-%d %H:%M} UTC", True
 
 
-def releases(state: str, service: str) -> Fact[list[Release]]:
-    """The service's lines of the ledger, oldest first."""
-    every = ledger.entries(f"{state}/{FILE}", Release)
-    return replace(every, read=lambda out: [release for release in every.read(out) if release.service == service])
+def releases(state: str) -> Fact[list[Release]]:
+    """The lines of the ledger, oldest first."""
+    return ledger.entries(f"{state}/{FILE}", _release)
+
+
+def _release(**line: Any) -> Release:
+    call = line.pop("compose", None)
+    known = Compose(call["directory"], tuple(call["files"]), call["project"], tuple(call["env_files"])) if call else None
+    return Release(**line, compose=known)

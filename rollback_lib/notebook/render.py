@@ -74,7 +74,7 @@ def verification(one: Verification) -> View:
         health = "health holds" if one.routes is None else "the routes that passed before that run pass"
         sentence = f"Verified: the effect is the one asked for, and {health}." if one.ok else "Not verified; see what was found."
         views.append(note("good" if one.ok else "bad", sentence))
-        views.append(table(("", "asked for", "found", ""), [(e.name, e.asked, e.found, "✔" if e.ok else "✘") for e in one.effects]))
+        views.append(table(("", "asked for", "found", ""), [(e.name, e.asked, e.found, e.sign) for e in one.effects]))
         routes = "every route" if one.routes is None else f"the routes that passed before ({', '.join(one.routes) or 'none'})"
         passes = f"{one.wanted} probes in a row on {routes}"
         outage = f" Users met failures for {one.outage:.1f} s while we watched." if one.outage else " No probe failed while we watched."

@@ -4,41 +4,69 @@ import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 
 from rollback_lib.command import Command
+from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.files import File
 from rollback_lib.procedures import edit, keeping
 from rollback_lib.stack import Stack
 
 KEPT = "file"  # the name under which an incident keeps the file that it replaces
+PUT = "put"  # and that of the note which file it put there
+
+
+def unchanged(*files: File) -> tuple[Command, ...]:
+    """Fails for a file that somebody has written to since it was read."""
+    same = '[ "$(stat -c "%i %s %.9Y %.9Z" "$1")" = "$2" ] || { echo "$1 has changed since it was read; make a new plan" >&2; exit 1; }'
+    return tuple(Command.of("sh", "-euc", same, "sh", file.real, file.identity) for file in files)
+
+
+def guard(stack: Stack, incident: str, file: File | None, path: str) -> tuple[Command, ...]:
+    """The last look before a file is replaced: it fails where the file is neither as it was read nor the one that this incident
+    put there, in a step that was cut off."""
+    look = (
+        'now=$(stat -c "%i %s %.9Y %.9Z" "$1" 2>/dev/null) || now=; [ "$now" != "$2" ] || exit 0; '
+        '[ -z "$now" ] || [ "${now% *}" != "$(cat "$3" 2>/dev/null)" ] || exit 0; '
+        'echo "$1 has changed since it was read; make a new plan" >&2; exit 1'
+    )
+    known = file.identity if file else ""
+    return (Command.of("sh", "-euc", look, "sh", file.real if file else path, known, keeping.before(stack, incident, PUT)),)
 
 
 def keep(stack: Stack, incident: str, file: File | None) -> tuple[Command, ...]:
-    """Keeps the file as it is, refusing one that changed since it was read (its inode and time of change tell)."""
+    """Keeps the file as it is, refusing one that changed since it was read."""
     if file is None:
         return ()
-    known = f"{file.inode} {file.changed.timestamp():.0f} {file.size}"
-    same = '[ "$(stat -c "%i %Y %s" "$1")" = "$2" ] || { echo "$1 has changed since it was read; run again" >&2; exit 1; }'
-    return (
-        Command.of("sh", "-euc", same, "sh", file.real, known),
-        Command.of("cp", "-p", file.real, keeping.before(stack, incident, KEPT)),
-    )
+    return (*unchanged(file), Command.of("cp", "-p", file.real, keeping.before(stack, incident, KEPT)))
 
 
 def put(stack: Stack, incident: str, file: File | None, path: str, pieces: Sequence[edit.Piece]) -> tuple[Command, ...]:
-    """Makes a file of `pieces` beside the one at `path` and moves it there in one go. A file that was not there yet is
-    made private."""
+    """Makes a file of `pieces` beside the one at `path` and moves it there in one go, noting which it is. A file that was not
+    there yet is made private."""
     real = file.real if file else path
     part = _part(real, incident)
     old, new = Command.of("cp", "-p", keeping.before(stack, incident, KEPT), part), Command.of("install", "-m", "600", "/dev/null", part)
     empty = Command.of("truncate", "-s", "0", part)
-    return (old if file else new, empty, *edit.commands(pieces, part), Command.of("sync", part), Command.of("mv", "-f", part, real))
+    which = Command.of("stat", "-c", "%i %s %.9Y", part).to(keeping.before(stack, incident, PUT))
+    return (old if file else new, empty, *edit.commands(pieces, part), Command.of("sync", part), which, Command.of("mv", "-f", part, real))
 
 
 def put_back(stack: Stack, incident: str, file: File | None, path: str) -> tuple[Command, ...]:
-    """Puts the kept file back; removes one that was not there before."""
+    """Puts the kept file back, and removes one that was not there before; what is there then is kept beside it."""
+    real = file.real if file else path
+    aside = '[ ! -e "$1" ] || cp -p "$1" "$2"'
+    beside = Command.of("sh", "-euc", aside, "sh", real, keeping.before(stack, incident, keeping.ASIDE[0] + KEPT))
     if file is None:
-        return (Command.of("rm", "-f", path),)
+        return (beside, Command.of("rm", "-f", path))
     part = _part(file.real, incident)
-    return (Command.of("cp", "-p", keeping.before(stack, incident, KEPT), part), Command.of("mv", "-f", part, file.real))
+    return (beside, Command.of("cp", "-p", keeping.before(stack, incident, KEPT), part), Command.of("mv", "-f", part, file.real))
+
+
+def as_kept(stack: Stack, incident: str, path: str) -> Fact[bool]:
+    """Whether the file at `path` is as it was kept: content, mode, owner and group; or is absent, where none was kept."""
+    same = (
+        'if [ -e "$2" ]; then cmp -s "$1" "$2" && [ "$(stat -Lc "%a %u:%g" "$1")" = "$(stat -c "%a %u:%g" "$2")" ]; else [ ! -e "$1" ]; fi'
+    )
+    compare = Command.of("sh", "-c", same, "sh", path, keeping.before(stack, incident, KEPT))
+    return Fact((compare,), lambda _: True, otherwise=lambda _: False)
 
 
 def _part(path: str, incident: str) -> str:

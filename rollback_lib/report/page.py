@@ -71,7 +71,9 @@ def _sections(record: Mapping[str, Any], events: Events, folder: Path) -> Iterat
         rows = [(name, f"{word}{ended.get(name, '')}", took.get(name, "")) for name, word in record["steps"].items()]
         yield "<h2>How far it came</h2>" + _table(("step", "", "took"), rows)
     if record.get("effects"):
-        found = [(e["name"], e["asked"], e["found"], "✔" if e["ok"] else "✘") for e in record["effects"]]
+        found = [
+            (e["name"], e["asked"], e["found"], "✘" if not e["ok"] else "✔" if e["asked"] == e["found"] else "–") for e in record["effects"]
+        ]
         yield "<h2>After: asked for and found</h2>" + _table(("", "asked for", "found", ""), found)
     if record.get("before"):
         yield "<h2>Before</h2>" + _table(("", ""), [(name, str(value) or _EMPTY) for name, value in record["before"].items()])

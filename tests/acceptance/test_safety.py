@@ -7,15 +7,14 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 from lab.relay import Relay
 from rollback_lib.paths import PROJECT
 from tests.faults import Scene, freeze, thaw, thaw_when_told_to_end
-from tests.machine import BIN, Done, Machine
+from tests.machine import BIN, Machine
 
 
 def image(machine: Machine) -> str:
@@ -29,33 +28,13 @@ def until(condition: Callable[[], bool], most: float = 40) -> None:
         time.sleep(0.2)
 
 
-@contextmanager
-def stopped_in(machine: Machine, step: str, command: int, *words: str) -> Iterator[Scene]:
-    """A code rollback whose step is stopped in its midst."""
-    argv = [BIN / "rollback", "run", "code", "--stack", machine.stack, "--apply", "--confirm", "contabo", *words]
-    with ThreadPoolExecutor(1) as pool:
-        frozen = pool.submit(freeze, machine.host, step, command)
-        run = subprocess.Popen(argv, env=machine.env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        try:
-            yield Scene(machine.host, Relay(0), run, frozen.result())
-        finally:
-            run.kill()
-            run.communicate()
-
-
-def resume(machine: Machine, folder: Path, *words: str) -> Done:
-    done = subprocess.run([BIN / "rollback", "resume", folder.name, *words], env=machine.env(), capture_output=True, text=True, timeout=120)
-    assert "Traceback" not in done.stdout + done.stderr, done.stderr
-    return Done(done.returncode, done.stdout, done.stderr, folder)
-
-
 def record(folder: Path) -> dict:
     return json.loads((folder / "record.json").read_text())
 
 
 def test_someone_deploys_meanwhile(broken: Machine) -> None:
     """The plan is refused just before its first change; what was made beside the stack is removed."""
-    with stopped_in(broken, "build", 5) as scene:
+    with broken.stopped_in("code", "build", 5) as scene:
         broken.ssh("cd /opt/dyniq-voice/docker; docker compose up -d --force-recreate agents-api >/dev/null 2>&1")
         container = broken.container()["Id"]
         thaw(scene)
@@ -89,7 +68,7 @@ def test_only_the_plan_that_was_reviewed_is_applied(broken: Machine) -> None:
 
 
 def test_the_second_hand_is_refused_until_it_takes_over(broken: Machine) -> None:
-    with stopped_in(broken, "recreate", 1, "-p", "reason=first") as scene:
+    with broken.stopped_in("code", "recreate", 1, "-p", "reason=first") as scene:
         first = broken.folders()[0]
         before = broken.listing()
         planned = broken.rollback()
@@ -111,13 +90,13 @@ def test_the_second_hand_is_refused_until_it_takes_over(broken: Machine) -> None
     assert any(event["event"] == "lock" and event["how"] == "taken-over" for event in second.events)
     assert (scene.run.returncode, record(first)["verdict"]) == (5, "failed-partly"), out
     assert broken.health()[0] == 200
-    gone_on = resume(broken, first)
+    gone_on = broken.resume(first)
     assert "ran on contabo after this one was cut off" in gone_on.out
 
 
 def test_the_host_undoes_by_itself_when_nobody_comes_back(broken: Machine) -> None:
     before, bad = broken.head(), image(broken)
-    with stopped_in(broken, "recreate", 1, "--revert-after", "6s") as scene:
+    with broken.stopped_in("code", "recreate", 1, "--revert-after", "6s") as scene:
         os.kill(scene.run.pid, signal.SIGKILL)
         thaw(scene)
     (folder,) = broken.folders()
@@ -127,7 +106,7 @@ def test_the_host_undoes_by_itself_when_nobody_comes_back(broken: Machine) -> No
     assert "its step revert runs there still" in held.out
     until(lambda: (image(broken), broken.head()) == (bad, before))
     assert record(folder)["verdict"] == "unknown"
-    done = resume(broken, folder)
+    done = broken.resume(folder)
     assert (done.status, done.record["verdict"]) == (4, "failed-restored"), done.out
     assert "undid the rollback by itself, as nobody came back" in done.out
     assert (image(broken), broken.head()) == (bad, before)
@@ -153,13 +132,13 @@ def test_an_incident_that_failed_is_gone_on_with_when_the_cause_is_gone(broken: 
     assert f"rollback resume {done.folder.name.rpartition('-')[2]}" in done.out
     assert broken.leads_to() == [["resume", "undo"]]
     jobs = broken.ssh("ls /var/lib/rollback/dyniq-voice/jobs/*")
-    again = resume(broken, done.folder)
+    again = broken.resume(done.folder)
     assert (again.status, again.record["verdict"]) == (0, "succeeded"), again.out
     after = broken.ssh("ls /var/lib/rollback/dyniq-voice/jobs/*")
     assert set(after.split()) - set(jobs.split()) == {"remember"}  # nothing that was done was done twice
     assert (done.folder / "notebook-2.ipynb").exists()
     assert broken.leads_to() == [["undo"]]
-    ended = resume(broken, done.folder)
+    ended = broken.resume(done.folder)
     assert (ended.status, "has ended as succeeded" in ended.err) == (2, True)
 
 
@@ -193,7 +172,7 @@ def test_a_notebook_whose_kernel_ended_takes_its_incident_up_again(broken: Machi
 def test_what_there_is_nothing_to_go_on_with_is_refused(broken: Machine) -> None:
     planned = broken.rollback()
     logins = broken.logins()
-    done = resume(broken, planned.folder)
+    done = broken.resume(planned.folder)
     assert (done.status, "only planned" in done.err) == (2, True)
     unknown = subprocess.run([BIN / "rollback", "resume", "ffffff"], env=broken.env(), capture_output=True, text=True)
     assert (unknown.returncode, "there is no record 'ffffff'" in unknown.stderr) == (2, True)

@@ -51,21 +51,21 @@ from rollback_lib.reference import Reference
 from rollback_lib.report import facts, page, postmortem
 from rollback_lib.stack import Stack
 
+STACK = Stack.load("production")
 SERVER = Postgres("voice-postgres-1", "dyniq")
 WAY = Compose("/opt/x/docker", ("/opt/x/docker/docker-compose.yml",))
 IMAGE = Reference.parse("localhost:5000/dyniq/agents-api:latest")
 BACKUP = backups.Backup("/backup/x.sql", 10, datetime.now(UTC), backups.PLAIN, "17.1", "17.1", "x", True, "")
 FACTS: dict[str, Fact[Any]] = {
-    "container": docker.container("/opt/x", "api"),
-    "containers": docker.containers("/opt/x"),
-    "project": docker.project("/opt/x"),
+    "replicas": docker.replicas(STACK, "api"),
+    "project": docker.project(STACK),
     "named": docker.named("x"),
     "environments": docker.image_environments({"sha256:1"}),
     "stored": docker.stored({"x:y"}),
     "space": docker.free_space(),
     "image_id": docker.image_id("x"),
     "images": docker.images("x"),
-    "lines": docker.service_lines("/opt/x", "api"),
+    "lines": docker.service_lines(STACK, "api"),
     "existing": hostpaths.existing(["/x"]),
     "missing": hostpaths.missing(["/x"]),
     "server": postgres.server(SERVER, "postgres"),
@@ -79,6 +79,8 @@ FACTS: dict[str, Fact[Any]] = {
     "reflog": git.reflog("/x"),
     "resolve": git.resolve("/x", "HEAD"),
     "changes": git.changes("/x", "a", "b"),
+    "differing": git.differing("/x", "a"),
+    "defined_at": compose.defined_at(WAY, "/opt/x", "a", ["/opt/x/.env"]),
     "diff": git.diff("/x", "a", "b"),
     "in_the_way": git.in_the_way("/x", "a", "b"),
     "history": git.file_history("/x", "f"),
@@ -102,14 +104,14 @@ FACTS: dict[str, Fact[Any]] = {
     "defined": compose.defined(WAY),
     "meant": compose.meant(WAY),
     "restores": restores.restores("/s"),
-    "releases": releases.releases("/s", "api"),
+    "releases": releases.releases("/s"),
     "machine": machine.machine("/s"),
     "answer": inside.answer("c", "h", "/"),
     "schemas": schema.of_backups("/backup/*", SERVER),
     "upstreams": caddy.upstreams("c"),
     "image_time": docker.image_time("x"),
     "whole_log": docker.whole_log("c", 10),
-    "versions": keeping.versions(Stack.load("production"), "env"),
+    "versions": keeping.versions(STACK, "env"),
 }
 
 anything = st.text(max_size=200)

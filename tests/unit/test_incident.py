@@ -289,6 +289,47 @@ def test_a_step_that_could_not_be_started_has_changed_nothing(
         incident.apply(chosen.one)
     host.full = True
     with pytest.raises(Failed if later else TargetRefused, match="the disk is full"):
-        incident.apply(chosen.two)
+        incident.apply(chosen.two if later else chosen.one)
     story = Story.of(Folder(incident.opening.folder).events())
     assert (story.touched, "two" in story.begun, story.cleaned) == (later, False, not later)
+    assert ("one" in story.begun) is later
+
+
+def test_steps_run_in_their_order_and_the_outcome_is_entered_once_it_is_verified(
+    incident: Incident, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    monkeypatch.setattr(Eyes, "open", lambda _: None)
+    names = {"keep": False, "recreate": True, "remember": False}
+    steps = tuple(Step(name, name, "why", (Command.of("echo", name),), touches=touches) for name, touches in names.items())
+    chosen = Plan("code", "i1", "s", "contabo", "x", steps, ())
+    incident.confirm(chosen, "contabo")
+    with pytest.raises(Refused, match="'recreate' comes after keep"):
+        incident.apply(chosen.recreate)
+    assert host.ran == []
+    incident.apply(chosen.keep)
+    incident.apply(chosen.recreate)
+    with pytest.raises(Refused, match="'remember' enters what was verified"):
+        incident.apply(chosen.remember)
+    assert len(host.ran) == 2
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_a_guard_that_refuses_leaves_a_step_not_begun(
+    incident: Incident, host: Host, monkeypatch: pytest.MonkeyPatch, guarded: bool
+) -> None:
+    """The same failure is a step that failed in its midst when a command of the step itself says it."""
+    monkeypatch.setattr(Eyes, "open", lambda _: None)
+    look, put = Command.of("false", "look"), Command.of("false", "put")
+    chosen = Plan("code", "i1", "s", "contabo", "x", (Step("put", "Put", "why", (put,), touches=True, guards=(look,)),), ())
+    mark = "\x1e0\n" if guarded else "\x1e0\n\x1e1\n"
+
+    def run_job(job: Job, lease: int, on_output: Callable[[bytes], None]) -> Result:
+        on_output(f"{mark}somebody wrote to it\n".encode())
+        return Result(1, "", "", 0, 0.0)
+
+    monkeypatch.setattr(host, "run_job", run_job)
+    incident.confirm(chosen, "contabo")
+    with pytest.raises(TargetRefused if guarded else Failed, match="somebody wrote to it"):
+        incident.apply(chosen.put)
+    story = Story.of(Folder(incident.opening.folder).events())
+    assert ("put" in story.begun) is not guarded

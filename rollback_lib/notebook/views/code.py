@@ -3,22 +3,26 @@
 from rollback_lib.notebook.view import Table, View, note, table
 from rollback_lib.notebook.views import common
 from rollback_lib.notebook.views.common import SHOWN_CANDIDATES, ago
-from rollback_lib.procedures.code import Candidates, State, Target
+from rollback_lib.procedures.code import Candidates, Deployed, State, Target
 
 
 def state(now: State) -> View:
     move = next((move for move in now.reflog if move.commit.sha == now.head.sha), None)
     deploy = f"{move.commit.subject} ({move.commit.author}), arrived {ago(move.when)} by {move.action}" if move else "not in the reflog"
-    image = now.container.image[7:19] if now.container else ""
     rows = [
         ("tree", f"{now.stack.tree} at {now.head.sha[:7]}, {now.head.branch or 'detached HEAD'}"),
         ("last deploy", deploy),
         ("in no commit", ", ".join(now.head.dirty) or "nothing: the tree is clean"),
-        ("container", common.up(now.container)),
-        ("made of", f"commit {now.running[:7]} (by the {now.by}), image {image}" if now.running else now.by),
+        *((f"{one.service} containers", common.replicas(one.replicas)) for one in now.services),
+        *((f"{one.service} made of", _made_of(one)) for one in now.services),
         ("compose", now.compose),
     ]
-    return common.state(rows, now.probes, now.lines, now.stack.code.service)
+    return common.state(rows, now.probes, now.lines, now.stack.code.main)
+
+
+def _made_of(one: Deployed) -> str:
+    image = one.container.image[7:19] if one.container else ""
+    return f"commit {one.running[:7]} (by the {one.by}), image {image}" if one.running else one.by
 
 
 def listed(found: Candidates) -> Table:
@@ -31,7 +35,8 @@ def listed(found: Candidates) -> Table:
 
 
 def target(one: Target) -> View:
-    return note("info", f"{one.commit.sha} {one.commit.subject}\nChosen: {one.why}.")
+    alone = "".join(f"\nLeft alone: {name}, {why}." for name, why in one.others.items())
+    return note("info", f"{one.commit.sha} {one.commit.subject}\nChosen: {one.why}.{alone}")
 
 
 VIEWS = {State: state, Candidates: listed, Target: target}

@@ -27,6 +27,11 @@ def up(container: Container | None) -> str:
     return f"{container.name}: {container.state}, started {ago(container.started)}{by}, {container.restarts} restarts"
 
 
+def replicas(containers: Sequence[Container]) -> str:
+    """The containers of a service, a line each."""
+    return "\n".join(map(up, containers)) or "none"
+
+
 def state(rows: Sequence[tuple[str, str]], probes: Sequence[Probe], lines: Sequence[str], service: str) -> View:
     """Rows of a state, with the health of every route and the service's last lines."""
     routes = [

@@ -27,7 +27,7 @@ def state(now: State) -> View:
     if now.beside:
         rows.append(("kept beside it", "\n".join(f"{found.name}, {found.size / 1e6:,.0f} MB" for found in now.beside)))
     rows.append(("free disk", f"{now.free / 1e6:,.0f} MB" if now.free is not None else "could not be asked"))
-    rows += [(f"used by {name}", common.up(client)) for name, client in now.clients.items()]
+    rows += [(f"used by {name}", common.replicas(mine)) for name, mine in now.clients.items()]
     return common.state(rows, now.probes, now.lines, one.container)
 
 

@@ -13,7 +13,7 @@ def state(now: State) -> View:
     made_of = f"{commit.short} {commit.subject} ({commit.author})" if commit else now.running or "no commit that is known"
     tags = f"does not answer: {now.tags.why}" if isinstance(now.tags, Unavailable) else f"{len(now.tags)} tags"
     rows = [
-        ("container", common.up(container)),
+        ("containers", common.replicas(now.replicas)),
         ("image", f"{container.image_name}\n{container.image[7:19]}" if container else "none"),
         ("made of", made_of),
         ("next `up` starts", str(now.named)),

@@ -58,7 +58,7 @@ def _changes(now: State) -> View:
         code_now = now.deployed.state
         found += [(move.when, "deploy", f"{move.commit.short} {move.commit.subject} ({move.action})") for move in code_now.reflog[:3]]
         if now.deployed.image:
-            found.append((now.deployed.image, "image", f"the image that {now.stack.code.service} runs came to the host"))
+            found.append((now.deployed.image, "image", f"the image that {now.stack.code.main} runs came to the host"))
         good = [one for one in code_now.releases if one.healthy]
         found += [(one.when, "known good", f"{one.commit[:7]} was healthy here") for one in good[-1:]]
     if now.env and not isinstance(now.env, Unanswered) and now.env.file:

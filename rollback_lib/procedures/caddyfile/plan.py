@@ -11,6 +11,8 @@ from rollback_lib.procedures.caddyfile.target import Target, usable
 from rollback_lib.stack import Stack
 
 NOT_SEEN = "could not be read"
+TARGET = "target"  # the name under which an incident keeps the version that it leads to
+FILE, LOADED = "file", "loaded"  # parts of the host: the file, and what Caddy has loaded
 
 
 def plan(now: State, target: Target, *, incident: str) -> Plan:
@@ -20,22 +22,41 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     stack, file = now.stack, now.stack.section(NAME).file
     same_file = now.current == target.version.content and now.inside is not None and now.inside.hash == target.version.hash
     done = same_file and now.live is not None and now.live.hash == target.config.hash
-    before, after = keeping.before(stack, incident, place.KEPT), keeping.before(stack, incident, "target")
-    keep = (keeping.folders(stack, "before"), *place.keep(stack, incident, now.file), target.version.show.to(after))
+    before, after = keeping.before(stack, incident, place.KEPT), keeping.before(stack, incident, TARGET)
+    whole = '[ "$(sha256sum <"$1" | cut -c -12)" = "$2" ] || { echo "the target is another one now; make a new plan" >&2; exit 1; }'
+    keep = (
+        keeping.folders(stack, "before"), *place.keep(stack, incident, now.file), target.version.show.to(after),
+        Command.of("sh", "-euc", whole, "sh", after, target.version.hash),
+    )  # fmt: skip
     load, title, why = _load(now, container, path, after)
     steps = (
         Step("keep", "Keep the Caddyfile that is there, and fetch the target", "Undo needs the one, the next steps the other.", keep),
         Step("put", "Put the target in place", "Written into the same file: a container goes on reading a file that was replaced.",
-             _write(now, container, path, after), touches=True),
-        Step("load", title, why, load, touches=True, deadline=60.0),
+             _write(now, container, path, after), touches=True, part=FILE, guards=(_as_read(stack, now.file, incident),)),
+        Step("load", title, why, load, touches=True, part=LOADED, deadline=60.0),
         Step("remember", "Enter the outcome among the kept versions", keeping.REMEMBER,
              keeping.remember_files(stack, NAME, incident, good=file, bad=None if same_file else before)),
     )  # fmt: skip
     if same_file:
         steps = (steps[0], _skipped(steps[1], "the file is the target's already"), steps[2], steps[3])
     undo = (
-        Step("undo_put", "Put the Caddyfile back", "As it was before the rollback.", _write(now, container, path, before), touches=True),
-        Step("undo_load", title, "Caddy runs with it again.", _load(now, container, path, before)[0], touches=True, deadline=60.0),
+        Step(
+            "undo_put",
+            "Put the Caddyfile back",
+            "As it was before the rollback; what is there then is kept beside.",
+            (_aside(stack, incident), *_write(now, container, path, before)),
+            touches=True,
+            part=FILE,
+        ),
+        Step(
+            "undo_load",
+            title,
+            "Caddy runs with it again.",
+            _load(now, container, path, before)[0],
+            touches=True,
+            part=LOADED,
+            deadline=60.0,
+        ),
     )
     return Plan(
         procedure=NAME,
@@ -54,6 +75,8 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         nothing_to_do=done,
         before={
             "file": now.file.hash,
+            "mode": f"{now.file.mode} {now.file.owner}:{now.file.group}",
+            "inside": now.inside.hash if now.inside else "",
             "live": now.live.hash if now.live else "",
             "started": container.started.isoformat(),
         },
@@ -63,24 +86,32 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
 
 def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     """Whether the rollback has the effect that was asked for."""
-    container, found = yield from _look(stack)
+    container, found = yield from _look(stack, plan)
     rows = [
-        Effect("file on the host", plan.after["file"], found["file"]),
-        Effect("file in the container", plan.after["file"], found["inside"], condition=found["inside"] == NOT_SEEN),
-        Effect("Caddy's live configuration", plan.after["live"], found["live"], condition=found["live"] == NOT_SEEN),
-        Effect("state of the container", "running", container.state if container else "no container", condition=True),
-    ]
+        Effect("file on the host", plan.after["file"], found["file"], part=FILE, between=bool(found["partly"])),
+        Effect("file in the container", plan.after["file"], found["inside"], condition=found["inside"] == NOT_SEEN, part=FILE,
+               between=True),
+        Effect("Caddy's live configuration", plan.after["live"], found["live"], condition=found["live"] == NOT_SEEN, part=LOADED),
+        Effect("state of the container", "running", container.state if container else "no container", condition=True, part=LOADED),
+    ]  # fmt: skip
     if plan.after["reload"] and not plan.nothing_to_do:
         kept = container is not None and container.started.isoformat() == plan.before["started"]
-        rows.append(Effect("Caddy went on running", "yes", "yes" if kept else "no, it was restarted", condition=True))
+        # Whoever restarted it, as Docker does when it is restarted itself: it runs with the target, and that is what was asked for.
+        said = "yes" if kept else "no, it was restarted meanwhile"
+        rows.append(Effect("Caddy went on running", "yes", said, condition=True, decides=False, part=LOADED))
     return rows
 
 
 def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     """Whether the host is back where it was before the rollback."""
-    _, found = yield from _look(stack)
-    rows = [Effect("file on the host", plan.before["file"], found["file"])]
-    return [*rows, Effect("Caddy's live configuration", plan.before["live"], found["live"])] if plan.before["live"] else rows
+    _, found = yield from _look(stack, plan)
+    rows = [
+        Effect("file on the host", plan.before["file"], found["file"], part=FILE, between=bool(found["partly"])),
+        Effect("mode, owner and group of the file", plan.before["mode"], found["mode"], part=FILE),
+    ]
+    if plan.before["inside"]:
+        rows.append(Effect("file in the container", plan.before["inside"], found["inside"], part=FILE, between=True))
+    return [*rows, Effect("Caddy's live configuration", plan.before["live"], found["live"], part=LOADED)] if plan.before["live"] else rows
 
 
 def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
@@ -88,12 +119,18 @@ def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     return (yield from undo_effects(stack, plan))
 
 
-def _look(stack: Stack) -> Dialogue[tuple[docker.Container | None, dict[str, str]]]:
+def _look(stack: Stack, plan: Plan) -> Dialogue[tuple[docker.Container | None, dict[str, str]]]:
     section = stack.section(NAME)
-    found = yield {"container": docker.container(stack.compose_directory, section.service), "file": files.file(section.file)}
-    container: docker.Container | None = found["container"]
+    found = yield {
+        "replicas": docker.replicas(stack, section.service),
+        "file": files.file(section.file),
+        "target": files.file(keeping.before(stack, plan.incident, TARGET)),
+    }
+    container = docker.newest(found["replicas"])
     path = path_inside(container, section.file)
     seen = {"file": found["file"].hash if found["file"] else "no file", "inside": NOT_SEEN, "live": NOT_SEEN}
+    seen["partly"] = "yes" if _partly(found["file"], found["target"]) else ""
+    seen["mode"] = f"{found['file'].mode} {found['file'].owner}:{found['file'].group}" if found["file"] else "no file"
     if container and path:
         of_file = (yield {"of_file": caddy.adapted(Command.of("cat", section.file), caddy_in(container, path, up=True))})["of_file"]
         admin = (of_file.admin if isinstance(of_file, caddy.Configuration) else None) or caddy.ADMIN
@@ -105,6 +142,11 @@ def _look(stack: Stack) -> Dialogue[tuple[docker.Container | None, dict[str, str
     return container, seen
 
 
+def _partly(file: files.File | None, target: files.File | None) -> bool:
+    """Whether the file is the beginning of the target: it was being written when that was cut off."""
+    return bool(file and target and target.content.reveal().startswith(file.content.reveal()))
+
+
 def _write(now: State, container: docker.Container, path: str, source: str) -> tuple[Command, ...]:
     file = now.stack.section(NAME).file
     commands = [Command.of("tee", file).reading(source).to("/dev/null")]
@@ -114,6 +156,21 @@ def _write(now: State, container: docker.Container, path: str, source: str) -> t
         script = 'pid=$(docker inspect --format "{{.State.Pid}}" "$1"); dd conv=nocreat status=none if="$3" of="/proc/$pid/root$2"'
         commands.append(Command.of("sh", "-euc", script, "sh", container.name, path, source))
     return tuple(commands)
+
+
+def _as_read(stack: Stack, file: files.File, incident: str) -> Command:
+    """The last look before the file is written to: it fails where the file is neither the one that was kept nor the beginning of
+    the target, of a step that was cut off."""
+    look = (
+        'cmp -s "$1" "$2" || { head -c "$(wc -c <"$1")" "$3" | cmp -s - "$1"; } || '
+        '{ echo "$1 has changed since it was read; make a new plan" >&2; exit 1; }'
+    )
+    kept = (keeping.before(stack, incident, name) for name in (place.KEPT, TARGET))
+    return Command.of("sh", "-euc", look, "sh", file.real, *kept)
+
+
+def _aside(stack: Stack, incident: str) -> Command:
+    return Command.of("cp", "-p", stack.section(NAME).file, keeping.before(stack, incident, keeping.ASIDE[0] + place.KEPT))
 
 
 def _stale(now: State) -> bool:
@@ -161,7 +218,7 @@ def _hand_over(container: docker.Container) -> Command:
 
 
 def _skipped(step: Step, because: str) -> Step:
-    return Step(step.name, step.title, step.why, skip=because)
+    return Step(step.name, step.title, step.why, part=step.part, skip=because)
 
 
 def _rows(now: State, target: Target, container: docker.Container, title: str) -> tuple[tuple[str, str], ...]:

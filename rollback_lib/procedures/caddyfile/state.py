@@ -85,13 +85,13 @@ def document(stack: Stack) -> Dialogue[State]:
     section = stack.section(NAME)
     name = in_tree(stack)
     found = yield {
-        "container": docker.container(stack.compose_directory, section.service),
+        "replicas": docker.replicas(stack, section.service),
         "file": files.file(section.file),
         "committed": git.file_at_head(stack.tree, name),
         "history": git.file_history(stack.tree, name),
         "kept": keeping.versions(stack, NAME),
     }
-    container: docker.Container | None = found["container"]
+    container = docker.newest(found["replicas"])
     path = path_inside(container, section.file)
     blobs = list(dict.fromkeys(version.blob for version in found["history"] if version.blob and version.regular))[:SHOWN]
     questions: dict[str, Fact[Any]] = {"contents": git.blobs(stack.tree, blobs), "lines": docker.lines(container)}

@@ -1,10 +1,12 @@
-"""Code rollback: the tree back to a commit, the service's image of that commit, a new container of it."""
+"""Code rollback: the tree back to a commit, its services' images of that commit, new containers of them."""
 
-from rollback_lib.procedures.code.plan import BUILD_DEADLINE, assumed, build, effects, plan, undo_effects
-from rollback_lib.procedures.code.state import NAME, Candidate, Candidates, State, candidates, document
+from rollback_lib.procedures.code.images import BUILD_DEADLINE
+from rollback_lib.procedures.code.images import commands as build
+from rollback_lib.procedures.code.plan import assumed, effects, plan, undo_effects
+from rollback_lib.procedures.code.state import NAME, Candidate, Candidates, Deployed, State, candidates, document
 from rollback_lib.procedures.code.target import Target, check, choose, examine
 
 __all__ = [
-    "BUILD_DEADLINE", "NAME", "Candidate", "Candidates", "State", "Target", "assumed", "build", "candidates", "check", "choose",
-    "document", "effects", "examine", "plan", "undo_effects",
+    "BUILD_DEADLINE", "NAME", "Candidate", "Candidates", "Deployed", "State", "Target", "assumed", "build", "candidates", "check",
+    "choose", "document", "effects", "examine", "plan", "undo_effects",
 ]  # fmt: skip

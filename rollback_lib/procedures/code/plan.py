@@ -1,24 +1,21 @@
-"""How to put tree, image and container on the target, and whether they are there."""
+"""How to put tree, images and containers on the target, and whether they are there."""
 
-import json
 import posixpath
 from dataclasses import replace
-from typing import Any
 
 from rollback_lib.command import Command
 from rollback_lib.compose import Compose
 from rollback_lib.errors import Refused
-from rollback_lib.facts import docker, git, releases
-from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.facts import docker, releases
+from rollback_lib.facts.fact import Dialogue
 from rollback_lib.plan import Effect, Plan, Step, some
-from rollback_lib.procedures import keeping
+from rollback_lib.procedures import drift, keeping, replicas
+from rollback_lib.procedures.code import images, tree
 from rollback_lib.procedures.code.grounds import grounds
-from rollback_lib.procedures.code.state import NAME, State, candidates
+from rollback_lib.procedures.code.state import NAME, Deployed, State, candidates
 from rollback_lib.procedures.code.target import Target, check
 from rollback_lib.reference import Reference
 from rollback_lib.stack import Stack
-
-BUILD_DEADLINE = 900.0  # seconds
 
 
 def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") -> Plan:
@@ -26,15 +23,16 @@ def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") ->
     check(now.stack, dirty=dirty)
     stack, sha = now.stack, target.commit.sha
     _refuse_losses(now, target, dirty)
-    current = now.running == sha and now.head.sha == sha and not now.head.dirty
-    up = now.container is not None and now.container.state == "running"
-    before = stack.kept_image(stack.code.service, f"before-{incident}")
+    services = [one for one in now.services if one.service in target.services]
+    in_place = now.head.sha == sha and not now.head.dirty
+    current = in_place and all(one.running == sha and one.up for one in services)
+    restore = tree.restore(now, sha, incident)
     steps = (
-        _keep(now, before),
-        _build(now, sha),
-        _restore_tree(now, sha, incident),
-        _recreate(now, stack.kept_image(stack.code.service, sha)),
-        _remember(now, sha, incident),
+        _keep(now, services, sha, incident, restore),
+        _build(now, services, sha),
+        restore,
+        _recreate(now, services, target),
+        _remember(now, services, sha, incident),
     )
     return Plan(
         procedure=NAME,
@@ -42,82 +40,59 @@ def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") ->
         stack=stack.name,
         host=stack.host,
         target=sha,
-        steps=tuple(replace(step, commands=(), skip="the target is what runs") for step in steps) if current and up else steps,
-        undo=() if current and up else _undo(now, before, incident),
-        cleanup=_cleanup(now, before, sha),
-        removes=(now.container.name,) if now.container else (),
+        steps=tuple(replace(step, commands=(), guards=(), skip="the target is what runs") for step in steps) if current else steps,
+        undo=() if current else _undo(now, services, target, incident, restore),
+        cleanup=_cleanup(now, services, sha, incident),
+        removes=tuple(name for one in services for name in replicas.names(one.replicas)),
+        drift=() if current else _drift(now, services, target),
         grounds=grounds(now, target),
-        facts=_rows(now, target),
+        facts=_rows(now, services, target),
         loses=_loses(target),
-        notes=_notes(now, target, dirty, incident),
+        notes=_notes(now, services, target, dirty, incident),
         diff=target.diff,
-        nothing_to_do=current and up,
+        nothing_to_do=current,
         before={
-            "container": now.container.id if now.container else "",
-            "image": now.container.image if now.container else "",
             "head": now.head.sha,
             "branch": now.head.branch or "",
-            "changes": _changes(now.head),
+            "changes": tree.changes(now.head),
+            **{key: value for one in services for key, value in replicas.before(one.service, one.replicas).items()},
         },
+        after={"services": " ".join(one.service for one in services)},
     )  # fmt: skip
 
 
 def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     """Whether the rollback has the effect that was asked for."""
-    found = yield _effect_facts(stack)
-    container: docker.Container | None = found["container"]
-    image = next((image.id for image in found["kept"] if image.tag == plan.target), "no image of the target")
-    fresh = container is not None and (plan.nothing_to_do or container.id != plan.before["container"])
-    rows = [
-        Effect("commit of the tree", plan.target[:12], found["head"].sha[:12]),
-        Effect("tree equal to it", "every path", _equality(plan.target, found["head"])),
-        Effect("state of the container", "running", container.state if container else "no container", condition=True),
-    ]
-    if not plan.nothing_to_do:
-        rows.append(Effect("image of the container", image[7:19], container.image[7:19] if container else "no container"))
-        rows.append(Effect("container made anew", "yes", "yes" if fresh else "no"))
+    rows = yield from tree.reached(stack, plan)
+    names = plan.after["services"].split()
+    found = yield {
+        "project": docker.project(stack),
+        **{f"kept {name}": docker.image_id(stack.kept_image(name, plan.target)) for name in names},
+    }
+    of = docker.by_service(found["project"])
+    for name in names:
+        image = None if plan.nothing_to_do else found[f"kept {name}"] or "no image of the target"
+        rows += replicas.after(plan.before, name, of.get(name, []), image=image, recreated=not plan.nothing_to_do)
     return rows
 
 
 def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     """Whether the host is back where it was before the rollback."""
-    found = yield _effect_facts(stack)
-    container: docker.Container | None = found["container"]
-    return [
-        Effect("commit of the tree", plan.before["head"][:12], found["head"].sha[:12]),
-        Effect("branch", plan.before["branch"] or "(detached)", found["head"].branch or "(detached)"),
-        Effect("image of the container", plan.before["image"][7:19], container.image[7:19] if container else ""),
-    ]
+    rows = yield from tree.as_before(stack, plan)
+    names = plan.after["services"].split()
+    found = yield {
+        "project": docker.project(stack),
+        **{f"kept {name}": docker.image_id(stack.kept_image(name, plan.target)) for name in names},
+    }
+    of = docker.by_service(found["project"])
+    return [*rows, *(row for name in names for row in replicas.back(plan.before, name, of.get(name, []), image=found[f"kept {name}"]))]
 
 
 def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     """Whether the host is as the plan assumed."""
-    found = yield _effect_facts(stack)
-    container: docker.Container | None = found["container"]
-    return [
-        Effect("commit of the tree", plan.before["head"][:12], found["head"].sha[:12]),
-        Effect("branch", plan.before["branch"] or "(detached)", found["head"].branch or "(detached)"),
-        Effect("changes in no commit", plan.before["changes"], _changes(found["head"])),
-        Effect("container", plan.before["container"][:12], container.id[:12] if container else ""),
-    ]
-
-
-def _changes(head: git.Head) -> str:
-    return some(sorted(head.dirty)) or "none"
-
-
-def _effect_facts(stack: Stack) -> dict[str, Fact[Any]]:
-    return {
-        "head": git.head(stack.tree),
-        "container": docker.container(stack.compose_directory, stack.code.service),
-        "kept": docker.images(stack.kept_repository(stack.code.service)),
-    }
-
-
-def _equality(sha: str, head: git.Head) -> str:
-    if head.sha != sha:
-        return f"at {head.sha[:12]}"
-    return f"not {some(head.dirty)}" if head.dirty else "every path"
+    rows = yield from tree.assumed(stack, plan)
+    of = docker.by_service((yield {"project": docker.project(stack)})["project"])
+    return [*rows, *(replicas.assumed(plan.before, name, of.get(name, [])) for name in plan.after["services"].split())]
 
 
 def _refuse_losses(now: State, target: Target, dirty: str) -> None:
@@ -126,11 +101,15 @@ def _refuse_losses(now: State, target: Target, dirty: str) -> None:
             f"{now.stack.tree} has changes that are in no commit ({some(now.head.dirty)}), and a rollback would overwrite them; "
             "commit them there, or run with dirty=save to have them kept in a git stash"
         )
-    if now.container and Reference.parse(now.container.image_name).digest:
-        raise Refused(
-            f"{now.stack.code.service} runs an image of a registry, pinned to its digest ({now.container.image_name[:60]}…), "
-            "which a rebuilt one cannot replace; use the image rollback"
-        )
+    for one in now.services:
+        names = [one.container.image_name] if one.container and one.service in target.services else []
+        names += [target.services[one.service].image] if one.service in target.services else []
+        pinned = next((name for name in names if Reference.parse(name).digest), None)
+        if pinned:
+            raise Refused(
+                f"{one.service} runs an image of a registry, pinned to its digest ({pinned[:60]}…), "
+                "which a rebuilt one cannot replace; use the image rollback"
+            )
     if target.in_the_way:
         raise Refused(
             f"files that git does not know stand where the target has files of its own ({some(target.in_the_way)}); "
@@ -138,112 +117,113 @@ def _refuse_losses(now: State, target: Target, dirty: str) -> None:
         )
 
 
-def _keep(now: State, before: str) -> Step:
-    container = now.container
-    make = (keeping.folders(now.stack, "before", "build"),)
-    tag = (Command.of("docker", "tag", container.image, before),) if container else ()
-    return Step("keep", "Keep the image that runs now", "Undo starts it again, whatever happens to its usual tag.", make + tag)
+def _drift(now: State, services: list[Deployed], target: Target) -> tuple[str, ...]:
+    """What new containers would lose; where compose cannot read its files as they are, against those of the target."""
+    known = ((one, now.definition(one) or target.services[one.service]) for one in services)
+    return tuple(line for one, service in known for line in drift.of_service(one.replicas, service, now.environments))
 
 
-def _build(now: State, sha: str) -> Step:
-    image = now.stack.kept_image(now.stack.code.service, sha)
+def _kept(now: State, one: Deployed, incident: str) -> str:
+    return now.stack.kept_image(one.service, f"before-{incident}")
+
+
+def _keep(now: State, services: list[Deployed], sha: str, incident: str, restore: Step) -> Step:
+    tags = tuple(Command.of("docker", "tag", one.container.image, _kept(now, one, incident)) for one in services if one.container)
+    files = () if restore.skip else tree.keep(now, sha, incident)
+    why = "Undo puts both back, whatever happens to tags and to the tree."
+    return Step("keep", "Keep the images that run now, and the files that change", why,
+                (keeping.folders(now.stack, "before", "build"), *tags, *files))  # fmt: skip
+
+
+def _build(now: State, services: list[Deployed], sha: str) -> Step:
+    title = "Build the target's images" if len(services) > 1 else "Build the target's image"
     why = "Built from an export of the commit, so that a build that fails leaves tree, tag and container alone."
-    if now.kept_image(sha):
-        return Step("build", "Build the target's image", why, skip=f"{image} is kept on the host")
-    return Step("build", "Build the target's image", why, build(now, sha, image), deadline=BUILD_DEADLINE)
+    missing = {one.service: now.stack.kept_image(one.service, sha) for one in services if not one.kept_image(sha)}
+    if not missing:
+        kept = some([now.stack.kept_image(one.service, sha) for one in services])
+        return Step("build", title, why, skip=f"{kept} is kept on the host" if services else "no service is built from what changes")
+    return Step("build", title, why, images.commands(now, sha, missing), deadline=images.BUILD_DEADLINE)
 
 
-def build(now: State, sha: str, image: str) -> tuple[Command, ...]:
-    """The commands that build a commit's image under that name, from an export of the commit."""
-    stack = now.stack
-    folder = _build_folder(now, sha)
-    override = json.dumps({"services": {stack.code.service: {"image": image}}})
-    beside = [path for path in (*stack.code.env_files, f"{stack.compose_directory}/.env") if path.startswith(stack.tree + "/")]
-    return (
-        Command.of("rm", "-rf", folder),
-        Command.of("mkdir", "-m", "700", folder),
-        # The modes a checkout would give: otherwise the build cache would not know the files again.
-        _git(stack, "-c", "tar.umask=0022", "archive", sha).pipe("tar", "-x", "-C", folder),
-        *(Command.of("ln", "-sf", path, folder + path.removeprefix(stack.tree)) for path in dict.fromkeys(beside)),
-        Command.of("printf", "%s\\n", override).to(f"{folder}.json"),
-        _compose(now).moved(stack.tree, folder).command("-f", f"{folder}.json", "build", stack.code.service),
-        Command.of("rm", "-rf", folder, f"{folder}.json"),
+def _recreate(now: State, services: list[Deployed], target: Target) -> Step:
+    whom = ", ".join(one.service for one in services)
+    title, why = (
+        f"Recreate {whom}",
+        "The tag that the target's compose files name is the target's image from now on, so that the next `up` keeps it.",
     )
+    if not services:
+        return Step("recreate", "Recreate the services", why, skip="no service is built from what changes")
+    kept = {one.service: now.stack.kept_image(one.service, target.commit.sha) for one in services}
+    tags = tuple(Command.of("docker", "tag", image, target.services[name].image) for name, image in kept.items())
+    return Step("recreate", title, why, (*tags, *_up(services)), touches=True, part=replicas.PART)
 
 
-def _restore_tree(now: State, sha: str, incident: str) -> Step:
-    title, why = "Put the tree on the target", "HEAD, index and files become the target's exactly; files it has not are removed."
-    if now.head.sha == sha and not now.head.dirty:
-        return Step("restore_tree", title, why, skip="the tree is at the target")
-    save = (
-        (
-            _git(now.stack, "stash", "push", "--quiet", f"--message=rollback {incident}"),
-            _git(now.stack, "rev-parse", "refs/stash").to(_stash_file(now, incident)),
-        )
-        if now.head.dirty
-        else ()
-    )
-    checkout = _git(now.stack, "checkout", "--quiet", "--detach", "--no-overwrite-ignore", sha)
-    return Step("restore_tree", title, why, (*save, checkout), touches=True)
+def _up(services: list[Deployed]) -> tuple[Command, ...]:
+    """As many replicas as there are; one `up` for all services that compose is called for in the same way."""
+    ways: dict[Compose, dict[str, int]] = {}
+    for one in services:
+        if one.compose:
+            ways.setdefault(one.compose, {})[one.service] = docker.count(one.replicas)
+    return tuple(way.up(mine) for way, mine in ways.items())
 
 
-def _recreate(now: State, image: str) -> Step:
-    service = now.stack.code.service
-    return Step(
-        "recreate", f"Make a new container of {service}",
-        "The tag compose knows names the target's image from now on, so that the next `up` keeps it.",
-        (Command.of("docker", "tag", image, _image_name(now)), _compose(now).up(service)), touches=True,
-    )  # fmt: skip
-
-
-def _remember(now: State, sha: str, incident: str) -> Step:
-    why = keeping.REMEMBER
-    service = now.stack.code.service
+def _remember(now: State, services: list[Deployed], sha: str, incident: str) -> Step:
     ledger = f"{now.stack.state}/{releases.FILE}"
-    good = releases.enter(ledger, service, sha, now.stack.kept_image(service, sha), healthy=True, incident=incident)
-    if now.running is None or now.running == sha or now.container is None:
-        return Step("remember", "Enter the outcome in the ledger of releases", why, (good,))
-    bad = releases.enter(ledger, service, now.running, now.container.image, healthy=False, incident=incident)
-    return Step("remember", "Enter the outcome in the ledger of releases", why, (bad, good))
+    commands: list[Command] = []
+    for one in services:
+        if one.running and one.running != sha and one.container:
+            commands.append(releases.enter(ledger, one.service, one.running, one.container.image, healthy=False, incident=incident))
+        good = now.stack.kept_image(one.service, sha)
+        commands.append(releases.enter(ledger, one.service, sha, good, healthy=True, incident=incident, compose=one.compose))
+    return Step("remember", "Enter the outcome in the ledger of releases", keeping.REMEMBER, tuple(commands),
+                skip=None if commands else "no service was built")  # fmt: skip
 
 
-def _undo(now: State, before: str, incident: str) -> tuple[Step, ...]:
-    back = [now.head.branch] if now.head.branch else ["--detach", now.head.sha]
-    tree = [_git(now.stack, "checkout", "--quiet", *back, "--")]
-    if now.head.dirty:
-        stash = 'git -C "$1" stash apply --quiet --index "$(cat "$2")"'
-        tree.append(Command.of("sh", "-c", stash, "sh", now.stack.tree, _stash_file(now, incident)))
-    steps = [Step("undo_tree", "Put the tree back", "As it was before the rollback.", tuple(tree), touches=True)]
-    if now.container:
+def _undo(now: State, services: list[Deployed], target: Target, incident: str, restore: Step) -> tuple[Step, ...]:
+    steps = [] if restore.skip else [tree.back(now, incident)]
+    ran = [one for one in services if one.container]
+    tags = [Command.of("docker", "tag", _kept(now, one, incident), one.container.image_name) for one in ran if one.container]
+    tags += [command for one in ran for command in _names_back(one, target)]
+    if ran:
         steps.append(
-            Step(
-                "undo_recreate",
-                "Start the image that ran before",
-                "It was kept under a tag of ours.",
-                _recreate(now, before).commands,
-                touches=True,
-            )
-        )
+            Step("undo_recreate", "Start the images that ran before", "They were kept under tags of ours.",
+                 (*tags, *_up(ran)), touches=True, part=replicas.PART)
+        )  # fmt: skip
     return tuple(steps)
 
 
-def _cleanup(now: State, before: str, sha: str) -> tuple[Command, ...]:
-    folder = _build_folder(now, sha)
-    untag = (Command.of("docker", "image", "rm", before),) if now.container else ()
-    return (Command.of("rm", "-rf", folder, f"{folder}.json"), *untag)
+def _names_back(one: Deployed, target: Target) -> tuple[Command, ...]:
+    """The name that only the target's files have for a service means again what it meant."""
+    name = target.services[one.service].image
+    if one.container is None or name == one.container.image_name:
+        return ()
+    meant = target.named.get(name)
+    return (Command.of("docker", "tag", meant, name) if meant else Command.of("docker", "image", "rm", "--no-prune", name),)
 
 
-def _rows(now: State, target: Target) -> tuple[tuple[str, str], ...]:
-    running = f"{now.running[:7]} (by the {now.by})" if now.running else now.by
+def _cleanup(now: State, services: list[Deployed], sha: str, incident: str) -> tuple[Command, ...]:
+    tags = tuple(_kept(now, one, incident) for one in services if one.container)
+    untag = (Command.of("docker", "image", "rm", *tags),) if tags else ()
+    return (images.clean_up(now.stack, sha), tree.forget(now.stack, incident), *untag)
+
+
+def _rows(now: State, services: list[Deployed], target: Target) -> tuple[tuple[str, str], ...]:
     verdicts = {candidate.commit.sha: candidate.verdict for candidate in candidates(now)}
+    sha = target.commit.sha
+    kept = [one.service for one in services if one.kept_image(sha)]
+    missing = [one.service for one in services if not one.kept_image(sha)]
+    origin = [f"{some(kept)}: kept on the host, no build needed"] if kept else []
+    origin += [f"{some(missing)}: to be built from the commit"] if missing else []
     return (
         ("host", now.stack.host),
-        ("service", now.stack.code.service),
-        ("runs now", running),
+        ("services", ", ".join(f"{one.service} × {docker.count(one.replicas)}" for one in services) or "none is built from what changes"),
+        ("left alone", "\n".join(f"{name}: {why}" for name, why in target.others.items()) or "no other service of this tree"),
+        ("runs now", "\n".join(f"{one.service}: {one.running[:7]} (by the {one.by})" if one.running else f"{one.service}: {one.by}"
+                               for one in services)),
         ("target", f"{target.commit.short} {target.commit.subject} ({target.commit.author}, {target.commit.when:%Y-%m-%d %H:%M} UTC)"),
-        ("known of it", verdicts.get(target.commit.sha) or "nothing yet: it was never verified here by us"),
-        ("image", "kept on the host, no build needed" if now.kept_image(target.commit.sha) else "to be built from the commit"),
-    )
+        ("known of it", verdicts.get(sha) or "nothing yet: it was never verified here by us"),
+        ("image", "\n".join(origin) or "none"),
+    )  # fmt: skip
 
 
 def _loses(target: Target) -> tuple[str, ...]:
@@ -256,7 +236,7 @@ def _loses(target: Target) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _notes(now: State, target: Target, dirty: str, incident: str) -> tuple[str, ...]:
+def _notes(now: State, services: list[Deployed], target: Target, dirty: str, incident: str) -> tuple[str, ...]:
     notes = []
     if now.head.branch and now.head.sha != target.commit.sha:
         notes.append(
@@ -268,31 +248,12 @@ def _notes(now: State, target: Target, dirty: str, incident: str) -> tuple[str, 
         notes.append(f"Changes in no commit ({some(now.head.dirty)}) are kept as the git stash “rollback {incident}”.")
     if any(posixpath.basename(change.path).startswith("Caddyfile") for change in target.changes):
         notes.append("The Caddyfile is another one at the target: Caddy goes on with what it has loaded until it is reloaded.")
-    if now.container and now.container.state != "running":
-        notes.append(f"The container is {now.container.state} now; undo would start it.")
-    if now.container is None:
-        notes.append(f"There is no container of {now.stack.code.service} now, so undo brings back the tree only.")
+    for one in services:
+        if one.container is None and one.compose:
+            files = ", ".join(one.compose.files)
+            notes.append(f"There is no container of {one.service} now: compose is called with {files}, and undo brings back the tree only.")
+        elif len({replica.image for replica in one.replicas}) > 1:
+            notes.append(f"The replicas of {one.service} run different images; undo starts all of them with the newest one's.")
+        if one.container and (name := target.services[one.service].image) != one.container.image_name:
+            notes.append(f"The target's compose files call the image of {one.service} {name}, not {one.container.image_name} as now.")
     return tuple(notes)
-
-
-def _git(stack: Stack, *words: str) -> Command:
-    return Command.of("git", "-C", stack.tree, *words)
-
-
-def _compose(now: State) -> Compose:
-    directory = now.stack.compose_directory
-    return now.container.compose if now.container else Compose(directory, (f"{directory}/docker-compose.yml",))
-
-
-def _image_name(now: State) -> str:
-    if now.container:
-        return now.container.image_name
-    return f"{posixpath.basename(now.stack.compose_directory)}-{now.stack.code.service}"
-
-
-def _build_folder(now: State, sha: str) -> str:
-    return f"{now.stack.state}/build/{sha[:12]}"
-
-
-def _stash_file(now: State, incident: str) -> str:
-    return keeping.before(now.stack, incident, "stash")

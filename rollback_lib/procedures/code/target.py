@@ -1,12 +1,16 @@
-"""The commit to go back to."""
+"""The commit to go back to, and what it means for each service."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from rollback_lib.compose import Compose
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
-from rollback_lib.facts import git
-from rollback_lib.facts.fact import Dialogue
-from rollback_lib.procedures.code.state import State
+from rollback_lib.facts import compose, docker, git
+from rollback_lib.facts.compose import Defined
+from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.procedures import calling
+from rollback_lib.procedures.code.state import Deployed, State
 from rollback_lib.procedures.procedure import check_target
 from rollback_lib.stack import Stack
 
@@ -16,13 +20,18 @@ DIRTY = ("refuse", "save")
 
 @dataclass(frozen=True)
 class Target:
-    """The chosen commit as git on the host knows it, and why it was chosen; `changes` lead from HEAD to it."""
+    """The chosen commit as git on the host knows it, and why it was chosen; `changes` lead from HEAD to it. `services` are those
+    that it changes, as its own compose files define them; the `others` it leaves alone, by name with the reason; `named` are the
+    images that have the names of `services` on the host now, by name (None: there is none)."""
 
     commit: git.Commit
     why: str
     changes: list[git.Change]
     diff: str
     in_the_way: list[str]
+    services: dict[str, compose.Service]
+    others: dict[str, str] = field(default_factory=dict)
+    named: dict[str, str | None] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -69,9 +78,77 @@ def examine(now: State, target: str) -> Dialogue[Target]:
         commit: git.Commit = (yield {"commit": git.resolve(tree, revision)})["commit"]
     except Refused as error:
         raise TargetRefused(str(error)) from None
+    ways = _ways(now)
+    running = {one.running for one in now.services if one.running}
     found = yield {
         "changes": git.changes(tree, now.head.sha, commit.sha),
         "diff": git.diff(tree, now.head.sha, commit.sha),
         "in_the_way": git.in_the_way(tree, now.head.sha, commit.sha),
+        **{f"since {sha}": git.changes(tree, sha, commit.sha) for sha in running},
+        **{f"at {number}": _defined_at(now, way, commit.sha) for number, way in enumerate(ways)},
     }
-    return Target(commit=commit, why=why, **found)
+    since: dict[str, list[git.Change]] = {sha: found.pop(f"since {sha}") for sha in running}
+    defined: dict[Compose, Defined] = {way: found.pop(f"at {number}") for number, way in enumerate(ways)}
+    services, others = _sorted_out(now, commit, defined, since)
+    named = (yield {one.image: docker.image_id(one.image) for one in services.values()}) if services else {}
+    return Target(commit=commit, why=why, services=services, others=others, named=dict(named), **found)
+
+
+def _ways(now: State) -> list[Compose]:
+    """How compose is called for the services. Raises Refused where nothing tells."""
+    unknown = [one.service for one in now.services if one.compose is None]
+    if unknown:
+        raise calling.unknown(now.stack, ", ".join(unknown))
+    return list(dict.fromkeys(one.compose for one in now.services if one.compose))
+
+
+def _defined_at(now: State, way: Compose, sha: str) -> Fact[Defined]:
+    return compose.defined_at(way, now.stack.tree, sha, beside(now))
+
+
+def beside(now: State) -> tuple[str, ...]:
+    """The files of the tree that a build or compose needs and git has not."""
+    paths = (*now.stack.code.env_files, f"{now.stack.compose_directory}/.env")
+    return tuple(dict.fromkeys(path for path in paths if path.startswith(now.stack.tree + "/")))
+
+
+def _sorted_out(
+    now: State, commit: git.Commit, defined: Mapping[Compose, Defined], since: Mapping[str, list[git.Change]]
+) -> tuple[dict[str, compose.Service], dict[str, str]]:  # fmt: skip
+    """The services that the target changes, and why it leaves the others alone. Raises TargetRefused for one that it cannot build."""
+    services: dict[str, compose.Service] = {}
+    others: dict[str, str] = {}
+    for one in now.services:
+        assert one.compose is not None
+        known = defined[one.compose]
+        if isinstance(known, compose.Unreadable):
+            raise TargetRefused(f"compose cannot read its files as they are at {commit.short} ({known.where}); choose another target")
+        there = known.get(one.service)
+        why = _untouched(now, one, there, since)
+        if why and len(now.services) > 1:
+            others[one.service] = why
+        elif there is None:
+            raise TargetRefused(f"the compose files of {commit.short} have no service {one.service!r}; choose another target")
+        elif not there.builds:
+            raise TargetRefused(
+                f"{one.service} is not built from the tree at {commit.short}: its compose files name the image {there.image}; "
+                "use the image rollback, or choose another target"
+            )
+        else:
+            services[one.service] = there
+    return services, others
+
+
+def _untouched(now: State, one: Deployed, there: compose.Service | None, since: Mapping[str, list[git.Change]]) -> str:
+    """Why a service need not be built and recreated; "" where it has to be."""
+    if there is None:
+        return "the target has no such service"
+    if one.running is None or not one.up:
+        return ""
+    here = now.definition(one)
+    if here is None or here.definition != there.definition:
+        return ""
+    inside = there.context.removeprefix(now.stack.tree).strip("/")
+    file = there.dockerfile.removeprefix(now.stack.tree).strip("/")
+    touched = [change.path for change in since[one.running] if not inside or (change.path + "/").startswith((inside + "/", file + "/"))]
+    return "" if touched else f"nothing in {inside} differs from what it runs"

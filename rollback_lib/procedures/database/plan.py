@@ -4,12 +4,12 @@ import re
 from datetime import UTC, datetime
 
 from rollback_lib.command import Command
-from rollback_lib.facts import backups, files, postgres, restores
+from rollback_lib.facts import backups, docker, files, postgres, restores
 from rollback_lib.facts.backups import Backup
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.plan import Effect, Plan, Step, some
 from rollback_lib.postgres import identifier, literal
-from rollback_lib.procedures import keeping
+from rollback_lib.procedures import drift, keeping, replicas
 from rollback_lib.procedures.database import sql
 from rollback_lib.procedures.database.grounds import grounds
 from rollback_lib.procedures.database.losses import read
@@ -19,6 +19,7 @@ from rollback_lib.stack import Stack
 
 RESTORE_DEADLINE = 6 * 3600.0  # seconds
 SWAP_DEADLINE = 90.0
+NAMES = "names"  # the part of the host that says which database has the name
 JOBS = 8  # at most, of a restore in parallel
 OID = "oid"  # the name under which the incident keeps which database it restored into
 # psql knows \restrict since these; an older one stops at it. (CVE-2025-8714)
@@ -35,8 +36,8 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     server, home = now.access, maintenance(one)
     oid = keeping.before(stack, incident, OID)
     drop = server.psql(home, f"DROP DATABASE IF EXISTS {identifier(new)} WITH (FORCE)")
-    reconnect = tuple(client.compose.up(client.service) for client in now.clients.values() if client and client.service)
-    whom = ", ".join(name for name, client in now.clients.items() if client and client.service)
+    reconnect = tuple(mine[0].compose.up({mine[0].service: docker.count(mine)}) for mine in _clients(now).values())
+    whom = ", ".join(mine[0].service for mine in _clients(now).values())
     archive = target.backup.format in backups.ARCHIVES
     remove = Command.of("docker", "exec", one.container, "rm", "-rf", copy)
     bring = (Command.of("docker", "cp", target.backup.path, f"{one.container}:{copy}"),) if archive else ()
@@ -56,9 +57,9 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
              (sql.written_by(server, sql.SEQUENCES, live.name, new),
               sql.swap(server, home, live=live.name, aside=kept, incoming=new),
               sql.written_by(server, sql.SEQUENCES, kept, live.name)),
-             touches=True, atomic=True, loses=True, deadline=SWAP_DEADLINE),
-        Step("reconnect", f"Make new containers of {whom or 'the services'}", "For services that do not connect again by themselves.",
-             reconnect, touches=True, unless_healthy=True,
+             touches=True, part=NAMES, atomic=True, loses=True, deadline=SWAP_DEADLINE),
+        Step("reconnect", f"Recreate {whom or 'the services'}", "For services that do not connect again by themselves.",
+             reconnect, touches=True, part=replicas.PART, unless_healthy=True,
              skip=None if reconnect else "the stack names no container in `used_by`: services are to connect again by themselves"),
         Step("remember", "Enter the restore in the ledger", "The next rollback knows from it that this backup can be restored.",
              (restores.enter(f"{stack.state}/{restores.FILE}", target.backup, incident),)),
@@ -66,9 +67,9 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     undo = (
         Step("undo_swap", "Swap the names back", f"What was restored stays as {undone}, with all that was written since.",
              (sql.swap(server, home, live=live.name, aside=undone, incoming=kept, needed=False),),
-             touches=True, deadline=SWAP_DEADLINE),
-        *((Step("undo_reconnect", f"Make new containers of {whom}", "For services that do not connect again by themselves.", reconnect,
-                touches=True, unless_healthy=True),) if reconnect else ()),
+             touches=True, part=NAMES, deadline=SWAP_DEADLINE),
+        *((Step("undo_reconnect", f"Recreate {whom}", "For services that do not connect again by themselves.", reconnect,
+                touches=True, part=replicas.PART, unless_healthy=True),) if reconnect else ()),
     )  # fmt: skip
     return Plan(
         procedure=NAME,
@@ -83,9 +84,16 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         facts=_rows(now, target, kept),
         loses=_loses(now, target),
         notes=_notes(now, target, kept),
-        before={"database": live.name, "oid": str(live.oid), **live.properties},
-        after={"section": one.name, "beside": new, "kept": kept, "tables": "\n".join(sorted(target.contents.rows))},
-    )
+        drift=_drift(now),
+        before={
+            "database": live.name, "oid": str(live.oid), **live.properties,
+            **{key: value for mine in _clients(now).values() for key, value in replicas.before(mine[0].service, mine).items()},
+        },
+        after={
+            "section": one.name, "beside": new, "kept": kept, "tables": "\n".join(sorted(target.contents.rows)),
+            "clients": " ".join(_clients(now)),
+        },
+    )  # fmt: skip
 
 
 def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
@@ -99,23 +107,29 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
         "kept": postgres.outline(server, old),
     }
     databases = found["server"].databases if found["server"] else {}
+    counted = yield from _counted(stack, plan)
     live, kept = databases.get(name), databases.get(old)
     restored = found["oid"].content.reveal().decode().strip() if found["oid"] else "not known"
     rows = [
-        Effect(f"database behind the name {name}", f"the restored one (oid {restored})", _called(live, restored, "the restored one")),
-        Effect(f"kept as {old}", f"the one of before (oid {plan.before['oid']})", _called(kept, plan.before["oid"], "the one of before")),
-    ]
+        Effect(f"database behind the name {name}", f"the restored one (oid {restored})", _called(live, restored, "the restored one"),
+               part=NAMES),
+        Effect(f"kept as {old}", f"the one of before (oid {plan.before['oid']})", _called(kept, plan.before["oid"], "the one of before"),
+               part=NAMES),
+    ]  # fmt: skip
     if live:
-        rows += [Effect(word, plan.before[word], said) for word, said in live.properties.items()]
+        rows += [Effect(word, plan.before[word], said, part=NAMES) for word, said in live.properties.items()]
+    rows += counted
     content, was = found["content"], found["kept"]
     if content and was:
         tables = plan.after["tables"].splitlines() or sorted(content.tables)
         behind = [key for key, one in was.sequences.items() if key in content.sequences and _behind(content.sequences[key].last, one.last)]
         rows += [
-            Effect("tables of the backup that are missing", "none", some([one for one in tables if one not in content.tables]) or "none"),
-            Effect("extensions that are missing", "none", some(sorted(set(was.extensions) - set(content.extensions))) or "none"),
-            Effect("sequences that would give a number out twice", "none", some(behind) or "none"),
-        ]
+            Effect("tables of the backup that are missing", "none", some([one for one in tables if one not in content.tables]) or "none",
+                   part=NAMES),
+            Effect("extensions that are missing", "none", some(sorted(set(was.extensions) - set(content.extensions))) or "none",
+                   part=NAMES),
+            Effect("sequences that would give a number out twice", "none", some(behind) or "none", part=NAMES),
+        ]  # fmt: skip
     return rows
 
 
@@ -127,14 +141,41 @@ def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     name = plan.before["database"]
     wanted = plan.before["oid"]
     return [
-        Effect(f"database behind the name {name}", f"the one of before (oid {wanted})", _called(live, wanted, "the one of before")),
-        Effect("connections allowed", plan.before["connections allowed"], live.properties["connections allowed"] if live else "no"),
-    ]
+        Effect(f"database behind the name {name}", f"the one of before (oid {wanted})", _called(live, wanted, "the one of before"),
+               part=NAMES),
+        *(Effect(word, plan.before[word], said, part=NAMES) for word, said in (live.properties if live else {}).items()),
+        *(yield from _counted(stack, plan)),
+    ]  # fmt: skip
 
 
 def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     """Whether the host is as the plan assumed."""
     return (yield from undo_effects(stack, plan))
+
+
+def _clients(now: State) -> dict[str, list[docker.Container]]:
+    """The services of compose that use the database, by the container that the stack names."""
+    return {name: mine for name, mine in now.clients.items() if mine and mine[0].service}
+
+
+def _drift(now: State) -> tuple[str, ...]:
+    """What the services would lose that are recreated where they do not connect again by themselves."""
+    found: list[str] = []
+    for name, mine in _clients(now).items():
+        defined = now.defined.get(name)
+        if isinstance(defined, dict) and mine[0].service in defined:
+            found += drift.of_service(mine, defined[mine[0].service], now.environments)
+    return tuple(found)
+
+
+def _counted(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+    """Whether there are as many replicas of the services that use the database as before."""
+    names = plan.after.get("clients", "").split()
+    found: dict[str, docker.Container | None] = (yield {name: docker.named(name) for name in names}) if names else {}
+    there = {name: one for name, one in found.items() if one}
+    mine = (yield {name: docker.together_with(one) for name, one in there.items()}) if there else {}
+    rows = [replicas.counted(plan.before, there[name].service, mine[name]) for name in there]
+    return [*rows, *(Effect(f"container {name}", "there", "none", part=replicas.PART, between=True) for name in names if name not in there)]
 
 
 def _called(found: postgres.Database | None, wanted: str, word: str) -> str:
@@ -199,9 +240,9 @@ def _notes(now: State, target: Target, kept: str) -> tuple[str, ...]:
         f"The old database is {kept}, with all its rows. When nobody needs them any more, on the host: `{drop}`.",
         "Numbers go on where the old database was, so rows can be copied back from it.",
     ]
-    missing = [name for name, client in now.clients.items() if client is None]
+    missing = [name for name, mine in now.clients.items() if not mine]
     if missing:
-        notes.append(f"There is no container {', '.join(missing)}, which the stack names in `used_by`; it cannot be made anew.")
+        notes.append(f"There is no container {', '.join(missing)}, which the stack names in `used_by`; it cannot be recreated.")
     if target.backup.format not in backups.ARCHIVES and not knows_restrict(now.psql):
         notes.append(f"psql {now.psql} in {one.container} does not know \\restrict; those lines are left out. An update would bring it.")
     return tuple(notes)

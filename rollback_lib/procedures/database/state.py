@@ -3,11 +3,12 @@
 import re
 from dataclasses import dataclass
 
-from rollback_lib.facts import backups, docker, postgres, restores
+from rollback_lib.facts import backups, compose, docker, postgres, restores
 from rollback_lib.facts.backups import Backup
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.postgres import Postgres
 from rollback_lib.probe import Probe
+from rollback_lib.secret import Secret
 from rollback_lib.stack import Database, Stack
 
 NAME = "database"
@@ -17,7 +18,9 @@ LONGEST = 63  # bytes of a name in Postgres; what is longer it would cut by itse
 @dataclass(frozen=True)
 class State:
     """The database of the stack's section `section`. `server` is None when it does not answer, `content` when the database
-    cannot be asked; `clients` are the containers that use it, `free` the bytes that are free beside it."""
+    cannot be asked; `clients` are the services that use it, all replicas of each, by the container that
+    the stack names; `free` are the bytes that are free beside it. `defined` is what compose would
+    start instead of each of them, `environments` the variables that images set, by image id."""
 
     stack: Stack
     section: Database
@@ -29,8 +32,10 @@ class State:
     processors: int
     backups: list[Backup]
     restores: list[restores.Restore]
-    clients: dict[str, docker.Container | None]
+    clients: dict[str, list[docker.Container]]
     lines: list[str]
+    defined: dict[str, compose.Defined]
+    environments: dict[str, dict[str, Secret]]
     probes: tuple[Probe, ...] = ()
 
     @property
@@ -105,12 +110,20 @@ def document(stack: Stack, database: str = "") -> Dialogue[State]:
         "restores": restores.restores(stack.state),
         **{f"client {name}": docker.named(name) for name in one.used_by},
     }
-    more = yield {"content": postgres.content(server, one.database), "lines": docker.lines(found["container"])}
-    clients = {name: found[f"client {name}"] for name in one.used_by}
+    named: dict[str, docker.Container] = {name: client for name in one.used_by if (client := found[f"client {name}"])}
+    more = yield {
+        "content": postgres.content(server, one.database),
+        "lines": docker.lines(found["container"]),
+        **{f"client {name}": docker.together_with(client) for name, client in named.items() if client.service},
+        **{f"defined {name}": compose.defined(client.compose) for name, client in named.items() if client.service},
+        "environments": docker.image_environments({client.image for client in named.values()}),
+    }
+    clients = {name: more.get(f"client {name}") or [named[name]] if name in named else [] for name in one.used_by}
     return State(
         stack=stack, section=one, container=found["container"], server=found["server"], content=more["content"], psql=found["psql"],
         free=found["free"], processors=found["processors"], backups=found["backups"], restores=found["restores"], clients=clients,
-        lines=more["lines"],
+        lines=more["lines"], defined={name: more[f"defined {name}"] for name in named if f"defined {name}" in more},
+        environments=more["environments"],
     )  # fmt: skip
 
 

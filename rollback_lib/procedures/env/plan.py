@@ -5,16 +5,18 @@ from dataclasses import replace
 
 from rollback_lib.command import Command
 from rollback_lib.compose import Compose
-from rollback_lib.facts import files
+from rollback_lib.facts import docker, files
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.plan import Effect, Plan, Step, some
-from rollback_lib.procedures import edit, keeping, place
+from rollback_lib.procedures import drift, edit, keeping, place, replicas
 from rollback_lib.procedures.env.grounds import grounds
 from rollback_lib.procedures.env.parameters import NAME
-from rollback_lib.procedures.env.state import Held, State, look
+from rollback_lib.procedures.env.state import Held, State, lines_of, look
 from rollback_lib.procedures.env.target import Target
 from rollback_lib.secret import Secret, fingerprint
 from rollback_lib.stack import Stack
+
+FILE = "file"  # the part of the host that this rollback puts in place
 
 
 def plan(now: State, target: Target, *, incident: str) -> Plan:
@@ -24,11 +26,11 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     services = _to_recreate(now, target)
     done = same and not services
     steps = _steps(now, target, incident, services, same=same)
-    undo = [Step("undo_put", "Put the file back", "As it was before the rollback.",
-                 place.put_back(stack, incident, now.file, now.path), touches=True)]  # fmt: skip
+    undo = [Step("undo_put", "Put the file back", "As it was before the rollback; what is there then is kept beside.",
+                 place.put_back(stack, incident, now.file, now.path), touches=True, part=FILE)]  # fmt: skip
     if services:
         undo.append(Step("undo_recreate", "Make new containers with it", "They get the environment of before.",
-                         _up(now, services), touches=True))  # fmt: skip
+                         _up(now, services), touches=True, part=replicas.PART))  # fmt: skip
     meant = {name: target.meant[now.containers[name].compose][name] for name in services}
     return Plan(
         procedure=NAME,
@@ -36,22 +38,30 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         stack=stack.name,
         host=stack.host,
         target=target.name,
-        steps=tuple(replace(step, commands=(), send=None, skip="the target is what runs") for step in steps) if done else steps,
+        steps=tuple(replace(step, commands=(), guards=(), send=None, skip="the target is what runs") for step in steps) if done else steps,
         undo=() if done else tuple(undo),
-        cleanup=(*place.forget(stack, incident, target.send), Command.of("rm", "-f", keeping.before(stack, incident, place.KEPT))),
-        removes=tuple(now.containers[name].name for name in services),
+        cleanup=(
+            *place.forget(stack, incident, target.send),
+            Command.of("rm", "-f", *(keeping.before(stack, incident, name) for name in (place.KEPT, place.PUT))),
+        ),
+        removes=tuple(name for service in services for name in replicas.names(now.replicas[service])),
+        drift=tuple(line for name in services for line in _drift(now, target, name)),
         grounds=grounds(now, target),
         facts=_rows(now, target, services),
         notes=_notes(now, target),
         diff=_text(target),
         nothing_to_do=done,
-        before={"file": _content(now.file), "mode": _mode(now.file)},
+        before={
+            "file": _content(now.file),
+            "mode": _mode(now.file),
+            **{key: value for name in services for key, value in replicas.before(name, now.replicas[name]).items()},
+            **{f"held {name}": _held(now, name) for name in services},
+        },
         after={
             "file": target.content.fingerprint,
             "mode": _mode(now.file) if now.file else "600 0:0",
             "services": " ".join(services),
             **{f"meant {name}": fingerprint(one.environment) for name, one in meant.items()},
-            **{f"container {name}": now.containers[name].id for name in services},
         },
     )
 
@@ -61,19 +71,14 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     now = yield from look(stack)
     rows = _of_file(plan.after, now)
     for name in plan.after["services"].split():
-        container = now.containers.get(name)
-        meant = now.understood(name) if container else None
-        rows.append(
-            Effect(f"{name}: what compose reads", plan.after[f"meant {name}"], fingerprint(meant.environment) if meant else "nothing")
-        )
-        if container and meant:
-            fresh = container.id != plan.after[f"container {name}"]
-            rows += [
-                Effect(f"{name}: what its container holds", fingerprint(now.expected(name, meant)), fingerprint(now.held(name, meant))),
-                Effect(f"{name}: container made anew", "yes", "yes" if fresh else "no"),
-            ]
-        state = container.state if container else "no container"
-        rows.append(Effect(f"{name}: state of the container", "running", state, condition=True))
+        meant = now.understood(name) if name in now.replicas else None
+        said = fingerprint(meant.environment) if meant else "nothing"
+        rows.append(Effect(f"{name}: what compose reads", plan.after[f"meant {name}"], said, part=FILE, between=meant is None))
+        if meant:
+            wanted = fingerprint(now.expected(name, meant))
+            held = ", ".join(sorted({fingerprint(one) for one in now.held(name, meant)}))
+            rows.append(Effect(f"{name}: what its containers hold", wanted, held, part=replicas.PART, between=True))
+        rows += replicas.after(plan.before, name, now.replicas.get(name, []), image=None)
     return rows
 
 
@@ -82,31 +87,42 @@ def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     now = yield from look(stack)
     rows = _of_file(plan.before, now)
     for name in plan.after["services"].split():
-        meant = now.understood(name) if name in now.containers else None
-        if meant:
-            rows.append(
-                Effect(
-                    f"{name}: what its container holds of it", fingerprint(now.expected(name, meant)), fingerprint(now.held(name, meant))
-                )
-            )
+        containers = now.replicas.get(name, [])
+        rows += replicas.back(plan.before, name, containers, image=next((one.image for one in containers), None))
+        rows.append(
+            Effect(f"{name}: what its containers have", plan.before[f"held {name}"], _held(now, name), part=replicas.PART, between=True)
+        )
     return rows
 
 
 def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     """Whether the host is as the plan assumed."""
     now = yield from look(stack)
-    held = {name: now.containers[name].id[:12] if name in now.containers else "none" for name in plan.after["services"].split()}
-    return [
-        *_of_file(plan.before, now),
-        *(Effect(f"{name}: container", plan.after[f"container {name}"][:12], container) for name, container in held.items()),
-    ]
+    services = plan.after["services"].split()
+    return [*_of_file(plan.before, now), *(replicas.assumed(plan.before, name, now.replicas.get(name, [])) for name in services)]
 
 
 def _of_file(asked: Mapping[str, str], now: Held) -> list[Effect]:
     return [
-        Effect("content of the file", asked["file"], _content(now.file)),
-        Effect("mode, owner and group", asked["mode"], _mode(now.file)),
+        Effect("content of the file", asked["file"], _content(now.file), part=FILE),
+        Effect("mode, owner and group", asked["mode"], _mode(now.file), part=FILE),
     ]
+
+
+def _held(now: Held, service: str) -> str:
+    """The hashes of what the service's containers have, one where they have the same."""
+    return ", ".join(sorted({fingerprint(one.environment) for one in now.replicas.get(service, ())})) or "no container"
+
+
+def _drift(now: State, target: Target, service: str) -> tuple[str, ...]:
+    """What new containers of a service would lose that is not of the file: what the file gives is what the rollback is about."""
+    way = now.containers[service].compose
+    known = now.defined[way]
+    if not isinstance(known, dict) or service not in known:
+        return ()
+    before, after = known[service].environment, target.meant[way][service].environment
+    asked = {key for key in (*before, *after) if before.get(key) != after.get(key)} | set(lines_of(now.content))
+    return drift.of_service(now.replicas[service], known[service], now.images, but=asked | set(lines_of(target.content.reveal())))
 
 
 def masked(value: Secret | None) -> str:
@@ -119,19 +135,26 @@ def _steps(now: State, target: Target, incident: str, services: Sequence[str], *
     sizes = {key: len(value) for key, value in target.send.items()}
     sent = Secret(b"".join(value.reveal() for value in target.send.values())) if sizes else None
     pieces = [_on_host(now, target, incident, piece) for piece in target.pieces]
+    kept = [
+        one.file for one in now.versions if any(isinstance(piece, edit.Lines) and piece.source == one.file.path for piece in target.pieces)
+    ]
+    guards = place.unchanged(*kept, *target.read)
     keep = (keeping.folders(stack, "before"), *place.keep(stack, incident, now.file))
     put = (*place.put(stack, incident, now.file, now.path, pieces), *place.forget(stack, incident, target.send))
     replaced = None if now.file is None or same else keeping.before(stack, incident, place.KEPT)
     outcome = keeping.remember_files(stack, NAME, incident, good=now.path, bad=replaced)
     return (
-        Step("keep", "Keep the file that is there", "Undo puts it back.", keep),
+        Step("keep", "Keep the file that is there", "Undo puts it back.", keep, guards=guards),
         Step("send", "Send the new values", "Over the input of the connection itself: no command line shows them.",
-             place.receive(stack, incident, sizes), send=sent, sends=f"the new values of {', '.join(sizes)}, one after the other,",
+             place.receive(stack, incident, sizes), send=sent,
+             sent=sent.digest if sent else "", sends=f"the new values of {', '.join(sizes)}, one after the other,",
              skip=None if sizes else "all that the target is made of is on the host"),
         Step("put", "Put the target in place", "Made beside the file with its mode and owner, then moved over it in one go.", put,
-             touches=True, skip="the file is the target's already" if same else None),
-        Step("recreate", "Make new containers of the services that read it", "`restart` would keep the old environment.",
-             _up(now, services), touches=True, skip=None if services else "every container holds what the target gives it"),
+             touches=True, part=FILE, guards=place.guard(stack, incident, now.file, now.path),
+             skip="the file is the target's already" if same else None),
+        Step("recreate", "Recreate the services that read it", "`restart` would keep the old environment.",
+             _up(now, services), touches=True, part=replicas.PART,
+             skip=None if services else "every container holds what the target gives it"),
         Step("remember", "Enter the outcome among the kept versions", keeping.REMEMBER, outcome),
     )  # fmt: skip
 
@@ -160,11 +183,11 @@ def _to_recreate(now: State, target: Target) -> list[str]:
 
 
 def _up(now: State, services: Sequence[str]) -> tuple[Command, ...]:
-    """One `up` for all services that compose was called for in the same way."""
-    ways: dict[Compose, list[str]] = {}
+    """As many replicas as there are; one `up` for all services that compose was called for in the same way."""
+    ways: dict[Compose, dict[str, int]] = {}
     for name in services:
-        ways.setdefault(now.containers[name].compose, []).append(name)
-    return tuple(way.up(*names) for way, names in ways.items())
+        ways.setdefault(now.containers[name].compose, {})[name] = docker.count(now.replicas[name])
+    return tuple(way.up(mine) for way, mine in ways.items())
 
 
 def _text(target: Target) -> str:
@@ -190,7 +213,7 @@ def _rows(now: State, target: Target, services: Sequence[str]) -> tuple[tuple[st
         ("target", f"{target.name} ({target.why})"),
         ("variables that change", some([one.key for one in target.differences], 12) or "none"),
         ("services that read it", ", ".join(now.readers) or "none as an env file"),
-        ("new containers of", ", ".join(services) or "none: they hold it already"),
+        ("recreated", ", ".join(f"{name} × {docker.count(now.replicas[name])}" for name in services) or "none: they hold it already"),
     )
 
 

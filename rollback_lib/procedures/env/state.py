@@ -1,7 +1,6 @@
 """What is true of the env file now: its versions, what compose makes of it, and what the containers hold."""
 
 import posixpath
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,26 +11,30 @@ from rollback_lib.errors import Refused
 from rollback_lib.facts import compose, docker, files
 from rollback_lib.facts.fact import Dialogue, Fact
 from rollback_lib.probe import Probe
-from rollback_lib.procedures import keeping
+from rollback_lib.procedures import drift, keeping
 from rollback_lib.procedures.env.parameters import NAME
 from rollback_lib.procedures.hidden import hide
 from rollback_lib.secret import Secret
 from rollback_lib.stack import Stack
 
-_PROXY = re.compile(r"(?i)(https?|ftp|no|all)_proxy")  # docker adds these by itself where it is told to
 _STOPPED = (0, 130, 137, 143)  # exit statuses of a container that somebody stopped; it is not started again
 
 
 @dataclass(frozen=True)
 class Held:
-    """The file and what the services have of it: their containers, what those's images set (by image id), and what compose
+    """The file and what the services have of it: their replicas, what the images of those set (by image id), and what compose
     would give each service (by the way compose was called for it)."""
 
     stack: Stack
     file: files.File | None
-    containers: dict[str, docker.Container]
+    replicas: dict[str, list[docker.Container]]
     images: dict[str, dict[str, Secret]]
     meant: "dict[Compose, dict[str, compose.Meant] | compose.Unreadable]"
+
+    @property
+    def containers(self) -> dict[str, docker.Container]:
+        """The newest container of each service, which speaks for all."""
+        return {name: newest for name, mine in self.replicas.items() if (newest := docker.newest(mine))}
 
     @property
     def path(self) -> str:
@@ -53,25 +56,28 @@ class Held:
         return None if isinstance(found, compose.Unreadable) else found.get(service)
 
     def expected(self, service: str, meant: compose.Meant) -> dict[str, Secret]:
-        """All variables of a new container of a service: those of its image, and what compose gives it."""
-        return {**self.images.get(self.containers[service].image, {}), **meant.environment}
+        """All variables of a new container of a service."""
+        return drift.expected(self.images.get(self.containers[service].image, {}), meant.environment)
 
-    def held(self, service: str, meant: compose.Meant) -> dict[str, Secret]:
-        """The variables of the service's container, without what docker itself adds where it is told to use a proxy."""
-        environment = self.containers[service].environment
-        return {key: value for key, value in environment.items() if key in meant.environment or not _PROXY.fullmatch(key)}
+    def held(self, service: str, meant: compose.Meant) -> list[dict[str, Secret]]:
+        """The variables of each of the service's containers."""
+        return [drift.held(one, meant.environment) for one in self.replicas[service]]
 
     def holds(self, service: str, meant: compose.Meant | None) -> bool | None:
-        """Whether a service's container holds what is meant for it; None when that is not known."""
-        return None if meant is None else self.held(service, meant) == self.expected(service, meant)
+        """Whether all of a service's containers hold what is meant for it; None when that is not known."""
+        if meant is None:
+            return None
+        wanted = self.expected(service, meant)
+        return all(one == wanted for one in self.held(service, meant))
 
 
 @dataclass(frozen=True)
 class State(Held):
-    """The file with its kept versions, and each service as the compose files write it."""
+    """The file with its kept versions; each service as the compose files write it, and as compose would start it now."""
 
     versions: list[keeping.Version]
     written: dict[Compose, dict[str, compose.Written]]
+    defined: dict[Compose, compose.Defined]
     lines: list[str]
     probes: tuple[Probe, ...] = ()
 
@@ -111,44 +117,47 @@ def document(stack: Stack) -> Dialogue[State]:
         "file": files.file(path),
         "beside": files.matching(folder, name),
         "kept": keeping.versions(stack, NAME),
-        "containers": docker.containers(stack.compose_directory),
+        "project": docker.project(stack),
     }
     file: files.File | None = found["file"]
     if file and not file.regular:
         raise Refused(f"{path} is a {file.kind}, not a file; mend it on the host")
-    containers: dict[str, docker.Container] = found["containers"]
+    replicas = docker.by_service(found["project"])
     versions = sorted([*found["kept"], *_beside(path, found["beside"])], key=lambda one: one.when, reverse=True)
     hide(stack, [one.file.content for one in versions], ())
-    ways = _ways(containers)
+    ways = _ways(replicas)
     written = {f"written {number}": compose.written(way) for number, way in enumerate(ways)}
-    held, more = yield from _ask_held(stack, file, containers, {**written, "lines": docker.lines(containers.get(stack.code.service))})
+    lines = docker.lines(docker.newest(replicas.get(stack.code.main, ())))
+    defined = {f"defined {number}": compose.defined(way) for number, way in enumerate(ways)}
+    held, more = yield from _ask_held(stack, file, replicas, {**written, **defined, "lines": lines})
     return State(
         **vars(held), versions=versions, lines=more["lines"],
         written={way: more[f"written {number}"] for number, way in enumerate(ways)},
+        defined={way: more[f"defined {number}"] for number, way in enumerate(ways)},
     )  # fmt: skip
 
 
 def look(stack: Stack) -> Dialogue[Held]:
     """The file and what the services have of it, all values hidden."""
-    found = yield {"file": files.file(stack.section(NAME).file), "containers": docker.containers(stack.compose_directory)}
-    held, _ = yield from _ask_held(stack, found["file"], found["containers"], {})
+    found = yield {"file": files.file(stack.section(NAME).file), "project": docker.project(stack)}
+    held, _ = yield from _ask_held(stack, found["file"], docker.by_service(found["project"]), {})
     return held
 
 
 def _ask_held(
-    stack: Stack, file: files.File | None, containers: dict[str, docker.Container], questions: Mapping[str, Fact[Any]],
+    stack: Stack, file: files.File | None, replicas: dict[str, list[docker.Container]], questions: Mapping[str, Fact[Any]],
 ) -> Dialogue[tuple[Held, dict[str, Any]]]:  # fmt: skip
     """What the services have of the file, asked together with `questions`; and the answers to those."""
-    hide(stack, [file.content] if file else [], (one.environment for one in containers.values()))
-    ways = _ways(containers)
+    hide(stack, [file.content] if file else [], (one.environment for mine in replicas.values() for one in mine))
+    ways = _ways(replicas)
     meant = {f"meant {number}": compose.meant(way) for number, way in enumerate(ways)}
-    images = docker.image_environments({one.image for one in containers.values()})
+    images = docker.image_environments({one.image for mine in replicas.values() for one in mine})
     found = yield {**questions, **meant, "images": images}
-    return Held(stack, file, containers, found["images"], {way: found[f"meant {number}"] for number, way in enumerate(ways)}), found
+    return Held(stack, file, replicas, found["images"], {way: found[f"meant {number}"] for number, way in enumerate(ways)}), found
 
 
-def _ways(containers: Mapping[str, docker.Container]) -> list[Compose]:
-    return list(dict.fromkeys(one.compose for one in containers.values()))
+def _ways(replicas: Mapping[str, list[docker.Container]]) -> list[Compose]:
+    return list(dict.fromkeys(one.compose for mine in replicas.values() if (one := docker.newest(mine))))
 
 
 def candidates(now: State) -> Candidates:

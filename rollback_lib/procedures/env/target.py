@@ -31,7 +31,7 @@ class Difference:
 @dataclass(frozen=True)
 class Target:
     """The file as it is to be: `content`, made of `pieces`; what it would mean to compose, and how that differs from now;
-    `send`, by key, are values that are not on the host yet."""
+    `send`, by key, are values that are not on the host yet, `read` the files from which others are taken."""
 
     name: str
     why: str
@@ -40,14 +40,16 @@ class Target:
     meant: dict[Compose, dict[str, compose.Meant]]
     differences: tuple[Difference, ...]
     send: dict[str, Secret]
+    read: tuple[files.File, ...] = ()
 
 
 @dataclass(frozen=True)
 class _Given:
-    """An assigned value, and the file it comes from (`env:NAME` for one that has to be sent)."""
+    """An assigned value, and the path it comes from (`env:NAME` for one that has to be sent), with the file if it is one."""
 
     source: str
     value: Secret
+    file: files.File | None = None
 
 
 def choose(now: State, target: str) -> tuple[keeping.Version, str]:
@@ -91,7 +93,7 @@ def examine(now: State, target: str, keys: str = "", assign: str = "", remove: s
         hide(now.stack, [content], (one.environment for one in understood.values()))
     name = f"{keys} of {version.name}" if version and keys else version.name if version else "the file that is there, changed"
     send = {key: one.value for key, one in given.items() if one.source.startswith("env:")}
-    made = Target(name, why, content, pieces, meant, (), send)
+    made = Target(name, why, content, pieces, meant, (), send, tuple(one.file for one in given.values() if one.file))
     asked = {*words(keys), *given, *words(remove)} if keys or version is None else None
     _refuse_misread(now, made, given)
     return replace(made, differences=_differences(now, made, asked))
@@ -107,7 +109,7 @@ def _given(now: State, wanted: Mapping[str, str]) -> Dialogue[dict[str, _Given]]
             file = found[key]
             if file is None or not file.regular:
                 raise TargetRefused(f"assign: {key}: the host has no file {paths[key]}; put the value there first")
-            given[key] = _Given(paths[key], file.content)
+            given[key] = _Given(paths[key], file.content, file)
         else:
             given[key] = _Given(reference, Secret(os.environ[reference.removeprefix("env:")]))
         if not len(given[key].value) or b"\0" in given[key].value.reveal():

@@ -1,19 +1,22 @@
 """How to fetch, pin and start the image, and whether it runs."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 from rollback_lib.command import Command
+from rollback_lib.compose import Compose
 from rollback_lib.facts import compose, docker, registry, releases
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.plan import Effect, Plan, Step
-from rollback_lib.procedures import edit, keeping, place
+from rollback_lib.procedures import drift, edit, keeping, place, replicas
 from rollback_lib.procedures.image.grounds import grounds
-from rollback_lib.procedures.image.state import NAME, Candidate, State, declared
+from rollback_lib.procedures.image.state import NAME, Candidate, State
 from rollback_lib.procedures.image.target import Target
 from rollback_lib.reference import Reference
 from rollback_lib.stack import Stack
 
 PULL_DEADLINE = 900.0  # seconds
+CHOICE = "choice"  # the part of the host that says which image the next `up` starts
 
 
 def plan(now: State, target: Target, *, incident: str) -> Plan:
@@ -22,7 +25,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     container = now.container
     pin = _pin(now, row)
     settled = _settled(now, pin)
-    up = container is not None and container.state == "running" and container.image == row.image
+    up = bool(now.replicas) and all(one.state == "running" and one.image == row.image for one in now.replicas)
     done = up and settled
     before = stack.kept_image(service, f"before-{incident}")
     kept = stack.kept_image(service, row.commit.sha if row.commit else row.tag)
@@ -32,8 +35,8 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
               *place.keep(stack, incident, now.variables))),
         _pull(now, row, kept),
         _choose(now, row, pin, incident, settled),
-        Step("recreate", f"Make a new container of {service}", "With the compose files in the order they were given at its last start.",
-             (now.compose.up(service),), touches=True),
+        Step("recreate", f"Recreate {service}", "With the compose files in the order they were given at its last start.",
+             (now.compose.up({service: docker.count(now.replicas)}),), touches=True, part=replicas.PART),
         _remember(now, row, kept, incident),
     )  # fmt: skip
     return Plan(
@@ -42,20 +45,21 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         stack=stack.name,
         host=stack.host,
         target=f"{now.named.name}:{row.tag}",
-        steps=tuple(replace(step, commands=(), skip="the target is what runs") for step in steps) if done else steps,
+        steps=tuple(replace(step, commands=(), guards=(), skip="the target is what runs") for step in steps) if done else steps,
         undo=() if done else _undo(now, before, incident, written=pin is not None and not settled),
         cleanup=_cleanup(now, before, incident),
-        removes=(container.name,) if container else (),
+        removes=replicas.names(now.replicas),
+        drift=() if done else _drift(now),
         grounds=grounds(now, target),
         facts=_rows(now, target),
         notes=_notes(now, row, pin),
         nothing_to_do=done,
         before={
-            "container": container.id if container else "",
-            "image": container.image if container else "",
-            "named": container.image_name if container else "",
+            "named": now.named.short,
+            "variables": now.compose.variables if pin is not None and not settled else "",
+            **replicas.before(service, now.replicas),
         },
-        after={"kept": kept, "named": (_pinned(now, pin) if pin else now.named).short},
+        after={"kept": kept, "named": (_pinned(now, pin) if pin else now.named).short, "compose": json.dumps(asdict(now.compose))},
     )
 
 
@@ -63,40 +67,60 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     """Whether the rollback has the effect that was asked for."""
     service = stack.section(NAME).service
     found = yield {
-        "container": docker.container(stack.compose_directory, service),
+        "replicas": docker.replicas(stack, service),
         "wanted": docker.image_id(plan.after["kept"]),
+        "named": compose.image(_way(plan), service),
     }
-    container: docker.Container | None = found["container"]
-    way = declared(stack, container)
-    named = (yield {"named": compose.image(way, service)})["named"]
-    rows = [
-        Effect("state of the container", "running", container.state if container else "no container", condition=True),
-        Effect("name that the next `up` starts", plan.after["named"], named.short),
+    image = None if plan.nothing_to_do else found["wanted"] or "no image of the target"
+    return [
+        *replicas.after(plan.before, service, found["replicas"], image=image, recreated=not plan.nothing_to_do),
+        Effect("name that the next `up` starts", plan.after["named"], found["named"].short, part=CHOICE),
     ]
-    if not plan.nothing_to_do:
-        fresh = container is not None and container.id != plan.before["container"]
-        wanted = (found["wanted"] or "no image of the target")[7:19]
-        rows.insert(0, Effect("image of the container", wanted, container.image[7:19] if container else "no container"))
-        rows.append(Effect("container made anew", "yes", "yes" if fresh else "no"))
-    return rows
 
 
 def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     """Whether the host is back where it was before the rollback."""
-    found = yield {"container": docker.container(stack.compose_directory, stack.section(NAME).service)}
-    container: docker.Container | None = found["container"]
-    return [
-        Effect("image of the container", plan.before["image"][7:19], container.image[7:19] if container else ""),
-        Effect("name it was started by", plan.before["named"], container.image_name if container else ""),
+    service, file = stack.section(NAME).service, plan.before["variables"]
+    found = yield {
+        "replicas": docker.replicas(stack, service),
+        "wanted": docker.image_id(plan.after["kept"]),
+        "named": compose.image(_way(plan), service),
+        **({"file": place.as_kept(stack, plan.incident, file)} if file else {}),
+    }
+    rows = [
+        *replicas.back(plan.before, service, found["replicas"], image=found["wanted"]),
+        Effect("name that the next `up` starts", plan.before["named"], found["named"].short, part=CHOICE),
     ]
+    if file:
+        rows.append(
+            Effect(
+                file,
+                "as before",
+                "as before" if found["file"] else "another",
+                part=CHOICE,
+                between=found["named"].short == plan.after["named"],
+            )
+        )
+    return rows
 
 
 def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
-    """Whether the host is as the plan assumed. The file that holds the choice is looked at as it is kept."""
-    container: docker.Container | None = (yield {"container": docker.container(stack.compose_directory, stack.section(NAME).service)})[
-        "container"
-    ]
-    return [Effect("container", plan.before["container"][:12], container.id[:12] if container else "")]
+    """Whether the host is as the plan assumed. The file that holds the choice is looked at as it is kept, and as it is written."""
+    service = stack.section(NAME).service
+    return [replicas.assumed(plan.before, service, (yield {"replicas": docker.replicas(stack, service)})["replicas"])]
+
+
+def _way(plan: Plan) -> Compose:
+    """How compose is called from this rollback on."""
+    raw = json.loads(plan.after["compose"])
+    return Compose(raw["directory"], tuple(raw["files"]), raw["project"], tuple(raw["env_files"]))
+
+
+def _drift(now: State) -> tuple[str, ...]:
+    """What new containers would lose; their image is what the rollback is about, and so is the variable that names it."""
+    service = now.stack.section(NAME).service
+    known = now.defined.get(service) if isinstance(now.defined, dict) else None
+    return drift.of_service(now.replicas, known, now.environments, image=False) if known else ()
 
 
 def _pin(now: State, row: Candidate) -> str | None:
@@ -132,20 +156,22 @@ def _choose(now: State, row: Candidate, pin: str | None, incident: str, settled:
     if pin is None:
         why = f"The compose files name {now.named} and no variable: that tag means the target on this host, until the next pull."
         retag = Command.of("docker", "tag", row.image or f"{now.named.name}@{row.digest}", str(now.named))
-        return Step("choose", title, why, (retag,), touches=True)
+        return Step("choose", title, why, (retag,), touches=True, part=CHOICE)
     file = now.compose.variables
     why = f"{now.variable} in {file}, which compose reads: the next `up`, or `pull` and `up`, keeps the target."
     old = now.variables.content.reveal() if now.variables else b""
     source = keeping.before(now.stack, incident, place.KEPT)
     pieces = edit.changed(source, old, {now.variable or "": [edit.Text(f"{now.variable}={pin}\n")]})
     commands = place.put(now.stack, incident, now.variables, file, pieces)
-    return Step("choose", title, why, (*local, *commands), touches=True)
+    guards = place.guard(now.stack, incident, now.variables, file)
+    return Step("choose", title, why, (*local, *commands), touches=True, part=CHOICE, guards=guards)
 
 
 def _remember(now: State, row: Candidate, kept: str, incident: str) -> Step:
     service = now.stack.section(NAME).service
     ledger = f"{now.stack.state}/{releases.FILE}"
-    commands = [releases.enter(ledger, service, row.commit.sha if row.commit else "", kept, healthy=True, incident=incident)]
+    commands = [releases.enter(ledger, service, row.commit.sha if row.commit else "", kept, healthy=True, incident=incident,
+                               compose=now.compose)]  # fmt: skip
     if now.container and now.container.image != row.image:
         commands.insert(0, releases.enter(ledger, service, now.running or "", now.container.image, healthy=False, incident=incident))
     return Step("remember", "Enter the outcome in the ledger of releases", keeping.REMEMBER, tuple(commands))
@@ -156,18 +182,30 @@ def _undo(now: State, before: str, incident: str, *, written: bool) -> tuple[Ste
     steps = []
     if written:
         back = place.put_back(now.stack, incident, now.variables, file)
-        steps.append(Step("undo_choose", "Put the choice back", f"{file} as it was.", back, touches=True))
+        steps.append(
+            Step(
+                "undo_choose",
+                "Put the choice back",
+                f"{file} as it was; what is there then is kept beside.",
+                back,
+                touches=True,
+                part=CHOICE,
+            )
+        )
     if now.container:
         name = now.container.image_name
         tag = () if Reference.parse(name).digest else (Command.of("docker", "tag", before, name),)
-        up = now.container.compose.up(now.container.service)
-        steps.append(Step("undo_recreate", "Start the image that ran before", "It was kept under a tag of ours.", (*tag, up), touches=True))
+        up = now.container.compose.up({now.container.service: docker.count(now.replicas)})
+        steps.append(
+            Step("undo_recreate", "Start the image that ran before", "It was kept under a tag of ours.", (*tag, up),
+                 touches=True, part=replicas.PART)
+        )  # fmt: skip
     return tuple(steps)
 
 
 def _cleanup(now: State, before: str, incident: str) -> tuple[Command, ...]:
     untag = (Command.of("docker", "image", "rm", before),) if now.container else ()
-    return (*untag, Command.of("rm", "-f", keeping.before(now.stack, incident, place.KEPT)))
+    return (*untag, Command.of("rm", "-f", *(keeping.before(now.stack, incident, name) for name in (place.KEPT, place.PUT))))
 
 
 def _rows(now: State, target: Target) -> tuple[tuple[str, str], ...]:
@@ -176,7 +214,7 @@ def _rows(now: State, target: Target) -> tuple[tuple[str, str], ...]:
     runs = f"{now.container.image_name}, image {now.container.image[7:19]}" if now.container else "no container"
     return (
         ("host", now.stack.host),
-        ("service", now.stack.section(NAME).service),
+        ("service", f"{now.stack.section(NAME).service} × {docker.count(now.replicas)}"),
         ("runs now", runs + (f", commit {now.running[:7]}" if now.running else "")),
         ("target", f"{row.tag}{subject}"),
         ("digest", row.digest or "none: it was built on this host and never came from a registry"),

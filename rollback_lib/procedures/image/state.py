@@ -7,9 +7,12 @@ from typing import Any
 
 from rollback_lib.compose import Compose
 from rollback_lib.facts import compose, docker, files, git, registry, releases
+from rollback_lib.facts.compose import Defined
 from rollback_lib.facts.fact import Dialogue, Fact
 from rollback_lib.probe import Probe
+from rollback_lib.procedures import calling
 from rollback_lib.reference import TAG, Reference
+from rollback_lib.secret import Secret
 from rollback_lib.stack import Stack
 
 NAME = "image"
@@ -22,10 +25,11 @@ _VARIABLE = re.compile(r":\$\{(?P<name>[A-Za-z_]\w*)(?::?[-?+][^{}]*)?\}\Z")
 @dataclass(frozen=True)
 class State:
     """What runs, and what there is instead. `declared` is the image as the compose files write it, `named` as compose
-    reads it; `variables` is the file in which the choice is kept."""
+    reads it; `variables` is the file in which the choice is kept; `defined` is the service as compose would start it the way it
+    was started last, `environments` the variables that images set, by image id."""
 
     stack: Stack
-    container: docker.Container | None
+    replicas: list[docker.Container]
     compose: Compose
     declared: str
     named: Reference
@@ -37,7 +41,14 @@ class State:
     log: list[git.Commit]
     releases: list[releases.Release]
     lines: list[str]
+    defined: Defined
+    environments: dict[str, dict[str, Secret]]
     probes: tuple[Probe, ...] = ()
+
+    @property
+    def container(self) -> docker.Container | None:
+        """The newest replica, which speaks for all."""
+        return docker.newest(self.replicas)
 
     @property
     def variable(self) -> str | None:
@@ -91,27 +102,36 @@ class Candidates(tuple[Candidate, ...]):
 def document(stack: Stack) -> Dialogue[State]:
     """What runs, what the registry has, what the host has, and what git knows of it."""
     section = stack.section(NAME)
-    usual = declared(stack, None)
+    usual = replace(Compose(stack.compose_directory, ()), files=tuple(section.files))
     found = yield {
-        "container": docker.container(stack.compose_directory, section.service),
+        "project": docker.project(stack),
         "log": git.log(stack.tree),
-        "releases": releases.releases(stack.state, section.service),
+        "ledger": releases.releases(stack.state),
         "kept": docker.images(stack.kept_repository(section.service)),
         **_of_compose(usual, section.service),
     }
-    way = declared(stack, found["container"])
+    project: list[docker.Container] = found.pop("project")
+    replicas = [one for one in project if one.service == section.service]
+    ledger: list[releases.Release] = found.pop("ledger")
+    found["releases"] = [one for one in ledger if one.service == section.service]
+    started = calling.way(stack, section.service, project, ledger)
+    if started is None:
+        raise calling.unknown(stack, section.service)
+    way = declared(stack, started)
     started_otherwise = replace(way, project=None) != usual
     more = yield {
         **(_of_compose(way, section.service) if started_otherwise else {}),
         "local": docker.images(found["named"].name),
         "tags": registry.tags(found["named"]),
-        "lines": docker.lines(found["container"]),
+        "lines": docker.lines(docker.newest(replicas)),
+        "defined": compose.defined(started),
+        "environments": docker.image_environments({one.image for one in replicas}),
     }
     found |= more
     written = found.pop("written")[section.service]
     wanted = _wanted(found["tags"], found["log"], found["releases"])
     tagged = (yield {"tagged": registry.manifests(found["named"], wanted)})["tagged"]
-    return State(stack=stack, compose=way, declared=written.image, tagged=tagged, **found)
+    return State(stack=stack, replicas=replicas, compose=way, declared=written.image, tagged=tagged, **found)
 
 
 def _of_compose(way: Compose, service: str) -> dict[str, Fact[Any]]:
@@ -163,13 +183,10 @@ def _in_registry(now: State, here: dict[str, Candidate]) -> dict[str, Candidate]
     return rows
 
 
-def declared(stack: Stack, container: docker.Container | None) -> Compose:
-    """Compose with the stack's files; in the live container's order and with its other files, where it was started so."""
-    section = stack.section(NAME)
-    if container and set(section.files) <= set(container.compose.files):
-        return container.compose
-    base = container.compose if container else Compose(stack.compose_directory, ())
-    return replace(base, files=tuple(section.files))
+def declared(stack: Stack, started: Compose) -> Compose:
+    """Compose with the stack's files; in the order of the service's last start and with its other files, where it was started so."""
+    files = stack.section(NAME).files
+    return started if set(files) <= set(started.files) else replace(started, files=tuple(files))
 
 
 def _wanted(tags: "list[str] | registry.Unavailable", log: list[git.Commit], ledger: list[releases.Release]) -> list[str]:

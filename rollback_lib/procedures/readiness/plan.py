@@ -1,5 +1,7 @@
 """What is tried: the earlier commit built, each newest backup restored and dropped again; and what is kept of a healthy host."""
 
+from collections.abc import Iterable
+
 from rollback_lib.command import Command
 from rollback_lib.facts import releases
 from rollback_lib.facts import restores as ledger
@@ -30,7 +32,8 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     )  # fmt: skip
     return Plan(
         procedure=NAME, incident=incident, stack=stack.name, host=stack.host, target=target.name, steps=steps, undo=(),
-        cleanup=(*cleanup, *_unbuild(now, incident)), facts=(("host", stack.host), ("changes", "nothing that serves")),
+        cleanup=(*cleanup, *_unbuild(_images(now, target, incident).values())), 
+        facts=(("host", stack.host), ("changes", "nothing that serves")),
         after={f"restored {one.after['section']}": one.after["beside"] for _, one in made},
     )  # fmt: skip
 
@@ -47,21 +50,25 @@ def restore_name(database: str) -> str:
 
 def _restore(now: State, backup: database.Backup, made: Plan, incident: str) -> Step:
     name = made.after["section"]
-    commands = [command for step in made.steps if step.name in ("create", "restore", "prepare") for command in step.commands]
+    commands = [command for step in made.steps if step.name in ("create", "restore", "prepare") for command in step.script]
     enter = ledger.enter(f"{now.stack.state}/{ledger.FILE}", backup, incident)
     title, why = f"Restore {backup.name} beside {name}", "For real, to its end; the live database is not touched."
     return Step(restore_name(name), title, why, (*commands, enter), trial=True, deadline=database.RESTORE_DEADLINE)
 
 
-def _image(now: State, incident: str) -> str:
-    return now.stack.kept_image(now.stack.code.service, f"readiness-{incident}")
+def _images(now: State, target: Target, incident: str) -> dict[str, str]:
+    """The names of the images that are built for trial, by service."""
+    if isinstance(target.code, Unanswered):
+        return {}
+    return {name: now.stack.kept_image(name, f"readiness-{incident}") for name in target.code.services}
 
 
 def _build(now: State, target: Target, incident: str) -> tuple[Command, ...]:
     deployed = now.look.deployed
-    if isinstance(target.code, Unanswered) or isinstance(deployed, Unanswered) or of_registry(now):
+    images = _images(now, target, incident)
+    if isinstance(target.code, Unanswered) or isinstance(deployed, Unanswered) or of_registry(now) or not images:
         return ()
-    return (*code.build(deployed.state, target.code.commit.sha, _image(now, incident)), *_unbuild(now, incident))
+    return (*code.build(deployed.state, target.code.commit.sha, images), *_unbuild(images.values()))
 
 
 def of_registry(now: State) -> bool:
@@ -70,8 +77,8 @@ def of_registry(now: State) -> bool:
     return not isinstance(deployed, Unanswered) and from_registry(deployed.state)
 
 
-def _unbuild(now: State, incident: str) -> tuple[Command, ...]:
-    return (Command.of("sh", "-c", 'docker image rm "$1" >/dev/null 2>&1 || :', "sh", _image(now, incident)),)
+def _unbuild(images: Iterable[str]) -> tuple[Command, ...]:
+    return tuple(Command.of("sh", "-c", 'docker image rm "$1" >/dev/null 2>&1 || :', "sh", image) for image in images)
 
 
 def _restores(now: State, target: Target, incident: str) -> list[tuple[database.Backup, Plan]]:
@@ -97,12 +104,16 @@ def _release(now: State, incident: str) -> list[Command]:
     deployed, stack = now.look.deployed, now.stack
     if isinstance(deployed, Unanswered) or not made_of_it(deployed):
         return []
-    state, service = deployed.state, stack.code.service
-    if state.container is None or state.running is None or state.head.dirty:
+    if deployed.state.head.dirty:
         return []
-    kept = stack.kept_image(service, state.running)
-    tag = Command.of("docker", "tag", state.container.image, kept)
-    return [tag, releases.enter(f"{stack.state}/{releases.FILE}", service, state.running, kept, healthy=True, incident=incident)]
+    commands = []
+    for one in deployed.state.services:
+        if one.container is None or one.running is None:
+            continue
+        kept, ledger = stack.kept_image(one.service, one.running), f"{stack.state}/{releases.FILE}"
+        commands.append(Command.of("docker", "tag", one.container.image, kept))
+        commands.append(releases.enter(ledger, one.service, one.running, kept, healthy=True, incident=incident, compose=one.compose))
+    return commands
 
 
 def _files(now: State, incident: str) -> list[Command]:

@@ -113,7 +113,7 @@ def _code(now: State, target: Target, tried: Mapping[str, Tried]) -> list[Row]:
     refused = "" if of_image else refusal(lambda: code.plan(state, target.code, incident="readiness"))  # type: ignore[arg-type]
     if refused:
         return [Row("code", RED, refused, "mend that on the host")]
-    kept = "its image is kept" if state.kept_image(target.code.commit.sha) else "its image would be built"
+    kept = "its image is kept" if state.main.kept_image(target.code.commit.sha) else "its image would be built"
     rows = [Row("code", GREEN, f"would go back to {sha}, {target.code.why}; {kept}")]
     if not of_image:
         rows.append(_trial("build", f"{sha} builds", f"{sha} does not build", tried.get("build"), "see output/build.txt of the record"))
@@ -128,7 +128,7 @@ def _releases(now: State) -> list[Row]:
     state = deployed.state
     good = list(dict.fromkeys(one.commit for one in reversed(state.releases) if one.healthy and one.commit))[:RELEASES]
     tags = {} if now.image is None or isinstance(now.image, Unanswered) else now.image.tagged
-    gone = [sha[:7] for sha in good if not state.kept_image(sha) and sha not in tags]
+    gone = [sha[:7] for sha in good if not state.main.kept_image(sha) and sha not in tags]
     if not good:
         return []
     if gone:

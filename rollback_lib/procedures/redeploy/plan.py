@@ -7,10 +7,10 @@ from rollback_lib.command import Command
 from rollback_lib.compose import Compose
 from rollback_lib.facts import compose, docker, networks, releases
 from rollback_lib.facts.docker import Container
-from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.fact import Dialogue, Fact
 from rollback_lib.facts.networks import Attachment
 from rollback_lib.plan import Effect, Plan, Step, some
-from rollback_lib.procedures import keeping
+from rollback_lib.procedures import drift, keeping, replicas
 from rollback_lib.procedures.redeploy.attach import connect, lines
 from rollback_lib.procedures.redeploy.grounds import grounds
 from rollback_lib.procedures.redeploy.state import NAME, State
@@ -20,6 +20,7 @@ from rollback_lib.stack import Stack
 BUILD_DEADLINE = 900.0  # seconds
 DEPLOY_DEADLINE = 300.0
 FILES, NETWORKS = "files.tar", "networks.txt"  # what an incident keeps
+PART = replicas.PART  # of the host: all of it goes down and up
 
 
 def plan(now: State, target: Target, *, incident: str) -> Plan:
@@ -46,9 +47,10 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         Step("build", "Build the images", "Under names of ours, before anything stops: a build that fails leaves the old stack up.",
              _build(now, built, incident), deadline=BUILD_DEADLINE, skip=None if built else "no service is built here"),
         Step("redeploy", "Down and up", "Volumes stay; every network is put back before the first container starts.",
-             (*tags, *_down_and_up(now, attach, incident)), touches=True, deadline=DEPLOY_DEADLINE),
+             (*tags, *_down_and_up(now, attach, incident)), touches=True, part=PART, deadline=DEPLOY_DEADLINE),
         Step("restart", f"Restart {whom}", "For a proxy that does not find its services.",
-             proxies, touches=True, unless_healthy=True, skip=None if proxies else "the stack names no proxy in `redeploy.networks`"),
+             proxies, touches=True, part=PART, unless_healthy=True,
+             skip=None if proxies else "the stack names no proxy in `redeploy.networks`"),
         Step("remember", "Enter the outcome in the ledger of releases", keeping.REMEMBER, _remember(now, target, built, incident),
              skip=None if built else "no service was built here"),
     )  # fmt: skip
@@ -57,9 +59,9 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     )
     undo = (
         Step("undo_files", "Put the files back", "As they were before; those that are there now are kept beside them.",
-             _restore_files(stack, incident), touches=True),
+             _restore_files(stack, incident), touches=True, part=PART),
         Step("undo_redeploy", "Down and up with the images of before", "They were kept under tags of ours.",
-             (*back, *_down_and_up(now, attach, f"{incident}-undo")), touches=True, deadline=DEPLOY_DEADLINE),
+             (*back, *_down_and_up(now, attach, f"{incident}-undo")), touches=True, part=PART, deadline=DEPLOY_DEADLINE),
     )  # fmt: skip
     made = (*built.values(), *before.values())
     return Plan(
@@ -76,12 +78,15 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
                        *(keeping.before(stack, incident, _override(number)) for number in range(len(now.groups)))),
         ),
         removes=tuple(one.name for one in now.containers),
+        drift=_drift(now),
         grounds=grounds(now, target),
         facts=_rows(now, target, built),
         notes=_notes(now, target),
         before={
             **{f"container {name}": " ".join(sorted(one.id for one in now.of(name))) for name in now.services},
             **{f"image {name}": now.of(name)[0].image for name in before},
+            **{f"replicas {name}": str(docker.count(now.of(name))) for name in before},
+            **{f"states {name}": ", ".join(sorted(set(map(_state, now.of(name))))) for name in before},
             "volumes": _volumes(now.containers, now.volumes),
             "containers": "\n".join(sorted({one.container for one in now.attachments.all} | {one.name for one in now.containers})),
         },
@@ -97,38 +102,70 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     """Whether the rollback has the effect that was asked for."""
     services = plan.after["services"].split()
     found = yield {
-        "containers": docker.project(stack.compose_directory),
+        "containers": docker.project(stack),
         "images": docker.stored({plan.after[f"image {name}"] for name in services if f"image {name}" in plan.after}),
     }
     containers: list[Container] = found["containers"]
     rows = []
     for name in services:
         mine = [one for one in containers if one.service == name]
-        state = ", ".join(sorted(set(map(_state, mine)))) or "no container"
-        rows.append(Effect(f"{name}: state", "running", state, settles=True, condition=True))
+        rows += [replicas.counted(plan.before, name, mine), _running(name, mine)]
         old = set(plan.before.get(f"container {name}", "").split())
-        rows.append(Effect(f"{name}: container made anew", "yes", "yes" if mine and not old & {one.id for one in mine} else "no"))
+        fresh = bool(mine) and not old & {one.id for one in mine}
+        rows.append(Effect(f"{name}: containers recreated", "yes", "yes" if fresh else "no", part=PART, between=True))
         image = found["images"].get(plan.after.get(f"image {name}", ""))
         if image:
-            rows.append(Effect(f"{name}: image", image.id[7:19], ", ".join(sorted({one.image[7:19] for one in mine})) or "none"))
+            rows.append(_image(plan, name, mine, image.id, image.id))
     return [*rows, *(yield from _around(stack, plan))]
 
 
 def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     """Whether the host is back where it was before the rollback."""
-    containers: list[Container] = (yield {"containers": docker.project(stack.compose_directory)})["containers"]
-    rows = []
-    for name in plan.after["services"].split():
+    services = plan.after["services"].split()
+    found = yield {
+        "containers": docker.project(stack),
+        "images": docker.stored({plan.after[f"image {name}"] for name in services if f"image {name}" in plan.after}),
+        "files": _as_kept(stack, plan.incident),
+    }
+    containers: list[Container] = found["containers"]
+    rows = [Effect("files that define the stack", "as before", found["files"], part=PART)]
+    for name in services:
         wanted = plan.before.get(f"image {name}")
         if wanted:
-            mine = sorted({one.image[7:19] for one in containers if one.service == name})
-            rows.append(Effect(f"{name}: image", wanted[7:19], ", ".join(mine) or "none"))
+            mine = [one for one in containers if one.service == name]
+            built = found["images"].get(plan.after.get(f"image {name}", ""))
+            rows += [replicas.counted(plan.before, name, mine), _image(plan, name, mine, wanted, built.id if built else wanted)]
+            rows += [_running(name, mine)] if plan.before.get(f"states {name}") == "running" else []
     return [*rows, *(yield from _around(stack, plan))]
+
+
+def _running(name: str, containers: list[Container]) -> Effect:
+    states = ", ".join(sorted(set(map(_state, containers)))) or "no container"
+    return Effect(f"{name}: state", "running", states, settles=True, condition=True, part=PART)
+
+
+def _image(plan: Plan, name: str, containers: list[Container], wanted: str, built: str) -> Effect:
+    """Whether a service runs that image; in between, its containers have the one of before or the one that was built."""
+    between = {one.image for one in containers} <= {built, plan.before.get(f"image {name}", "")}
+    found = ", ".join(sorted({one.image[7:19] for one in containers})) or "none"
+    return Effect(f"{name}: image", wanted[7:19], found, part=PART, between=between)
+
+
+def _as_kept(stack: Stack, incident: str) -> Fact[str]:
+    """Whether the files that define the stack are as they were kept: content, mode, owner."""
+    compare = Command.of("tar", "-C", "/", "-df", keeping.before(stack, incident, FILES)).to("/dev/null")
+    return Fact((compare,), lambda _: "as before", otherwise=lambda _: "others")
+
+
+def _drift(now: State) -> tuple[str, ...]:
+    """What new containers would lose."""
+    found = ((now.of(name), service) for name, service in now.services.items())
+    return tuple(line for mine, service in found for line in drift.of_service(mine, service, now.environments))
 
 
 def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     """Whether the host is as the plan assumed."""
-    containers: list[Container] = (yield {"containers": docker.project(stack.compose_directory)})["containers"]
+    containers: list[Container] = (yield {"containers": docker.project(stack)})["containers"]
     found = {name: " ".join(sorted(one.id for one in containers if one.service == name)) for name in plan.after["services"].split()}
     return [Effect(f"{name}: containers", _short(plan.before.get(f"container {name}", "")), _short(ids)) for name, ids in found.items()]
 
@@ -140,7 +177,7 @@ def _short(ids: str) -> str:
 def _around(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     """What has to be as it was, whatever was deployed: networks, volumes, and containers of others."""
     found = yield {
-        "attachments": networks.attachments(), "volumes": networks.volumes(), "containers": docker.project(stack.compose_directory),
+        "attachments": networks.attachments(), "volumes": networks.volumes(), "containers": docker.project(stack),
     }  # fmt: skip
     now: networks.Attachments = found["attachments"]
     there = {(one.container, one.network): set(one.aliases) for one in now.all}
@@ -153,11 +190,12 @@ def _around(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     moved = _difference(plan.before["volumes"], _volumes(found["containers"], found["volumes"]))
     gone = [name for name in plan.before["containers"].splitlines() if name not in names]
     return [
-        Effect("networks that are missing", "none", some(lost) or "none"),
-        Effect("containers that could not start any more", "none", some(sorted({one.container for one in now.stale})) or "none"),
-        Effect("containers that are gone", "none", some(gone) or "none"),
-        Effect("volumes and where they are mounted", "as before", moved),
-    ]
+        Effect("networks that are missing", "none", some(lost) or "none", part=PART, between=True),
+        Effect("containers that could not start any more", "none", some(sorted({one.container for one in now.stale})) or "none",
+               part=PART, between=True),
+        Effect("containers that are gone", "none", some(gone) or "none", part=PART, between=True),
+        Effect("volumes and where they are mounted", "as before", moved, part=PART, between=True),
+    ]  # fmt: skip
 
 
 def _state(one: Container) -> str:
@@ -278,7 +316,8 @@ def _remember(now: State, target: Target, built: dict[str, str], incident: str) 
     for name, image in built.items():
         if sha:
             commands.append(Command.of("docker", "tag", image, stack.kept_image(name, sha)))
-        commands.append(releases.enter(f"{stack.state}/{releases.FILE}", name, sha, image, healthy=True, incident=incident))
+        ledger = f"{stack.state}/{releases.FILE}"
+        commands.append(releases.enter(ledger, name, sha, image, healthy=True, incident=incident, compose=now.ways[name]))
     return tuple(commands)
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rollback_lib.compose import Compose
@@ -10,6 +10,8 @@ from rollback_lib.errors import Refused
 from rollback_lib.facts import compose, docker, git, networks, releases
 from rollback_lib.facts.fact import Dialogue, Fact
 from rollback_lib.probe import Probe
+from rollback_lib.procedures import calling
+from rollback_lib.secret import Secret
 from rollback_lib.stack import Stack
 
 NAME = "redeploy"
@@ -20,7 +22,8 @@ LINES = 100  # of every container
 class State:
     """What the stack is made of. `services` are the services that are to run, each with the way compose is called for it and
     what it is there; `images` are those on the host by the names services have; `logs` are the last lines of every container, since they
-    go with it."""
+    go with it; `unknown` are services for which nothing tells how compose is called; `environments` the variables that
+    images set, by image id."""
 
     stack: Stack
     head: git.Head
@@ -35,6 +38,8 @@ class State:
     free: int | None
     logs: dict[str, list[str]]
     releases: list[releases.Release]
+    unknown: tuple[str, ...] = ()
+    environments: dict[str, dict[str, Secret]] = field(default_factory=dict)
     probes: tuple[Probe, ...] = ()
 
     def of(self, service: str) -> list[docker.Container]:
@@ -88,16 +93,16 @@ def lost(now: State) -> list[tuple[str, str]]:
 def document(stack: Stack) -> Dialogue[State]:
     """What the stack is made of, and what its files say."""
     found = yield {
-        "containers": docker.project(stack.compose_directory),
+        "containers": docker.project(stack),
         "head": git.head(stack.tree),
         "attachments": networks.attachments(),
         "volumes": networks.volumes(),
         "free": docker.free_space(),
         "version": compose.VERSION,
-        "releases": releases.releases(stack.state, stack.code.service),
+        "ledger": releases.releases(stack.state),
     }
     containers: list[docker.Container] = found["containers"]
-    ways = _ways(stack, containers)
+    ways = _ways(stack, containers, found["ledger"])
     questions: dict[str, Fact[Any]] = {}
     for number, way in enumerate(ways):
         questions |= {f"defined {number}": compose.defined(way), f"written {number}": compose.written(way)}
@@ -109,8 +114,11 @@ def document(stack: Stack) -> Dialogue[State]:
     definitions = {way: answers[f"defined {number}"] for number, way in enumerate(ways)}
     unreadable = next((one.where for one in definitions.values() if isinstance(one, compose.Unreadable)), "")
     known = {way: one for way, one in definitions.items() if not isinstance(one, compose.Unreadable)}
-    chosen, services = _services(containers, known)
-    images = yield {"images": docker.stored({one.image for one in services.values()})}
+    chosen, services, lost = _services(stack, containers, known, found["ledger"])
+    images = yield {
+        "images": docker.stored({one.image for one in services.values()}),
+        "environments": docker.image_environments({one.image for one in containers}),
+    }
     env_files = {
         way: tuple({path for one in answers[f"written {number}"].values() for path in one.env_files})
         for number, way in enumerate(ways) if f"written {number}" in answers
@@ -118,7 +126,8 @@ def document(stack: Stack) -> Dialogue[State]:
     return State(
         stack=stack, head=found["head"], containers=containers, ways=chosen, services=services, unreadable=unreadable,
         images=images["images"], attachments=found["attachments"], volumes=found["volumes"], env_files=env_files, free=found["free"],
-        logs={one.name: answers[f"log {one.name}"] for one in containers}, releases=found["releases"],
+        logs={one.name: answers[f"log {one.name}"] for one in containers},
+        releases=[one for one in found["ledger"] if one.service == stack.code.main], unknown=lost, environments=images["environments"],
     )  # fmt: skip
 
 
@@ -132,24 +141,31 @@ def candidates(now: State) -> Candidates:
     return Candidates(rows)
 
 
-def _ways(stack: Stack, containers: list[docker.Container]) -> list[Compose]:
-    """How compose was called for the containers, the most frequent way first."""
-    counted = Counter(one.compose for one in containers)
-    directory = stack.compose_directory
-    return [way for way, _ in counted.most_common()] or [Compose(directory, (f"{directory}/docker-compose.yml",))]
+def _ways(stack: Stack, containers: list[docker.Container], ledger: list[releases.Release]) -> list[Compose]:
+    """How compose was called for the containers, the most frequent way first; then as the stack and the ledger say."""
+    counted = [way for way, _ in Counter(one.compose for one in containers).most_common()]
+    entered = [way for name in dict.fromkeys(one.service for one in ledger) if (way := calling.way(stack, name, [], ledger))]
+    said = [way] if (way := calling.way(stack, "", [], ())) else []
+    return list(dict.fromkeys([*counted, *said, *entered]))
 
 
 def _services(
-    containers: list[docker.Container], known: Mapping[Compose, Mapping[str, compose.Service]]
-) -> tuple[dict[str, Compose], dict[str, compose.Service]]:
-    """Every service that has a container, the way it was started; those that have none, the most frequent way, unless a
-    profile has to be chosen for them."""
+    stack: Stack, containers: list[docker.Container], known: Mapping[Compose, Mapping[str, compose.Service]],
+    ledger: list[releases.Release],
+) -> tuple[dict[str, Compose], dict[str, compose.Service], tuple[str, ...]]:  # fmt: skip
+    """Every service that has a container, the way it was started; those that have none, the way that is known for them, unless a
+    profile has to be chosen. And the services for which no way is known."""
     ways: dict[str, Compose] = {}
+    unknown = []
     for container in containers:
         if container.service in known.get(container.compose, {}):
             ways[container.service] = container.compose
-    for way, services in list(known.items())[:1]:
-        for name, one in services.items():
-            if not one.optional:
-                ways.setdefault(name, way)
-    return ways, {name: known[way][name] for name, way in ways.items()}
+    used = {one.compose for one in containers}
+    others = {name for way, services in known.items() if way in used or not used for name, one in services.items() if not one.optional}
+    for name in sorted(others - set(ways)):
+        way = calling.way(stack, name, containers, ledger)
+        if way is None:
+            unknown.append(name)
+        elif name in known.get(way, {}):
+            ways[name] = way
+    return ways, {name: known[way][name] for name, way in ways.items()}, tuple(unknown)

@@ -6,6 +6,7 @@ from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import git, hostpaths
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.plan import some
+from rollback_lib.procedures import calling
 from rollback_lib.procedures.redeploy.state import NAME, State
 from rollback_lib.stack import Stack
 
@@ -37,11 +38,13 @@ def check(stack: Stack, target: object = "") -> None:
 def examine(now: State, target: str = "") -> Dialogue[Target]:
     """The tree as it is, and whether all that it needs is there."""
     check(now.stack, target)
+    if now.unknown or not (now.containers or now.ways):
+        raise calling.unknown(now.stack, some(list(now.unknown)) or "the stack")
     if now.unreadable:
         raise TargetRefused(f"compose cannot read its files in {now.stack.compose_directory} ({now.unreadable}); mend them first")
     if not now.services:
         raise TargetRefused(f"the compose files in {now.stack.compose_directory} have no service to start; mend them first")
-    binds = sorted({path for one in now.services.values() for path in one.binds})
+    binds = sorted({bind.source for one in now.services.values() for bind in one.binds})
     files = {path for way in now.groups for path in (*way.files, way.variables, *now.env_files.get(way, ()))}
     files |= {now.stack.caddyfile.file} if now.stack.caddyfile else set()
     asked = yield {

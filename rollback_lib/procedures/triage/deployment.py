@@ -24,7 +24,7 @@ def deployed(now: State, seen: Symptoms) -> Finding:
     one = Finding("image" if of_image else "code", "Bad image deploy" if of_image else "Bad code deploy")
     if found.target and not of_image:
         one.parameters = {"target": found.target}
-    service = now.stack.code.service
+    service = now.stack.code.main
     if service not in seen.ill:
         one.add(-1, f"{service} itself works")
         return one

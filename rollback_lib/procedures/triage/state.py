@@ -131,7 +131,8 @@ def migration(path: str) -> bool:
 
 
 def _ways(stack: Stack) -> Dialogue[Ways]:
-    containers: dict[str, docker.Container] = (yield {"containers": docker.containers(stack.compose_directory)})["containers"]
+    found = docker.by_service((yield {"project": docker.project(stack)})["project"])
+    containers = {service: newest for service, mine in found.items() if (newest := docker.newest(mine))}
     asked: Mapping[str, Any] = {
         route.service: inside.answer(containers[route.service].name, urlsplit(route.url).netloc, path_of(route))
         for route in stack.routes if route.service in containers

@@ -86,7 +86,7 @@ def strange(reached: "tuple[Effect, ...] | list[Effect]", prior: list[Effect], *
     """What is not as the run left it; for one that did not come to its end, what is neither so nor as before it. How well
     something runs does not count: that may be why it is undone."""
     back = {effect.name: effect.ok for effect in prior}
-    return [one for one in reached if not (one.ok or one.condition or (half and back.get(one.name, True)))]
+    return [one for one in reached if not (one.ok or one.condition or (half and (one.between or back.get(one.name, True))))]
 
 
 def _words(steps: tuple[Step, ...], beginning: str) -> Iterator[str]:

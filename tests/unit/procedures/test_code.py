@@ -6,10 +6,12 @@ import pytest
 
 from rollback_lib.compose import Compose
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
-from rollback_lib.facts import docker, git
+from rollback_lib.facts import compose, docker, git
 from rollback_lib.facts.releases import Release
-from rollback_lib.procedures import code
-from rollback_lib.stack import Stack
+from rollback_lib.procedures import calling, code
+from rollback_lib.secret import Secret
+from rollback_lib.stack import ComposeCall, Stack
+from tests.unit.procedures.test_database import Answers
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 STACK = Stack.load("production")
@@ -20,7 +22,7 @@ def commit(sha: str, hours: int) -> git.Commit:
     return git.Commit(sha, "someone", NOW - timedelta(hours=hours), f"subject {sha[:2]}")
 
 
-def container(**changes: object) -> docker.Container:
+def a_container(**changes: object) -> docker.Container:
     known = {
         "id": "c" * 64, "name": "docker-agents-api-1", "image": "sha256:" + "1" * 64, "image_name": "docker-agents-api",
         "service": "agents-api", "created": NOW, "started": NOW, "state": "running", "exit": 0, "restarts": 0, "revision": None,
@@ -30,35 +32,49 @@ def container(**changes: object) -> docker.Container:
     return docker.Container(**{**known, **changes})
 
 
-def state(**changes: object) -> code.State:
+def state(
+    *, container: docker.Container | str | None = "one", replicas: tuple[docker.Container, ...] = (), **changes: object
+) -> code.State:
+    """One service, agents-api, as `container` or as `replicas`."""
     bad, good, old = commit(BAD, 1), commit(GOOD, 20), commit(OLD, 90)
+    reflog = changes.get("reflog", [
+        git.Move(bad, NOW - timedelta(minutes=5), "pull"),
+        git.Move(good, NOW - timedelta(hours=19), "pull"),
+        git.Move(old, NOW - timedelta(hours=80), "clone"),
+    ])  # fmt: skip
+    one = a_container() if container == "one" else container
+    mine = replicas or ((one,) if one else ())
+    way = one.compose if isinstance(one, docker.Container) else a_container().compose
+    main = code.Deployed("agents-api", mine, way, changes.pop("kept", []), changes.pop("releases", []), reflog)
     known = {
-        "stack": STACK, "head": git.Head(BAD, "main", ()), "log": [bad, good, old],
-        "reflog": [
-            git.Move(bad, NOW - timedelta(minutes=5), "pull"),
-            git.Move(good, NOW - timedelta(hours=19), "pull"),
-            git.Move(old, NOW - timedelta(hours=80), "clone"),
-        ],
-        "container": container(), "kept": [], "releases": [], "compose": "2", "lines": [], "probes": (),
+        "stack": STACK, "head": git.Head(BAD, "main", ()), "log": [bad, good, old], "reflog": reflog, "services": (main,),
+        "defined": {way: {"agents-api": service()}}, "environments": {}, "compose": "2", "lines": [], "probes": (),
     }  # fmt: skip
     return code.State(**{**known, **changes})
 
 
+def service(**changes: object) -> compose.Service:
+    known = {"image": "docker-agents-api", "builds": True, "networks": (), "own": (), "binds": (), "optional": False,
+             "context": "/opt/dyniq-voice", "dockerfile": "/opt/dyniq-voice/agents_api/Dockerfile"}  # fmt: skip
+    return compose.Service(**{**known, **changes})
+
+
 def target(sha: str = GOOD, **changes: object) -> code.Target:
-    known = {"commit": commit(sha, 20), "why": "named", "changes": [git.Change("deleted", "new.py")], "diff": "", "in_the_way": []}
+    known = {"commit": commit(sha, 20), "why": "named", "changes": [git.Change("deleted", "new.py")], "diff": "", "in_the_way": [],
+             "services": {"agents-api": service()}}  # fmt: skip
     return code.Target(**{**known, **changes})
 
 
 def shell(step: object) -> str:
-    return "\n".join(map(str, step.commands))
+    return "\n".join(map(str, step.script))
 
 
 @pytest.mark.parametrize(
     ("changes", "running", "by"),
     [
         ({}, BAD, "reflog at the container's creation"),
-        ({"container": container(created=NOW - timedelta(hours=1))}, GOOD, "reflog at the container's creation"),
-        ({"container": container(revision=OLD)}, OLD, "image label"),
+        ({"container": a_container(created=NOW - timedelta(hours=1))}, GOOD, "reflog at the container's creation"),
+        ({"container": a_container(revision=OLD)}, OLD, "image label"),
         ({"kept": [docker.Image("rollback/x/agents-api", GOOD, "sha256:" + "1" * 64)]}, GOOD, "image kept by us"),
         ({"releases": [Release("agents-api", OLD, "sha256:" + "1" * 64, NOW, True, "x")]}, OLD, "ledger of releases"),
         ({"container": None}, None, "no container"),
@@ -120,7 +136,7 @@ def test_a_kept_image_is_not_built() -> None:
 
 def test_the_files_the_container_was_started_with_are_used_in_their_order() -> None:
     files = ("/opt/dyniq-voice/docker/docker-compose.yml", "/opt/dyniq-voice/docker/docker-compose.prod.yml", "/etc/extra.yml")
-    plan = code.plan(state(container=container(compose=Compose("/opt/dyniq-voice/docker", files, "voice"))), target(), incident="i1")
+    plan = code.plan(state(container=a_container(compose=Compose("/opt/dyniq-voice/docker", files, "voice"))), target(), incident="i1")
     assert f"-p voice -f {files[0]} -f {files[1]} -f {files[2]} up" in shell(plan.recreate)
     exported = "/var/lib/rollback/dyniq-voice/build/aaaaaaaaaaaa/docker/docker-compose"
     assert f"-f {exported}.yml -f {exported}.prod.yml -f /etc/extra.yml" in shell(plan.build)
@@ -132,7 +148,9 @@ def test_what_runs_is_nothing_to_do() -> None:
     assert all(step.skip and not step.commands for step in plan.steps)
 
 
-@pytest.mark.parametrize("changes", [{"container": container(state="exited")}, {"container": container(created=NOW - timedelta(hours=1))}])
+@pytest.mark.parametrize(
+    "changes", [{"container": a_container(state="exited")}, {"container": a_container(created=NOW - timedelta(hours=1))}]
+)
 def test_the_right_commit_in_the_tree_is_not_enough(changes: dict) -> None:
     assert not code.plan(state(**changes), target(BAD, changes=[]), incident="i1").nothing_to_do
 
@@ -143,7 +161,7 @@ def test_a_dirty_tree_is_refused_or_saved() -> None:
         code.plan(now, target(), incident="i1")
     plan = code.plan(now, target(), incident="i1", dirty="save")
     assert shell(plan.restore_tree).index("stash push") < shell(plan.restore_tree).index("checkout")
-    assert "stash apply --quiet --index" in shell(plan.undo[0])
+    assert "git diff -z --name-only --ignore-submodules HEAD" in shell(plan.keep)
 
 
 def test_files_in_the_way_are_refused() -> None:
@@ -153,13 +171,82 @@ def test_files_in_the_way_are_refused() -> None:
 
 def test_undo_goes_back_to_branch_and_image() -> None:
     plan = code.plan(state(), target(), incident="i1")
-    assert shell(plan.undo[0]) == "git -C /opt/dyniq-voice checkout --quiet main --"
+    assert shell(plan.undo[0]).endswith("symbolic-ref -m 'rollback: undo of i1' HEAD refs/heads/main")
+    assert "/before/i1.tree.tar" in shell(plan.undo[0])
+    assert "/before/i1.tree.tar" in shell(plan.keep)
     assert "docker tag rollback/dyniq-voice/agents-api:before-i1 docker-agents-api" in shell(plan.undo[1])
     detached = code.plan(state(head=git.Head(BAD, None, ())), target(), incident="i1")
-    assert f"checkout --quiet --detach {BAD}" in shell(detached.undo[0])
+    assert shell(detached.undo[0]).endswith(f"update-ref --no-deref -m 'rollback: undo of i1' HEAD {BAD}")
 
 
 def test_the_hash_follows_what_would_run() -> None:
     first, again = (code.plan(state(), target(), incident=incident) for incident in ("i1a2b3", "i4c5d6"))
     assert first.shell() != again.shell()
     assert first.hash == again.hash != code.plan(state(), target(OLD), incident="i1a2b3").hash
+
+
+def test_every_replica_is_recreated_and_undone() -> None:
+    three = tuple(
+        a_container(id=letter * 64, name=f"docker-agents-api-{number}", number=number) for number, letter in ((1, "d"), (2, "e"), (3, "f"))
+    )
+    plan = code.plan(state(replicas=three), target(), incident="i1")
+    assert "--scale agents-api=3" in shell(plan.recreate)
+    assert "--scale agents-api=3" in shell(plan.undo[1])
+    assert plan.removes == ("docker-agents-api-1", "docker-agents-api-2", "docker-agents-api-3")
+
+
+def test_the_tag_is_the_one_that_the_target_s_files_name() -> None:
+    plan = code.plan(state(), target(services={"agents-api": service(image="voice-api")}, named={"voice-api": None}), incident="i1")
+    assert f"docker tag rollback/dyniq-voice/agents-api:{GOOD} voice-api\n" in shell(plan.recreate)
+    assert "docker tag rollback/dyniq-voice/agents-api:before-i1 docker-agents-api" in shell(plan.undo[1])
+    assert "docker image rm --no-prune voice-api" in shell(plan.undo[1])
+    meant = code.plan(state(), target(services={"agents-api": service(image="x")}, named={"x": "sha256:7"}), incident="i1")
+    assert "docker tag sha256:7 x" in shell(meant.undo[1])
+
+
+def test_what_new_containers_would_lose_is_said_without_a_value() -> None:
+    exported = a_container(environment={"TAG": Secret("hunter2hunter2")})
+    plan = code.plan(state(container=exported), target(), incident="i1")
+    assert plan.drift == ("docker-agents-api-1 has the variables TAG, which no file sets: a new container would not",)
+    assert "hunter2" not in plan.json()
+    assert plan.hash != code.plan(state(), target(), incident="i1").hash
+
+
+def test_two_services_of_one_repository() -> None:
+    """The change is in the folder of one: that one is built and recreated, and the other is named as left alone."""
+    contexts = {
+        name: service(context=f"/opt/dyniq-voice/{name}", dockerfile=f"/opt/dyniq-voice/{name}/Dockerfile") for name in ("agents", "ruben")
+    }
+    way = a_container().compose
+    deployed = tuple(
+        code.Deployed(name, (a_container(name=f"docker-{name}-1", service=name),), way, [], [], state().reflog) for name in contexts
+    )  # fmt: skip
+    now = state(services=deployed, defined={way: contexts})
+    changed = [git.Change("modified", "ruben/server.py")]
+    answers = {"commit": commit(GOOD, 20), "changes": changed, "diff": "", "in_the_way": [], "at 0": contexts, f"since {BAD}": changed}
+    found = Answers(**answers)(code.examine(now, GOOD))
+    assert list(found.services) == ["ruben"]
+    assert found.others == {"agents": "nothing in agents differs from what it runs"}
+    plan = code.plan(now, found, incident="i1")
+    assert "up --detach --no-deps --scale ruben=1 --no-build --pull=never --force-recreate ruben" in shell(plan.recreate)
+    assert "agents: nothing in agents differs" in str(plan.facts)
+
+
+def test_how_compose_is_called_is_never_guessed() -> None:
+    gone = code.Deployed("agents-api", (), None, [], [], [])
+    with pytest.raises(Refused, match=r"no container of agents-api is left .* compose: \{project: NAME, files"):
+        Answers(commit=commit(GOOD, 20))(code.examine(state(services=(gone,)), GOOD))
+
+
+def test_how_compose_is_called_without_a_container() -> None:
+    way = Compose("/opt/dyniq-voice/docker", ("/opt/x.yml",), "voice")
+    other = Compose("/opt/dyniq-voice/docker", ("/opt/y.yml",), "voice")
+    entered = Release("agents-api", GOOD, "sha256:1", NOW, True, "x", way)
+    siblings = [a_container(service="caddy", compose=way), a_container(service="ruben", compose=other)]
+    assert calling.way(STACK, "agents-api", [], []) is None
+    assert calling.way(STACK, "agents-api", siblings, []) is None
+    assert calling.way(STACK, "agents-api", siblings[:1], []) == way
+    assert calling.way(STACK, "agents-api", siblings, [entered]) == way
+    named = STACK.model_copy(update={"compose": ComposeCall(project="p", files=["/opt/z.yml"])})
+    assert calling.way(named, "agents-api", siblings, [entered]) == Compose(STACK.compose_directory, ("/opt/z.yml",), "p")
+    assert calling.way(named, "caddy", siblings, [entered]) == way

@@ -55,7 +55,7 @@ def state(**changes: object) -> database.State:
         "stack": STACK, "section": VOICE, "container": container(name="voice-postgres-1"),
         "server": postgres.Server(170002, True, {"dyniq": live()}), "content": content(table("public.calls", 20)), "psql": "17.6",
         "free": 10**12, "processors": 2, "backups": [backup("voice-2.sql", 1), backup("voice-1.sql", 25)], "restores": [],
-        "clients": {"docker-agents-api-1": container()}, "lines": [],
+        "clients": {"docker-agents-api-1": [container()]}, "defined": {}, "environments": {}, "lines": [],
     }  # fmt: skip
     return database.State(**{**known, **changes})
 

@@ -54,11 +54,13 @@ def written(*files: str) -> Written:
 def state(**changes: object) -> env.State:
     known = {
         "stack": STACK, "file": file("A=2\nB=x\n"), "versions": [version("one", "A=1\nB=x\n")],
-        "containers": {"api": container("api", A="2", B="x"), "other": container("other")},
+        "replicas": {"api": [container("api", A="2", B="x")], "other": [container("other")]}, "defined": {WAY: {}},
         "images": {"sha256:1": {"PATH": Secret("/bin")}},
         "written": {WAY: {"api": written(FILE), "other": written()}},
         "meant": {WAY: {"api": meant(A="2", B="x"), "other": meant()}}, "lines": [],
     }  # fmt: skip
+    if "containers" in changes:
+        changes["replicas"] = {name: [one] for name, one in changes.pop("containers").items()}
     return env.State(**{**known, **changes})
 
 

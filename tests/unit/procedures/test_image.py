@@ -41,7 +41,7 @@ def container(**changes: object) -> docker.Container:
 def state(**changes: object) -> image.State:
     variables = files.File("/x/.env", "/x/.env", "regular file", "600", 0, 0, 7, NOW, Secret("A=1\nAGENTS_API_TAG=old\nB=2\n"))
     known = {
-        "stack": STACK, "container": container(), "compose": container().compose,
+        "stack": STACK, "replicas": [container()], "defined": {}, "environments": {}, "compose": container().compose,
         "declared": "${REGISTRY:-ghcr.io/dyniq}/agents-api:${AGENTS_API_TAG:-latest}", "named": Reference.parse(f"{NAME}:latest"),
         "variables": variables, "tags": [BAD, GOOD, OLD, "latest"],
         "tagged": {tag: registry.Tagged(tag, digest(letter), 10, digest(id_))
@@ -49,6 +49,9 @@ def state(**changes: object) -> image.State:
         "local": [docker.Image(NAME, "latest", digest("1"), digest("d"), NOW, "10MB")], "kept": [],
         "log": [commit(BAD, 1), commit(GOOD, 20), commit(OLD, 90)], "releases": [], "lines": [],
     }  # fmt: skip
+    if "container" in changes:
+        one = changes.pop("container")
+        changes["replicas"] = [one] if one else []
     return image.State(**{**known, **changes})
 
 
@@ -104,18 +107,20 @@ def test_it_is_pulled_by_digest_before_the_choice_is_written_and_the_container_m
     assert f"AGENTS_API_TAG={GOOD}@{digest('e')}" in shell(made.choose)
     assert "sed -n 1,1p" in shell(made.choose)
     assert "sed -n 3,3p" in shell(made.choose)
-    assert f"-f {FILES[0]} -f {FILES[1]} up --detach --no-deps --no-build --pull=never --force-recreate agents-api" in shell(made.recreate)
+    assert (
+        f"-f {FILES[0]} -f {FILES[1]} up --detach --no-deps --scale agents-api=1 --no-build --pull=never --force-recreate agents-api"
+        in shell(made.recreate)
+    )
 
 
 def test_the_live_containers_order_of_files_is_kept_and_the_stacks_added_where_it_had_others() -> None:
     swapped = Compose(STACK.compose_directory, (*reversed(FILES), "/etc/extra.yml"), "docker")
     assert image_files(container(compose=swapped)) == (*reversed(FILES), "/etc/extra.yml")
     assert image_files(container(compose=Compose(STACK.compose_directory, FILES[:1], "docker"))) == FILES
-    assert image_files(None) == FILES
 
 
-def image_files(live: docker.Container | None) -> tuple[str, ...]:
-    return declared(STACK, live).files
+def image_files(live: docker.Container) -> tuple[str, ...]:
+    return declared(STACK, live.compose).files
 
 
 def test_an_image_the_host_has_by_its_digest_is_not_pulled() -> None:

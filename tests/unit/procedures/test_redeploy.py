@@ -145,7 +145,9 @@ def test_effects_of_networks_volumes_and_the_containers_of_others() -> None:
     made = plan(state(attachments=networks.Attachments(known, state().attachments.networks), volumes=volumes, containers=mounted))
 
     def wrong(attachments: networks.Attachments, volumes: dict[str, networks.Volume]) -> set[str]:
-        found = Answers(containers=mounted, images={}, attachments=attachments, volumes=volumes)(redeploy.undo_effects(STACK, made))
+        found = Answers(containers=mounted, images={}, files="as before", attachments=attachments, volumes=volumes)(
+            redeploy.undo_effects(STACK, made)
+        )
         return {effect.name for effect in found if not effect.ok}
 
     named = tuple(attached("docker-caddy-1", f"{name}_default") for name in ("n8n", "nocodb", "langfuse"))

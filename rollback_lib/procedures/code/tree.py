@@ -1,0 +1,202 @@
+"""The tree of a repository put on another commit, and back, by the byte: what git does in between may fail at any file.
+
+A checkout can die in its midst: a required filter that fails, a signal, a full disk. HEAD has not moved then, and files are gone. So
+undo does not ask git to check anything out: it puts back the files and the index as they were kept.
+"""
+
+from collections.abc import Iterable
+
+from rollback_lib.command import Command
+from rollback_lib.facts import git
+from rollback_lib.facts.fact import Dialogue
+from rollback_lib.plan import Effect, Plan, Step, some
+from rollback_lib.procedures import keeping
+from rollback_lib.procedures.code.state import State
+from rollback_lib.stack import Stack
+
+PART = "tree"  # of the host, in steps and effects
+CLEAN = "none"  # changes in no commit
+LIST, FILES, INDEX, STASH = "tree.list", "tree.tar", "tree.index", "stash"  # what an incident keeps
+
+_UNLOCK = r"""
+# A git that was killed leaves its lock, and every later one refuses. One that a process holds open is left alone.
+cd "$1"
+lock=$(git rev-parse --git-path index.lock)
+for second in 1 2 3 4 5 6 7 8 9 10; do
+    [ -e "$lock" ] || exit 0
+    sleep 1
+done
+whole=$(readlink -f "$lock")
+if [ -O "$lock" ] && ! find /proc/[0-9]*/fd -lname "$whole" 2>/dev/null | grep -q .; then
+    rm -f "$lock"
+    exit 0
+fi
+echo "git is busy in $1: $whole" >&2
+exit 1
+"""
+
+_EXPLAINED = r"""
+# Nothing is overwritten that is neither of the one commit nor of the other.
+cd "$1"
+head=$(git rev-parse HEAD)
+[ "$head" = "$2" ] || [ "$head" = "$3" ] || { echo "the tree is at $head now" >&2; exit 1; }
+differing() { git diff -z --name-only --no-ext-diff --diff-filter=d "$1" --; }
+added() { git diff-tree -r -z --no-renames --name-only --diff-filter=A "$1" "$2"; }
+another='[ "$(git hash-object -- "$2")" = "$(git rev-parse "$1:$2")" ] || printf "%s\n" "$2"'
+strange=$(
+    { differing "$2"; differing "$3"; } | sort -z | uniq -dz | tr "\0" "\n"
+    added "$2" "$3" | xargs -0 -r git --literal-pathspecs ls-files --others -z -- | xargs -0 -r -n 1 sh -c "$another" sh "$3"
+)
+[ -z "$strange" ] || { echo "changed since the plan was made:" $strange >&2; exit 1; }
+"""
+
+_THERE = r"""
+there() { # of the paths in a file those that are there, with the folders they are in
+    xargs -0 -r -a "$1" sh -c "$exists" sh >"$1.there"
+    xargs -0 -r -a "$1.there" dirname -z -- | cat - "$1.there" | sort -zu >"$1.all"
+    rm -f "$1.there"
+}
+exists='for path; do if [ -e "$path" ] || [ -L "$path" ]; then printf "%s\0" "$path"; fi; done'
+"""
+
+_KEEP = (
+    _THERE
+    + r"""
+cd "$1"
+git diff-tree -r -z --no-renames --ignore-submodules --name-only "$2" "$3" >"$4"
+git diff -z --name-only --ignore-submodules HEAD >>"$4"
+there "$4"
+tar --null --no-recursion -T "$4.all" -cf "$5"
+rm -f "$4.all"
+cp -p "$(git rev-parse --git-path index)" "$6"
+"""
+)
+
+_BACK = (
+    _THERE
+    + r"""
+cd "$1"
+there "$2"
+tar --null --no-recursion -T "$2.all" -cf "$4"
+rm -f "$2.all"
+xargs -0 -r -a "$2" rm -f -- 2>/dev/null || :
+xargs -0 -r -a "$2" dirname -z -- | sort -zu | xargs -0 -r rmdir -p --ignore-fail-on-non-empty -- 2>/dev/null || :
+tar -xpf "$3"
+index=$(git rev-parse --git-path index)
+cp -p "$5" "$index.part"
+mv -f "$index.part" "$index"
+"""
+)
+
+
+def changes(head: git.Head) -> str:
+    """The changes in no commit: two of these texts are the same where the changes are."""
+    return f"{some(sorted(head.dirty))} (#{head.content})" if head.dirty else CLEAN
+
+
+def keep(now: State, sha: str, incident: str) -> tuple[Command, ...]:
+    """Keeps the files that the checkout changes, those with changes in no commit, and the index."""
+    kept = [keeping.before(now.stack, incident, name) for name in (LIST, FILES, INDEX)]
+    return (_script(_KEEP, now.stack.tree, now.head.sha, sha, *kept),)
+
+
+def forget(stack: Stack, incident: str) -> Command:
+    """Removes what `keep` kept."""
+    return Command.of("rm", "-f", *(keeping.before(stack, incident, name) for name in (LIST, FILES, INDEX)))
+
+
+def restore(now: State, sha: str, incident: str) -> Step:
+    """Puts HEAD, index and files on the commit."""
+    title, why = "Put the tree on the target", "HEAD, index and files become the target's exactly; files it has not are removed."
+    if now.head.sha == sha and not now.head.dirty:
+        return Step("restore_tree", title, why, skip="the tree is at the target")
+    tree = now.stack.tree
+    save = (
+        git.command(tree, "stash", "push", "--quiet", f"--message=rollback {incident}"),
+        git.command(tree, "rev-parse", "refs/stash").to(keeping.before(now.stack, incident, STASH)),
+    ) if now.head.dirty else ()  # fmt: skip
+    guards = () if now.head.dirty else (_script(_EXPLAINED, tree, now.head.sha, sha),)
+    # What it overwrites is kept, and the guard has seen that nothing else is there.
+    checkout = git.command(tree, "checkout", "--quiet", "--force", "--detach", "--no-overwrite-ignore", sha)
+    return Step("restore_tree", title, why, (_unlock(tree), *save, checkout), guards=guards, touches=True, part=PART)
+
+
+def back(now: State, incident: str) -> Step:
+    """Puts files, index and HEAD back as they were kept; what is there then is kept beside."""
+    stack, tree, message = now.stack, now.stack.tree, f"rollback: undo of {incident}"
+    kept, files, index = (keeping.before(stack, incident, name) for name in (LIST, FILES, INDEX))
+    aside = keeping.before(stack, incident, f"{keeping.ASIDE[0]}{FILES}")
+    head = (
+        git.command(tree, "symbolic-ref", "-m", message, "HEAD", f"refs/heads/{now.head.branch}")
+        if now.head.branch
+        else git.command(tree, "update-ref", "--no-deref", "-m", message, "HEAD", now.head.sha)
+    )
+    commands = (_unlock(tree), _script(_BACK, tree, kept, files, aside, index), head)
+    return Step("undo_tree", "Put the tree back", "Files, index and HEAD as they were before the rollback, by the byte.", commands,
+                touches=True, part=PART)  # fmt: skip
+
+
+def reached(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+    """Whether the tree is the target's."""
+    found = yield {"head": git.head(stack.tree), "differing": git.differing(stack.tree, plan.target)}
+    head: git.Head = found["head"]
+    rows = [
+        Effect("commit of the tree", plan.target[:12], head.sha[:12], part=PART),
+        Effect("paths that differ from it", "none", _words(found["differing"], head), part=PART, between=True),
+    ]
+    return [*rows, *(yield from _strange(stack, plan, found["differing"]))]
+
+
+def as_before(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+    """Whether the tree is as it was before the rollback: commit, branch, every path."""
+    before = plan.before
+    found = yield {
+        "head": git.head(stack.tree),
+        "differing": git.differing(stack.tree, plan.target),
+        "left": git.in_the_way(stack.tree, before["head"], plan.target),
+    }
+    head: git.Head = found["head"]
+    return [
+        Effect("commit of the tree", before["head"][:12], head.sha[:12], part=PART),
+        Effect("branch", before["branch"] or "(detached)", head.branch or "(detached)", part=PART, between=True),
+        Effect("changes in no commit", before["changes"], changes(head), part=PART, between=True),
+        Effect("files of the target that are left", "none", some(found["left"]) or "none", part=PART, between=True),
+        *(yield from _strange(stack, plan, found["differing"])),
+    ]
+
+
+def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+    """Whether the tree is as the plan assumed."""
+    head: git.Head = (yield {"head": git.head(stack.tree)})["head"]
+    return [
+        Effect("commit of the tree", plan.before["head"][:12], head.sha[:12]),
+        Effect("branch", plan.before["branch"] or "(detached)", head.branch or "(detached)"),
+        Effect("changes in no commit", plan.before["changes"], changes(head)),
+    ]
+
+
+def _strange(stack: Stack, plan: Plan, differing: list[git.Change]) -> Dialogue[list[Effect]]:
+    """Paths that neither the rollback nor its undo explains: somebody else changed them. Shown only where there are any."""
+    if plan.before["changes"] != CLEAN:
+        return []  # such paths had changes in no commit before
+    other: list[git.Change] = (yield {"other": git.differing(stack.tree, plan.before["head"])})["other"]
+    both = _present(differing) & _present(other)
+    return [Effect("paths that somebody else changed", "none", some(sorted(both)), part=PART)] if both else []
+
+
+def _present(changes: Iterable[git.Change]) -> set[str]:
+    """A path that is gone is what a checkout leaves that died in its midst."""
+    return {one.path for one in changes if one.kind != "deleted"}
+
+
+def _words(differing: list[git.Change], head: git.Head) -> str:
+    return some(sorted({one.path for one in differing} | set(head.dirty))) or "none"
+
+
+def _unlock(tree: str) -> Command:
+    return _script(_UNLOCK, tree)
+
+
+def _script(text: str, *words: str) -> Command:
+    """A script that can be read as it is: it comes on the shell's input."""
+    return Command.of("sh", "-eu", "-s", "--", *words).saying(text)
