@@ -20,7 +20,7 @@ test: .venv/.dev ## the whole test suite, on a practice host of its own
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 	@$(BIN)/pytest
 
-faults: .venv/.dev ## every fault in every step of every procedure: more than an hour
+faults: .venv/.dev ## every fault in every step of every procedure, and of undo: more than an hour
 	@$(BIN)/pytest tests/acceptance/faults -m 'whole or not whole'
 
 unit: .venv/.dev ## only the tests that need no practice host

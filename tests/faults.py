@@ -3,8 +3,9 @@
 import os
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lab.practice_host import PracticeHost
 from lab.relay import Relay
@@ -23,24 +24,29 @@ class Scene:
     job: str
 
 
+# Stands before `timeout`, by which jobs run: in the step that is named, the script stops itself, with all it has started, just before
+# its command of the number that is named.
+_STOPPING = r"""#!/bin/sh
+if read -r step number </run/freeze && [ -f script ] && [ "${PWD##*/}" = "$step" ]; then
+    rm -f /run/freeze
+    sed -i "s/^printf .*036%d.* $number\$/&\nkill -s STOP 0/" script
+fi 2>/dev/null
+exec /usr/bin/timeout "$@"
+"""
+
+
 def freeze(host: PracticeHost, step: str, command: int, most: float = 60.0) -> str:
-    """Wait on the host until the step's job has begun its command of that number, and stop it there with all it has started;
-    the job's folder. The job of a quick command may have ended before."""
-    # A loop of the shell's own words: a process for each look would come too late.
-    script = rf"""
-        mark=$(printf '\036%d' {command})
-        wait_for() {{
-            until for job in {JOB}/{step}; do [ -s "$job/pid" ] && return; done; do :; done
-        }}
-        wait_for
-        read -r pid <"$job/pid"
-        while [ ! -e "$job/exit" ]; do
-            while read -r line; do case $line in "$mark") break 2;; esac; done <"$job/out"
-        done
-        kill -s STOP -- "-$pid" 2>/dev/null || true
-        echo "$job"
-    """
-    return host.exec(f"timeout {most:g} sh -euc '{script.replace(chr(39), chr(39) + chr(92) + chr(39) * 2)}'")
+    """Wait on the host until the step's job has come to its command of that number, and has stopped there; the job's folder."""
+    host.exec(
+        f"cat >/usr/local/bin/timeout.part <<'EOF'\n{_STOPPING}EOF\nchmod +x /usr/local/bin/timeout.part; "
+        f"echo {step} {command} >/run/freeze; mv /usr/local/bin/timeout.part /usr/local/bin/timeout"
+    )
+    stopped = f"""
+        for job in {JOB}/{step}; do
+            [ -s "$job/pid" ] && case $(cat "/proc/$(($(cat "$job/pid")))/stat") in *") T "*) echo "$job"; exit 0;; esac
+        done"""
+    wait = f"while [ -e /run/freeze ] || ! ({stopped}; exit 1) 2>/dev/null; do sleep 0.02; done"
+    return host.exec(f"/usr/bin/timeout {most:g} sh -c '{wait}'")
 
 
 def thaw(scene: Scene) -> None:
@@ -61,8 +67,9 @@ def _kernel(scene: Scene) -> int:
 
 def _kill_job(scene: Scene) -> None:
     # Its keeper, too: nobody is left who could write down how it ended.
-    for victim in (f"$(($(cat {scene.job}/runner)))", f'-- "-$(($(cat {scene.job}/pid)))"'):
-        scene.host.exec(f"kill -s KILL {victim} 2>/dev/null || true")
+    runner, group = (f"$(($(cat {scene.job}/{name})))" for name in ("runner", "pid"))
+    scene.host.exec(f"""kill -s KILL {runner}; kill -s KILL -- -{group}
+        until flock -ns {scene.job}/alive true; do sleep 0.02; done; [ ! -e {scene.job}/exit ]""")
 
 
 def _fill_disk(scene: Scene) -> None:
@@ -88,13 +95,30 @@ def engine_is_back(host: PracticeHost) -> None:
     host.exec("timeout 60 sh -c 'until docker version >/dev/null 2>&1; do sleep 0.1; done'")
 
 
-FAULTS: dict[str, Callable[[Scene], None]] = {
-    "connection cut": lambda scene: scene.relay.cut(),
-    "network silent": lambda scene: scene.relay.silence(),
-    "runner SIGTERM": lambda scene: os.kill(scene.run.pid, signal.SIGTERM),
-    "runner SIGKILL": lambda scene: os.kill(scene.run.pid, signal.SIGKILL),
-    "kernel killed": lambda scene: os.kill(_kernel(scene), signal.SIGKILL),
-    "job killed": _kill_job,
-    "disk full": _fill_disk,
-    "docker restarted": _restart_docker,
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong: `strike` makes it happen, and fails where it cannot; `seen` tells from the run's exit status and the events of
+    its record whether the run met it."""
+
+    strike: Callable[[Scene], None]
+    seen: Callable[[int, Sequence[Mapping[str, Any]]], bool] = lambda *_: True
+
+
+def _lost(_: int, events: Sequence[Mapping[str, Any]]) -> bool:
+    return any(event["event"] == "link" and "is lost" in event["said"] for event in events)
+
+
+def _cut_short(_: int, events: Sequence[Mapping[str, Any]]) -> bool:
+    return any(event["event"] == "run-cut-short" for event in events)
+
+
+FAULTS: dict[str, Fault] = {
+    "connection cut": Fault(lambda scene: scene.relay.cut(), _lost),
+    "network silent": Fault(lambda scene: scene.relay.silence(), _lost),
+    "runner SIGTERM": Fault(lambda scene: os.kill(scene.run.pid, signal.SIGTERM), _cut_short),
+    "runner SIGKILL": Fault(lambda scene: os.kill(scene.run.pid, signal.SIGKILL), lambda status, _: status == -signal.SIGKILL),
+    "kernel killed": Fault(lambda scene: os.kill(_kernel(scene), signal.SIGKILL), _cut_short),
+    "job killed": Fault(_kill_job),
+    "disk full": Fault(_fill_disk),
+    "docker restarted": Fault(_restart_docker),
 }

@@ -116,8 +116,14 @@ def _code(now: State, target: Target, tried: Mapping[str, Tried]) -> list[Row]:
     kept = "its image is kept" if state.main.kept_image(target.code.commit.sha) else "its image would be built"
     rows = [Row("code", GREEN, f"would go back to {sha}, {target.code.why}; {kept}")]
     if not of_image:
+        rows += [Row("drift", AMBER, line, "write it into the files; a rollback refuses until then") for line in _drift(state, target.code)]
         rows.append(_trial("build", f"{sha} builds", f"{sha} does not build", tried.get("build"), "see output/build.txt of the record"))
     return rows
+
+
+def _drift(state: code.State, target: code.Target) -> tuple[str, ...]:
+    """What the containers have and no file gives."""
+    return code.plan(state, target, incident="readiness").drift
 
 
 def _releases(now: State) -> list[Row]:

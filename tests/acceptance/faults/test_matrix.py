@@ -24,42 +24,55 @@ def test_a_fault_in_the_middle_of_a_step(clean: Machine, tmp_path: Path, cell: C
     clean.host.break_(scenario)
     if cell.fault == "disk full":
         prepare_disk(clean.host)
-    before = fingerprint(clean)
     with Relay(clean.host.ssh_port) as relay, ThreadPoolExecutor(1) as pool:
         stack = over(relay, clean, tmp_path)
-        frozen = pool.submit(freeze, clean.host, cell.step, STEPS[cell.procedure][cell.step])
-        run = begin(clean, cell.procedure, stack, own)
+        first = [roll_back(clean, cell.procedure, stack, own)] if cell.undoes else []
+        before = fingerprint(clean)
+        frozen = pool.submit(freeze, clean.host, cell.step, STEPS[cell.run][cell.step])
+        run = begin_undo(clean, first[0]) if first else begin(clean, cell.procedure, stack, own)
         scene = Scene(clean.host, relay, run, frozen.result())
-        FAULTS[cell.fault](scene)
+        fault = FAULTS[cell.fault]
+        fault.strike(scene)
         thaw(scene)
         out, err = run.communicate(timeout=150)
         assert "Traceback" not in out + err, out + err
         if cell.fault == "docker restarted":
             engine_is_back(clean.host)
-        (folder,) = clean.folders()
-        verdicts = [look(clean, folder, before)]
+        (folder,) = (one for one in clean.folders() if one not in first)
+        assert fault.seen(run.returncode, events(folder)), f"the fault did not take place: {out}{err}"
+        verdicts = [look(clean, folder, before, cell)]
         if cell.fault == "disk full":
             free_disk(clean.host)
         if verdicts[-1] not in ENDED_WELL:
             halves = {name: word for name, word in record(folder).get("steps", {}).items() if "half" in word or word == "not begun"}
             assert halves or cell.fault in ("runner SIGKILL", "kernel killed"), record(folder)
-            resumed = subprocess.run(
-                [BIN / "rollback", "resume", folder.name, *(["--accept-loss"] if "accept_loss" in own else [])],
-                env=clean.env(),
-                capture_output=True,
-                text=True,
-                timeout=150,
-            )
-            assert "Traceback" not in resumed.stdout + resumed.stderr
-            verdicts.append(look(clean, folder, before))
-            assert verdicts[-1] in ENDED_WELL, resumed.stdout + resumed.stderr
-    ends[cell.procedure, cell.step, cell.fault] = " → ".join(verdicts)
+            resumed = clean.resume(folder, *(["--accept-loss"] if "accept_loss" in own else []))
+            verdicts.append(look(clean, folder, before, cell))
+            assert verdicts[-1] in ENDED_WELL, resumed.out + resumed.err
+    ends[cell.run, cell.step, cell.fault] = " → ".join(verdicts)
     no_step_ran_twice(clean)
     nothing_leaked(clean, folder)
     the_lock_is_free_or_expires(clean)
     no_kernel_is_left(folder)
     verified = subprocess.run([BIN / "rollback", "incidents", "verify"], env=clean.env(), capture_output=True, text=True)
     assert verified.returncode == 0, verified.stdout
+
+
+def roll_back(machine: Machine, procedure: str, stack: Path, own: dict[str, str]) -> Path:
+    """A rollback that succeeds; its record."""
+    done = machine.apply(*(word for key, value in own.items() for word in ("-p", f"{key}={value}")), procedure=procedure, stack=stack)
+    assert done.status == 0, done.out + done.err
+    assert done.folder
+    return done.folder
+
+
+def begin_undo(machine: Machine, incident: Path) -> "subprocess.Popen[str]":
+    argv = [BIN / "rollback", "undo", incident.name, "--apply", "--confirm", "contabo"]
+    return subprocess.Popen(argv, env=machine.env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def events(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines() if line.endswith("}")]
 
 
 def over(relay: Relay, machine: Machine, tmp_path: Path) -> Path:
@@ -83,11 +96,11 @@ def record(folder: Path) -> dict:
     return json.loads((folder / "record.json").read_text())
 
 
-def look(machine: Machine, folder: Path, before: str) -> str:
-    """The verdict of the record, after a look at the host: the record is true."""
+def look(machine: Machine, folder: Path, before: str, cell: Cell) -> str:
+    """The verdict of the record, after a look at the host: the record is true. An undo brings back what was ill."""
     verdict = record(folder)["verdict"]
     if verdict == "succeeded":
-        assert machine.health()[0] == 200, "the record says succeeded, and the route is not healthy"
+        assert (machine.health()[0] == 200) is not cell.undoes, "the record says succeeded, and the route is not as it should be"
         assert machine.health("ruben-api")[0] == 200
         assert fingerprint(machine) != before
     if verdict in ("failed-restored", "refused", "aborted"):
