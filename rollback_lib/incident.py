@@ -32,6 +32,7 @@ from rollback_lib.record.verdict import NOT_ENDED, Verdict
 from rollback_lib.run import Run
 from rollback_lib.running import Console
 from rollback_lib.sealing import Seal
+from rollback_lib.secret import Key
 from rollback_lib.stack import Stack, local_path
 from rollback_lib.stages import Closing, Conclusion, Confirmation, Opening, Standing, Verification
 
@@ -123,8 +124,9 @@ class Incident:
         try:
             link = Link(stack.host, local_path(stack.ssh_config) if stack.ssh_config else None, word)
             folder.event("connected", host=stack.host)
-            converse(link, hide_known(stack))
-            return cls(Run(stack, opening, folder, link, console, started, seal))
+            key = Key()
+            converse(link, hide_known(stack), key)
+            return cls(Run(stack, opening, folder, link, key, console, started, seal))
         except RollbackError as error:
             folder.event("refused", error=str(error))
             if not opening.resumed:

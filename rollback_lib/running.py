@@ -21,7 +21,7 @@ from rollback_lib.host.stream import LONGEST, Lines
 from rollback_lib.plan import Plan, Step
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.redaction import Stream
-from rollback_lib.secret import Secret, key, use_key
+from rollback_lib.secret import Key, Secret
 from rollback_lib.stages import Opening
 
 SHOWN_LINES = 60  # of a step's output in the notebook; the record's file has more
@@ -60,8 +60,9 @@ class Followed(Protocol):
 class Hand:
     """The lock of a stack on its host, and the jobs that run under it. `state` is the stack's folder there."""
 
-    def __init__(self, link: Link, state: str, owner: Owner, folder: Folder, console: Console) -> None:
+    def __init__(self, link: Link, key: Key, state: str, owner: Owner, folder: Folder, console: Console) -> None:
         self._link = link
+        self._key = key
         self._state = state
         self._owner = owner
         self._folder = folder
@@ -93,7 +94,7 @@ class Hand:
             raise LockLost(f"{self._owner.incident} lost its hold of the stack to another run; look at what that one did")
         if self._held:
             return None
-        result = self._link.run(script((lock.take(self._state, self._owner, take_over=take_over),)), send=Secret(key().hex()))
+        result = self._link.run(script((lock.take(self._state, self._owner, take_over=take_over),)), send=Secret(self._key.reveal().hex()))
         if result.status != 0:
             lines = result.err.strip().splitlines() or ["it said nothing"]
             raise Refused(
@@ -117,7 +118,7 @@ class Hand:
         if taken.other and taken.how is not Taking.TAKEN:
             word = "Taken over from" if taken.how is Taking.TAKEN_OVER else "The lease had ended of"
             self._console.line(f"▲ {word} {taken.other.words}.")
-        use_key(taken.key.reveal())
+        self._key.adopt(taken.key)
         self._held = True
         self._stop.clear()
         threading.Thread(target=self._renew, daemon=True).start()

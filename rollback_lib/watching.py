@@ -1,13 +1,14 @@
 """Looking at a rollback while it happens: health over the routes, and the effects on the host."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import Any
 
 from rollback_lib.errors import Refused
-from rollback_lib.facts.ask import converse
+from rollback_lib.facts.fact import Dialogue
 from rollback_lib.health import Prober, Watch
-from rollback_lib.host.link import Link
 from rollback_lib.plan import Effect, Plan
 from rollback_lib.probe import Probe
 from rollback_lib.procedures.procedure import Procedure
@@ -18,12 +19,12 @@ RECONNECT = 10.0  # seconds in which services are to connect again by themselves
 
 
 class Eyes:
-    """Probes and effects of one run; every probe goes into its record."""
+    """Probes and effects of one run; every probe goes into its record. `converse` leads a dialogue with its host."""
 
-    def __init__(self, stack: Stack, procedure: Procedure, link: Link, folder: Folder) -> None:
+    def __init__(self, stack: Stack, procedure: Procedure, converse: Callable[[Dialogue[Any]], Any], folder: Folder) -> None:
         self._stack = stack
         self._procedure = procedure
-        self._link = link
+        self._converse = converse
         self._folder = folder
         self._watch: Watch | None = None
 
@@ -73,11 +74,11 @@ class Eyes:
 
     def effects(self, plan: Plan) -> tuple[Effect, ...]:
         """What the rollback asks for, against what is."""
-        return tuple(converse(self._link, self._procedure.effects(self._stack, plan)))
+        return tuple(self._converse(self._procedure.effects(self._stack, plan)))
 
     def undone(self, plan: Plan) -> tuple[Effect, ...]:
         """What was before the rollback, against what is."""
-        return tuple(converse(self._link, self._procedure.undo_effects(self._stack, plan)))
+        return tuple(self._converse(self._procedure.undo_effects(self._stack, plan)))
 
     def as_before(self, plan: Plan) -> bool:
         """Whether the host is as it was before the rollback; False where that cannot be told."""
@@ -88,7 +89,7 @@ class Eyes:
 
     def moved(self, plan: Plan) -> tuple[Effect, ...]:
         """What is not as the plan assumed."""
-        return tuple(one for one in converse(self._link, self._procedure.assumed(self._stack, plan)) if not one.ok)
+        return tuple(one for one in self._converse(self._procedure.assumed(self._stack, plan)) if not one.ok)
 
     def strange(self, plan: Plan) -> tuple[Effect, ...]:
         """What is neither as it was before the rollback nor as it asks for, of all that both have a word for."""

@@ -6,18 +6,19 @@ from typing import Any, TypeVar
 
 from rollback_lib.command import script
 from rollback_lib.errors import Refused
-from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.facts.fact import KEY, Dialogue, Fact
 from rollback_lib.host.channels import CHANNELS
 from rollback_lib.host.connection import said
 from rollback_lib.host.link import Link
 from rollback_lib.record.redaction import clean
+from rollback_lib.secret import Key
 
 T = TypeVar("T")
 KEEP = 1024 * 1024  # bytes kept at each end of what a fact says
 
 
-def ask(link: Link, facts: Mapping[str, Fact[Any]]) -> dict[str, Any]:
-    """The facts by name, all asked at once over the one connection. Raises Refused naming the first that failed."""
+def ask(link: Link, facts: Mapping[str, Fact[Any]], key: Key) -> dict[str, Any]:
+    """The facts by name, all asked at once over the one connection; for KEY, `key`. Raises Refused naming the first that failed."""
 
     def answer(fact: Fact[Any]) -> Any:
         result = link.run(script(fact.commands), deadline=fact.deadline, keep=KEEP, send=fact.input)
@@ -34,21 +35,21 @@ def ask(link: Link, facts: Mapping[str, Fact[Any]]) -> dict[str, Any]:
         raise Refused(f"{fact.missing} ({link.alias}: {said(result, fact.deadline)})")
 
     with ThreadPoolExecutor(CHANNELS) as pool:
-        answers = {name: pool.submit(answer, fact) for name, fact in facts.items()}
-        return {name: future.result() for name, future in answers.items()}
+        answers = {name: pool.submit(answer, fact) for name, fact in facts.items() if fact is not KEY}
+        return {name: answers[name].result() if name in answers else key for name in facts}
 
 
-def converse(link: Link, dialogue: "Dialogue[T]", on_answers: Callable[[dict[str, Any]], None] = lambda _: None) -> T:
-    """Lead a dialogue to its end; `on_answers` sees each round. Raises what `ask` and the dialogue raise."""
+def converse(link: Link, dialogue: "Dialogue[T]", key: Key, on_answers: Callable[[dict[str, Any]], None] = lambda _: None) -> T:
+    """Lead a dialogue to its end; `on_answers` sees what the host said in each round. Raises what `ask` and the dialogue raise."""
     try:
         questions = next(dialogue)
         while True:
             try:
-                answers = ask(link, questions)
+                answers = ask(link, questions, key)
             except Refused as error:
                 questions = dialogue.throw(error)  # the dialogue may know better what that means
                 continue
-            on_answers(answers)
+            on_answers({name: answer for name, answer in answers.items() if questions[name] is not KEY})
             questions = dialogue.send(answers)
     except StopIteration as end:
         return end.value  # type: ignore[no-any-return]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from rollback_lib.command import Command
-from rollback_lib.secret import Secret
+from rollback_lib.secret import Key, Secret
 
 T = TypeVar("T")
 
@@ -27,6 +27,12 @@ class Fact(Generic[T]):
     input: Secret | None = None
     deadline: float = 20.0
 
+
+def _not_of_the_host(_: str) -> Key:
+    raise LookupError("the run has the key of its hashes, and no host")
+
+
+KEY = Fact((), _not_of_the_host)  # the key of the run's hashes, which `ask` answers by itself
 
 # Yields facts to be asked side by side, is sent their answers by name, and returns what it makes of them.
 Dialogue = Generator[Mapping[str, Fact[Any]], dict[str, Any], T]

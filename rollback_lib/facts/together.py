@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from rollback_lib.errors import Refused
-from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.facts.fact import KEY, Dialogue, Fact
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ def together(dialogues: Mapping[str, Dialogue[Any]]) -> Dialogue[dict[str, Any]]
 
 def _forgiving(fact: Fact[Any]) -> Fact[Any]:
     """The same fact; where it would refuse, it is Unanswered."""
+    if fact is KEY:
+        return fact
 
     def read(out: str) -> Any:
         try:

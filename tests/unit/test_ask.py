@@ -5,8 +5,10 @@ import pytest
 from rollback_lib.command import Command
 from rollback_lib.errors import Refused, TargetRefused
 from rollback_lib.facts.ask import converse
-from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.facts.fact import KEY, Dialogue, Fact
+from rollback_lib.facts.together import together
 from rollback_lib.host.connection import Result
+from rollback_lib.secret import Key
 
 
 class Host:
@@ -31,7 +33,7 @@ def two_rounds() -> Dialogue[str]:
 
 def test_a_later_question_follows_from_earlier_answers() -> None:
     rounds: list[dict] = []
-    assert converse(Host(), two_rounds(), rounds.append) == "XY"
+    assert converse(Host(), two_rounds(), Key(), rounds.append) == "XY"
     assert rounds == [{"a": "X", "b": "Y"}, {"c": "XY"}]
 
 
@@ -46,9 +48,9 @@ def test_a_refusal_can_be_told_in_other_words_or_left_as_it_is() -> None:
         yield {"a": echo("fail")}
 
     with pytest.raises(TargetRefused, match=r"in other words: it is missing \(host: exit status 1: no such thing\)"):
-        converse(Host(), telling())
+        converse(Host(), telling(), Key())
     with pytest.raises(Refused, match=r"^it is missing"):
-        converse(Host(), silent())
+        converse(Host(), silent(), Key())
 
 
 def test_an_answer_that_was_cut_is_refused_unless_it_may_be_long() -> None:
@@ -56,12 +58,23 @@ def test_an_answer_that_was_cut_is_refused_unless_it_may_be_long() -> None:
         return (yield {"a": echo("much", **options)})["a"]
 
     with pytest.raises(Refused, match="more than"):
-        converse(Host(), asking())
-    assert converse(Host(), asking(long=True)) == "MUCH"
+        converse(Host(), asking(), Key())
+    assert converse(Host(), asking(long=True), Key()) == "MUCH"
 
 
 def test_a_fact_may_have_an_answer_for_a_command_that_fails() -> None:
     def asking() -> Dialogue[str]:
         return (yield {"a": echo("fail", otherwise=lambda said: f"otherwise: {said}")})["a"]
 
-    assert converse(Host(), asking()) == "otherwise: no such thing"
+    assert converse(Host(), asking(), Key()) == "otherwise: no such thing"
+
+
+def test_the_key_of_hashes_is_the_runs_own_and_no_host_is_asked_for_it() -> None:
+    def asking() -> Dialogue[Key]:
+        return (yield {"a": echo("x"), "key": KEY})["key"]
+
+    key = Key()
+    rounds: list[dict] = []
+    assert converse(Host(), asking(), key, rounds.append) is key
+    assert rounds == [{"a": "X"}]
+    assert converse(Host(), together({"one": asking(), "other": asking()}), key) == {"one": key, "other": key}

@@ -49,6 +49,7 @@ from rollback_lib.record.redaction import HIDDEN, Stream, clean, protect
 from rollback_lib.record.story import Story
 from rollback_lib.reference import Reference
 from rollback_lib.report import facts, page, postmortem
+from rollback_lib.secret import Key
 from rollback_lib.stack import Stack
 
 SERVER = Postgres("voice-postgres-1", "dyniq")
@@ -149,7 +150,7 @@ class Host:
 def test_a_host_may_say_anything(name: str, says: str, status: int) -> None:
     """It is an answer, or refused in one sentence that names the host."""
     try:
-        ask(Host(says, status), {name: FACTS[name]})
+        ask(Host(says, status), {name: FACTS[name]}, Key())
     except RollbackError as error:
         said = str(error)
     else:

@@ -22,6 +22,7 @@ from rollback_lib.record.folder import Folder
 from rollback_lib.record.story import Story
 from rollback_lib.run import Run
 from rollback_lib.running import Followed
+from rollback_lib.secret import Key
 from rollback_lib.stack import Stack
 from rollback_lib.stages import Opening
 from rollback_lib.watching import Eyes
@@ -99,7 +100,7 @@ def incident(tmp_path: Path, host: Host, person: Person, monkeypatch: pytest.Mon
     monkeypatch.setattr(code, "assumed", as_planned)
     folder = Folder.create("code", tmp_path)
     opening = Opening(folder.id, "code", "dyniq-voice", "contabo", "me", "apply", "stop", "", {}, folder.path, 60.0, ())
-    run = Run(Stack.load("production"), opening, folder, host, person, 0.0)
+    run = Run(Stack.load("production"), opening, folder, host, Key(), person, 0.0)
     run.documented = True
     return Incident(run)
 

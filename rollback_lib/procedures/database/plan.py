@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from rollback_lib.command import Command
 from rollback_lib.facts import backups, files, postgres, restores
 from rollback_lib.facts.backups import Backup
-from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.fact import KEY, Dialogue
 from rollback_lib.plan import Effect, Plan, Step, some
 from rollback_lib.postgres import identifier, literal
 from rollback_lib.procedures import keeping
@@ -83,7 +83,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         facts=_rows(now, target, kept),
         loses=_loses(now, target),
         notes=_notes(now, target, kept),
-        before={"database": live.name, "oid": str(live.oid), **live.properties},
+        before={"database": live.name, "oid": str(live.oid), **live.properties(now.key)},
         after={"section": one.name, "beside": new, "kept": kept, "tables": "\n".join(sorted(target.contents.rows))},
     )
 
@@ -93,6 +93,7 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     one = section(stack, plan.after["section"])
     server, name, old = server_of(one), plan.before["database"], plan.after["kept"]
     found = yield {
+        "key": KEY,
         "server": postgres.server(server, maintenance(one)),
         "oid": files.file(keeping.before(stack, plan.incident, OID)),
         "content": postgres.outline(server, name),
@@ -106,7 +107,7 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
         Effect(f"kept as {old}", f"the one of before (oid {plan.before['oid']})", _called(kept, plan.before["oid"], "the one of before")),
     ]
     if live:
-        rows += [Effect(word, plan.before[word], said) for word, said in live.properties.items()]
+        rows += [Effect(word, plan.before[word], said) for word, said in live.properties(found["key"]).items()]
     content, was = found["content"], found["kept"]
     if content and was:
         tables = plan.after["tables"].splitlines() or sorted(content.tables)
@@ -128,7 +129,7 @@ def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     wanted = plan.before["oid"]
     return [
         Effect(f"database behind the name {name}", f"the one of before (oid {wanted})", _called(live, wanted, "the one of before")),
-        Effect("connections allowed", plan.before["connections allowed"], live.properties["connections allowed"] if live else "no"),
+        Effect("connections allowed", plan.before["connections allowed"], "yes" if live and live.open else "no"),
     ]
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from rollback_lib.facts import backups, docker, postgres, restores
 from rollback_lib.facts.backups import Backup
-from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.fact import KEY, Dialogue
 from rollback_lib.postgres import Postgres
 from rollback_lib.probe import Probe
+from rollback_lib.secret import Key
 from rollback_lib.stack import Database, Stack
 
 NAME = "database"
@@ -17,7 +18,7 @@ LONGEST = 63  # bytes of a name in Postgres; what is longer it would cut by itse
 @dataclass(frozen=True)
 class State:
     """The database of the stack's section `section`. `server` is None when it does not answer, `content` when the database
-    cannot be asked; `clients` are the containers that use it, `free` the bytes that are free beside it."""
+    cannot be asked; `clients` are the containers that use it, `free` the bytes that are free beside it; `key` makes hashes."""
 
     stack: Stack
     section: Database
@@ -31,6 +32,7 @@ class State:
     restores: list[restores.Restore]
     clients: dict[str, docker.Container | None]
     lines: list[str]
+    key: Key
     probes: tuple[Probe, ...] = ()
 
     @property
@@ -96,6 +98,7 @@ def document(stack: Stack, database: str = "") -> Dialogue[State]:
     one = section(stack, database)
     server = server_of(one)
     found = yield {
+        "key": KEY,
         "container": docker.named(one.container),
         "server": postgres.server(server, maintenance(one)),
         "psql": postgres.client_version(server),
@@ -110,7 +113,7 @@ def document(stack: Stack, database: str = "") -> Dialogue[State]:
     return State(
         stack=stack, section=one, container=found["container"], server=found["server"], content=more["content"], psql=found["psql"],
         free=found["free"], processors=found["processors"], backups=found["backups"], restores=found["restores"], clients=clients,
-        lines=more["lines"],
+        lines=more["lines"], key=found["key"],
     )  # fmt: skip
 
 

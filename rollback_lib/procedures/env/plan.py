@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from rollback_lib.command import Command
 from rollback_lib.compose import Compose
-from rollback_lib.facts import files
+from rollback_lib.facts import compose, files
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.plan import Effect, Plan, Step, some
 from rollback_lib.procedures import edit, keeping, place
@@ -13,7 +13,7 @@ from rollback_lib.procedures.env.grounds import grounds
 from rollback_lib.procedures.env.parameters import NAME
 from rollback_lib.procedures.env.state import Held, State, look
 from rollback_lib.procedures.env.target import Target
-from rollback_lib.secret import Secret, fingerprint
+from rollback_lib.secret import Key, Secret
 from rollback_lib.stack import Stack
 
 
@@ -45,12 +45,12 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         notes=_notes(now, target),
         diff=_text(target),
         nothing_to_do=done,
-        before={"file": _content(now.file), "mode": _mode(now.file)},
+        before={"file": _content(now), "mode": _mode(now.file)},
         after={
-            "file": target.content.fingerprint,
+            "file": now.key.fingerprint(target.content),
             "mode": _mode(now.file) if now.file else "600 0:0",
             "services": " ".join(services),
-            **{f"meant {name}": fingerprint(one.environment) for name, one in meant.items()},
+            **{f"meant {name}": now.key.of_environment(one.environment) for name, one in meant.items()},
             **{f"container {name}": now.containers[name].id for name in services},
         },
     )
@@ -63,13 +63,12 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     for name in plan.after["services"].split():
         container = now.containers.get(name)
         meant = now.understood(name) if container else None
-        rows.append(
-            Effect(f"{name}: what compose reads", plan.after[f"meant {name}"], fingerprint(meant.environment) if meant else "nothing")
-        )
+        read = now.key.of_environment(meant.environment) if meant else "nothing"
+        rows.append(Effect(f"{name}: what compose reads", plan.after[f"meant {name}"], read))
         if container and meant:
             fresh = container.id != plan.after[f"container {name}"]
             rows += [
-                Effect(f"{name}: what its container holds", fingerprint(now.expected(name, meant)), fingerprint(now.held(name, meant))),
+                _held(f"{name}: what its container holds", now, name, meant),
                 Effect(f"{name}: container made anew", "yes", "yes" if fresh else "no"),
             ]
         state = container.state if container else "no container"
@@ -84,11 +83,7 @@ def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     for name in plan.after["services"].split():
         meant = now.understood(name) if name in now.containers else None
         if meant:
-            rows.append(
-                Effect(
-                    f"{name}: what its container holds of it", fingerprint(now.expected(name, meant)), fingerprint(now.held(name, meant))
-                )
-            )
+            rows.append(_held(f"{name}: what its container holds of it", now, name, meant))
     return rows
 
 
@@ -104,14 +99,19 @@ def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
 
 def _of_file(asked: Mapping[str, str], now: Held) -> list[Effect]:
     return [
-        Effect("content of the file", asked["file"], _content(now.file)),
+        Effect("content of the file", asked["file"], _content(now)),
         Effect("mode, owner and group", asked["mode"], _mode(now.file)),
     ]
 
 
-def masked(value: Secret | None) -> str:
+def _held(words: str, now: Held, service: str, meant: compose.Meant) -> Effect:
+    """What the service's container is to hold, against what it holds."""
+    return Effect(words, now.key.of_environment(now.expected(service, meant)), now.key.of_environment(now.held(service, meant)))
+
+
+def masked(key: Key, value: Secret | None) -> str:
     """All that is ever shown of a value."""
-    return f"{len(value)} bytes, #{value.fingerprint}" if value is not None else "not set"
+    return f"{len(value)} bytes, #{key.fingerprint(value)}" if value is not None else "not set"
 
 
 def _steps(now: State, target: Target, incident: str, services: Sequence[str], *, same: bool) -> tuple[Step, ...]:
@@ -171,12 +171,13 @@ def _text(target: Target) -> str:
     lines = []
     for one in target.differences:
         sign = "~" if one.old and one.new else "+" if one.new else "-"
-        lines.append(f"{sign} {one.key}: {masked(one.old)} → {masked(one.new)}" + ("" if one.asked else "  (not asked for)"))
+        old, new = (masked(target.key, value) for value in (one.old, one.new))
+        lines.append(f"{sign} {one.key}: {old} → {new}" + ("" if one.asked else "  (not asked for)"))
     return "\n".join(lines)
 
 
-def _content(file: files.File | None) -> str:
-    return file.content.fingerprint if file else "no file"
+def _content(now: Held) -> str:
+    return now.key.fingerprint(now.file.content) if now.file else "no file"
 
 
 def _mode(file: files.File | None) -> str:

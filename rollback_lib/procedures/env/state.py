@@ -10,12 +10,12 @@ from rollback_lib import dotenv
 from rollback_lib.compose import Compose
 from rollback_lib.errors import Refused
 from rollback_lib.facts import compose, docker, files
-from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.facts.fact import KEY, Dialogue, Fact
 from rollback_lib.probe import Probe
 from rollback_lib.procedures import keeping
 from rollback_lib.procedures.env.parameters import NAME
 from rollback_lib.procedures.hidden import hide
-from rollback_lib.secret import Secret
+from rollback_lib.secret import Key, Secret
 from rollback_lib.stack import Stack
 
 _PROXY = re.compile(r"(?i)(https?|ftp|no|all)_proxy")  # docker adds these by itself where it is told to
@@ -25,13 +25,14 @@ _STOPPED = (0, 130, 137, 143)  # exit statuses of a container that somebody stop
 @dataclass(frozen=True)
 class Held:
     """The file and what the services have of it: their containers, what those's images set (by image id), and what compose
-    would give each service (by the way compose was called for it)."""
+    would give each service (by the way compose was called for it). `key` makes the hashes by which values are compared."""
 
     stack: Stack
     file: files.File | None
     containers: dict[str, docker.Container]
     images: dict[str, dict[str, Secret]]
     meant: "dict[Compose, dict[str, compose.Meant] | compose.Unreadable]"
+    key: Key
 
     @property
     def path(self) -> str:
@@ -143,8 +144,9 @@ def _ask_held(
     ways = _ways(containers)
     meant = {f"meant {number}": compose.meant(way) for number, way in enumerate(ways)}
     images = docker.image_environments({one.image for one in containers.values()})
-    found = yield {**questions, **meant, "images": images}
-    return Held(stack, file, containers, found["images"], {way: found[f"meant {number}"] for number, way in enumerate(ways)}), found
+    found = yield {**questions, **meant, "images": images, "key": KEY}
+    understood = {way: found[f"meant {number}"] for number, way in enumerate(ways)}
+    return Held(stack, file, containers, found["images"], understood, found["key"]), found
 
 
 def _ways(containers: Mapping[str, docker.Container]) -> list[Compose]:

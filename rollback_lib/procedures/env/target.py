@@ -14,7 +14,7 @@ from rollback_lib.procedures.env.parameters import check, references, words
 from rollback_lib.procedures.env.state import State, candidates, lines_of
 from rollback_lib.procedures.hidden import forms, hide
 from rollback_lib.record.redaction import protect
-from rollback_lib.secret import Secret
+from rollback_lib.secret import Key, Secret
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Difference:
 @dataclass(frozen=True)
 class Target:
     """The file as it is to be: `content`, made of `pieces`; what it would mean to compose, and how that differs from now;
-    `send`, by key, are values that are not on the host yet."""
+    `send`, by variable, are values that are not on the host yet; `key` makes the hashes that are shown of values."""
 
     name: str
     why: str
@@ -40,6 +40,7 @@ class Target:
     meant: dict[Compose, dict[str, compose.Meant]]
     differences: tuple[Difference, ...]
     send: dict[str, Secret]
+    key: Key
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def examine(now: State, target: str, keys: str = "", assign: str = "", remove: s
         hide(now.stack, [content], (one.environment for one in understood.values()))
     name = f"{keys} of {version.name}" if version and keys else version.name if version else "the file that is there, changed"
     send = {key: one.value for key, one in given.items() if one.source.startswith("env:")}
-    made = Target(name, why, content, pieces, meant, (), send)
+    made = Target(name, why, content, pieces, meant, (), send, now.key)
     asked = {*words(keys), *given, *words(remove)} if keys or version is None else None
     _refuse_misread(now, made, given)
     return replace(made, differences=_differences(now, made, asked))

@@ -12,7 +12,7 @@ from rollback_lib.facts.compose import Meant, Written
 from rollback_lib.procedures import env, keeping
 from rollback_lib.procedures.hidden import hide
 from rollback_lib.record import redaction
-from rollback_lib.secret import Secret
+from rollback_lib.secret import Key, Secret
 from rollback_lib.stack import Stack
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
@@ -57,7 +57,7 @@ def state(**changes: object) -> env.State:
         "containers": {"api": container("api", A="2", B="x"), "other": container("other")},
         "images": {"sha256:1": {"PATH": Secret("/bin")}},
         "written": {WAY: {"api": written(FILE), "other": written()}},
-        "meant": {WAY: {"api": meant(A="2", B="x"), "other": meant()}}, "lines": [],
+        "meant": {WAY: {"api": meant(A="2", B="x"), "other": meant()}}, "lines": [], "key": Key(),
     }  # fmt: skip
     return env.State(**{**known, **changes})
 
