@@ -72,7 +72,7 @@ class Run:
 
     def converse(self, dialogue: Dialogue[T], on_answers: Callable[[dict[str, Any]], None] = lambda _: None) -> T:
         """Lead a dialogue with the host to its end. Raises Refused, LinkLost."""
-        return converse(self.link, dialogue, self.key, on_answers)
+        return converse(self.link, dialogue, self.folder.redactor, self.key, on_answers)
 
     @contextmanager
     def guarded(self, cell: str) -> Iterator[None]:
@@ -174,7 +174,7 @@ class Run:
         return conclusion.next_actions(self.opening, self.stack, self.plan, self.verdict, self.folder.path)
 
     def _of_host(self, path: str) -> str | None:
-        found: files.File | None = ask(self.link, {"file": files.file(path)}, self.key)["file"]
+        found: files.File | None = ask(self.link, {"file": files.file(path)}, self.folder.redactor, self.key)["file"]
         return found.content.reveal().decode(errors="replace") if found else None
 
     def _take_up(self) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,17 +30,18 @@ class Eyes:
         self._watch: Watch | None = None
 
     def look_once(self) -> tuple[Probe, ...]:
-        """One probe of every route, side by side."""
+        """One probe of every route, side by side, and not in the record yet."""
         with ThreadPoolExecutor(len(self._stack.routes)) as pool:
-            probes = tuple(pool.map(self._probe_once, self._stack.routes))
-        for probe in probes:
-            self._note(probe)
-        return probes
+            return tuple(pool.map(self._probe_once, self._stack.routes))
+
+    def note(self, probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
+        """Put probes into the record; the same, without what the run knows to be secret."""
+        return tuple(map(self._enter, probes))
 
     def open(self) -> Watch:
         """Begin to watch, unless we do already."""
         if self._watch is None:
-            self._watch = Watch(self._stack.routes, self._stack.health, self._note).start()
+            self._watch = Watch(self._stack.routes, self._stack.health, self._enter).start()
         return self._watch
 
     def close(self) -> tuple[Probe, ...]:
@@ -103,7 +105,8 @@ class Eyes:
         finally:
             prober.close()
 
-    def _note(self, probe: Probe) -> None:
+    def _enter(self, probe: Probe) -> Probe:
+        probe = replace(probe, said=self._folder.redactor.hide(probe.said))
         self._folder.event(
             "probe",
             route=probe.route,
@@ -112,3 +115,4 @@ class Eyes:
             ms=round(probe.seconds * 1000),
             said="" if probe.ok else probe.words,
         )
+        return probe

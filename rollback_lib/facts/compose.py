@@ -3,13 +3,14 @@
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from rollback_lib.command import Command
 from rollback_lib.compose import Compose
 from rollback_lib.errors import Refused
+from rollback_lib.facts import hidden
 from rollback_lib.facts.docker import NEEDED
 from rollback_lib.facts.fact import Fact
 from rollback_lib.record.redaction import clean
@@ -102,7 +103,7 @@ def defined(compose: Compose) -> Fact["dict[str, Service] | Unreadable"]:
 
 def meant(compose: Compose) -> Fact["dict[str, Meant] | Unreadable"]:
     """The services as compose understands them now, by name; Unreadable when it does not."""
-    return Fact((compose.command(*ALL, "config", "--format=json"),), services, otherwise=unreadable)
+    return Fact((compose.command(*ALL, "config", "--format=json"),), services, otherwise=unreadable, hides=_secrets)
 
 
 def meant_with(compose: Compose, readers: Mapping[str, Written], file: str, content: Secret) -> Fact["dict[str, Meant] | Unreadable"]:
@@ -131,7 +132,13 @@ def meant_with(compose: Compose, readers: Mapping[str, Written], file: str, cont
         return {name: Meant(probed[name].environment if name in probed else one.environment, one.definition)
                 for name, one in {**probed, **rest}.items()}  # fmt: skip
 
-    return Fact((Command.of("sh", "-euc", script),), read, otherwise=unreadable, input=Secret(content.reveal() + probe.reveal()))
+    return Fact((Command.of("sh", "-euc", script),), read, otherwise=unreadable, input=Secret(content.reveal() + probe.reveal()),
+                hides=lambda found: (*hidden.in_env_file(content), *_secrets(found)))  # fmt: skip
+
+
+def _secrets(found: "dict[str, Meant] | Unreadable") -> Iterator[str]:
+    for one in found.values() if isinstance(found, dict) else ():
+        yield from hidden.in_environment(one.environment)
 
 
 def services(out: str) -> dict[str, Meant]:

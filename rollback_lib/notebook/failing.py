@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from rollback_lib.errors import ParameterError, RollbackError
 from rollback_lib.notebook import display
+from rollback_lib.notebook.hiding import clean
 from rollback_lib.notebook.view import View, code, stack, table
-from rollback_lib.record.redaction import clean
 
 Rows = Callable[[BaseException], list[tuple[str, str]]]
 _OURS = (RollbackError, KeyboardInterrupt)

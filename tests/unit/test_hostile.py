@@ -43,9 +43,8 @@ from rollback_lib.host.stream import LONGEST, Lines
 from rollback_lib.plan import Plan, Step
 from rollback_lib.postgres import Postgres
 from rollback_lib.procedures import keeping
-from rollback_lib.record import redaction
 from rollback_lib.record.history import folder_of
-from rollback_lib.record.redaction import HIDDEN, Stream, clean, protect
+from rollback_lib.record.redaction import HIDDEN, Redactor, clean
 from rollback_lib.record.story import Story
 from rollback_lib.reference import Reference
 from rollback_lib.report import facts, page, postmortem
@@ -110,7 +109,10 @@ FACTS: dict[str, Fact[Any]] = {
     "upstreams": caddy.upstreams("c"),
     "image_time": docker.image_time("x"),
     "whole_log": docker.whole_log("c", 10),
-    "versions": keeping.versions(Stack.load("production"), "env"),
+    "versions": keeping.versions(Stack.load("production"), "env", files.env_files),
+    "concerned": docker.concerned("/opt/x", ["x"]),
+    "env_file": files.env_file("/f"),
+    "value": files.value("/f"),
 }
 
 anything = st.text(max_size=200)
@@ -150,7 +152,7 @@ class Host:
 def test_a_host_may_say_anything(name: str, says: str, status: int) -> None:
     """It is an answer, or refused in one sentence that names the host."""
     try:
-        ask(Host(says, status), {name: FACTS[name]}, Key())
+        ask(Host(says, status), {name: FACTS[name]}, Redactor(), Key())
     except RollbackError as error:
         said = str(error)
     else:
@@ -214,16 +216,12 @@ def test_a_plan_that_was_kept_is_the_same_plan(made: list[Command], target: str)
     assert (again.hash, again.shell(), again.undo_shell()) == (plan.hash, plan.shell(), plan.undo_shell())
 
 
-@pytest.fixture
-def nothing_protected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redaction, "_values", set())
-    monkeypatch.setattr(redaction, "_protected", None)
-
-
-def streamed(chunks: list[bytes]) -> str:
-    """What is shown and kept of a stream."""
+def streamed(chunks: list[bytes], *secrets: str) -> str:
+    """What is shown and kept of a stream, by a run that knows these secrets."""
     shown: list[str] = []
-    cleaner = Stream()
+    redactor = Redactor()
+    redactor.protect(secrets)
+    cleaner = redactor.stream()
 
     def line(text: str, _: int) -> None:
         cleaned = cleaner.line(text)
@@ -243,7 +241,6 @@ def cut(data: bytes, at: list[int]) -> Iterator[bytes]:
         yield data[start:end]
 
 
-@pytest.mark.usefixtures("nothing_protected")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
 @given(
     st.text("abcdefghXYZ0123456789+/=", min_size=10, max_size=60), st.lists(st.integers(min_value=0), max_size=6),
@@ -251,8 +248,7 @@ def cut(data: bytes, at: list[int]) -> Iterator[bytes]:
     st.one_of(st.just(0), st.integers(LONGEST - 80, LONGEST + 10)),
 )  # fmt: skip
 def test_no_chunk_and_no_cut_lets_a_secret_through(secret: str, at: list[int], frame: str, before: int) -> None:
-    protect([secret])
-    said = streamed(list(cut(("." * before + frame.format(secret) + "\nnext\n").encode(), at)))
+    said = streamed(list(cut(("." * before + frame.format(secret) + "\nnext\n").encode(), at)), secret)
     assert secret not in said
     assert said.endswith("next")
 
@@ -265,10 +261,9 @@ def test_no_line_of_a_private_key_is_let_through(lines: list[str], at: list[int]
     assert said == f"first\n{HIDDEN}\nlast"
 
 
-@pytest.mark.usefixtures("nothing_protected")
 def test_lines_of_a_protected_value_are_hidden_one_by_one() -> None:
-    protect(["first-line-of-it\nsecond-line-of-it"])
-    assert streamed([b"a first-line-of-it\nsecond-li", b"ne-of-it b\n"]) == f"a {HIDDEN}\n{HIDDEN} b"
+    said = streamed([b"a first-line-of-it\nsecond-li", b"ne-of-it b\n"], "first-line-of-it\nsecond-line-of-it")
+    assert said == f"a {HIDDEN}\n{HIDDEN} b"
 
 
 @given(st.text(max_size=300))

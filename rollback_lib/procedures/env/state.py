@@ -14,7 +14,6 @@ from rollback_lib.facts.fact import KEY, Dialogue, Fact
 from rollback_lib.probe import Probe
 from rollback_lib.procedures import keeping
 from rollback_lib.procedures.env.parameters import NAME
-from rollback_lib.procedures.hidden import hide
 from rollback_lib.secret import Key, Secret
 from rollback_lib.stack import Stack
 
@@ -105,13 +104,13 @@ class Candidates(tuple[Candidate, ...]):
 
 
 def document(stack: Stack) -> Dialogue[State]:
-    """The file, its versions, its readers and what they hold. All its values are hidden from here on."""
+    """The file, its versions, its readers and what they hold."""
     path = stack.section(NAME).file
     folder, name = posixpath.split(path)
     found = yield {
-        "file": files.file(path),
-        "beside": files.matching(folder, name),
-        "kept": keeping.versions(stack, NAME),
+        "file": files.env_file(path),
+        "beside": files.env_files(folder, name),
+        "kept": keeping.versions(stack, NAME, files.env_files),
         "containers": docker.containers(stack.compose_directory),
     }
     file: files.File | None = found["file"]
@@ -119,7 +118,6 @@ def document(stack: Stack) -> Dialogue[State]:
         raise Refused(f"{path} is a {file.kind}, not a file; mend it on the host")
     containers: dict[str, docker.Container] = found["containers"]
     versions = sorted([*found["kept"], *_beside(path, found["beside"])], key=lambda one: one.when, reverse=True)
-    hide(stack, [one.file.content for one in versions], ())
     ways = _ways(containers)
     written = {f"written {number}": compose.written(way) for number, way in enumerate(ways)}
     held, more = yield from _ask_held(stack, file, containers, {**written, "lines": docker.lines(containers.get(stack.code.service))})
@@ -130,8 +128,8 @@ def document(stack: Stack) -> Dialogue[State]:
 
 
 def look(stack: Stack) -> Dialogue[Held]:
-    """The file and what the services have of it, all values hidden."""
-    found = yield {"file": files.file(stack.section(NAME).file), "containers": docker.containers(stack.compose_directory)}
+    """The file and what the services have of it."""
+    found = yield {"file": files.env_file(stack.section(NAME).file), "containers": docker.containers(stack.compose_directory)}
     held, _ = yield from _ask_held(stack, found["file"], found["containers"], {})
     return held
 
@@ -140,7 +138,6 @@ def _ask_held(
     stack: Stack, file: files.File | None, containers: dict[str, docker.Container], questions: Mapping[str, Fact[Any]],
 ) -> Dialogue[tuple[Held, dict[str, Any]]]:  # fmt: skip
     """What the services have of the file, asked together with `questions`; and the answers to those."""
-    hide(stack, [file.content] if file else [], (one.environment for one in containers.values()))
     ways = _ways(containers)
     meant = {f"meant {number}": compose.meant(way) for number, way in enumerate(ways)}
     images = docker.image_environments({one.image for one in containers.values()})
