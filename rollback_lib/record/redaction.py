@@ -62,7 +62,7 @@ class Redactor:
 
     def clean(self, text: str) -> str:
         """`text` without protected values, and without what the function `clean` takes out."""
-        return _without_shapes(self.hide(_without_controls(text)))
+        return _without_shapes(self.hide(without_controls(text)))
 
     def clean_all(self, value: object) -> object:
         """`clean` for every text in a structure of dicts and lists."""
@@ -82,10 +82,11 @@ class Redactor:
 def clean(text: str) -> str:
     """`text` without secrets of well-known shapes, escape sequences and control characters other than tab and newline: for what is
     shown of no run, or of one whose record is free of its secrets by now."""
-    return _without_shapes(_without_controls(text))
+    return _without_shapes(without_controls(text))
 
 
-def _without_controls(text: str) -> str:
+def without_controls(text: str) -> str:
+    """`text` without escape sequences and control characters other than tab and newline."""
     return _CONTROLS.sub("", _ESCAPES.sub("", text))
 
 
@@ -108,7 +109,7 @@ def _long_lines(value: str) -> list[str]:
 
 def _forms(value: str) -> Iterable[str]:
     """A value as it is, as it is when it is shown, in JSON of both kinds, and in an address."""
-    yield from (value, _without_controls(value), json.dumps(value, ensure_ascii=False)[1:-1], json.dumps(value)[1:-1])
+    yield from (value, without_controls(value), json.dumps(value, ensure_ascii=False)[1:-1], json.dumps(value)[1:-1])
     yield from (quote(value), quote(value, safe=""))
 
 
@@ -127,7 +128,7 @@ class Stream:
 
     def line(self, text: str) -> str | None:
         """The line as it may be shown and kept; None for one of a private key."""
-        text = _without_controls(text)
+        text = without_controls(text)
         if self.in_key:
             end = _KEY_ENDS.search(text)
             if end is None:
