@@ -46,8 +46,7 @@ def _keep_logs(run: Run, plan: Plan) -> int:
     """The last lines of each container that goes, in the record; how many lines."""
     kept = 0
     for name, lines in run.converse(_logs(plan)).items():
-        stream = run.folder.redactor.stream()
-        cleaned = [line for line in map(stream.line, lines) if line is not None]
+        cleaned = [line for line in run.folder.redactor.clean_lines(lines) if line is not None]
         if cleaned:
             (run.folder.path / "logs").mkdir(mode=0o700, exist_ok=True)
             run.folder.write(f"logs/{name}.txt", "\n".join(cleaned) + "\n")

@@ -3,14 +3,15 @@
 import json
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from urllib.parse import quote
 
 HIDDEN = "‹redacted›"
 
 _NAMES = r"\w*(?:password|passwd|secret|token|api_?key|private_?key)\w*"
+_BEGIN, _END = (rf"-----{word} [A-Z ]*PRIVATE KEY(?: BLOCK)?-----" for word in ("BEGIN", "END"))
 _SECRETS = (
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), HIDDEN),
+    (re.compile(rf"{_BEGIN}.*?({_END}|\Z)", re.DOTALL), HIDDEN),
     (re.compile(r"(?<=://)[^\s/:@]*:[^\s@]+(?=@)"), HIDDEN),
     (re.compile(r"\b(sk-[\w-]{8,}|gh[pousr]_\w{16,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abpors]-[\w-]{8,}|AKIA[0-9A-Z]{16})"), HIDDEN),
     # Compose takes what follows a dollar sign in a password for the name of a variable, and says so.
@@ -19,7 +20,10 @@ _SECRETS = (
     (re.compile(r"(?i)\b(authorization:\s*\w+|bearer)\s+[\w.~+/=-]{8,}"), rf"\1 {HIDDEN}"),
     (re.compile(rf"(?i)\b({_NAMES}[\"']?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s,;}}]+)"), rf"\1{HIDDEN}"),
 )  # fmt: skip
-_KEY_BEGINS, _KEY_ENDS = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"), re.compile(r"-----END [A-Z ]*PRIVATE KEY-----")
+_KEY_BEGINS, _KEY_ENDS = re.compile(_BEGIN), re.compile(_END)
+# A line inside of a key: its last word is Base64, quoted or not. The last ones of a key may be short.
+_KEY_LINE = re.compile(r"[A-Za-z0-9+/=]{16,}(?:\\[nr]|\W)*\Z")
+_LAST_LINES = 2
 _ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\-_])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -64,14 +68,19 @@ class Redactor:
         """`text` without protected values, and without what the function `clean` takes out."""
         return _without_shapes(self.hide(without_controls(text)))
 
+    def clean_lines(self, lines: Sequence[str]) -> list[str | None]:
+        """`clean` for lines that belong together; None for one inside of a private key, which may begin before the first of them."""
+        stream, inside = self.stream(), _rest_of_key(lines) or range(0)
+        return [None if number in inside else stream.line(line) for number, line in enumerate(lines)]
+
     def clean_all(self, value: object) -> object:
-        """`clean` for every text in a structure of dicts and lists."""
+        """`clean` for every text in a structure of dicts and lists. What is in a list may be lines that belong together."""
         if isinstance(value, str):
             return self.clean(value)
         if isinstance(value, dict):
             return {str(key): self.clean_all(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
-            return [self.clean_all(item) for item in value]
+            return _with_texts(value, iter(self.clean_lines(list(_texts(value)))))
         return value
 
     def stream(self, *, in_key: bool = False) -> "Stream":
@@ -91,9 +100,51 @@ def without_controls(text: str) -> str:
 
 
 def _without_shapes(text: str) -> str:
+    if _KEY_ENDS.search(text):
+        lines = text.split("\n")
+        inside = _rest_of_key(lines)
+        if inside is not None:
+            after = lines[inside.stop :]
+            text = "\n".join([*lines[: inside.start], _KEY_ENDS.sub(HIDDEN, after[0], count=1), *after[1:]])
     for pattern, instead in _SECRETS:
         text = pattern.sub(instead, text)
     return text
+
+
+def _rest_of_key(lines: Sequence[str]) -> range | None:
+    """Where the lines begin inside of a private key, as the last ones of a log may: those of it that come before the line of its end."""
+    for number, line in enumerate(lines):
+        end = _KEY_ENDS.search(line)
+        if _KEY_BEGINS.search(line[: end.start()] if end else line):
+            return None
+        if end:
+            first = number
+            while first and (number - first < _LAST_LINES or _KEY_LINE.search(lines[first - 1])):
+                first -= 1
+            return range(first, number)
+    return None
+
+
+def _texts(value: object) -> Iterator[str]:
+    """The texts in a structure, in their order."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
+
+
+def _with_texts(value: object, texts: Iterator[str | None]) -> object:
+    """The same structure with these for its texts. One that is None is left out of a list, and hidden elsewhere."""
+    if isinstance(value, str):
+        return next(texts)
+    if isinstance(value, dict):
+        made = ((str(key), item, _with_texts(item, texts)) for key, item in value.items())
+        return {key: HIDDEN if new is None and item is not None else new for key, item, new in made}
+    if isinstance(value, list | tuple):
+        listed = ((item, _with_texts(item, texts)) for item in value)
+        return [new for item, new in listed if new is not None or item is None]
+    return value
 
 
 def _telling(form: str) -> bool:
@@ -134,7 +185,7 @@ class Stream:
             if end is None:
                 return None
             self.in_key = False
-            return self._clean(text[end.end() :]) or None
+            return self.line(text[end.end() :]) or None
         begin = list(_KEY_BEGINS.finditer(text))
         self.in_key = bool(begin) and not _KEY_ENDS.search(text, begin[-1].end())
         return self._clean(text)
