@@ -8,6 +8,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import mistune
+import nbformat
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -47,7 +49,7 @@ from rollback_lib.record.history import folder_of
 from rollback_lib.record.redaction import HIDDEN, Redactor, clean
 from rollback_lib.record.story import Story
 from rollback_lib.reference import Reference
-from rollback_lib.report import facts, page, postmortem
+from rollback_lib.report import facts, notebook, page, postmortem
 from rollback_lib.secret import Key
 from rollback_lib.stack import Stack
 
@@ -294,7 +296,15 @@ hostile = st.one_of(
     st.sampled_from(
         ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</pre></table><svg onload=alert(1)>", "javascript:alert(1)"]
     ),
-)
+    st.sampled_from(
+        ["![x](http://evil.example/x.png)", "[x](http://evil.example)", "![x][1]\n[1]: http://evil.example", "<http://evil.example>",
+         "see http://evil.example/x", "www.evil.example", "a | ![](//evil.example) | b", "\\![x](http://evil.example)", "`x` **b** ~~c~~"]
+    ),
+)  # fmt: skip
+# What a draft is made of: nothing that leads elsewhere, or that a viewer fetches.
+PARTS = "h1 h2 p ul li table thead tbody tr th td em strong input @type @disabled @class"
+DRAFT = set(PARTS.split())
+rendered = mistune.create_markdown(escape=False, plugins=["table", "url", "task_lists", "strikethrough"])
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -318,5 +328,23 @@ def test_nothing_in_a_record_becomes_part_of_its_page(tmp_path: Path, said: str,
     assert tags.found <= ALLOWED
     draft = postmortem.markdown(record, events, tmp_path)
     assert not re.search(r"(?<!\\)<\w", draft)
+    of_draft = Tags()
+    of_draft.feed(str(rendered(draft)))
+    assert of_draft.found <= DRAFT
     assert Story.of(events).done == {("x", step)}
     assert facts.ran(events)[0].status == 0
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(said=hostile)
+def test_nothing_that_a_cell_shows_as_text_becomes_part_of_its_page(tmp_path: Path, said: str) -> None:
+    shown = [
+        nbformat.v4.new_output("stream", name="stdout", text=said),
+        nbformat.v4.new_output("error", ename="Failed", evalue=said, traceback=[said]),
+        nbformat.v4.new_output("display_data", data={"text/plain": said, "text/markdown": said}),
+    ]
+    file = tmp_path / "notebook.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(said, outputs=shown)]), file)
+    tags = Tags()
+    tags.feed(notebook.html(file, {"verdict": said, "reason": said}))
+    assert tags.found <= {*ALLOWED, "div"}
