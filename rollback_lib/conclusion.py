@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from rollback_lib.errors import CommandFailed, Failed, LinkLost, RollbackError
 from rollback_lib.plan import Plan
-from rollback_lib.record.redaction import clean
+from rollback_lib.record.redaction import Redactor
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.stack import Stack, local_path
 from rollback_lib.stages import Opening, Verification
@@ -40,8 +40,9 @@ def verdict_of(error: BaseException, *, touched: bool, unsure: bool, verified: V
     return Verdict.REFUSED if isinstance(error, RollbackError) else Verdict.ABORTED
 
 
-def shown_clean(plan: Plan) -> Plan:
+def shown_clean(plan: Plan, redactor: Redactor) -> Plan:
     """The same plan, what is only to be read in it freed of secrets; its commands have none."""
+    clean = redactor.clean
     return replace(
         plan, diff=clean(plan.diff), facts=tuple((clean(name), clean(value)) for name, value in plan.facts),
         loses=tuple(map(clean, plan.loses)), notes=tuple(map(clean, plan.notes)),

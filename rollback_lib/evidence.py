@@ -6,7 +6,6 @@ from rollback_lib.errors import Unanswered
 from rollback_lib.facts import docker
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.plan import Plan
-from rollback_lib.record.redaction import Stream
 from rollback_lib.run import Run
 
 LOG_LINES = 2000  # of each container that goes
@@ -47,8 +46,7 @@ def _keep_logs(run: Run, plan: Plan) -> int:
     """The last lines of each container that goes, in the record; how many lines."""
     kept = 0
     for name, lines in run.converse(_logs(plan)).items():
-        stream = Stream()
-        cleaned = [line for line in map(stream.line, lines) if line is not None]
+        cleaned = [line for line in run.folder.redactor.clean_lines(lines) if line is not None]
         if cleaned:
             (run.folder.path / "logs").mkdir(mode=0o700, exist_ok=True)
             run.folder.write(f"logs/{name}.txt", "\n".join(cleaned) + "\n")

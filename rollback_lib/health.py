@@ -72,7 +72,7 @@ def _certificate(answer: httpx.Response) -> tuple[datetime, datetime] | None:
 class Watch:
     """Probes every route again and again until stopped; a probe that hangs does not hold up the next."""
 
-    def __init__(self, routes: Sequence[Route], health: Health, on_probe: Callable[[Probe], None]) -> None:
+    def __init__(self, routes: Sequence[Route], health: Health, on_probe: Callable[[Probe], object]) -> None:
         self._health = health
         self._on_probe = on_probe
         self._probers = [Prober(route, health.timeout) for route in routes]

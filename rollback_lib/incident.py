@@ -21,17 +21,18 @@ from rollback_lib.facts.fact import Dialogue
 from rollback_lib.host.link import Link
 from rollback_lib.plan import Loss, Plan, Step
 from rollback_lib.probe import outage
-from rollback_lib.procedures.hidden import hide_known
+from rollback_lib.procedures import hidden
 from rollback_lib.procedures.readiness.report import Tried
 from rollback_lib.record import working
 from rollback_lib.record.chain import OPENED, Chain
 from rollback_lib.record.folder import FOLDER_VARIABLE, Folder, incidents_root, who
 from rollback_lib.record.history import usual_seconds
-from rollback_lib.record.redaction import clean
+from rollback_lib.record.redaction import Redactor
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
 from rollback_lib.run import Run
 from rollback_lib.running import Console
 from rollback_lib.sealing import Seal
+from rollback_lib.secret import Key
 from rollback_lib.stack import Stack, local_path
 from rollback_lib.stages import Closing, Conclusion, Confirmation, Opening, Standing, Verification
 
@@ -92,7 +93,7 @@ class Incident:
             take_over=options.takes_over, revert_after=options.revert_seconds, reviewed=str(reviewed), checked=points(checked),
             session=session, process=os.getpid(), resumed=cut is not None,
         )  # fmt: skip
-        return cls._connected(loaded, opening, folder, console, started, root, sealed_by_runner=given is not None)
+        return cls._connected(loaded, opening, console, started, root, sealed_by_runner=given is not None)
 
     @classmethod
     def resume(cls, folder: Path, *, console: Console, take_over: bool = False) -> Self:
@@ -102,12 +103,14 @@ class Incident:
         given = os.environ.pop(FOLDER_VARIABLE, None)
         opening, stack = earlier.opening(folder)
         opening = replace(opening, take_over=take_over, who=who(), process=os.getpid(), resumed=True)
-        return cls._connected(stack, opening, Folder(folder), console, started, incidents_root(), sealed_by_runner=given is not None)
+        return cls._connected(stack, opening, console, started, incidents_root(), sealed_by_runner=given is not None)
 
     @classmethod
     def _connected(
-        cls, stack: Stack, opening: Opening, folder: Folder, console: Console, started: float, root: Path, *, sealed_by_runner: bool
+        cls, stack: Stack, opening: Opening, console: Console, started: float, root: Path, *, sealed_by_runner: bool
     ) -> Self:  # fmt: skip
+        folder, key = Folder(opening.folder, Redactor(stack.model_dump_json())), Key()
+        console.hide(folder.redactor)
         folder.event("resumed" if opening.resumed else "open", **{**opening.__dict__, "folder": str(folder.path)})
         if opening.resumed:  # the budget is that of the whole incident
             started -= (datetime.now(UTC) - datetime.fromisoformat(folder.events()[0]["at"])).total_seconds()
@@ -123,8 +126,8 @@ class Incident:
         try:
             link = Link(stack.host, local_path(stack.ssh_config) if stack.ssh_config else None, word)
             folder.event("connected", host=stack.host)
-            converse(link, hide_known(stack))
-            return cls(Run(stack, opening, folder, link, console, started, seal))
+            folder.redactor.protect(converse(link, hidden.known(stack), folder.redactor, key), declared=True)
+            return cls(Run(stack, opening, folder, link, key, console, started, seal))
         except RollbackError as error:
             folder.event("refused", error=str(error))
             if not opening.resumed:
@@ -140,9 +143,12 @@ class Incident:
         run = self._run
         with run.guarded("document"):
             looked = conclusion.side_by_side(run.eyes.look_once)
-            now = run.converse(run.procedure.document(run.stack, **options), lambda found: run.folder.event("facts", **found))
+            try:
+                now = run.converse(run.procedure.document(run.stack, **options), lambda found: run.folder.event("facts", **found))
+            finally:  # what the routes said is free of all that was found to be secret by now
+                probes = run.eyes.note(looked())
             run.documented = True
-            return replace(now, probes=looked())
+            return replace(now, probes=probes)
 
     def examine(self, now: Any, target: str = "", **options: Any) -> Any:
         """The target as the host knows it: `target`, or what the procedure chooses. Raises TargetRefused."""
@@ -170,10 +176,10 @@ class Incident:
                 run.console.line("Confirmed before, in this incident: the cells below go on with it.")
                 return
             run.plan = plan
-            run.folder.write("plan.json", conclusion.shown_clean(plan).json() + "\n")
+            run.folder.write("plan.json", conclusion.shown_clean(plan, run.folder.redactor).json() + "\n")
             run.folder.write("plan.sh", plan.shell())
             run.folder.write("undo.sh", plan.undo_shell())
-            run.folder.write("plan.diff", clean(plan.diff))
+            run.folder.write("plan.diff", run.folder.redactor.clean(plan.diff))
             run.folder.event("plan", hash=plan.hash, target=plan.target, nothing_to_do=plan.nothing_to_do)
             self._check_reviewed(plan)
             if not plan.nothing_to_do:
@@ -341,7 +347,7 @@ class Incident:
         run = self._run
         with run.guarded("standing"):
             states = conclusion.steps(run.plan, run.done, run.story.begun) if run.plan else {}
-            return Standing(tuple(states.items()), run.eyes.look_once())
+            return Standing(tuple(states.items()), run.eyes.note(run.eyes.look_once()))
 
     def go_on(self, accept_loss: object = "false") -> None:
         """All steps that are not done, up to Verify; or the rest of an undo that had begun. What would be lost is looked at anew,

@@ -21,6 +21,7 @@ from rollback_lib.record.story import Story
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
 from rollback_lib.running import Console, Hand
 from rollback_lib.sealing import Seal
+from rollback_lib.secret import Key
 from rollback_lib.stack import Stack
 from rollback_lib.stages import Conclusion, Opening, Verification
 from rollback_lib.telling import Herald
@@ -34,19 +35,21 @@ class Run:
     `touched` tells that the stack was changed, `ended` that nothing more may be done in this run."""
 
     def __init__(
-        self, stack: Stack, opening: Opening, folder: Folder, link: Link, console: Console, started: float, seal: Seal | None = None
+        self, stack: Stack, opening: Opening, folder: Folder, link: Link, key: Key, console: Console, started: float,
+        seal: Seal | None = None,
     ) -> None:  # fmt: skip
         self.stack = stack
         self.opening = opening
         self.folder = folder
         self.link = link
+        self.key = key
         self.console = console
         self.procedure = PROCEDURES[opening.procedure]
         self.started = started
         self.seal = seal  # None where the runner seals the record, after the notebook is in it
         owner = Owner.now(opening.incident, opening.procedure, opening.who, opening.reason)
-        self.hand = Hand(link, stack.state, owner, folder, console)
-        self.eyes = Eyes(stack, self.procedure, link, folder)
+        self.hand = Hand(link, key, stack.state, owner, folder, console)
+        self.eyes = Eyes(stack, self.procedure, self.converse, folder)
         self.plan: Plan | None = None
         self.herald = Herald(stack.notify, folder, self._of_host, console.line)
         self.documented = False  # whether the state is in the record
@@ -70,7 +73,7 @@ class Run:
 
     def converse(self, dialogue: Dialogue[T], on_answers: Callable[[dict[str, Any]], None] = lambda _: None) -> T:
         """Lead a dialogue with the host to its end. Raises Refused, LinkLost."""
-        return converse(self.link, dialogue, on_answers)
+        return converse(self.link, dialogue, self.folder.redactor, self.key, on_answers)
 
     @contextmanager
     def guarded(self, cell: str) -> Iterator[None]:
@@ -172,7 +175,7 @@ class Run:
         return conclusion.next_actions(self.opening, self.stack, self.plan, self.verdict, self.folder.path)
 
     def _of_host(self, path: str) -> str | None:
-        found: files.File | None = ask(self.link, {"file": files.file(path)})["file"]
+        found: files.File | None = ask(self.link, {"file": files.file(path)}, self.folder.redactor, self.key)["file"]
         return found.content.reveal().decode(errors="replace") if found else None
 
     def _take_up(self) -> None:

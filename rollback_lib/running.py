@@ -20,8 +20,8 @@ from rollback_lib.host.output import KEEP
 from rollback_lib.host.stream import LONGEST, Lines
 from rollback_lib.plan import Plan, Step
 from rollback_lib.record.folder import Folder
-from rollback_lib.record.redaction import Stream
-from rollback_lib.secret import Secret, key, use_key
+from rollback_lib.record.redaction import Redactor
+from rollback_lib.secret import Key, Secret
 from rollback_lib.stages import Opening
 
 SHOWN_LINES = 60  # of a step's output in the notebook; the record's file has more
@@ -30,6 +30,10 @@ TAIL_LINES = 15
 
 class Console(Protocol):
     """Where a run is watched: lines as they come, things to look at, and the gate for a person."""
+
+    def hide(self, redactor: Redactor) -> None:
+        """Show nothing of what this one knows to be secret."""
+        ...
 
     def line(self, text: str) -> None: ...
     def show(self, thing: object) -> None: ...
@@ -60,8 +64,9 @@ class Followed(Protocol):
 class Hand:
     """The lock of a stack on its host, and the jobs that run under it. `state` is the stack's folder there."""
 
-    def __init__(self, link: Link, state: str, owner: Owner, folder: Folder, console: Console) -> None:
+    def __init__(self, link: Link, key: Key, state: str, owner: Owner, folder: Folder, console: Console) -> None:
         self._link = link
+        self._key = key
         self._state = state
         self._owner = owner
         self._folder = folder
@@ -93,7 +98,7 @@ class Hand:
             raise LockLost(f"{self._owner.incident} lost its hold of the stack to another run; look at what that one did")
         if self._held:
             return None
-        result = self._link.run(script((lock.take(self._state, self._owner, take_over=take_over),)), send=Secret(key().hex()))
+        result = self._link.run(script((lock.take(self._state, self._owner, take_over=take_over),)), send=Secret(self._key.reveal().hex()))
         if result.status != 0:
             lines = result.err.strip().splitlines() or ["it said nothing"]
             raise Refused(
@@ -117,7 +122,7 @@ class Hand:
         if taken.other and taken.how is not Taking.TAKEN:
             word = "Taken over from" if taken.how is Taking.TAKEN_OVER else "The lease had ended of"
             self._console.line(f"▲ {word} {taken.other.words}.")
-        use_key(taken.key.reveal())
+        self._key.adopt(taken.key)
         self._held = True
         self._stop.clear()
         threading.Thread(target=self._renew, daemon=True).start()
@@ -155,7 +160,7 @@ class Hand:
         self._folder.event(
             "step-begin", step=step.name, job=name, plan=plan, touches=step.touches, commands=[str(command) for command in step.script]
         )
-        view = _View(step, self._console)
+        view = _View(step, self._console, self._folder.redactor)
         lines = Lines(view.line, view.command)
         self._running = job
         try:
@@ -255,10 +260,11 @@ class _View:
     """Shows the first lines as they come, and the last ones at the end; counts the commands that have begun; keeps beginning and
     end in bounded memory. Here secrets are taken out, once for the screen and for the record."""
 
-    def __init__(self, step: Step, console: Console) -> None:
+    def __init__(self, step: Step, console: Console, redactor: Redactor) -> None:
         self._step = step
         self._console = console
-        self._clean = Stream()
+        self._redactor = redactor
+        self._clean = redactor.stream()
         self._head: list[str] = []
         self._head_size = 0
         # Lines after the beginning as they came, and whether each was inside a private key: only the last are ever read.
@@ -293,7 +299,7 @@ class _View:
 
     def end(self) -> str:
         """All that is kept, after the last lines were shown."""
-        stream = Stream(in_key=self._tail[0][2] if self._tail else False)
+        stream = self._redactor.stream(in_key=self._tail[0][2] if self._tail else False)
         cleaned = (_shortened(stream.line(text), dropped) for text, dropped, _ in self._tail)
         tail = [line for line in cleaned if line is not None]
         gap = [f"… {self.dropped:,} bytes of output are not kept …"] if self.dropped else []

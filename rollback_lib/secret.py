@@ -3,21 +3,9 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Mapping
 
 HIDDEN = "‹hidden›"
-# Of one incident alone: nobody who reads a record can try out which value gives its hash.
-_key = secrets.token_bytes(32)
-
-
-def key() -> bytes:
-    """The key of the hashes of this run."""
-    return _key
-
-
-def use_key(known: bytes) -> None:
-    """Hash with the key of the run that this one goes on with."""
-    global _key
-    _key = known
 
 
 class Secret:
@@ -33,11 +21,6 @@ class Secret:
         return self._value
 
     @property
-    def fingerprint(self) -> str:
-        """8 hex digits that are the same for the same value within one incident, and tell nothing of it."""
-        return hmac.new(_key, self._value, hashlib.sha256).hexdigest()[:8]
-
-    @property
     def digest(self) -> str:
         """16 hex digits that are the same for the same value in every incident. They are costly to make (scrypt, RFC 7914, about
         50 ms), so that nobody who reads a record can try out many values."""
@@ -50,7 +33,7 @@ class Secret:
         return isinstance(other, Secret) and hmac.compare_digest(self._value, other._value)
 
     def __hash__(self) -> int:
-        return hash(self.fingerprint)
+        return hash(self._value)
 
     def __repr__(self) -> str:
         return HIDDEN
@@ -58,7 +41,31 @@ class Secret:
     __str__ = __repr__
 
 
-def fingerprint(environment: "dict[str, Secret]") -> str:
-    """The short keyed hash of a whole environment, whatever the order of its variables."""
-    lines = (key.encode() + b"=" + value.reveal() for key, value in sorted(environment.items()))
-    return Secret(b"\0".join(lines)).fingerprint
+class Key:
+    """What one run makes its hashes of secrets with. It is of that run alone: nobody who reads a record can try out which value gives
+    a hash. A run that resumes or undoes another one compares with what that one left, and adopts its key."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self) -> None:
+        self._value = secrets.token_bytes(32)
+
+    def adopt(self, known: Secret) -> None:
+        """Make the hashes that the run with this key made."""
+        self._value = known.reveal()
+
+    def fingerprint(self, secret: Secret) -> str:
+        """8 hex digits that are the same for the same value, and tell nothing of it."""
+        return hmac.new(self._value, secret.reveal(), hashlib.sha256).hexdigest()[:8]
+
+    def of_environment(self, environment: Mapping[str, Secret]) -> str:
+        """The fingerprint of a whole environment, whatever the order of its variables."""
+        lines = (name.encode() + b"=" + value.reveal() for name, value in sorted(environment.items()))
+        return self.fingerprint(Secret(b"\0".join(lines)))
+
+    def reveal(self) -> bytes:
+        """The key itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return HIDDEN

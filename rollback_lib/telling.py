@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 
 from rollback_lib.record.folder import Folder
-from rollback_lib.record.redaction import clean
 from rollback_lib.stack import Notify
 
 DEADLINE = 8.0  # seconds for each of them
@@ -33,7 +32,7 @@ class Herald:
             return
         self.told = kind
         for one in self._notify:
-            thread = threading.Thread(target=self._tell, args=(one, kind, clean(text), incident), daemon=True)
+            thread = threading.Thread(target=self._tell, args=(one, kind, self._folder.redactor.clean(text), incident), daemon=True)
             self._waiting.append((thread, one, kind))
             thread.start()
 

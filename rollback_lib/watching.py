@@ -1,14 +1,15 @@
 """Looking at a rollback while it happens: health over the routes, and the effects on the host."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from rollback_lib.errors import Refused
-from rollback_lib.facts.ask import converse
+from rollback_lib.facts.fact import Dialogue
 from rollback_lib.health import Prober, Watch
-from rollback_lib.host.link import Link
 from rollback_lib.plan import Effect, Plan
 from rollback_lib.probe import Probe
 from rollback_lib.procedures.procedure import Procedure
@@ -19,27 +20,28 @@ RECONNECT = 10.0  # seconds in which services are to connect again by themselves
 
 
 class Eyes:
-    """Probes and effects of one run; every probe goes into its record."""
+    """Probes and effects of one run; every probe goes into its record. `converse` leads a dialogue with its host."""
 
-    def __init__(self, stack: Stack, procedure: Procedure, link: Link, folder: Folder) -> None:
+    def __init__(self, stack: Stack, procedure: Procedure, converse: Callable[[Dialogue[Any]], Any], folder: Folder) -> None:
         self._stack = stack
         self._procedure = procedure
-        self._link = link
+        self._converse = converse
         self._folder = folder
         self._watch: Watch | None = None
 
     def look_once(self) -> tuple[Probe, ...]:
-        """One probe of every route, side by side."""
+        """One probe of every route, side by side, and not in the record yet."""
         with ThreadPoolExecutor(len(self._stack.routes)) as pool:
-            probes = tuple(pool.map(self._probe_once, self._stack.routes))
-        for probe in probes:
-            self._note(probe)
-        return probes
+            return tuple(pool.map(self._probe_once, self._stack.routes))
+
+    def note(self, probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
+        """Put probes into the record; the same, without what the run knows to be secret."""
+        return tuple(map(self._enter, probes))
 
     def open(self) -> Watch:
         """Begin to watch, unless we do already."""
         if self._watch is None:
-            self._watch = Watch(self._stack.routes, self._stack.health, self._note).start()
+            self._watch = Watch(self._stack.routes, self._stack.health, self._enter).start()
         return self._watch
 
     def close(self) -> tuple[Probe, ...]:
@@ -74,11 +76,11 @@ class Eyes:
 
     def effects(self, plan: Plan) -> tuple[Effect, ...]:
         """What the rollback asks for, against what is."""
-        return tuple(converse(self._link, self._procedure.effects(self._stack, plan)))
+        return tuple(self._converse(self._procedure.effects(self._stack, plan)))
 
     def undone(self, plan: Plan) -> tuple[Effect, ...]:
         """What was before the rollback, against what is."""
-        return tuple(converse(self._link, self._procedure.undo_effects(self._stack, plan)))
+        return tuple(self._converse(self._procedure.undo_effects(self._stack, plan)))
 
     def as_before(self, plan: Plan) -> bool:
         """Whether the host is as it was before the rollback; False where that cannot be told."""
@@ -89,7 +91,7 @@ class Eyes:
 
     def moved(self, plan: Plan) -> tuple[Effect, ...]:
         """What is not as the plan assumed."""
-        return tuple(one for one in converse(self._link, self._procedure.assumed(self._stack, plan)) if not one.ok)
+        return tuple(one for one in self._converse(self._procedure.assumed(self._stack, plan)) if not one.ok)
 
     def strange(self, plan: Plan, done: Collection[str], half: Collection[str]) -> tuple[Effect, ...]:
         """What is not as a run left it that changed the parts `done` and may have changed the parts `half`: the others are to be
@@ -113,7 +115,8 @@ class Eyes:
         finally:
             prober.close()
 
-    def _note(self, probe: Probe) -> None:
+    def _enter(self, probe: Probe) -> Probe:
+        probe = replace(probe, said=self._folder.redactor.hide(probe.said))
         self._folder.event(
             "probe",
             route=probe.route,
@@ -122,3 +125,4 @@ class Eyes:
             ms=round(probe.seconds * 1000),
             said="" if probe.ok else probe.words,
         )
+        return probe

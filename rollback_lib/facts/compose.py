@@ -4,13 +4,14 @@ import json
 import posixpath
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rollback_lib.command import Command
 from rollback_lib.compose import Compose
 from rollback_lib.errors import Refused
+from rollback_lib.facts import hidden
 from rollback_lib.facts.docker import NEEDED, Mount
 from rollback_lib.facts.fact import Fact
 from rollback_lib.record.redaction import clean
@@ -104,7 +105,7 @@ def image(compose: Compose, service: str) -> Fact[Reference]:
 def defined(compose: Compose) -> Fact[Defined]:
     """The services that compose knows, by name; Unreadable when it cannot read its files."""
 
-    return Fact((compose.command(*ALL, "config", "--format=json"),), _services, otherwise=unreadable)
+    return Fact((compose.command(*ALL, "config", "--format=json"),), _services, otherwise=unreadable, hides=_secrets)
 
 
 # What of a commit compose may read: files with the names that such files have, and those that it is called with.
@@ -137,12 +138,12 @@ def defined_at(compose: Compose, tree: str, sha: str, beside: Sequence[str]) -> 
     def read(out: str) -> Defined:
         return _services(out.replace(folder, tree))
 
-    return Fact((Command.of("sh", "-euc", export + "".join(links) + config.shell()),), read, otherwise=unreadable)
+    return Fact((Command.of("sh", "-euc", export + "".join(links) + config.shell()),), read, otherwise=unreadable, hides=_secrets)
 
 
 def meant(compose: Compose) -> Fact["dict[str, Meant] | Unreadable"]:
     """The services as compose understands them now, by name; Unreadable when it does not."""
-    return Fact((compose.command(*ALL, "config", "--format=json"),), services, otherwise=unreadable)
+    return Fact((compose.command(*ALL, "config", "--format=json"),), services, otherwise=unreadable, hides=_secrets)
 
 
 def meant_with(compose: Compose, readers: Mapping[str, Written], file: str, content: Secret) -> Fact["dict[str, Meant] | Unreadable"]:
@@ -171,7 +172,13 @@ def meant_with(compose: Compose, readers: Mapping[str, Written], file: str, cont
         return {name: Meant(probed[name].environment if name in probed else one.environment, one.definition)
                 for name, one in {**probed, **rest}.items()}  # fmt: skip
 
-    return Fact((Command.of("sh", "-euc", script),), read, otherwise=unreadable, input=Secret(content.reveal() + probe.reveal()))
+    return Fact((Command.of("sh", "-euc", script),), read, otherwise=unreadable, input=Secret(content.reveal() + probe.reveal()),
+                hides=lambda found: (*hidden.in_env_file(content), *_secrets(found)))  # fmt: skip
+
+
+def _secrets(found: "Mapping[str, Meant] | Mapping[str, Service] | Unreadable") -> Iterator[str]:
+    for one in found.values() if isinstance(found, dict) else ():
+        yield from hidden.in_environment(one.environment)
 
 
 def services(out: str) -> dict[str, Meant]:

@@ -1,14 +1,14 @@
 """What Docker on the host says of services, their containers and images."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from rollback_lib.command import Command
 from rollback_lib.compose import Compose
-from rollback_lib.facts import disk
+from rollback_lib.facts import disk, hidden
 from rollback_lib.facts.fact import Fact
 from rollback_lib.secret import Secret
 from rollback_lib.stack import Stack
@@ -101,9 +101,16 @@ def count(containers: Iterable[Container]) -> int:
     return len({one.number for one in containers})
 
 
+def concerned(stack: Stack, names: Iterable[str]) -> Fact[list[Container]]:
+    """All containers of the stack, and those of these names that there are; none where Docker does not answer."""
+    inspect = f'docker container inspect $({_listing(stack).shell()}) "$@" 2>/dev/null || :'
+    return Fact((Command.of("sh", "-c", inspect, "sh", *names),), _containers, otherwise=lambda _: [], deadline=5.0, hides=_secrets)
+
+
 def named(name: str) -> Fact[Container | None]:
     """The container of that name; None when there is none."""
-    return Fact((Command.of("docker", "container", "inspect", name),), lambda out: _containers(out)[0], otherwise=lambda _: None)
+    inspect = Command.of("docker", "container", "inspect", name)
+    return Fact((inspect,), lambda out: _containers(out)[0], otherwise=lambda _: None, hides=lambda found: _secrets([found]))
 
 
 def image_environments(ids: "set[str]") -> Fact[dict[str, dict[str, Secret]]]:
@@ -174,23 +181,36 @@ def service_lines(stack: Stack, service: str, lines: int = 8) -> Fact[list[str]]
     """The last lines the service's newest container wrote, both streams."""
     newest = _listing(stack, service).pipe("head", "-n", "1").shell()
     both = Command.of("sh", "-c", f'id=$({newest}); [ -z "$id" ] || docker logs --tail "$1" "$id" 2>&1', "sh", str(lines))
-    return Fact((both,), str.splitlines, otherwise=lambda _: [], long=True)
+    return Fact((both,), str.splitlines, otherwise=lambda _: [], long=True, spoken=_spoken)
 
 
 def lines(container: Container | None, number: int = 8) -> Fact[list[str]]:
     """The last lines a container wrote, both streams."""
     logs = Command.of("sh", "-c", 'docker logs --tail "$1" "$2" 2>&1', "sh", str(number), container.id if container else "")
-    return Fact((logs,) if container else (), str.splitlines, otherwise=lambda _: [], long=True)
+    return Fact((logs,) if container else (), str.splitlines, otherwise=lambda _: [], long=True, spoken=_spoken)
 
 
 def whole_log(name: str, number: int) -> Fact[list[str]]:
     """The last lines of the container of that name, both streams, each with its time."""
     logs = Command.of("sh", "-c", 'docker logs --timestamps --tail "$1" "$2" 2>&1', "sh", str(number), name)
-    return Fact((logs,), str.splitlines, otherwise=lambda _: [], long=True)
+    return Fact((logs,), str.splitlines, otherwise=lambda _: [], long=True, spoken=_spoken)
+
+
+def _spoken(lines: list[str], hide: Callable[[str], str]) -> list[str]:
+    """Hidden as one text, since a value may be of several lines."""
+    return hide("\n".join(lines)).split("\n") if lines else []
+
+
+def _secrets(containers: "Iterable[Container | None]") -> Iterator[str]:
+    """What the containers' environments hold in secret; by which names they call each other is none."""
+    there = [one for one in containers if one]
+    names = {name for one in there for name in (one.name, one.service)}
+    for one in there:
+        yield from hidden.in_environment(one.environment, names)
 
 
 def _inspected(listing: Command) -> Fact[list[Container]]:
-    return Fact((listing.pipe("xargs", "-r", "docker", "inspect"),), _sorted, missing=NEEDED)
+    return Fact((listing.pipe("xargs", "-r", "docker", "inspect"),), _sorted, missing=NEEDED, hides=_secrets)
 
 
 def _sorted(out: str) -> list[Container]:

@@ -1,11 +1,11 @@
 """Fact, and dialogues: questions to the host that follow from the answers to others."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from rollback_lib.command import Command
-from rollback_lib.secret import Secret
+from rollback_lib.secret import Key, Secret
 
 T = TypeVar("T")
 
@@ -16,7 +16,11 @@ class Fact(Generic[T]):
 
     `otherwise` makes the fact of what a failing command said (a file that is not there yet); without it, `missing` says
     in a sentence what a failure means to the person who asked. `long`: an answer may be cut in its middle. `input` is
-    sent to the commands, which must read all of it and no more. `deadline` is in seconds.
+    sent to the commands, which must read all of it and no more. `deadline` is in seconds. A fact without commands is read of nothing,
+    and no host is asked.
+
+    `hides` are the values in an answer that must never be shown or kept. `spoken`, for what programs said, makes of an answer the same
+    with its texts hidden by the function that it is given: what is cut later has no half of a secret then.
     """
 
     commands: tuple[Command, ...]
@@ -26,7 +30,15 @@ class Fact(Generic[T]):
     long: bool = False
     input: Secret | None = None
     deadline: float = 20.0
+    hides: Callable[[T], Iterable[str]] = lambda _: ()
+    spoken: Callable[[T, Callable[[str], str]], T] | None = None
 
+
+def _not_of_the_host(_: str) -> Key:
+    raise LookupError("the run has the key of its hashes, and no host")
+
+
+KEY = Fact((), _not_of_the_host)  # the key of the run's hashes, which `ask` answers by itself
 
 # Yields facts to be asked side by side, is sent their answers by name, and returns what it makes of them.
 Dialogue = Generator[Mapping[str, Fact[Any]], dict[str, Any], T]

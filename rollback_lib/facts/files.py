@@ -2,10 +2,12 @@
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from rollback_lib.command import Command
+from rollback_lib.facts import hidden
 from rollback_lib.facts.fact import Fact
 from rollback_lib.secret import Secret
 
@@ -66,6 +68,25 @@ def matching(folder: str, name: str) -> Fact[list[File]]:
         return sorted(found, key=lambda one: (one.changed, one.path), reverse=True)
 
     return Fact((command,), read, otherwise=lambda _: [])
+
+
+def env_file(path: str) -> Fact[File | None]:
+    """The same of an env file, whose values are hidden."""
+    return replace(file(path), hides=lambda found: _secrets([found]))
+
+
+def env_files(folder: str, name: str) -> Fact[list[File]]:
+    """The same of versions of an env file, whose values are hidden."""
+    return replace(matching(folder, name), hides=_secrets)
+
+
+def value(path: str) -> Fact[File | None]:
+    """The file at `path`, whose content is one value that is hidden."""
+    return replace(file(path), hides=lambda found: hidden.forms(found.content.reveal()) if found else ())
+
+
+def _secrets(found: "Iterable[File | None]") -> Iterator[str]:
+    return (value for one in found if one for value in hidden.in_env_file(one.content))
 
 
 def _reading(*paths: str) -> Command:

@@ -1,7 +1,8 @@
 """A container asked from inside its own network, past the proxy: what listens there, and what it answers."""
 
 import base64
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from rollback_lib.command import Command
@@ -50,4 +51,7 @@ def answer(container: str, host: str, path: str) -> Fact[Answer | None]:
         status, said = min(spoken, key=lambda one: (one[0] != HTTPStatus.OK, one[0] == HTTPStatus.NOT_FOUND))
         return Answer(ports, status, said)
 
-    return Fact((Command.of("sh", "-euc", _ASK, "sh", container, host, path),), read, otherwise=lambda _: None)
+    def spoken(found: Answer | None, hide: Callable[[str], str]) -> Answer | None:
+        return replace(found, said=hide(found.said)) if found else None
+
+    return Fact((Command.of("sh", "-euc", _ASK, "sh", container, host, path),), read, otherwise=lambda _: None, spoken=spoken)

@@ -10,7 +10,7 @@ from rollback_lib.command import Command
 from rollback_lib.facts import disk
 from rollback_lib.facts.fact import Fact
 from rollback_lib.postgres import Postgres
-from rollback_lib.secret import Secret
+from rollback_lib.secret import Key, Secret
 
 COUNTING = 600.0  # seconds for counting the tables of one database
 _EACH = "20s"  # for one table; one that takes longer is estimated
@@ -48,16 +48,15 @@ class Database:
     slots: tuple[str, ...]
     prepared: int
 
-    @property
-    def properties(self) -> dict[str, str]:
-        """What a database in its place has to have too, in words that can be compared and shown."""
+    def properties(self, key: Key) -> dict[str, str]:
+        """What a database in its place has to have too, in words that can be compared and shown; `key` makes the hash of settings."""
         locale = " ".join(f"{key.removeprefix('dat')}={value}" for key, value in sorted(self.locale.items()))
         return {
             "owner": self.owner,
             "encoding and locale": f"{self.encoding} {locale}",
             "tablespace": self.tablespace,
             "connection limit": "none" if self.connections < 0 else str(self.connections),
-            "settings": f"#{self.settings.fingerprint}" if len(self.settings) > 2 else "none",
+            "settings": f"#{key.fingerprint(self.settings)}" if len(self.settings) > 2 else "none",
             "grants": " ".join(self.grants) or "as new",
             "comment": self.comment or "none",
             "connections allowed": "yes" if self.open else "no",

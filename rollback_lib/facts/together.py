@@ -1,12 +1,12 @@
 """Several dialogues with the host side by side: in each round all that they ask is asked at once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from rollback_lib.errors import Refused
-from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.facts.fact import KEY, Dialogue, Fact
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ def together(dialogues: Mapping[str, Dialogue[Any]]) -> Dialogue[dict[str, Any]]
 
 def _forgiving(fact: Fact[Any]) -> Fact[Any]:
     """The same fact; where it would refuse, it is Unanswered."""
+    if fact is KEY:
+        return fact
 
     def read(out: str) -> Any:
         try:
@@ -56,5 +58,11 @@ def _forgiving(fact: Fact[Any]) -> Fact[Any]:
         except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
             return Unanswered(f"an answer cannot be understood ({type(error).__name__})")
 
+    def hides(found: Any) -> Iterable[str]:
+        return () if isinstance(found, Unanswered) else fact.hides(found)
+
+    def spoken(found: Any, hide: Callable[[str], str]) -> Any:
+        return found if fact.spoken is None or isinstance(found, Unanswered) else fact.spoken(found, hide)
+
     otherwise = fact.otherwise or (lambda said: Unanswered(f"{fact.missing}{': ' + said.strip().splitlines()[-1] if said.strip() else ''}"))
-    return replace(fact, read=read, otherwise=otherwise, long=True)
+    return replace(fact, read=read, otherwise=otherwise, long=True, hides=hides, spoken=spoken if fact.spoken else None)

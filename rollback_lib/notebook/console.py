@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from rollback_lib.notebook import display, render
+from rollback_lib.notebook import display, hiding, render
 from rollback_lib.notebook.gate import GONE, Gate
 from rollback_lib.notebook.panel import Panel
 from rollback_lib.notebook.view import note
+from rollback_lib.record.redaction import Redactor
 from rollback_lib.running import Followed
 
 
@@ -18,10 +19,16 @@ class NotebookConsole:
         self._gates: dict[str, Gate] = {}
         self._following = False
         self._panel: Panel | None = None
+        self._redactor = Redactor()
+
+    def hide(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        hiding.hide(redactor)
 
     def line(self, text: str) -> None:
         if self._following:
             return
+        text = self._redactor.clean(text)
         if self._panel:
             self._panel.lines.append(text)
         display.line(text)

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import uuid4
 
 from rollback_lib.notebook.view import View
-from rollback_lib.record.redaction import clean
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -61,8 +60,8 @@ def rename(old: object, new: object) -> None:
 
 
 def line(text: str) -> None:
-    """One line of live output, freed of secrets and of what acts on a terminal."""
-    print(clean(text), flush=True)
+    """One line of live output."""
+    print(text, flush=True)
 
 
 @contextmanager

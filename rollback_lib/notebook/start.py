@@ -21,7 +21,9 @@ from rollback_lib.paths import PROJECT
 from rollback_lib.record import working
 from rollback_lib.record.folder import incidents_root
 from rollback_lib.record.history import OPEN, incidents, usual_seconds
+from rollback_lib.record.redaction import Redactor
 from rollback_lib.record.verdict import Verdict
+from rollback_lib.secret import Key
 from rollback_lib.stack import Stack, lasting, local_path
 
 LATEST = 10
@@ -47,7 +49,7 @@ def _held(known: Stack) -> View:
     try:
         way = Link(known.host, local_path(known.ssh_config) if known.ssh_config else None, lambda _: None)
         try:
-            holder: lock.Owner | None = ask(way, {"lock": Fact((lock.look(known.state),), lock.read_holder)})["lock"]
+            holder: lock.Owner | None = ask(way, {"lock": Fact((lock.look(known.state),), lock.read_holder)}, Redactor(), Key())["lock"]
         finally:
             way.close()
     except RollbackError as error:

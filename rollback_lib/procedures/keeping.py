@@ -1,6 +1,6 @@
 """What every procedure keeps on the host: what undo needs, the images that ran, the files that were healthy or bad."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,10 +34,11 @@ def before(stack: Stack, incident: str, name: str) -> str:
     return f"{stack.state}/before/{incident}.{name}"
 
 
-def versions(stack: Stack, procedure: str) -> Fact[list[Version]]:
-    """The versions of the procedure's file that earlier runs kept, newest first."""
-    listing = files.matching(_folder(stack, procedure), "")
-    return Fact(listing.commands, lambda out: [_version(file) for file in listing.read(out)], otherwise=lambda _: [])
+def versions(stack: Stack, procedure: str, matching: Callable[[str, str], Fact[list[files.File]]] = files.matching) -> Fact[list[Version]]:
+    """The versions of the procedure's file that earlier runs kept, newest first, as `matching` finds them in a folder."""
+    listing = matching(_folder(stack, procedure), "")
+    return Fact(listing.commands, lambda out: [_version(file) for file in listing.read(out)], otherwise=lambda _: [],
+                hides=lambda found: listing.hides([one.file for one in found]))  # fmt: skip
 
 
 def standing(versions: Iterable[Version], content: bytes) -> tuple[str, bool | None]:

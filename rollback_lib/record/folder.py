@@ -14,7 +14,7 @@ from typing import Any
 from rollback_lib.paths import PROJECT
 from rollback_lib.record.files import write_private
 from rollback_lib.record.log import Log
-from rollback_lib.record.redaction import clean_all
+from rollback_lib.record.redaction import Redactor
 
 ROOT_VARIABLE = "ROLLBACK_INCIDENTS"  # where records go; `incidents/` of the project unless set
 EVENTS = "events.jsonl"
@@ -39,6 +39,7 @@ OWN_WORDS = frozenset(
         "cell",
         "decided",
         "until",
+        "word",
     ]
 )
 FOLDER_VARIABLE = "ROLLBACK_INCIDENT"  # the folder our runner made for the run that a kernel belongs to
@@ -60,10 +61,11 @@ def who() -> str:
 
 
 class Folder:
-    """`incidents/YYYY/MM/DD/HHMMSSZ-PROCEDURE-ID/`."""
+    """`incidents/YYYY/MM/DD/HHMMSSZ-PROCEDURE-ID/`. `redactor` knows the secrets of the run that writes to it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, redactor: Redactor | None = None) -> None:
         self.path = path
+        self.redactor = redactor or Redactor()
         self.id = path.name.rpartition("-")[2]
         self._events = Log(path / EVENTS)
 
@@ -79,7 +81,7 @@ class Folder:
     def event(self, kind: str, **data: Any) -> None:
         """Append one event and wait until it is on disk."""
         line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": kind, **data}
-        self._events.append(_cleaned(line))
+        self._events.append(self._cleaned(line))
 
     def events(self) -> list[dict[str, Any]]:
         """The events so far; a line that a crash cut short is left out."""
@@ -108,11 +110,10 @@ class Folder:
 
     def write_record(self, content: dict[str, Any]) -> None:
         """Write record.json."""
-        self.write("record.json", json.dumps(_cleaned(content), indent=2, ensure_ascii=False) + "\n")
+        self.write("record.json", json.dumps(self._cleaned(content), indent=2, ensure_ascii=False) + "\n")
 
-
-def _cleaned(content: dict[str, Any]) -> dict[str, Any]:
-    return {key: _plain(value) if key in OWN_WORDS else clean_all(_plain(value)) for key, value in content.items()}
+    def _cleaned(self, content: dict[str, Any]) -> dict[str, Any]:
+        return {key: _plain(value) if key in OWN_WORDS else self.redactor.clean_all(_plain(value)) for key, value in content.items()}
 
 
 def _plain(value: object) -> object:

@@ -2,14 +2,16 @@
 
 import json
 import re
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from urllib.parse import quote
 
 HIDDEN = "‹redacted›"
 
 _NAMES = r"\w*(?:password|passwd|secret|token|api_?key|private_?key)\w*"
+_BEGIN, _END = (rf"-----{word} [A-Z ]*PRIVATE KEY(?: BLOCK)?-----" for word in ("BEGIN", "END"))
 _SECRETS = (
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), HIDDEN),
+    (re.compile(rf"{_BEGIN}.*?({_END}|\Z)", re.DOTALL), HIDDEN),
     (re.compile(r"(?<=://)[^\s/:@]*:[^\s@]+(?=@)"), HIDDEN),
     (re.compile(r"\b(sk-[\w-]{8,}|gh[pousr]_\w{16,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abpors]-[\w-]{8,}|AKIA[0-9A-Z]{16})"), HIDDEN),
     # Compose takes what follows a dollar sign in a password for the name of a variable, and says so.
@@ -18,7 +20,10 @@ _SECRETS = (
     (re.compile(r"(?i)\b(authorization:\s*\w+|bearer)\s+[\w.~+/=-]{8,}"), rf"\1 {HIDDEN}"),
     (re.compile(rf"(?i)\b({_NAMES}[\"']?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s,;}}]+)"), rf"\1{HIDDEN}"),
 )  # fmt: skip
-_KEY_BEGINS, _KEY_ENDS = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"), re.compile(r"-----END [A-Z ]*PRIVATE KEY-----")
+_KEY_BEGINS, _KEY_ENDS = re.compile(_BEGIN), re.compile(_END)
+# A line inside of a key: its last word is Base64, quoted or not. The last ones of a key may be short.
+_KEY_LINE = re.compile(r"[A-Za-z0-9+/=]{16,}(?:\\[nr]|\W)*\Z")
+_LAST_LINES = 2
 _ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\-_])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -32,20 +37,119 @@ _PLAIN = re.compile(
 _SHORTEST = 4  # characters; a shorter value cannot be told from any other word
 _WHOLE_WORD = 8  # characters; a shorter value is hidden only where it stands alone
 
-_values: set[str] = set()
-_protected: re.Pattern[str] | None = None
+
+class Redactor:
+    """What one run knows to be secret, and takes out of all that it shows and keeps. Values that are part of `public`, which is what the
+    stack's own file says, are none."""
+
+    def __init__(self, public: str = "") -> None:
+        self._public = public
+        self._values: set[str] = set()
+        self._protected: re.Pattern[str] | None = None
+        self._learning = threading.Lock()
+
+    def protect(self, values: Iterable[str], *, declared: bool = False) -> None:
+        """Hide these values from now on; those that a person `declared` to be secret even where they are part of what is public."""
+        forms = {form for value in values for part in (value, *_long_lines(value)) for form in _forms(part.strip())}
+        with self._learning:
+            new = {one for one in forms - self._values if _telling(one) and (declared or one not in self._public)}
+            if not new:
+                return
+            self._values |= new
+            longest_first = sorted(self._values, key=len, reverse=True)
+            parts = (re.escape(one) if len(one) >= _WHOLE_WORD else rf"(?<!\w){re.escape(one)}(?!\w)" for one in longest_first)
+            self._protected = re.compile("|".join(parts))
+
+    def hide(self, text: str) -> str:
+        """`text` without protected values, and otherwise as it was."""
+        return self._protected.sub(HIDDEN, text) if self._protected else text
+
+    def clean(self, text: str) -> str:
+        """`text` without protected values, and without what the function `clean` takes out."""
+        return _without_shapes(self.hide(without_controls(text)))
+
+    def clean_lines(self, lines: Sequence[str]) -> list[str | None]:
+        """`clean` for lines that belong together; None for one inside of a private key, which may begin before the first of them."""
+        stream, inside = self.stream(), _rest_of_key(lines) or range(0)
+        return [None if number in inside else stream.line(line) for number, line in enumerate(lines)]
+
+    def clean_all(self, value: object) -> object:
+        """`clean` for every text in a structure of dicts and lists. What is in a list may be lines that belong together."""
+        if isinstance(value, str):
+            return self.clean(value)
+        if isinstance(value, dict):
+            return {str(key): self.clean_all(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return _with_texts(value, iter(self.clean_lines(list(_texts(value)))))
+        return value
+
+    def stream(self, *, in_key: bool = False) -> "Stream":
+        """`clean` for lines that come one at a time."""
+        return Stream(self.clean, in_key=in_key)
 
 
-def protect(values: Iterable[str], *, public: str = "") -> None:
-    """Hide these values from now on, in every text that is shown or kept; those that are part of `public` are none."""
-    global _protected
-    for part in (part for value in values for part in (value, *_long_lines(value))):
-        for form in _forms(part.strip()):
-            if len(form) >= _SHORTEST and not _PLAIN.fullmatch(form) and form not in public:
-                _values.add(form)
-    longest_first = sorted(_values, key=len, reverse=True)
-    parts = (re.escape(one) if len(one) >= _WHOLE_WORD else rf"(?<!\w){re.escape(one)}(?!\w)" for one in longest_first)
-    _protected = re.compile("|".join(parts)) if _values else None
+def clean(text: str) -> str:
+    """`text` without secrets of well-known shapes, escape sequences and control characters other than tab and newline: for what is
+    shown of no run, or of one whose record is free of its secrets by now."""
+    return _without_shapes(without_controls(text))
+
+
+def without_controls(text: str) -> str:
+    """`text` without escape sequences and control characters other than tab and newline."""
+    return _CONTROLS.sub("", _ESCAPES.sub("", text))
+
+
+def _without_shapes(text: str) -> str:
+    if _KEY_ENDS.search(text):
+        lines = text.split("\n")
+        inside = _rest_of_key(lines)
+        if inside is not None:
+            after = lines[inside.stop :]
+            text = "\n".join([*lines[: inside.start], _KEY_ENDS.sub(HIDDEN, after[0], count=1), *after[1:]])
+    for pattern, instead in _SECRETS:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def _rest_of_key(lines: Sequence[str]) -> range | None:
+    """Where the lines begin inside of a private key, as the last ones of a log may: those of it that come before the line of its end."""
+    for number, line in enumerate(lines):
+        end = _KEY_ENDS.search(line)
+        if _KEY_BEGINS.search(line[: end.start()] if end else line):
+            return None
+        if end:
+            first = number
+            while first and (number - first < _LAST_LINES or _KEY_LINE.search(lines[first - 1])):
+                first -= 1
+            return range(first, number)
+    return None
+
+
+def _texts(value: object) -> Iterator[str]:
+    """The texts in a structure, in their order."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
+
+
+def _with_texts(value: object, texts: Iterator[str | None]) -> object:
+    """The same structure with these for its texts. One that is None is left out of a list, and hidden elsewhere."""
+    if isinstance(value, str):
+        return next(texts)
+    if isinstance(value, dict):
+        made = ((str(key), item, _with_texts(item, texts)) for key, item in value.items())
+        return {key: HIDDEN if new is None and item is not None else new for key, item, new in made}
+    if isinstance(value, list | tuple):
+        listed = ((item, _with_texts(item, texts)) for item in value)
+        return [new for item, new in listed if new is not None or item is None]
+    return value
+
+
+def _telling(form: str) -> bool:
+    """Whether a value can be told from other words."""
+    return len(form) >= _SHORTEST and not _PLAIN.fullmatch(form)
 
 
 def _long_lines(value: str) -> list[str]:
@@ -55,26 +159,17 @@ def _long_lines(value: str) -> list[str]:
 
 
 def _forms(value: str) -> Iterable[str]:
-    """A value as it is, in JSON of both kinds, and in an address."""
-    yield from (value, json.dumps(value, ensure_ascii=False)[1:-1], json.dumps(value)[1:-1], quote(value), quote(value, safe=""))
-
-
-def clean(text: str) -> str:
-    """`text` without protected values, secrets of well-known shapes, escape sequences and control characters other than
-    tab and newline."""
-    text = _CONTROLS.sub("", _ESCAPES.sub("", text))
-    if _protected:
-        text = _protected.sub(HIDDEN, text)
-    for pattern, instead in _SECRETS:
-        text = pattern.sub(instead, text)
-    return text
+    """A value as it is, as it is when it is shown, in JSON of both kinds, and in an address."""
+    yield from (value, without_controls(value), json.dumps(value, ensure_ascii=False)[1:-1], json.dumps(value)[1:-1])
+    yield from (quote(value), quote(value, safe=""))
 
 
 class Stream:
     """`clean` for lines that come one at a time: a private key is known from its first line to its last. `in_key`: the next line
     is one of a key."""
 
-    def __init__(self, *, in_key: bool = False) -> None:
+    def __init__(self, clean: Callable[[str], str], *, in_key: bool = False) -> None:
+        self._clean = clean
         self.in_key = in_key
 
     def skip(self, text: str) -> None:
@@ -84,24 +179,13 @@ class Stream:
 
     def line(self, text: str) -> str | None:
         """The line as it may be shown and kept; None for one of a private key."""
-        text = _CONTROLS.sub("", _ESCAPES.sub("", text))
+        text = without_controls(text)
         if self.in_key:
             end = _KEY_ENDS.search(text)
             if end is None:
                 return None
             self.in_key = False
-            return clean(text[end.end() :]) or None
+            return self.line(text[end.end() :]) or None
         begin = list(_KEY_BEGINS.finditer(text))
         self.in_key = bool(begin) and not _KEY_ENDS.search(text, begin[-1].end())
-        return clean(text)
-
-
-def clean_all(value: object) -> object:
-    """`clean` for every text in a structure of dicts and lists."""
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict):
-        return {str(key): clean_all(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [clean_all(item) for item in value]
-    return value
+        return self._clean(text)

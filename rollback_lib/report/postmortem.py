@@ -1,11 +1,16 @@
 """The draft of a post-mortem in Markdown: what the record knows is filled in, what only people know is asked."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rollback_lib.report import facts
 from rollback_lib.report.facts import Events
+
+_ASKED = "_to be filled in_"
+# The colon of an address, and the first dot of one without a scheme, are what it is known by.
+_SIGNS = re.compile(r"[\\`*_\[\]<>|~]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 
 
 def markdown(record: Mapping[str, Any], events: Events, folder: Path) -> str:
@@ -15,18 +20,19 @@ def markdown(record: Mapping[str, Any], events: Events, folder: Path) -> str:
     seconds = f"{record['seconds']:.1f} s of {record['budget']:.0f} s" if "seconds" in record else "unknown"
     outage = f"{record['outage_seconds']} s while we watched" if "outage_seconds" in record else "not watched"
     head = (
-        ("Verdict", f"**{record['verdict']}**: {record['reason']}"), ("When", began), ("Who", record.get("who", "")),
-        ("Host", f"{record.get('host', '')}, stack {record.get('stack', '')}"),
-        ("Why", record.get("because") or "_to be filled in_"), ("Change taken back", _change(events)),
-        ("Took", seconds), ("Users met failures for", outage), ("Record", folder.name),
+        ("Verdict", f"**{_plain(record['verdict'])}**: {_plain(record['reason'])}"), ("When", began), ("Who", _plain(record.get("who"))),
+        ("Host", _plain(f"{record.get('host', '')}, stack {record.get('stack', '')}")),
+        ("Why", _plain(record.get("because")) or _ASKED), ("Change taken back", _plain(_change(events)) or _ASKED),
+        ("Took", seconds), ("Users met failures for", outage), ("Record", _plain(folder.name)),
     )  # fmt: skip
     lines = [f"# Post-mortem: {_plain(record.get('procedure', ''))} rollback of {_plain(record.get('stack', ''))}, {began}", ""]
-    lines += ["| | |", "|---|---|", *(f"| {name} | {_cell(value)} |" for name, value in head), ""]
+    lines += ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in head), ""]
     lines += ["## What happened", "", "_In a few sentences: what users saw, since when, and what was at fault._", ""]
     lines += ["## Timeline (UTC)", "", *(f"- {at:%H:%M:%S} {_plain(words)}" for at, words in told), ""]
     if record.get("effects"):
         lines += ["## Before and after", "", "| | asked for | found |", "|---|---|---|"]
-        lines += [f"| {_cell(e['name'])} | {_cell(e['asked'])} | {_cell(e['found'])}{'' if e['ok'] else ' ✘'} |" for e in record["effects"]]
+        rows = [(*(_plain(one[name]) for name in ("name", "asked", "found")), "" if one["ok"] else " ✘") for one in record["effects"]]
+        lines += [f"| {name} | {asked} | {found}{sign} |" for name, asked, found, sign in rows]
         lines += [""]
     left = [f"- [ ] {_plain(one)}" for one in record.get("next", ())]
     lines += ["## What is left to do", "", *left, "- [ ] _Mend the cause, and say here how._", ""]
@@ -35,18 +41,11 @@ def markdown(record: Mapping[str, Any], events: Events, folder: Path) -> str:
 
 
 def _change(events: Events) -> str:
-    """Which change was taken back, as the checklist had it."""
-    known = next((one["answer"] for one in facts.checklist(events) if one["name"] == "change" and one["answered"]), "")
-    return known or "_to be filled in_"
+    """Which change was taken back, as the checklist had it; "" where nobody knew."""
+    return str(next((one["answer"] for one in facts.checklist(events) if one["name"] == "change" and one["answered"]), ""))
 
 
 def _plain(text: object) -> str:
-    """A text on one line, whose signs Markdown and HTML take for themselves are made harmless."""
-    line = " ".join(str(text).split())
-    for sign in "\\`*_[]<>":
-        line = line.replace(sign, "\\" + sign)
-    return line
-
-
-def _cell(text: object) -> str:
-    return " ".join(str(text).split()).replace("<", "\\<").replace("|", "\\|")
+    """A text on one line that is nothing but text wherever it stands, and leads nowhere: the signs that Markdown and HTML take for
+    themselves are made harmless, and an address, which viewers make a link of without any sign."""
+    return _SIGNS.sub(r"\\\g<0>", " ".join(str(text or "").split()))

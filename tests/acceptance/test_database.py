@@ -11,6 +11,8 @@ from rollback_lib.errors import TargetRefused
 from rollback_lib.facts.ask import converse
 from rollback_lib.host.connect import connect
 from rollback_lib.procedures import database
+from rollback_lib.record.redaction import Redactor
+from rollback_lib.secret import Key
 from rollback_lib.stack import Stack
 from tests.machine import Done, Machine
 
@@ -153,8 +155,8 @@ def examine(machine: Machine, name: str) -> database.Target:
     """What the procedure finds out about a backup; it only looks."""
     connection = connect("contabo", machine.host.ssh_config)
     try:
-        now = converse(connection, database.document(Stack.load(machine.stack), "voice"))
-        return converse(connection, database.examine(now, name))
+        now = converse(connection, database.document(Stack.load(machine.stack), "voice"), Redactor(), Key())
+        return converse(connection, database.examine(now, name), Redactor(), Key())
     finally:
         connection.close()
 

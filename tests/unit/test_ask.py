@@ -4,9 +4,13 @@ import pytest
 
 from rollback_lib.command import Command
 from rollback_lib.errors import Refused, TargetRefused
-from rollback_lib.facts.ask import converse
-from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.facts import hidden
+from rollback_lib.facts.ask import ask, converse
+from rollback_lib.facts.fact import KEY, Dialogue, Fact
+from rollback_lib.facts.together import together
 from rollback_lib.host.connection import Result
+from rollback_lib.record.redaction import HIDDEN, Redactor
+from rollback_lib.secret import Key, Secret
 
 
 class Host:
@@ -31,7 +35,7 @@ def two_rounds() -> Dialogue[str]:
 
 def test_a_later_question_follows_from_earlier_answers() -> None:
     rounds: list[dict] = []
-    assert converse(Host(), two_rounds(), rounds.append) == "XY"
+    assert converse(Host(), two_rounds(), Redactor(), Key(), rounds.append) == "XY"
     assert rounds == [{"a": "X", "b": "Y"}, {"c": "XY"}]
 
 
@@ -46,9 +50,9 @@ def test_a_refusal_can_be_told_in_other_words_or_left_as_it_is() -> None:
         yield {"a": echo("fail")}
 
     with pytest.raises(TargetRefused, match=r"in other words: it is missing \(host: exit status 1: no such thing\)"):
-        converse(Host(), telling())
+        converse(Host(), telling(), Redactor(), Key())
     with pytest.raises(Refused, match=r"^it is missing"):
-        converse(Host(), silent())
+        converse(Host(), silent(), Redactor(), Key())
 
 
 def test_an_answer_that_was_cut_is_refused_unless_it_may_be_long() -> None:
@@ -56,12 +60,54 @@ def test_an_answer_that_was_cut_is_refused_unless_it_may_be_long() -> None:
         return (yield {"a": echo("much", **options)})["a"]
 
     with pytest.raises(Refused, match="more than"):
-        converse(Host(), asking())
-    assert converse(Host(), asking(long=True)) == "MUCH"
+        converse(Host(), asking(), Redactor(), Key())
+    assert converse(Host(), asking(long=True), Redactor(), Key()) == "MUCH"
 
 
 def test_a_fact_may_have_an_answer_for_a_command_that_fails() -> None:
     def asking() -> Dialogue[str]:
         return (yield {"a": echo("fail", otherwise=lambda said: f"otherwise: {said}")})["a"]
 
-    assert converse(Host(), asking()) == "otherwise: no such thing"
+    assert converse(Host(), asking(), Redactor(), Key()) == "otherwise: no such thing"
+
+
+def test_the_key_of_hashes_is_the_runs_own_and_no_host_is_asked_for_it() -> None:
+    def asking() -> Dialogue[Key]:
+        return (yield {"a": echo("x"), "key": KEY})["key"]
+
+    key = Key()
+    rounds: list[dict] = []
+    assert converse(Host(), asking(), Redactor(), key, rounds.append) is key
+    assert rounds == [{"a": "X"}]
+    assert converse(Host(), together({"one": asking(), "other": asking()}), Redactor(), key) == {"one": key, "other": key}
+
+
+@pytest.mark.parametrize("beside_others", [False, True])
+def test_what_an_answer_hides_is_known_before_anybody_sees_an_answer(beside_others: bool) -> None:
+    """Also to what programs said, and where it is another one of the same round that fails."""
+
+    def asking(last: str) -> Dialogue[str]:
+        log = echo("TOKEN-1", spoken=lambda said, hide: hide(f"it says {said}"))
+        found = yield {"log": log, "last": echo(last), "secret": echo("token-1", hides=lambda found: [found])}
+        return found["log"]
+
+    redactor = Redactor()
+    rounds: list[object] = []
+    asked = together({"one": asking("x")}) if beside_others else asking("x")
+    said = converse(Host(), asked, redactor, Key(), lambda answers: rounds.append(redactor.clean_all(answers)))
+    assert said == ({"one": f"it says {HIDDEN}"} if beside_others else f"it says {HIDDEN}")
+    assert len(rounds) == 1
+    assert "TOKEN-1" not in str(rounds)
+    redactor = Redactor()
+    with pytest.raises(Refused):
+        converse(Host(), asking("fail"), redactor, Key())
+    assert redactor.clean("TOKEN-1") == HIDDEN
+
+
+def test_what_needs_no_command_is_asked_of_no_host() -> None:
+    class Nobody:
+        alias = "nobody"
+
+    redactor = Redactor()
+    assert ask(Nobody(), {"value": hidden.given(Secret("hunter22"))}, redactor, Key()) == {"value": Secret("hunter22")}
+    assert redactor.clean("hunter22") == HIDDEN

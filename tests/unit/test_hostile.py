@@ -8,6 +8,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import mistune
+import nbformat
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -43,12 +45,12 @@ from rollback_lib.host.stream import LONGEST, Lines
 from rollback_lib.plan import Plan, Step
 from rollback_lib.postgres import Postgres
 from rollback_lib.procedures import keeping
-from rollback_lib.record import redaction
 from rollback_lib.record.history import folder_of
-from rollback_lib.record.redaction import HIDDEN, Stream, clean, protect
+from rollback_lib.record.redaction import HIDDEN, Redactor, clean
 from rollback_lib.record.story import Story
 from rollback_lib.reference import Reference
-from rollback_lib.report import facts, page, postmortem
+from rollback_lib.report import facts, notebook, page, postmortem
+from rollback_lib.secret import Key
 from rollback_lib.stack import Stack
 
 STACK = Stack.load("production")
@@ -111,7 +113,10 @@ FACTS: dict[str, Fact[Any]] = {
     "upstreams": caddy.upstreams("c"),
     "image_time": docker.image_time("x"),
     "whole_log": docker.whole_log("c", 10),
-    "versions": keeping.versions(STACK, "env"),
+    "versions": keeping.versions(STACK, "env", files.env_files),
+    "concerned": docker.concerned(STACK, ["x"]),
+    "env_file": files.env_file("/f"),
+    "value": files.value("/f"),
 }
 
 anything = st.text(max_size=200)
@@ -151,7 +156,7 @@ class Host:
 def test_a_host_may_say_anything(name: str, says: str, status: int) -> None:
     """It is an answer, or refused in one sentence that names the host."""
     try:
-        ask(Host(says, status), {name: FACTS[name]})
+        ask(Host(says, status), {name: FACTS[name]}, Redactor(), Key())
     except RollbackError as error:
         said = str(error)
     else:
@@ -215,16 +220,12 @@ def test_a_plan_that_was_kept_is_the_same_plan(made: list[Command], target: str)
     assert (again.hash, again.shell(), again.undo_shell()) == (plan.hash, plan.shell(), plan.undo_shell())
 
 
-@pytest.fixture
-def nothing_protected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redaction, "_values", set())
-    monkeypatch.setattr(redaction, "_protected", None)
-
-
-def streamed(chunks: list[bytes]) -> str:
-    """What is shown and kept of a stream."""
+def streamed(chunks: list[bytes], *secrets: str) -> str:
+    """What is shown and kept of a stream, by a run that knows these secrets."""
     shown: list[str] = []
-    cleaner = Stream()
+    redactor = Redactor()
+    redactor.protect(secrets)
+    cleaner = redactor.stream()
 
     def line(text: str, _: int) -> None:
         cleaned = cleaner.line(text)
@@ -244,7 +245,6 @@ def cut(data: bytes, at: list[int]) -> Iterator[bytes]:
         yield data[start:end]
 
 
-@pytest.mark.usefixtures("nothing_protected")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
 @given(
     st.text("abcdefghXYZ0123456789+/=", min_size=10, max_size=60), st.lists(st.integers(min_value=0), max_size=6),
@@ -252,8 +252,7 @@ def cut(data: bytes, at: list[int]) -> Iterator[bytes]:
     st.one_of(st.just(0), st.integers(LONGEST - 80, LONGEST + 10)),
 )  # fmt: skip
 def test_no_chunk_and_no_cut_lets_a_secret_through(secret: str, at: list[int], frame: str, before: int) -> None:
-    protect([secret])
-    said = streamed(list(cut(("." * before + frame.format(secret) + "\nnext\n").encode(), at)))
+    said = streamed(list(cut(("." * before + frame.format(secret) + "\nnext\n").encode(), at)), secret)
     assert secret not in said
     assert said.endswith("next")
 
@@ -266,10 +265,9 @@ def test_no_line_of_a_private_key_is_let_through(lines: list[str], at: list[int]
     assert said == f"first\n{HIDDEN}\nlast"
 
 
-@pytest.mark.usefixtures("nothing_protected")
 def test_lines_of_a_protected_value_are_hidden_one_by_one() -> None:
-    protect(["first-line-of-it\nsecond-line-of-it"])
-    assert streamed([b"a first-line-of-it\nsecond-li", b"ne-of-it b\n"]) == f"a {HIDDEN}\n{HIDDEN} b"
+    said = streamed([b"a first-line-of-it\nsecond-li", b"ne-of-it b\n"], "first-line-of-it\nsecond-line-of-it")
+    assert said == f"a {HIDDEN}\n{HIDDEN} b"
 
 
 @given(st.text(max_size=300))
@@ -300,7 +298,15 @@ hostile = st.one_of(
     st.sampled_from(
         ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</pre></table><svg onload=alert(1)>", "javascript:alert(1)"]
     ),
-)
+    st.sampled_from(
+        ["![x](http://evil.example/x.png)", "[x](http://evil.example)", "![x][1]\n[1]: http://evil.example", "<http://evil.example>",
+         "see http://evil.example/x", "www.evil.example", "a | ![](//evil.example) | b", "\\![x](http://evil.example)", "`x` **b** ~~c~~"]
+    ),
+)  # fmt: skip
+# What a draft is made of: nothing that leads elsewhere, or that a viewer fetches.
+PARTS = "h1 h2 p ul li table thead tbody tr th td em strong input @type @disabled @class"
+DRAFT = set(PARTS.split())
+rendered = mistune.create_markdown(escape=False, plugins=["table", "url", "task_lists", "strikethrough"])
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -324,5 +330,23 @@ def test_nothing_in_a_record_becomes_part_of_its_page(tmp_path: Path, said: str,
     assert tags.found <= ALLOWED
     draft = postmortem.markdown(record, events, tmp_path)
     assert not re.search(r"(?<!\\)<\w", draft)
+    of_draft = Tags()
+    of_draft.feed(str(rendered(draft)))
+    assert of_draft.found <= DRAFT
     assert Story.of(events).done == {("x", step)}
     assert facts.ran(events)[0].status == 0
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(said=hostile)
+def test_nothing_that_a_cell_shows_as_text_becomes_part_of_its_page(tmp_path: Path, said: str) -> None:
+    shown = [
+        nbformat.v4.new_output("stream", name="stdout", text=said),
+        nbformat.v4.new_output("error", ename="Failed", evalue=said, traceback=[said]),
+        nbformat.v4.new_output("display_data", data={"text/plain": said, "text/markdown": said}),
+    ]
+    file = tmp_path / "notebook.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(said, outputs=shown)]), file)
+    tags = Tags()
+    tags.feed(notebook.html(file, {"verdict": said, "reason": said}))
+    assert tags.found <= {*ALLOWED, "div"}

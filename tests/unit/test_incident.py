@@ -11,7 +11,7 @@ import pytest
 
 from rollback_lib.command import Command
 from rollback_lib.errors import Failed, NotConfirmed, NotStarted, Paused, Refused, TargetRefused
-from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.fact import KEY, Dialogue, Fact
 from rollback_lib.host.connection import Result
 from rollback_lib.host.jobs import Job
 from rollback_lib.incident import Incident
@@ -19,9 +19,11 @@ from rollback_lib.notebook import panel
 from rollback_lib.plan import Effect, Plan, Step
 from rollback_lib.procedures import code
 from rollback_lib.record.folder import Folder
+from rollback_lib.record.redaction import HIDDEN
 from rollback_lib.record.story import Story
 from rollback_lib.run import Run
 from rollback_lib.running import Followed
+from rollback_lib.secret import Key, Secret
 from rollback_lib.stack import Stack
 from rollback_lib.stages import Opening
 from rollback_lib.watching import Eyes
@@ -90,6 +92,14 @@ def host() -> Host:
     return Host()
 
 
+def opened(root: Path, host: Host, person: Person) -> Incident:
+    folder = Folder.create("code", root)
+    opening = Opening(folder.id, "code", "dyniq-voice", "contabo", "me", "apply", "stop", "", {}, folder.path, 60.0, ())
+    run = Run(Stack.load("production"), opening, folder, host, Key(), person, 0.0)
+    run.documented = True
+    return Incident(run)
+
+
 @pytest.fixture
 def incident(tmp_path: Path, host: Host, person: Person, monkeypatch: pytest.MonkeyPatch) -> Incident:
     def as_planned(_: object, __: object) -> Dialogue[list[Effect]]:
@@ -97,11 +107,24 @@ def incident(tmp_path: Path, host: Host, person: Person, monkeypatch: pytest.Mon
         return []
 
     monkeypatch.setattr(code, "assumed", as_planned)
-    folder = Folder.create("code", tmp_path)
-    opening = Opening(folder.id, "code", "dyniq-voice", "contabo", "me", "apply", "stop", "", {}, folder.path, 60.0, ())
-    run = Run(Stack.load("production"), opening, folder, host, person, 0.0)
-    run.documented = True
-    return Incident(run)
+    return opened(tmp_path, host, person)
+
+
+def test_two_incidents_in_one_process_share_neither_secrets_nor_hashes(tmp_path: Path, host: Host, person: Person) -> None:
+    def reading(value: str) -> Dialogue[Key]:
+        secret = Fact((Command.of("cat", "file"),), lambda _: Secret(value), hides=lambda found: [found.reveal().decode()])
+        return (yield {"secret": secret, "key": KEY})["key"]
+
+    runs = [opened(tmp_path, host, person)._run for _ in range(2)]
+    one, other = (run.converse(reading(value)) for run, value in zip(runs, ("first-secret", "second-secret"), strict=True))
+    for run in runs:
+        run.folder.event("said", words="first-secret second-secret")
+    said = [run.folder.events()[-1]["words"] for run in runs]
+    assert said == [f"{HIDDEN} second-secret", f"first-secret {HIDDEN}"]
+    mine, theirs = one.fingerprint(Secret("the same")), other.fingerprint(Secret("the same"))
+    assert mine != theirs
+    runs[0].hand.take(take_over=False)  # with the key that the host has of it
+    assert (one.reveal(), other.fingerprint(Secret("the same"))) == (bytes(32), theirs)
 
 
 def test_a_plan_is_confirmed_and_its_steps_done_once(incident: Incident, host: Host, person: Person) -> None:

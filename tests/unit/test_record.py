@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from rollback_lib.headless.runner import _settle
-from rollback_lib.record import redaction
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.history import usual_seconds
 from rollback_lib.record.manifest import seal
+from rollback_lib.record.redaction import HIDDEN
 from rollback_lib.record.story import Story
 from rollback_lib.record.verdict import Verdict
 
@@ -72,12 +72,12 @@ def test_bytes_and_other_objects_never_slip_past_the_redaction(tmp_path: Path) -
     assert json.loads(text)["rows"] == [["‹8 bytes›", None, 1.5, True]]
 
 
-def test_words_of_ours_are_not_hidden_where_a_secret_is_such_a_word(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redaction, "_values", set())
-    monkeypatch.setattr(redaction, "_protected", None)
-    redaction.protect(["recreate", "failed-partly", "done"])
+def test_words_of_ours_are_not_hidden_where_a_secret_is_such_a_word(folder: Folder) -> None:
+    folder.redactor.protect(["recreate", "failed-partly", "done", "start"])
     folder.event("step-begin", step="recreate", job="recreate", plan="abc", touches=True, commands=["echo recreate"])
+    folder.event("told", word="start", to="chat", ok=True, error="")
     folder.write_record({"verdict": "failed-partly", "steps": {"recreate": "done"}, "reason": "recreate failed"})
-    assert Story.of(folder.events()).begun == {"recreate": None}
-    assert folder.events()[0]["commands"] == [f"echo {redaction.HIDDEN}"]
-    assert folder.record() == {"verdict": "failed-partly", "steps": {"recreate": "done"}, "reason": f"{redaction.HIDDEN} failed"}
+    story = Story.of(folder.events())
+    assert (story.begun, story.told) == ({"recreate": None}, "start")
+    assert folder.events()[0]["commands"] == [f"echo {HIDDEN}"]
+    assert folder.record() == {"verdict": "failed-partly", "steps": {"recreate": "done"}, "reason": f"{HIDDEN} failed"}

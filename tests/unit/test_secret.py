@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from rollback_lib.facts.files import File
 from rollback_lib.procedures.env.plan import masked
 from rollback_lib.record.folder import _plain
-from rollback_lib.secret import HIDDEN, Secret, fingerprint
+from rollback_lib.secret import HIDDEN, Key, Secret
 
 
 def test_it_hides_wherever_it_is_printed() -> None:
@@ -24,11 +24,23 @@ def test_it_hides_in_events_that_hold_whole_facts() -> None:
 
 def test_it_is_compared_by_value_and_shown_by_length_and_hash() -> None:
     assert Secret("a") == Secret(b"a") != Secret("b")
-    assert Secret("a").fingerprint == Secret(b"a").fingerprint != Secret("b").fingerprint
-    assert masked(Secret("hunter2")) == f"7 bytes, #{Secret('hunter2').fingerprint}"
-    assert masked(None) == "not set"
+    key = Key()
+    assert key.fingerprint(Secret("a")) == key.fingerprint(Secret(b"a")) != key.fingerprint(Secret("b"))
+    assert masked(key, Secret("hunter2")) == f"7 bytes, #{key.fingerprint(Secret('hunter2'))}"
+    assert masked(key, None) == "not set"
 
 
 def test_an_environment_is_the_same_in_any_order() -> None:
     one = {"A": Secret("1"), "B": Secret("2")}
-    assert fingerprint(one) == fingerprint(dict(reversed(one.items()))) != fingerprint({"A": Secret("2"), "B": Secret("1")})
+    key = Key()
+    assert key.of_environment(one) == key.of_environment(dict(reversed(one.items())))
+    assert key.of_environment(one) != key.of_environment({"A": Secret("2"), "B": Secret("1")})
+
+
+def test_runs_have_no_hash_in_common_unless_one_adopts_the_key_of_the_other() -> None:
+    one, other, value = Key(), Key(), Secret("hunter2")
+    before = other.fingerprint(value)
+    assert one.fingerprint(value) != before
+    one.adopt(Secret(other.reveal()))
+    assert one.fingerprint(value) == other.fingerprint(value) == before
+    assert other.reveal().hex() not in f"{one} {one!r} {[one]}"

@@ -9,13 +9,16 @@ from rollback_lib.command import Command
 from rollback_lib.errors import Refused
 from rollback_lib.facts import caddy, schema
 from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.facts.inside import Answer
 from rollback_lib.facts.together import Unanswered, together
+from rollback_lib.notebook.views.triage import _answer
 from rollback_lib.postgres import Postgres
 from rollback_lib.probe import Probe
 from rollback_lib.procedures.rows import AMBER, GREEN, RED, of_certificates
 from rollback_lib.procedures.triage.envfile import host_of
 from rollback_lib.procedures.triage.finding import FITS, MAY, NO, Finding
 from rollback_lib.procedures.triage.state import asked_for, migration
+from rollback_lib.procedures.triage.symptoms import Symptoms
 
 DUMP = """
 CREATE TABLE public.agents (
@@ -161,3 +164,12 @@ def test_a_row_fits_by_the_sum_of_what_speaks_for_and_against_it() -> None:
     one.add(-1, "a doubt")
     assert (one.fit, one.points, one.sure) == (FITS, 4, True)
     assert (one.speaks_for, one.speaks_against) == (["a proof", "a hint"], ["a doubt"])
+
+
+@pytest.mark.parametrize("before", range(100, 170, 7))
+def test_no_half_of_a_secret_is_left_where_a_line_is_cut(before: int) -> None:
+    said = f"OperationalError {'x' * before} postgresql://app:Tr0ub4dor-and-3-more@db/x"
+    found = Symptoms((), (), (), (), (), (said,))
+    answer = _answer(Answer((8000,), 500, said))
+    assert [part for part in ("Tr0u", "app:") if part in str(found.errors) + answer] == []
+    assert found.refused

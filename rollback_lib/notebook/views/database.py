@@ -16,7 +16,7 @@ def state(now: State) -> View:
     rows = [("container", common.up(now.container))]
     rows.append(("server", f"Postgres {now.server.words}" if now.server else f"does not let {one.user} in, or does not run"))
     if live:
-        rows += [("database", f"{live.name}, {live.size / 1e6:,.0f} MB"), *live.properties.items()]
+        rows += [("database", f"{live.name}, {live.size / 1e6:,.0f} MB"), *live.properties(now.key).items()]
         programs = sorted({f"{session.user} from {session.address} ({session.program or 'no name'})" for session in live.sessions})
         rows.append(("sessions", f"{len(live.sessions)}: {some(programs)}" if programs else "none"))
     elif now.server:

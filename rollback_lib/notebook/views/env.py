@@ -38,7 +38,9 @@ def candidates(found: Candidates) -> View:
 
 
 def target(one: Target) -> View:
-    rows = [(row.key, masked(row.old), masked(row.new), "" if row.asked else "▲ not asked for") for row in one.differences]
+    rows = [
+        (row.key, masked(one.key, row.old), masked(one.key, row.new), "" if row.asked else "▲ not asked for") for row in one.differences
+    ]
     shown = table(("variable", "now", "then", ""), rows, title="What changes for compose") if rows else note("good", "No variable changes.")
     return stack(note("info", f"{one.name}\nChosen: {one.why}. Compose can read it."), shown)
 

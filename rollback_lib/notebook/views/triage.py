@@ -2,6 +2,7 @@
 
 from rollback_lib.facts.inside import Answer
 from rollback_lib.facts.together import Unanswered
+from rollback_lib.notebook.hiding import clean
 from rollback_lib.notebook.view import View, code, note, stack, table
 from rollback_lib.notebook.views.common import ago
 from rollback_lib.notebook.views.rows import rows
@@ -44,7 +45,7 @@ def _answer(answer: Answer | None) -> str:
     if answer is None:
         return "it does not run"
     ports = ", ".join(map(str, answer.ports)) or "no port"
-    return f"{'✔' if answer.status == 200 else '✘'} {answer.status or 'no answer'} on {ports}: {answer.said[:160]}"
+    return f"{'✔' if answer.status == 200 else '✘'} {answer.status or 'no answer'} on {ports}: {clean(answer.said)[:160]}"
 
 
 def _state(state: str, health: str) -> str:

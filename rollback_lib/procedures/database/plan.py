@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from rollback_lib.command import Command
 from rollback_lib.facts import backups, docker, files, postgres, restores
 from rollback_lib.facts.backups import Backup
-from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.fact import KEY, Dialogue
 from rollback_lib.plan import Effect, Plan, Step, some
 from rollback_lib.postgres import identifier, literal
 from rollback_lib.procedures import drift, keeping, replicas
@@ -86,7 +86,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         notes=_notes(now, target, kept),
         drift=_drift(now),
         before={
-            "database": live.name, "oid": str(live.oid), **live.properties,
+            "database": live.name, "oid": str(live.oid), **live.properties(now.key),
             **{key: value for mine in _clients(now).values() for key, value in replicas.before(mine[0].service, mine).items()},
         },
         after={
@@ -101,6 +101,7 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     one = section(stack, plan.after["section"])
     server, name, old = server_of(one), plan.before["database"], plan.after["kept"]
     found = yield {
+        "key": KEY,
         "server": postgres.server(server, maintenance(one)),
         "oid": files.file(keeping.before(stack, plan.incident, OID)),
         "content": postgres.outline(server, name),
@@ -117,7 +118,7 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
                part=NAMES),
     ]  # fmt: skip
     if live:
-        rows += [Effect(word, plan.before[word], said, part=NAMES) for word, said in live.properties.items()]
+        rows += [Effect(word, plan.before[word], said, part=NAMES) for word, said in live.properties(found["key"]).items()]
     rows += counted
     content, was = found["content"], found["kept"]
     if content and was:
@@ -136,14 +137,16 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
 def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     """Whether the host is back where it was before the rollback."""
     one = section(stack, plan.after["section"])
-    server = (yield {"server": postgres.server(server_of(one), maintenance(one))})["server"]
+    found = yield {"server": postgres.server(server_of(one), maintenance(one)), "key": KEY}
+    server: postgres.Server | None = found["server"]
     live = server.databases.get(plan.before["database"]) if server else None
     name = plan.before["database"]
     wanted = plan.before["oid"]
+    properties = live.properties(found["key"]) if live else {}
     return [
         Effect(f"database behind the name {name}", f"the one of before (oid {wanted})", _called(live, wanted, "the one of before"),
                part=NAMES),
-        *(Effect(word, plan.before[word], said, part=NAMES) for word, said in (live.properties if live else {}).items()),
+        *(Effect(word, plan.before[word], said, part=NAMES) for word, said in properties.items()),
         *(yield from _counted(stack, plan)),
     ]  # fmt: skip
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from rollback_lib.facts import backups, compose, docker, postgres, restores
 from rollback_lib.facts.backups import Backup
-from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.fact import KEY, Dialogue
 from rollback_lib.postgres import Postgres
 from rollback_lib.probe import Probe
-from rollback_lib.secret import Secret
+from rollback_lib.secret import Key, Secret
 from rollback_lib.stack import Database, Stack
 
 NAME = "database"
@@ -18,9 +18,9 @@ LONGEST = 63  # bytes of a name in Postgres; what is longer it would cut by itse
 @dataclass(frozen=True)
 class State:
     """The database of the stack's section `section`. `server` is None when it does not answer, `content` when the database
-    cannot be asked; `clients` are the services that use it, all replicas of each, by the container that
-    the stack names; `free` are the bytes that are free beside it. `defined` is what compose would
-    start instead of each of them, `environments` the variables that images set, by image id."""
+    cannot be asked; `clients` are the services that use it, all replicas of each, by the container that the stack names; `free`
+    are the bytes that are free beside it; `key` makes hashes. `defined` is what compose would start instead of each of them,
+    `environments` the variables that images set, by image id."""
 
     stack: Stack
     section: Database
@@ -34,6 +34,7 @@ class State:
     restores: list[restores.Restore]
     clients: dict[str, list[docker.Container]]
     lines: list[str]
+    key: Key
     defined: dict[str, compose.Defined]
     environments: dict[str, dict[str, Secret]]
     probes: tuple[Probe, ...] = ()
@@ -101,6 +102,7 @@ def document(stack: Stack, database: str = "") -> Dialogue[State]:
     one = section(stack, database)
     server = server_of(one)
     found = yield {
+        "key": KEY,
         "container": docker.named(one.container),
         "server": postgres.server(server, maintenance(one)),
         "psql": postgres.client_version(server),
@@ -123,7 +125,7 @@ def document(stack: Stack, database: str = "") -> Dialogue[State]:
         stack=stack, section=one, container=found["container"], server=found["server"], content=more["content"], psql=found["psql"],
         free=found["free"], processors=found["processors"], backups=found["backups"], restores=found["restores"], clients=clients,
         lines=more["lines"], defined={name: more[f"defined {name}"] for name in named if f"defined {name}" in more},
-        environments=more["environments"],
+        environments=more["environments"], key=found["key"],
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """How to put the env file in place and give it to the services that read it, and whether it reached them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from rollback_lib.command import Command
@@ -13,7 +13,7 @@ from rollback_lib.procedures.env.grounds import grounds
 from rollback_lib.procedures.env.parameters import NAME
 from rollback_lib.procedures.env.state import Held, State, lines_of, look
 from rollback_lib.procedures.env.target import Target
-from rollback_lib.secret import Secret, fingerprint
+from rollback_lib.secret import Key, Secret
 from rollback_lib.stack import Stack
 
 FILE = "file"  # the part of the host that this rollback puts in place
@@ -52,16 +52,16 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         diff=_text(target),
         nothing_to_do=done,
         before={
-            "file": _content(now.file),
+            "file": _content(now),
             "mode": _mode(now.file),
             **{key: value for name in services for key, value in replicas.before(name, now.replicas[name]).items()},
             **{f"held {name}": _held(now, name) for name in services},
         },
         after={
-            "file": target.content.fingerprint,
+            "file": now.key.fingerprint(target.content),
             "mode": _mode(now.file) if now.file else "600 0:0",
             "services": " ".join(services),
-            **{f"meant {name}": fingerprint(one.environment) for name, one in meant.items()},
+            **{f"meant {name}": now.key.of_environment(one.environment) for name, one in meant.items()},
         },
     )
 
@@ -72,11 +72,11 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     rows = _of_file(plan.after, now)
     for name in plan.after["services"].split():
         meant = now.understood(name) if name in now.replicas else None
-        said = fingerprint(meant.environment) if meant else "nothing"
+        said = now.key.of_environment(meant.environment) if meant else "nothing"
         rows.append(Effect(f"{name}: what compose reads", plan.after[f"meant {name}"], said, part=FILE, between=meant is None))
         if meant:
-            wanted = fingerprint(now.expected(name, meant))
-            held = ", ".join(sorted({fingerprint(one) for one in now.held(name, meant)}))
+            wanted = now.key.of_environment(now.expected(name, meant))
+            held = _hashes(now, now.held(name, meant))
             rows.append(Effect(f"{name}: what its containers hold", wanted, held, part=replicas.PART, between=True))
         rows += replicas.after(plan.before, name, now.replicas.get(name, []), image=None)
     return rows
@@ -104,14 +104,18 @@ def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
 
 def _of_file(asked: Mapping[str, str], now: Held) -> list[Effect]:
     return [
-        Effect("content of the file", asked["file"], _content(now.file), part=FILE),
+        Effect("content of the file", asked["file"], _content(now), part=FILE),
         Effect("mode, owner and group", asked["mode"], _mode(now.file), part=FILE),
     ]
 
 
 def _held(now: Held, service: str) -> str:
     """The hashes of what the service's containers have, one where they have the same."""
-    return ", ".join(sorted({fingerprint(one.environment) for one in now.replicas.get(service, ())})) or "no container"
+    return _hashes(now, (one.environment for one in now.replicas.get(service, ()))) or "no container"
+
+
+def _hashes(now: Held, environments: Iterable[Mapping[str, Secret]]) -> str:
+    return ", ".join(sorted({now.key.of_environment(one) for one in environments}))
 
 
 def _drift(now: State, target: Target, service: str) -> tuple[str, ...]:
@@ -125,9 +129,9 @@ def _drift(now: State, target: Target, service: str) -> tuple[str, ...]:
     return drift.of_service(now.replicas[service], known[service], now.images, but=asked | set(lines_of(target.content.reveal())))
 
 
-def masked(value: Secret | None) -> str:
+def masked(key: Key, value: Secret | None) -> str:
     """All that is ever shown of a value."""
-    return f"{len(value)} bytes, #{value.fingerprint}" if value is not None else "not set"
+    return f"{len(value)} bytes, #{key.fingerprint(value)}" if value is not None else "not set"
 
 
 def _steps(now: State, target: Target, incident: str, services: Sequence[str], *, same: bool) -> tuple[Step, ...]:
@@ -194,12 +198,13 @@ def _text(target: Target) -> str:
     lines = []
     for one in target.differences:
         sign = "~" if one.old and one.new else "+" if one.new else "-"
-        lines.append(f"{sign} {one.key}: {masked(one.old)} → {masked(one.new)}" + ("" if one.asked else "  (not asked for)"))
+        old, new = (masked(target.key, value) for value in (one.old, one.new))
+        lines.append(f"{sign} {one.key}: {old} → {new}" + ("" if one.asked else "  (not asked for)"))
     return "\n".join(lines)
 
 
-def _content(file: files.File | None) -> str:
-    return file.content.fingerprint if file else "no file"
+def _content(now: Held) -> str:
+    return now.key.fingerprint(now.file.content) if now.file else "no file"
 
 
 def _mode(file: files.File | None) -> str:

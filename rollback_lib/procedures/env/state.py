@@ -9,12 +9,11 @@ from rollback_lib import dotenv
 from rollback_lib.compose import Compose
 from rollback_lib.errors import Refused
 from rollback_lib.facts import compose, docker, files
-from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.facts.fact import KEY, Dialogue, Fact
 from rollback_lib.probe import Probe
 from rollback_lib.procedures import drift, keeping
 from rollback_lib.procedures.env.parameters import NAME
-from rollback_lib.procedures.hidden import hide
-from rollback_lib.secret import Secret
+from rollback_lib.secret import Key, Secret
 from rollback_lib.stack import Stack
 
 _STOPPED = (0, 130, 137, 143)  # exit statuses of a container that somebody stopped; it is not started again
@@ -23,13 +22,14 @@ _STOPPED = (0, 130, 137, 143)  # exit statuses of a container that somebody stop
 @dataclass(frozen=True)
 class Held:
     """The file and what the services have of it: their replicas, what the images of those set (by image id), and what compose
-    would give each service (by the way compose was called for it)."""
+    would give each service (by the way compose was called for it). `key` makes the hashes by which values are compared."""
 
     stack: Stack
     file: files.File | None
     replicas: dict[str, list[docker.Container]]
     images: dict[str, dict[str, Secret]]
     meant: "dict[Compose, dict[str, compose.Meant] | compose.Unreadable]"
+    key: Key
 
     @property
     def containers(self) -> dict[str, docker.Container]:
@@ -110,13 +110,13 @@ class Candidates(tuple[Candidate, ...]):
 
 
 def document(stack: Stack) -> Dialogue[State]:
-    """The file, its versions, its readers and what they hold. All its values are hidden from here on."""
+    """The file, its versions, its readers and what they hold."""
     path = stack.section(NAME).file
     folder, name = posixpath.split(path)
     found = yield {
-        "file": files.file(path),
-        "beside": files.matching(folder, name),
-        "kept": keeping.versions(stack, NAME),
+        "file": files.env_file(path),
+        "beside": files.env_files(folder, name),
+        "kept": keeping.versions(stack, NAME, files.env_files),
         "project": docker.project(stack),
     }
     file: files.File | None = found["file"]
@@ -124,7 +124,6 @@ def document(stack: Stack) -> Dialogue[State]:
         raise Refused(f"{path} is a {file.kind}, not a file; mend it on the host")
     replicas = docker.by_service(found["project"])
     versions = sorted([*found["kept"], *_beside(path, found["beside"])], key=lambda one: one.when, reverse=True)
-    hide(stack, [one.file.content for one in versions], ())
     ways = _ways(replicas)
     written = {f"written {number}": compose.written(way) for number, way in enumerate(ways)}
     lines = docker.lines(docker.newest(replicas.get(stack.code.main, ())))
@@ -138,8 +137,8 @@ def document(stack: Stack) -> Dialogue[State]:
 
 
 def look(stack: Stack) -> Dialogue[Held]:
-    """The file and what the services have of it, all values hidden."""
-    found = yield {"file": files.file(stack.section(NAME).file), "project": docker.project(stack)}
+    """The file and what the services have of it."""
+    found = yield {"file": files.env_file(stack.section(NAME).file), "project": docker.project(stack)}
     held, _ = yield from _ask_held(stack, found["file"], docker.by_service(found["project"]), {})
     return held
 
@@ -148,12 +147,12 @@ def _ask_held(
     stack: Stack, file: files.File | None, replicas: dict[str, list[docker.Container]], questions: Mapping[str, Fact[Any]],
 ) -> Dialogue[tuple[Held, dict[str, Any]]]:  # fmt: skip
     """What the services have of the file, asked together with `questions`; and the answers to those."""
-    hide(stack, [file.content] if file else [], (one.environment for mine in replicas.values() for one in mine))
     ways = _ways(replicas)
     meant = {f"meant {number}": compose.meant(way) for number, way in enumerate(ways)}
     images = docker.image_environments({one.image for mine in replicas.values() for one in mine})
-    found = yield {**questions, **meant, "images": images}
-    return Held(stack, file, replicas, found["images"], {way: found[f"meant {number}"] for number, way in enumerate(ways)}), found
+    found = yield {**questions, **meant, "images": images, "key": KEY}
+    understood = {way: found[f"meant {number}"] for number, way in enumerate(ways)}
+    return Held(stack, file, replicas, found["images"], understood, found["key"]), found
 
 
 def _ways(replicas: Mapping[str, list[docker.Container]]) -> list[Compose]:

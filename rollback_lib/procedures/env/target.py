@@ -3,18 +3,17 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from rollback_lib import dotenv
 from rollback_lib.compose import Compose
 from rollback_lib.errors import Refused, TargetRefused
-from rollback_lib.facts import compose, files
-from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts import compose, files, hidden
+from rollback_lib.facts.fact import Dialogue, Fact
 from rollback_lib.procedures import edit, keeping
 from rollback_lib.procedures.env.parameters import check, references, words
 from rollback_lib.procedures.env.state import State, candidates, lines_of
-from rollback_lib.procedures.hidden import forms, hide
-from rollback_lib.record.redaction import protect
-from rollback_lib.secret import Secret
+from rollback_lib.secret import Key, Secret
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,8 @@ class Difference:
 @dataclass(frozen=True)
 class Target:
     """The file as it is to be: `content`, made of `pieces`; what it would mean to compose, and how that differs from now;
-    `send`, by key, are values that are not on the host yet, `read` the files from which others are taken."""
+    `send`, by variable, are values that are not on the host yet, `read` the files from which others are taken; `key` makes the
+    hashes that are shown of values."""
 
     name: str
     why: str
@@ -40,6 +40,7 @@ class Target:
     meant: dict[Compose, dict[str, compose.Meant]]
     differences: tuple[Difference, ...]
     send: dict[str, Secret]
+    key: Key
     read: tuple[files.File, ...] = ()
 
 
@@ -90,31 +91,31 @@ def examine(now: State, target: str, keys: str = "", assign: str = "", remove: s
         if isinstance(understood, compose.Unreadable):
             raise TargetRefused(f"compose cannot read the file as it would be ({understood.where}); choose another target")
         meant[way] = understood
-        hide(now.stack, [content], (one.environment for one in understood.values()))
     name = f"{keys} of {version.name}" if version and keys else version.name if version else "the file that is there, changed"
     send = {key: one.value for key, one in given.items() if one.source.startswith("env:")}
-    made = Target(name, why, content, pieces, meant, (), send, tuple(one.file for one in given.values() if one.file))
+    made = Target(name, why, content, pieces, meant, (), send, now.key, tuple(one.file for one in given.values() if one.file))
     asked = {*words(keys), *given, *words(remove)} if keys or version is None else None
     _refuse_misread(now, made, given)
     return replace(made, differences=_differences(now, made, asked))
 
 
 def _given(now: State, wanted: Mapping[str, str]) -> Dialogue[dict[str, _Given]]:
-    """The values that are assigned, hidden from here on."""
+    """The values that are assigned."""
     paths = {key: one.removeprefix("file:") for key, one in wanted.items() if one.startswith("file:")}
-    found: dict[str, files.File | None] = (yield {key: files.file(path) for key, path in paths.items()}) if paths else {}
+    here = {key: Secret(os.environ[one.removeprefix("env:")]) for key, one in wanted.items() if key not in paths}
+    questions: dict[str, Fact[Any]] = {key: files.value(path) for key, path in paths.items()}
+    found = (yield {**questions, **{key: hidden.given(value) for key, value in here.items()}}) if wanted else {}
     given = {}
     for key, reference in wanted.items():
         if key in paths:
-            file = found[key]
+            file: files.File | None = found[key]
             if file is None or not file.regular:
                 raise TargetRefused(f"assign: {key}: the host has no file {paths[key]}; put the value there first")
             given[key] = _Given(paths[key], file.content, file)
         else:
-            given[key] = _Given(reference, Secret(os.environ[reference.removeprefix("env:")]))
+            given[key] = _Given(reference, found[key])
         if not len(given[key].value) or b"\0" in given[key].value.reveal():
             raise TargetRefused(f"assign: {key}: the value is empty or has a NUL character; give one that an environment can hold")
-    protect((form for one in given.values() for form in forms(one.value.reveal())), public=now.stack.model_dump_json())
     return given
 
 

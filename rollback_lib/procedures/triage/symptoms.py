@@ -9,6 +9,7 @@ from rollback_lib.facts.together import Unanswered
 from rollback_lib.probe import Probe
 from rollback_lib.procedures import redeploy
 from rollback_lib.procedures.triage.state import State
+from rollback_lib.record.redaction import clean
 
 _UP = ("running",)
 _LONGEST = 2000  # characters of a line that are read
@@ -66,7 +67,7 @@ class Symptoms:
     @property
     def errors(self) -> tuple[str, ...]:
         """What they said that is an error, the last ones."""
-        return tuple(dict.fromkeys(line.strip()[:160] for line in self.words if _ERROR.search(line)))[-3:]
+        return tuple(dict.fromkeys(clean(line).strip()[:160] for line in self.words if _ERROR.search(line)))[-3:]
 
 
 def symptoms(now: State) -> Symptoms:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from rollback_lib.command import Command
 from rollback_lib.errors import Drifted, TargetRefused
 from rollback_lib.facts import docker, files, hostpaths
-from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.fact import KEY, Dialogue
 from rollback_lib.plan import Effect, Step, some
 from rollback_lib.probe import Probe
 from rollback_lib.procedures import database, env, keeping
 from rollback_lib.procedures.undo.origin import Origin
 from rollback_lib.procedures.undo.root import Root
-from rollback_lib.secret import use_key
+from rollback_lib.secret import Key, Secret
 from rollback_lib.stack import Stack
 
 _HASHED = (env.NAME, database.NAME)  # those that compare secrets by their hashes
@@ -44,9 +44,11 @@ class Target:
 def document(stack: Stack, origin: Origin) -> Dialogue[State]:
     """What the run changed, as it is now. Raises TargetRefused where the host has forgotten by what to compare."""
     root = Root.of(origin.plan)
-    kept: files.File | None = (yield {"key": files.file(f"{stack.state}/jobs/{root.plan.incident}/key")})["key"]
+    found = yield {"kept": files.file(f"{stack.state}/jobs/{root.plan.incident}/key"), "key": KEY}
+    kept: files.File | None = found["kept"]
+    key: Key = found["key"]
     if kept:
-        use_key(bytes.fromhex(kept.content.reveal().decode()))
+        key.adopt(Secret(bytes.fromhex(kept.content.reveal().decode())))
     elif root.plan.procedure in _HASHED:
         raise TargetRefused(
             f"what {root.plan.incident} left on {stack.host} to compare secrets by is gone, as after 30 days; plan a rollback instead"

@@ -19,7 +19,8 @@ from rollback_lib.host.connection import Result
 from rollback_lib.procedures import database
 from rollback_lib.procedures.database.plan import knows_restrict
 from rollback_lib.procedures.database.state import beside
-from rollback_lib.secret import Secret
+from rollback_lib.record.redaction import Redactor
+from rollback_lib.secret import Key, Secret
 from rollback_lib.stack import Stack
 from tests.unit.procedures.test_image import container
 
@@ -55,7 +56,7 @@ def state(**changes: object) -> database.State:
         "stack": STACK, "section": VOICE, "container": container(name="voice-postgres-1"),
         "server": postgres.Server(170002, True, {"dyniq": live()}), "content": content(table("public.calls", 20)), "psql": "17.6",
         "free": 10**12, "processors": 2, "backups": [backup("voice-2.sql", 1), backup("voice-1.sql", 25)], "restores": [],
-        "clients": {"docker-agents-api-1": [container()]}, "defined": {}, "environments": {}, "lines": [],
+        "clients": {"docker-agents-api-1": [container()]}, "defined": {}, "environments": {}, "lines": [], "key": Key(),
     }  # fmt: skip
     return database.State(**{**known, **changes})
 
@@ -222,7 +223,7 @@ def read(path: object) -> Contents:
     def dialogue() -> object:
         return (yield {"read": backups.contents(Backup(str(path), 1, NOW, backups.PLAIN, "17", "17", "", True, ""), None)})["read"]
 
-    return converse(Here(), dialogue())
+    return converse(Here(), dialogue(), Redactor(), Key())
 
 
 END = "-- PostgreSQL database dump complete\n"
@@ -271,7 +272,7 @@ def test_the_list_tells_formats_apart_by_their_content(tmp_path: object) -> None
     def dialogue() -> object:
         return (yield {"list": backups.listing(f"{tmp_path}/b-*")})["list"]
 
-    found = {one.name: one for one in converse(Here(), dialogue())}
+    found = {one.name: one for one in converse(Here(), dialogue(), Redactor(), Key())}
     assert set(found) == {"b-plain.sql", "b-cut.sql", "b-empty.sql", "b-notes.txt", "b-named.sql", "b-half.gz"}
     assert {name: (one.format, one.whole, one.version, one.by) for name, one in found.items() if not one.wrong} == {
         "b-plain.sql": ("plain", True, "17.2", "17.5"), "b-named.sql": ("gzip", True, "17.2", "17.5"),

@@ -7,24 +7,17 @@ import pytest
 
 from rollback_lib.compose import Compose
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
-from rollback_lib.facts import compose, docker, files
+from rollback_lib.facts import compose, docker, files, hidden
 from rollback_lib.facts.compose import Meant, Written
 from rollback_lib.procedures import env, keeping
-from rollback_lib.procedures.hidden import hide
-from rollback_lib.record import redaction
-from rollback_lib.secret import Secret
+from rollback_lib.record.redaction import HIDDEN, Redactor
+from rollback_lib.secret import Key, Secret
 from rollback_lib.stack import Stack
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 STACK = Stack.load("production")
 FILE = STACK.env.file
 WAY = Compose(STACK.compose_directory, (f"{STACK.compose_directory}/docker-compose.yml",), "docker")
-
-
-@pytest.fixture(autouse=True)
-def nothing_protected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redaction, "_values", set())
-    monkeypatch.setattr(redaction, "_protected", None)
 
 
 def file(content: str, path: str = FILE) -> files.File:
@@ -57,7 +50,7 @@ def state(**changes: object) -> env.State:
         "replicas": {"api": [container("api", A="2", B="x")], "other": [container("other")]}, "defined": {WAY: {}},
         "images": {"sha256:1": {"PATH": Secret("/bin")}},
         "written": {WAY: {"api": written(FILE), "other": written()}},
-        "meant": {WAY: {"api": meant(A="2", B="x"), "other": meant()}}, "lines": [],
+        "meant": {WAY: {"api": meant(A="2", B="x"), "other": meant()}}, "lines": [], "key": Key(),
     }  # fmt: skip
     if "containers" in changes:
         changes["replicas"] = {name: [one] for name, one in changes.pop("containers").items()}
@@ -65,12 +58,12 @@ def state(**changes: object) -> env.State:
 
 
 def examine(now: env.State, understood: object, target: str = "", **options: str) -> env.Target:
-    """Leads the dialogue; compose answers every question with `understood`."""
+    """Leads the dialogue; compose answers every question with `understood`, and what is known here is known."""
     dialogue = env.examine(now, target, **options)
     try:
         questions = next(dialogue)
         while True:
-            questions = dialogue.send(dict.fromkeys(questions, understood))
+            questions = dialogue.send({name: understood if one.commands else one.read("") for name, one in questions.items()})
     except StopIteration as end:
         return end.value
 
@@ -173,6 +166,8 @@ def test_values_are_hidden_in_every_form_and_words_of_the_stack_are_not() -> Non
     content = (
         'A="q u o t e d"\nB=postgresql://u:pass-in-url@h/d\nC=pa$dollar1\nD="line one\nline two"\n# E=commented-1\nF=agents-api\nG=true\n'
     )
-    hide(STACK, [Secret(content)], ({"H": Secret("from-a-container")},))
+    redactor = Redactor(STACK.model_dump_json())
+    redactor.protect(hidden.in_env_file(Secret(content)))
+    redactor.protect(hidden.in_environment({"H": Secret("from-a-container")}))
     text = "q u o t e d|pass-in-url|dollar1|line two|commented-1|from-a-container|agents-api|true|/opt/dyniq-voice"
-    assert redaction.clean(text).split("|") == [redaction.HIDDEN] * 6 + ["agents-api", "true", "/opt/dyniq-voice"]
+    assert redactor.clean(text).split("|") == [HIDDEN] * 6 + ["agents-api", "true", "/opt/dyniq-voice"]
