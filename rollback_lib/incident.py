@@ -296,7 +296,12 @@ class Incident:
             run.check_stopped("the verification")
             run.eyes.open()
             with run.console.follow(run) if applied else nullcontext():
-                healthy, effects = run.eyes.await_effects(plan) if applied else (run.eyes.healthy(), ())
+                try:
+                    healthy, effects = run.eyes.await_effects(plan) if applied else (run.eyes.healthy(), ())
+                except Refused as error:
+                    if not run.touched:
+                        raise
+                    applying.fail(run, plan, f"it could not be verified: {error}")
             probes = run.eyes.close()
             run.verified = Verification(
                 effects, healthy, run.stack.health.passes, probes, tuple(run.marks), outage(probes), applied, plan.routes

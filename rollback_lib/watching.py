@@ -16,6 +16,7 @@ from rollback_lib.procedures.procedure import Procedure
 from rollback_lib.record.folder import Folder
 from rollback_lib.stack import Route, Stack
 
+LOOK_AGAIN = 0.5  # seconds before a host is asked again that could not be
 RECONNECT = 10.0  # seconds in which services are to connect again by themselves
 
 
@@ -61,18 +62,28 @@ class Eyes:
         return self.open().until_looked()
 
     def await_effects(self, plan: Plan) -> tuple[bool, tuple[Effect, ...]]:
-        """Health, and the effects, looked at meanwhile; what was not yet as it should be is looked at again after it."""
+        """Health, and the effects, looked at meanwhile; what was not yet as it should be, or could not be asked, is looked at again
+        after it. Raises Refused where the host cannot be asked to the end."""
         since = datetime.now(UTC)
         with ThreadPoolExecutor(1) as pool:
-            early = pool.submit(self.effects, plan)
+            early = pool.submit(self._try_effects, plan)
             healthy = self.open().until_healthy(since, plan.routes)
-            effects = early.result()
+            seen = early.result()
+        if not healthy or isinstance(seen, Refused) or any(not effect.ok for effect in seen):
+            seen = self._try_effects(plan)
         until = time.monotonic() + self._stack.health.deadline
-        while healthy and any(not effect.ok for effect in effects):
-            effects = self.effects(plan)
-            if time.monotonic() > until or not any(effect.settles for effect in effects if not effect.ok):
-                break
-        return healthy, effects if healthy else self.effects(plan)
+        while _may_change(seen, healthy=healthy) and time.monotonic() < until:
+            time.sleep(LOOK_AGAIN if isinstance(seen, Refused) else 0.0)
+            seen = self._try_effects(plan)
+        if isinstance(seen, Refused):
+            raise seen
+        return healthy, seen
+
+    def _try_effects(self, plan: Plan) -> tuple[Effect, ...] | Refused:
+        try:
+            return self.effects(plan)
+        except Refused as error:
+            return error
 
     def effects(self, plan: Plan) -> tuple[Effect, ...]:
         """What the rollback asks for, against what is."""
@@ -126,3 +137,8 @@ class Eyes:
             said="" if probe.ok else probe.words,
         )
         return probe
+
+
+def _may_change(seen: tuple[Effect, ...] | Refused, *, healthy: bool) -> bool:
+    """Whether another look may find it otherwise: what needs a while to settle, and a host that could not be asked."""
+    return isinstance(seen, Refused) or (healthy and any(effect.settles and not effect.ok for effect in seen))

@@ -1,5 +1,7 @@
 """Asking the host for facts, several side by side, and leading dialogues with it."""
 
+import re
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -15,6 +17,9 @@ from rollback_lib.secret import Key
 
 T = TypeVar("T")
 KEEP = 1024 * 1024  # bytes kept at each end of what a fact says
+AGAIN = (0.2, 0.5, 1.0)  # seconds before a fact is asked again
+# While Docker or a container is starting again, a `docker exec` may end so, whatever its command would have said.
+_STUMBLED = re.compile(r"OCI runtime exec failed|connection reset by peer|error during connect|unexpected EOF")
 _NOT_ASKED = Result(0, "", "", 0, 0.0)
 
 
@@ -24,7 +29,7 @@ def ask(link: Link, facts: Mapping[str, Fact[Any]], redactor: Redactor, key: Key
     asked = {name: fact for name, fact in facts.items() if fact is not KEY}
 
     def hear(fact: Fact[Any]) -> Result:
-        return link.run(script(fact.commands), deadline=fact.deadline, keep=KEEP, send=fact.input) if fact.commands else _NOT_ASKED
+        return _hear(link, fact) if fact.commands else _NOT_ASKED
 
     with ThreadPoolExecutor(CHANNELS) as pool:
         heard = {name: pool.submit(hear, fact) for name, fact in asked.items()}
@@ -40,6 +45,16 @@ def ask(link: Link, facts: Mapping[str, Fact[Any]], redactor: Redactor, key: Key
         if name in failed:
             raise failed[name]
     return {name: answers[name] if name in asked else key for name in facts}
+
+
+def _hear(link: Link, fact: Fact[Any]) -> Result:
+    """What its commands say; asked again, a few times, where Docker itself stumbled: that tells nothing of what was asked."""
+    for pause in (*AGAIN, None):
+        result = link.run(script(fact.commands), deadline=fact.deadline, keep=KEEP, send=fact.input)
+        if pause is None or result.status == 0 or not _STUMBLED.search(result.err):
+            break
+        time.sleep(pause)
+    return result
 
 
 def _answer(alias: str, fact: Fact[Any], result: Result, redactor: Redactor) -> Any:

@@ -111,3 +111,23 @@ def test_what_needs_no_command_is_asked_of_no_host() -> None:
     redactor = Redactor()
     assert ask(Nobody(), {"value": hidden.given(Secret("hunter22"))}, redactor, Key()) == {"value": Secret("hunter22")}
     assert redactor.clean("hunter22") == HIDDEN
+
+
+def test_what_docker_stumbled_over_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer of the command itself is one, and is not asked for again; Docker's own failure to start it tells nothing."""
+    monkeypatch.setattr("rollback_lib.facts.ask.AGAIN", (0.0, 0.0))
+    stumbled = "OCI runtime exec failed: exec failed: unable to start container process: read init-p: connection reset by peer: unknown"
+    said = {"exec": [Result(126, "", stumbled, 0, 0.0), Result(0, "17", "", 0, 0.0)], "psql": [Result(1, "", "no such table", 0, 0.0)]}
+    asked: list[str] = []
+
+    class Link:
+        alias = "contabo"
+
+        def run(self, script: str, **_: object) -> Result:
+            word = script.split()[-1]
+            asked.append(word)
+            return said[word].pop(0)
+
+    facts = {word: Fact((Command.of(word),), str, otherwise=lambda _: "no answer") for word in said}
+    assert ask(Link(), facts, Redactor(), Key()) == {"exec": "17", "psql": "no answer"}
+    assert sorted(asked) == ["exec", "exec", "psql"]

@@ -81,7 +81,10 @@ def test_a_section_has_the_commands_that_work_and_the_steps() -> None:
     assert "--stack NAME --apply --confirm HOST -p accept_loss=true" in database
     assert "```bash\nrollback resume INCIDENT\n```" in resume
     assert (
-        code.index("A bad commit") < code.index("```bash") < code.index("**Keep what runs now**") < code.index("**Recreate the containers.**")
+        code.index("A bad commit")
+        < code.index("```bash")
+        < code.index("**Keep what runs now**")
+        < code.index("**Recreate the containers.**")
     )
     assert "Look for" not in code  # that is of other sections
 
