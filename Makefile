@@ -21,7 +21,7 @@ test: .venv/.dev ## the whole test suite, on a practice host of its own
 	@$(BIN)/pytest
 
 faults: .venv/.dev ## every fault in every step of every procedure, and of undo: more than an hour
-	@$(BIN)/pytest tests/acceptance/faults -m 'whole or not whole'
+	@$(BIN)/pytest tests/acceptance/faults -m 'whole or not whole' --numprocesses 2
 
 unit: .venv/.dev ## only the tests that need no practice host
 	@$(BIN)/pytest tests/unit

@@ -1,10 +1,12 @@
 """One practice host: up, reset, down, status, break. Several can run side by side under other names and ports."""
 
+import fcntl
 import json
 import re
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,8 +74,9 @@ class PracticeHost:
     def up(self) -> None:
         """Build what is missing, then start the host; nothing is done to one that is already up."""
         with Progress("practice host", images.STAGES + 5) as progress:
-            engine.ensure(progress)
-            images.build(progress)
+            with _one_at_a_time():  # hosts may be brought up side by side, and the first makes what all start from
+                engine.ensure(progress)
+                images.build(progress)
             if self.running():
                 self._check_owner()
                 self._await_healthy()
@@ -254,6 +257,14 @@ class PracticeHost:
         if images.ready():
             remove = f"find /sys/fs/cgroup -depth -type d -path '*/{self.container}*' -exec rmdir {{}} + 2>/dev/null; true"
             run(["docker", "run", "--rm", "--entrypoint=sh", *images.NESTED, images.machine(), "-c", remove])
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Inside of it, no other process of this machine makes images: the engine is the machine's."""
+    with (Path(tempfile.gettempdir()) / "rollback-lab.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _ask(route: str) -> str:

@@ -1,5 +1,6 @@
 """Two practice hosts in turn: while a test breaks one, the other is put back to its clean state."""
 
+import os
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from lab.practice_host import PracticeHost
@@ -9,7 +10,10 @@ class Hosts:
     """The hosts of a test session. One that a test was given counts as changed until it is reset."""
 
     def __init__(self) -> None:
-        self._hosts = (PracticeHost("test", 22122, 22543), PracticeHost("test-b", 22124, 22545))
+        # Tests that run side by side (pytest-xdist) have hosts of their own.
+        worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+        name, ports = f"test-{worker}" if worker else "test", 20 * worker
+        self._hosts = (PracticeHost(name, 22122 + ports, 22543 + ports), PracticeHost(f"{name}-b", 22124 + ports, 22545 + ports))
         self._resets: dict[str, Future[None]] = {}
         self._worker = ThreadPoolExecutor(1)
         self._hosts[0].up()

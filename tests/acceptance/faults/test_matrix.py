@@ -4,6 +4,7 @@
 import json
 import re
 import subprocess
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,7 +20,7 @@ ENDED_WELL = ("succeeded", "failed-restored", "refused", "aborted")
 
 
 @pytest.mark.parametrize("cell", [pytest.param(cell, id=str(cell), marks=() if cell in SHORT else pytest.mark.whole) for cell in CELLS])
-def test_a_fault_in_the_middle_of_a_step(clean: Machine, tmp_path: Path, cell: Cell, ends: dict[tuple[str, str, str], str]) -> None:
+def test_a_fault_in_the_middle_of_a_step(clean: Machine, tmp_path: Path, cell: Cell, ends: Callable[[str, str, str, str], None]) -> None:
     scenario, own = DRILLS[cell.procedure]
     clean.host.break_(scenario)
     if cell.fault == "disk full":
@@ -49,13 +50,13 @@ def test_a_fault_in_the_middle_of_a_step(clean: Machine, tmp_path: Path, cell: C
             resumed = clean.resume(folder, *(["--accept-loss"] if "accept_loss" in own else []))
             verdicts.append(look(clean, folder, before, cell))
             assert verdicts[-1] in ENDED_WELL, resumed.out + resumed.err
-    ends[cell.run, cell.step, cell.fault] = " → ".join(verdicts)
     no_step_ran_twice(clean)
     nothing_leaked(clean, folder)
     the_lock_is_free_or_expires(clean)
     no_kernel_is_left(folder)
     verified = subprocess.run([BIN / "rollback", "incidents", "verify"], env=clean.env(), capture_output=True, text=True)
     assert verified.returncode == 0, verified.stdout
+    ends(cell.run, cell.step, cell.fault, " → ".join(verdicts))
 
 
 def roll_back(machine: Machine, procedure: str, stack: Path, own: dict[str, str]) -> Path:
