@@ -21,7 +21,7 @@ ARCHIVES = (CUSTOM, DIRECTORY)
 class Backup:
     """A backup. `format` is None where it is none that can be restored; `whole` is None where only reading all of it tells;
     `wrong` says why it cannot be used. `version` and `by` are the server's and pg_dump's; `database` is the one it was made
-    of, where it says so."""
+    of, where it says so. `identity` (inodes, sizes, times of change to the nanosecond) is another one whenever somebody writes to it."""
 
     path: str
     size: int
@@ -32,6 +32,7 @@ class Backup:
     database: str
     whole: bool | None
     wrong: str
+    identity: str = ""
 
     @property
     def name(self) -> str:
@@ -53,8 +54,15 @@ class Contents:
     wrong: str
 
 
-# One line for each: path, kind, size, time of change, then head and tail (as they are when unpacked) in base64, and how
-# unpacking ended. For a directory: the head of its table of contents, and the files of it that are missing or cut.
+_IDENTITY = r"""
+identity() {
+    if [ -d "$1" ]; then find -L "$1" -type f -printf '%P %i %s %T@ %C@\n' | sort | sha256sum | cut -c -16
+    else stat -L -c '%i %s %.9Y %.9Z' "$1"; fi
+}
+"""
+
+# One line for each: path, kind, size, time of change, then head and tail (as they are when unpacked) in base64, and its
+# identity. For a directory: the head of its table of contents, and the files of it that are missing or cut.
 _LIST = r"""
 look=$1 most=$2; shift 2
 for path in "$@"; do [ -e "$path" ] && printf '%s\t%s\n' "$(stat -L -c %Y "$path")" "$path"; done | sort -rn | head -n "$most" | cut -f 2- |
@@ -70,7 +78,7 @@ while IFS= read -r path; do
         done
         for file in "$path"/*.gz; do [ ! -f "$file" ] || timeout "$look" gzip -tq "$file" 2>/dev/null || echo "${file##*/} is cut"; done
         } | head -c 400 | base64 -w0
-        printf '\t0\n'
+        printf '\t%s\n' "$(identity "$path")"
         continue
     fi
     case $(head -c 4 "$path" | od -An -tx1 | tr -d ' \n') in
@@ -84,7 +92,7 @@ while IFS= read -r path; do
         gzip | zstd) { unpack 2>/dev/null; printf '\036%s' "$?"; } | tail -c 400 | base64 -w0 ;;
         *) tail -c 400 "$path" | base64 -w0 ;;
     esac
-    printf '\t0\n'
+    printf '\t%s\n' "$(identity "$path")"
 done
 """
 # Reads SQL as pg_dump writes it, COPY's data line by line: what tables there are, how many rows, and whether the end is there.
@@ -111,8 +119,14 @@ def listing(pattern: str) -> Fact[list[Backup]]:
     """The backups that match a pattern, newest first."""
     folder, _, name = pattern.rpartition("/")
     # The pattern is the one word that the shell is to expand: the stack's own check lets no character through that would do more.
-    command = Command.of("sh", "-c", f'cd / && set -- "$@" "$0"/{name}; {_LIST}', folder, str(_LOOK), str(LISTED))
+    command = Command.of("sh", "-c", f'cd / && set -- "$@" "$0"/{name}; {_IDENTITY}{_LIST}', folder, str(_LOOK), str(LISTED))
     return Fact((command,), lambda out: [_backup(line) for line in out.splitlines()], otherwise=lambda _: [], deadline=120.0)
+
+
+def unchanged(backup: Backup) -> Command:
+    """The command that fails where somebody has written to the backup since it was read."""
+    look = '[ "$(identity "$1")" = "$2" ] || { echo "$1 has changed since it was read; make a new plan" >&2; exit 1; }'
+    return Command.of("sh", "-euc", _IDENTITY + look, "sh", backup.path, backup.identity)
 
 
 def stream(backup: Backup, postgres: Postgres) -> Command:
@@ -132,7 +146,7 @@ def contents(backup: Backup, postgres: Postgres) -> Fact[Contents]:
 
 
 def _backup(line: str) -> Backup:
-    path, kind, size, changed, head, tail, _ = line.split("\t")
+    path, kind, size, changed, head, tail, identity = line.split("\t")
     start, end = base64.b64decode(head), base64.b64decode(tail)
     when = datetime.fromtimestamp(int(changed), UTC)
     known: dict[str, str] = {"version": "", "by": "", "database": ""}
@@ -162,7 +176,7 @@ def _backup(line: str) -> Backup:
         else:
             whole = b"PostgreSQL database dump complete" in end
             wrong = "" if whole else "it is cut off: its last line is not there"
-    return Backup(path, int(size), when, kind, known["version"], known["by"], known["database"], whole, wrong)
+    return Backup(path, int(size), when, kind, known["version"], known["by"], known["database"], whole, wrong, identity)
 
 
 def _plain(head: bytes) -> dict[str, str]:

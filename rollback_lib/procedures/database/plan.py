@@ -46,7 +46,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
              (keeping.folders(stack, "before"), server.psql(home).saying(sql.create(live, new) + ";"), *bring),
              deadline=RESTORE_DEADLINE),
         Step("restore", "Restore the backup into it", "It stops at the first error.", (_restore(now, target.backup, new, copy),),
-             deadline=RESTORE_DEADLINE),
+             guards=(backups.unchanged(target.backup),), deadline=RESTORE_DEADLINE),
         Step("prepare", "Make it like the live one", "What no dump has: settings, grants, comment, extensions; and statistics.",
              (sql.written_by(server, sql.EXTENSIONS, live.name, new), server.psql(new).saying("SET statement_timeout = 0;\nANALYZE;"),
               server.psql(home).saying(sql.carry_over(live.name, new) + ";"),

@@ -13,7 +13,7 @@ STEPS: dict[str, dict[str, int]] = {
     "image": {"keep": 1, "pull": 0, "choose": 3, "recreate": 0, "remember": 0},
     "env": {"keep": 2, "put": 3, "recreate": 0, "remember": 0},
     "caddyfile": {"keep": 1, "put": 1, "load": 0, "remember": 0},
-    "database": {"create": 1, "restore": 0, "prepare": 1, "swap": 1, "remember": 0},
+    "database": {"create": 1, "restore": 1, "prepare": 1, "swap": 1, "remember": 0},
     "redeploy": {"keep": 1, "build": 1, "redeploy": 3, "remember": 0},
     "undo of code": {"undo_tree": 1, "undo_recreate": 1},
     "undo of env": {"keep": 1, "undo_put": 1, "undo_recreate": 0},
