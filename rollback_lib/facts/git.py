@@ -66,6 +66,19 @@ def _git(tree: str, *words: str) -> Command:
     return Command.of("git", "--no-optional-locks", "-C", tree, *words)
 
 
+# `git diff` refreshes the index as it looks, whatever it is told about locks: it looks with a copy.
+_DIFF = r"""
+cd "$1"; shift
+copy=$(mktemp -d /dev/shm/rollback-XXXXXXXXXX); trap 'rm -rf "$copy"' EXIT; trap 'exit 1' HUP INT TERM
+cp "$(git rev-parse --git-path index)" "$copy/index"
+GIT_INDEX_FILE=$copy/index git diff -z --no-ext-diff "$@"
+"""
+
+
+def _diff(tree: str, *words: str) -> Command:
+    return Command.of("sh", "-euc", _DIFF, "sh", tree, *words)
+
+
 def head(tree: str) -> Fact[Head]:
     """Branch, commit and tracked changes of the tree."""
 
@@ -87,7 +100,7 @@ def head(tree: str) -> Fact[Head]:
         return Head(sha, branch, tuple(dirty), content.hexdigest()[:8])
 
     status = _git(tree, "status", "--porcelain=v2", "--branch", "--untracked-files=no", "-z")
-    files = _git(tree, "diff", "-z", "--name-only", "--no-ext-diff", "--diff-filter=d", "--ignore-submodules")
+    files = _diff(tree, "--name-only", "--diff-filter=d", "--ignore-submodules")
     hashed = files.pipe("env", "-C", tree, "xargs", "-0", "-r", "sha256sum", "--zero", "--")
     return Fact((status, hashed), read, missing=f"{tree} is not a git work tree we can read")
 
@@ -149,8 +162,7 @@ def differing(tree: str, sha: str) -> Fact[list[Change]]:
         pairs = zip(words[::2], words[1::2], strict=True)
         return [Change({"A": "added", "D": "deleted"}.get(letter, "modified"), path) for letter, path in pairs]
 
-    words = _git(tree, "diff", "-z", "--name-status", "--no-renames", "--no-ext-diff", sha, "--")
-    return Fact((words,), read, missing=f"git cannot compare {tree} with {sha[:12]}")
+    return Fact((_diff(tree, "--name-status", "--no-renames", sha, "--"),), read, missing=f"git cannot compare {tree} with {sha[:12]}")
 
 
 def diff(tree: str, old: str, new: str) -> Fact[str]:

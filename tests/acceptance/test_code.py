@@ -130,7 +130,7 @@ def test_a_file_in_the_way_is_refused_even_when_ignored(broken: Machine) -> None
 def test_the_current_commit_is_nothing_to_do(clean: Machine) -> None:
     before = clean.listing()
     done = clean.apply("-p", f"target={clean.head()}")
-    assert (done.status, done.record["verdict"]) == (0, "nothing-to-do")
+    assert (done.status, done.record["verdict"]) == (0, "nothing-to-do"), done.out
     assert clean.listing() == before
 
 

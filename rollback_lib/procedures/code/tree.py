@@ -38,9 +38,12 @@ exit 1
 _EXPLAINED = r"""
 # Nothing is overwritten that is neither of the one commit nor of the other.
 cd "$1"
+copy=$(mktemp -d) # a diff refreshes the index
+trap 'rm -rf "$copy"' EXIT
+cp "$(git rev-parse --git-path index)" "$copy/index"
 head=$(git rev-parse HEAD)
 [ "$head" = "$2" ] || [ "$head" = "$3" ] || { echo "the tree is at $head now" >&2; exit 1; }
-differing() { git diff -z --name-only --no-ext-diff --diff-filter=d "$1" --; }
+differing() { GIT_INDEX_FILE=$copy/index git diff -z --name-only --no-ext-diff --diff-filter=d "$1" --; }
 added() { git diff-tree -r -z --no-renames --name-only --diff-filter=A "$1" "$2"; }
 another='[ "$(git hash-object -- "$2")" = "$(git rev-parse "$1:$2")" ] || printf "%s\n" "$2"'
 strange=$(
@@ -63,12 +66,13 @@ _KEEP = (
     _THERE
     + r"""
 cd "$1"
+cp -p "$(git rev-parse --git-path index)" "$6"
+cp "$6" "$6.look" # a diff refreshes the index
 git diff-tree -r -z --no-renames --ignore-submodules --name-only "$2" "$3" >"$4"
-git diff -z --name-only --ignore-submodules HEAD >>"$4"
+GIT_INDEX_FILE=$6.look git diff -z --name-only --ignore-submodules HEAD >>"$4"
 there "$4"
 tar --null --no-recursion -T "$4.all" -cf "$5"
-rm -f "$4.all"
-cp -p "$(git rev-parse --git-path index)" "$6"
+rm -f "$4.all" "$6.look"
 """
 )
 
