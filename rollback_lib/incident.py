@@ -20,7 +20,6 @@ from rollback_lib.facts.ask import converse
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.host.link import Link
 from rollback_lib.plan import Loss, Plan, Step
-from rollback_lib.probe import outage
 from rollback_lib.procedures.hidden import hide_known
 from rollback_lib.procedures.readiness.report import Tried
 from rollback_lib.record import working
@@ -291,7 +290,7 @@ class Incident:
                 healthy, effects = run.eyes.await_effects(plan) if applied else (run.eyes.healthy(), ())
             probes = run.eyes.close()
             run.verified = Verification(
-                effects, healthy, run.stack.health.passes, probes, tuple(run.marks), outage(probes), applied, plan.routes
+                effects, healthy, run.stack.health.passes, probes, tuple(run.marks), run.outages(), applied, plan.routes
             )  # fmt: skip
             run.console.show(run.verified)
             run.folder.event(
@@ -318,6 +317,7 @@ class Incident:
                 run.reason,
                 run.seconds(),
                 run.opening.budget,
+                run.outages().words,
                 run.folder.path,
                 run.next_actions(),
             )

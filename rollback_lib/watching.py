@@ -105,6 +105,7 @@ class Eyes:
     def _note(self, probe: Probe) -> None:
         self._folder.event(
             "probe",
+            sent=probe.at.isoformat(timespec="milliseconds"),
             route=probe.route,
             ok=probe.ok,
             status=probe.status,

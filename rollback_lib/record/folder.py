@@ -39,6 +39,8 @@ OWN_WORDS = frozenset(
         "cell",
         "decided",
         "until",
+        "sent",
+        "failing_since",
     ]
 )
 FOLDER_VARIABLE = "ROLLBACK_INCIDENT"  # the folder our runner made for the run that a kernel belongs to

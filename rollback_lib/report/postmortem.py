@@ -13,12 +13,11 @@ def markdown(record: Mapping[str, Any], events: Events, folder: Path) -> str:
     told = facts.timeline(events)
     began = f"{told[0][0]:%Y-%m-%d %H:%M} UTC" if told else "unknown"
     seconds = f"{record['seconds']:.1f} s of {record['budget']:.0f} s" if "seconds" in record else "unknown"
-    outage = f"{record['outage_seconds']} s while we watched" if "outage_seconds" in record else "not watched"
     head = (
         ("Verdict", f"**{record['verdict']}**: {record['reason']}"), ("When", began), ("Who", record.get("who", "")),
         ("Host", f"{record.get('host', '')}, stack {record.get('stack', '')}"),
         ("Why", record.get("because") or "_to be filled in_"), ("Change taken back", _change(events)),
-        ("Took", seconds), ("Users met failures for", outage), ("Record", folder.name),
+        ("Took", seconds), ("Outage", facts.outages(events).words), ("Record", folder.name),
     )  # fmt: skip
     lines = [f"# Post-mortem: {_plain(record.get('procedure', ''))} rollback of {_plain(record.get('stack', ''))}, {began}", ""]
     lines += ["| | |", "|---|---|", *(f"| {name} | {_cell(value)} |" for name, value in head), ""]

@@ -164,6 +164,31 @@ def test_the_panel_tells_what_runs_against_budget_and_usual_time(incident: Incid
     assert "Build" not in str(panel.picture(run, (), now, going=False))
 
 
+def test_the_record_has_since_when_a_route_failed_and_how_long_by_the_rollback(
+    incident: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """`api` fails from the look on, `page` since the first step that changes the stack, and that step fails."""
+    run, began = incident._run, datetime.now(UTC)
+
+    def seen(route: str, ok: bool, second: float) -> None:
+        sent = (began + timedelta(seconds=second)).isoformat(timespec="milliseconds")
+        run.folder.event("probe", sent=sent, route=route, ok=ok, status=500, ms=3, said="")
+
+    monkeypatch.setattr(Eyes, "open", lambda _: [seen("api", False, 10), seen("page", False, 10), seen("page", True, 11.116)])
+    seen("api", False, -5)
+    seen("page", True, -5)
+    steps = (Step("build", "Build", "why", (Command.of("true"),)), Step("swap", "Swap", "why", (Command.of("false"),), touches=True))
+    chosen = Plan("code", "i1", "dyniq-voice", "contabo", "x", steps, ())
+    incident.confirm(chosen, "contabo")
+    incident.apply(chosen.build)
+    run.link.failing = "false"
+    with pytest.raises(Failed):
+        incident.apply(chosen.swap)
+    record = run.folder.record()
+    assert record["failing_since"] == (began - timedelta(seconds=5)).isoformat(timespec="milliseconds")
+    assert record["outage_by_rollback_seconds"] == 1.116
+
+
 def test_a_panel_that_cannot_be_drawn_stops_no_run(incident: Incident, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(incident._run.folder, "events", lambda: 1 / 0)
     with panel.Panel(incident._run).shown():
