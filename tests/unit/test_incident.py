@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from rollback_lib import applying
 from rollback_lib.command import Command
 from rollback_lib.errors import Failed, NotConfirmed, NotStarted, Paused, Refused, TargetRefused
 from rollback_lib.facts.fact import Dialogue
@@ -17,13 +18,14 @@ from rollback_lib.host.jobs import Job
 from rollback_lib.incident import Incident
 from rollback_lib.notebook import panel
 from rollback_lib.plan import Effect, Plan, Step
+from rollback_lib.probe import Probe
 from rollback_lib.procedures import code
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.story import Story
 from rollback_lib.run import Run
 from rollback_lib.running import Followed
 from rollback_lib.stack import Stack
-from rollback_lib.stages import Opening
+from rollback_lib.stages import Opening, Verification
 from rollback_lib.watching import Eyes
 
 
@@ -317,3 +319,23 @@ def test_a_step_that_could_not_be_started_has_changed_nothing(
         incident.apply(chosen.two)
     story = Story.of(Folder(incident.opening.folder).events())
     assert (story.touched, "two" in story.begun, story.cleaned) == (later, False, not later)
+
+
+@pytest.mark.parametrize(
+    ("agents", "ruben", "named"),
+    [
+        ("..", ".....", "agents-api"),  # it answers no more, and its last answers are older than all of the other
+        ("x...", "..x", "ruben-api"),
+        ("", "xx", "agents-api, ruben-api"),
+    ],
+)
+def test_routes_that_did_not_pass_are_named_however_seldom_they_answer(incident: Incident, agents: str, ruben: str, named: str) -> None:
+    begun = datetime.now(UTC)
+    probes = [
+        Probe(route, begun + timedelta(seconds=number + later), said == ".", 200, 0.01, "")
+        for route, results, later in (("agents-api", agents, 0), ("ruben-api", ruben, 30))
+        for number, said in enumerate(results)
+    ]
+    seen = Verification((), False, 3, tuple(probes), (), incident._run.outages(), applied=True)
+    with pytest.raises(Failed, match=f"not verified: {named} did not pass 3 probes in a row in "):
+        applying.not_verified(incident._run, plan("aaa"), seen)
