@@ -31,6 +31,7 @@ SCENARIOS = {
     "database": ("a bad migration has dropped a table of the voice database: every health check answers 500", 500),
     "stack": ("the stack has lost its network: agents-api's route answers 502", 502),
 }
+MADE = "/run/lab/scenario"  # on the host: the scenario that was made there last
 ROUTES = ("agents-api.dyniq.ai", "ruben-api.dyniq.ai", "n8n.dyniq.ai")
 
 
@@ -71,20 +72,24 @@ class PracticeHost:
     def ssh_config(self) -> Path:
         return self.folder / "ssh_config"
 
-    def up(self) -> None:
-        """Build what is missing, then start the host; nothing is done to one that is already up."""
+    def up(self) -> str | None:
+        """Build what is missing, then start the host; nothing is done to one that is already up. Returns the scenario that one is
+        in, None when it is healthy. Raises LabError when it is neither."""
         with Progress("practice host", images.STAGES + 5) as progress:
             with _one_at_a_time():  # hosts may be brought up side by side, and the first makes what all start from
                 engine.ensure(progress)
                 images.build(progress)
             if self.running():
                 self._check_owner()
-                self._await_healthy()
-                return
-            progress.stage("starting")
-            self._check_ports()
-            self._start()
+                scenario = self.scenario()
+                if scenario:
+                    return scenario
+            else:
+                progress.stage("starting")
+                self._check_ports()
+                self._start()
             self._await_healthy()
+            return None
 
     def reset(self) -> None:
         """Put the host back to its clean state: a new machine on a new copy of the seeded disk, same keys and ports."""
@@ -112,15 +117,21 @@ class PracticeHost:
             _remove_all()
 
     def status(self) -> dict[str, object]:
-        """What is true of the host: `running`, ports, HEAD of the stack, its containers, `healthy` per route."""
+        """What is true of the host: `running`, ports, HEAD of the stack, its containers, `scenario`, whether each route is healthy."""
         running = self.running()
         state: dict[str, object] = {"name": self.name, "running": running, "ssh_port": self.ssh_port, "https_port": self.https_port}
         if running:
             listing = self.exec("docker ps --all --format '{{.Names}}\t{{.Status}}'").splitlines()
             state["containers"] = dict(sorted(line.split("\t") for line in listing))
             state["head"] = self.exec("git -C /opt/dyniq-voice log -1 --format='%h %s'")
-            state["routes"] = {route: self._healthy(route) for route in ROUTES}
+            state["routes"] = {route: self._succeeds(f"{_ask(route)} -f") for route in ROUTES}
+            state["scenario"] = self.scenario()
         return state
+
+    def scenario(self) -> str | None:
+        """The scenario that the host is in: the one that was made last, while agents-api answers as it does then."""
+        made = self.exec(f"cat {MADE} 2>/dev/null || true")
+        return made if made in SCENARIOS and self._succeeds(_answers(SCENARIOS[made][1])) else None
 
     def break_(self, scenario: str) -> str:
         """Make `scenario` happen for real; returns what was broken, in a sentence."""
@@ -129,14 +140,20 @@ class PracticeHost:
         if not self.running():
             raise LabError(f"the practice host {self.name!r} is not running; start it with `rollback lab up`")
         script = (Path(__file__).parent / "scenarios" / f"{scenario}.sh").read_text()
+        self.exec(f"mkdir -p {Path(MADE).parent}; echo {scenario} >{MADE}")
         self.exec(script)
         said, status = SCENARIOS[scenario]
-        self._await_status(status)
+        self._until(_answers(status), f"answer {status}")
         return said
 
     def exec(self, script: str) -> str:
         """Run a shell script on the host, beside sshd; for the lab and its tests, never for a rollback."""
         return run(["docker", "exec", self.container, "sh", "-ec", script])
+
+    @property
+    def to_reset(self) -> str:
+        """The command that puts it back to its clean state."""
+        return "`rollback lab reset" + ("" if self.name == DEFAULT else f" --name {self.name}") + "`"
 
     def running(self) -> bool:
         """Whether its container runs."""
@@ -230,20 +247,17 @@ class PracticeHost:
         authority = self.exec("docker cp -q docker-caddy-1:/data/caddy/pki/authorities/local/root.crt - | tar -xO")
         (self.folder / "ca.crt").write_text(authority + "\n")
 
-    def _await_status(self, wanted: int) -> None:
-        """Broken means that the route answers, and badly."""
-        self._until(f"[ \"$({_ask(ROUTES[0])} -o /dev/null -w '%{{http_code}}')\" = {wanted} ]", f"answer {wanted}")
-
     def _until(self, condition: str, wanted: str) -> None:
         """Wait on the host itself: a question from here costs as much as what it waits for."""
         wait = ["timeout", str(HEALTHY_TIMEOUT), "sh", "-c", f"until {condition}; do sleep 0.1; done"]
         if not succeeds(["docker", "exec", self.container, *wait]):
             raise LabError(
-                f"the practice host {self.name!r} did not come to {wanted} in {HEALTHY_TIMEOUT} s; see `docker logs {self.container}`"
+                f"the practice host {self.name!r} did not come to {wanted} in {HEALTHY_TIMEOUT} s; {self.to_reset} puts it back to its "
+                f"clean state, and `rollback lab status --name {self.name}` says how it is"
             )
 
-    def _healthy(self, route: str) -> bool:
-        return succeeds(["docker", "exec", self.container, "sh", "-c", f"{_ask(route)} -f"])
+    def _succeeds(self, script: str) -> bool:
+        return succeeds(["docker", "exec", self.container, "sh", "-c", script])
 
     def _remove(self) -> None:
         """The container and its disk."""
@@ -271,6 +285,11 @@ def _ask(route: str) -> str:
     """curl of a route on the host itself, quietly."""
     path = "/health" if route != "n8n.dyniq.ai" else "/"
     return f"curl -sk --max-time 2 --connect-to ::127.0.0.1: https://{route}{path} 2>/dev/null"
+
+
+def _answers(status: int) -> str:
+    """Whether agents-api's route answers so, as a condition; broken means that it answers, and badly."""
+    return f"[ \"$({_ask(ROUTES[0])} -o /dev/null -w '%{{http_code}}')\" = {status} ]"
 
 
 def _remove_all() -> None:

@@ -6,6 +6,7 @@ from rollback_lib.command import script
 from rollback_lib.errors import Drifted, Failed, NotStarted, TargetRefused
 from rollback_lib.host.connection import Result, said
 from rollback_lib.plan import Plan, Step
+from rollback_lib.probe import passes_in_a_row
 from rollback_lib.run import Run
 from rollback_lib.stages import Verification
 
@@ -118,8 +119,9 @@ def not_verified(run: Run, plan: Plan, seen: Verification) -> None:
     """Say what is not as it should be. Always raises: TargetRefused where nothing was changed, else what `fail` does."""
     wrong = [effect.words for effect in seen.effects if not effect.ok]
     if not seen.healthy:
-        last = seen.probes[-2 * len(run.stack.routes) :]
-        failing = sorted({probe.route for probe in last if not probe.ok and (plan.routes is None or probe.route in plan.routes)})
+        results = {route.name: [probe.ok for probe in seen.probes if probe.route == route.name] for route in run.stack.routes}
+        wanted = results if plan.routes is None else results.keys() & plan.routes
+        failing = sorted(name for name in wanted if not passes_in_a_row(results[name], seen.wanted))
         wrong.append(f"{', '.join(failing) or 'a route'} did not pass {seen.wanted} probes in a row in {run.stack.health.deadline:.0f} s")
     if plan.nothing_to_do:
         raise TargetRefused(f"the target is what runs already, and it is not well: {'; '.join(wrong)}; choose another target")

@@ -97,13 +97,14 @@ class Watch:
 
     @property
     def probes(self) -> list[Probe]:
-        """All so far, in the order they were begun; one that still waits for its answer has not passed."""
+        """All so far, in the order they were begun, of each route up to the last that was answered; one before it that was not
+        has not passed."""
         now = datetime.now(UTC)
         with self._changed:
             found = [
                 probe or Probe(name, at, False, None, (now - at).total_seconds(), "no answer yet")
                 for name, begun in self._begun.items()
-                for at, probe in begun
+                for at, probe in _answered(begun)
             ]
         return sorted(found, key=lambda probe: probe.at)
 
@@ -133,10 +134,7 @@ class Watch:
     @staticmethod
     def _results(begun: list[tuple[datetime, Probe | None]], since: datetime) -> list[bool]:
         """Up to the last that was answered; one before it that was not does not pass."""
-        probes = [probe for at, probe in begun if at >= since]
-        while probes and probes[-1] is None:
-            probes.pop()
-        return [probe is not None and probe.ok for probe in probes]
+        return [probe is not None and probe.ok for at, probe in _answered(begun) if at >= since]
 
     def _tick(self) -> None:
         while not self._stopped.is_set():
@@ -158,3 +156,11 @@ class Watch:
         with self._noting:
             if not self._stopped.is_set():
                 self._on_probe(probe)
+
+
+def _answered(begun: list[tuple[datetime, Probe | None]]) -> list[tuple[datetime, Probe | None]]:
+    """Up to the last that was answered: what comes after it may pass yet."""
+    end = len(begun)
+    while end and begun[end - 1][1] is None:
+        end -= 1
+    return begun[:end]

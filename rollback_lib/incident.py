@@ -20,7 +20,6 @@ from rollback_lib.facts.ask import converse
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.host.link import Link
 from rollback_lib.plan import Loss, Plan, Step
-from rollback_lib.probe import outage
 from rollback_lib.procedures import hidden
 from rollback_lib.procedures.readiness.report import Tried
 from rollback_lib.record import working
@@ -304,7 +303,7 @@ class Incident:
                     applying.fail(run, plan, f"it could not be verified: {error}")
             probes = run.eyes.close()
             run.verified = Verification(
-                effects, healthy, run.stack.health.passes, probes, tuple(run.marks), outage(probes), applied, plan.routes
+                effects, healthy, run.stack.health.passes, probes, tuple(run.marks), run.outages(), applied, plan.routes
             )  # fmt: skip
             run.console.show(run.verified)
             run.folder.event(
@@ -331,6 +330,7 @@ class Incident:
                 run.reason,
                 run.seconds(),
                 run.opening.budget,
+                run.outages().words,
                 run.folder.path,
                 run.next_actions(),
             )

@@ -1,6 +1,6 @@
 """Probes: what came of asking a route, and what many of them say together."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,17 +29,3 @@ class Probe:
 def passes_in_a_row(results: Sequence[bool], wanted: int) -> bool:
     """Whether the last `wanted` results are there and all passed."""
     return len(results) >= wanted and all(results[-wanted:])
-
-
-def outage(probes: Iterable[Probe]) -> float:
-    """Seconds from the first failed probe to the first pass after the last failed one, the longest over all routes."""
-    longest = 0.0
-    by_route: dict[str, list[Probe]] = {}
-    for probe in sorted(probes, key=lambda probe: probe.at):
-        by_route.setdefault(probe.route, []).append(probe)
-    for ordered in by_route.values():
-        failed = [number for number, probe in enumerate(ordered) if not probe.ok]
-        if failed:
-            end = ordered[min(failed[-1] + 1, len(ordered) - 1)].at
-            longest = max(longest, (end - ordered[failed[0]].at).total_seconds())
-    return longest

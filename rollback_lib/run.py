@@ -14,11 +14,13 @@ from rollback_lib.facts.fact import Dialogue
 from rollback_lib.host.jobs import JobState
 from rollback_lib.host.link import Link
 from rollback_lib.host.lock import Owner
+from rollback_lib.outage import Outages
 from rollback_lib.plan import Plan
 from rollback_lib.procedures import PROCEDURES
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.story import Story
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
+from rollback_lib.report import facts
 from rollback_lib.running import Console, Hand
 from rollback_lib.sealing import Seal
 from rollback_lib.secret import Key
@@ -139,6 +141,10 @@ class Run:
         """What its record has of it so far."""
         return self.folder.events()
 
+    def outages(self) -> Outages:
+        """Since when routes failed, and for how long by this run, as its record has it so far."""
+        return facts.outages(self.events())
+
     def stop(self) -> None:
         """Stop before the next step."""
         self.stopping = True
@@ -199,7 +205,7 @@ class Run:
         self.hand.armed = datetime.fromisoformat(story.armed) if story.armed else None
 
     def _write_record(self) -> None:
-        extra: dict[str, Any] = {"seconds": round(self.seconds(), 3)}
+        extra: dict[str, Any] = {"seconds": round(self.seconds(), 3), **self.outages().data()}
         if self.plan:
             begun = Story.of(self.folder.events()).begun
             extra |= {
@@ -210,9 +216,9 @@ class Run:
             }
         if self.verified:
             extra |= {
-                "healthy": self.verified.healthy, "outage_seconds": round(self.verified.outage, 3),
+                "healthy": self.verified.healthy,
                 "effects": [effect.__dict__ | {"ok": effect.ok} for effect in self.verified.effects],
-            }  # fmt: skip
+            }
         if self.outcome:
             extra["found"] = self.outcome.data()
         extra["next"] = self.next_actions()

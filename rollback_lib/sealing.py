@@ -11,7 +11,7 @@ from rollback_lib.record.folder import Folder
 from rollback_lib.record.manifest import NotSigned
 from rollback_lib.record.manifest import seal as seal_files
 from rollback_lib.record.verdict import Verdict
-from rollback_lib.report import page, postmortem
+from rollback_lib.report import facts, page, postmortem
 from rollback_lib.saved import Saved
 
 
@@ -19,6 +19,9 @@ def seal(folder: Folder, root: Path) -> None:
     """Write report.html and postmortem.md, and seal all there is. A page that cannot be made must not hide how a run ended,
     nor keep it from being sealed: that, and a signature that cannot be made, are noted in the events."""
     record, events = folder.record(), folder.events()
+    if record:  # it may have been written before the last probes were noted; its outage is that of the pages
+        record |= facts.outages(events).data()
+        folder.write_record(record)
     looked = Verdict(record["verdict"]).looked if record else False
     pages = [("report.html", page.html)] + ([] if looked else [("postmortem.md", postmortem.markdown)])
     for name, make in pages:

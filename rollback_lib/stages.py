@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from rollback_lib.outage import Outages
 from rollback_lib.plan import Effect, Plan
 from rollback_lib.probe import Probe
 from rollback_lib.record.verdict import Verdict
@@ -56,15 +57,15 @@ class Standing:
 
 @dataclass(frozen=True)
 class Verification:
-    """Asked for against found, and health. `applied` is False when nothing was changed and this is only a look; `routes` are
-    those that have to pass, None: all of them."""
+    """Asked for against found, and health. `outages` are those of the whole run. `applied` is False when nothing was changed and
+    this is only a look; `routes` are those that have to pass, None: all of them."""
 
     effects: tuple[Effect, ...]
     healthy: bool
     wanted: int
     probes: tuple[Probe, ...]
     marks: tuple[tuple[datetime, str], ...]
-    outage: float
+    outages: Outages
     applied: bool
     routes: tuple[str, ...] | None = None
 
@@ -93,11 +94,12 @@ class Conclusion(Protocol):
 
 @dataclass(frozen=True)
 class Closing:
-    """The verdict and what to do next."""
+    """The verdict and what to do next; `outage` is in words."""
 
     verdict: Verdict
     reason: str
     seconds: float
     budget: float
+    outage: str
     folder: Path
     next_actions: tuple[str, ...]

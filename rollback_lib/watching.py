@@ -130,6 +130,7 @@ class Eyes:
         probe = replace(probe, said=self._folder.redactor.hide(probe.said))
         self._folder.event(
             "probe",
+            sent=probe.at.isoformat(timespec="milliseconds"),
             route=probe.route,
             ok=probe.ok,
             status=probe.status,

@@ -2,9 +2,12 @@
 
 import argparse
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rollback_lib.errors import ParameterError
+
+if TYPE_CHECKING:
+    from lab.practice_host import PracticeHost
 
 
 def add(commands: Any) -> None:
@@ -46,8 +49,10 @@ def _lab(arguments: argparse.Namespace) -> int:
     name = arguments.name
     if arguments.action == "up":
         host = PracticeHost.saved(name) or PracticeHost(name, arguments.ssh_port or SSH_PORT, arguments.https_port or HTTPS_PORT)
-        host.up()
+        scenario = host.up()
         print(f"The practice host {name} is up: ssh -F {host.ssh_config} contabo")
+        if scenario:
+            print(_broken(scenario, host))
         return 0
     host = PracticeHost.load(name)
     if arguments.action == "down":
@@ -59,16 +64,24 @@ def _lab(arguments: argparse.Namespace) -> int:
     elif arguments.action == "break":
         print(f"Broken: {host.break_(arguments.scenario)}.")
     else:
-        _print_status(host.status(), as_json=arguments.json)
+        _print_status(host, host.status(), as_json=arguments.json)
     return 0
 
 
-def _print_status(status: dict[str, Any], *, as_json: bool) -> None:
+def _broken(scenario: str, host: "PracticeHost") -> str:
+    from lab.practice_host import SCENARIOS
+
+    return f"It is broken as `rollback lab break {scenario}` does: {SCENARIOS[scenario][0]}; {host.to_reset} puts it back."
+
+
+def _print_status(host: "PracticeHost", status: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(status, indent=2))
         return
     print(f"{status['name']}: {'running' if status['running'] else 'not running'}, ssh {status['ssh_port']}, https {status['https_port']}")
     if status["running"]:
+        if status["scenario"]:
+            print(_broken(status["scenario"], host))
         print(f"HEAD {status['head']}")
         for route, healthy in status["routes"].items():
             print(f"{'✔' if healthy else '✘'} {route}")

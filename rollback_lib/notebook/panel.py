@@ -16,6 +16,7 @@ from rollback_lib.conclusion import steps
 from rollback_lib.errors import RollbackError
 from rollback_lib.notebook import display
 from rollback_lib.notebook.view import View, bar, code, image, note, stack, table
+from rollback_lib.outage import Tick
 from rollback_lib.record.story import Story
 from rollback_lib.report import chart, facts
 from rollback_lib.running import Followed
@@ -127,7 +128,7 @@ def picture(run: Followed, lines: tuple[str, ...], now: datetime, *, going: bool
     if recent:
         spans = [span for span in facts.spans(events) if span.ok is not None and now - span.end < timedelta(seconds=SHOWN_SECONDS)]
         words = f"the routes, now: {_routes(recent)}"
-        views.append(image(chart.timeline(recent, spans=spans), words))
+        views.append(image(chart.timeline(recent, facts.outages(events), spans=spans), words))
     if lines:
         views.append(code("\n".join(lines), title="It says"))
     if run.stopping:
@@ -149,6 +150,6 @@ def _steps(plan: Any, events: list[dict[str, Any]], now: datetime) -> list[tuple
     return rows
 
 
-def _routes(ticks: list[chart.Tick]) -> str:
+def _routes(ticks: list[Tick]) -> str:
     last = {tick.route: tick.ok for tick in sorted(ticks, key=lambda tick: tick.at)}
     return ", ".join(f"{name} {'✔ passes' if ok else '✘ fails'}" for name, ok in sorted(last.items()))

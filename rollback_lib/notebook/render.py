@@ -77,21 +77,21 @@ def verification(one: Verification) -> View:
         views.append(table(("", "asked for", "found", ""), [(e.name, e.asked, e.found, e.sign) for e in one.effects]))
         routes = "every route" if one.routes is None else f"the routes that passed before ({', '.join(one.routes) or 'none'})"
         passes = f"{one.wanted} probes in a row on {routes}"
-        outage = f" Users met failures for {one.outage:.1f} s while we watched." if one.outage else " No probe failed while we watched."
-        views.append(note("good" if one.healthy else "bad", (f"{passes} passed." if one.healthy else f"{passes} did not pass.") + outage))
+        ended = "passed" if one.healthy else "did not pass"
+        views.append(note("good" if one.healthy else "bad", f"{passes} {ended}. Outage: {one.outages.words}."))
         if one.ok and one.ill:
             views.append(note("warn", f"Not healthy, as before that run: {', '.join(one.ill)}."))
     else:
         word = "healthy" if one.healthy else "not healthy"
         views.append(note("good" if one.healthy else "bad", f"Nothing was applied; as it is, the stack is {word}."))
-    views.append(chart.health(one.probes, one.marks))
+    views.append(chart.health(one.probes, one.outages, one.marks))
     return stack(*views)
 
 
 def closing(one: Closing) -> View:
     late = "within" if one.seconds <= one.budget else "over"
     headline = note(_LEVEL[one.verdict], f"Verdict: {one.verdict}. {one.reason[:1].upper()}{one.reason[1:]}.")
-    rows = [("time", f"{one.seconds:.1f} s, {late} the budget of {one.budget:.0f} s"), ("record", one.folder)]
+    rows = [("time", f"{one.seconds:.1f} s, {late} the budget of {one.budget:.0f} s"), ("outage", one.outage), ("record", one.folder)]
     return stack(headline, table(("", ""), rows), *(note("info", f"Next: {action}") for action in one.next_actions))
 
 

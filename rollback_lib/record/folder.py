@@ -40,6 +40,8 @@ OWN_WORDS = frozenset(
         "decided",
         "until",
         "word",
+        "sent",
+        "failing_since",
     ]
 )
 FOLDER_VARIABLE = "ROLLBACK_INCIDENT"  # the folder our runner made for the run that a kernel belongs to

@@ -10,7 +10,7 @@ class Story:
     """`confirmed` and `accepted` are hashes of plans; `armed` is until when the host waits before it undoes by itself (ISO
     8601; "" when it does not), `last` the incident that had the lock before this one. `done`: plan and step of all that ended
     well; `begun`: steps with the exit status of their last job (None: no end was heard); `jobs`: the names of those jobs;
-    `touching`: steps that change the stack; `told`: the newest word that people were told;
+    `first`: when each began first; `touching`: steps that change the stack; `told`: the newest word that people were told;
     `cleaned`: what was made beside it was removed."""
 
     confirmed: str = ""
@@ -18,6 +18,7 @@ class Story:
     armed: str = ""
     last: str = ""
     told: str = ""
+    first: dict[str, str] = field(default_factory=dict)
     touching: set[str] = field(default_factory=set)
     cleaned: bool = False
     done: set[tuple[str, str]] = field(default_factory=set)
@@ -45,9 +46,11 @@ class Story:
             elif kind == "step-begin":
                 story.begun[event["step"]] = None
                 story.jobs[event["step"]] = event["job"]
+                story.first.setdefault(event["step"], event["at"])
                 story.touching |= {event["step"]} if event["touches"] else set()
             elif kind == "step-not-started" or (kind == "job-found" and event["state"] == "never"):
                 story.begun.pop(event["step"], None)
+                story.first.pop(event["step"], None)
             elif kind in ("step-end", "job-found"):
                 story.begun[event["step"]] = event["status"]
                 if event["status"] == 0:
@@ -59,7 +62,12 @@ class Story:
     @property
     def touched(self) -> bool:
         """Whether a step has begun that changes the stack."""
-        return any(step in self.touching for step in self.begun)
+        return self.changed != ""
+
+    @property
+    def changed(self) -> str:
+        """When the first step began that changes the stack, ISO 8601; "" where none has."""
+        return min((at for step, at in self.first.items() if step in self.touching), default="")
 
     @property
     def cut(self) -> tuple[str, ...]:

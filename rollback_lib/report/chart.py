@@ -5,19 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from rollback_lib.outage import Outage, Outages, Tick
+
 WIDTH, LANE, LEFT, TOP, FOOT = 720, 36, 110, 34, 18
 GOOD, BAD = "#1a7f37", "#cf222e"
 GREY = "#767676"  # read on light and on dark: an image knows no theme
 _WORD = f'fill="{GREY}"'
-
-
-@dataclass(frozen=True)
-class Tick:
-    """One probe of a route."""
-
-    route: str
-    at: datetime
-    ok: bool
+_LETTER = 5.5  # wide, at most, in the middle of a text of that size
 
 
 @dataclass(frozen=True)
@@ -31,11 +25,12 @@ class Span:
 
 
 def timeline(
-    ticks: Sequence[Tick], marks: Sequence[tuple[datetime, str]] = (), spans: Sequence[Span] = (),
+    ticks: Sequence[Tick], outages: Outages, marks: Sequence[tuple[datetime, str]] = (), spans: Sequence[Span] = (),
     budget: tuple[datetime, float] | None = None,
 ) -> str:  # fmt: skip
-    """A lane for the steps and one for each route: a low tick for a pass, a tall cross for a failure. `marks` are moments with
-    a word; `budget` is when the run began and the seconds it may take, drawn when it is over before the chart is."""
+    """A lane for the steps and one for each route: a low tick for a pass, a tall cross for a failure. `outages` are those of the
+    whole run, which may have begun before the chart does; `marks` are moments with a word; `budget` is when the run began and
+    the seconds it may take, drawn when it is over before the chart is."""
     names = (["steps"] if spans else []) + sorted({tick.route for tick in ticks})
     moments = [tick.at for tick in ticks] + [at for at, _ in marks] + [at for span in spans for at in (span.begin, span.end)]
     if not moments:
@@ -49,9 +44,9 @@ def timeline(
         if spans and number == 0:
             shapes += _spans(axis, spans, y)
         else:
-            mine = sorted((tick for tick in ticks if tick.route == name), key=lambda tick: tick.at)
-            shapes += _outages(axis, mine, y)
-            shapes += [_tick(axis.x(tick.at), y, tick.ok) for tick in mine]
+            for outage in (one for one in outages.routes if one.route == name):
+                shapes += _bands(axis, outage, y)
+            shapes += [_tick(axis.x(tick.at), y, tick.ok) for tick in ticks if tick.route == name]
     if budget and budget[0] + timedelta(seconds=budget[1]) < axis.end:
         shapes += _marks(axis, [(budget[0] + timedelta(seconds=budget[1]), "budget")], height)
     shapes += axis.scale(height)
@@ -99,20 +94,17 @@ def _spans(axis: _Axis, spans: Sequence[Span], y: float) -> Iterator[str]:
         yield f'<path d="M{x:.1f} {top + 2}V{y - 7}" stroke="{GREY}" opacity=".5"/>'
 
 
-def _outages(axis: _Axis, ticks: Sequence[Tick], y: float) -> Iterator[str]:
-    """A band from each first failure to the pass that ends it, with how long that was."""
-    begin: Tick | None = None
-    for number, tick in enumerate(ticks):
-        if begin is None and not tick.ok:
-            begin = tick
-        if begin is not None and (tick.ok or number == len(ticks) - 1):
-            x, width = axis.x(begin.at), max(axis.x(tick.at) - axis.x(begin.at), 8.0)
-            seconds = (tick.at - begin.at).total_seconds()
-            yield f'<rect x="{x - 4:.1f}" y="{y - 20:.1f}" width="{width + 4:.1f}" height="30" fill="{BAD}" opacity=".15"/>'
-            if seconds > 0 and width > 60:
-                words = f"down {seconds:.1f} s{'' if tick.ok else ', not over'}"
-                yield f'<text x="{x + width / 2:.1f}" y="{y - 11:.1f}" font-size="10" {_WORD} text-anchor="middle">{words}</text>'
-            begin = None
+def _bands(axis: _Axis, outage: Outage, y: float) -> Iterator[str]:
+    """A band for each time the route failed, and one label for them all: what the record says of it."""
+    seen = [(max(one.begin, axis.start), min(one.end, axis.end)) for one in outage.spans]
+    bands = [(axis.x(begin), max(axis.x(end) - axis.x(begin), 8.0)) for begin, end in seen if begin <= end]
+    for x, width in bands:
+        yield f'<rect x="{x - 4:.1f}" y="{y - 20:.1f}" width="{width + 4:.1f}" height="30" fill="{BAD}" opacity=".15"/>'
+    if bands:
+        half = len(outage.words) * _LETTER / 2
+        middle = (bands[0][0] + sum(bands[-1])) / 2
+        x = min(max(middle, LEFT + half), WIDTH - half)
+        yield f'<text x="{x:.1f}" y="{y - 11:.1f}" font-size="10" {_WORD} text-anchor="middle">{outage.words}</text>'
 
 
 def _tick(x: float, y: float, ok: bool) -> str:

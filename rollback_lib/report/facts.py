@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from rollback_lib.report.chart import Span, Tick
+from rollback_lib.outage import Outages, Tick
+from rollback_lib.record.story import Story
+from rollback_lib.report.chart import Span
 
 Events = Sequence[Mapping[str, Any]]
 
@@ -73,8 +75,21 @@ def spans(events: Events) -> list[Span]:
 
 
 def ticks(events: Events) -> list[Tick]:
-    """The probes, for a chart."""
-    return [Tick(event["route"], moment(event), bool(event["ok"])) for event in events if event["event"] == "probe"]
+    """The probes."""
+    return [_tick(event) for event in events if event["event"] == "probe"]
+
+
+def _tick(event: Mapping[str, Any]) -> Tick:
+    took = timedelta(milliseconds=event["ms"])
+    # Records of before 2026-11-24 only have when a probe was noted.
+    sent = datetime.fromisoformat(event["sent"]) if "sent" in event else moment(event) - took
+    return Tick(event["route"], sent, bool(event["ok"]), sent + took)
+
+
+def outages(events: Events) -> Outages:
+    """Since when routes failed, and for how long by the rollback itself."""
+    changed = Story.of(events).changed
+    return Outages.of(ticks(events), datetime.fromisoformat(changed) if changed else None)
 
 
 def checklist(events: Events) -> list[Mapping[str, Any]]:

@@ -58,9 +58,11 @@ def _sections(record: Mapping[str, Any], events: Events, folder: Path) -> Iterat
     if left:
         yield "<h2>What is left to do</h2><ul>" + "".join(f"<li>{sentence(str(one))}</li>" for one in left) + "</ul>"
     began = (facts.moment(events[0]), float(record["budget"])) if events and record.get("budget") else None
-    drawn = chart.timeline(facts.ticks(events), spans=facts.spans(events), budget=began)
+    outages = facts.outages(events)
+    drawn = chart.timeline(facts.ticks(events), outages, spans=facts.spans(events), budget=began)
     if drawn:
         yield f"<h2>Steps, health and budget</h2>{drawn}<p>✔ and a low tick: done, passed; ✘ and a cross: failed; ?: not known.</p>"
+        yield f"<p>Outage: {markup.escape(outages.words)}.</p>"
     yield from _found(record.get("found", {}))
     points = [(_ANSWERED[bool(one["answered"])], one["question"], one["answer"]) for one in facts.checklist(events)]
     if points:

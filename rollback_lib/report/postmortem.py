@@ -18,12 +18,11 @@ def markdown(record: Mapping[str, Any], events: Events, folder: Path) -> str:
     told = facts.timeline(events)
     began = f"{told[0][0]:%Y-%m-%d %H:%M} UTC" if told else "unknown"
     seconds = f"{record['seconds']:.1f} s of {record['budget']:.0f} s" if "seconds" in record else "unknown"
-    outage = f"{record['outage_seconds']} s while we watched" if "outage_seconds" in record else "not watched"
     head = (
         ("Verdict", f"**{_plain(record['verdict'])}**: {_plain(record['reason'])}"), ("When", began), ("Who", _plain(record.get("who"))),
         ("Host", _plain(f"{record.get('host', '')}, stack {record.get('stack', '')}")),
         ("Why", _plain(record.get("because")) or _ASKED), ("Change taken back", _plain(_change(events)) or _ASKED),
-        ("Took", seconds), ("Users met failures for", outage), ("Record", _plain(folder.name)),
+        ("Took", seconds), ("Outage", _plain(facts.outages(events).words)), ("Record", _plain(folder.name)),
     )  # fmt: skip
     lines = [f"# Post-mortem: {_plain(record.get('procedure', ''))} rollback of {_plain(record.get('stack', ''))}, {began}", ""]
     lines += ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in head), ""]

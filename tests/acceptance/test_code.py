@@ -3,6 +3,7 @@
 import json
 import re
 import resource
+from datetime import datetime
 
 import pytest
 
@@ -30,6 +31,10 @@ def test_from_broken_to_healthy_and_back_again(broken: Machine) -> None:
 
     assert (done.status, done.record["verdict"]) == (0, "succeeded"), done.err + done.out
     assert done.record["target"] == good
+    # It was down before: that is no outage by the rollback, and the chart says the same.
+    since = datetime.fromisoformat(done.record["failing_since"])
+    assert done.record["outage_by_rollback_seconds"] == 0
+    assert re.search(rf">failing since {since:%H:%M:%S} UTC at least, healthy at [\d:]+</text>", (done.folder / "report.html").read_text())
     assert broken.logins() == logins + 1  # one connection per run
     assert exact(broken, good)
     files = broken.ssh(f"cd {TREE}; ls agents_api agents_api/prompts; stat -c %a scripts/smoke.sh; git rev-parse HEAD")

@@ -5,11 +5,12 @@ import os
 import re
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-from lab.practice_host import PROJECT, SCENARIOS, PracticeHost
+from lab.practice_host import HEALTHY_TIMEOUT, PROJECT, SCENARIOS, PracticeHost
 from rollback_lib.errors import LabError
 from tests.machine import BIN, Machine
 
@@ -57,6 +58,37 @@ def test_reset_puts_everything_back(clean: Machine) -> None:
     assert (clean.head(), clean.ssh("cd /opt/dyniq-voice && git status --porcelain && ls /backup")) == (head, files)
     assert "mine" not in clean.ssh("docker volume ls -q")
     assert clean.health()[0] == clean.health("ruben-api")[0] == 200
+    assert clean.host.status()["scenario"] is None
+
+
+def test_up_and_status_say_which_scenario_a_host_is_in_until_it_is_mended(clean: Machine) -> None:
+    def run(*words: str) -> str:
+        done = subprocess.run([BIN / "rollback", "lab", *words, "--name", clean.host.name], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "broken" not in run("up") + run("status")
+    run("break", "caddyfile")
+    began = time.monotonic()
+    said = f"broken as `rollback lab break caddyfile` does: {SCENARIOS['caddyfile'][0]}; `rollback lab reset --name {clean.host.name}`"
+    assert f"It is {said} puts it back." in run("up")
+    assert time.monotonic() - began < HEALTHY_TIMEOUT / 2
+    assert said in run("status")
+    assert json.loads(run("status", "--json"))["scenario"] == "caddyfile"
+    done = clean.apply(procedure="caddyfile")
+    assert done.status == 0, done.out + done.err
+    assert "broken" not in run("up") + run("status")
+    # Ill again, and not as the scenario makes it: that one is not blamed.
+    clean.ssh("docker stop docker-caddy-1")
+    assert json.loads(run("status", "--json"))["scenario"] is None
+
+
+@pytest.mark.quiet  # the other host has all the time it needs to be healthy
+def test_a_host_that_is_ill_and_in_no_scenario_is_an_error_that_says_what_to_do(clean: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lab.practice_host.HEALTHY_TIMEOUT", 2)
+    clean.ssh("docker stop docker-caddy-1")
+    with pytest.raises(LabError, match=rf"healthy in 2 s; `rollback lab reset --name {clean.host.name}` puts it back"):
+        clean.host.up()
 
 
 def test_a_port_that_is_taken_is_named() -> None:
@@ -72,7 +104,7 @@ def test_a_port_that_is_taken_is_named() -> None:
     ("words", "said"), [(["break", "nonesuch"], "there is no scenario"), (["status", "--name", "../x"], "a practice host's name")]
 )
 def test_wrong_words(practice_host: PracticeHost, words: list[str], said: str) -> None:
-    argv = [BIN / "rollback", "lab", *words, *(["--name", "test"] if "--name" not in words else [])]
+    argv = [BIN / "rollback", "lab", *words, *(["--name", practice_host.name] if "--name" not in words else [])]
     done = subprocess.run(argv, capture_output=True, text=True)
     assert done.returncode == 2
     assert said in done.stderr
@@ -86,7 +118,8 @@ def test_every_scenario_has_its_script() -> None:
 def test_a_drill_ends_with_a_table(practice_host: PracticeHost, tmp_path: Path) -> None:
     environment = {**os.environ, "ROLLBACK_INCIDENTS": str(tmp_path)}
     drills = ["env", "readiness"]  # the others are as the first, and test_reference.py has each of them
-    done = subprocess.run([BIN / "rollback", "drill", "--name", "test", *drills], capture_output=True, text=True, env=environment)
+    argv = [BIN / "rollback", "drill", "--name", practice_host.name, *drills]
+    done = subprocess.run(argv, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr
     header, *rows = done.stdout.rstrip().splitlines()[-1 - len(drills) :]
     assert re.split(r"  +", header) == [

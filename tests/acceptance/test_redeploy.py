@@ -130,6 +130,10 @@ def test_a_tree_that_does_not_come_up(clean: Machine, policy: str) -> None:
         clean.ssh((done.folder / "undo.sh").read_text())
     else:
         assert (done.status, done.record["verdict"]) == (4, "failed-restored"), done.out
+    # Every route was well before; this one is down from the first change on, by the record as by the chart.
+    seconds = done.record["outage_by_rollback_seconds"]
+    assert (done.record["failing_since"], seconds > 3) == (None, True)
+    assert f">down {seconds:.1f} s by the rollback" in (done.folder / "report.html").read_text()
     assert {name: inspect(clean, name)["Image"] for name in was} == was
     assert networks(clean, "docker-caddy-1") == {"docker_default", "n8n_default", "nocodb_default", "langfuse_default"}
     assert clean.ssh(

@@ -1,11 +1,14 @@
-"""When health counts, and how long an outage was."""
+"""When health counts."""
 
+import threading
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from rollback_lib.health import Watch
-from rollback_lib.probe import Probe, outage, passes_in_a_row
+from rollback_lib.probe import Probe, passes_in_a_row
+from rollback_lib.stack import Health, Route
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -27,7 +30,30 @@ def test_a_probe_without_answer_among_answered_ones_does_not_pass() -> None:
     assert Watch._results(begun, START) == [True, False, True]
 
 
-def test_outage_is_from_the_first_failure_to_the_next_pass() -> None:
-    assert outage([probe(0, True), probe(1, False), probe(2, False), probe(3, True), probe(4, True)]) == 2
-    assert outage([probe(0, True), probe(1, True)]) == 0
-    assert outage([probe(0, False, "a"), probe(9, True, "a"), probe(0, False, "b"), probe(1, True, "b")]) == 9
+def test_a_probe_that_waits_for_its_answer_when_the_watch_ends_is_no_failure() -> None:
+    """Three pass, which is health; the fourth is sent just before the watch ends."""
+    sent, fourth, ended = [], threading.Event(), threading.Event()
+
+    class Slow(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            sent.append(self.path)
+            if len(sent) > 3:
+                fourth.set()
+                ended.wait(10)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        route = Route(name="a", url=f"http://127.0.0.1:{server.server_port}/", service="a")
+        watch = Watch([route], Health(passes=3, every=0.05), lambda _: None).start()
+        try:
+            assert watch.until_healthy(START)
+            assert fourth.wait(10)
+            watch.stop()
+            assert [one.ok for one in watch.probes] == [True] * 3
+        finally:
+            ended.set()
+            server.shutdown()

@@ -20,7 +20,7 @@ LEVELS = [
     {"errors", "paths", "secret"},
     {"command", "dotenv", "reference"},
     {"compose", "frontmatter", "postgres", "stack"},
-    {"authorities", "host", "probe"},
+    {"authorities", "host", "outage", "probe"},
     {"facts", "health"},
     {"plan"},
     {"procedures", "record"},

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from rollback_lib import applying
 from rollback_lib.command import Command
 from rollback_lib.errors import Failed, NotConfirmed, NotStarted, Paused, Refused, TargetRefused
 from rollback_lib.facts.fact import KEY, Dialogue, Fact
@@ -17,6 +18,7 @@ from rollback_lib.host.jobs import Job
 from rollback_lib.incident import Incident
 from rollback_lib.notebook import panel
 from rollback_lib.plan import Effect, Plan, Step
+from rollback_lib.probe import Probe
 from rollback_lib.procedures import code
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.redaction import HIDDEN
@@ -25,7 +27,7 @@ from rollback_lib.run import Run
 from rollback_lib.running import Followed
 from rollback_lib.secret import Key, Secret
 from rollback_lib.stack import Stack
-from rollback_lib.stages import Opening
+from rollback_lib.stages import Opening, Verification
 from rollback_lib.watching import Eyes
 
 
@@ -185,6 +187,31 @@ def test_the_panel_tells_what_runs_against_budget_and_usual_time(incident: Incid
     run.folder.event("step-end", step="build", job="build", plan=chosen.hash, status=0, last_lines=[])
     assert "✔  Build  done" in str(panel.picture(run, (), now, going=True))
     assert "Build" not in str(panel.picture(run, (), now, going=False))
+
+
+def test_the_record_has_since_when_a_route_failed_and_how_long_by_the_rollback(
+    incident: Incident, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """`api` fails from the look on, `page` since the first step that changes the stack, and that step fails."""
+    run, began = incident._run, datetime.now(UTC)
+
+    def seen(route: str, ok: bool, second: float) -> None:
+        sent = (began + timedelta(seconds=second)).isoformat(timespec="milliseconds")
+        run.folder.event("probe", sent=sent, route=route, ok=ok, status=500, ms=3, said="")
+
+    monkeypatch.setattr(Eyes, "open", lambda _: [seen("api", False, 10), seen("page", False, 10), seen("page", True, 11.116)])
+    seen("api", False, -5)
+    seen("page", True, -5)
+    steps = (Step("build", "Build", "why", (Command.of("true"),)), Step("swap", "Swap", "why", (Command.of("false"),), touches=True))
+    chosen = Plan("code", "i1", "dyniq-voice", "contabo", "x", steps, ())
+    incident.confirm(chosen, "contabo")
+    incident.apply(chosen.build)
+    run.link.failing = "false"
+    with pytest.raises(Failed):
+        incident.apply(chosen.swap)
+    record = run.folder.record()
+    assert record["failing_since"] == (began - timedelta(seconds=5)).isoformat(timespec="milliseconds")
+    assert record["outage_by_rollback_seconds"] == 1.116
 
 
 def test_a_panel_that_cannot_be_drawn_stops_no_run(incident: Incident, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -356,3 +383,23 @@ def test_a_guard_that_refuses_leaves_a_step_not_begun(
         incident.apply(chosen.put)
     story = Story.of(Folder(incident.opening.folder).events())
     assert ("put" in story.begun) is not guarded
+
+
+@pytest.mark.parametrize(
+    ("agents", "ruben", "named"),
+    [
+        ("..", ".....", "agents-api"),  # it answers no more, and its last answers are older than all of the other
+        ("x...", "..x", "ruben-api"),
+        ("", "xx", "agents-api, ruben-api"),
+    ],
+)
+def test_routes_that_did_not_pass_are_named_however_seldom_they_answer(incident: Incident, agents: str, ruben: str, named: str) -> None:
+    begun = datetime.now(UTC)
+    probes = [
+        Probe(route, begun + timedelta(seconds=number + later), said == ".", 200, 0.01, "")
+        for route, results, later in (("agents-api", agents, 0), ("ruben-api", ruben, 30))
+        for number, said in enumerate(results)
+    ]
+    seen = Verification((), False, 3, tuple(probes), (), incident._run.outages(), applied=True)
+    with pytest.raises(Failed, match=f"not verified: {named} did not pass 3 probes in a row in "):
+        applying.not_verified(incident._run, plan("aaa"), seen)

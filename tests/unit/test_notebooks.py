@@ -194,6 +194,8 @@ def test_what_is_taken_out_before_outputs_are_compared_leaves_what_they_say(word
         ("ERROR /health: KeyError: 'A'\n", "ERROR /health: KeyError: 'A'\nERROR /health: KeyError: 'A'\n"),
         ('<pre>{"level":"info"}\n{"level":"warn"}</pre>', '<pre>{"level":"info"}</pre>'),
         ("4 s ago  x", "0.8 h ago   x"),
+        ("passed. Outage: a-b failing since 03:12:04 UTC at least, healthy at 03:14:10; none by the rollback itself.</div>",
+         "passed. Outage: a-b down 1.1 s by the rollback (the longest of 2 routes).</div>"),
     ],
 )  # fmt: skip
 def test_what_differs_from_run_to_run_is_taken_out(words: str, others: str) -> None:
