@@ -1,13 +1,13 @@
 """What a Postgres server says of itself, of a database, and of the tables in it."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from rollback_lib.command import Command
-from rollback_lib.facts import disk
+from rollback_lib.facts import disk, hidden
 from rollback_lib.facts.fact import Fact
 from rollback_lib.postgres import Postgres
 from rollback_lib.secret import Key, Secret
@@ -161,7 +161,11 @@ def server(postgres: Postgres, maintenance: str) -> Fact[Server | None]:
         raw = json.loads(out)
         return Server(raw["version"], raw["superuser"], {one["row"]["datname"]: _database(one) for one in raw["databases"]})
 
-    return Fact((postgres.psql(maintenance, words=("-A", "-t")).saying(_SERVER),), read, otherwise=lambda _: None)
+    def hides(found: Server | None) -> Iterator[str]:
+        return (value for one in (found.databases.values() if found else ()) for value in _own_settings(one.settings))
+
+    ask = postgres.psql(maintenance, words=("-A", "-t")).saying(_SERVER)
+    return Fact((ask,), read, otherwise=lambda _: None, hides=hides)
 
 
 def outline(postgres: Postgres, database: str) -> Fact[Content | None]:
@@ -202,6 +206,14 @@ def _database(raw: dict[str, Any]) -> Database:
         comment=raw["comment"], settings=Secret(json.dumps(raw["settings"] or [])), grants=tuple(raw["grants"] or ()),
         sessions=tuple(Session(*one) for one in raw["sessions"] or ()), slots=tuple(raw["slots"] or ()), prepared=raw["prepared"],
     )  # fmt: skip
+
+
+def _own_settings(settings: Secret) -> Iterator[str]:
+    """The values of settings that are an application's own, whose names have a dot; those of Postgres itself are no secrets."""
+    for _, entries in json.loads(settings.reveal()):
+        for name, _, value in (entry.partition("=") for entry in entries or ()):
+            if "." in name:
+                yield from hidden.forms(value.encode())
 
 
 def _content(out: str) -> Content | None:

@@ -21,7 +21,7 @@ from rollback_lib.plan import Effect, Plan, Step
 from rollback_lib.probe import Probe
 from rollback_lib.procedures import code
 from rollback_lib.record.folder import Folder
-from rollback_lib.record.redaction import HIDDEN
+from rollback_lib.record.redaction import HIDDEN, Redactor
 from rollback_lib.record.story import Story
 from rollback_lib.run import Run
 from rollback_lib.running import Followed
@@ -67,6 +67,8 @@ class Person:
 
     def line(self, text: str) -> None:
         self.lines.append(text)
+
+    def hide(self, redactor: Redactor) -> None: ...
 
     def show(self, thing: object) -> None: ...
 

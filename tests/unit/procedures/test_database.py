@@ -19,7 +19,7 @@ from rollback_lib.host.connection import Result
 from rollback_lib.procedures import database
 from rollback_lib.procedures.database.plan import knows_restrict
 from rollback_lib.procedures.database.state import beside
-from rollback_lib.record.redaction import Redactor
+from rollback_lib.record.redaction import HIDDEN, Redactor
 from rollback_lib.secret import Key, Secret
 from rollback_lib.stack import Stack
 from tests.unit.procedures.test_image import container
@@ -27,6 +27,7 @@ from tests.unit.procedures.test_image import container
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 STACK = Stack.load("production")
 VOICE = STACK.databases[0]
+VOICE_SERVER = database.server_of(VOICE)
 
 
 def live(**changes: object) -> postgres.Database:
@@ -279,6 +280,17 @@ def test_the_list_tells_formats_apart_by_their_content(tmp_path: object) -> None
     }  # fmt: skip
     assert "cut off" in found["b-cut.sql"].wrong
     assert "cannot be unpacked" in found["b-half.gz"].wrong
+
+
+def test_settings_of_the_applications_own_are_hidden_and_those_of_postgres_are_not() -> None:
+    settings = [["", ["app.jwt_secret=of-app-4711-x", "search_path=public_schema"]], ["reader", None]]
+    raw = {"row": {"datname": "dyniq", "oid": 1, "datconnlimit": -1, "datallowconn": True}, "settings": settings}
+    rest = dict.fromkeys(("owner", "encoding", "tablespace", "size", "comment", "grants", "sessions", "slots", "prepared"))
+    fact = postgres.server(VOICE_SERVER, "postgres")
+    found = fact.read(json.dumps({"version": 170002, "superuser": True, "databases": [{**rest, **raw}]}))
+    redactor = Redactor()
+    redactor.protect(fact.hides(found))
+    assert redactor.clean("of-app-4711-x public_schema") == f"{HIDDEN} public_schema"
 
 
 def test_a_container_of_no_compose_project_has_no_labels() -> None:
