@@ -100,9 +100,10 @@ class Incident:
         nothing to go on with, ConnectionRefused."""
         started = time.monotonic()
         given = os.environ.pop(FOLDER_VARIABLE, None)
-        opening, stack = earlier.opening(folder)
+        root = incidents_root()
+        opening, stack = earlier.opening(folder, root)
         opening = replace(opening, take_over=take_over, who=who(), process=os.getpid(), resumed=True)
-        return cls._connected(stack, opening, Folder(folder), console, started, incidents_root(), sealed_by_runner=given is not None)
+        return cls._connected(stack, opening, Folder(folder), console, started, root, sealed_by_runner=given is not None)
 
     @classmethod
     def _connected(

@@ -19,6 +19,7 @@ from rollback_lib.incident import Incident
 from rollback_lib.notebook import panel
 from rollback_lib.plan import Effect, Plan, Step
 from rollback_lib.procedures import code
+from rollback_lib.record import proof
 from rollback_lib.record.audit import verify
 from rollback_lib.record.folder import ROOT_VARIABLE, Folder
 from rollback_lib.record.story import Story
@@ -193,6 +194,7 @@ def test_the_events_hold_the_hashes_of_plan_and_stack(
         Incident.open("code", "production", console=person)
     opened = Folder(next(root.glob("*/*/*/*")))
     assert opened.events()[0]["sha256"] == opened.hashes("stack.json")
+    proof.check(opened.path, root)
     assert (verify(root).sealed, verify(root).findings) == (1, ())
 
 
