@@ -12,6 +12,7 @@ from rollback_lib.errors import ParameterError
 from rollback_lib.plan import Plan
 from rollback_lib.record.chain import Chain
 from rollback_lib.record.folder import Folder
+from rollback_lib.record.proof import check
 from rollback_lib.record.story import Story
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.stack import Stack
@@ -21,8 +22,10 @@ _ANEW = ("readiness",)  # it goes on with nothing
 _ENDED = (Verdict.PLANNED, Verdict.SUCCEEDED, Verdict.NOTHING_TO_DO, Verdict.RESTORED)
 
 
-def opening(folder: Path) -> tuple[Opening, Stack]:
-    """How an incident was opened. Raises ParameterError where there is nothing to go on with."""
+def opening(folder: Path, root: Path) -> tuple[Opening, Stack]:
+    """How an incident was opened. Raises ParameterError where its record is not what the chain in `root` has of it, and where there
+    is nothing to go on with."""
+    check(folder, root)
     events = Folder(folder).events()
     raw = next((event for event in events if event["event"] == "open"), None)
     story = Story.of(events)
@@ -41,7 +44,8 @@ def opening(folder: Path) -> tuple[Opening, Stack]:
 
 
 def cut_short(root: Path, procedure: str, stack: str, session: str, parameters: Mapping[str, object]) -> Path | None:
-    """The incident that the notebook of this session had begun to apply when its kernel ended, with the same parameters."""
+    """The incident that the notebook of this session had begun to apply when its kernel ended, with the same parameters. Raises
+    ParameterError where its record is not what the chain has of it."""
     for place, entry in reversed(Chain(root).latest().items()):
         if entry.get("procedure") != procedure or entry.get("stack") != stack:
             continue
@@ -52,7 +56,10 @@ def cut_short(root: Path, procedure: str, stack: str, session: str, parameters: 
             continue
         last = [event.get("process") for event in events if event["event"] in ("open", "resumed")][-1]
         same = json.loads(json.dumps(parameters, default=str)) == began.get("parameters") and began.get("mode") == "apply"
-        return folder if same and _in_between(events) and not _alive(last) else None
+        if not same or not _in_between(events) or _alive(last):
+            return None
+        check(folder, root)
+        return folder
     return None
 
 

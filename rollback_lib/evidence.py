@@ -43,11 +43,13 @@ def _answer(run: Run, plan: Plan, kept: int) -> Checklist:
 
 
 def _keep_logs(run: Run, plan: Plan) -> int:
-    """The last lines of each container that goes, in the record; how many lines."""
+    """The last lines of each container that goes, in the record; how many lines. Those that an earlier run of the incident kept
+    stay."""
     kept = 0
     for name, lines in run.converse(_logs(plan)).items():
         cleaned = [line for line in run.folder.redactor.clean_lines(lines) if line is not None]
-        if cleaned:
+        before = run.opening.resumed and (run.folder.path / "logs" / f"{name}.txt").exists()
+        if cleaned and not before:
             (run.folder.path / "logs").mkdir(mode=0o700, exist_ok=True)
             run.folder.write(f"logs/{name}.txt", "\n".join(cleaned) + "\n")
         kept += len(cleaned)

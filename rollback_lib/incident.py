@@ -24,7 +24,7 @@ from rollback_lib.procedures import hidden
 from rollback_lib.procedures.readiness.report import Tried
 from rollback_lib.record import working
 from rollback_lib.record.chain import OPENED, Chain
-from rollback_lib.record.folder import FOLDER_VARIABLE, Folder, incidents_root, who
+from rollback_lib.record.folder import FOLDER_VARIABLE, RESUMED, Folder, incidents_root, who
 from rollback_lib.record.history import usual_seconds
 from rollback_lib.record.redaction import Redactor
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
@@ -100,9 +100,10 @@ class Incident:
         nothing to go on with, ConnectionRefused."""
         started = time.monotonic()
         given = os.environ.pop(FOLDER_VARIABLE, None)
-        opening, stack = earlier.opening(folder)
+        root = incidents_root()
+        opening, stack = earlier.opening(folder, root)
         opening = replace(opening, take_over=take_over, who=who(), process=os.getpid(), resumed=True)
-        return cls._connected(stack, opening, console, started, incidents_root(), sealed_by_runner=given is not None)
+        return cls._connected(stack, opening, console, started, root, sealed_by_runner=given is not None)
 
     @classmethod
     def _connected(
@@ -110,12 +111,15 @@ class Incident:
     ) -> Self:  # fmt: skip
         folder, key = Folder(opening.folder, Redactor(stack.model_dump_json())), Key()
         console.hide(folder.redactor)
-        folder.event("resumed" if opening.resumed else "open", **{**opening.__dict__, "folder": str(folder.path)})
+        told = {**opening.__dict__, "folder": str(folder.path)}
         if opening.resumed:  # the budget is that of the whole incident
             started -= (datetime.now(UTC) - datetime.fromisoformat(folder.events()[0]["at"])).total_seconds()
         else:
             folder.write("stack.json", stack.model_dump_json(indent=1, exclude_unset=True) + "\n")
-        Chain(root).enter(OPENED, folder.path, conclusion.record(opening, Verdict.UNKNOWN, NOT_ENDED))
+            told["sha256"] = folder.hashes("stack.json")
+        if not (opening.resumed and sealed_by_runner):  # which has said so itself
+            folder.event(RESUMED if opening.resumed else "open", **told)
+            Chain(root).enter(OPENED, folder.path, conclusion.record(opening, Verdict.UNKNOWN, NOT_ENDED))
         seal = None if sealed_by_runner else Seal(folder, root)
 
         def word(said: str) -> None:
@@ -179,7 +183,8 @@ class Incident:
             run.folder.write("plan.sh", plan.shell())
             run.folder.write("undo.sh", plan.undo_shell())
             run.folder.write("plan.diff", run.folder.redactor.clean(plan.diff))
-            run.folder.event("plan", hash=plan.hash, target=plan.target, nothing_to_do=plan.nothing_to_do)
+            hashes = run.folder.hashes("plan.json", "plan.sh", "undo.sh")
+            run.folder.event("plan", hash=plan.hash, target=plan.target, nothing_to_do=plan.nothing_to_do, sha256=hashes)
             self._check_reviewed(plan)
             if not plan.nothing_to_do:
                 run.console.show(Confirmation(plan, run.hand.other()))
@@ -319,6 +324,7 @@ class Incident:
         """The verdict, written to the record; the lock is released and the connection closed."""
         run = self._run
         with run.guarded("close"):
+            run.eyes.close()
             run.conclude(*run.judge())
             run.let_go()
             run.tell_end()

@@ -81,7 +81,7 @@ class Run:
     def guarded(self, cell: str) -> Iterator[None]:
         """Whatever ends a cell early is in the record before it is shown."""
         if self.seal:
-            self.seal.open()
+            self.seal.check_open()
         try:
             yield
         except BaseException as error:
@@ -196,7 +196,9 @@ class Run:
             state, status = jobs.get(story.jobs[step], (JobState.NEVER, None))
             self.folder.event("job-found", step=step, job=story.jobs[step], plan=self.plan.hash, state=state, status=status)
         self.story = story = Story.of(self.folder.events())
-        self.hand.know(jobs)
+        # The host forgets its jobs after 30 days; what the record knows of them is kept, so that no output is written over.
+        ended = {story.jobs[step]: (JobState.ENDED, status) for step, status in story.begun.items() if status is not None}
+        self.hand.know(ended | jobs)
         self.done, self.touched = story.done, story.touched
         self.herald.told = story.told
         self.confirmed = story.confirmed

@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from rollback_lib.record import working
@@ -14,41 +15,38 @@ THREAD = "saved"
 
 
 class Saved:
-    """A notebook that is open in JupyterLab; none under plain papermill, where there is nothing to keep. `whole` tells that what
-    is kept has all that was run up to the last `keep`."""
+    """A notebook that is open in JupyterLab; none under plain papermill, where there is nothing to keep."""
 
     def __init__(self, notebook: Path | None, folder: Folder) -> None:
         self._notebook = notebook if notebook and notebook.is_file() else None
         self._folder = folder
         self._kept = folder.next_notebook()
-        self._last = 0  # the number of the cell that closed the incident
-        self.whole = self._notebook is None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names in the record of the notebook and of its page; none where there is nothing to keep."""
+        return (self._kept.name, self._kept.with_suffix(".html").name) if self._notebook else ()
 
     def keep(self) -> None:
-        """Write it to the record, and a page of it. That it cannot be read or shown must not hide how the run ended."""
+        """Write it to the record, and a page of it. That it cannot be read or shown must not keep the record from being sealed."""
         if self._notebook is None:
             return
         from rollback_lib.report.notebook import html
 
-        self.whole = working.shows(self._notebook, self._last)
-        try:
+        with suppress(Exception):
             self._folder.write(self._kept.name, self._notebook.read_text())
             self._folder.write(self._kept.with_suffix(".html").name, html(self._kept, self._folder.record()))
-        except Exception as error:
-            self._folder.event("report-failed", file=self._kept.name, error=f"{type(error).__name__}: {error}")
 
     def when_whole(self, then: Callable[[], None]) -> None:
         """Call `then` once the cell that runs now has been saved with all it shows; not any more when this process ends first."""
-        self._last, self.whole = _count(), self._notebook is None
         if self._notebook is not None:
-            threading.Thread(target=self._wait, args=(self._notebook, self._last, then), name=THREAD, daemon=True).start()
+            threading.Thread(target=_wait, args=(self._notebook, _count(), then), name=THREAD, daemon=True).start()
 
-    def _wait(self, notebook: Path, last: int, then: Callable[[], None]) -> None:
-        while not working.shows(notebook, last):
-            time.sleep(LOOK)
-            if self._last != last:  # it was closed again, and is waited for there
-                return
-        then()
+
+def _wait(notebook: Path, last: int, then: Callable[[], None]) -> None:
+    while not working.shows(notebook, last):
+        time.sleep(LOOK)
+    then()
 
 
 def _count() -> int:

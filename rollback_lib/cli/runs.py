@@ -97,7 +97,7 @@ def _resume(arguments: argparse.Namespace) -> int:
 
     root = incidents_root()
     folder = folder_of(root, arguments.incident)
-    earlier.opening(folder)  # refuses what cannot be gone on with
+    earlier.opening(folder, root)  # refuses what cannot be gone on with
     parameters = {"incident": str(folder), "take_over": str(arguments.take_over).lower()}
     parameters["accept_loss"] = str(arguments.accept_loss).lower()
     return _tell(runner.resume(folder, parameters, root=root), as_json=arguments.json)

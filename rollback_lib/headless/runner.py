@@ -1,5 +1,6 @@
 """One headless run: the notebook under papermill, its record completed however the run ends."""
 
+import os
 import signal
 import sys
 import time
@@ -10,8 +11,9 @@ from typing import Any
 
 from rollback_lib.headless.kernel import Kernel
 from rollback_lib.paths import PROJECT
-from rollback_lib.record.folder import Folder
-from rollback_lib.record.manifest import NotSigned
+from rollback_lib.record.chain import OPENED, Chain
+from rollback_lib.record.folder import RESUMED, Folder, who
+from rollback_lib.record.manifest import NotExtended, NotSigned
 from rollback_lib.record.story import Story
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
 
@@ -57,22 +59,26 @@ def run(procedure: str, parameters: Mapping[str, Any], *, root: Path, check: Cal
 def resume(path: Path, parameters: Mapping[str, Any], *, root: Path) -> Outcome:
     """Go on with the incident in the folder `path`, which has been found to be one that can be gone on with."""
     started = time.monotonic()
-    return _run(RESUME, parameters, Folder(path), Kernel(path), root, started)
+    folder, kernel = Folder(path), Kernel(path)
+    folder.event(RESUMED, who=who(), process=os.getpid())  # before anything else is written to a record that may be sealed
+    Chain(root).enter(OPENED, path, {**folder.record(), "verdict": Verdict.UNKNOWN, "reason": NOT_ENDED, "who": who()})
+    return _run(RESUME, parameters, folder, kernel, root, started)
 
 
 def _run(procedure: str, parameters: Mapping[str, Any], folder: Folder, kernel: Kernel, root: Path, started: float) -> Outcome:
     source = notebook(procedure)
     assert source is not None
-    kept = folder.next_notebook()
+    kept, runs = folder.next_notebook(), max(folder.runs, 1)
     stop = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         _execute(source, kept, folder, parameters, kernel)
     finally:
         signal.signal(signal.SIGTERM, stop)
         kernel.kill()
-    _settle(folder)
-    _page(kept, folder)
-    _seal(folder, root)
+    if folder.runs <= runs:  # else another run has gone on with it since, and the record is that one's to seal
+        _settle(folder)
+        _page(kept, folder)
+        _seal(folder, root)
     record = folder.record()
     return Outcome(Verdict(record["verdict"]), record["reason"], folder.path, time.monotonic() - started, record.get("budget"))
 
@@ -144,5 +150,5 @@ def _seal(folder: Folder, root: Path) -> None:
 
     try:
         seal(folder, root)
-    except NotSigned as error:
+    except (NotSigned, NotExtended) as error:
         print(f"rollback: {error}", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from rollback_lib.errors import RollbackError
 from rollback_lib.notebook import display
 from rollback_lib.notebook.view import View, note
 
@@ -44,7 +45,11 @@ class Gate:
         self._button.disabled = self._box.value.strip() != self._word
 
     def _pressed(self) -> None:
-        self._on_confirmed()
+        try:
+            self._on_confirmed()
+        except RollbackError as error:
+            self._label.value = note("bad", str(error))._repr_html_()
+            return
         self.close(note("good", DONE))
         if self._place:
             self._place.update(note("good", DONE))

@@ -31,7 +31,7 @@ def _fitting(incident: str, folder: Path) -> Iterator[tuple[Path, str]]:
 
 def _goes_on(folder: Path) -> bool:
     try:
-        earlier.opening(folder)
+        earlier.opening(folder, incidents_root())
     except (RollbackError, OSError, ValueError, KeyError):  # or a record that cannot be read any more
         return False
     return True

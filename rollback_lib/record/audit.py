@@ -1,15 +1,14 @@
 """Whether the records are what was written: each against its manifest, all of them against the chain."""
 
-import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rollback_lib.errors import ParameterError
 from rollback_lib.record import chain, manifest
 from rollback_lib.record.chain import Chain
+from rollback_lib.record.extension import BROKEN, Entry, differences
 from rollback_lib.record.folder import EVENTS, begun
 from rollback_lib.record.log import Log
 
@@ -49,27 +48,25 @@ def verify(root: Path, *, signers: Path | None = None, on_record: Callable[[], N
     known = Chain(root)
     entries = known.entries()
     findings = [
-        Finding(chain.FILE, f"line {fault.line} " + ("was cut short, as by a crash" if fault.crash else _BROKEN), not fault.crash)
+        Finding(chain.FILE, f"line {fault.line} " + ("was cut short, as by a crash" if fault.crash else BROKEN), not fault.crash)
         for fault in known.log.faults()
     ]
-    records = chain.latest(entries)
-    seals = {entry["folder"]: entry for entry in entries if entry["event"] == chain.SEALED}
+    records: dict[str, list[Entry]] = {}
+    for entry in entries:
+        records.setdefault(entry["folder"], []).append(entry)
     signed = 0
-    for place, entry in records.items():
-        folder = root / place
-        if entry["event"] == chain.PRUNED:
-            findings += _pruned(folder, place, seals.get(place))
-        elif not folder.is_dir():
-            findings.append(Finding(place, "the record is gone: it was removed", True))
-        elif entry["event"] == chain.SEALED:
-            found = list(_against_manifest(folder, place, seals[place]))
-            if not found and (signers or (folder / manifest.SIGNATURE).exists()):
-                wrong = _signature(folder, signers)
-                signed += wrong is None
-                found += [Finding(place, wrong, True)] if wrong else []
-            findings += found
-        else:
-            findings += _unsealed(folder, place)
+    for place, of_record in records.items():
+        folder, state = root / place, of_record[-1]["event"]
+        there = state == chain.PRUNED or folder.is_dir()
+        wrong = differences(folder, of_record) if there else ["the record is gone: it was removed"]
+        if not wrong and state == chain.SEALED and (signers or (folder / manifest.SIGNATURE).exists()):
+            said = _signature(folder, signers)
+            signed += said is None
+            wrong = [said] if said else []
+        findings += [Finding(place, words, True) for words in wrong]
+        if state == chain.OPENED:
+            scars = (fault for fault in Log(folder / EVENTS).faults() if fault.crash)
+            findings += [Finding(place, f"{EVENTS}, line {scar.line} is cut short, as by a crash", False) for scar in scars]
         on_record()
     first = entries[0]["folder"] if entries else ""
     for folder in sorted(root.glob("[0-9]*/[0-9]*/[0-9]*/*-*")):
@@ -77,41 +74,9 @@ def verify(root: Path, *, signers: Path | None = None, on_record: Callable[[], N
         # Records are in folders by their time: those from before the chain began cannot be in it.
         if place not in records and first and place.split("-")[0] >= first.split("-")[0] and begun(folder):
             findings.append(Finding(place, "the record is not in the chain: it was slipped in", True))
-    pruned = sum(entry["event"] == chain.PRUNED for entry in records.values())
-    sealed = sum(entry["event"] == chain.SEALED for entry in records.values())
+    states = [of_record[-1]["event"] for of_record in records.values()]
+    pruned, sealed = states.count(chain.PRUNED), states.count(chain.SEALED)
     return Audit(len(records), sealed, len(records) - sealed - pruned, pruned, signed, known.head, tuple(findings))
-
-
-_BROKEN = "does not follow from the line before it: lines were changed, taken out or put in"
-
-
-def _against_manifest(folder: Path, place: str, seal: dict[str, Any]) -> Iterator[Finding]:
-    file = folder / manifest.FILE
-    if not file.is_file() or manifest.file_hash(file) != seal["manifest"]:
-        yield Finding(place, f"{manifest.FILE} is not the one that was sealed", True)
-        return
-    sealed: dict[str, str] = json.loads(file.read_text())["files"]
-    there = set(manifest.files(folder))
-    for name, known in sealed.items():
-        if name not in there:
-            yield Finding(place, f"{name} was removed", True)
-        elif manifest.file_hash(folder / name) != known:
-            yield Finding(place, f"{name} was changed after it was sealed", True)
-    for name in sorted(there - set(sealed)):
-        yield Finding(place, f"{name} was added after the record was sealed", True)
-
-
-def _unsealed(folder: Path, place: str) -> Iterator[Finding]:
-    """A record whose run goes on, or was killed: only the chain of its events can be looked at."""
-    for fault in Log(folder / EVENTS).faults():
-        words = "is cut short, as by a crash" if fault.crash else _BROKEN
-        yield Finding(place, f"{EVENTS}, line {fault.line} {words}", not fault.crash)
-
-
-def _pruned(folder: Path, place: str, seal: dict[str, Any] | None) -> Iterator[Finding]:
-    file = folder / manifest.FILE
-    if seal and (not file.is_file() or manifest.file_hash(file) != seal["manifest"]):
-        yield Finding(place, f"{manifest.FILE}, which outlives the files of a record, is not the one that was sealed", True)
 
 
 def _signature(folder: Path, signers: Path | None) -> str | None:

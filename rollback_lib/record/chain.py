@@ -1,16 +1,19 @@
 """The chain of records: one log for all of them, in which each is entered when it opens and when it is sealed.
 
 `chain.jsonl` in the folder of the records. An entry of a sealed record holds the SHA-256 of its manifest, which holds that of
-each of its files. So no record can be changed, taken out or slipped in unseen, short of writing the whole chain anew; the
-hash of its newest line (`head`), kept anywhere else, tells that, too.
+each of its files; every entry holds how many lines of events the record had, and the hash of the last. So no record can be
+changed, taken out or slipped in unseen, short of writing the whole chain anew; the hash of its newest line (`head`), kept
+anywhere else, tells that, too.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rollback_lib.record.log import Log, line_hash
+from rollback_lib.record.folder import EVENTS
+from rollback_lib.record.log import Log, parsed
 
 FILE = "chain.jsonl"
 OPENED, SEALED, PRUNED = "opened", "sealed", "pruned"
@@ -29,12 +32,20 @@ class Chain:
         """Enter a record: what it is, in short, and `more`."""
         summary = {name: _short(record[name]) for name in _SUMMARY if record.get(name) not in (None, "")}
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        place = folder.resolve().relative_to(self.root.resolve())
-        self.log.append({"at": at, "event": event, "folder": str(place), "incident": folder.name.rpartition("-")[2], **summary, **more})
+        number, last = Log(folder / EVENTS).end
+        one = {"at": at, "event": event, "folder": self._place(folder), "incident": folder.name.rpartition("-")[2]}
+        self.log.append({**one, **summary, "events": number, "last": last, **more})
 
     def entries(self) -> list[dict[str, Any]]:
         """All entries, oldest first."""
         return self.log.entries()
+
+    def of(self, folder: Path) -> dict[int, dict[str, Any]]:
+        """The entries of one record by the numbers of their lines, oldest first."""
+        place = self._place(folder)
+        named = json.dumps(place, ensure_ascii=False).encode(errors="surrogateescape")  # of thousands of lines only a few are worth parsing
+        found = ((number, parsed(line)) for number, line in enumerate(self.log.lines(), 1) if named in line)
+        return {number: entry for number, entry in found if entry is not None and entry["folder"] == place}
 
     def latest(self) -> dict[str, dict[str, Any]]:
         """The newest entry of each record, by its folder, in the order in which they were opened."""
@@ -43,8 +54,10 @@ class Chain:
     @property
     def head(self) -> str:
         """The hash of the newest line; "" of an empty chain."""
-        lines = self.log.lines()
-        return line_hash(lines[-1]) if lines else ""
+        return self.log.end[1]
+
+    def _place(self, folder: Path) -> str:
+        return str(folder.resolve().relative_to(self.root.resolve()))
 
 
 def latest(entries: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:

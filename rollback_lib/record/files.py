@@ -1,7 +1,14 @@
 """Files of a record: private, and whole or not at all."""
 
+import hashlib
 import os
 from pathlib import Path
+
+
+def file_hash(file: Path) -> str:
+    """The SHA-256 of a file's content, in hex."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def write_private(path: Path, text: str, *, sync: bool = True) -> None:

@@ -11,18 +11,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from rollback_lib.errors import Refused
 from rollback_lib.paths import PROJECT
-from rollback_lib.record.files import write_private
+from rollback_lib.record.files import file_hash, write_private
 from rollback_lib.record.log import Log
 from rollback_lib.record.redaction import Redactor
 
 ROOT_VARIABLE = "ROLLBACK_INCIDENTS"  # where records go; `incidents/` of the project unless set
 EVENTS = "events.jsonl"
+RESUMED = "resumed"  # the event with which a run goes on with a record; a sealed one is written to only after it
 # What stands under these keys are words of ours, by which a run that goes on finds its way: never hidden, even where a secret
 # is such a word, too.
 OWN_WORDS = frozenset(
     [
         "event",
+        "sha256",
         "at",
         "step",
         "job",
@@ -69,6 +72,7 @@ class Folder:
         self.path = path
         self.redactor = redactor or Redactor()
         self.id = path.name.rpartition("-")[2]
+        self.closed = False  # for this process, once it has sealed it
         self._events = Log(path / EVENTS)
 
     @classmethod
@@ -81,9 +85,23 @@ class Folder:
         return cls(path)
 
     def event(self, kind: str, **data: Any) -> None:
-        """Append one event and wait until it is on disk."""
+        """Append one event and wait until it is on disk. Raises Refused once the record is closed."""
+        self.check_open()
         line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": kind, **data}
         self._events.append(self._cleaned(line))
+
+    def check_open(self) -> None:
+        """Raises Refused once the record is closed."""
+        if self.closed:
+            raise Refused(
+                f"{self.id} is closed, and its record is sealed; where something is left to do, `rollback resume {self.id}` goes on with "
+                "it, else run the cells from the first one again"
+            )
+
+    @property
+    def runs(self) -> int:
+        """How many runs have written to it: the first one, and those that were resumed."""
+        return sum(event["event"] in ("open", RESUMED) for event in self.events())
 
     def events(self) -> list[dict[str, Any]]:
         """The events so far; a line that a crash cut short is left out."""
@@ -92,6 +110,10 @@ class Folder:
     def write(self, name: str, text: str) -> None:
         """Write a file of the record, 0600 and whole or not at all."""
         write_private(self.path / name, text)
+
+    def hashes(self, *names: str) -> dict[str, str]:
+        """The SHA-256 of these files of the record, for an event that has them under `sha256`."""
+        return {name: file_hash(self.path / name) for name in names}
 
     def next_notebook(self) -> Path:
         """Where the notebook of the run that begins is kept: a record keeps that of every run it went through."""

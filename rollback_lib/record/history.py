@@ -11,6 +11,7 @@ from rollback_lib.record import chain
 from rollback_lib.record.chain import Chain
 from rollback_lib.record.folder import begun
 
+_HASHED = ("after", "manifest", "event", "events", "last")  # of an entry, what is there to prove it
 OPEN = "open"  # the verdict of a record that is not sealed: its run goes on, or was killed
 
 
@@ -31,9 +32,9 @@ def incidents(
             and (verdict in ("", shown["verdict"]))
             and (since is None or day >= since.isoformat())
             and (until is None or day <= until.isoformat())
-            and (not wanted or any(wanted in str(value).casefold() for value in shown.values()))
+            and (not wanted or any(wanted in str(value).casefold() for name, value in shown.items() if name not in _HASHED))
         ):
-            found.append({name: value for name, value in shown.items() if name not in ("after", "manifest", "event")})
+            found.append({name: value for name, value in shown.items() if name not in _HASHED})
     return found
 
 

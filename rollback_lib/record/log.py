@@ -50,24 +50,30 @@ class Log:
 
     def entries(self) -> list[dict[str, Any]]:
         """All entries, in their order; without lines that a crash cut short."""
-        return [entry for entry in map(_parsed, self.lines()) if entry is not None]
+        return [entry for entry in map(parsed, self.lines()) if entry is not None]
 
-    def faults(self) -> list[Fault]:
-        """Where the chain of lines does not hold."""
+    def faults(self, since: int = 0) -> list[Fault]:
+        """Where the chain of lines does not hold, among those that follow the first `since`."""
         found = []
         lines = self.lines()
-        before = ""
-        for number, line in enumerate(lines, 1):
-            entry = _parsed(line)
+        before = line_hash(lines[since - 1]) if since else ""
+        for number, line in enumerate(lines[since:], since + 1):
+            entry = parsed(line)
             if entry is None:
                 # The scar of a crash is in the next line's hash; without a next line, it is the end that is cut.
-                following = _parsed(lines[number]) if number < len(lines) else None
+                following = parsed(lines[number]) if number < len(lines) else None
                 crash = number == len(lines) or (following is not None and following.get(AFTER) == line_hash(line))
                 found.append(Fault(number, crash))
             elif entry.get(AFTER) != before:
                 found.append(Fault(number, False))
             before = line_hash(line)
         return found
+
+    @property
+    def end(self) -> tuple[int, str]:
+        """How many lines there are, and the hash of the last; 0 and "" of an empty log."""
+        lines = self.lines()
+        return len(lines), line_hash(lines[-1]) if lines else ""
 
     def lines(self) -> list[bytes]:
         """The lines as they are."""
@@ -97,7 +103,8 @@ class Log:
             size *= 4
 
 
-def _parsed(line: bytes) -> dict[str, Any] | None:
+def parsed(line: bytes) -> dict[str, Any] | None:
+    """The entry of a line; None for one that was cut short."""
     try:
         entry = json.loads(line)
     except ValueError:

@@ -1,57 +1,57 @@
-"""The manifest of a record: the SHA-256 of each of its files, and where in the chain it stands; signed if a key is set."""
+"""Sealing a record: its manifest, the SHA-256 of each of its files, is entered in the chain; signed if a key is set."""
 
-import hashlib
 import json
 import os
 import subprocess
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from rollback_lib.errors import RollbackError
+from rollback_lib.record import contents
 from rollback_lib.record.chain import SEALED, Chain
-from rollback_lib.record.files import write_private
-from rollback_lib.record.working import COPY
+from rollback_lib.record.contents import FILE, SIGNATURE
+from rollback_lib.record.extension import differences
+from rollback_lib.record.files import file_hash, write_private
 
-FILE = "manifest.json"
-SIGNATURE = "manifest.json.sig"
+__all__ = ["FILE", "KEY_VARIABLE", "NAMESPACE", "SIGNATURE", "NotExtended", "NotSigned", "seal"]
+
 KEY_VARIABLE = "ROLLBACK_SIGNING_KEY"  # a private key, or a public one whose private half ssh-agent holds
-_CHECKPOINTS = ".ipynb_checkpoints/"  # where JupyterLab keeps earlier states of a notebook
 NAMESPACE = "rollback-incident"  # of the signature, so that it counts for nothing else (ssh-keygen(1), -n)
 
 
 class NotSigned(RollbackError):
-    """A signature was asked for and could not be made; the record is sealed all the same."""
+    """A signature was asked for and could not be made; the record is not sealed yet."""
 
 
-def seal(folder: Path, root: Path, record: dict[str, Any], *, sign: bool = True) -> None:
-    """Write the manifest of all files there are, enter it in the chain of `root`, and sign it when a key is set.
+class NotExtended(RollbackError):
+    """A record is not sealed again: what was sealed before was changed."""
 
-    May be done again, when a record was added to. Raises NotSigned.
+
+def seal(folder: Path, root: Path, record: dict[str, Any], *, sign: bool = True, awaits: Collection[str] = ()) -> None:
+    """Write the manifest of all files there are, sign it when a key is set, and enter it in the chain of `root`. `awaits` are files
+    that a later seal may add.
+
+    A record that is open again may be sealed again, where it extends what was sealed; that manifest stays beside the new one.
+    Raises NotSigned, NotExtended.
     """
     chain = Chain(root)
-    hashes = {name: file_hash(folder / name) for name in files(folder)}
-    content = {"incident": folder.name.rpartition("-")[2], "files": hashes, "chain": chain.head}
+    entries = list(chain.of(folder).values())
+    sealed = [one for one in entries if one["event"] == SEALED]
+    if sealed:
+        changed = differences(folder, entries)
+        if changed:
+            raise NotExtended(f"{folder.name} is not sealed again: {changed[0]}; see `rollback incidents verify`")
+        kept = contents.sealed(folder, len(sealed), sealed[-1]["manifest"])
+        assert kept is not None
+        write_private(folder / contents.earlier(len(sealed)), kept.read_text())
+    content = {"incident": folder.name.rpartition("-")[2], "files": contents.hashes(folder), "awaits": sorted(awaits), "chain": chain.head}
     (folder / SIGNATURE).unlink(missing_ok=True)
     write_private(folder / FILE, json.dumps(content, indent=1) + "\n")
-    chain.enter(SEALED, folder, record, manifest=file_hash(folder / FILE))
     key = os.environ.get(KEY_VARIABLE)
     if key and sign:
         _sign(folder / FILE, Path(key).expanduser())
-
-
-def files(folder: Path) -> list[str]:
-    """The files of a record that its manifest holds: all but the manifest itself, its signature, unfinished ones, and the working
-    copy, with JupyterLab's copies of it."""
-    found = (file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file() or file.is_symlink())
-    return sorted(
-        name for name in found if name not in (FILE, SIGNATURE, COPY) and not name.startswith(_CHECKPOINTS) and not name.endswith(".part")
-    )
-
-
-def file_hash(file: Path) -> str:
-    """The SHA-256 of a file's content, in hex."""
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+    chain.enter(SEALED, folder, record, manifest=file_hash(folder / FILE))
 
 
 def _sign(file: Path, key: Path) -> None:

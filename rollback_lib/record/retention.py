@@ -22,7 +22,7 @@ def prune(root: Path, keep: timedelta, who: str) -> list[str]:
         for child in folder.iterdir():
             if child.is_dir():
                 shutil.rmtree(child)
-            elif child.name not in (manifest.FILE, manifest.SIGNATURE):
+            elif not child.match("manifest*.json") and child.name != manifest.SIGNATURE:
                 child.unlink()
         gone.append(place)
     return gone

@@ -41,7 +41,9 @@ def test_someone_deploys_meanwhile(broken: Machine) -> None:
         out, err = scene.run.communicate(timeout=60)
     (folder,) = broken.folders()
     assert (scene.run.returncode, record(folder)["verdict"]) == (3, "refused"), out + err
-    assert re.search(r"has changed since the plan was made: agents-api: containers was [0-9a-f]{12} when this was planned, and is [0-9a-f]{12}", out)
+    assert re.search(
+        r"has changed since the plan was made: agents-api: containers was [0-9a-f]{12} when this was planned, and is [0-9a-f]{12}", out
+    )
     assert broken.container()["Id"] == container
     assert broken.ssh("docker images -q 'rollback/dyniq-voice/agents-api:before-*'") == ""
 

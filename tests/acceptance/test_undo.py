@@ -1,9 +1,18 @@
 """Any run back to what was before it, from its record; and an undo, too."""
 
 import json
+import shutil
+import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
-from tests.machine import Machine
+import pytest
+
+from rollback_lib.record.folder import Folder
+from rollback_lib.record.manifest import NotExtended
+from rollback_lib.sealing import seal
+from tests.forging import seal_all_the_same
+from tests.machine import BIN, Machine
 
 DATABASE = ("-p", "database=voice", "-p", "accept_loss=true")
 
@@ -115,3 +124,39 @@ def test_code_and_what_is_refused(broken: Machine) -> None:
     assert code(broken) == mended
     plan = json.loads((undone.folder / "plan.json").read_text())
     assert [step["name"] for step in plan["steps"]] == ["keep", "undo_tree", "undo_recreate"]
+
+
+def test_a_record_that_was_written_anew_is_refused(broken: Machine, tmp_path: Path) -> None:
+    """Also where it was sealed again with our own code, and in another place; nothing is contacted."""
+    rolled = broken.apply()
+    assert rolled.status == 0, rolled.out
+    handed = tmp_path / "handed"
+    shutil.copytree(broken.incidents, handed)
+    plan, undo = rolled.folder / "plan.json", rolled.folder / "undo.sh"
+    whole = {file: file.read_text() for file in (plan, undo)}
+    listing, logins = broken.listing(), broken.logins()
+
+    def refused(incident: Path | str, said: str) -> None:
+        for words in (["undo", incident, "--apply", "--confirm", "contabo"], ["resume", incident]):
+            before = broken.folders()
+            done = subprocess.run([BIN / "rollback", *words], env=broken.env(), capture_output=True, text=True, timeout=60)
+            assert (done.returncode, said in done.stderr, "Traceback" in done.stderr) == (2, True, False), done.stderr
+            assert broken.folders() == before
+
+    for file in whole:
+        file.write_text(whole[file].replace("docker", "touch /root/pwned; docker"))
+        refused(rolled.folder.name, f"{file.name} was changed after it was sealed")
+        file.write_text(whole[file])
+    for file in whole:
+        file.write_text(whole[file].replace("docker", "touch /root/pwned; docker"))
+    with pytest.raises(NotExtended):
+        seal(Folder(rolled.folder), broken.incidents)
+    seal_all_the_same(Folder(rolled.folder), broken.incidents)
+    refused(rolled.folder.name, "plan.json was changed after it was sealed, and sealed again")
+    refused(rolled.folder, "plan.json was changed after it was sealed, and sealed again")
+    refused(handed / rolled.folder.relative_to(broken.incidents), "set ROLLBACK_INCIDENTS to the folder of the records that it belongs to")
+    assert (broken.listing(), broken.logins()) == (listing, logins + 1)  # that of the listing itself
+    assert "undo" not in str(broken.leads_to())
+
+    undone = Machine(broken.host, handed).undo(rolled.folder)
+    assert undone.status == 0, undone.out

@@ -17,6 +17,7 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from rollback_lib.paths import PROJECT
 from rollback_lib.record import working
+from rollback_lib.record.audit import verify
 from tests.machine import BIN, Machine
 
 SHOTS = PROJECT / "build" / "screenshots"
@@ -182,6 +183,7 @@ def test_cell_by_cell_to_health(lab: str, page: Page, broken: Machine) -> None:
         ("incident.apply(plan.build)", "✔ done"),
         ("incident.apply(plan.restore_tree)", "✔ done"),
         ("incident.apply(plan.recreate)", "✔ done"),
+        ("incident.apply(plan.recreate)", "Done already in this incident"),  # it is not done twice
         ("incident.verify(plan);", "Verified: the effect is the one asked for, and health holds."),
         ("incident.apply(plan.remember)", "✔ done"),
         ("incident.close()", "Verdict: succeeded."),
@@ -201,12 +203,13 @@ def test_cell_by_cell_to_health(lab: str, page: Page, broken: Machine) -> None:
     confirmed = [json.loads(line) for line in (broken.folders()[0] / "events.jsonl").read_text().splitlines() if '"confirmed"' in line]
     assert [event["by"] for event in confirmed] == ["person"]
 
-    # A step that is done is not done twice.
+    # What was closed stays closed.
     container = broken.container()["Id"]
     cell(page, "incident.apply(plan.recreate)").locator(".jp-InputArea-editor").click()
     page.keyboard.press("Control+Enter")
-    expect(outputs(page, "incident.apply(plan.recreate)")).to_contain_text("Done already in this incident")
+    expect(outputs(page, "incident.apply(plan.recreate)")).to_contain_text("is closed, and its record is sealed")
     assert broken.container()["Id"] == container
+    assert verify(broken.incidents).findings == ()
 
 
 def test_a_restarted_kernel_takes_the_incident_up_again(lab: str, page: Page, broken: Machine) -> None:

@@ -60,7 +60,8 @@ def test_open_makes_a_working_copy_and_the_start_page_shows_what_came_of_it(clea
         assert json.loads((folder / "record.json").read_text())["verdict"] == "planned"
 
         # The record has the notebook once JupyterLab has saved what the last cell shows, and stays good while the copy goes on.
-        until(page, lambda: "Verdict: planned." in (folder / "notebook.html").read_text())
+        shown = folder / "notebook.html"
+        until(page, lambda: shown.exists() and "Verdict: planned." in shown.read_text())
         until(page, lambda: verify(clean.incidents).sealed == 1)
         sealed, saved = (folder / "notebook.ipynb").read_bytes(), copy.read_bytes()
         cell(page, "stack: str").locator(".cm-content").click()

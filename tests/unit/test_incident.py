@@ -9,22 +9,25 @@ from pathlib import Path
 
 import pytest
 
-from rollback_lib import applying
+from rollback_lib import applying, evidence
 from rollback_lib.command import Command
-from rollback_lib.errors import Failed, NotConfirmed, NotStarted, Paused, Refused, TargetRefused
+from rollback_lib.errors import ConnectionRefused, Failed, NotConfirmed, NotStarted, Paused, Refused, TargetRefused
 from rollback_lib.facts.fact import KEY, Dialogue, Fact
 from rollback_lib.host.connection import Result
-from rollback_lib.host.jobs import Job
+from rollback_lib.host.jobs import Job, JobState
 from rollback_lib.incident import Incident
 from rollback_lib.notebook import panel
 from rollback_lib.plan import Effect, Plan, Step
 from rollback_lib.probe import Probe
 from rollback_lib.procedures import code
-from rollback_lib.record.folder import Folder
+from rollback_lib.record import proof
+from rollback_lib.record.audit import verify
+from rollback_lib.record.folder import ROOT_VARIABLE, Folder
 from rollback_lib.record.redaction import HIDDEN, Redactor
 from rollback_lib.record.story import Story
 from rollback_lib.run import Run
 from rollback_lib.running import Followed
+from rollback_lib.sealing import Seal
 from rollback_lib.secret import Key, Secret
 from rollback_lib.stack import Stack
 from rollback_lib.stages import Opening, Verification
@@ -159,6 +162,108 @@ def test_another_plan_needs_a_confirmation_of_its_own_and_its_steps_are_not_done
     person.buttons[1]()
     incident.apply(second.build)
     assert ["echo aaa" in host.ran[0], "echo bbb" in host.ran[1]] == [True, True]
+
+
+def test_an_incident_that_was_closed_stays_closed(
+    incident: Incident, host: Host, person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rollback_lib.sealing.atexit.register", lambda _: None)
+    host.close = lambda: None
+    folder, chosen = incident._run.folder, plan("aaa")
+    incident._run.seal = Seal(folder, tmp_path)
+    incident.confirm(chosen)
+    incident.close()
+    kept = {file: file.read_bytes() for file in folder.path.rglob("*") if file.is_file()}
+    for cell in (lambda: incident.apply(chosen.build), lambda: incident.confirm(chosen), incident.close, person.buttons[0]):
+        with pytest.raises(Refused, match=f"{folder.id} is closed, and its record is sealed"):
+            cell()
+    assert host.ran == []
+    assert {file: file.read_bytes() for file in folder.path.rglob("*") if file.is_file()} == kept
+    assert (verify(tmp_path).sealed, verify(tmp_path).findings) == (1, ())
+
+
+def test_a_run_that_another_has_gone_on_with_writes_nothing_more(
+    incident: Incident, host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rollback_lib.sealing.atexit.register", lambda _: None)
+    folder = incident._run.folder
+    incident._run.seal = Seal(folder, tmp_path)
+    Folder(folder.path).event("resumed", who="somebody else")
+    events = folder.events()
+    with pytest.raises(Refused, match=f"another run has gone on with {folder.id} since"):
+        incident.confirm(plan("aaa"), "contabo")
+    assert folder.events() == events
+
+
+def test_closing_looks_at_the_routes_no_more(incident: Incident, person: Person) -> None:
+    incident._run.eyes.open()
+    incident._run.link.close = lambda: None
+    incident.close()
+    assert incident._run.eyes.close() == ()
+
+
+def test_the_events_hold_the_hashes_of_plan_and_stack(
+    incident: Incident, person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incident.confirm(plan("aaa"))
+    planned = incident._run.folder
+    assert planned.events()[-1]["sha256"] == planned.hashes("plan.json", "plan.sh", "undo.sh")
+
+    def unreachable(*_: object) -> None:
+        raise ConnectionRefused("contabo cannot be reached")
+
+    root = tmp_path / "incidents"
+    monkeypatch.setenv(ROOT_VARIABLE, str(root))
+    monkeypatch.setattr("rollback_lib.incident.Link", unreachable)
+    monkeypatch.setattr("rollback_lib.sealing.atexit.register", lambda _: None)
+    with pytest.raises(ConnectionRefused):
+        Incident.open("code", "production", console=person)
+    opened = Folder(next(root.glob("*/*/*/*")))
+    assert opened.events()[0]["sha256"] == opened.hashes("stack.json")
+    proof.check(opened.path, root)
+    assert (verify(root).sealed, verify(root).findings) == (1, ())
+
+
+def taken_up(incident: Incident, host: Host, person: Person, jobs: dict[str, tuple[JobState, int | None]]) -> Incident:
+    """The incident, opened again by another process; the host knows these jobs of it."""
+    before = incident._run
+    host.jobs = lambda *_: jobs
+    run = Run(before.stack, replace(before.opening, resumed=True), Folder(before.folder.path), host, Key(), person, 0.0)
+    run.documented = True
+    return Incident(run)
+
+
+def test_what_a_step_said_stays_when_it_is_run_again(incident: Incident, host: Host, person: Person) -> None:
+    """Even where the host has forgotten the job, as after 30 days."""
+    chosen = plan("aaa")
+    incident.confirm(chosen, "contabo")
+    host.says, host.failing = "first\n", "echo aaa"
+    with pytest.raises(TargetRefused):
+        incident.apply(chosen.build)
+    output = incident._run.folder.path / "output"
+    kept = {file.name: file.read_bytes() for file in output.iterdir()}
+    host.failing = "nothing of the kind"
+    again = taken_up(incident, host, person, {})
+    again.confirm(again.saved_plan)
+    again.apply(again.saved_plan.build)
+    assert {file.name: file.read_bytes() for file in output.iterdir() if file.name in kept} == kept
+    assert {file.name for file in output.iterdir()} == {"build.txt", "build.2.txt"}
+
+
+def test_logs_that_were_kept_before_stay(incident: Incident, host: Host, person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "_logs", lambda plan: logs(plan))
+    said = ["before"]
+
+    def logs(_: Plan) -> Dialogue[dict[str, list[str]]]:
+        yield {}
+        return {"api": list(said)}
+
+    step = Step("build", "Build", "why", (Command.of("echo", "x"),), touches=True)
+    incident.confirm(Plan("code", "i1", "dyniq-voice", "contabo", "x", (step,), (), removes=("api",)))
+    said[:] = ["after"]
+    again = taken_up(incident, host, person, {})
+    again.confirm(again.saved_plan)
+    assert (incident._run.folder.path / "logs" / "api.txt").read_text() == "before\n"
 
 
 def test_a_run_that_was_asked_to_stop_stops_before_its_next_step_and_goes_on_when_told_to(

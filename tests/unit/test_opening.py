@@ -3,18 +3,20 @@
 import json
 import shutil
 import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from rollback_lib import cli, saved, sealing
-from rollback_lib.errors import ParameterError
+from rollback_lib.errors import ParameterError, Refused
 from rollback_lib.host import lock
 from rollback_lib.notebook import start
 from rollback_lib.paths import PROJECT
-from rollback_lib.record import working
+from rollback_lib.record import manifest, working
 from rollback_lib.record.audit import verify
-from rollback_lib.record.chain import OPENED, Chain
+from rollback_lib.record.chain import OPENED, SEALED, Chain
 from rollback_lib.record.folder import ROOT_VARIABLE, Folder
 from rollback_lib.record.history import folder_of, incidents
 from rollback_lib.report.notebook import html
@@ -89,25 +91,53 @@ def test_a_folder_in_which_nothing_has_run_is_no_record(root: Path) -> None:
     assert [one.words for one in verify(root).findings] == ["the record is not in the chain: it was slipped in"]
 
 
-def test_a_record_has_the_notebook_as_saved_and_lets_the_copy_go_on(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the closing cell shows is saved after it has ended, and is in the record then."""
+@dataclass
+class Kernel:
+    """A kernel of JupyterLab, whose seventh cell closes the incident; `ends` are what is done at its end."""
+
+    folder: Folder
+    notebook: Path
+    ends: list[Callable[[], None]]
+
+    def saves(self, count: int, said: str) -> None:
+        """JupyterLab saves it, and who waits for that has done what is to be done then."""
+        ran(self.notebook, count, said)
+        for thread in threading.enumerate():
+            if thread.name == saved.THREAD:
+                thread.join(timeout=10)
+                assert not thread.is_alive()
+
+
+@pytest.fixture
+def kernel(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kernel]:
     folder = Folder.create("code", root)
     notebook = working.copy(CODE, folder.path / working.COPY, {"stack": "drill"})
+    made = Kernel(folder, notebook, [])
     monkeypatch.setenv("JPY_SESSION_NAME", str(notebook))
     monkeypatch.setattr(saved, "_count", lambda: 7)
     monkeypatch.setattr(saved, "LOOK", 0.01)
-    monkeypatch.setattr(sealing.atexit, "register", lambda _: None)
+    monkeypatch.setattr(sealing.atexit, "register", made.ends.append)
     folder.event("open", **RECORD)
     folder.write_record(RECORD)
     Chain(root).enter(OPENED, folder.path, RECORD)
+    yield made
+    made.saves(7, "at the end of the test")
+
+
+def test_a_record_has_the_notebook_as_saved_and_lets_the_copy_go_on(root: Path, kernel: Kernel) -> None:
+    """What the closing cell shows is saved after it has ended, and is in the record then; all else is sealed at once."""
+    folder, notebook = kernel.folder, kernel.notebook
     ran(notebook, 6, "before the end")
     sealing.Seal(folder, root).close()
-    assert "before the end" in (folder.path / "notebook.ipynb").read_text()
+    before = {file: file.read_bytes() for file in folder.path.iterdir() if file.name not in (working.COPY, manifest.FILE)}
     assert (verify(root).sealed, verify(root).findings) == (1, ())
-    (waiting,) = [thread for thread in threading.enumerate() if thread.name == saved.THREAD]
-    ran(notebook, 7, "the verdict")
-    waiting.join(timeout=10)
+    kernel.saves(7, "the verdict")
+    assert (verify(root).sealed, verify(root).findings) == (1, ())
     assert "the verdict" in (folder.path / "notebook.html").read_text()
+    assert before == {file: file.read_bytes() for file in before}
+    assert {file.name for file in folder.path.iterdir() if file not in before} == {
+        working.COPY, manifest.FILE, "manifest-1.json", "notebook.ipynb", "notebook.html",
+    }  # fmt: skip
     kept = (folder.path / "notebook.ipynb").read_bytes()
     ran(notebook, 8, "an afterthought")
     (folder.path / ".ipynb_checkpoints").mkdir()
@@ -115,6 +145,53 @@ def test_a_record_has_the_notebook_as_saved_and_lets_the_copy_go_on(root: Path, 
     assert (verify(root).sealed, verify(root).findings) == (1, ())
     assert (folder.path / "notebook.ipynb").read_bytes() == kept
     assert folder.next_notebook().name == "notebook-2.ipynb"
+    kernel.ends[0]()
+    assert verify(root).findings == ()
+    assert (folder.path / "notebook.ipynb").read_bytes() == kept
+
+
+def test_a_kernel_that_ends_adds_the_notebook_as_it_was_saved_last(root: Path, kernel: Kernel) -> None:
+    ran(kernel.notebook, 6, "before the end")
+    sealing.Seal(kernel.folder, root).close()
+    kernel.ends[0]()
+    assert "before the end" in (kernel.folder.path / "notebook.html").read_text()
+    assert (verify(root).sealed, verify(root).findings) == (1, ())
+
+
+def test_a_run_that_nobody_closed_is_sealed_when_its_kernel_ends(root: Path, kernel: Kernel) -> None:
+    ran(kernel.notebook, 6, "so far")
+    sealing.Seal(kernel.folder, root)
+    assert verify(root).open == 1
+    kernel.ends[0]()
+    assert "so far" in (kernel.folder.path / "notebook.html").read_text()
+    assert (verify(root).sealed, verify(root).findings) == (1, ())
+    assert [entry["event"] for entry in Chain(root).entries()] == [OPENED, SEALED]
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_a_kernel_leaves_a_record_alone_that_another_run_has_gone_on_with(root: Path, kernel: Kernel, closed: bool) -> None:
+    seal = sealing.Seal(kernel.folder, root)
+    if closed:
+        seal.close()
+    elsewhere = Folder(kernel.folder.path)
+    elsewhere.event("resumed", who="somebody else")
+    Chain(root).enter(OPENED, elsewhere.path, RECORD)
+    sealing.seal(elsewhere, root)
+    entries = Chain(root).entries()
+    kernel.saves(7, "the verdict")
+    kernel.ends[0]()
+    assert (verify(root).findings, Chain(root).entries()) == ((), entries)
+    assert not (elsewhere.path / "notebook.ipynb").exists()
+
+
+def test_nothing_is_written_to_a_record_that_was_closed(root: Path, kernel: Kernel) -> None:
+    folder = kernel.folder
+    sealing.Seal(folder, root).close()
+    said = rf"{folder.id} is closed, and its record is sealed; where something is left to do, `rollback resume {folder.id}`"
+    for write in (lambda: folder.event("confirmed", plan="abc"), folder.check_open):
+        with pytest.raises(Refused, match=said):
+            write()
+    assert verify(root).findings == ()
 
 
 def test_a_drawing_stands_for_the_widget_that_only_its_kernel_can_show(tmp_path: Path) -> None:

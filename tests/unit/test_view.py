@@ -3,6 +3,10 @@
 import html
 import re
 
+import pytest
+
+from rollback_lib.errors import Refused
+from rollback_lib.notebook import display, gate
 from rollback_lib.notebook.view import note, table
 
 
@@ -19,3 +23,14 @@ def test_what_stands_between_backticks_in_a_note_is_code() -> None:
     said = note("info", "then `rm <file>`\nand `up`")
     assert "then <code>rm &lt;file&gt;</code><br>and <code>up</code>" in said._repr_html_()
     assert str(said) == "● then `rm <file>`\nand `up`"
+
+
+def test_a_box_says_why_what_was_typed_was_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed() -> None:
+        raise Refused("3f2a9c is closed, and its record is sealed")
+
+    monkeypatch.setattr(display, "show_widget", lambda *_: None)
+    box = gate.Gate("contabo", "Type it", closed)
+    box._pressed()
+    assert "3f2a9c is closed, and its record is sealed" in box._label.value
+    assert gate.DONE not in box._label.value

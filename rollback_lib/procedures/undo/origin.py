@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rollback_lib.errors import ParameterError
 from rollback_lib.plan import Plan
+from rollback_lib.record import proof
 from rollback_lib.record.folder import Folder, incidents_root
 from rollback_lib.record.history import folder_of, incidents
 from rollback_lib.record.verdict import Verdict
@@ -53,8 +54,11 @@ def check(stack: Stack, incident: object = "") -> None:
 
 
 def origin(incident: str) -> Origin:
-    """The run of that id. Raises ParameterError where there is no such record, or where it has nothing that could be undone."""
-    folder = Folder(folder_of(incidents_root(), incident))
+    """The run of that id. Raises ParameterError where there is no such record, where it is not what the chain has of it, or where
+    it has nothing that could be undone."""
+    root = incidents_root()
+    folder = Folder(folder_of(root, incident))
+    proof.check(folder.path, root)
     record, events = folder.record(), folder.events()
     verdict = Verdict(record.get("verdict", Verdict.UNKNOWN))
     file = folder.path / "plan.json"

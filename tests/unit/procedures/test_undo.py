@@ -12,6 +12,7 @@ from rollback_lib.procedures import undo
 from rollback_lib.procedures.undo.root import AFTER, BEFORE, Root
 from rollback_lib.procedures.undo.state import strange
 from rollback_lib.record.folder import Folder
+from rollback_lib.record.manifest import seal
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.stack import Stack
 
@@ -54,6 +55,7 @@ def record(root: Path, verdict: str, plan: Plan | None, *, touched: bool = True)
     if plan:
         folder.write("plan.json", plan.json())
     folder.write_record({"verdict": verdict, "who": "someone", "because": "calls fail"})
+    seal(folder.path, root, folder.record())
     return folder
 
 
