@@ -183,8 +183,8 @@ class Run:
         jobs = self.link.jobs(self.stack.state, self.opening.incident)
         story = Story.of(self.folder.events())
         for step in story.cut:
-            state, status = jobs.get(story.jobs[step], (JobState.NEVER, None))
-            self.folder.event("job-found", step=step, job=story.jobs[step], plan=self.plan.hash, state=state, status=status)
+            state, ending = jobs.get(story.jobs[step], (JobState.NEVER, None))
+            self.folder.event("job-found", step=step, job=story.jobs[step], plan=self.plan.hash, state=state, ending=ending)
         self.story = story = Story.of(self.folder.events())
         self.hand.know(jobs)
         self.done, self.touched = story.done, story.touched

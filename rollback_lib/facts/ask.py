@@ -31,7 +31,7 @@ def ask(link: Link, facts: Mapping[str, Fact[Any]]) -> dict[str, Any]:
         except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
             asked = clean(str(fact.commands[0]))[:200]
             raise Refused(f"{link.alias} gave an answer that cannot be understood ({type(error).__name__}) to: {asked}") from None
-        raise Refused(f"{fact.missing} ({link.alias}: {said(result, fact.deadline)})")
+        raise Refused(f"{fact.missing} ({link.alias}: {said(result)})")
 
     with ThreadPoolExecutor(CHANNELS) as pool:
         answers = {name: pool.submit(answer, fact) for name, fact in facts.items()}

@@ -31,6 +31,7 @@ OWN_WORDS = frozenset(
         "state",
         "verdict",
         "status",
+        "ending",
         "how",
         "incident",
         "procedure",

@@ -7,6 +7,7 @@ from rollback_lib.errors import Refused, TargetRefused
 from rollback_lib.facts.ask import converse
 from rollback_lib.facts.fact import Dialogue, Fact
 from rollback_lib.host.connection import Result
+from rollback_lib.host.ending import Ending
 
 
 class Host:
@@ -16,7 +17,8 @@ class Host:
 
     def run(self, script: str, **_: object) -> Result:
         word = script.split()[-1]
-        return Result(1 if word == "fail" else 0, word, "no such thing" if word == "fail" else "", 5 if word == "much" else 0, 0.0)
+        ending = Ending.exited(1 if word == "fail" else 0)
+        return Result(ending, word, "no such thing" if word == "fail" else "", 5 if word == "much" else 0, 0.0)
 
 
 def echo(word: str, **options: object) -> Fact[str]:

@@ -13,6 +13,7 @@ from rollback_lib.command import Command
 from rollback_lib.errors import Failed, NotConfirmed, NotStarted, Paused, Refused, TargetRefused
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.host.connection import Result
+from rollback_lib.host.ending import Ending
 from rollback_lib.host.jobs import Job
 from rollback_lib.incident import Incident
 from rollback_lib.notebook import panel
@@ -40,9 +41,9 @@ class Host:
 
     def run(self, script: str, **_: object) -> Result:
         if "/lock" in script:
-            return Result(0, f"taken \n{'00' * 32}", "", 0, 0.0)
+            return Result(Ending.exited(0), f"taken \n{'00' * 32}", "", 0, 0.0)
         self.ran.append(script)
-        return Result(1, "", "no", 0, 0.0) if self.failing in script else Result(0, self.says, "", 0, 0.0)
+        return Result(Ending.exited(1), "", "no", 0, 0.0) if self.failing in script else Result(Ending.exited(0), self.says, "", 0, 0.0)
 
     def run_once(self, script: str, **_: object) -> Result:
         return self.run(script)
