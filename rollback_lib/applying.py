@@ -76,7 +76,7 @@ def apply(run: Run, plan: Plan, step: Step) -> None:
         run.console.line("▲ The trial failed: see the rows below.")
         return
     how = "was cut short" if step.name in run.hand.cut else "failed"
-    sentence = f"step {step.name} {how} on {run.stack.host}, {said(result, step.deadline)}"
+    sentence = f"step {step.name} {how} on {run.stack.host}, {said(result)}"
     if first and step.atomic and run.eyes.as_before(plan):
         if run.hand.armed:
             run.hand.disarm()
@@ -102,8 +102,8 @@ def clean_up(run: Run, plan: Plan) -> str:
     if result.status == 0:
         run.folder.event("cleaned-up")
         return "the host is as it was"
-    run.folder.event("cleanup-failed", status=result.status)
-    return f"what this run made beside it could not all be removed ({said(result, CLEANUP)})"
+    run.folder.event("cleanup-failed", ending=result.ending)
+    return f"what this run made beside it could not all be removed ({said(result)})"
 
 
 def run_step(run: Run, plan: Plan, step: Step) -> Result:
@@ -154,7 +154,7 @@ def undo(run: Run, plan: Plan, sentence: str) -> None:
             except NotStarted as error:
                 raise Failed(f"{sentence}; the undo failed as well, {error}: a person is needed", restored=False) from None
             if result.status != 0:
-                words = f"the undo failed as well at {step.name}, {said(result, step.deadline)}"
+                words = f"the undo failed as well at {step.name}, {said(result)}"
                 raise Failed(f"{sentence}; {words}: a person is needed", restored=False)
     undone(run, plan, sentence)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rollback_lib.errors import CommandFailed, Failed, LinkLost, RollbackError
+from rollback_lib.host.ending import Ending
 from rollback_lib.plan import Plan
 from rollback_lib.record.redaction import Redactor
 from rollback_lib.record.verdict import Verdict
@@ -75,7 +76,7 @@ def left(verdict: Verdict, host: str, *, touched: bool, unsure: bool) -> str:
     return f"{host} is changed by the steps that ran" if touched else f"nothing that serves on {host} was changed"
 
 
-def steps(plan: Plan, done: set[tuple[str, str]], begun: Mapping[str, int | None]) -> dict[str, str]:
+def steps(plan: Plan, done: set[tuple[str, str]], begun: Mapping[str, Ending | None]) -> dict[str, str]:
     """Each step of the plan, and of an undo that began, with how far it came."""
     found = {}
     for step in (*plan.steps, *(undo for undo in plan.undo if undo.name in begun)):

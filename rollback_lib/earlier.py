@@ -71,7 +71,7 @@ def _in_between(events: list[dict[str, Any]]) -> bool:
     if last is None:
         return False
     since = {event["verdict"] for event in events[last:] if event["event"] == "verdict"} - {Verdict.UNKNOWN}
-    return not since or (since == {Verdict.REFUSED} and all(status == 0 for status in story.begun.values()))
+    return not since or (since == {Verdict.REFUSED} and all(ended is not None and ended.ok for ended in story.begun.values()))
 
 
 def differences(root: Path, reviewed: str, plan: Plan) -> list[str]:

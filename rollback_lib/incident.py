@@ -27,6 +27,7 @@ from rollback_lib.record.chain import OPENED, Chain
 from rollback_lib.record.folder import FOLDER_VARIABLE, RESUMED, Folder, incidents_root, who
 from rollback_lib.record.history import usual_seconds
 from rollback_lib.record.redaction import Redactor
+from rollback_lib.record.story import ending
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
 from rollback_lib.run import Run
 from rollback_lib.running import Console
@@ -58,7 +59,7 @@ class Incident:
     def tried(self) -> dict[str, Tried]:
         """The steps that ran, by name."""
         ended = (event for event in self._run.folder.events() if event["event"] == "step-end")
-        return {one["step"]: Tried(one["status"], one["seconds"], (one["last_lines"] or [""])[-1]) for one in ended}
+        return {one["step"]: Tried(ending(one), one["seconds"], (one["last_lines"] or [""])[-1]) for one in ended}
 
     @property
     def id(self) -> str:

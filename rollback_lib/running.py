@@ -13,6 +13,7 @@ from rollback_lib.command import script
 from rollback_lib.errors import GuardFailed, LinkLost, Locked, LockLost, NotStarted, Refused, RollbackError
 from rollback_lib.host import lock
 from rollback_lib.host.connection import Result
+from rollback_lib.host.ending import Ending
 from rollback_lib.host.jobs import Job, JobState
 from rollback_lib.host.link import Link
 from rollback_lib.host.lock import Owner, Taking
@@ -138,11 +139,11 @@ class Hand:
             self._link.run_once(script((lock.release(self._state, self._owner.incident),)), deadline=10)
             self._folder.event("lock", how="released")
 
-    def know(self, jobs: dict[str, tuple[JobState, int | None]]) -> None:
+    def know(self, jobs: dict[str, tuple[JobState, Ending | None]]) -> None:
         """Take notice of jobs that earlier runs of this incident started: another attempt gets a name of its own."""
-        for name, (state, status) in jobs.items():
+        for name, (_, ending) in jobs.items():
             step, _, number = name.partition(".")
-            spent = state is JobState.LOST or (state is JobState.ENDED and status != 0)
+            spent = ending is not None and not ending.ok
             tried = int(number or 1)
             self._attempts[step] = max(self._attempts.get(step, 0), tried if spent else tried - 1)
 
@@ -185,7 +186,7 @@ class Hand:
             self._folder.event("step-not-started", step=step.name, job=name, plan=plan, error=why)
             raise GuardFailed(f"step {step.name} was not started on {self._link.alias}: {why}")
         self._folder.event(
-            "step-end", step=step.name, job=name, plan=plan, status=result.status, seconds=round(result.seconds, 3), begun=view.begun,
+            "step-end", step=step.name, job=name, plan=plan, ending=result.ending, seconds=round(result.seconds, 3), begun=view.begun,
             of=len(step.script), bytes_not_kept=view.dropped, last_lines=kept.splitlines()[-TAIL_LINES:],
         )  # fmt: skip
         return replace(result, out=kept)

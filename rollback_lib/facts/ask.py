@@ -11,6 +11,7 @@ from rollback_lib.errors import Refused
 from rollback_lib.facts.fact import KEY, Dialogue, Fact
 from rollback_lib.host.channels import CHANNELS
 from rollback_lib.host.connection import Result, said
+from rollback_lib.host.ending import Ending
 from rollback_lib.host.link import Link
 from rollback_lib.record.redaction import Redactor
 from rollback_lib.secret import Key
@@ -20,7 +21,7 @@ KEEP = 1024 * 1024  # bytes kept at each end of what a fact says
 AGAIN = (0.2, 0.5, 1.0)  # seconds before a fact is asked again
 # While Docker or a container is starting again, a `docker exec` may end so, whatever its command would have said.
 _STUMBLED = re.compile(r"OCI runtime exec failed|connection reset by peer|error during connect|unexpected EOF")
-_NOT_ASKED = Result(0, "", "", 0, 0.0)
+_NOT_ASKED = Result(Ending.exited(0), "", "", 0, 0.0)
 
 
 def ask(link: Link, facts: Mapping[str, Fact[Any]], redactor: Redactor, key: Key) -> dict[str, Any]:
@@ -70,7 +71,7 @@ def _answer(alias: str, fact: Fact[Any], result: Result, redactor: Redactor) -> 
         elif fact.otherwise is not None:
             answer = fact.otherwise(result.err)
         else:
-            raise Refused(f"{fact.missing} ({alias}: {said(result, fact.deadline)})")
+            raise Refused(f"{fact.missing} ({alias}: {said(result)})")
         return fact.spoken(answer, redactor.hide) if fact.spoken else answer
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         raise Refused(f"{alias} gave an answer that cannot be understood ({type(error).__name__}) to: {asked()}") from None

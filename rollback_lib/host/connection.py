@@ -1,6 +1,8 @@
 """One SSH connection to one host: many channels on it, both streams drained, deadlines of our own."""
 
 import logging
+import re
+import secrets
 import select
 import shlex
 import time
@@ -11,6 +13,8 @@ import paramiko
 
 from rollback_lib.errors import CommandFailed, LinkLost
 from rollback_lib.host.channels import Channels
+from rollback_lib.host.ending import SHELL, Ending, Kind
+from rollback_lib.host.fragments import WATCH, own_end
 from rollback_lib.host.output import KEEP, BoundedOutput
 from rollback_lib.host.pulse import Pulse
 from rollback_lib.record.redaction import clean
@@ -26,20 +30,33 @@ CLEAN = (
     'exec env -i PATH="$PATH" HOME="$HOME" LC_ALL=C.UTF-8 GIT_TERMINAL_PROMPT=0 COMPOSE_ANSI=never'
     ' ${DOCKER_HOST+DOCKER_HOST="$DOCKER_HOST"} ${XDG_RUNTIME_DIR+XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR"}'
 )
-GRACE = 5  # seconds: `timeout` there ends an overdue script and its children; this much later we stop waiting for that
+GRACE = 5  # seconds: an overdue script and its children are told to end, and killed this much later
+SLACK = 3 * GRACE  # seconds beyond its deadline after which we stop waiting for the end of a script
 HELD = 1.0  # seconds to wait for the end of output once a command has ended
-TIMED_OUT = (124, 137)
+_RUN = (
+    WATCH
+    + r"""
+exec 4<&0 </dev/null
+begin "$1"
+await "$2" "$3" "$4" >&2
+"""
+)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a script did: exit status (None: cut off at the deadline, -1: ended by a signal), both outputs as kept, seconds taken."""
+    """What a script did: how it ended, both outputs as kept, seconds taken."""
 
-    status: int | None
+    ending: Ending
     out: str
     err: str
     dropped: int
     seconds: float
+
+    @property
+    def status(self) -> int | None:
+        """Its exit status, where it came to one."""
+        return self.ending.status
 
 
 class Connection:
@@ -65,22 +82,26 @@ class Connection:
         started = time.monotonic()
         out, err = BoundedOutput(keep), BoundedOutput()
         source = "" if send else " </dev/null"
+        mark = secrets.token_hex(8)  # nothing that is said by others looks like it
+        before, seconds = rf"\n{mark} ", f"{deadline:.10g}"
+        watched = ("timeout", "-s", "ALRM", seconds, "sh", "-c", _RUN, "sh", own_end(before, 2) + script, seconds, str(GRACE), before)
         with self._channels.channel() as channel:
-            self._execute(channel, f"{CLEAN} timeout --kill-after={GRACE} {deadline:g} sh -c {shlex.quote(script)}{source}", send)
-            ended = self._drain(channel, out, err, started + deadline + 2 * GRACE, on_output)
-            status = channel.recv_exit_status() if ended else -1
-        # A command that a signal ended has no exit status either.
-        if status == -1 and not self._channels.alive():
+            self._execute(channel, f"{CLEAN} {shlex.join(watched)}{source}", send)
+            ended = self._drain(channel, out, err, started + deadline + SLACK, on_output)
+            status = channel.recv_exit_status() if ended else None
+        # What watches a script may have been killed, and then has no exit status either.
+        if status in (None, -1) and not self._channels.alive():
             raise LinkLost(f"the connection to {self.alias} broke while a command was running")
-        return Result(
-            None if status in TIMED_OUT else status, out.text(), err.text(), out.dropped + err.dropped, time.monotonic() - started
-        )
+        took = time.monotonic() - started
+        said = err.text()
+        ending = _ending(" ".join(re.findall(rf"\n{mark} (.*)\n", said)), status, took)
+        return Result(ending, out.text(), re.sub(rf"\n{mark} .*\n", "", said), out.dropped + err.dropped, took)
 
     def check(self, script: str, *, deadline: float = 30.0) -> str:
         """Like `run`, for what must succeed: its output. Raises CommandFailed with the last line it said."""
         result = self.run(script, deadline=deadline)
         if result.status != 0:
-            raise CommandFailed(f"on {self.alias}: {said(result, deadline)}")
+            raise CommandFailed(f"on {self.alias}: {said(result)}")
         return result.out
 
     def forward(self, hostname: str, port: int, timeout: float) -> paramiko.Channel:
@@ -139,9 +160,20 @@ class Connection:
                 select.select([wake], [], [], 0.2)
 
 
-def said(result: Result, deadline: float) -> str:
+def said(result: Result) -> str:
     """One line on how a script ended, with the last thing it said, freed of secrets."""
     lines = [line.strip() for line in (result.err or result.out).splitlines() if line.strip()]
     last = clean(lines[-1]) if lines else "it said nothing"
-    ends = {None: f"cut off after {deadline:.0f} s", -1: "ended by a signal"}
-    return f"{ends.get(result.status, f'exit status {result.status}')}: {last}"
+    return f"{result.ending.words}: {last}"
+
+
+def _ending(marks: str, status: int | None, took: float) -> Ending:
+    """How a script ended, as its marks say. `status` is the exit status of the channel: -1 for a signal, None where no end was
+    heard of in `took` seconds."""
+    try:
+        return Ending.read(marks)
+    except ValueError:
+        if status is None:
+            return Ending(Kind.UNHEARD, round(took))
+        # A login shell may run nothing at all and say why; what a signal ended was the watcher.
+        return Ending.exited(status) if 0 <= status <= SHELL else Ending(Kind.LOST)

@@ -1,6 +1,41 @@
-"""Pieces of shell that jobs and the lock share: how a job is, how one is ended, and how a lease is renewed."""
+"""Pieces of shell that are used in several places: how a command is watched, how a job is and is ended, how a lease is renewed."""
 
-# state JOB: ended STATUS, running, lost (something killed it), or never (it was not begun).
+# For a shell that `timeout -s ALRM` runs: by that signal alone it knows that the time is up.
+# begin SCRIPT: start it in a session of its own; it reads from descriptor 4. await SECONDS GRACE MARK: wait for its end, and say
+# on a line, after MARK, "deadline SECONDS" or the status. Above 128 that may be an exit or a signal: `own_end` tells which.
+WATCH = r"""
+begin() {
+    pid='' overdue=''
+    trap 'overdue=yes; [ -z "$pid" ] || kill -TERM "-$pid" 2>/dev/null' ALRM
+    setsid sh -c "$1" <&4 4<&- &
+    pid=$!
+    [ -z "$overdue" ] || kill -TERM "-$pid" 2>/dev/null
+}
+gone() {
+    tries=0
+    while kill -0 "-$pid" 2>/dev/null; do
+        [ "$tries" -lt $(($1 * 10)) ] || return 1
+        tries=$((tries + 1)); sleep 0.1
+    done
+}
+await() {
+    wait "$pid" 2>/dev/null; ended=$?
+    if [ -n "$overdue" ]; then
+        ended="deadline $1"
+        gone "$2" || { kill -KILL "-$pid" 2>/dev/null; gone "$2"; }
+    fi
+    printf "$3%s\n" "$ended"
+}
+"""
+
+
+def own_end(mark: str, descriptor: int) -> str:
+    """What goes before a script that is watched: when it exits with more than 128, its shell says so first, on a line after `mark`.
+    One that a signal ends says nothing."""
+    return f"""trap '[ $? -le 128 ] || printf "{mark}exited\\n" >&{descriptor}' EXIT\n"""
+
+
+# state JOB: ended and how (Ending.read), running, lost (something killed it), or never (it was not begun).
 STATE = r"""
 state() {
     if [ -e "$1/exit" ]; then echo "ended" $(cat "$1/exit")
@@ -14,8 +49,8 @@ state() {
 END = r"""
 end_job() {
     pid=$(($(cat "$1/pid")))
-    kill -TERM $pid 2>/dev/null || true # it may have ended by itself
-    flock -s -w "$2" "$1/alive" true || { kill -s KILL -- -$pid; flock -s -w "$2" "$1/alive" true; }
+    kill -TERM -$pid 2>/dev/null || true # it may have ended by itself
+    flock -s -w "$2" "$1/alive" true || { kill -KILL -$pid; flock -s -w "$2" "$1/alive" true; }
 }
 """
 

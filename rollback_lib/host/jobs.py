@@ -5,34 +5,38 @@ A job is a folder, STATE/jobs/INCIDENT/STEP/:
     script   what runs                 out    what it says, both streams
     alive    locked (flock) by the job and its children as long as one of them lives
     begun    the second it began; synced before the script's first command
-    runner   process id of the shell that waits for it      pid   of `timeout`, which ends it and its children
-    exit     its exit status, written elsewhere and moved here: it is there whole or not at all
+    runner   process id of the shell that watches it        pid   of its own, the first of its group
+    exit     how it ended, written elsewhere and moved here: it is there whole or not at all
 
 So a job is ended when `exit` is there; running while `alive` is locked; lost, when neither: something killed it. Needs
 setsid, flock (util-linux, busybox), timeout, tail --pid (GNU coreutils) there.
 """
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 from rollback_lib.command import Command
-from rollback_lib.host.fragments import END, RENEW, STATE
+from rollback_lib.host.ending import Ending, Kind
+from rollback_lib.host.fragments import END, RENEW, STATE, WATCH, own_end
 from rollback_lib.secret import Secret
 
-GRACE = 5  # seconds: `timeout` ends an overdue script and its children, and kills them this much later
+GRACE = 5  # seconds: an overdue script and its children are told to end, and killed this much later
 
 # Each file is made before, with its space on the disk, and moved when it is filled: a disk that runs full meanwhile costs us
-# neither the status nor the knowledge that the job had begun.
-_RUN = r"""
+# neither the end nor the knowledge that the job had begun.
+_RUN = (
+    WATCH
+    + r"""
 put() { printf '%10d\n' "$2" 1<>"$1.part" && mv "$1.part" "$1"; }
 put runner $$ && put begun "$(date +%s)" && sync begun . || exit 1
-exec 3<in; rm -f in
-timeout --kill-after="$2" "$1" sh script <&3 3<&- >out 2>&1 &
-put pid $!
-wait $!; status=$?
-put exit $status; sync exit .
+exec 3<>exit.part 4<in >out 2>&1; rm -f in
+begin "$3. ./script"
+put pid "$pid"
+await "$1" "$2" '' >&3
+trap '' ALRM
+mv exit.part exit; sync exit .
 """
+)
 
 # The folder is made under another name and moved: whoever moves it starts the job. A job that never began may be started anew.
 _START = (
@@ -40,14 +44,14 @@ _START = (
     + RENEW
     + r"""
 set -eu; umask 077
-state=$1 incident=$2 dir=$1/jobs/$2/$3 size=$4 input=$5 deadline=$6 offset=$7 lease=$8 grace=$9 run=${10}
+state=$1 incident=$2 dir=$1/jobs/$2/$3 size=$4 input=$5 deadline=$6 offset=$7 lease=$8 grace=$9 run=${10} own_end=${11}
 part=$1/jobs/$2/.$3.$$
 trap 'rm -rf "$part"' EXIT
 if ! [ -d "$dir" ] || [ "$(state "$dir")" = never ]; then
     mkdir -p "$part"
     exec 9>"$part/alive"; flock 9
     head -c "$size" >"$part/script"; head -c "$input" >"$part/in"; : >"$part/out"
-    for file in runner begun pid exit; do printf '%10s\n' '' >"$part/$file.part"; done
+    for file in runner begun pid exit; do printf '%30s\n' '' >"$part/$file.part"; done
     if [ "$(wc -c <"$part/script")" -ne "$size" ] || [ "$(wc -c <"$part/in")" -ne "$input" ]; then
         echo "cut short" >&2; exit 0
     fi
@@ -59,7 +63,7 @@ if [ -d "$dir" ] && [ -d "$part" ] && [ "$(state "$dir")" = never ]; then rm -rf
 if [ -d "$part" ] && ! [ -d "$dir" ]; then
     mv -T "$part" "$dir"
     cd "$dir"
-    setsid sh -c "$run" sh "$deadline" "$grace" </dev/null >/dev/null 2>&1 8>&- &
+    setsid timeout -s ALRM "$deadline" sh -c "$run" sh "$deadline" "$grace" "$own_end" </dev/null >/dev/null 2>&1 8>&- &
 fi
 exec 9>&- 8>&-
 """
@@ -136,8 +140,9 @@ class Job:
         prints its output from the byte `offset` on until it has ended; and what that script reads. Its last line on standard
         error is the size of that output and the job's state, or says that the lock is not ours."""
         sent = self.send.reveal() if self.send else b""
-        words = (self.state, self.incident, self.name, str(len(self.script.encode())), str(len(sent)), f"{self.deadline:g}", str(offset))
-        return _call(_START + (_FOLLOW if follow else _LOOK), *words, str(lease), str(GRACE), _RUN), Secret(self.script.encode() + sent)
+        size, deadline = str(len(self.script.encode())), f"{self.deadline:.10g}"
+        words = (self.state, self.incident, self.name, size, str(len(sent)), deadline, str(offset), str(lease), str(GRACE), _RUN)
+        return _call(_START + (_FOLLOW if follow else _LOOK), *words, own_end("", 3)), Secret(self.script.encode() + sent)
 
     def end(self) -> str:
         """The script that ends the job with all its children."""
@@ -149,8 +154,8 @@ def states(state: str, incident: str) -> Command:
     return Command.of("sh", "-euc", _STATES, "sh", state, incident)
 
 
-def read_states(out: str) -> dict[str, tuple[JobState, int | None]]:
-    """The jobs by name, with state and exit status."""
+def read_states(out: str) -> dict[str, tuple[JobState, Ending | None]]:
+    """The jobs by name, with state and ending."""
     found = {}
     for line in out.splitlines():
         name, _, words = line.partition(" ")
@@ -158,12 +163,15 @@ def read_states(out: str) -> dict[str, tuple[JobState, int | None]]:
     return found
 
 
-def read_state(words: str) -> tuple[JobState, int | None]:
-    """A job's state, and its exit status where it has ended, from a line of the host. Raises ValueError for anything else."""
-    known = re.fullmatch(r"(ended) (\d{1,3})|(running|lost|never)", words.strip())
-    if known is None:
+def read_state(words: str) -> tuple[JobState, Ending | None]:
+    """A job's state, and how it ended if it has, from a line of the host. Raises ValueError for anything else."""
+    word, _, marks = words.strip().partition(" ")
+    state = JobState(word)
+    if state is JobState.ENDED:
+        return state, Ending.read(marks)
+    if marks:
         raise ValueError(f"not a state of a job: {words[:80]!r}")
-    return (JobState.ENDED, int(known[2])) if known[1] else (JobState(known[3]), None)
+    return state, Ending(Kind.LOST) if state is JobState.LOST else None
 
 
 def _call(script: str, *words: str) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 from rollback_lib.command import script
 from rollback_lib.errors import ConnectionRefused, LinkLost, LockLost, NotStarted, Refused
 from rollback_lib.host.connect import connect
-from rollback_lib.host.connection import TIMED_OUT, Connection, Result, said
+from rollback_lib.host.connection import Connection, Result, said
+from rollback_lib.host.ending import SHELL, Ending
 from rollback_lib.host.jobs import GRACE, Job, JobState, read_state, read_states, states
 from rollback_lib.host.output import KEEP
 from rollback_lib.secret import Secret
@@ -51,8 +52,7 @@ class Link:
 
     def run_job(self, job: Job, lease: int, on_output: Callable[[bytes], None] | None) -> Result:
         """Start the job, or attach to it where it was started already, and follow it to its end, over as many connections as
-        that takes. `on_output` gets each byte it says once; without it the job is only started. The status is -1 when
-        something killed it.
+        that takes. `on_output` gets each byte it says once; without it the job is only started.
 
         Raises NotStarted, LockLost when the lock is not ours, LinkLost.
         """
@@ -78,25 +78,24 @@ class Link:
                 raise LockLost(f"the lock of this stack on {self.alias} is not ours any more; someone took it over")
             size, _, words = word.partition(" ")
             try:
-                state, status = read_state(words)
+                state, ending = read_state(words)
             except ValueError:
-                if word == "cut short" or result.status in (None, -1):
+                if word == "cut short" or result.status is None or result.status > SHELL:
                     time.sleep(PAUSES[0])
                     continue  # what followed the job was ended, not the job
                 raise NotStarted(
-                    f"{job.name} could not be started on {self.alias} ({said(result, job.deadline)}); it needs room on the disk of "
+                    f"{job.name} could not be started on {self.alias} ({said(result)}); it needs room on the disk of "
                     f"{job.state}, setsid, flock and timeout"
                 ) from None
             if on_output is not None and (state is JobState.RUNNING or heard < int(size)):
                 continue
-            seconds = time.monotonic() - started
-            if state is JobState.ENDED:
-                return Result(None if status in TIMED_OUT else status, result.out, "", result.dropped, seconds)
-            return Result(0 if state is JobState.RUNNING else -1, result.out, "", result.dropped, seconds)
+            if state is JobState.NEVER:
+                raise NotStarted(f"{job.name} was not started on {self.alias}: something killed what was to start it; run it again")
+            return Result(ending or Ending.exited(0), result.out, "", result.dropped, time.monotonic() - started)
         raise LinkLost(f"the job {job.name} on {self.alias} could not be followed to its end in {ATTACHMENTS} attempts")
 
-    def jobs(self, state: str, incident: str) -> dict[str, tuple[JobState, int | None]]:
-        """The jobs of an incident by name, with state and exit status."""
+    def jobs(self, state: str, incident: str) -> dict[str, tuple[JobState, Ending | None]]:
+        """The jobs of an incident by name, with state and ending."""
         try:
             return read_states(self.run(script((states(state, incident),))).out)
         except ValueError as error:

@@ -34,6 +34,7 @@ OWN_WORDS = frozenset(
         "state",
         "verdict",
         "status",
+        "ending",
         "how",
         "incident",
         "procedure",

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rollback_lib.host.ending import Ending, Kind
+
 
 @dataclass
 class Story:
     """`confirmed` and `accepted` are hashes of plans; `armed` is until when the host waits before it undoes by itself (ISO
     8601; "" when it does not), `last` the incident that had the lock before this one. `done`: plan and step of all that ended
-    well; `begun`: steps with the exit status of their last job (None: no end was heard); `jobs`: the names of those jobs;
+    well; `begun`: steps with the ending of their last job (None: no end was heard); `jobs`: the names of those jobs;
     `first`: when each began first; `touching`: steps that change the stack; `told`: the newest word that people were told;
     `cleaned`: what was made beside it was removed."""
 
@@ -22,7 +24,7 @@ class Story:
     touching: set[str] = field(default_factory=set)
     cleaned: bool = False
     done: set[tuple[str, str]] = field(default_factory=set)
-    begun: dict[str, int | None] = field(default_factory=dict)
+    begun: dict[str, Ending | None] = field(default_factory=dict)
     jobs: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -52,8 +54,8 @@ class Story:
                 story.begun.pop(event["step"], None)
                 story.first.pop(event["step"], None)
             elif kind in ("step-end", "job-found"):
-                story.begun[event["step"]] = event["status"]
-                if event["status"] == 0:
+                story.begun[event["step"]] = ended = ending(event)
+                if ended and ended.ok:
                     story.done.add((event["plan"], event["step"]))
             elif kind == "cleaned-up":
                 story.cleaned = True
@@ -72,4 +74,18 @@ class Story:
     @property
     def cut(self) -> tuple[str, ...]:
         """Steps that began and of which no end was heard."""
-        return tuple(step for step, status in self.begun.items() if status is None)
+        return tuple(step for step, ended in self.begun.items() if ended is None)
+
+
+def ending(event: Mapping[str, Any]) -> Ending | None:
+    """How a job ended, from its step-end or job-found; None where it had not. Older records have only a status: that of the
+    shell, null where it was cut off, -1 where what watched it was killed as well."""
+    if "ending" in event:
+        known = event["ending"]
+        return Ending(Kind(known["kind"]), known["number"]) if known else None
+    status = event["status"]
+    if status is not None:
+        return Ending.exited(status) if status >= 0 else Ending(Kind.LOST)
+    if event["event"] == "step-end":
+        return Ending(Kind.DEADLINE)
+    return Ending(Kind.LOST) if event["state"] == "lost" else None

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from rollback_lib.host.ending import Ending
 from rollback_lib.outage import Outages, Tick
-from rollback_lib.record.story import Story
+from rollback_lib.record.story import Story, ending
 from rollback_lib.report.chart import Span
 
 Events = Sequence[Mapping[str, Any]]
@@ -14,17 +15,27 @@ Events = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Ran:
-    """A step as it ran. `heard`: its end was; `found`: only when somebody asked later, so that it may have ended before `end`."""
+    """A step as it ran. `ending` is None where its end was not heard; `found`: it was only when somebody asked later, so that it
+    may have ended before `end`."""
 
     name: str
     job: str
     commands: tuple[str, ...]
     begin: datetime
     end: datetime
-    status: int | None
-    heard: bool
+    ending: Ending | None
     found: bool
     lines: tuple[str, ...]
+
+    @property
+    def heard(self) -> bool:
+        """Whether its end was."""
+        return self.ending is not None
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is known to have done what it was to do."""
+        return self.ending is not None and self.ending.ok
 
     @property
     def took(self) -> str:
@@ -34,10 +45,9 @@ class Ran:
     @property
     def words(self) -> str:
         """How it ended."""
-        if not self.heard:
+        if self.ending is None:
             return "its end is not known"
-        known = {0: "done", -1: "ended by a signal", None: "cut off at its deadline"}
-        return known.get(self.status, f"exit status {self.status}")
+        return "done" if self.ending.ok else self.ending.words
 
 
 def moment(event: Mapping[str, Any]) -> datetime:
@@ -58,20 +68,17 @@ def ran(events: Events) -> list[Ran]:
         if mine and mine[0]["event"] == "step-not-started":
             continue
         # A job whose end was only found later says first that it is not known.
-        ends = (one for one in mine if one["event"] in ("step-end", "job-found"))
-        end = next((one for one in ends if one["event"] == "step-end" or one["status"] is not None), None)
+        end = next((one for one in mine if one["event"] in ("step-end", "job-found") and ending(one)), None)
         lines = tuple(end.get("last_lines", ())) if end else ()
         asked = end is not None and end["event"] == "job-found"
-        status, until = (end["status"], moment(end)) if end else (None, last)
-        found.append(
-            Ran(event["step"], event["job"], tuple(event["commands"]), moment(event), until, status, end is not None, asked, lines)
-        )
+        how, until = (ending(end), moment(end)) if end else (None, last)
+        found.append(Ran(event["step"], event["job"], tuple(event["commands"]), moment(event), until, how, asked, lines))
     return found
 
 
 def spans(events: Events) -> list[Span]:
     """The steps, for a chart."""
-    return [Span(one.job, one.begin, one.end, one.status == 0 if one.heard else None) for one in ran(events)]
+    return [Span(one.job, one.begin, one.end, one.ok if one.heard else None) for one in ran(events)]
 
 
 def ticks(events: Events) -> list[Tick]:
@@ -117,6 +124,11 @@ def _who(event: Mapping[str, Any]) -> str:
     return f"{event['who']} opened it, mode {event['mode']}"
 
 
+def _how(event: Mapping[str, Any], before: str) -> str:
+    how = ending(event)
+    return f"{before}{how.words}" if how else ""
+
+
 def _point(one: Mapping[str, Any]) -> str:
     return f"{one['name']} {'answered' if one['answered'] else 'open'}"
 
@@ -137,12 +149,12 @@ _WORDS: dict[str, Any] = {
     "disarmed": lambda event: f"whether to undo was decided by the {event['decided']}",
     "assumed": lambda event: "the host has changed since the plan was made" if event["moved"] else "the host is as the plan assumed",
     "step-begin": lambda event: f"step {event['job']} begins",
-    "step-end": lambda event: f"step {event['job']} ends, exit status {event['status']}",
+    "step-end": lambda event: f"step {event['job']} ends" + _how(event, ": "),
     "step-not-started": lambda event: f"step {event['job']} could not be started: {event['error']}",
     "step-ended": lambda event: f"step {event['job']} was ended",
     "stop-asked": lambda event: f"{event['by']} asked to stop before the next step",
     "step-cut-short": lambda event: f"{event['by']} cut step {event['job']} short",
-    "job-found": lambda event: f"step {event['job']} was found on the host: {event['state']}",
+    "job-found": lambda event: f"step {event['job']} was found on the host: {event['state']}" + _how(event, ", "),
     "failed": lambda event: f"failed: {event['error']}",
     "undone": lambda _: "the undo was looked at",
     "verified": lambda event: "verified" if event["ok"] else "not verified",

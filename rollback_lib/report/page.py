@@ -69,7 +69,7 @@ def _sections(record: Mapping[str, Any], events: Events, folder: Path) -> Iterat
         yield "<h2>The checklist before it</h2>" + _table(("", "", "what was known"), points)
     if record.get("steps"):
         took = {one.name: one.took for one in steps}
-        ended = {one.name: f": {one.words}" for one in steps if one.status != 0}
+        ended = {one.name: f": {one.words}" for one in steps if not one.ok}
         rows = [(name, f"{word}{ended.get(name, '')}", took.get(name, "")) for name, word in record["steps"].items()]
         yield "<h2>How far it came</h2>" + _table(("step", "", "took"), rows)
     if record.get("effects"):

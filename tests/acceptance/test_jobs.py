@@ -1,6 +1,7 @@
 """Jobs and the lock, on a real host: started once, followed to the byte, ended with their children; one hand at a time."""
 
 import secrets
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from lab.relay import Relay
 from rollback_lib.command import script
 from rollback_lib.errors import LockLost, NotStarted
 from rollback_lib.host import lock
+from rollback_lib.host.connection import Result
+from rollback_lib.host.ending import Ending, Kind
 from rollback_lib.host.jobs import Job, JobState
 from rollback_lib.host.link import Link
 from rollback_lib.host.lock import Owner, Taken, Taking
@@ -46,14 +49,21 @@ def take(link: Link, state: str, incident: str, *, take_over: bool = False) -> T
 def run(
     link: Link, state: str, text: str, *, name: str = "step", deadline: float = 20, send: Secret | None = None
 ) -> tuple[int | None, str]:
+    result, said = follow(link, state, text, name=name, deadline=deadline, send=send)
+    return result.status, said
+
+
+def follow(
+    link: Link, state: str, text: str, *, name: str = "step", deadline: float = 20, send: Secret | None = None
+) -> tuple[Result, str]:
     heard: list[bytes] = []
     result = link.run_job(Job(state, "mine", name, text, deadline, send), lock.LEASE, heard.append)
-    return result.status, b"".join(heard).decode()
+    return result, b"".join(heard).decode()
 
 
 def test_status_and_both_streams(link: Link, state: str) -> None:
     assert run(link, state, "echo out; echo err >&2; exit 7") == (7, "out\nerr\n")
-    assert link.jobs(state, "mine") == {"step": (JobState.ENDED, 7)}
+    assert link.jobs(state, "mine") == {"step": (JobState.ENDED, Ending.exited(7))}
 
 
 def test_a_job_is_started_once_however_often_it_is_asked_for(link: Link, state: str) -> None:
@@ -110,8 +120,8 @@ def test_a_script_that_arrives_in_part_is_not_run(link: Link, state: str) -> Non
 
 
 def test_its_deadline_ends_it_with_its_children(link: Link, state: str) -> None:
-    status, said = run(link, state, "sleep 300 & echo $!; wait", deadline=1)
-    assert status is None
+    result, said = follow(link, state, "sleep 300 & echo $!; wait", deadline=1)
+    assert result.ending == Ending(Kind.DEADLINE, 1)
     assert link.run(f"kill -0 {said}").status != 0
 
 
@@ -123,7 +133,7 @@ def test_it_can_be_ended_from_here(link: Link, state: str) -> None:
         while not heard:
             time.sleep(0.01)
         assert link.run(job.end()).status == 0
-        assert running.result().status not in (0, None)
+        assert running.result().ending == Ending(Kind.SIGNAL, signal.SIGTERM)
     assert link.run(f"kill -0 {heard[0].decode()}").status != 0
 
 
@@ -136,14 +146,15 @@ def test_when_what_follows_it_is_killed_it_is_followed_again(link: Link, state: 
 
 def test_one_that_is_killed_is_known_as_lost(link: Link, state: str) -> None:
     kill = f"kill -9 $(cat {state}/jobs/mine/step/runner); kill -9 0"
-    assert run(link, state, f"echo here; {kill}") == (-1, "here\n")
-    assert link.jobs(state, "mine") == {"step": (JobState.LOST, None)}
+    result, said = follow(link, state, f"echo here; {kill}")
+    assert (result.ending, said) == (Ending(Kind.LOST), "here\n")
+    assert link.jobs(state, "mine") == {"step": (JobState.LOST, Ending(Kind.LOST))}
 
 
 def test_one_whose_keeper_is_killed_runs_until_its_last_child_has_ended(link: Link, state: str) -> None:
     began = time.monotonic()
-    status, _ = run(link, state, f"kill -9 $(cat {state}/jobs/mine/step/runner); sleep 1.5; touch {state}/end")
-    assert (status, link.run(f"ls {state}/end").status) == (-1, 0)
+    result, _ = follow(link, state, f"kill -9 $(cat {state}/jobs/mine/step/runner); sleep 1.5; touch {state}/end")
+    assert (result.ending, link.run(f"ls {state}/end").status) == (Ending(Kind.LOST), 0)
     assert time.monotonic() - began > 1.4
 
 
@@ -153,7 +164,7 @@ def test_a_disk_that_runs_full_meanwhile_does_not_cost_the_status(link: Link, ho
     try:
         take(link, state, "mine")
         status, _ = run(link, state, f"head -c 4m /dev/zero >{state}/fill; exit 9")
-        assert (status, link.jobs(state, "mine")) == (9, {"step": (JobState.ENDED, 9)})
+        assert (status, link.jobs(state, "mine")) == (9, {"step": (JobState.ENDED, Ending.exited(9))})
         with pytest.raises(NotStarted, match="could not be started on contabo"):
             run(link, state, "true", name="next")
         assert "next" not in link.jobs(state, "mine")

@@ -9,6 +9,7 @@ from rollback_lib.facts.ask import ask, converse
 from rollback_lib.facts.fact import KEY, Dialogue, Fact
 from rollback_lib.facts.together import together
 from rollback_lib.host.connection import Result
+from rollback_lib.host.ending import Ending
 from rollback_lib.record.redaction import HIDDEN, Redactor
 from rollback_lib.secret import Key, Secret
 
@@ -20,7 +21,8 @@ class Host:
 
     def run(self, script: str, **_: object) -> Result:
         word = script.split()[-1]
-        return Result(1 if word == "fail" else 0, word, "no such thing" if word == "fail" else "", 5 if word == "much" else 0, 0.0)
+        ending = Ending.exited(1 if word == "fail" else 0)
+        return Result(ending, word, "no such thing" if word == "fail" else "", 5 if word == "much" else 0, 0.0)
 
 
 def echo(word: str, **options: object) -> Fact[str]:
@@ -117,7 +119,10 @@ def test_what_docker_stumbled_over_is_asked_again(monkeypatch: pytest.MonkeyPatc
     """An answer of the command itself is one, and is not asked for again; Docker's own failure to start it tells nothing."""
     monkeypatch.setattr("rollback_lib.facts.ask.AGAIN", (0.0, 0.0))
     stumbled = "OCI runtime exec failed: exec failed: unable to start container process: read init-p: connection reset by peer: unknown"
-    said = {"exec": [Result(126, "", stumbled, 0, 0.0), Result(0, "17", "", 0, 0.0)], "psql": [Result(1, "", "no such table", 0, 0.0)]}
+    said = {
+        "exec": [Result(Ending.exited(126), "", stumbled, 0, 0.0), Result(Ending.exited(0), "17", "", 0, 0.0)],
+        "psql": [Result(Ending.exited(1), "", "no such table", 0, 0.0)],
+    }
     asked: list[str] = []
 
     class Link:

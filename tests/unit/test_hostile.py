@@ -39,6 +39,7 @@ from rollback_lib.facts import (
 from rollback_lib.facts.ask import ask
 from rollback_lib.facts.fact import Fact
 from rollback_lib.host.connection import Result
+from rollback_lib.host.ending import Ending, Kind
 from rollback_lib.host.jobs import read_state, read_states
 from rollback_lib.host.lock import read_taken
 from rollback_lib.host.stream import LONGEST, Lines
@@ -138,25 +139,28 @@ answers = st.one_of(
 )
 
 
+ENDINGS = [*[Ending.exited(0)] * 3, Ending.exited(1), Ending.exited(127), Ending(Kind.DEADLINE, 30), Ending(Kind.SIGNAL, 9)]
+
+
 class Host:
     """Says one thing, well or badly."""
 
     alias = "contabo"
 
-    def __init__(self, says: str, status: int) -> None:
-        self._says, self._status = says, status
+    def __init__(self, says: str, ending: Ending) -> None:
+        self._says, self._ending = says, ending
 
     def run(self, script: str, **_: object) -> Result:
-        return Result(self._status, self._says, self._says, 0, 0.0)
+        return Result(self._ending, self._says, self._says, 0, 0.0)
 
 
 @pytest.mark.parametrize("name", FACTS)
 @settings(max_examples=60, deadline=None)
-@given(says=answers, status=st.sampled_from([0, 0, 0, 1, 127]))
-def test_a_host_may_say_anything(name: str, says: str, status: int) -> None:
+@given(says=answers, ending=st.sampled_from(ENDINGS))
+def test_a_host_may_say_anything(name: str, says: str, ending: Ending) -> None:
     """It is an answer, or refused in one sentence that names the host."""
     try:
-        ask(Host(says, status), {name: FACTS[name]}, Redactor(), Key())
+        ask(Host(says, ending), {name: FACTS[name]}, Redactor(), Key())
     except RollbackError as error:
         said = str(error)
     else:
@@ -167,7 +171,7 @@ def test_a_host_may_say_anything(name: str, says: str, status: int) -> None:
 @settings(max_examples=300, deadline=None)
 @given(answers, answers)
 def test_jobs_and_locks_may_be_anything(out: str, err: str) -> None:
-    for read in (lambda: read_state(out), lambda: read_states(out), lambda: read_taken(out, err)):
+    for read in (lambda: Ending.read(out), lambda: read_state(out), lambda: read_states(out), lambda: read_taken(out, err)):
         try:
             read()
         except (ValueError, LookupError, TypeError):
@@ -334,7 +338,7 @@ def test_nothing_in_a_record_becomes_part_of_its_page(tmp_path: Path, said: str,
     of_draft.feed(str(rendered(draft)))
     assert of_draft.found <= DRAFT
     assert Story.of(events).done == {("x", step)}
-    assert facts.ran(events)[0].status == 0
+    assert facts.ran(events)[0].ok
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -14,6 +14,7 @@ from rollback_lib.command import Command
 from rollback_lib.errors import ConnectionRefused, Failed, NotConfirmed, NotStarted, Paused, Refused, TargetRefused
 from rollback_lib.facts.fact import KEY, Dialogue, Fact
 from rollback_lib.host.connection import Result
+from rollback_lib.host.ending import Ending
 from rollback_lib.host.jobs import Job, JobState
 from rollback_lib.incident import Incident
 from rollback_lib.notebook import panel
@@ -47,9 +48,9 @@ class Host:
 
     def run(self, script: str, **_: object) -> Result:
         if "/lock" in script:
-            return Result(0, f"taken \n{'00' * 32}", "", 0, 0.0)
+            return Result(Ending.exited(0), f"taken \n{'00' * 32}", "", 0, 0.0)
         self.ran.append(script)
-        return Result(1, "", "no", 0, 0.0) if self.failing in script else Result(0, self.says, "", 0, 0.0)
+        return Result(Ending.exited(1), "", "no", 0, 0.0) if self.failing in script else Result(Ending.exited(0), self.says, "", 0, 0.0)
 
     def run_once(self, script: str, **_: object) -> Result:
         return self.run(script)
@@ -482,7 +483,7 @@ def test_a_guard_that_refuses_leaves_a_step_not_begun(
 
     def run_job(job: Job, lease: int, on_output: Callable[[bytes], None]) -> Result:
         on_output(f"{mark}somebody wrote to it\n".encode())
-        return Result(1, "", "", 0, 0.0)
+        return Result(Ending.exited(1), "", "", 0, 0.0)
 
     monkeypatch.setattr(host, "run_job", run_job)
     incident.confirm(chosen, "contabo")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rollback_lib.facts.together import Unanswered
+from rollback_lib.host.ending import Ending
 from rollback_lib.plan import Plan, some
 from rollback_lib.procedures import code, keeping
 from rollback_lib.procedures.readiness.plan import of_registry, restore_name
@@ -22,11 +23,21 @@ NOT_TRIED = "not tried: mode is plan"
 
 @dataclass(frozen=True)
 class Tried:
-    """A step as it ran: its exit status (None: its end is not known), seconds, and the last line it said."""
+    """A step as it ran: how it ended (None: that is not known), seconds, and the last line it said."""
 
-    status: int | None
+    ending: Ending | None
     seconds: float
     last: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether it did what it was to do."""
+        return self.ending is not None and self.ending.ok
+
+    @property
+    def words(self) -> str:
+        """How it ended, and what it said last."""
+        return f"{self.ending.words if self.ending else 'its end is not known'}: {self.last or 'it said nothing'}"
 
 
 @dataclass(frozen=True)
@@ -146,9 +157,9 @@ def _releases(now: State) -> list[Row]:
 def _trial(name: str, well: str, ill: str, one: Tried | None, do: str) -> Row:
     if one is None:
         return Row(name, AMBER, NOT_TRIED, "run it with --apply: it changes nothing that serves")
-    if one.status == 0:
+    if one.ok:
         return Row(name, GREEN, f"{well}, in {one.seconds:.1f} s")
-    return Row(name, RED, f"{ill}: {one.last or 'it said nothing'}", do)
+    return Row(name, RED, f"{ill}, {one.words}", do)
 
 
 def _image(now: State, target: Target) -> list[Row]:
@@ -176,7 +187,7 @@ def _env(now: State, target: Target, tried: Mapping[str, Tried]) -> list[Row]:
     known, good = keeping.standing(held.versions, held.content)
     if good:
         return [Row("env", GREEN, f"the file as it is is kept: {known}")]
-    if (kept := tried.get("remember")) and kept.status == 0:
+    if (kept := tried.get("remember")) and kept.ok:
         return [Row("env", GREEN, "the file as it is is kept, from now on, as healthy here")]
     if isinstance(target.env, Unanswered) or target.env is None:
         return [Row("env", AMBER, "no version of the file is kept yet", "run this with --apply while the stack is healthy: it keeps it")]
@@ -220,7 +231,7 @@ def _database(name: str, now: State, target: Target, plan: Plan, tried: Mapping[
             Row(
                 label,
                 RED,
-                f"it was not restored: {restore.last or 'it said nothing'}",
+                f"it was not restored, {restore.words}",
                 f"see output/{restore_name(name)}.txt of the record",
             )
         )
@@ -235,8 +246,8 @@ def _database(name: str, now: State, target: Target, plan: Plan, tried: Mapping[
         size = sum(beside.size for beside in state.beside) / 1e6
         rows.append(Row(f"kept beside {name}", AMBER, f"{some(left)}, {size:,.0f} MB", "drop what nobody needs any more: `dropdb`"))
     drop = tried.get("drop")
-    if drop and drop.status != 0:
-        rows.append(Row(f"dropping of {name}", RED, drop.last, f"drop {plan.after.get(f'restored {name}', '')} by hand"))
+    if drop and not drop.ok:
+        rows.append(Row(f"dropping of {name}", RED, drop.words, f"drop {plan.after.get(f'restored {name}', '')} by hand"))
     return rows
 
 

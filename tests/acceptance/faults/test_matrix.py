@@ -125,7 +125,7 @@ def no_step_ran_twice(machine: Machine) -> None:
     """Within a job no command began twice, and there is another attempt at a step only where the one before did not succeed."""
     jobs = {}
     for line in machine.ssh(f"for job in {JOB}/*/; do echo $job $(cat $job/exit 2>/dev/null || echo none); done").splitlines():
-        path, status = line.split()
+        path, _, status = line.partition(" ")
         jobs[Path(path).name] = status
         marks = machine.ssh(f"grep -a $(printf '^\\036') {path}out || true").split("\n")
         assert len(marks) == len(set(marks)), f"{path}: a command ran twice"

@@ -16,6 +16,7 @@ from rollback_lib.facts.backups import Backup, Contents
 from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.restores import Restore
 from rollback_lib.host.connection import Result
+from rollback_lib.host.ending import Ending
 from rollback_lib.procedures import database
 from rollback_lib.procedures.database.plan import knows_restrict
 from rollback_lib.procedures.database.state import beside
@@ -217,7 +218,7 @@ class Here:
 
     def run(self, script: str, **_: object) -> object:
         done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, errors="surrogateescape")
-        return Result(done.returncode, done.stdout, done.stderr, 0, 0.0)
+        return Result(Ending.exited(done.returncode), done.stdout, done.stderr, 0, 0.0)
 
 
 def read(path: object) -> Contents:
