@@ -7,6 +7,7 @@ a kernel on TCP ports would send code and output where other users of the machin
 import json
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
@@ -65,6 +66,10 @@ class Kernel:
         manager.provisioner.process = self.process
         manager.provisioner.pid = manager.provisioner.pgid = self.process.pid
         return manager
+
+    def interrupt(self) -> None:
+        """Interrupt the cell that runs: in it, KeyboardInterrupt is raised. Between cells it is ignored."""
+        self.process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
         """End it now: by then its incident is in the record."""

@@ -1,7 +1,6 @@
 """One headless run: the notebook under papermill, its record completed however the run ends."""
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rollback_lib.headless.kernel import Kernel
+from rollback_lib.headless.signals import Signals
 from rollback_lib.paths import PROJECT
 from rollback_lib.record.chain import OPENED, Chain
 from rollback_lib.record.folder import RESUMED, Folder, who
@@ -18,7 +18,6 @@ from rollback_lib.record.story import Story
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
 
 NOTEBOOKS = PROJECT / "notebooks"
-INTERRUPT_SECONDS = 30.0  # for ending a job on the host and removing what was made beside the stack
 RESUME = "resume"  # the notebook that goes on with an incident of any procedure
 
 
@@ -45,35 +44,38 @@ def run(procedure: str, parameters: Mapping[str, Any], *, root: Path, check: Cal
     Raises what `check` raises, with no record made.
     """
     started = time.monotonic()
-    folder = Folder.create(procedure, root)
-    kernel = Kernel(folder.path)
-    try:
-        check()
-    except BaseException:
-        kernel.kill()
-        folder.discard()
-        raise
-    return _run(procedure, parameters, folder, kernel, root, started)
+    with Signals() as signals:
+        folder = Folder.create(procedure, root)
+        kernel = Kernel(folder.path)
+        try:
+            check()
+            signals.check()
+        except BaseException:
+            kernel.kill()
+            folder.discard()
+            raise
+        return _run(procedure, parameters, folder, kernel, root, started, signals)
 
 
 def resume(path: Path, parameters: Mapping[str, Any], *, root: Path) -> Outcome:
     """Go on with the incident in the folder `path`, which has been found to be one that can be gone on with."""
     started = time.monotonic()
-    folder, kernel = Folder(path), Kernel(path)
-    folder.event(RESUMED, who=who(), process=os.getpid())  # before anything else is written to a record that may be sealed
-    Chain(root).enter(OPENED, path, {**folder.record(), "verdict": Verdict.UNKNOWN, "reason": NOT_ENDED, "who": who()})
-    return _run(RESUME, parameters, folder, kernel, root, started)
+    with Signals() as signals:
+        folder, kernel = Folder(path), Kernel(path)
+        folder.event(RESUMED, who=who(), process=os.getpid())  # before anything else is written to a record that may be sealed
+        Chain(root).enter(OPENED, path, {**folder.record(), "verdict": Verdict.UNKNOWN, "reason": NOT_ENDED, "who": who()})
+        return _run(RESUME, parameters, folder, kernel, root, started, signals)
 
 
-def _run(procedure: str, parameters: Mapping[str, Any], folder: Folder, kernel: Kernel, root: Path, started: float) -> Outcome:
+def _run(
+    procedure: str, parameters: Mapping[str, Any], folder: Folder, kernel: Kernel, root: Path, started: float, signals: Signals
+) -> Outcome:  # fmt: skip
     source = notebook(procedure)
     assert source is not None
     kept, runs = folder.next_notebook(), max(folder.runs, 1)
-    stop = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
-        _execute(source, kept, folder, parameters, kernel)
+        _execute(source, kept, folder, parameters, kernel, signals)
     finally:
-        signal.signal(signal.SIGTERM, stop)
         kernel.kill()
     if folder.runs <= runs:  # else another run has gone on with it since, and the record is that one's to seal
         _settle(folder)
@@ -83,7 +85,7 @@ def _run(procedure: str, parameters: Mapping[str, Any], folder: Folder, kernel: 
     return Outcome(Verdict(record["verdict"]), record["reason"], folder.path, time.monotonic() - started, record.get("budget"))
 
 
-def _execute(source: Path, kept: Path, folder: Folder, parameters: Mapping[str, Any], kernel: Kernel) -> None:
+def _execute(source: Path, kept: Path, folder: Folder, parameters: Mapping[str, Any], kernel: Kernel, signals: Signals) -> None:
     # rfc3987_syntax compiles a grammar at import, 0.9 s, for a check of addresses in JSON schemas that notebooks do not use.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     import papermill
@@ -91,46 +93,32 @@ def _execute(source: Path, kept: Path, folder: Folder, parameters: Mapping[str, 
 
     from rollback_lib.headless import engine
 
+    def interrupt() -> None:
+        folder.event("run-cut-short", by=signals.came, error="")
+        kernel.interrupt()
+
     try:
         papermill.execute_notebook(
             source, None, parameters=dict(parameters), engine_name=engine.NAME, progress_bar=sys.stderr.isatty(),
-            cwd=str(PROJECT), record=kept, km=kernel.manager(),
+            cwd=str(PROJECT), record=kept, km=kernel.manager(), signals=signals, interrupt=interrupt,
         )  # fmt: skip
     except PapermillExecutionError as error:
         folder.event("cell-failed", cell=error.exec_count, type=error.ename, error=error.evalue)
-    except (KeyboardInterrupt, Exception) as error:  # Ctrl-C, SIGTERM, a dead kernel: whatever it is, the record says so
-        folder.event("run-cut-short", by=type(error).__name__, error=str(error))
-        _interrupt(folder, kernel)
-
-
-def _interrupt(folder: Folder, kernel: Kernel) -> None:
-    """Tell the cell that runs to stop, and give its incident the time to say so in the record."""
-    if kernel.process.poll() is not None:
-        return
-    kernel.process.send_signal(signal.SIGINT)
-    until = time.monotonic() + INTERRUPT_SECONDS
-    while _unended(folder) and time.monotonic() < until:
-        time.sleep(0.05)
-
-
-def _unended(folder: Folder) -> bool:
-    return folder.record().get("reason") == NOT_ENDED
+    except (KeyboardInterrupt, Exception) as error:  # a signal between two cells, a dead kernel: whatever it is, the record says so
+        folder.event("run-cut-short", by=signals.came or type(error).__name__, error=str(error))
 
 
 def _settle(folder: Folder) -> None:
     """A run that never said how it ended: aborted when no step had begun, else unknown."""
     record = folder.record()
-    if record and not _unended(folder):
+    if record and record.get("reason") != NOT_ENDED:
         return
     story = Story.of(folder.events())
     begun = list(story.begun)
     failed = next((event["error"] for event in reversed(folder.events()) if event["event"] in ("cell-failed", "run-cut-short")), "")
     verdict = Verdict.UNKNOWN if begun else Verdict.ABORTED
-    known = (
-        f"the run ended in step {(story.cut or begun)[-1]}; it may be half done: `rollback resume {folder.id}` tells, and goes on"
-        if begun
-        else "the run ended before any step"
-    )
+    where = f"in step {story.cut[-1]}; it may be half done" if story.cut else f"after step {begun[-1]}" if begun else "before any step"
+    known = f"the run ended {where}" + (f": `rollback resume {folder.id}` tells, and goes on" if begun else "")
     folder.event("verdict", verdict=verdict, reason=known)
     folder.write_record({**record, "verdict": verdict, "status": verdict.status, "reason": f"{known} ({failed})" if failed else known})
 

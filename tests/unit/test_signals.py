@@ -1,0 +1,115 @@
+"""SIGTERM and Ctrl-C at moments that a person would hardly hit: the record is whole and true."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+from rollback_lib.headless import engine
+from rollback_lib.paths import PROJECT
+
+BIN = Path(sys.executable).parent
+
+# A run that is sent a signal whenever it comes to certain functions.
+RUN = """
+import os, signal, sys
+from rollback_lib.cli import entry
+from rollback_lib.headless import kernel, runner
+
+number, names = int(sys.argv.pop(1)), sys.argv.pop(1)
+
+def telling(original):
+    def told(*args, **options):
+        os.kill(os.getpid(), number)
+        return original(*args, **options)
+    return told
+
+for name in names.split():
+    place = kernel.Kernel if name == "manager" else runner
+    setattr(place, name, telling(getattr(place, name)))
+entry()
+"""
+
+# A notebook of two cells, and a signal just before the first of them is sent to the kernel.
+CELLS = """
+import os, signal, sys
+import papermill
+from pathlib import Path
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from rollback_lib.headless import engine
+from rollback_lib.headless.kernel import Kernel
+from rollback_lib.headless.signals import Signals
+
+original, before = AsyncKernelClient.execute, signal.getsignal(signal.SIGINT)
+
+def told(*args, **options):
+    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGTERM)  # more of them change nothing
+    return original(*args, **options)
+
+AsyncKernelClient.execute = told
+kernel = Kernel(None)
+with Signals() as signals:
+    try:
+        papermill.execute_notebook(
+            sys.argv[1], None, engine_name=engine.NAME, progress_bar=False, record=Path(sys.argv[2]), km=kernel.manager(),
+            signals=signals, interrupt=kernel.interrupt,
+        )
+    except Exception:
+        print(signals.came)
+assert signal.getsignal(signal.SIGINT) is before
+kernel.kill()
+"""
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Path:
+    """A stack on a host where nobody listens."""
+    config, file = tmp_path / "ssh_config", tmp_path / "stack.yaml"
+    config.write_text("Host contabo\n  HostName 127.0.0.1\n  Port 1\n")
+    content = yaml.safe_load((PROJECT / "parameters" / "production.yaml").read_text())
+    content["stack"]["ssh_config"] = str(config)
+    file.write_text(yaml.safe_dump(content))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("number", "where", "status", "verdict"),
+    [
+        (signal.SIGTERM, "Kernel", 130, None),  # before the parameters are checked
+        (signal.SIGTERM, "manager", 3, "aborted"),  # papermill is imported by then
+        (signal.SIGTERM, "_settle _page _seal", 3, "refused"),
+        (signal.SIGINT, "_settle _page _seal", 3, "refused"),
+    ],
+)
+def test_a_signal_at_any_moment_leaves_a_record_that_is_whole(
+    stack: Path, tmp_path: Path, number: int, where: str, status: int, verdict: str | None
+) -> None:
+    environment = {**os.environ, "ROLLBACK_INCIDENTS": str(tmp_path / "incidents")}
+    argv = [sys.executable, "-c", RUN, str(int(number)), where, "run", "code", "--stack", stack]
+    done = subprocess.run(argv, env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, "Traceback" in done.stderr) == (status, False), done.stderr
+    records = [json.loads(file.read_text()) for file in (tmp_path / "incidents").glob("[0-9]*/*/*/*/record.json")]
+    assert [record["verdict"] for record in records] == ([verdict] if verdict else [])
+    if verdict == "aborted":
+        assert records[0]["reason"] == "the run ended before any step (SIGTERM)"
+    verified = subprocess.run([BIN / "rollback", "incidents", "verify"], env=environment, capture_output=True, text=True)
+    assert (verified.returncode, f"{len(records)} sealed" in verified.stdout) == (0, True), verified.stdout
+
+
+def test_a_signal_just_before_the_kernel_begins_with_a_cell_interrupts_it(tmp_path: Path) -> None:
+    source, record = tmp_path / "in.ipynb", tmp_path / "out.ipynb"
+    cells = [nbformat.v4.new_code_cell(source) for source in ("import time; time.sleep(60)", "print('never')")]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), source)
+    argv = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-c", CELLS, source, record]
+    done = subprocess.run(argv, cwd=PROJECT, capture_output=True, text=True, timeout=engine.INTERRUPT_SECONDS)
+    assert done.stdout == "SIGTERM\n", done.stderr
+    first, second = nbformat.read(record, as_version=4).cells
+    assert [cell.metadata.papermill["status"] for cell in (first, second)] == ["failed", "pending"]
