@@ -43,8 +43,8 @@ class Chain:
     def of(self, folder: Path) -> dict[int, dict[str, Any]]:
         """The entries of one record by the numbers of their lines, oldest first."""
         place = self._place(folder)
-        named = json.dumps(place, ensure_ascii=False).encode(errors="surrogateescape")  # of thousands of lines only a few are worth parsing
-        found = ((number, parsed(line)) for number, line in enumerate(self.log.lines(), 1) if named in line)
+        named = json.dumps(place, ensure_ascii=False).encode(errors="surrogateescape")
+        found = ((number, parsed(line)) for number, line in self.log.having(named).items())
         return {number: entry for number, entry in found if entry is not None and entry["folder"] == place}
 
     def latest(self) -> dict[str, dict[str, Any]]:

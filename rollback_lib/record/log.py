@@ -72,15 +72,31 @@ class Log:
     @property
     def end(self) -> tuple[int, str]:
         """How many lines there are, and the hash of the last; 0 and "" of an empty log."""
-        lines = self.lines()
-        return len(lines), line_hash(lines[-1]) if lines else ""
+        text = self._text()
+        whole = text.removesuffix(b"\n")
+        return (whole.count(b"\n") + 1, line_hash(whole[whole.rfind(b"\n") + 1 :])) if text else (0, "")
 
     def lines(self) -> list[bytes]:
         """The lines as they are."""
+        text = self._text()
+        return text.removesuffix(b"\n").split(b"\n") if text else []
+
+    def having(self, word: bytes) -> dict[int, bytes]:
+        """The lines that have this in them, by number; of many lines only these are looked at."""
+        text, found = self._text(), {}
+        at = text.find(word)
+        while at >= 0:
+            begin, end = text.rfind(b"\n", 0, at) + 1, text.find(b"\n", at)
+            line = text[begin : end if end >= 0 else len(text)]
+            found[text.count(b"\n", 0, begin) + 1] = line
+            at = text.find(word, begin + len(line))
+        return found
+
+    def _text(self) -> bytes:
         try:
-            return self.path.read_bytes().removesuffix(b"\n").split(b"\n") if self.path.stat().st_size else []
+            return self.path.read_bytes()
         except FileNotFoundError:
-            return []
+            return b""
 
     @contextmanager
     def _opened(self) -> Iterator[int]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rollback_lib.record.log import Fault, Log
+from rollback_lib.record.log import Fault, Log, line_hash
 
 
 @pytest.fixture
@@ -22,6 +22,27 @@ def test_what_was_appended_is_there_in_order(log: Log) -> None:
     assert [entry["number"] for entry in log.entries()] == [0, 1, 2, 3, 4]
     assert log.faults() == []
     assert Log(log.path.with_name("none")).faults() == []
+
+
+@pytest.mark.parametrize("cut", [0, 1, 7])
+def test_the_end_and_lines_with_a_word_are_those_of_all_lines(log: Log, cut: int) -> None:
+    """Also where a crash took the end of the last."""
+    log.path.write_bytes(log.path.read_bytes()[: -cut or None])
+    lines = log.lines()
+    assert log.end == (5, line_hash(lines[-1]))
+    for word in (b'"number"', b'"number": 3', b"number", b"\xc3\xa9", b"none"):
+        assert log.having(word) == {number: line for number, line in enumerate(lines, 1) if word in line}
+    none = Log(log.path.with_name("none"))
+    assert (none.end, none.lines(), none.having(b"number")) == ((0, ""), [], {})
+
+
+@pytest.mark.parametrize("line", range(1, 5))
+def test_only_faults_since_a_line_are_asked_for(log: Log, line: int) -> None:
+    whole = log.path.read_text().splitlines(keepends=True)
+    log.path.write_text("".join([*whole[: line - 1], whole[line - 1].replace('"number"', '"another"'), *whole[line:]]))
+    assert log.faults() == [Fault(line + 1, False)]
+    assert log.faults(since=line) == [Fault(line + 1, False)]
+    assert log.faults(since=line + 1) == []
 
 
 @pytest.mark.parametrize("line", range(4))
