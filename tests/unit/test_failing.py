@@ -11,6 +11,7 @@ from nbclient import NotebookClient
 
 from rollback_lib.headless import runner
 from rollback_lib.headless.kernel import Kernel
+from rollback_lib.headless.signals import Signals
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.redaction import HIDDEN
 
@@ -87,7 +88,7 @@ def test_a_run_of_a_notebook_that_fails_keeps_no_secret(tmp_path: Path, monkeypa
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}}), source)
     folder, kernel = Folder.create("code", tmp_path), Kernel(None)
     try:
-        runner._execute(source, folder.path / "notebook.ipynb", folder, {}, kernel)
+        runner._execute(source, folder.path / "notebook.ipynb", folder, {}, kernel, Signals())
     finally:
         kernel.kill()
     (failed,) = folder.events()
