@@ -55,7 +55,8 @@ def thaw_when_told_to_end(scene: Scene) -> None:
     thaw(scene)
 
 
-def _kernel(scene: Scene) -> int:
+def kernel(scene: Scene) -> int:
+    """The process of the run's kernel."""
     return int(subprocess.check_output(["pgrep", "-P", str(scene.run.pid), "-f", "rollback_lib.headless.launch"], text=True).split()[0])
 
 
@@ -93,7 +94,7 @@ FAULTS: dict[str, Callable[[Scene], None]] = {
     "network silent": lambda scene: scene.relay.silence(),
     "runner SIGTERM": lambda scene: os.kill(scene.run.pid, signal.SIGTERM),
     "runner SIGKILL": lambda scene: os.kill(scene.run.pid, signal.SIGKILL),
-    "kernel killed": lambda scene: os.kill(_kernel(scene), signal.SIGKILL),
+    "kernel killed": lambda scene: os.kill(kernel(scene), signal.SIGKILL),
     "job killed": _kill_job,
     "disk full": _fill_disk,
     "docker restarted": _restart_docker,
