@@ -22,7 +22,7 @@ _SECRETS = (
 )  # fmt: skip
 _KEY_BEGINS, _KEY_ENDS = re.compile(_BEGIN), re.compile(_END)
 # A line inside of a key: its last word is Base64, quoted or not. The last ones of a key may be short.
-_KEY_LINE = re.compile(r"[A-Za-z0-9+/=]{16,}(?:\\[nr]|\W)*\Z")
+_KEY_LINE = re.compile(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/=]{16,}+(?:\\[nr]|\W)*+\Z")
 _LAST_LINES = 2
 _ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\-_])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from lab.relay import Relay
-from tests.faults import JOB, Scene, freeze, thaw, thaw_when_told_to_end
+from tests.faults import JOB, Scene, freeze, kernel, thaw, thaw_when_told_to_end
 from tests.machine import BIN, Machine
 
 # What starts it, and what that has it ignore.
@@ -39,8 +39,9 @@ def building(machine: Machine, way: str) -> Iterator[Scene]:
 
 
 def serving(machine: Machine) -> list[str]:
-    """What a rollback of code changes, and what it makes beside that."""
-    images = machine.ssh("docker images --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}' | sort")
+    """What a rollback of code changes, and what it makes beside that; without images of commits, which are kept: Docker may have
+    come to the end of the build."""
+    images = machine.ssh("docker images --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}' | grep -vE ':[0-9a-f]{40}$' | sort")
     changes = machine.ssh("git -C /opt/dyniq-voice status --porcelain")
     return [machine.head(), machine.container()["Id"], changes, *images.splitlines()]
 
@@ -68,6 +69,21 @@ def test_sigterm_ends_the_run_in_order(broken: Machine, way: str) -> None:
     assert states[states.index("failed") + 1 :] == ["pending"] * (len(states) - 10)
     verified = subprocess.run([BIN / "rollback", "incidents", "verify"], env=broken.env(), capture_output=True, text=True)
     assert (verified.returncode, "1 sealed" in verified.stdout) == (0, True), verified.stdout
+
+
+def test_sigterm_to_every_process_of_it_does_the_same(broken: Machine) -> None:
+    """As systemd ends a service."""
+    before = serving(broken)
+    with building(broken, "plainly") as scene:
+        for process in (kernel(scene), scene.run.pid):
+            os.kill(process, signal.SIGTERM)
+        thaw_when_told_to_end(scene)
+        out, err = scene.run.communicate(timeout=20)
+    (folder,) = broken.folders()
+    record = json.loads((folder / "record.json").read_text())
+    assert (scene.run.returncode, record["verdict"]) == (3, "aborted"), out + err
+    assert "stopped in step build, which was ended on the host; the host is as it was" in record["reason"]
+    assert serving(broken) == before
 
 
 def test_ctrl_c_stays_ignored_where_it_was(broken: Machine) -> None:

@@ -134,6 +134,12 @@ def test_what_is_around_a_private_key_stays() -> None:
     ]  # fmt: skip
 
 
+def test_a_line_without_end_before_the_end_of_a_key_is_looked_at_once() -> None:
+    """And not from each of its characters on: this takes minutes then."""
+    text = "A" * 300_000 + "!x\nshort\nshort\n-----END PRIVATE KEY-----"
+    assert Redactor().clean(text) == "A" * 300_000 + f"!x\n{HIDDEN}"
+
+
 @given(
     st.lists(st.text("abcXYZ0189+/", min_size=20, max_size=64), min_size=2, max_size=8), st.integers(0, 12), st.integers(0, 12),
     st.lists(st.integers(0, 12)), st.sampled_from(["{}", "12:00:00 | {}", "{} ", '"{}",']),
