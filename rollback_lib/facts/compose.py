@@ -61,10 +61,11 @@ class Service:
 
 @dataclass(frozen=True)
 class Meant:
-    """A service as compose understands it: the environment it would give it, and all of its definition."""
+    """A service as compose understands it: the environment it would give it, all of its definition, and the name of its image."""
 
     environment: dict[str, Secret]
     definition: Secret
+    image: str = ""
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ def meant_with(compose: Compose, readers: Mapping[str, Written], file: str, cont
 
     def read(out: str) -> dict[str, Meant] | Unreadable:
         probed, rest = (services(part) for part in out.split("\x1e"))
-        return {name: Meant(probed[name].environment if name in probed else one.environment, one.definition)
+        return {name: replace(one, environment=probed[name].environment) if name in probed else one
                 for name, one in {**probed, **rest}.items()}  # fmt: skip
 
     return Fact((Command.of("sh", "-euc", script),), read, otherwise=unreadable, input=Secret(content.reveal() + probe.reveal()),
@@ -184,7 +185,10 @@ def _secrets(found: "Mapping[str, Meant] | Mapping[str, Service] | Unreadable") 
 def services(out: str) -> dict[str, Meant]:
     """The services in what `docker compose config --format=json` says."""
     found: dict[str, Any] = json.loads(out).get("services") or {}
-    return {name: Meant(_environment(one.pop("environment", None)), Secret(json.dumps(one, sort_keys=True))) for name, one in found.items()}
+    return {
+        name: Meant(_environment(one.pop("environment", None)), Secret(json.dumps(one, sort_keys=True)), one.get("image", ""))
+        for name, one in found.items()
+    }
 
 
 def unreadable(said: str) -> Unreadable:

@@ -20,15 +20,14 @@ def unchanged(*files: File) -> tuple[Command, ...]:
 
 
 def guard(stack: Stack, incident: str, file: File | None, path: str) -> tuple[Command, ...]:
-    """The last look before a file is replaced: it fails where the file is neither as it was read nor the one that this incident
+    """The last look before a file is replaced: it fails where the file is neither as it was kept nor the one that this incident
     put there, in a step that was cut off."""
     look = (
-        'now=$(stat -c "%i %s %.9Y %.9Z" "$1" 2>/dev/null) || now=; [ "$now" != "$2" ] || exit 0; '
-        '[ -z "$now" ] || [ "${now% *}" != "$(cat "$3" 2>/dev/null)" ] || exit 0; '
-        'echo "$1 has changed since it was read; make a new plan" >&2; exit 1'
+        'if [ ! -e "$1" ]; then [ ! -e "$2" ]; else cmp -s "$1" "$2" || [ "$(stat -c "%i %s %.9Y" "$1")" = "$(cat "$3" 2>/dev/null)" ]; fi || '
+        '{ echo "$1 has changed since it was read; make a new plan" >&2; exit 1; }'
     )
-    known = file.identity if file else ""
-    return (Command.of("sh", "-euc", look, "sh", file.real if file else path, known, keeping.before(stack, incident, PUT)),)
+    kept = (keeping.before(stack, incident, name) for name in (KEPT, PUT))
+    return (Command.of("sh", "-euc", look, "sh", file.real if file else path, *kept),)
 
 
 def keep(stack: Stack, incident: str, file: File | None) -> tuple[Command, ...]:

@@ -174,6 +174,6 @@ def test_what_would_not_come_up_is_refused_before_anything_stops(clean: Machine)
     # An image that is in no registry and not here any more.
     clean.ssh(f"sed -i 's|/caddy:2|/caddy:9|' {DOCKER}/docker-compose.yml")
     before = ids(clean)
-    done = run(clean)
+    done = run(clean, "--checked", "drift")
     assert (done.status, ids(clean)) == (3, before), done.out
     assert "step pull failed" in done.record["reason"]

@@ -124,9 +124,12 @@ def _drift(now: State, target: Target, service: str) -> tuple[str, ...]:
     known = now.defined[way]
     if not isinstance(known, dict) or service not in known:
         return ()
-    before, after = known[service].environment, target.meant[way][service].environment
+    here, there = known[service], target.meant[way][service]
+    if way.variables == now.path and there.image == now.containers[service].image_name:
+        here = replace(here, image=there.image)  # the file named another one meanwhile, and the target names it again
+    before, after = here.environment, there.environment
     asked = {key for key in (*before, *after) if before.get(key) != after.get(key)} | set(lines_of(now.content))
-    return drift.of_service(now.replicas[service], known[service], now.images, but=asked | set(lines_of(target.content.reveal())))
+    return drift.of_service(now.replicas[service], here, now.images, but=asked | set(lines_of(target.content.reveal())))
 
 
 def masked(key: Key, value: Secret | None) -> str:
