@@ -23,7 +23,8 @@ def guard(stack: Stack, incident: str, file: File | None, path: str) -> tuple[Co
     """The last look before a file is replaced: it fails where the file is neither as it was kept nor the one that this incident
     put there, in a step that was cut off."""
     look = (
-        'if [ ! -e "$1" ]; then [ ! -e "$2" ]; else cmp -s "$1" "$2" || [ "$(stat -c "%i %s %.9Y" "$1")" = "$(cat "$3" 2>/dev/null)" ]; fi || '
+        'put() { [ "$(stat -c "%i %s %.9Y" "$1")" = "$(cat "$2" 2>/dev/null)" ]; }; '
+        'if [ -e "$1" ]; then cmp -s "$1" "$2" || put "$1" "$3"; else [ ! -e "$2" ]; fi || '
         '{ echo "$1 has changed since it was read; make a new plan" >&2; exit 1; }'
     )
     kept = (keeping.before(stack, incident, name) for name in (KEPT, PUT))
