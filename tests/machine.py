@@ -6,7 +6,7 @@ import re
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,9 +70,12 @@ class Machine:
         """The day in the newest backups' names, which is not today's on a host that was set up before midnight."""
         return self.ssh("ls /backup/voice-[0-9]*.sql").rpartition("voice-")[2].removesuffix(".sql")
 
-    def rollback(self, *words: str, stack: Path | None = None, env: dict[str, str] | None = None, procedure: str = "code") -> Done:
+    def rollback(
+        self, *words: str, stack: Path | None = None, env: dict[str, str] | None = None, procedure: str = "code", by: Sequence[str] = ()
+    ) -> Done:
+        """`rollback run`; `by` is a command that runs it."""
         before = self.folders()
-        argv = [BIN / "rollback", "run", procedure, "--stack", stack or self.stack, *words]
+        argv = [*by, BIN / "rollback", "run", procedure, "--stack", stack or self.stack, *words]
         done = subprocess.run(argv, capture_output=True, text=True, env=self.env(env), timeout=170)
         made = [folder for folder in self.folders() if folder not in before]
         assert len(made) <= 1
