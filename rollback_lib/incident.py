@@ -255,8 +255,8 @@ class Incident:
             if step.skip:
                 run.console.line(f"Not needed: {step.skip}.")
             elif run.opening.mode == "plan":
-                run.console.line(f"Plan only, not run ({len(step.commands)} command{'s' if len(step.commands) > 1 else ''}):")
-                for command in step.commands:
+                run.console.line(f"Plan only, not run ({len(step.script)} command{'s' if len(step.script) > 1 else ''}):")
+                for command in step.script:
                     run.console.line(f"  {command}")
             elif run.plan is not None and (run.plan.hash, step.name) in run.done:
                 run.console.line("Done already in this incident; not done again.")

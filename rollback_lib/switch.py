@@ -20,7 +20,7 @@ SLACK = 3600.0  # seconds for a step that still runs
 def job(state: str, incident: str, seconds: float, undo: tuple[Step, ...]) -> Job:
     """The job that waits so many seconds and then runs these steps, but for those that are only for an unhealthy stack."""
     steps = [step for step in undo if not step.unless_healthy]
-    text = _WAIT % round(seconds) + "".join(script(step.commands) for step in steps)
+    text = _WAIT % round(seconds) + "".join(script(step.script) for step in steps)
     return Job(state, incident, NAME, text, seconds + SLACK + sum(step.deadline for step in steps))
 
 

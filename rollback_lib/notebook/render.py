@@ -64,7 +64,7 @@ def _step(number: int, step: Step) -> View:
         return note("good", f"Step {number}, {step.title}: not needed, {step.skip}.")
     touches = "changes the stack" if step.touches else "leaves the stack as it is"
     touches += ", only where the routes do not pass by themselves" if step.unless_healthy else ""
-    commands = "\n".join(str(command) for command in step.commands)
+    commands = "\n".join(str(command) for command in step.script)
     return view_of.code(commands, title=f"Step {number}, {step.title}: {touches}", lead=step.why)
 
 

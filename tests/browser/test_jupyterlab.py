@@ -159,7 +159,7 @@ def test_cell_by_cell_to_health(lab: str, page: Page, broken: Machine) -> None:
     assert "Traceback" not in outputs(page, "incident.apply(plan.keep)").inner_text()
     expect(outputs(page, "now = incident.document()")).to_contain_text("Not healthy: agents-api.")
     page.screenshot(path=SHOTS / "1-state.png")
-    expect(outputs(page, "plan = incident.plan")).to_contain_text("Step 4, Make a new container of agents-api: changes the stack")
+    expect(outputs(page, "plan = incident.plan")).to_contain_text("Step 4, Recreate agents-api: changes the stack")
     page.screenshot(path=SHOTS / "2-plan.png")
     assert broken.head() == bad
 
