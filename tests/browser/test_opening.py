@@ -36,7 +36,7 @@ def opened(machine: Machine, tmp_path: Path, *words: str) -> Iterator[str]:
 
 
 def until(page: Page, holds: Callable[[], bool]) -> None:  # noqa: F811
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90  # JupyterLab waits ten times as long as its last save took before the next one
     while not holds():
         assert time.monotonic() < deadline, (holds, page.url)
         page.wait_for_timeout(100)
