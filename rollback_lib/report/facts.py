@@ -124,9 +124,9 @@ def _who(event: Mapping[str, Any]) -> str:
     return f"{event['who']} opened it, mode {event['mode']}"
 
 
-def _how(event: Mapping[str, Any], before: str) -> str:
+def _how(event: Mapping[str, Any]) -> str:
     how = ending(event)
-    return f"{before}{how.words}" if how else ""
+    return f", {how.words}" if how else ""
 
 
 def _point(one: Mapping[str, Any]) -> str:
@@ -149,12 +149,12 @@ _WORDS: dict[str, Any] = {
     "disarmed": lambda event: f"whether to undo was decided by the {event['decided']}",
     "assumed": lambda event: "the host has changed since the plan was made" if event["moved"] else "the host is as the plan assumed",
     "step-begin": lambda event: f"step {event['job']} begins",
-    "step-end": lambda event: f"step {event['job']} ends" + _how(event, ": "),
+    "step-end": lambda event: f"step {event['job']} ends" + _how(event),
     "step-not-started": lambda event: f"step {event['job']} could not be started: {event['error']}",
     "step-ended": lambda event: f"step {event['job']} was ended",
     "stop-asked": lambda event: f"{event['by']} asked to stop before the next step",
     "step-cut-short": lambda event: f"{event['by']} cut step {event['job']} short",
-    "job-found": lambda event: f"step {event['job']} was found on the host: {event['state']}" + _how(event, ", "),
+    "job-found": lambda event: f"step {event['job']} was found on the host: {event['state']}" + _how(event),
     "failed": lambda event: f"failed: {event['error']}",
     "undone": lambda _: "the undo was looked at",
     "verified": lambda event: "verified" if event["ok"] else "not verified",

@@ -85,7 +85,7 @@ def test_a_step_says_how_it_ended_in_record_and_report(link: Link, tmp_path: Pat
     events = folder.events()
     (ran,) = facts.ran(events)
     assert ran.words == words
-    assert f"step build ends: {words}" in [said for _, said in facts.timeline(events)]
+    assert f"step build ends, {words}" in [said for _, said in facts.timeline(events)]
     record = {"verdict": "failed-partly", "reason": "x", "steps": {"build": "failed"}}
     assert f"<td>failed: {words}</td>" in page.html(record, events, folder.path)
     assert (took > connection.GRACE) == (case == "it does not end when its time is up")

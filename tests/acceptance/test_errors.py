@@ -184,7 +184,8 @@ def test_a_tree_that_is_none(machine: Machine, tmp_path: Path) -> None:
 def test_a_run_that_is_ended_says_so(broken: Machine, how: signal.Signals) -> None:
     slow = broken.commit("a slow build", "echo 'RUN sleep 20' >>agents_api/Dockerfile")
     run = subprocess.Popen(
-        [BIN / "rollback", "run", "code", "--stack", broken.stack, "--apply", "--confirm", "contabo", "-p", f"target={slow}"],
+        ["env", "--default-signal=INT", BIN / "rollback", "run", "code", "--stack", broken.stack, "--apply", "--confirm", "contabo",
+         "-p", f"target={slow}"],
         env=broken.env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     deadline = time.monotonic() + 20
