@@ -191,7 +191,8 @@ class Notify(_Model):
 
 class Stack(_Model):
     """One compose stack on one host. `host` is an alias of the OpenSSH client configuration. `compose_directory` is the folder of
-    the compose project: that of the first file, or what `--project-directory` named. `secrets` are references to what
+    the compose project: that of the first file, or what `--project-directory` named. `sudo`: commands run there as root, by
+    `sudo -n`. `state_directory`: where lock, ledger and copies are, if not in the usual folder. `secrets` are references to what
     must never be shown or kept, beside the values of the env files: `env:NAME` here, `file:/PATH` on the host. `required` are
     points of the checklist that have to be answered before a rollback."""
 
@@ -201,6 +202,7 @@ class Stack(_Model):
     tree: HostPath
     compose_directory: HostPath
     compose: ComposeCall | None = None
+    sudo: bool = False
     state_directory: HostPath = ""
     secrets: list[SecretReference] = Field(default_factory=list)
     notify: list[Notify] = Field(default_factory=list)
@@ -253,8 +255,12 @@ class Stack(_Model):
 
     @property
     def state(self) -> str:
-        """The folder on the host in which this project keeps its state."""
+        """The folder on the host with the lock, the ledger and the copies; where it was not looked for yet, that of a tree of root."""
         return self.state_directory or f"/var/lib/rollback/{self.name}"
+
+    def at(self, state: str) -> "Stack":
+        """The same, with its folder on the host as it was found there (facts/account.py)."""
+        return self.model_copy(update={"state_directory": state})
 
     def kept_image(self, service: str, tag: str) -> str:
         """The name under which we keep an image of a service."""

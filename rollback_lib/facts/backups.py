@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from rollback_lib.command import Command
 from rollback_lib.facts.fact import Fact
+from rollback_lib.host.fragments import SEEN
 from rollback_lib.postgres import Postgres
 
 LISTED = 40  # backups that are looked at, the newest ones
@@ -14,6 +15,7 @@ READING = 1800.0  # seconds for reading a whole backup
 _LOOK = 3  # seconds for the end of one compressed file; one that takes longer is read when it is chosen
 _CUT = "ROLLBACK: THE STREAM BROKE OFF"
 PLAIN, GZIP, ZSTD, CUSTOM, DIRECTORY = "plain", "gzip", "zstd", "custom", "directory"
+_CLOSED = "closed"  # what is said of one that we may not read
 ARCHIVES = (CUSTOM, DIRECTORY)
 
 
@@ -67,6 +69,10 @@ _LIST = r"""
 look=$1 most=$2; shift 2
 for path in "$@"; do [ -e "$path" ] && printf '%s\t%s\n' "$(stat -L -c %Y "$path")" "$path"; done | sort -rn | head -n "$most" | cut -f 2- |
 while IFS= read -r path; do
+    if [ ! -r "$path" ]; then
+        printf '%s\tclosed\t%s\t%s\t\t\t%s\n' "$path" "$(stat -L -c %s "$path")" "$(stat -L -c %Y "$path")" "$(identity "$path")"
+        continue
+    fi
     if [ -d "$path" ]; then
         size=$(du -sbL "$path" | cut -f 1)
         printf '%s\tdirectory\t%s\t%s\t' "$path" "$size" "$(stat -L -c %Y "$path/toc.dat" 2>/dev/null || echo 0)"
@@ -119,8 +125,14 @@ def listing(pattern: str) -> Fact[list[Backup]]:
     """The backups that match a pattern, newest first."""
     folder, _, name = pattern.rpartition("/")
     # The pattern is the one word that the shell is to expand: the stack's own check lets no character through that would do more.
-    command = Command.of("sh", "-c", f'cd / && set -- "$@" "$0"/{name}; {_IDENTITY}{_LIST}', folder, str(_LOOK), str(LISTED))
-    return Fact((command,), lambda out: [_backup(line) for line in out.splitlines()], otherwise=lambda _: [], deadline=120.0)
+    look = SEEN + f'seen "$0" || exit 0; cd / && set -- "$@" "$0"/{name}; {_IDENTITY}{_LIST}'
+    command = Command.of("sh", "-c", look, folder, str(_LOOK), str(LISTED))
+    return Fact(
+        (command,),
+        lambda out: [_backup(line) for line in out.splitlines()],
+        missing=f"the backups {pattern} could not be read",
+        deadline=120.0,
+    )
 
 
 def unchanged(backup: Backup) -> Command:
@@ -152,7 +164,9 @@ def _backup(line: str) -> Backup:
     known: dict[str, str] = {"version": "", "by": "", "database": ""}
     whole: bool | None = None
     wrong = ""
-    if kind in ARCHIVES:
+    if kind == _CLOSED:
+        wrong = "the user we are logged in as may not read it"
+    elif kind in ARCHIVES:
         known = _archive(start)
         if not known["version"]:
             wrong = "it is not an archive of pg_dump"

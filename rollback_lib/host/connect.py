@@ -16,15 +16,15 @@ from rollback_lib.host.connection import Connection
 from rollback_lib.host.ssh_config import Endpoint, known_keys, resolve
 
 
-def connect(alias: str, config: Path | None = None) -> Connection:
-    """Open the connection that `ssh [-F config] alias` would.
+def connect(alias: str, config: Path | None = None, *, sudo: bool = False) -> Connection:
+    """Open the connection that `ssh [-F config] alias` would; `sudo`: for commands that run as root, by `sudo -n`.
 
     Raises ConnectionRefused: name not found, no answer, host key unknown, changed or revoked, key not accepted.
     """
-    return _open(resolve(alias, config), via=None)
+    return _open(resolve(alias, config), via=None, sudo=sudo)
 
 
-def _open(endpoint: Endpoint, via: Connection | None) -> Connection:
+def _open(endpoint: Endpoint, via: Connection | None, *, sudo: bool = False) -> Connection:
     for jump in endpoint.jumps:
         hop = resolve(jump, endpoint.config)
         via = _open(replace(hop, jumps=() if via else hop.jumps), via)
@@ -62,7 +62,7 @@ def _open(endpoint: Endpoint, via: Connection | None) -> Connection:
     if transport.get_remote_server_key().get_base64() in revoked:
         client.close()
         raise ConnectionRefused(f"the host key of {where} is marked as revoked in your known_hosts; do not trust that host")
-    return Connection(client, endpoint.alias, via)
+    return Connection(client, endpoint.alias, via, sudo=sudo)
 
 
 def _socket(endpoint: Endpoint, via: Connection | None) -> "socket.socket | paramiko.Channel | paramiko.ProxyCommand":

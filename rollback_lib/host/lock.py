@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from rollback_lib.command import Command
-from rollback_lib.host.fragments import END, RENEW, STATE
+from rollback_lib.host.fragments import END, PLACE, RENEW, STATE
 from rollback_lib.secret import Secret
 
 LEASE = 60  # seconds
@@ -20,9 +20,9 @@ KEPT_DAYS = 30  # for which the folders of jobs are kept on the host
 
 # There is no holder while the lock is free, and nobody was last before the first.
 _MUTEX = r"""
-set -eu; umask 077; lock=$1/lock incident=$2
+set -eu; umask 007; lock=$1/lock incident=$2
 exec 8>>"$lock/mutex"; flock -w 10 8
-holder=$(sed -n 1p "$lock/holder" 2>/dev/null || true)
+holder=; [ ! -e "$lock/holder" ] || holder=$(sed -n 1p "$lock/holder")
 """
 
 # Jobs of the holder that still run: their names.
@@ -38,7 +38,8 @@ _TAKE = (
     STATE
     + END
     + _BUSY
-    + """mkdir -p -m 700 "$1" "$1/lock" "$1/jobs"; """
+    + PLACE
+    + """set -eu; umask 007; place "$1"; mkdir -p "$1/lock" "$1/jobs"; """
     + _MUTEX
     + r"""
 lease=$3 owner=$4 force=$5 how=taken now=$(date +%s)
@@ -143,7 +144,7 @@ def read_taken(out: str, err: str) -> Taken:
 
 def look(state: str) -> Command:
     """The command that says what time it is there and who holds the lock, and changes nothing."""
-    return Command.of("sh", "-c", 'date +%s; cat "$1/lock/holder" 2>/dev/null || true', "sh", state)
+    return Command.of("sh", "-euc", 'date +%s; [ ! -e "$1/lock/holder" ] || cat "$1/lock/holder"', "sh", state)
 
 
 def read_holder(out: str) -> Owner | None:

@@ -12,6 +12,7 @@ import pytest
 from rollback_lib import applying, evidence
 from rollback_lib.command import Command
 from rollback_lib.errors import ConnectionRefused, Failed, NotConfirmed, NotStarted, Paused, Refused, TargetRefused
+from rollback_lib.facts.account import Account
 from rollback_lib.facts.fact import KEY, Dialogue, Fact
 from rollback_lib.host.connection import Result
 from rollback_lib.host.ending import Ending
@@ -33,6 +34,8 @@ from rollback_lib.secret import Key, Secret
 from rollback_lib.stack import Stack
 from rollback_lib.stages import Opening, Verification
 from rollback_lib.watching import Eyes
+
+ROOT = Account("root", root=True, state="/var/lib/rollback/dyniq-voice", exists=True, closed="", tree_owner="root")
 
 
 class Host:
@@ -103,7 +106,7 @@ def host() -> Host:
 def opened(root: Path, host: Host, person: Person) -> Incident:
     folder = Folder.create("code", root)
     opening = Opening(folder.id, "code", "dyniq-voice", "contabo", "me", "apply", "stop", "", {}, folder.path, 60.0, ())
-    run = Run(Stack.load("production"), opening, folder, host, Key(), person, 0.0)
+    run = Run(Stack.load("production"), opening, folder, host, Key(), person, 0.0, ROOT)
     run.documented = True
     return Incident(run)
 
@@ -215,7 +218,7 @@ def test_the_events_hold_the_hashes_of_plan_and_stack(
 
     root = tmp_path / "incidents"
     monkeypatch.setenv(ROOT_VARIABLE, str(root))
-    monkeypatch.setattr("rollback_lib.incident.Link", unreachable)
+    monkeypatch.setattr("rollback_lib.incident.Link.to", unreachable)
     monkeypatch.setattr("rollback_lib.sealing.atexit.register", lambda _: None)
     with pytest.raises(ConnectionRefused):
         Incident.open("code", "production", console=person)
@@ -229,7 +232,7 @@ def taken_up(incident: Incident, host: Host, person: Person, jobs: dict[str, tup
     """The incident, opened again by another process; the host knows these jobs of it."""
     before = incident._run
     host.jobs = lambda *_: jobs
-    run = Run(before.stack, replace(before.opening, resumed=True), Folder(before.folder.path), host, Key(), person, 0.0)
+    run = Run(before.stack, replace(before.opening, resumed=True), Folder(before.folder.path), host, Key(), person, 0.0, ROOT)
     run.documented = True
     return Incident(run)
 
