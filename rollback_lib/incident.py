@@ -21,7 +21,7 @@ from rollback_lib.facts.ask import ask, converse
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.host.link import Link
 from rollback_lib.plan import Loss, Plan, Step
-from rollback_lib.procedures import hidden, readiness, triage
+from rollback_lib.procedures import hidden, readiness, triage, writing
 from rollback_lib.procedures.readiness.report import Tried
 from rollback_lib.record import working
 from rollback_lib.record.chain import OPENED, Chain
@@ -180,7 +180,9 @@ class Incident:
             if run.opening.resumed and run.plan:
                 return run.plan
             usable(run.account)
-            return run.procedure.plan(now, target, incident=self.id, **options)
+            made: Plan = run.procedure.plan(now, target, incident=self.id, **options)
+            run.converse(writing.check(made, run.account))
+            return made
 
     def confirm(self, plan: Plan, confirm: object = "") -> None:
         """Save the plan; open the gate when `confirm` is the host's name, or ask the person who sits here."""

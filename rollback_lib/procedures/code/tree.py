@@ -13,6 +13,7 @@ from rollback_lib.plan import Effect, Plan, Step, some
 from rollback_lib.procedures import keeping
 from rollback_lib.procedures.code.state import State
 from rollback_lib.stack import Stack
+from rollback_lib.write import How, Write
 
 PART = "tree"  # of the host, in steps and effects
 CLEAN = "none"  # changes in no commit
@@ -123,6 +124,13 @@ def restore(now: State, sha: str, incident: str) -> Step:
     # What it overwrites is kept, and the guard has seen that nothing else is there.
     checkout = git.command(tree, "checkout", "--quiet", "--force", "--detach", "--no-overwrite-ignore", sha)
     return Step("restore_tree", title, why, (_unlock(tree), *save, checkout), guards=guards, touches=True, part=PART)
+
+
+def writes(now: State, changes: Iterable[git.Change]) -> tuple[Write, ...]:
+    """What the checkout writes to: the folders of the paths that differ, and git's own."""
+    tree = now.stack.tree
+    folders = dict.fromkeys(f"{tree}/{path}".rpartition("/")[0] for path in (*(one.path for one in changes), *now.head.dirty))
+    return (*(Write(one, How.FOLDER) for one in folders), Write(f"{tree}/.git", How.FOLDER), Write(f"{tree}/.git/logs/HEAD", How.IN_PLACE))
 
 
 def back(now: State, incident: str) -> Step:
