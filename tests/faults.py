@@ -11,6 +11,7 @@ from lab.practice_host import PracticeHost
 from lab.relay import Relay
 
 JOB = "/var/lib/rollback/dyniq-voice/jobs/*"
+JOB_OF_USER = "/home/*/.local/state/rollback/dyniq-voice/jobs/*"
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def freeze(host: PracticeHost, step: str, command: int, most: float = 60.0) -> s
         f"echo {step} {command} >/run/freeze; mv /usr/local/bin/timeout.part /usr/local/bin/timeout"
     )
     stopped = f"""
-        for job in {JOB}/{step}; do
+        for job in {JOB}/{step} {JOB_OF_USER}/{step}; do
             [ -s "$job/pid" ] && case $(cat "/proc/$(($(cat "$job/pid")))/stat") in *") T "*) echo "$job"; exit 0;; esac
         done"""
     wait = f"while [ -e /run/freeze ] || ! ({stopped}; exit 1) 2>/dev/null; do sleep 0.02; done"

@@ -97,7 +97,7 @@ class Connection:
         took = time.monotonic() - started
         noise = "\n".join(one.noise.strip() for one in framed).strip()
         if ended and not framed[0].begun and status != -1:
-            raise NothingRan(f"{self.alias} ran nothing, and said: {_last_line(noise)}; {_what_to_do(noise, sudo=self._sudo)}")
+            raise NothingRan(f"{self.alias} ran nothing, and said: {_last_line(noise).rstrip('.')}; {_what_to_do(noise, sudo=self._sudo)}")
         self.noise = self.noise or noise
         said = err.text()
         ending = _ending(" ".join(re.findall(rf"\n{mark} (.*)\n", said)), status, took)
