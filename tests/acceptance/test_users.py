@@ -57,8 +57,8 @@ def test_a_user_in_the_group_docker_rolls_back_and_undoes_with_nothing_set(broke
 
 @pytest.mark.parametrize("scenario", ["image", "env", "caddyfile", "stack", "database"])
 def test_every_procedure_as_a_user_who_is_not_root(clean: Machine, scenario: str) -> None:
-    stack = user(clean)
     clean.host.break_(scenario)
+    stack = user(clean)
     procedure = {"stack": "redeploy"}.get(scenario, scenario)
     words = ("-p", "database=voice", "-p", "accept_loss=true") if scenario == "database" else ()
     done = clean.apply(*words, stack=stack, procedure=procedure)
