@@ -5,7 +5,6 @@ import hashlib
 import subprocess
 from collections.abc import Collection
 from datetime import datetime
-from fnmatch import fnmatchcase
 
 # Of the host keys that paramiko knows.
 KINDS = tuple(
@@ -29,7 +28,7 @@ def objection(blob: bytes, authorities: Collection[str], name: str) -> str:
         return "its certificate is not one for hosts"
     if told.get("Signing CA", " ").split()[1:2] not in ([_fingerprint(one)] for one in authorities):
         return "its certificate was signed by another authority"
-    if principals and not any(fnmatchcase(name, one) for one in principals):
+    if principals and name not in principals:
         return f"its certificate is for {', '.join(principals)}"
     if not _now_in(told.get("Valid", "")):
         return f"its certificate is valid {told.get('Valid', 'at no time')}"

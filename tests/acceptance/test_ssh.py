@@ -179,7 +179,7 @@ def certified(host: PracticeHost, folder: Path, *words: str) -> tuple[Path, str]
     ("words", "said"),
     [
         (("-n", "contabo,127.0.0.1"), ""),
-        (("-n", "*"), ""),
+        (("-n", "*"), "its certificate is for"),
         ((), ""),
         (("-n", "another"), "its certificate is for another"),
         (("-n", "127.0.0.1", "-V", "-2d:-1d"), "its certificate is valid from"),
