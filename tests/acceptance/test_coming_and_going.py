@@ -47,6 +47,7 @@ def test_what_comes_and_goes_is_in_nobodys_way(busy: Machine) -> None:
     for procedure in ("triage", "code", "env", "redeploy", "image", "caddyfile"):
         before = turns(busy)
         scenario = {"redeploy": "stack", "triage": "code"}.get(procedure, procedure)
+        busy.ssh("git -C /opt/dyniq-voice switch -q main")
         busy.host.break_(scenario)
         for look in range(3):
             seen = busy.rollback(procedure=procedure)
@@ -59,8 +60,8 @@ def test_what_comes_and_goes_is_in_nobodys_way(busy: Machine) -> None:
 
 
 def test_a_docker_that_does_not_answer_is_no_host_without_containers(broken: Machine) -> None:
-    """The daemon is away: nothing is planned of what seems to be not there."""
-    broken.ssh("pkill -x dockerd; timeout 60 sh -c 'while pgrep -x dockerd >/dev/null; do sleep 0.1; done'; docker ps", check=False)
+    """Nothing is planned of what only seems to be not there."""
+    broken.ssh("mv /var/run/docker.sock /var/run/docker.sock.away")
     for procedure in ("code", "env", "redeploy", "caddyfile", "image"):
         seen = broken.rollback(procedure=procedure)
         assert (seen.status, seen.record["verdict"]) == (3, "refused"), seen.out
