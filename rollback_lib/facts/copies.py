@@ -97,7 +97,7 @@ def named(state: str, images: str) -> Fact[dict[str, frozenset[str]]]:
     def read(out: str) -> dict[str, frozenset[str]]:
         found: dict[str, set[str]] = {}
         for line in out.splitlines():
-            place, _, word = line.partition(":")
+            place, word = line.split(":", 1)
             found.setdefault(place.partition("/")[0], set()).add(word)
         return {incident: frozenset(words) for incident, words in found.items()}
 

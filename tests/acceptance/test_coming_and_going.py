@@ -53,7 +53,7 @@ def test_what_comes_and_goes_is_in_nobodys_way(busy: Machine) -> None:
             seen = busy.rollback(procedure=procedure)
             assert seen.status == 0, (look, seen.out + seen.err)
         if procedure != "triage":
-            done = busy.apply("--on-failure", "undo", procedure=procedure)
+            done = busy.apply("--on-failure", "undo", "--checked", "target", procedure=procedure)
             assert (done.status, done.record["verdict"]) == (0, "succeeded"), done.out + done.err
             assert busy.health()[0] == 200
         assert turns(busy) > before + 3

@@ -49,7 +49,7 @@ def named(done: Done, all_: set[str]) -> set[str]:
 
 @pytest.fixture
 def stack(clean: Machine) -> Path:
-    return clean.edited_stack(lambda content: content.update(retention={"keep_days": 30, "newest": 1, "longest_days": 60}))
+    return clean.edited_stack(lambda content: content.update(retention={"keep_days": 30, "newest": 2, "longest_days": 60}))
 
 
 def test_what_is_beyond_its_time_goes_and_nothing_else(clean: Machine, stack: Path) -> None:
@@ -111,7 +111,7 @@ def test_what_is_beyond_its_time_goes_and_nothing_else(clean: Machine, stack: Pa
 def test_readiness_removes_it_where_every_route_passes(clean: Machine, stack: Path) -> None:
     first = applied(clean, "env", stack)
     second = applied(clean, "env", stack)
-    aged(clean, first, 50)
+    aged(clean, first, 61)
     before = kept(clean)
     tried = clean.apply(procedure="readiness", stack=stack)
     assert (tried.status, tried.record["verdict"]) == (0, "ready"), tried.out
