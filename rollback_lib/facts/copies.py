@@ -9,6 +9,7 @@ from rollback_lib.facts import git
 from rollback_lib.facts.docker import NEEDED
 from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.listed import inspected, objects
+from rollback_lib.host.fragments import SEEN
 
 BEFORE, KEPT, JOBS, BUILD = "before", "kept", "jobs", "build"  # folders of our state
 _DEPTH = {BEFORE: 1, KEPT: 2, JOBS: 1, BUILD: 1}  # at which the entries are that go as a whole
@@ -47,13 +48,15 @@ class Stash:
 
 
 # A line for each entry. A folder that cannot be read, or changes all the time, ends the script; one that is not there has no entries.
-_LIST = r"""
+_LIST = (
+    SEEN
+    + r"""
 state=$1; shift
-why=$(stat "$state" 2>&1 >/dev/null) || case $why in *"No such file"*) exit 0 ;; *) printf '%s\n' "$why" >&2; exit 1 ;; esac
+seen "$state" || exit 0
 cd "$state"
 for one; do
     folder=${one%:*} depth=${one#*:}
-    [ -e "$folder" ] || continue
+    seen "$state/$folder" || continue
     { find "$folder" -ignore_readdir_race -mindepth "$depth" -printf '%P\t%s\t%T@\t%C@\n' && echo .; } |
         awk -F '\t' -v OFS='\t' -v folder="$folder" -v depth="$depth" '
             $0 == "." { complete = 1; next }
@@ -70,13 +73,18 @@ for one; do
             }'
 done
 """
+)
 
 # Names of ours in what the jobs ran; not in the step that remembers, which names what it removes.
-_NAMED = r"""
-[ -d "$1/jobs" ] || exit 0
+_NAMED = (
+    SEEN
+    + r"""
+seen "$1/jobs" || exit 0
 cd "$1/jobs"
-{ grep -roHE --include=script --exclude-dir='remember*' "$2" . || [ $? -eq 1 ]; } | sed 's|^\./||' | sort -u
+found=$(grep -roHE --include=script --exclude-dir='remember*' "$2" .) || [ $? -eq 1 ]
+printf '%s\n' "$found" | sed -n 's|^\./||p' | sort -u
 """
+)
 
 
 def entries(state: str) -> Fact[list[Entry]]:
@@ -106,7 +114,8 @@ def named(state: str, images: str) -> Fact[dict[str, frozenset[str]]]:
 
 def last(state: str) -> Fact[str]:
     """The incident that let go of the lock last; "" before the first."""
-    return Fact((Command.of("sh", "-c", 'cat "$1/lock/last" 2>/dev/null || :', "sh", state),), str.strip)
+    look = SEEN + 'if seen "$1"; then cat "$1"; fi'
+    return Fact((Command.of("sh", "-euc", look, "sh", f"{state}/lock/last"),), str.strip, missing=f"{state} cannot be read")
 
 
 def words(text: str, state: str, images: str) -> frozenset[str]:

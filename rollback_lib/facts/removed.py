@@ -23,7 +23,7 @@ class Removed:
 def enter(file: str, incidents: list[str], by: str) -> Command:
     """The command that adds a line for each of the incidents; the time is the host's own word."""
     lines = [json.dumps({"incident": one, "by": by, "when": "%s"}) for one in incidents]
-    append = 'file=$1; shift; now=$(date -u +%Y-%m-%dT%H:%M:%SZ); for line; do printf "$line\\n" "$now" >>"$file"; done'
+    append = 'umask 007; file=$1; shift; now=$(date -u +%Y-%m-%dT%H:%M:%SZ); for line; do printf "$line\\n" "$now" >>"$file"; done'
     return Command.of("sh", "-euc", append, "sh", file, *lines)
 
 
