@@ -19,9 +19,10 @@ from rollback_lib.errors import Drifted, NotConfirmed, Refused, RollbackError, T
 from rollback_lib.facts.account import Account, account, usable
 from rollback_lib.facts.ask import ask, converse
 from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.together import together
 from rollback_lib.host.link import Link
 from rollback_lib.plan import Loss, Plan, Step
-from rollback_lib.procedures import hidden, readiness, triage, writing
+from rollback_lib.procedures import hidden, readiness, retention, triage, writing
 from rollback_lib.procedures.readiness.report import Tried
 from rollback_lib.record import working
 from rollback_lib.record.chain import OPENED, Chain
@@ -41,7 +42,7 @@ T = TypeVar("T")
 CLEANUP = 30.0  # seconds
 NOISE = 120  # characters of what a start-up file prints that are shown
 LOOKING = (triage.NAME, readiness.NAME)  # they say what they can, also to a user who cannot change anything
-AFTERWARDS = "remember"  # the step that comes after Verify
+AFTERWARDS = retention.REMEMBER
 
 
 class Incident:
@@ -173,8 +174,8 @@ class Incident:
             return chosen
 
     def plan(self, now: Any, target: Any, **options: Any) -> Plan:
-        """The procedure's plan from `now` to `target`; that of an incident which was opened again is the one it has. Raises
-        Refused where something would be lost."""
+        """The procedure's plan from `now` to `target`, and what else is removed after it, since it was kept long enough; that of an
+        incident which was opened again is the one it has. Raises Refused where something would be lost."""
         run = self._run
         with run.guarded("plan"):
             if run.opening.resumed and run.plan:
@@ -182,7 +183,10 @@ class Incident:
             usable(run.account)
             made: Plan = run.procedure.plan(now, target, incident=self.id, **options)
             run.converse(writing.check(made, run.account))
-            return made
+            if not retention.has_place(made):
+                return made
+            kept = run.converse(together({"copies": retention.look(run.stack, made.json())}))
+            return retention.with_removal(made, kept["copies"])
 
     def confirm(self, plan: Plan, confirm: object = "") -> None:
         """Save the plan; open the gate when `confirm` is the host's name, or ask the person who sits here."""

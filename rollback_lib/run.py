@@ -198,7 +198,7 @@ class Run:
             state, ending = jobs.get(story.jobs[step], (JobState.NEVER, None))
             self.folder.event("job-found", step=step, job=story.jobs[step], plan=self.plan.hash, state=state, ending=ending)
         self.story = story = Story.of(self.folder.events())
-        # The host forgets its jobs after 30 days; what the record knows of them is kept, so that no output is written over.
+        # The host forgets its jobs in time (retention); what the record knows of them is kept, so that no output is written over.
         ended = {story.jobs[step]: (JobState.ENDED, status) for step, status in story.begun.items() if status is not None}
         self.hand.know(ended | jobs)
         self.done, self.touched = story.done, story.touched

@@ -170,6 +170,22 @@ class Database(_Model):
     used_by: list[Name] = Field(default_factory=list)
 
 
+class Retention(_Model):
+    """How long the host keeps what runs leave there for the way back, in days. After `keep_days` it is removed, but for the `newest` of
+    each kind, which stay until `longest_days`: not for ever, since an env file may hold the values of secrets that were changed since.
+    The newest version of a file that was healthy here, and the images of the `newest` releases that were, stay at any age."""
+
+    keep_days: PositiveInt = 30
+    newest: PositiveInt = 3
+    longest_days: PositiveInt = 90
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Retention":
+        if self.longest_days < self.keep_days:
+            raise ValueError("longest_days is expected to be no less than keep_days")
+        return self
+
+
 class Notify(_Model):
     """Who is told of a run: `webhook` is a reference to an address that takes {"text": …}; `command` is one of this machine,
     with its words, and reads {"kind", "incident", "text"} from its input."""
@@ -215,6 +231,7 @@ class Stack(_Model):
     redeploy: Redeploy | None = None
     routes: list[Route] = Field(min_length=1)
     health: Health = Field(default_factory=Health)
+    retention: Retention = Field(default_factory=Retention)
     budgets: Budgets = Field(default_factory=Budgets)
 
     @classmethod
@@ -268,7 +285,12 @@ class Stack(_Model):
 
     def kept_repository(self, service: str) -> str:
         """The name all of those images share."""
-        return f"rollback/{self.name}/{service.lower()}"
+        return f"{self.kept_images}{service.lower()}"
+
+    @property
+    def kept_images(self) -> str:
+        """How the names of all images begin that we keep of the stack."""
+        return f"rollback/{self.name}/"
 
 
 def local_path(path: str) -> Path:

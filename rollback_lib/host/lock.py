@@ -16,7 +16,6 @@ from rollback_lib.secret import Secret
 
 LEASE = 60  # seconds
 RENEWAL = 20.0  # seconds between renewals
-KEPT_DAYS = 30  # for which the folders of jobs are kept on the host
 
 # There is no holder while the lock is free, and nobody was last before the first.
 _MUTEX = r"""
@@ -59,7 +58,6 @@ key=$1/jobs/$2/key
 if [ "$how" != held ]; then
     # The key of this incident's hashes stays on the host, for a run that goes on with it.
     mkdir -p "$1/jobs/$2"
-    find "$1/jobs" -mindepth 1 -maxdepth 1 -mtime +$6 -exec rm -rf {} +
     [ -s "$key" ] || { head -c 64 >"$key.part"; mv "$key.part" "$key"; }
     { echo "$incident"; echo $((now + lease)); printf '%s\n' "$owner"; } >"$lock/holder.part"
     mv "$lock/holder.part" "$lock/holder"
@@ -126,7 +124,7 @@ class Taken:
 def take(state: str, owner: Owner, *, take_over: bool) -> Command:
     """The command that takes the lock where it is free, ours already, or stale; `take_over`: also from its holder, whose
     jobs are ended. It reads 64 hex digits, the key of this run's hashes."""
-    words = (state, owner.incident, str(LEASE), json.dumps(asdict(owner)), "yes" if take_over else "no", str(KEPT_DAYS))
+    words = (state, owner.incident, str(LEASE), json.dumps(asdict(owner)), "yes" if take_over else "no")
     return Command.of("sh", "-c", _TAKE, "sh", *words)
 
 

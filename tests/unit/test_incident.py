@@ -414,6 +414,76 @@ def test_a_step_that_does_all_or_nothing_tells_which(
     assert ("echo 'clean up'" in host.ran[-1]) is restored
 
 
+@pytest.mark.parametrize(("refusals", "restored"), [(2, True), (10**9, False)])
+def test_a_host_that_cannot_be_asked_after_an_undo_is_asked_again_and_a_refusal_is_a_failure(
+    incident: Incident, host: Host, monkeypatch: pytest.MonkeyPatch, refusals: int, restored: bool
+) -> None:
+    asked: list[bool] = []
+
+    def undone(_: object, __: object) -> Dialogue[list[Effect]]:
+        yield {}
+        asked.append(True)
+        if len(asked) <= refusals:
+            raise Refused("docker does not answer")
+        return [Effect("containers", "old", "old")]
+
+    monkeypatch.setattr(code, "undo_effects", undone)
+    monkeypatch.setattr("rollback_lib.watching.LOOK_AGAIN", 0.0)
+    monkeypatch.setattr(Eyes, "open", lambda _: None)
+    run = incident._run
+    monkeypatch.setattr(run.eyes, "_stack", run.stack.model_copy(update={"health": run.stack.health.model_copy(update={"deadline": 0.3})}))
+    step, back = (Step(name, name, "why", (Command.of("echo", name),), touches=True) for name in ("recreate", "undo_recreate"))
+    plan = Plan("code", "i1", "dyniq-voice", "contabo", "x", (step,), (back,))
+    run.opening = replace(run.opening, on_failure="undo")
+    host.failing = "echo recreate"
+    incident.confirm(plan, "contabo")
+    with pytest.raises(Failed, match="undone" if restored else "could not be seen: docker does not answer") as failed:
+        incident.apply(plan.recreate)
+    assert failed.value.restored is restored
+    assert "echo undo_recreate" in host.ran[-1]
+
+
+@pytest.mark.parametrize(("refusals", "restored"), [(2, None), (10**9, True)])
+def test_a_host_that_cannot_be_asked_in_verify_is_asked_again_and_a_refusal_is_a_failure(
+    incident: Incident, host: Host, monkeypatch: pytest.MonkeyPatch, refusals: int, restored: bool | None
+) -> None:
+    asked: list[bool] = []
+
+    def effects(_: object, __: object) -> Dialogue[list[Effect]]:
+        yield {}
+        asked.append(True)
+        if len(asked) <= refusals:
+            raise Refused("docker does not answer")
+        return [Effect("containers", "new", "new")]
+
+    def undone(_: object, __: object) -> Dialogue[list[Effect]]:
+        yield {}
+        return [Effect("containers", "old", "old")]
+
+    class Watching:
+        def until_healthy(self, *_: object) -> bool:
+            return True
+
+    monkeypatch.setattr(code, "effects", effects)
+    monkeypatch.setattr(code, "undo_effects", undone)
+    monkeypatch.setattr("rollback_lib.watching.LOOK_AGAIN", 0.0)
+    monkeypatch.setattr(Eyes, "open", lambda _: Watching())
+    run = incident._run
+    monkeypatch.setattr(run.eyes, "_stack", run.stack.model_copy(update={"health": run.stack.health.model_copy(update={"deadline": 0.3})}))
+    step, back = (Step(name, name, "why", (Command.of("echo", name),), touches=True) for name in ("recreate", "undo_recreate"))
+    plan = Plan("code", "i1", "dyniq-voice", "contabo", "x", (step,), (back,))
+    run.opening = replace(run.opening, on_failure="undo")
+    incident.confirm(plan, "contabo")
+    incident.apply(plan.recreate)
+    if restored is None:
+        assert incident.verify(plan).ok
+        return
+    with pytest.raises(Failed, match="could not be verified: docker does not answer; undone") as failed:
+        incident.verify(plan)
+    assert failed.value.restored is restored
+    assert "echo undo_recreate" in host.ran[-1]
+
+
 def test_a_clean_up_that_fails_is_said(incident: Incident, host: Host) -> None:
     chosen = Plan("code", "i1", "s", "contabo", "x", (Step("build", "Build", "why", (Command.of("false"),)),), (), (Command.of("false"),))
     host.failing = "false"

@@ -299,7 +299,7 @@ def test_a_container_of_no_compose_project_has_no_labels() -> None:
         "Id": "c", "Name": "/alone", "Image": "i", "Created": "2026-01-02T03:04:05.6Z", "RestartCount": 0, "Mounts": [],
         "State": {"StartedAt": "2026-01-02T03:04:05.6Z", "Status": "running", "ExitCode": 0}, "Config": {"Image": "x", "Labels": None},
     }  # fmt: skip
-    found = docker.named("alone").read(json.dumps([raw]))
+    found = docker.named("alone").read(json.dumps(raw))
     assert (found.name, found.service) == ("alone", "")
 
 
@@ -315,7 +315,7 @@ def test_mounts_have_an_order_of_their_own() -> None:
         "State": {"StartedAt": "2026-01-02T03:04:05.6Z", "Status": "running", "ExitCode": 0}, "Config": {"Image": "x", "Labels": None},
     }  # fmt: skip
     for named in (mounts, mounts[::-1]):
-        found = docker.named("c").read(json.dumps([{**raw, "Mounts": named}]))
+        found = docker.named("c").read(json.dumps({**raw, "Mounts": named}))
         assert [one.source for one in (*found.volumes, *found.mounts)] == ["a", "b", "/f"]
 
 
