@@ -113,13 +113,14 @@ def defined(compose: Compose) -> Fact[Defined]:
 _EXPORT = r"""
 umask 077
 tree=$1 sha=$2 to=$3; shift 3
-mkdir "$to"; trap 'rm -rf "$to"' EXIT; trap 'exit 1' HUP INT TERM
+mkdir "$to" "$to.list"; trap 'rm -rf "$to" "$to.list"' EXIT; trap 'exit 1' HUP INT TERM
 cd "$tree"
-{
-    git ls-tree -r -z "$sha" | grep -zE '^100[0-7]+ blob [0-9a-f]+.([^/]+/)*(\.env[^/]*|[^/]+\.(ya?ml|env|json))$' || :
-    [ $# -eq 0 ] || git ls-tree -z "$sha" -- "$@"
-} | sed -z 's/^[^	]*	//' | sort -zu |
-    xargs -0 -r -n 1 sh -euc 'mkdir -p "$(dirname "$2/$3")"; git cat-file --filters "$1:$3" >"$2/$3"' sh "$sha" "$to"
+git ls-tree -r -z "$sha" >"$to.list/all"
+[ $# -eq 0 ] || git ls-tree -z "$sha" -- "$@" >"$to.list/files"
+grep -zE '^100[0-7]+ blob [0-9a-f]+.([^/]+/)*(\.env[^/]*|[^/]+\.(ya?ml|env|json))$' "$to.list/all" >>"$to.list/files" || :
+sed -z 's/^[^	]*	//' "$to.list/files" >"$to.list/names"
+sort -zu -o "$to.list/names" "$to.list/names"
+xargs -0 -r -n 1 -a "$to.list/names" sh -euc 'mkdir -p "$(dirname "$2/$3")"; git cat-file --filters "$1:$3" >"$2/$3"' sh "$sha" "$to"
 link() { [ ! -e "$1" ] || [ -e "$2" ] || { mkdir -p "$(dirname "$2")"; ln -s "$1" "$2"; }; }
 """
 

@@ -78,6 +78,31 @@ def unseen(tree: str) -> Fact[list[str]]:
     return Fact((command,), lambda out: [path for path in out.split("\0") if path], missing=f"git cannot list the files of {tree}")
 
 
+# Of every path the folder that it is in, or would be made in; and where git writes its own.
+_WRITTEN = (
+    r"""nearest='for path; do
+    folder=./$path
+    while folder=${folder%/*}; [ ! -d "$folder" ]; do :; done
+    printf "%s\0" "$folder"
+done'
+closed='for folder; do [ -w "$folder" ] || printf "%s\0" "${folder#./}"; done'"""
+    + git.LOOK
+    + r"""
+$git diff-tree -r -z --no-renames --name-only "$1" "$2" >"$here/changed"
+xargs -0 -r -a "$here/changed" sh -euc "$nearest" sh >"$here/folders"
+printf '%s\0' "$(git rev-parse --git-dir)" "$(git rev-parse --git-common-dir)/objects" >>"$here/folders"
+sort -zu -o "$here/folders" "$here/folders"
+xargs -0 -a "$here/folders" sh -euc "$closed" sh
+"""
+)
+
+
+def closed(tree: str, old: str, new: str) -> Fact[list[str]]:
+    """The folders that we cannot write to, of those that a checkout from `old` to `new` writes to."""
+    command = Command.of("sh", "-euc", _WRITTEN, "sh", tree, old, new)
+    return Fact((command,), lambda out: [path for path in out.split("\0") if path], missing=f"git cannot list the files of {tree}")
+
+
 # Of the submodules that a commit names those that are checked out, since the others are empty folders in a build of the team's, too.
 _CHECKED_OUT = r"""
 cd "$1"

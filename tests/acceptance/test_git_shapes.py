@@ -166,9 +166,9 @@ def test_a_tree_of_another_user_stays_theirs(broken: Machine, shared: bool) -> N
     assert others.splitlines() == ["./.env root:deploy", "./docker/data 4999:4999", "./docker/data/rows 4999:4999"]
     done = broken.apply("-p", f"target={good}", "-p", "dirty=save")
     assert done.status == 0, done.out + done.err
-    assert "chown -h" in (done.folder / "plan.sh").read_text()
     assert broken.ssh(owned) == others
     made = broken.ssh(f"cd '{TREE}/agents_api/new one'; stat -c %a . deep deep/file").split()
+    assert "chown -h" in (done.folder / "plan.sh").read_text()
     assert made == (["775", "775", "664"] if shared else ["755", "755", "644"])
     broken.ssh(f"su deploy -c 'cd {TREE} && git checkout -q main && git checkout -q -'")  # to and fro, as the owner
     undone = broken.undo(done.folder)
@@ -253,6 +253,13 @@ def test_changes_that_git_was_told_not_to_show(broken: Machine) -> None:
     assert "not to show changes of README.md" in (done.folder / "plan.json").read_text()
     assert broken.ssh(f"tail -n 1 {TREE}/README.md") == "mine"
     undone_to_the_byte(broken, done, before, image)
+
+
+def test_a_folder_that_cannot_be_written_to_is_found_by_the_plan(broken: Machine) -> None:
+    broken.ssh(f"cd {TREE}/agents_api; mount --bind . .; mount -o remount,ro,bind .")
+    refused = broken.apply()
+    assert (refused.status, refused.record["verdict"]) == (3, "refused")
+    assert f"we may not write to agents_api in {TREE}" in refused.record["reason"]
 
 
 def test_a_caddyfile_that_a_filter_makes(clean: Machine) -> None:

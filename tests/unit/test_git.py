@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from rollback_lib.command import Command, script
 from rollback_lib.facts import git
 from rollback_lib.facts.fact import Fact
-from rollback_lib.facts.repository import Repository, Submodule, repository, submodules, unseen
+from rollback_lib.facts.repository import Repository, Submodule, closed, repository, submodules, unseen
 from rollback_lib.procedures.code import tree as of_tree
 from rollback_lib.stack import Stack
 from tests.unit.procedures.test_code import state
@@ -244,3 +245,35 @@ def test_changes_that_no_stash_takes(work: Tree) -> None:
     head = ask(git.head(str(work.path)))
     assert set(head.unstashable) == {"a", "announced"}
     assert ask(repository(str(work.path))).pending == ""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes the files of another user")
+def test_folders_that_we_cannot_write_to() -> None:
+    with tempfile.TemporaryDirectory() as home:
+        work = Tree(Path(home) / "work")
+        for name in ("a/b/c", "d/e", "open/f"):
+            work.write(name)
+        old = work.commit()
+        new = work("git rm -qr a; echo 2 >d/e; echo 2 >open/f; git commit -qam 2; git rev-parse HEAD")
+        path = str(work.path)
+        assert ask(closed(path, new, old)) == []
+        work("chmod 755 ..; chmod -R a+rwX .; chmod 755 . d .git/objects; chown nobody .git")
+        work("HOME=$PWD/.. git config --global safe.directory '*'; chmod a+r ../.gitconfig")
+        as_nobody = (
+            "env",
+            f"HOME={home}",
+            "setpriv",
+            "--reuid=65534",
+            "--clear-groups",
+            "sh",
+            "-c",
+            script(closed(path, new, old).commands),
+        )
+        assert sorted(closed(path, new, old).read(run(Command.of(*as_nobody)))) == [".", ".git/objects", "d"]
+
+
+def test_what_is_missing_is_no_empty_file(work: Tree) -> None:
+    work.write("a")
+    work.commit()
+    with pytest.raises(AssertionError, match="0000"):
+        ask(git.blobs(str(work.path), ["0" * 40], "a"))

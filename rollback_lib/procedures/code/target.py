@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from rollback_lib.compose import Compose
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
-from rollback_lib.facts import compose, docker, git
+from rollback_lib.facts import compose, docker, git, repository
 from rollback_lib.facts.compose import Defined
 from rollback_lib.facts.fact import Dialogue, Fact
-from rollback_lib.facts.repository import Submodule, submodules, unseen
+from rollback_lib.facts.repository import Submodule
 from rollback_lib.procedures import calling
 from rollback_lib.procedures.code import shapes
 from rollback_lib.procedures.code.state import Deployed, State
@@ -83,14 +83,15 @@ def examine(now: State, target: str) -> Dialogue[Target]:
         commit: git.Commit = (yield {"commit": git.resolve(tree, revision)})["commit"]
     except Refused as error:
         raise TargetRefused(_not_found(now, revision) if now.repository.shallow else str(error)) from None
-    asked = yield {"changes": git.changes(tree, now.head.sha, commit.sha), "unseen": unseen(tree)}
+    here = (tree, now.head.sha, commit.sha)
+    asked = yield {"changes": git.changes(*here), "unseen": repository.unseen(tree), "closed": repository.closed(*here)}
     changes: list[git.Change] = asked["changes"]
-    shapes.check(now, commit, changes, asked["unseen"])
+    shapes.check(now, commit, **asked)
     ways = _ways(now)
     running = {one.running for one in now.services if one.running}
     found = yield {
-        "diff": git.diff(tree, now.head.sha, commit.sha),
-        "in_the_way": git.in_the_way(tree, now.head.sha, commit.sha),
+        "diff": git.diff(*here),
+        "in_the_way": git.in_the_way(*here),
         **{f"since {sha}": git.changes_if_known(tree, sha, commit.sha) for sha in running},
         **{f"at {number}": _defined_at(now, way, commit.sha) for number, way in enumerate(ways)},
     }
@@ -98,7 +99,7 @@ def examine(now: State, target: str) -> Dialogue[Target]:
     defined: dict[Compose, Defined] = {way: found.pop(f"at {number}") for number, way in enumerate(ways)}
     services, others = _sorted_out(now, commit, defined, since)
     named = (yield {one.image: docker.image_id(one.image) for one in services.values()}) if services else {}
-    modules = yield from submodules(tree, commit.sha)
+    modules = yield from repository.submodules(tree, commit.sha)
     return Target(
         commit=commit, why=why, changes=changes, services=services, others=others, named=dict(named), submodules=tuple(modules),
         unseen=tuple(asked["unseen"]), **found,
