@@ -12,10 +12,11 @@ from rollback_lib.errors import ParameterError
 @dataclass(frozen=True)
 class Command:
     """One command line: `argv`, optionally piped into another command, its input from a file or a text, its output into a
-    file or at the end of one, and a rescue that runs when it fails, which stays a failure.
+    file or at the end of one, and a rescue that runs when it fails, which stays a failure. A pipe fails where any of its commands
+    does.
 
-    >>> Command.of("git", "log", "--format=%h %s").pipe("head", "-n", "1").shell()
-    "git log '--format=%h %s' | head -n 1"
+    >>> Command.of("git", "log", "--format=%h %s").shell()
+    "git log '--format=%h %s'"
     """
 
     argv: tuple[str, ...]
@@ -66,18 +67,30 @@ class Command:
         return "\n".join([self._line(), *self._texts()])
 
     def _line(self) -> str:
+        out = f"{'>>' if self.append else '>'}{shlex.quote(self.file)}" if self.file else ""
+        line = self._pipe(out) if self.into else f"{self._call()} {out}".rstrip()
+        if self.rescue:
+            line += f" || {{ {self.rescue._line()}; exit 1; }}"
+        return line
+
+    def _call(self) -> str:
         line = shlex.join(self.argv)
         if self.source:
             line += f" <{shlex.quote(self.source)}"
         if self.text is not None:
             line += f" <<'{END}'"
-        if self.into:
-            line += f" | {self.into._line()}"
-        if self.file:
-            line += f" {'>>' if self.append else '>'}{shlex.quote(self.file)}"
-        if self.rescue:
-            line += f" || {{ {self.rescue._line()}; exit 1; }}"
         return line
+
+    def _pipe(self, out: str) -> str:
+        """A POSIX shell knows how the last command of a pipe ended, and not how the others did: each that fails says so on descriptor 3.
+        What the last one writes goes around, by descriptor 4."""
+        feeding, last = [self], self.into
+        while last and last.into:
+            feeding, last = [*feeding, last], last.into
+        assert last
+        said = "|| echo failed >&3"
+        pipe = " | ".join([*(f"{{ {one._call()} {said}; }}" for one in feeding), f"{last._call()} >&4 {said}"])
+        return f"{{ {{ {pipe}; }} 3>&1 | (! read -r failed); }} 4{out or '>&1'}"
 
     def _texts(self) -> list[str]:
         own = [] if self.text is None else [self.text.strip("\n"), END]

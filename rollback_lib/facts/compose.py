@@ -113,27 +113,26 @@ def defined(compose: Compose) -> Fact[Defined]:
 _EXPORT = r"""
 umask 077
 tree=$1 sha=$2 to=$3; shift 3
-mkdir "$to"; trap 'rm -rf "$to"' EXIT; trap 'exit 1' HUP INT TERM
+mkdir "$to" "$to.list"; trap 'rm -rf "$to" "$to.list"' EXIT; trap 'exit 1' HUP INT TERM
 cd "$tree"
-{
-    git ls-tree -r -z "$sha" | grep -zE '^100[0-7]+ blob [0-9a-f]+.([^/]+/)*(\.env[^/]*|[^/]+\.(ya?ml|env|json))$' || :
-    [ $# -eq 0 ] || git ls-tree -z "$sha" -- "$@"
-} | sed -z 's/^[^	]*	//' | sort -zu |
-    xargs -0 -r -n 1 sh -euc 'mkdir -p "$(dirname "$2/$3")"; git cat-file blob "$1:$3" >"$2/$3"' sh "$sha" "$to"
+git ls-tree -r -z "$sha" >"$to.list/all"
+[ $# -eq 0 ] || git ls-tree -z "$sha" -- "$@" >"$to.list/files"
+grep -zE '^100[0-7]+ blob [0-9a-f]+.([^/]+/)*(\.env[^/]*|[^/]+\.(ya?ml|env|json))$' "$to.list/all" >>"$to.list/files" || :
+sed -z 's/^[^	]*	//' "$to.list/files" >"$to.list/names"
+sort -zu -o "$to.list/names" "$to.list/names"
+xargs -0 -r -n 1 -a "$to.list/names" sh -euc 'mkdir -p "$(dirname "$2/$3")"; git cat-file --filters "$1:$3" >"$2/$3"' sh "$sha" "$to"
+link() { [ ! -e "$1" ] || [ -e "$2" ] || { mkdir -p "$(dirname "$2")"; ln -s "$1" "$2"; }; }
 """
 
 
 def defined_at(compose: Compose, tree: str, sha: str, beside: Sequence[str]) -> Fact[Defined]:
     """The services as the compose files of a commit define them, by name; Unreadable when compose cannot read those. What it reads
-    of the commit lies in the host's memory for that moment (/dev/shm, private); files `beside`, which git has not, are linked
-    there."""
+    of the commit lies in the host's memory for that moment (/dev/shm, private); files `beside`, where git has them not, are
+    linked there."""
     folder = f"/dev/shm/rollback-{secrets.token_hex(6)}"
     named = [path.removeprefix(tree + "/") for path in compose.files if path.startswith(tree + "/")]
     export = Command.of("set", "--", tree, sha, folder, *named).shell() + _EXPORT
-    links = [
-        f"[ ! -e {Command.of(path)} ] || {{ mkdir -p {Command.of(posixpath.dirname(there))}; {Command.of('ln', '-sf', path, there)}; }}\n"
-        for path in beside if path.startswith(tree + "/") for there in [folder + path.removeprefix(tree)]
-    ]  # fmt: skip
+    links = [Command.of("link", path, folder + path.removeprefix(tree)).shell() + "\n" for path in beside if path.startswith(tree + "/")]
     config = compose.moved(tree, folder).command(*ALL, "config", "--format=json")
 
     def read(out: str) -> Defined:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -10,8 +11,16 @@ from rollback_lib.facts.fact import Fact
 
 _UNIT = "\x1f"
 _RECORD = "\x1e"
+_GITLINK = "160000"  # the mode of a submodule in a commit
 DEPTH = 30  # commits that are read
 MOVES = 500  # lines of the reflog that are read; scripts that check out and reset fill it fast
+MINIMUM = (2, 31)  # the oldest git whose options these are: `log --diff-merges=first-parent`
+# Whatever a repository's own configuration says, git runs none of its hooks, asks no program which files have changed, and leaves
+# submodules where they are.
+ALONE = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "submodule.recurse=false")
+
+# A submodule counts where it is at another commit or has changes of its own, and whatever the configuration says.
+_MODULES = "--ignore-submodules=untracked"
 
 
 @dataclass(frozen=True)
@@ -31,12 +40,15 @@ class Commit:
 @dataclass(frozen=True)
 class Head:
     """What is checked out: `branch` is None when HEAD is detached; `dirty` are tracked paths with changes, and `content` tells
-    those changes from any others: in the index and in the files."""
+    those changes from any others: in the index and in the files. `submodules` are those among them that are at another commit, or
+    have changes of their own, `unstashable` those that no stash takes: with conflicts, or only announced (`git add -N`)."""
 
     sha: str
     branch: str | None
     dirty: tuple[str, ...]
     content: str = ""
+    submodules: tuple[str, ...] = ()
+    unstashable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,40 +62,62 @@ class Move:
 
 @dataclass(frozen=True)
 class Change:
-    """One path that differs between two commits. `kind`: added, deleted, modified, mode; seen from the first commit."""
+    """One path that differs between two commits. `kind`: added, deleted, modified, mode; seen from the first commit. `submodule`:
+    it is one in either of them."""
 
     kind: str
     path: str
+    submodule: bool = False
 
 
 def command(tree: str, *words: str) -> Command:
     """git in that tree."""
-    return Command.of("git", "-C", tree, *words)
+    return Command.of("git", "-C", tree, *ALONE, *words)
 
 
 def _git(tree: str, *words: str) -> Command:
-    # An optional lock would write to .git, and looking changes nothing.
-    return Command.of("git", "--no-optional-locks", "-C", tree, *words)
+    # An optional lock would write to .git, and so would what a partial clone fetches as it needs it (git 2.45 can be told not to).
+    looks = ("env", "GIT_NO_LAZY_FETCH=1", "git", "--no-optional-locks", "-C", tree, *ALONE)
+    return Command.of(*looks, "-c", "log.showSignature=false", *words)
 
 
-# `git diff` refreshes the index as it looks, whatever it is told about locks: it looks with a copy.
-_DIFF = r"""
+# What a script that looks begins with: a folder in the host's memory for that moment, private.
+LOOK = rf"""
 cd "$1"; shift
-copy=$(mktemp -d /dev/shm/rollback-XXXXXXXXXX); trap 'rm -rf "$copy"' EXIT; trap 'exit 1' HUP INT TERM
-cp "$(git rev-parse --git-path index)" "$copy/index"
-GIT_INDEX_FILE=$copy/index git diff -z --no-ext-diff "$@"
+git="git {shlex.join(ALONE)}"; export GIT_OPTIONAL_LOCKS=0 GIT_NO_LAZY_FETCH=1
+here=$(mktemp -d /dev/shm/rollback-XXXXXXXXXX); trap 'rm -rf "$here"' EXIT; trap 'exit 1' HUP INT TERM
 """
 
+# `git diff` refreshes the index as it looks, whatever it is told about locks: it looks with a copy.
+_DIFF = (
+    LOOK
+    + r"""
+cp "$(git rev-parse --git-path index)" "$here/index"
+GIT_INDEX_FILE=$here/index $git diff -z --no-ext-diff --no-textconv "$@"
+"""
+)
 
-def _diff(tree: str, *words: str) -> Command:
-    return Command.of("sh", "-euc", _DIFF, "sh", tree, *words)
+# The content of the files that `_DIFF` names; a link's is where it leads to.
+_CONTENT = (
+    _DIFF.rstrip()
+    + r""" >"$here/names"
+xargs -0 -r -a "$here/names" sh -euc "$content" sh
+"""
+)
+_OF_EACH = r"""content='for path; do
+    if [ -L "$path" ]; then printf "link %s %s\0" "$path" "$(readlink -- "$path")"; else sha256sum --zero -- "$path"; fi
+done'"""
+
+
+def _script(text: str, tree: str, *words: str) -> Command:
+    return Command.of("sh", "-euc", text, "sh", tree, *words)
 
 
 def head(tree: str) -> Fact[Head]:
     """Branch, commit and tracked changes of the tree."""
 
     def read(out: str) -> Head:
-        sha, branch, dirty = "", None, []
+        sha, branch, dirty, submodules, unstashable = "", None, [], [], []
         content = hashlib.sha256()
         for line in out.split("\0"):
             if not line.startswith("# "):
@@ -95,13 +129,13 @@ def head(tree: str) -> Fact[Head]:
                 branch = None if name == "(detached)" else name
             elif line[:2] in ("1 ", "u "):
                 dirty.append(line.split(" ", 8 if line[0] == "1" else 10)[-1])
-            elif line[:2] == "2 ":
-                dirty.append(line.split(" ", 9)[-1])
-        return Head(sha, branch, tuple(dirty), content.hexdigest()[:8])
+                _, xy, sub, _ = line.split(" ", 3)
+                submodules += dirty[-1:] if sub.startswith("S") else []
+                unstashable += dirty[-1:] if line[0] == "u" or xy == ".A" else []
+        return Head(sha, branch, tuple(dirty), content.hexdigest()[:8], tuple(submodules), tuple(unstashable))
 
-    status = _git(tree, "status", "--porcelain=v2", "--branch", "--untracked-files=no", "-z")
-    files = _diff(tree, "--name-only", "--diff-filter=d", "--ignore-submodules")
-    hashed = files.pipe("env", "-C", tree, "xargs", "-0", "-r", "sha256sum", "--zero", "--")
+    status = _git(tree, "status", "--porcelain=v2", "--branch", "--untracked-files=no", "--no-renames", _MODULES, "-z")
+    hashed = _script(_OF_EACH + _CONTENT, tree, "--name-only", "--diff-filter=d", "--ignore-submodules=all")
     return Fact((status, hashed), read, missing=f"{tree} is not a git work tree we can read")
 
 
@@ -148,10 +182,25 @@ def changes(tree: str, old: str, new: str) -> Fact[list[Change]]:
         for raw, path in zip(words[::2], words[1::2], strict=True):
             before, after, blob, other, letter = raw.lstrip(":").split(" ")
             mode_only = letter == "M" and blob == other and before != after
-            found.append(Change("mode" if mode_only else {"A": "added", "D": "deleted"}.get(letter, "modified"), path))
+            kind = "mode" if mode_only else {"A": "added", "D": "deleted"}.get(letter, "modified")
+            found.append(Change(kind, path, submodule=_GITLINK in (before, after)))
         return found
 
-    return Fact((_git(tree, "diff-tree", "-r", "-z", "--no-renames", "--raw", "--no-abbrev", old, new),), read)
+    command = _git(tree, "diff-tree", "-r", "-z", "--no-renames", "--raw", "--no-abbrev", old, new)
+    return Fact((command,), read, missing=_unread(tree, old, new))
+
+
+def _unread(tree: str, old: str, new: str) -> str:
+    return (
+        f"git in {tree} has not all that differs from {old[:12]} to {new[:12]}; a partial clone fetches it by "
+        f"`git -C {tree} diff --stat {old} {new}`, and what else may be missing is said by `git -C {tree} fsck`"
+    )
+
+
+def changes_if_known(tree: str, old: str, new: str) -> Fact[list[Change] | None]:
+    """The same; None where one of the commits is not there."""
+    known = changes(tree, old, new)
+    return Fact(known.commands, known.read, otherwise=lambda _: None)
 
 
 def differing(tree: str, sha: str) -> Fact[list[Change]]:
@@ -162,22 +211,45 @@ def differing(tree: str, sha: str) -> Fact[list[Change]]:
         pairs = zip(words[::2], words[1::2], strict=True)
         return [Change({"A": "added", "D": "deleted"}.get(letter, "modified"), path) for letter, path in pairs]
 
-    return Fact((_diff(tree, "--name-status", "--no-renames", sha, "--"),), read, missing=f"git cannot compare {tree} with {sha[:12]}")
+    return Fact(
+        (_script(_DIFF, tree, "--name-status", "--no-renames", _MODULES, sha, "--"),),
+        read,
+        missing=f"git cannot compare {tree} with {sha[:12]}",
+    )
 
 
 def diff(tree: str, old: str, new: str) -> Fact[str]:
     """The change from `old` to `new` as a patch with a summary."""
-    return Fact((_git(tree, "diff", "--stat=100", "--patch", "--no-color", "--no-ext-diff", old, new, "--"),), str, long=True)
+    words = ("--stat=100", "--patch", "--no-color", "--no-ext-diff", "--no-textconv", "--submodule=short")
+    return Fact((_git(tree, "diff", *words, old, new, "--"),), str, missing=_unread(tree, old, new), long=True)
 
 
 def in_the_way(tree: str, old: str, new: str) -> Fact[list[str]]:
     """Files not known to git that stand where `new` has a file and `old` has none; a checkout would overwrite them."""
-    # `ls-files --others` without exclusions lists ignored files too, and only of the paths that come on its input.
-    script = (
-        'tree=$1; old=$2; new=$3; cd "$tree"; git diff-tree -r -z --no-renames --name-only --diff-filter=A "$old" "$new" | '
-        "xargs -0 -r -n 200 git --literal-pathspecs ls-files --others -z --"
+    return Fact(
+        (_script(_IN_THE_WAY, tree, old, new),),
+        lambda out: sorted({path for path in out.split("\0") if path}),
+        missing=_unread(tree, old, new),
     )
-    return Fact((Command.of("sh", "-c", script, "sh", tree, old, new),), lambda out: [path for path in out.split("\0") if path])
+
+
+# `ls-files --others` without exclusions lists ignored files too, and only of the paths that it is given. A file, or a link, may stand
+# where the target has a folder.
+_IN_THE_WAY = (
+    r"""above='for path; do
+    while [ "$path" != "${path%/*}" ]; do
+        path=${path%/*}
+        if [ -L "$path" ] || { [ -e "$path" ] && [ ! -d "$path" ]; }; then printf "%s\0" "$path"; fi
+    done
+done'"""
+    + LOOK
+    + r"""
+$git diff-tree -r -z --no-renames --name-only --diff-filter=A "$1" "$2" >"$here/added"
+xargs -0 -r -a "$here/added" sh -euc "$above" sh >"$here/above"
+cat "$here/above" >>"$here/added"
+xargs -0 -r -n 200 -a "$here/added" $git --literal-pathspecs ls-files --others -z --
+"""
+)
 
 
 @dataclass(frozen=True)
@@ -229,15 +301,21 @@ def blob_at(tree: str, revision: str, path: str) -> Fact[tuple[Commit, str]]:
 
 
 def file_at_head(tree: str, path: str) -> Fact[str | None]:
-    """The short hash of the file at `path` as HEAD has it; None when HEAD has no such file."""
-    show = _git(tree, "cat-file", "blob", f"HEAD:{path}").pipe("sha256sum")
+    """The short hash of the file at `path` as a checkout of HEAD would make it; None when HEAD has no such file."""
+    show = show_file(tree, f"HEAD:{path}", path).pipe("sha256sum")
     known = _git(tree, "cat-file", "-e", f"HEAD:{path}")
     return Fact((known, show), lambda out: out[:12], otherwise=lambda _: None)
 
 
-def blobs(tree: str, ids: list[str]) -> Fact[dict[str, bytes]]:
-    """The contents of blobs by their ids."""
-    commands = [part for one in ids for part in (_git(tree, "cat-file", "blob", one).pipe("base64", "-w0"), Command.of("echo"))]
+def show_file(tree: str, blob: str, path: str) -> Command:
+    """The command that prints a blob as a checkout would write it to the file at `path`: line ends and filters may make another one
+    of it."""
+    return _git(tree, "cat-file", "--filters", f"--path={path}", blob)
+
+
+def blobs(tree: str, ids: list[str], path: str) -> Fact[dict[str, bytes]]:
+    """The contents of blobs by their ids, as a checkout would write them to the file at `path`."""
+    commands = [part for one in ids for part in (show_file(tree, one, path).pipe("base64", "-w0"), Command.of("echo"))]
     return Fact(
         tuple(commands), lambda out: {one: base64.b64decode(line) for one, line in zip(ids, out.splitlines(), strict=True)}
     )  # fmt: skip

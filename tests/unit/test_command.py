@@ -62,3 +62,16 @@ def test_a_script_stops_at_the_first_failure_and_says_how_far_it_came() -> None:
     done = subprocess.run(["sh", "-c", script(commands, marked=True)], capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stdout == f"{MARK}0\n{MARK}1\n"
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2])
+@pytest.mark.parametrize("file", ["", "out"])
+def test_a_pipe_fails_where_any_of_its_commands_does(tmp_path, failing: int, file: str) -> None:
+    first, *rest = (f"cat; exit {5 if number == failing else 0}" for number in range(3))
+    command = Command.of("sh", "-c", first).saying("said")
+    for one in rest:
+        command = command.pipe("sh", "-c", one)
+    command = command.to(str(tmp_path / file)) if file else command
+    done = subprocess.run(["sh", "-c", script([command, Command.of("echo", "never")])], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert (done.stdout, (tmp_path / file).read_text() if file else "") == (("", "said\n") if file else ("said\n", ""))

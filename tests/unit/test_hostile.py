@@ -91,7 +91,7 @@ FACTS: dict[str, Fact[Any]] = {
     "history": git.file_history("/x", "f"),
     "blob": git.blob_at("/x", "HEAD", "f"),
     "at_head": git.file_at_head("/x", "f"),
-    "blobs": git.blobs("/x", ["a" * 40]),
+    "blobs": git.blobs("/x", ["a" * 40], "f"),
     "backups": backups.listing("/backup/*"),
     "contents": backups.contents(BACKUP, SERVER),
     "attachments": networks.attachments(),

@@ -94,7 +94,7 @@ def document(stack: Stack) -> Dialogue[State]:
     container = docker.newest(found["replicas"])
     path = path_inside(container, section.file)
     blobs = list(dict.fromkeys(version.blob for version in found["history"] if version.blob and version.regular))[:SHOWN]
-    questions: dict[str, Fact[Any]] = {"contents": git.blobs(stack.tree, blobs), "lines": docker.lines(container)}
+    questions: dict[str, Fact[Any]] = {"contents": git.blobs(stack.tree, blobs, name), "lines": docker.lines(container)}
     if container and path and container.state == "running":
         questions["inside"] = caddy.inside(container.name, path, section.file)
         questions["of_file"] = caddy.adapted(Command.of("cat", section.file), caddy_in(container, path, up=True))
@@ -147,7 +147,7 @@ def difference(old: bytes, new: bytes, name: str) -> str:
 
 
 def show(stack: Stack, blob: str) -> Command:
-    return Command.of("git", "-C", stack.tree, "cat-file", "blob", blob)
+    return git.show_file(stack.tree, blob, in_tree(stack))
 
 
 def _versions(stack: Stack, history: list[git.FileVersion], contents: dict[str, bytes], kept: list[keeping.Version]) -> list[Version]:

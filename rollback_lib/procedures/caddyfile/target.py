@@ -98,7 +98,7 @@ def _named(now: State, target: str) -> Dialogue[Version]:
     name = in_tree(now.stack)
     try:
         commit, blob = (yield {"blob": git.blob_at(now.stack.tree, target, name)})["blob"]
-        content = (yield {"content": git.blobs(now.stack.tree, [blob])})["content"][blob]
+        content = (yield {"content": git.blobs(now.stack.tree, [blob], name)})["content"][blob]
     except Refused as error:
         raise TargetRefused(str(error)) from None
     return Version(commit.short, commit.when, commit.subject, "", content, show(now.stack, blob))

@@ -29,7 +29,7 @@ def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") ->
     restore = tree.restore(now, sha, incident)
     steps = (
         _keep(now, services, sha, incident, restore),
-        _build(now, services, sha),
+        _build(now, services, target),
         restore,
         _recreate(now, services, target),
         _remember(now, services, sha, incident),
@@ -102,6 +102,11 @@ def _refuse_losses(now: State, target: Target, dirty: str) -> None:
             f"{now.stack.tree} has changes that are in no commit ({some(now.head.dirty)}), and a rollback would overwrite them; "
             "commit them there, or run with dirty=save to have them kept in a git stash"
         )
+    if now.head.unstashable:
+        raise Refused(
+            f"git can stash no changes of {now.stack.tree} while there are conflicts or files that were only announced by `git add -N` "
+            f"({some(now.head.unstashable)}); `git add` them there, or take them back"
+        )
     for one in now.services:
         names = [one.container.image_name] if one.container and one.service in target.services else []
         names += [target.services[one.service].image] if one.service in target.services else []
@@ -136,14 +141,15 @@ def _keep(now: State, services: list[Deployed], sha: str, incident: str, restore
                 (keeping.folders(now.stack, "before", "build"), *tags, *files))  # fmt: skip
 
 
-def _build(now: State, services: list[Deployed], sha: str) -> Step:
+def _build(now: State, services: list[Deployed], target: Target) -> Step:
+    sha = target.commit.sha
     title = "Build the target's images" if len(services) > 1 else "Build the target's image"
     why = "Built from an export of the commit, so that a build that fails leaves tree, tag and container alone."
     missing = {one.service: now.stack.kept_image(one.service, sha) for one in services if not one.kept_image(sha)}
     if not missing:
         kept = some([now.stack.kept_image(one.service, sha) for one in services])
         return Step("build", title, why, skip=f"{kept} is kept on the host" if services else "no service is built from what changes")
-    return Step("build", title, why, images.commands(now, sha, missing), deadline=images.BUILD_DEADLINE)
+    return Step("build", title, why, images.commands(now, target, missing), deadline=images.BUILD_DEADLINE)
 
 
 def _recreate(now: State, services: list[Deployed], target: Target) -> Step:
@@ -239,6 +245,13 @@ def _loses(target: Target) -> tuple[str, ...]:
 
 def _notes(now: State, services: list[Deployed], target: Target, dirty: str, incident: str) -> tuple[str, ...]:
     notes = []
+    if now.repository.shallow:
+        notes.append(f"The history in {now.stack.tree} is not whole (a shallow clone): what was before it cannot be chosen.")
+    if target.unseen:
+        notes.append(
+            f"git was told not to show changes of {some(target.unseen)}: they stay in the tree, and an image that is built now is "
+            "built without them."
+        )
     if now.head.branch and now.head.sha != target.commit.sha:
         notes.append(
             f"HEAD is detached at the target, and {now.head.branch} stays where it is: the next `git pull` on the host stops "

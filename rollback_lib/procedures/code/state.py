@@ -1,12 +1,13 @@
 """What is deployed, what the containers were made of, and what there is to go back to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from rollback_lib.compose import Compose
-from rollback_lib.facts import compose, docker, git, releases
+from rollback_lib.facts import compose, docker, git, releases, repository
 from rollback_lib.facts.compose import Defined, Service
 from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.repository import Repository
 from rollback_lib.probe import Probe
 from rollback_lib.procedures import calling
 from rollback_lib.secret import Secret
@@ -82,6 +83,7 @@ class State:
     environments: dict[str, dict[str, Secret]]
     compose: str
     lines: list[str]
+    repository: Repository = field(default_factory=Repository)
     probes: tuple[Probe, ...] = ()
 
     @property
@@ -135,6 +137,7 @@ def document(stack: Stack) -> Dialogue[State]:
         "head": git.head(stack.tree),
         "log": git.log(stack.tree),
         "reflog": git.reflog(stack.tree),
+        "repository": repository.repository(stack.tree),
         "project": docker.project(stack),
         "lines": docker.service_lines(stack, stack.code.main),
         **{f"kept {name}": docker.images(stack.kept_repository(name)) for name in names},

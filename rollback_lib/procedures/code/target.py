@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 
 from rollback_lib.compose import Compose
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
-from rollback_lib.facts import compose, docker, git
+from rollback_lib.facts import compose, docker, git, repository
 from rollback_lib.facts.compose import Defined
 from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.facts.repository import Submodule
 from rollback_lib.procedures import calling
+from rollback_lib.procedures.code import shapes
 from rollback_lib.procedures.code.state import Deployed, State
 from rollback_lib.procedures.procedure import check_target
 from rollback_lib.stack import Stack
@@ -22,7 +24,8 @@ DIRTY = ("refuse", "save")
 class Target:
     """The chosen commit as git on the host knows it, and why it was chosen; `changes` lead from HEAD to it. `services` are those
     that it changes, as its own compose files define them; the `others` it leaves alone, by name with the reason; `named` are the
-    images that have the names of `services` on the host now, by name (None: there is none)."""
+    images that have the names of `services` on the host now, by name (None: there is none); `submodules` are those of it that are
+    checked out, `unseen` the paths with changes that git was told not to show."""
 
     commit: git.Commit
     why: str
@@ -32,6 +35,8 @@ class Target:
     services: dict[str, compose.Service]
     others: dict[str, str] = field(default_factory=dict)
     named: dict[str, str | None] = field(default_factory=dict)
+    submodules: tuple[Submodule, ...] = ()
+    unseen: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -77,21 +82,35 @@ def examine(now: State, target: str) -> Dialogue[Target]:
     try:
         commit: git.Commit = (yield {"commit": git.resolve(tree, revision)})["commit"]
     except Refused as error:
-        raise TargetRefused(str(error)) from None
+        raise TargetRefused(_not_found(now, revision) if now.repository.shallow else str(error)) from None
+    here = (tree, now.head.sha, commit.sha)
+    asked = yield {"changes": git.changes(*here), "unseen": repository.unseen(tree), "closed": repository.closed(*here)}
+    changes: list[git.Change] = asked["changes"]
+    shapes.check(now, commit, **asked)
     ways = _ways(now)
     running = {one.running for one in now.services if one.running}
     found = yield {
-        "changes": git.changes(tree, now.head.sha, commit.sha),
-        "diff": git.diff(tree, now.head.sha, commit.sha),
-        "in_the_way": git.in_the_way(tree, now.head.sha, commit.sha),
-        **{f"since {sha}": git.changes(tree, sha, commit.sha) for sha in running},
+        "diff": git.diff(*here),
+        "in_the_way": git.in_the_way(*here),
+        **{f"since {sha}": git.changes_if_known(tree, sha, commit.sha) for sha in running},
         **{f"at {number}": _defined_at(now, way, commit.sha) for number, way in enumerate(ways)},
     }
-    since: dict[str, list[git.Change]] = {sha: found.pop(f"since {sha}") for sha in running}
+    since: dict[str, list[git.Change] | None] = {sha: found.pop(f"since {sha}") for sha in running}
     defined: dict[Compose, Defined] = {way: found.pop(f"at {number}") for number, way in enumerate(ways)}
     services, others = _sorted_out(now, commit, defined, since)
     named = (yield {one.image: docker.image_id(one.image) for one in services.values()}) if services else {}
-    return Target(commit=commit, why=why, services=services, others=others, named=dict(named), **found)
+    modules = yield from repository.submodules(tree, commit.sha)
+    return Target(
+        commit=commit, why=why, changes=changes, services=services, others=others, named=dict(named), submodules=tuple(modules),
+        unseen=tuple(asked["unseen"]), **found,
+    )  # fmt: skip
+
+
+def _not_found(now: State, revision: str) -> str:
+    return (
+        f"{revision!r} names no commit in {now.stack.tree}, whose history is not whole there (a shallow clone); "
+        f"fetch the rest, `git -C {now.stack.tree} fetch --unshallow`, or take a target from the list of candidates"
+    )
 
 
 def _ways(now: State) -> list[Compose]:
@@ -113,7 +132,7 @@ def beside(now: State) -> tuple[str, ...]:
 
 
 def _sorted_out(
-    now: State, commit: git.Commit, defined: Mapping[Compose, Defined], since: Mapping[str, list[git.Change]]
+    now: State, commit: git.Commit, defined: Mapping[Compose, Defined], since: Mapping[str, list[git.Change] | None]
 ) -> tuple[dict[str, compose.Service], dict[str, str]]:  # fmt: skip
     """The services that the target changes, and why it leaves the others alone. Raises TargetRefused for one that it cannot build."""
     services: dict[str, compose.Service] = {}
@@ -139,7 +158,7 @@ def _sorted_out(
     return services, others
 
 
-def _untouched(now: State, one: Deployed, there: compose.Service | None, since: Mapping[str, list[git.Change]]) -> str:
+def _untouched(now: State, one: Deployed, there: compose.Service | None, since: Mapping[str, list[git.Change] | None]) -> str:
     """Why a service need not be built and recreated; "" where it has to be."""
     if there is None:
         return "the target has no such service"
@@ -148,7 +167,10 @@ def _untouched(now: State, one: Deployed, there: compose.Service | None, since: 
     here = now.definition(one)
     if here is None or here.definition != there.definition:
         return ""
+    changes = since[one.running]
+    if changes is None:
+        return ""
     inside = there.context.removeprefix(now.stack.tree).strip("/")
     file = there.dockerfile.removeprefix(now.stack.tree).strip("/")
-    touched = [change.path for change in since[one.running] if not inside or (change.path + "/").startswith((inside + "/", file + "/"))]
+    touched = [change.path for change in changes if not inside or (change.path + "/").startswith((inside + "/", file + "/"))]
     return "" if touched else f"nothing in {inside} differs from what it runs"

@@ -4,6 +4,7 @@ A checkout can die in its midst: a required filter that fails, a signal, a full 
 undo does not ask git to check anything out: it puts back the files and the index as they were kept.
 """
 
+import shlex
 from collections.abc import Iterable
 
 from rollback_lib.command import Command
@@ -17,7 +18,7 @@ from rollback_lib.write import How, Write
 
 PART = "tree"  # of the host, in steps and effects
 CLEAN = "none"  # changes in no commit
-LIST, FILES, INDEX, STASH = "tree.list", "tree.tar", "tree.index", "stash"  # what an incident keeps
+LIST, FILES, INDEX, THERE, STASH = "tree.list", "tree.tar", "tree.index", "tree.there", "stash"  # what an incident keeps
 
 _UNLOCK = r"""
 # A git that was killed leaves its lock, and every later one refuses. One that a process holds open is left alone.
@@ -36,44 +37,58 @@ echo "git is busy in $1: $whole" >&2
 exit 1
 """
 
-_EXPLAINED = r"""
+_EXPLAINED = (
+    f'git="git {shlex.join(git.ALONE)}"; export GIT_OPTIONAL_LOCKS=0'
+    + r"""
 # Nothing is overwritten that is neither of the one commit nor of the other.
 cd "$1"
-copy=$(mktemp -d) # a diff refreshes the index
-trap 'rm -rf "$copy"' EXIT
-cp "$(git rev-parse --git-path index)" "$copy/index"
+here=$(mktemp -d); trap 'rm -rf "$here"' EXIT
+cp "$(git rev-parse --git-path index)" "$here/index" # a diff refreshes the index
 head=$(git rev-parse HEAD)
 [ "$head" = "$2" ] || [ "$head" = "$3" ] || { echo "the tree is at $head now" >&2; exit 1; }
-differing() { GIT_INDEX_FILE=$copy/index git diff -z --name-only --no-ext-diff --diff-filter=d "$1" --; }
-added() { git diff-tree -r -z --no-renames --name-only --diff-filter=A "$1" "$2"; }
-another='[ "$(git hash-object -- "$2")" = "$(git rev-parse "$1:$2")" ] || printf "%s\n" "$2"'
-strange=$(
-    { differing "$2"; differing "$3"; } | sort -z | uniq -dz | tr "\0" "\n"
-    added "$2" "$3" | xargs -0 -r git --literal-pathspecs ls-files --others -z -- | xargs -0 -r -n 1 sh -c "$another" sh "$3"
-)
-[ -z "$strange" ] || { echo "changed since the plan was made:" $strange >&2; exit 1; }
+for commit in "$2" "$3"; do
+    export GIT_INDEX_FILE="$here/index"
+    $git diff -z --name-only --no-ext-diff --ignore-submodules=untracked --diff-filter=d "$commit" -- >"$here/$commit"
+done
+unset GIT_INDEX_FILE
+cat "$here/$2" "$here/$3" | sort -z | uniq -dz >"$here/strange"
+$git diff-tree -r -z --no-renames --name-only --diff-filter=A "$2" "$3" >"$here/added"
+xargs -0 -r -a "$here/added" $git --literal-pathspecs ls-files --others -z -- >"$here/others"
+another='[ "$(git hash-object -- "$2")" = "$(git rev-parse "$1:$2")" ] || printf "%s\0" "$2"'
+xargs -0 -r -n 1 -a "$here/others" sh -c "$another" sh "$3" >>"$here/strange"
+[ ! -s "$here/strange" ] || { echo "changed since the plan was made: $(tr "\0\n" "  " <"$here/strange")" >&2; exit 1; }
 """
+)
 
 _THERE = r"""
-there() { # of the paths in a file those that are there, with the folders they are in
-    xargs -0 -r -a "$1" sh -c "$exists" sh >"$1.there"
-    xargs -0 -r -a "$1.there" dirname -z -- | cat - "$1.there" | sort -zu >"$1.all"
-    rm -f "$1.there"
+there() { # of the paths in a file those that are there, with the folders they are in or would be in, as a sorted list
+    xargs -0 -r -a "$1" sh -euc "$each" sh >"$2.all"
+    sort -zu "$2.all" >"$2"
+    rm -f "$2.all"
 }
-exists='for path; do if [ -e "$path" ] || [ -L "$path" ]; then printf "%s\0" "$path"; fi; done'
+each='for path; do
+    rest=$path folder= link=
+    while [ "$rest" != "${rest#*/}" ]; do
+        folder=$folder${folder:+/}${rest%%/*} rest=${rest#*/}
+        if [ -L "$folder" ] || [ ! -d "$folder" ]; then link=yes; break; fi
+        printf "%s\0" "$folder"
+    done
+    if [ -z "$link" ] && { [ -e "$path" ] || [ -L "$path" ]; }; then printf "%s\0" "$path"; fi
+done'
 """
 
 _KEEP = (
-    _THERE
+    f'git="git {shlex.join(git.ALONE)}"'
+    + _THERE
     + r"""
 cd "$1"
 cp -p "$(git rev-parse --git-path index)" "$6"
 cp "$6" "$6.look" # a diff refreshes the index
-git diff-tree -r -z --no-renames --ignore-submodules --name-only "$2" "$3" >"$4"
-GIT_INDEX_FILE=$6.look git diff -z --name-only --ignore-submodules HEAD >>"$4"
-there "$4"
-tar --null --no-recursion -T "$4.all" -cf "$5"
-rm -f "$4.all" "$6.look"
+$git diff-tree -r -z --no-renames --ignore-submodules --name-only "$2" "$3" >"$4"
+GIT_INDEX_FILE=$6.look $git diff -z --name-only --no-renames --no-ext-diff --ignore-submodules HEAD >>"$4"
+there "$4" "$7"
+tar --null --no-recursion -T "$7" -cf "$5"
+rm -f "$6.look"
 """
 )
 
@@ -81,17 +96,38 @@ _BACK = (
     _THERE
     + r"""
 cd "$1"
-there "$2"
-tar --null --no-recursion -T "$2.all" -cf "$4"
-rm -f "$2.all"
+there "$2" "$2.now"
+tar --null --no-recursion -T "$2.now" -cf "$4"
+rm -f "$2.now"
 xargs -0 -r -a "$2" rm -f -- 2>/dev/null || :
-xargs -0 -r -a "$2" dirname -z -- | sort -zu | xargs -0 -r rmdir -p --ignore-fail-on-non-empty -- 2>/dev/null || :
+xargs -0 -r -a "$2" dirname -z -- >"$2.folders"
+sort -zu "$2.folders" | xargs -0 -r rmdir -p --ignore-fail-on-non-empty -- 2>/dev/null || :
+rm -f "$2.folders"
 tar -xpf "$3"
 index=$(git rev-parse --git-path index)
 cp -p "$5" "$index.part"
 mv -f "$index.part" "$index"
 """
 )
+
+_OWN_FILES = (
+    _THERE
+    + r"""
+# The files that git wrote, and the folders that it made for them, are the owner's of the tree.
+cd "$1"
+there "$3" "$3.now"
+sort -zu "$3" >"$3.sorted"
+{ comm -z -12 "$3.sorted" "$3.now"; comm -z -13 "$4" "$3.now"; } >"$3.made"
+xargs -0 -r -a "$3.made" chown -h -- "$2"
+rm -f "$3.now" "$3.sorted" "$3.made"
+"""
+)
+
+_OWN_GIT = r"""
+# Likewise what git made of its own since the files were kept: commits of a stash, their folders, index, logs.
+cd "$1"
+find "$(git rev-parse --git-dir)" "$(git rev-parse --git-common-dir)" -user "$(id -u)" -newer "$3" -exec chown -h -- "$2" {} +
+"""
 
 
 def changes(head: git.Head) -> str:
@@ -101,13 +137,13 @@ def changes(head: git.Head) -> str:
 
 def keep(now: State, sha: str, incident: str) -> tuple[Command, ...]:
     """Keeps the files that the checkout changes, those with changes in no commit, and the index."""
-    kept = [keeping.before(now.stack, incident, name) for name in (LIST, FILES, INDEX)]
+    kept = [keeping.before(now.stack, incident, name) for name in (LIST, FILES, INDEX, THERE)]
     return (_script(_KEEP, now.stack.tree, now.head.sha, sha, *kept),)
 
 
 def forget(stack: Stack, incident: str) -> Command:
     """Removes what `keep` kept."""
-    return Command.of("rm", "-f", *(keeping.before(stack, incident, name) for name in (LIST, FILES, INDEX)))
+    return Command.of("rm", "-f", *(keeping.before(stack, incident, name) for name in (LIST, FILES, INDEX, THERE)))
 
 
 def restore(now: State, sha: str, incident: str) -> Step:
@@ -123,7 +159,8 @@ def restore(now: State, sha: str, incident: str) -> Step:
     guards = () if now.head.dirty else (_script(_EXPLAINED, tree, now.head.sha, sha),)
     # What it overwrites is kept, and the guard has seen that nothing else is there.
     checkout = git.command(tree, "checkout", "--quiet", "--force", "--detach", "--no-overwrite-ignore", sha)
-    return Step("restore_tree", title, why, (_unlock(tree), *save, checkout), guards=guards, touches=True, part=PART)
+    commands = (_unlock(tree), *umask(now), *save, checkout, *_own(now, incident, _OWN_FILES), *_own(now, incident, _OWN_GIT))
+    return Step("restore_tree", title, why, commands, guards=guards, touches=True, part=PART)
 
 
 def writes(now: State, changes: Iterable[git.Change]) -> tuple[Write, ...]:
@@ -143,7 +180,7 @@ def back(now: State, incident: str) -> Step:
         if now.head.branch
         else git.command(tree, "update-ref", "--no-deref", "-m", message, "HEAD", now.head.sha)
     )
-    commands = (_unlock(tree), _script(_BACK, tree, kept, files, aside, index), head)
+    commands = (_unlock(tree), *umask(now), _script(_BACK, tree, kept, files, aside, index), head, *_own(now, incident, _OWN_GIT))
     return Step("undo_tree", "Put the tree back", "Files, index and HEAD as they were before the rollback, by the byte.", commands,
                 touches=True, part=PART)  # fmt: skip
 
@@ -203,6 +240,17 @@ def _present(changes: Iterable[git.Change]) -> set[str]:
 
 def _words(differing: list[git.Change], head: git.Head) -> str:
     return some(sorted({one.path for one in differing} | set(head.dirty))) or "none"
+
+
+def umask(now: State) -> tuple[Command, ...]:
+    """What git makes from here on may be written to by the tree's group, where the tree itself may."""
+    return (Command.of("umask", "002"),) if now.repository.shared else ()
+
+
+def _own(now: State, incident: str, script: str) -> tuple[Command, ...]:
+    """Gives what git makes as another user than the tree's to that one, so that the next `git pull` of theirs works."""
+    kept = [keeping.before(now.stack, incident, name) for name in (LIST, THERE)]
+    return (_script(script, now.stack.tree, now.repository.owner, *kept),) if now.repository.owner else ()
 
 
 def _unlock(tree: str) -> Command:

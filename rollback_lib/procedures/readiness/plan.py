@@ -71,7 +71,7 @@ def _build(now: State, target: Target, incident: str) -> tuple[Command, ...]:
     images = _images(now, target, incident)
     if isinstance(target.code, Unanswered) or isinstance(deployed, Unanswered) or of_registry(now) or not images:
         return ()
-    return (*code.build(deployed.state, target.code.commit.sha, images), *_unbuild(images.values()))
+    return (*code.build(deployed.state, target.code, images), *_unbuild(images.values()))
 
 
 def of_registry(now: State) -> bool:

@@ -138,7 +138,7 @@ def test_the_files_the_container_was_started_with_are_used_in_their_order() -> N
     files = ("/opt/dyniq-voice/docker/docker-compose.yml", "/opt/dyniq-voice/docker/docker-compose.prod.yml", "/etc/extra.yml")
     plan = code.plan(state(container=a_container(compose=Compose("/opt/dyniq-voice/docker", files, "voice"))), target(), incident="i1")
     assert f"-p voice -f {files[0]} -f {files[1]} -f {files[2]} up" in shell(plan.recreate)
-    exported = "/var/lib/rollback/dyniq-voice/build/aaaaaaaaaaaa/docker/docker-compose"
+    exported = "/var/lib/rollback/dyniq-voice/build/aaaaaaaaaaaa/tree/docker/docker-compose"
     assert f"-f {exported}.yml -f {exported}.prod.yml -f /etc/extra.yml" in shell(plan.build)
 
 
@@ -161,7 +161,7 @@ def test_a_dirty_tree_is_refused_or_saved() -> None:
         code.plan(now, target(), incident="i1")
     plan = code.plan(now, target(), incident="i1", dirty="save")
     assert shell(plan.restore_tree).index("stash push") < shell(plan.restore_tree).index("checkout")
-    assert "git diff -z --name-only --ignore-submodules HEAD" in shell(plan.keep)
+    assert "diff -z --name-only --no-renames --no-ext-diff --ignore-submodules HEAD" in shell(plan.keep)
 
 
 def test_files_in_the_way_are_refused() -> None:
@@ -223,7 +223,8 @@ def test_two_services_of_one_repository() -> None:
     )  # fmt: skip
     now = state(services=deployed, defined={way: contexts})
     changed = [git.Change("modified", "ruben/server.py")]
-    answers = {"commit": commit(GOOD, 20), "changes": changed, "diff": "", "in_the_way": [], "at 0": contexts, f"since {BAD}": changed}
+    answers = {"commit": commit(GOOD, 20), "changes": changed, "diff": "", "in_the_way": [], "at 0": contexts, f"since {BAD}": changed,
+               "submodules": [], "unseen": [], "closed": []}  # fmt: skip
     found = Answers(**answers)(code.examine(now, GOOD))
     assert list(found.services) == ["ruben"]
     assert found.others == {"agents": "nothing in agents differs from what it runs"}
@@ -235,7 +236,7 @@ def test_two_services_of_one_repository() -> None:
 def test_how_compose_is_called_is_never_guessed() -> None:
     gone = code.Deployed("agents-api", (), None, [], [], [])
     with pytest.raises(Refused, match=r"no container of agents-api is left .* compose: \{project: NAME, files"):
-        Answers(commit=commit(GOOD, 20))(code.examine(state(services=(gone,)), GOOD))
+        Answers(commit=commit(GOOD, 20), changes=[], unseen=[], closed=[])(code.examine(state(services=(gone,)), GOOD))
 
 
 def test_how_compose_is_called_without_a_container() -> None:
