@@ -239,7 +239,7 @@ def _database(name: str, now: State, target: Target, plan: Plan, tried: Mapping[
     elif restored.missing.get(name):
         rows.append(Row(label, RED, f"rows are missing in {restored.missing[name]}", "the backup is not what it says; make a new one"))
     else:
-        words = f"{restored.tables[name]} tables, {restored.rows[name]:,} rows came back, in {restore.seconds:.1f} s"
+        words = f"{restored.tables[name]} tables, {restored.rows[name]} came back, in {restore.seconds:.1f} s"
         late = restore.seconds > now.stack.budgets.database
         rows.append(Row(label, AMBER if late else GREEN, words, "that is longer than the budget of a database" if late else ""))
     if state.beside:
