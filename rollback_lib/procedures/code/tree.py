@@ -11,10 +11,10 @@ from rollback_lib.command import Command
 from rollback_lib.facts import git
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.plan import Effect, Plan, Step, some
-from rollback_lib.procedures import keeping
+from rollback_lib.procedures import keeping, writing
 from rollback_lib.procedures.code.state import State
 from rollback_lib.stack import Stack
-from rollback_lib.write import How, Write
+from rollback_lib.write import Write
 
 PART = "tree"  # of the host, in steps and effects
 CLEAN = "none"  # changes in no commit
@@ -164,10 +164,8 @@ def restore(now: State, sha: str, incident: str) -> Step:
 
 
 def writes(now: State, changes: Iterable[git.Change]) -> tuple[Write, ...]:
-    """What the checkout writes to: the folders of the paths that differ, and git's own."""
-    tree = now.stack.tree
-    folders = dict.fromkeys(f"{tree}/{path}".rpartition("/")[0] for path in (*(one.path for one in changes), *now.head.dirty))
-    return (*(Write(one, How.FOLDER) for one in folders), Write(f"{tree}/.git", How.FOLDER), Write(f"{tree}/.git/logs/HEAD", How.IN_PLACE))
+    """What the checkout writes to."""
+    return writing.of_tree(now.stack.tree, (*(one.path for one in changes), *now.head.dirty))
 
 
 def back(now: State, incident: str) -> Step:
