@@ -86,10 +86,14 @@ def test_env_files_are_in_the_folder_of_the_build_for_its_time(broken: Machine) 
 
 @pytest.fixture
 def with_submodule(clean: Machine) -> Machine:
-    """A submodule in the folder that agents-api is built from; then a bad commit, deployed as the team deploys."""
+    """A submodule in the folder that agents-api is built from, with a file that compose includes; then a bad commit, deployed as the
+    team deploys."""
     clean.ssh("""set -e; git config --global protocol.file.allow always
-        git init -q /srv/git/lib; cd /srv/git/lib; echo one >lib.txt; git add .; git commit -qm one""")
-    clean.commit("submodule", f"git submodule --quiet add /srv/git/lib {SUB}")
+        git init -q /srv/git/lib; cd /srv/git/lib; echo one >lib.txt
+        echo 'networks: {extra: {}}' >part.yml; git add .; git commit -qm one""")
+    clean.commit(
+        "submodule", f"git submodule --quiet add /srv/git/lib {SUB}; sed -i '1i include: [../{SUB}/part.yml]' docker/docker-compose.yml"
+    )
     clean.commit("bad", "sed -i 's/^def health.*/def health():\\n    raise SystemError\\n\\ndef unused():/' agents_api/server.py")
     clean.ssh(f"""set -e; cd {TREE}; git pull -q; git submodule --quiet update --init
         cd docker; docker compose build -q agents-api >/dev/null 2>&1; docker compose up -d agents-api >/dev/null 2>&1""")

@@ -236,7 +236,7 @@ def test_two_services_of_one_repository() -> None:
 def test_how_compose_is_called_is_never_guessed() -> None:
     gone = code.Deployed("agents-api", (), None, [], [], [])
     with pytest.raises(Refused, match=r"no container of agents-api is left .* compose: \{project: NAME, files"):
-        Answers(commit=commit(GOOD, 20), changes=[], unseen=[], closed=[])(code.examine(state(services=(gone,)), GOOD))
+        Answers(commit=commit(GOOD, 20), changes=[], unseen=[], closed=[], submodules=[])(code.examine(state(services=(gone,)), GOOD))
 
 
 def test_how_compose_is_called_without_a_container() -> None:
