@@ -11,13 +11,15 @@ from rollback_lib.facts.fact import Dialogue, Fact
 class Repository:
     """`inside` is the tree's path from the top of the work tree, "" where it is that. `pending` is what git is in the midst of (a
     merge, a rebase, …; "" if nothing), `shallow` whether commits of its history are not there. `owner` is USER:GROUP of the tree
-    where that user is another than ours and we may give files away, else ""; `shared` where its group may write to it."""
+    where that user is another than ours and we may give files away, else ""; `shared` where its group may write to it. `lock` is the
+    file by which another user's git keeps ours out, "" where there is none."""
 
     inside: str = ""
     pending: str = ""
     shallow: bool = False
     owner: str = ""
     shared: bool = False
+    lock: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,9 @@ for file in MERGE_HEAD:merge CHERRY_PICK_HEAD:cherry-pick REVERT_HEAD:revert reb
     [ ! -e "$(git rev-parse --git-path "${file%:*}")" ] || pending=${file#*:}
 done
 printf '%s\0' "$(git rev-parse --show-prefix)" "$pending" "$(git rev-parse --is-shallow-repository)"
-printf '%s\0' "$(id -u)" "$(stat -c '%u %a %U:%G' .)" "$(stat -c '%u:%g' .)"
+lock=$(git rev-parse --git-path index.lock)
+if [ ! -e "$lock" ] || [ -O "$lock" ]; then lock=; else lock=$(readlink -f "$lock"); fi
+printf '%s\0' "$(id -u)" "$(stat -c '%u %a %U:%G' .)" "$(stat -c '%u:%g' .)" "$lock"
 """
 
 
@@ -43,13 +47,13 @@ def repository(tree: str) -> Fact[Repository]:
     """The shape of the repository that the tree belongs to."""
 
     def read(out: str) -> Repository:
-        inside, pending, shallow, us, folder, numbers = out.split("\0")[:6]
+        inside, pending, shallow, us, folder, numbers, lock = out.split("\0")[:7]
         uid, mode, owner = folder.split(" ", 2)
         given = us == "0" and uid != us
         return Repository(
             inside.rstrip("/"), pending, shallow == "true",
             owner=(numbers if "UNKNOWN" in owner else owner) if given else "",
-            shared=bool(int(mode, 8) & 0o020),
+            shared=bool(int(mode, 8) & 0o020), lock=lock,
         )  # fmt: skip
 
     return Fact((Command.of("sh", "-euc", _SHAPE, "sh", tree),), read, missing=f"{tree} is not a git work tree we can read")

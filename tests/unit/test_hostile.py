@@ -33,6 +33,7 @@ from rollback_lib.facts import (
     postgres,
     registry,
     releases,
+    repository,
     restores,
     schema,
 )  # fmt: skip
@@ -83,6 +84,9 @@ FACTS: dict[str, Fact[Any]] = {
     "resolve": git.resolve("/x", "HEAD"),
     "changes": git.changes("/x", "a", "b"),
     "differing": git.differing("/x", "a"),
+    "repository": repository.repository("/x"),
+    "unseen": repository.unseen("/x"),
+    "closed": repository.closed("/x", "a", "b"),
     "defined_at": compose.defined_at(WAY, "/opt/x", "a", ["/opt/x/.env"]),
     "diff": git.diff("/x", "a", "b"),
     "in_the_way": git.in_the_way("/x", "a", "b"),

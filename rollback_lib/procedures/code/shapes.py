@@ -17,6 +17,8 @@ def check(now: State, commit: git.Commit, changes: list[git.Change], unseen: lis
             f"git is in the midst of a {shape.pending} in {tree}, which a rollback would end; finish it there, or give it up: "
             f"`git -C {tree} {shape.pending} --abort`"
         )
+    if shape.lock:
+        raise Refused(f"another git is at work in {tree}, or was killed there; when none is, remove {shape.lock}, then run again")
     if now.head.submodules:
         raise Refused(
             f"submodules of {tree} have changes of their own, or are at another commit than the tree names ({some(now.head.submodules)}), "
