@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from rollback_lib.command import script
-from rollback_lib.errors import Drifted, Failed, NotStarted, TargetRefused
+from rollback_lib.errors import Drifted, Failed, NotStarted, Refused, TargetRefused
 from rollback_lib.host.connection import Result, said
 from rollback_lib.plan import Plan, Step
 from rollback_lib.probe import passes_in_a_row
@@ -161,7 +161,12 @@ def undo(run: Run, plan: Plan, sentence: str) -> None:
 
 def undone(run: Run, plan: Plan, sentence: str) -> None:
     """Say whether the host is back where it was. Always raises Failed."""
-    effects = run.eyes.undone(plan)
+    try:
+        effects = run.eyes.undone(plan)
+    except Refused as error:
+        raise Failed(
+            f"{sentence}; every step of the undo was done, and what came of it could not be seen: {error}", restored=False
+        ) from None
     run.folder.event("undone", effects=[effect.__dict__ | {"ok": effect.ok} for effect in effects])
     wrong = [effect.words for effect in effects if not effect.ok]
     if wrong:

@@ -56,6 +56,10 @@ class NotStarted(Refused):
     """A job could not be started on the host; nothing of it ran."""
 
 
+class NothingRan(NotStarted):
+    """The host let us in, and its login shell, or sudo, did not run what it was given."""
+
+
 class GuardFailed(NotStarted):
     """A look just before a step, in the same job, found that it must not run; nothing of it ran."""
 

@@ -16,11 +16,13 @@ from rollback_lib import applying, conclusion, earlier, evidence
 from rollback_lib.checklist import checked as points
 from rollback_lib.checks import Options, check
 from rollback_lib.errors import Drifted, NotConfirmed, Refused, RollbackError, TargetRefused
-from rollback_lib.facts.ask import converse
+from rollback_lib.facts.account import Account, account, usable
+from rollback_lib.facts.ask import ask, converse
 from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.together import together
 from rollback_lib.host.link import Link
 from rollback_lib.plan import Loss, Plan, Step
-from rollback_lib.procedures import hidden
+from rollback_lib.procedures import hidden, readiness, retention, triage, writing
 from rollback_lib.procedures.readiness.report import Tried
 from rollback_lib.record import working
 from rollback_lib.record.chain import OPENED, Chain
@@ -33,12 +35,14 @@ from rollback_lib.run import Run
 from rollback_lib.running import Console
 from rollback_lib.sealing import Seal
 from rollback_lib.secret import Key
-from rollback_lib.stack import Stack, local_path
+from rollback_lib.stack import Stack
 from rollback_lib.stages import Closing, Conclusion, Confirmation, Opening, Standing, Verification
 
 T = TypeVar("T")
 CLEANUP = 30.0  # seconds
-AFTERWARDS = "remember"  # the step that comes after Verify
+NOISE = 120  # characters of what a start-up file prints that are shown
+LOOKING = (triage.NAME, readiness.NAME)  # they say what they can, also to a user who cannot change anything
+AFTERWARDS = retention.REMEMBER
 
 
 class Incident:
@@ -128,10 +132,14 @@ class Incident:
             console.line(f"▲ {said}")
 
         try:
-            link = Link(stack.host, local_path(stack.ssh_config) if stack.ssh_config else None, word)
-            folder.event("connected", host=stack.host)
+            link = Link.to(stack, word)
+            asked = conclusion.side_by_side(lambda: ask(link, {"account": account(stack)}, folder.redactor, key)["account"])
             folder.redactor.protect(converse(link, hidden.known(stack), folder.redactor, key), declared=True)
-            return cls(Run(stack, opening, folder, link, key, console, started, seal))
+            here: Account = asked()
+            folder.event("connected", host=stack.host, user=here.user, state=here.state)
+            if noise := folder.redactor.clean(" ".join(link.noise.split())):
+                word(f"a start-up file of {here.user} there prints “{noise[:NOISE]}”; that is left out of every answer")
+            return cls(Run(stack.at(here.state), opening, folder, link, key, console, started, here, seal))
         except RollbackError as error:
             folder.event("refused", error=str(error))
             if not opening.resumed:
@@ -146,6 +154,8 @@ class Incident:
         """What is true now: the procedure's facts and one probe of every route, asked side by side."""
         run = self._run
         with run.guarded("document"):
+            if run.opening.procedure not in LOOKING:
+                usable(run.account)
             looked = conclusion.side_by_side(run.eyes.look_once)
             try:
                 now = run.converse(run.procedure.document(run.stack, **options), lambda found: run.folder.event("facts", **found))
@@ -164,13 +174,19 @@ class Incident:
             return chosen
 
     def plan(self, now: Any, target: Any, **options: Any) -> Plan:
-        """The procedure's plan from `now` to `target`; that of an incident which was opened again is the one it has. Raises
-        Refused where something would be lost."""
+        """The procedure's plan from `now` to `target`, and what else is removed after it, since it was kept long enough; that of an
+        incident which was opened again is the one it has. Raises Refused where something would be lost."""
         run = self._run
         with run.guarded("plan"):
             if run.opening.resumed and run.plan:
                 return run.plan
-            return run.procedure.plan(now, target, incident=self.id, **options)
+            usable(run.account)
+            made: Plan = run.procedure.plan(now, target, incident=self.id, **options)
+            run.converse(writing.check(made, run.account))
+            if not retention.has_place(made):
+                return made
+            kept = run.converse(together({"copies": retention.look(run.stack, made.json())}))
+            return retention.with_removal(made, kept["copies"])
 
     def confirm(self, plan: Plan, confirm: object = "") -> None:
         """Save the plan; open the gate when `confirm` is the host's name, or ask the person who sits here."""

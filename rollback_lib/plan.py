@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from rollback_lib.command import Command, script
 from rollback_lib.errors import ParameterError
 from rollback_lib.secret import Secret
+from rollback_lib.write import How, Write
 
 FORMAT = 2  # of a plan in a record: an undo or a resumed run has to understand all of it
 
@@ -108,7 +109,7 @@ class Plan:
     run made beside the stack; `facts` are rows to read, `loses` and `notes` sentences;
     `before` is what undo must find again, `after` what the rollback must have brought about; `routes` are those that have to pass
     afterwards, None: all of them; `removes` names the containers whose logs go with them; `drift` says in sentences what the
-    containers have and the files do not, which new containers would lose."""
+    containers have and the files do not, which new containers would lose; `writes` are the files and folders it writes to."""
 
     procedure: str
     incident: str
@@ -129,6 +130,7 @@ class Plan:
     removes: tuple[str, ...] = ()
     grounds: Grounds = Grounds()
     drift: tuple[str, ...] = ()
+    writes: tuple[Write, ...] = ()
 
     def __getattr__(self, name: str) -> Step:
         """The step of that name: `plan.build`."""
@@ -171,6 +173,7 @@ class Plan:
         raw["loses"], raw["notes"] = tuple(raw["loses"]), tuple(raw["notes"])
         raw["routes"] = None if raw["routes"] is None else tuple(raw["routes"])
         raw["removes"], raw["grounds"], raw["drift"] = tuple(raw["removes"]), Grounds(**raw["grounds"]), tuple(raw["drift"])
+        raw["writes"] = tuple(Write(one["path"], How(one["how"])) for one in raw.get("writes", ()))
         return cls(**raw)
 
     def shell(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from rollback_lib import conclusion
 from rollback_lib.errors import ParameterError, Paused
 from rollback_lib.facts import files
+from rollback_lib.facts.account import Account
 from rollback_lib.facts.ask import ask, converse
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.host.jobs import JobState
@@ -38,7 +39,7 @@ class Run:
 
     def __init__(
         self, stack: Stack, opening: Opening, folder: Folder, link: Link, key: Key, console: Console, started: float,
-        seal: Seal | None = None,
+        account: Account, seal: Seal | None = None,
     ) -> None:  # fmt: skip
         self.stack = stack
         self.opening = opening
@@ -48,6 +49,7 @@ class Run:
         self.console = console
         self.procedure = PROCEDURES[opening.procedure]
         self.started = started
+        self.account = account  # whom we are logged in as
         self.seal = seal  # None where the runner seals the record, after the notebook is in it
         owner = Owner.now(opening.incident, opening.procedure, opening.who, opening.reason)
         self.hand = Hand(link, key, stack.state, owner, folder, console)
@@ -196,7 +198,7 @@ class Run:
             state, ending = jobs.get(story.jobs[step], (JobState.NEVER, None))
             self.folder.event("job-found", step=step, job=story.jobs[step], plan=self.plan.hash, state=state, ending=ending)
         self.story = story = Story.of(self.folder.events())
-        # The host forgets its jobs after 30 days; what the record knows of them is kept, so that no output is written over.
+        # The host forgets its jobs in time (retention); what the record knows of them is kept, so that no output is written over.
         ended = {story.jobs[step]: (JobState.ENDED, status) for step, status in story.begun.items() if status is not None}
         self.hand.know(ended | jobs)
         self.done, self.touched = story.done, story.touched

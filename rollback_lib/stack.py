@@ -170,6 +170,22 @@ class Database(_Model):
     used_by: list[Name] = Field(default_factory=list)
 
 
+class Retention(_Model):
+    """How long the host keeps what runs leave there for the way back, in days. After `keep_days` it is removed, but for the `newest` of
+    each kind, which stay until `longest_days`: not for ever, since an env file may hold the values of secrets that were changed since.
+    The newest version of a file that was healthy here, and the images of the `newest` releases that were, stay at any age."""
+
+    keep_days: PositiveInt = 30
+    newest: PositiveInt = 3
+    longest_days: PositiveInt = 90
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "Retention":
+        if self.longest_days < self.keep_days:
+            raise ValueError("longest_days is expected to be no less than keep_days")
+        return self
+
+
 class Notify(_Model):
     """Who is told of a run: `webhook` is a reference to an address that takes {"text": …}; `command` is one of this machine,
     with its words, and reads {"kind", "incident", "text"} from its input."""
@@ -191,7 +207,8 @@ class Notify(_Model):
 
 class Stack(_Model):
     """One compose stack on one host. `host` is an alias of the OpenSSH client configuration. `compose_directory` is the folder of
-    the compose project: that of the first file, or what `--project-directory` named. `secrets` are references to what
+    the compose project: that of the first file, or what `--project-directory` named. `sudo`: commands run there as root, by
+    `sudo -n`. `state_directory`: where lock, ledger and copies are, if not in the usual folder. `secrets` are references to what
     must never be shown or kept, beside the values of the env files: `env:NAME` here, `file:/PATH` on the host. `required` are
     points of the checklist that have to be answered before a rollback."""
 
@@ -201,6 +218,7 @@ class Stack(_Model):
     tree: HostPath
     compose_directory: HostPath
     compose: ComposeCall | None = None
+    sudo: bool = False
     state_directory: HostPath = ""
     secrets: list[SecretReference] = Field(default_factory=list)
     notify: list[Notify] = Field(default_factory=list)
@@ -213,6 +231,7 @@ class Stack(_Model):
     redeploy: Redeploy | None = None
     routes: list[Route] = Field(min_length=1)
     health: Health = Field(default_factory=Health)
+    retention: Retention = Field(default_factory=Retention)
     budgets: Budgets = Field(default_factory=Budgets)
 
     @classmethod
@@ -253,8 +272,12 @@ class Stack(_Model):
 
     @property
     def state(self) -> str:
-        """The folder on the host in which this project keeps its state."""
+        """The folder on the host with the lock, the ledger and the copies; where it was not looked for yet, that of a tree of root."""
         return self.state_directory or f"/var/lib/rollback/{self.name}"
+
+    def at(self, state: str) -> "Stack":
+        """The same, with its folder on the host as it was found there (facts/account.py)."""
+        return self.model_copy(update={"state_directory": state})
 
     def kept_image(self, service: str, tag: str) -> str:
         """The name under which we keep an image of a service."""
@@ -262,7 +285,12 @@ class Stack(_Model):
 
     def kept_repository(self, service: str) -> str:
         """The name all of those images share."""
-        return f"rollback/{self.name}/{service.lower()}"
+        return f"{self.kept_images}{service.lower()}"
+
+    @property
+    def kept_images(self) -> str:
+        """How the names of all images begin that we keep of the stack."""
+        return f"rollback/{self.name}/"
 
 
 def local_path(path: str) -> Path:

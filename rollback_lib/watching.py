@@ -17,6 +17,7 @@ from rollback_lib.record.folder import Folder
 from rollback_lib.stack import Route, Stack
 
 LOOK_AGAIN = 0.5  # seconds before a host is asked again that could not be
+PATIENCE = 10.0  # seconds for which it is, before anything was changed
 RECONNECT = 10.0  # seconds in which services are to connect again by themselves
 
 
@@ -90,8 +91,8 @@ class Eyes:
         return tuple(self._converse(self._procedure.effects(self._stack, plan)))
 
     def undone(self, plan: Plan) -> tuple[Effect, ...]:
-        """What was before the rollback, against what is."""
-        return tuple(self._converse(self._procedure.undo_effects(self._stack, plan)))
+        """What was before the rollback, against what is. Raises Refused where the host cannot be asked to the end."""
+        return self._patiently(self._procedure.undo_effects, plan, self._stack.health.deadline)
 
     def as_before(self, plan: Plan) -> bool:
         """Whether the host is as it was before the rollback; False where that cannot be told."""
@@ -102,7 +103,7 @@ class Eyes:
 
     def moved(self, plan: Plan) -> tuple[Effect, ...]:
         """What is not as the plan assumed."""
-        return tuple(one for one in self._converse(self._procedure.assumed(self._stack, plan)) if not one.ok)
+        return tuple(one for one in self._patiently(self._procedure.assumed, plan, PATIENCE) if not one.ok)
 
     def strange(self, plan: Plan, done: Collection[str], half: Collection[str]) -> tuple[Effect, ...]:
         """What is not as a run left it that changed the parts `done` and may have changed the parts `half`: the others are to be
@@ -118,6 +119,17 @@ class Eyes:
 
         rows = {effect.name: effect for effect in (*reached, *prior)}
         return tuple(effect for effect in rows.values() if not (effect.condition or explained(effect)))
+
+    def _patiently(self, look: Callable[[Stack, Plan], Dialogue[list[Effect]]], plan: Plan, seconds: float) -> tuple[Effect, ...]:
+        """What a look finds. A host that could not be asked, as while Docker starts again, is asked again for so many seconds."""
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                return tuple(self._converse(look(self._stack, plan)))
+            except Refused:
+                if time.monotonic() > until:
+                    raise
+            time.sleep(LOOK_AGAIN)
 
     def _probe_once(self, route: Route) -> Probe:
         prober = Prober(route, self._stack.health.timeout)

@@ -11,6 +11,7 @@ from lab.practice_host import PracticeHost
 from lab.relay import Relay
 
 JOB = "/var/lib/rollback/dyniq-voice/jobs/*"
+JOB_OF_USER = "/home/*/.local/state/rollback/dyniq-voice/jobs/*"
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def freeze(host: PracticeHost, step: str, command: int, most: float = 60.0) -> s
         f"echo {step} {command} >/run/freeze; mv /usr/local/bin/timeout.part /usr/local/bin/timeout"
     )
     stopped = f"""
-        for job in {JOB}/{step}; do
+        for job in {JOB}/{step} {JOB_OF_USER}/{step}; do
             [ -s "$job/pid" ] && case $(cat "/proc/$(($(cat "$job/pid")))/stat") in *") T "*) echo "$job"; exit 0;; esac
         done"""
     wait = f"while [ -e /run/freeze ] || ! ({stopped}; exit 1) 2>/dev/null; do sleep 0.02; done"
@@ -92,8 +93,10 @@ def free_disk(host: PracticeHost) -> None:
 
 
 def engine_is_back(host: PracticeHost) -> None:
-    """Wait until Docker answers again."""
+    """Wait until Docker answers again, and what it started again does: agents-api, well or badly, behind Caddy."""
     host.exec("timeout 60 sh -c 'until docker version >/dev/null 2>&1; do sleep 0.1; done'")
+    asked = "curl -sk -o /dev/null --max-time 2 -w '%{http_code}' --connect-to ::127.0.0.1: https://agents-api.dyniq.ai/health"
+    host.exec(f"for second in $(seq 60); do case $({asked}) in 200|500) exit 0;; esac; sleep 0.5; done; exit 1")
 
 
 @dataclass(frozen=True)

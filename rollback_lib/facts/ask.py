@@ -17,7 +17,6 @@ from rollback_lib.record.redaction import Redactor
 from rollback_lib.secret import Key
 
 T = TypeVar("T")
-KEEP = 1024 * 1024  # bytes kept at each end of what a fact says
 AGAIN = (0.2, 0.5, 1.0)  # seconds before a fact is asked again
 # While Docker or a container is starting again, a `docker exec` may end so, whatever its command would have said.
 _STUMBLED = re.compile(r"OCI runtime exec failed|connection reset by peer|error during connect|unexpected EOF")
@@ -51,7 +50,7 @@ def ask(link: Link, facts: Mapping[str, Fact[Any]], redactor: Redactor, key: Key
 def _hear(link: Link, fact: Fact[Any]) -> Result:
     """What its commands say; asked again, a few times, where Docker itself stumbled: that tells nothing of what was asked."""
     for pause in (*AGAIN, None):
-        result = link.run(script(fact.commands), deadline=fact.deadline, keep=KEEP, send=fact.input)
+        result = link.run(script(fact.commands), deadline=fact.deadline, keep=fact.keep, send=fact.input)
         if pause is None or result.status == 0 or not _STUMBLED.search(result.err):
             break
         time.sleep(pause)
@@ -63,7 +62,7 @@ def _answer(alias: str, fact: Fact[Any], result: Result, redactor: Redactor) -> 
         return redactor.clean(str(fact.commands[0]))[:200] if fact.commands else "nothing"
 
     if result.dropped and not fact.long:
-        raise Refused(f"{alias} gave an answer of more than {2 * KEEP:,} bytes to: {asked()}")
+        raise Refused(f"{alias} gave an answer of more than {2 * fact.keep:,} bytes to: {asked()}")
     try:
         if result.status == 0:
             answer = fact.read(result.out)

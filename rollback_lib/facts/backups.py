@@ -2,19 +2,25 @@
 
 import base64
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from rollback_lib.command import Command
 from rollback_lib.facts.fact import Fact
+from rollback_lib.facts.postgres import LARGE_OBJECTS, TIMESCALE, Kind
+from rollback_lib.host.fragments import SEEN
 from rollback_lib.postgres import Postgres
 
 LISTED = 40  # backups that are looked at, the newest ones
+_KEEP = 16 * 1024 * 1024  # bytes at each end of what is said of thousands of tables
 READING = 1800.0  # seconds for reading a whole backup
 _LOOK = 3  # seconds for the end of one compressed file; one that takes longer is read when it is chosen
 _CUT = "ROLLBACK: THE STREAM BROKE OFF"
 PLAIN, GZIP, ZSTD, CUSTOM, DIRECTORY = "plain", "gzip", "zstd", "custom", "directory"
+_CLOSED = "closed"  # what is said of one that we may not read
 ARCHIVES = (CUSTOM, DIRECTORY)
+_FORMATS = (17, 16)  # versions of pg_dump whose archives no older pg_restore reads
 
 
 @dataclass(frozen=True)
@@ -41,17 +47,23 @@ class Backup:
     @property
     def major(self) -> int:
         """The major version of the server it was made of; 0 when it does not say."""
-        found = re.match(r"\d+", self.version)
-        return int(found[0]) if found else 0
+        return major(self.version)
+
+    @property
+    def reader(self) -> int:
+        """The major version of pg_restore that an archive needs at least; 0 where any reads it, and for SQL."""
+        return next((one for one in _FORMATS if self.format in ARCHIVES and major(self.by) >= one), 0)
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What reading a whole backup brought out: rows by table, bytes of SQL, and what speaks against it."""
+    """What reading a whole backup brought out: rows by table, bytes of SQL, and what speaks against it; `others` are the
+    materialized views and foreign tables it makes, of whose rows it tells nothing."""
 
     rows: dict[str, int]
     bytes: int
     wrong: str
+    others: dict[str, Kind] = field(default_factory=dict)
 
 
 _IDENTITY = r"""
@@ -67,6 +79,10 @@ _LIST = r"""
 look=$1 most=$2; shift 2
 for path in "$@"; do [ -e "$path" ] && printf '%s\t%s\n' "$(stat -L -c %Y "$path")" "$path"; done | sort -rn | head -n "$most" | cut -f 2- |
 while IFS= read -r path; do
+    if [ ! -r "$path" ]; then
+        printf '%s\tclosed\t%s\t%s\t\t\t%s\n' "$path" "$(stat -L -c %s "$path")" "$(stat -L -c %Y "$path")" "$(identity "$path")"
+        continue
+    fi
     if [ -d "$path" ]; then
         size=$(du -sbL "$path" | cut -f 1)
         printf '%s\tdirectory\t%s\t%s\t' "$path" "$size" "$(stat -L -c %Y "$path/toc.dat" 2>/dev/null || echo 0)"
@@ -95,32 +111,118 @@ while IFS= read -r path; do
     printf '\t%s\n' "$(identity "$path")"
 done
 """
-# Reads SQL as pg_dump writes it, COPY's data line by line: what tables there are, how many rows, and whether the end is there.
+# Reads SQL as psql does, COPY's data line by line: what tables there are, how many rows, whether the end is there, and whether a
+# command of psql's own stands anywhere. A backslash begins one wherever psql is in no string, quoted name, comment or text
+# between dollar marks; `inside` is the mark of the one it is in, `e` that of a string whose backslashes escape.
+# (src/fe_utils/psqlscan.l)
 _SCAN = r"""
+function part_of_a_name(c) { return c != "" && (c ~ /[A-Za-z0-9_$]/ || c > "~") }
+function enter(mark) { inside = mark; since = NR }
+# The mark that begins at a dollar; where that is of a name, or begins nothing, the stretch to be passed over.
+function dollar(text, at,    from, end, rest) {
+    for (from = at; from > 1 && part_of_a_name(substr(text, from - 1, 1)); from--) continue
+    if (substr(text, from, at - from) ~ /[^0-9]/) {
+        for (end = at; part_of_a_name(substr(text, end + 1, 1)); end++) continue
+        return substr(text, at, end - at + 1)
+    }
+    end = index(substr(text, at + 1), "$")
+    rest = substr(text, at + 1, end - 1)
+    if (!end || rest ~ /^[0-9]/) return "$"
+    gsub(/[A-Za-z0-9_]/, "", rest)
+    if (rest ~ /[ -~\t]/) return "$"
+    enter(substr(text, at, end + 1))
+    return inside
+}
+# A stretch of a line that has no quote in it; true where the rest of the line is a comment or a command.
+function stretch(text,    at, mark) {
+    while (text != "") {
+        if (inside == "'" || inside == "e") return 0
+        if (inside == "*") {
+            if (!match(text, /\/\*|\*\//)) return 0
+            depth += substr(text, RSTART, 1) == "/" ? 1 : -1
+            if (!depth) inside = ""
+            text = substr(text, RSTART + 2)
+        } else if (inside != "") {
+            if (!(at = index(text, inside))) return 0
+            text = substr(text, at + length(inside)); inside = ""
+        } else {
+            if (!match(text, /["$\\]|--|\/\*/)) return 0
+            at = RSTART; mark = substr(text, at, RLENGTH)
+            if (mark == "--") return 1
+            if (mark == "\\" && substr(text, at + 1, 1) !~ /[;:]/) { 
+                match(substr(text, at + 1), /^[A-Za-z]+|^./); told("\\" substr(text, at + 1, RLENGTH > 0 ? RLENGTH : 0)); return 1
+            }
+            if (mark == "/*") { enter("*"); depth = 1 }
+            if (mark == "\"") enter(mark)
+            if (mark == "$") mark = dollar(text, at)
+            text = substr(text, at + (mark == "\\" ? 2 : length(mark)))
+        }
+    }
+    return 0
+}
+function line(text,    number, k, parts, closed) {
+    number = split(text, parts, "'")
+    if (inside == "" && number % 2 && text !~ /["$\\]|--|\/\*/) return
+    for (k = 1; k <= number; k++) {
+        if (stretch(parts[k])) return
+        if (k == number) return
+        if (inside == "'") { inside = ""; closed = "'" }
+        else if (inside == "e") { match(parts[k], /\\*$/); if (RLENGTH % 2 == 0) { inside = ""; closed = "e" } }
+        else if (inside == "") {
+            if (closed != "" && parts[k] == "") enter(closed)
+            else if (parts[k] ~ /[Ee]$/ && !part_of_a_name(substr(parts[k], length(parts[k]) - 1, 1))) enter("e")
+            else enter(plain)
+        }
+    }
+}
+function told(what) { if (!command) command = NR ": " what }
+BEGIN { plain = "'" }
 $0 == cut { broken = 1; next }
 { bytes += length($0) + 1 }
-copying { if ($0 == "\\.") copying = 0; else rows[name]++; next }
-/^COPY .* FROM stdin;$/ { name = substr($0, 6); rows[name] += 0; copying = 1; next }
-/^CREATE (UNLOGGED )?TABLE / { made[substr($0, index($0, "TABLE ") + 6)] = 1; next }
-/^INSERT INTO / { name = substr($0, 13); sub(/ (VALUES|OVERRIDING) .*/, "", name); rows[name]++; next }
-/^\\/ && !/^\\(un)?restrict / { if (!command) command = NR ": " $1; next }
-/^(CREATE|DROP) DATABASE / { if (!command) command = NR ": " $1 " " $2; next }
-/^-- PostgreSQL database dump complete/ { complete = 1; next }
-/^-- PostgreSQL database cluster dump/ { cluster = 1; next }
+copying { if ($0 == "\\." || $0 == "\\.\r") copying = 0; else rows[name]++; next }
+{ sub(/\r$/, "") }
+/^-- PostgreSQL database dump complete/ { complete = 1 }
+inside != "" { line($0); next }
+/^[Cc][Oo][Pp][Yy] / && tolower($0) ~ / from stdin[^']*;$/ { name = substr($0, 6); rows[name] += 0; copying = 1; next }
+/^\\(un)?restrict / { next }
+/^CREATE (UNLOGGED )?TABLE / { made[substr($0, index($0, "TABLE ") + 6)] = 1 }
+/^CREATE MATERIALIZED VIEW / { views[substr($0, 26)] = 1 }
+/^CREATE FOREIGN TABLE / { foreign[substr($0, 22)] = 1 }
+/^INSERT INTO / { name = substr($0, 13); sub(/ (VALUES|OVERRIDING)( .*)?$/, "", name); rows[name]++ }
+/^SELECT pg_catalog.lo_create\(/ { objects++ }
+/^(CREATE|DROP) DATABASE / { told($1 " " $2) }
+/^CREATE SUBSCRIPTION / { subscription = 1 }
+/^CREATE EXTENSION (IF NOT EXISTS )?"?timescaledb"?[ ;]/ { timescale = 1 }
+/^SET standard_conforming_strings = off/ { plain = "e" }
+/^SET standard_conforming_strings = on/ { plain = "'" }
+/^-- PostgreSQL database cluster dump/ { cluster = 1 }
+{ line($0) }
 END {
     printf "bytes\t%.0f\ncomplete\t%d\nbroken\t%d\ncluster\t%d\ncommand\t%s\n", bytes, complete, broken, cluster, command
+    printf "open\t%s\nsubscription\t%d\ntimescale\t%d\nobjects\t%d\n", inside == "" ? "" : since, subscription, timescale, objects
     for (name in made) printf "table\t%s\n", name
+    for (name in views) printf "view\t%s\n", name
+    for (name in foreign) printf "foreign\t%s\n", name
     for (name in rows) printf "rows\t%d\t%s\n", rows[name], name
 }
 """
+_TABLE = re.compile(r'((?:"(?:[^"]|"")+"|[^\s".(]+)\.(?:"(?:[^"]|"")+"|[^\s".(]+))')
+# What the table of contents of a directory tells: its texts come each after its length, whose last byte is a zero.
+_TOC = r"""tr '\000' '\n' <"$1/toc.dat" | LC_ALL=C grep -aE '^(CREATE (EXTENSION|SUBSCRIPTION|FOREIGN TABLE) |COPY )' | cut -c -300"""
 
 
 def listing(pattern: str) -> Fact[list[Backup]]:
     """The backups that match a pattern, newest first."""
     folder, _, name = pattern.rpartition("/")
     # The pattern is the one word that the shell is to expand: the stack's own check lets no character through that would do more.
-    command = Command.of("sh", "-c", f'cd / && set -- "$@" "$0"/{name}; {_IDENTITY}{_LIST}', folder, str(_LOOK), str(LISTED))
-    return Fact((command,), lambda out: [_backup(line) for line in out.splitlines()], otherwise=lambda _: [], deadline=120.0)
+    look = SEEN + f'seen "$0" || exit 0; cd / && set -- "$@" "$0"/{name}; {_IDENTITY}{_LIST}'
+    command = Command.of("sh", "-c", look, folder, str(_LOOK), str(LISTED))
+    return Fact(
+        (command,),
+        lambda out: [_backup(line) for line in out.splitlines()],
+        missing=f"the backups {pattern} could not be read",
+        deadline=120.0,
+    )
 
 
 def unchanged(backup: Backup) -> Command:
@@ -138,11 +240,19 @@ def stream(backup: Backup, postgres: Postgres) -> Command:
 
 def contents(backup: Backup, postgres: Postgres) -> Fact[Contents]:
     """Reads all of a backup, as it would be restored; a directory's tables are known once it is restored."""
-    if backup.format == DIRECTORY:
-        return Fact((), lambda _: Contents({}, backup.size, ""))
-    script = f"{{ {stream(backup, postgres).shell()} || printf '\\n%s\\n' '{_CUT}'; }} | LC_ALL=C awk -v cut='{_CUT}' \"$1\""
     missing = f"{backup.path} could not be read"
-    return Fact((Command.of("sh", "-c", script, "sh", _SCAN),), _contents, missing=missing, deadline=READING)
+    if backup.format == DIRECTORY:
+        toc = Command.of("sh", "-c", _TOC, "sh", backup.path)
+        return Fact((toc,), lambda out: Contents({}, backup.size, _wrong_in(out)), missing=missing, keep=_KEEP)
+    script = f"{{ {stream(backup, postgres).shell()} || printf '\\n%s\\n' '{_CUT}'; }} | LC_ALL=C awk -v cut='{_CUT}' \"$1\""
+    read = Command.of("sh", "-c", script, "sh", _SCAN)
+    return Fact((read,), lambda out: _contents(out, by_psql=backup.format not in ARCHIVES), missing=missing, deadline=READING, keep=_KEEP)
+
+
+def major(version: str) -> int:
+    """The major version of one such as `17.12`; 0 for a text that is none."""
+    found = re.match(r"\d+", version)
+    return int(found[0]) if found else 0
 
 
 def _backup(line: str) -> Backup:
@@ -152,7 +262,9 @@ def _backup(line: str) -> Backup:
     known: dict[str, str] = {"version": "", "by": "", "database": ""}
     whole: bool | None = None
     wrong = ""
-    if kind in ARCHIVES:
+    if kind == _CLOSED:
+        wrong = "the user we are logged in as may not read it"
+    elif kind in ARCHIVES:
         known = _archive(start)
         if not known["version"]:
             wrong = "it is not an archive of pg_dump"
@@ -213,14 +325,13 @@ def _archive(head: bytes) -> dict[str, str]:
     return {"version": server.split(" ")[0], "by": client.split(" ")[0], "database": database}
 
 
-_TABLE = re.compile(r'((?:"(?:[^"]|"")+"|[^\s".(]+)\.(?:"(?:[^"]|"")+"|[^\s".(]+))')
-
-
-def _contents(out: str) -> Contents:
+def _contents(out: str, *, by_psql: bool) -> Contents:
     lines = [line.split("\t", 2) for line in out.splitlines()]
-    known = {line[0]: line[1] for line in lines if line[0] not in ("table", "rows")}
+    known = {line[0]: line[1] for line in lines if line[0] not in ("table", "rows", "view", "foreign")}
     rows = {_table(line[1]): 0 for line in lines if line[0] == "table"}
     rows |= {_table(line[2]): int(line[1]) for line in lines if line[0] == "rows"}
+    rows |= {LARGE_OBJECTS: int(known["objects"])} if known["objects"] != "0" else {}
+    others = {_table(line[1]): kind for word, kind in (("view", Kind.VIEW), ("foreign", Kind.FOREIGN)) for line in lines if line[0] == word}
     wrong = ""
     if known["broken"] == "1":
         wrong = "it is cut off: it cannot be read to its end"
@@ -228,10 +339,37 @@ def _contents(out: str) -> Contents:
         wrong = "it is a dump of a whole server, not of one database"
     elif known["complete"] != "1":
         wrong = "it is cut off: its last line is not there"
-    elif known["command"]:
+    elif known["command"] and by_psql:
         line, _, word = known["command"].partition(": ")
-        wrong = f"line {line} of it, {word}, would lead out of the database it is restored into; make it without --create"
-    return Contents(rows, int(known["bytes"]), wrong)
+        how = "take that out of it" if word.startswith("\\") and word != "\\connect" else "make it without --create"
+        wrong = f"line {line} of it, {word}, would lead out of the database it is restored into; {how}"
+    elif known["open"] and by_psql:
+        wrong = f"what begins in line {known['open']} of it, a string, a name or a comment, does not end"
+    else:
+        wrong = _unfit(known["timescale"] == "1", known["subscription"] == "1", rows.keys() & others.keys())
+    return Contents(rows, int(known["bytes"]), wrong, others)
+
+
+def _wrong_in(toc: str) -> str:
+    """What speaks against a directory, by what its table of contents makes."""
+    extension = re.search(r"^CREATE EXTENSION (IF NOT EXISTS )?timescaledb[ ;]", toc, re.MULTILINE) is not None
+    subscription = re.search(r"^CREATE SUBSCRIPTION ", toc, re.MULTILINE) is not None
+    foreign, filled = (
+        {_table(one) for one in re.findall(rf"^{word} (.*)", toc, re.MULTILINE)} for word in ("CREATE FOREIGN TABLE", "COPY")
+    )
+    return _unfit(extension, subscription, foreign & filled)
+
+
+def _unfit(timescale: bool, subscription: bool, elsewhere: Iterable[str]) -> str:
+    """Why a backup that is whole is not restored all the same."""
+    if timescale:
+        return f"it has the extension {TIMESCALE}, whose restore needs calls of its own before and after"
+    if subscription:
+        return "it makes a subscription, and so a second receiver of the same rows; make it with --no-subscriptions"
+    filled = sorted(elsewhere)
+    if filled:
+        return f"it has rows of the foreign table {', '.join(filled[:3])}, which would be written to where they lie; make it without them"
+    return ""
 
 
 def _table(text: str) -> str:

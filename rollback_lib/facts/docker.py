@@ -8,8 +8,11 @@ from typing import Any
 
 from rollback_lib.command import Command
 from rollback_lib.compose import Compose
+from rollback_lib.errors import Refused
 from rollback_lib.facts import disk, hidden
 from rollback_lib.facts.fact import Fact
+from rollback_lib.facts.listed import WHOLE, gone, inspected, objects
+from rollback_lib.record.redaction import clean
 from rollback_lib.secret import Secret
 from rollback_lib.stack import Stack
 
@@ -65,6 +68,13 @@ class Image:
     size: str = ""
 
 
+_STORED = r"""
+for name; do
+    if said=$(docker image inspect --format "$name {{.Id}} {{.Size}} {{len .RepoDigests}}" "$name" 2>&1); then printf '%s\n' "$said"
+    else case $said in *[Nn]"o such"*) ;; *) printf '%s\n' "$said" >&2; exit 1 ;; esac; fi
+done
+"""
+
 PROCESSORS = Fact((Command.of("nproc"),), int, otherwise=lambda _: 1)
 
 
@@ -103,14 +113,14 @@ def count(containers: Iterable[Container]) -> int:
 
 def concerned(stack: Stack, names: Iterable[str]) -> Fact[list[Container]]:
     """All containers of the stack, and those of these names that there are; none where Docker does not answer."""
-    inspect = f'docker container inspect $({_listing(stack).shell()}) "$@" 2>/dev/null || :'
-    return Fact((Command.of("sh", "-c", inspect, "sh", *names),), _containers, otherwise=lambda _: [], deadline=5.0, hides=_secrets)
+    inspect = f'docker container inspect --format "$0" $({_listing(stack).shell()}) "$@" 2>/dev/null || :'
+    return Fact((Command.of("sh", "-c", inspect, WHOLE, *names),), _containers, otherwise=lambda _: [], deadline=5.0, hides=_secrets)
 
 
 def named(name: str) -> Fact[Container | None]:
     """The container of that name; None when there is none."""
-    inspect = Command.of("docker", "container", "inspect", name)
-    return Fact((inspect,), lambda out: _containers(out)[0], otherwise=lambda _: None, hides=lambda found: _secrets([found]))
+    inspect = Command.of("docker", "container", "inspect", "--format", WHOLE, name)
+    return Fact((inspect,), lambda out: _containers(out)[0], otherwise=_absent, hides=lambda found: _secrets([found]))
 
 
 def image_environments(ids: "set[str]") -> Fact[dict[str, dict[str, Secret]]]:
@@ -134,15 +144,12 @@ class Stored:
 
 def stored(names: "set[str]") -> Fact[dict[str, Stored]]:
     """The images on the host by these names; those that are not there are left out."""
-    each = (
-        'for name in "$@"; do docker image inspect --format "$name {{.Id}} {{.Size}} {{len .RepoDigests}}" "$name" 2>/dev/null || :; done'
-    )
 
     def read(out: str) -> dict[str, Stored]:
-        rows = (line.split(" ") for line in out.splitlines() if line)  # an empty one for each that is not there
+        rows = (line.split(" ") for line in out.splitlines())
         return {name: Stored(image, int(size), digests != "0") for name, image, size, digests in rows}
 
-    return Fact((Command.of("sh", "-c", each, "sh", *sorted(names)),), read)
+    return Fact((Command.of("sh", "-euc", _STORED, "sh", *sorted(names)),), read, missing=NEEDED)
 
 
 def free_space() -> Fact[int | None]:
@@ -154,7 +161,7 @@ def free_space() -> Fact[int | None]:
 def image_id(reference: str) -> Fact[str | None]:
     """The id of the image that `reference` names on the host; None when there is none."""
     inspect = Command.of("docker", "image", "inspect", "--format={{.Id}}", reference)
-    return Fact((inspect,), str.strip, otherwise=lambda _: None)
+    return Fact((inspect,), str.strip, otherwise=_absent)
 
 
 def image_time(image: str) -> Fact[datetime | None]:
@@ -210,11 +217,20 @@ def _secrets(containers: "Iterable[Container | None]") -> Iterator[str]:
 
 
 def _inspected(listing: Command) -> Fact[list[Container]]:
-    return Fact((listing.pipe("xargs", "-r", "docker", "inspect"),), _sorted, missing=NEEDED, hides=_secrets)
+    return Fact((inspected("container", listing),), _sorted, missing=NEEDED, hides=_secrets)
+
+
+def _absent(said: str) -> None:
+    """There is none, by Docker's own word; anything else that it said is no answer."""
+    lines = said.splitlines()
+    if not gone(lines):
+        raise Refused(f"{NEEDED} ({clean(lines[-1]) if lines else 'it said nothing'})")
 
 
 def _sorted(out: str) -> list[Container]:
-    return sorted(_containers(out), key=lambda one: (one.service, one.number, one.created))
+    """A container that is removed as soon as it ends is none of a service."""
+    lasting = (_container(one) for one in objects(out) if not (one.get("HostConfig") or {}).get("AutoRemove"))
+    return sorted(lasting, key=lambda one: (one.service, one.number, one.created))
 
 
 def _listing(stack: Stack, service: str = "") -> Command:
@@ -228,7 +244,7 @@ def _filtered(directory: str, project: str | None, service: str) -> Command:
 
 
 def _containers(out: str) -> list[Container]:
-    return [_container(one) for one in json.loads(out or "[]")]
+    return [_container(one) for one in objects(out)]
 
 
 def _container(raw: dict[str, Any]) -> Container:

@@ -8,6 +8,7 @@ from rollback_lib.command import Command
 from rollback_lib.secret import Key, Secret
 
 T = TypeVar("T")
+KEEP = 1024 * 1024  # bytes at each end of an answer
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Fact(Generic[T]):
     missing: str = "the host could not be asked"
     otherwise: Callable[[str], T] | None = None
     long: bool = False
+    keep: int = KEEP
     input: Secret | None = None
     deadline: float = 20.0
     hides: Callable[[T], Iterable[str]] = lambda _: ()

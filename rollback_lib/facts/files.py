@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from rollback_lib.command import Command
 from rollback_lib.facts import hidden
 from rollback_lib.facts.fact import Fact
+from rollback_lib.host.fragments import SEEN
 from rollback_lib.secret import Secret
 
 _LARGEST = 256 * 1024  # bytes; a configuration file that is larger is none
@@ -47,7 +48,7 @@ class File:
 # One line per file: link-free path, type, mode, owner, group, inode, time of change, content; a name with a newline is no
 # name of a configuration file, and is passed over.
 _READ = (
-    'for file in "$@"; do [ -e "$file" ] || continue; case $file in *"\n"*) continue;; esac; real=$(readlink -f "$file"); '
+    SEEN + 'for file in "$@"; do seen "$file" || continue; case $file in *"\n"*) continue;; esac; real=$(readlink -f "$file"); '
     'printf "%s\\t%s\\t%s\\t" "$file" "$real" "$(stat -c "%F\t%a\t%u\t%g\t%i\t%Y\t%i %s %.9Y %.9Z" "$real")"; '
     f'[ ! -f "$real" ] || head -c {_LARGEST} "$real" | base64 -w0; echo; done'
 )
@@ -60,14 +61,14 @@ def file(path: str) -> Fact[File | None]:
 
 def matching(folder: str, name: str) -> Fact[list[File]]:
     """The regular files in `folder` whose name begins with `name`, newest first."""
-    search = 'folder=$1 name=$2; set -- "$folder/$name"*; ' + _READ
-    command = Command.of("sh", "-c", search, "sh", folder, name)
+    search = SEEN + 'folder=$1 name=$2; seen "$folder" || exit 0; set -- "$folder/$name"*; ' + _READ.removeprefix(SEEN)
+    command = Command.of("sh", "-euc", search, "sh", folder, name)
 
     def read(out: str) -> list[File]:
         found = [one for one in _files(out) if one.regular]
         return sorted(found, key=lambda one: (one.changed, one.path), reverse=True)
 
-    return Fact((command,), read, otherwise=lambda _: [])
+    return Fact((command,), read, missing=f"the files in {folder} could not be read")
 
 
 def env_file(path: str) -> Fact[File | None]:
@@ -90,7 +91,7 @@ def _secrets(found: "Iterable[File | None]") -> Iterator[str]:
 
 
 def _reading(*paths: str) -> Command:
-    return Command.of("sh", "-c", _READ, "sh", *paths)
+    return Command.of("sh", "-euc", _READ, "sh", *paths)
 
 
 def _files(out: str) -> list[File]:

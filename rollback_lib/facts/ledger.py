@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from rollback_lib.command import Command
 from rollback_lib.facts.fact import Fact
+from rollback_lib.host.fragments import SEEN
 
 T = TypeVar("T")
 
@@ -24,4 +25,5 @@ def entries(path: str, make: Callable[..., T]) -> Fact[list[T]]:
                 continue
         return found
 
-    return Fact((Command.of("cat", path),), read, otherwise=lambda _: [])
+    look = SEEN + 'if seen "$1"; then cat "$1"; fi'
+    return Fact((Command.of("sh", "-euc", look, "sh", path),), read, missing=f"the ledger {path} could not be read")

@@ -1,12 +1,13 @@
 """Which containers are attached to which networks, running or not, and which volumes there are."""
 
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from rollback_lib.command import Command
 from rollback_lib.facts.docker import NEEDED
 from rollback_lib.facts.fact import Fact
+from rollback_lib.facts.listed import inspected, objects
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,12 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Attachments:
-    """Every attachment of every container on the host, and the networks' ids by name."""
+    """Every attachment of every container on the host, and the networks' ids by name; `earlier` are the ids of those that there were
+    just before."""
 
     all: tuple[Attachment, ...]
     networks: dict[str, str]
+    earlier: frozenset[str] = frozenset()
 
     def of(self, container: str) -> dict[str, Attachment]:
         """Those of a container, by network."""
@@ -45,23 +48,30 @@ class Attachments:
 
     @property
     def stale(self) -> tuple[Attachment, ...]:
-        """Those to a network that is not there any more: their containers do not start."""
-        known = set(self.networks.values())
+        """Those to a network that is not there any more: their containers do not start. One that went while we looked may have gone
+        with its containers."""
+        known = self.earlier.union(self.networks.values())
         return tuple(one for one in self.all if one.id and one.id not in known)
 
 
 def attachments() -> Fact[Attachments]:
     """The attachments of all containers, stopped ones, too."""
-    inspect = Command.of("docker", "ps", "--all", "--quiet", "--no-trunc").pipe("xargs", "-r", "docker", "inspect")
     networks = Command.of("docker", "network", "ls", "--no-trunc", "--format", "{{.ID}} {{.Name}}")
+    inspect = inspected("container", Command.of("docker", "ps", "--all", "--quiet", "--no-trunc"))
 
     def read(out: str) -> Attachments:
-        raw, _, rest = out.rpartition("]\n") if "]\n" in out else ("", "", out)
-        known = {name: key for key, name in (line.split(" ", 1) for line in rest.splitlines() if line)}
-        containers: list[dict[str, Any]] = json.loads(raw + "]") if raw else []
-        return Attachments(tuple(one for container in containers for one in _attached(container)), known)
+        first, containers, last = out.split("\x1e")
+        found = (one for container in objects(containers) for one in _attached(container))
+        return Attachments(tuple(found), {name: key for key, name in _networks(last)}, frozenset(key for key, _ in _networks(first)))
 
-    return Fact((inspect, networks), read, missing=NEEDED)
+    apart = Command.of("printf", "\\036")
+    return Fact((networks, apart, inspect, apart, networks), read, missing=NEEDED)
+
+
+def _networks(out: str) -> Iterator[tuple[str, str]]:
+    for line in filter(None, out.splitlines()):
+        key, _, name = line.partition(" ")
+        yield key, name
 
 
 def _attached(raw: dict[str, Any]) -> list[Attachment]:
@@ -96,12 +106,8 @@ class Volume:
 
 def volumes() -> Fact[dict[str, Volume]]:
     """All volumes of the host, by name."""
-    inspect = Command.of("docker", "volume", "ls", "--quiet").pipe("xargs", "-r", "docker", "volume", "inspect")
-
-    def read(out: str) -> dict[str, Volume]:
-        return {one["Name"]: _volume(one) for one in json.loads(out or "[]")}
-
-    return Fact((inspect,), read, missing=NEEDED)
+    inspect = inspected("volume", Command.of("docker", "volume", "ls", "--quiet"))
+    return Fact((inspect,), lambda out: {one["Name"]: _volume(one) for one in objects(out)}, missing=NEEDED)
 
 
 def _volume(raw: dict[str, Any]) -> Volume:

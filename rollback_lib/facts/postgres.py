@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from rollback_lib.command import Command
@@ -12,8 +13,13 @@ from rollback_lib.facts.fact import Fact
 from rollback_lib.postgres import Postgres
 from rollback_lib.secret import Key, Secret
 
-COUNTING = 600.0  # seconds for counting the tables of one database
-_EACH = "20s"  # for one table; one that takes longer is estimated
+COUNTING = 120.0  # seconds for counting the tables of one database; those that are not counted by then are estimated
+LOOKING = 20.0  # the same for a first look, as before a plan
+_EACH = 20  # seconds for one table
+_OUTLINING = 60.0  # for all that is not counted
+_KEEP = 16 * 1024 * 1024  # bytes at each end of what a database with thousands of tables says
+LARGE_OBJECTS = "large objects"  # stands among the tables; no table has a name without its schema
+TIMESCALE = "timescaledb"  # the extension
 
 
 @dataclass(frozen=True)
@@ -29,8 +35,8 @@ class Session:
 @dataclass(frozen=True)
 class Database:
     """A database: `owner`, `encoding` and `locale` (its pg_database row's words for it), `size` in bytes; `settings`, `grants`
-    and `comment` are what is kept beside it and not in a dump. `slots` are logical replication slots, `prepared` transactions
-    that were prepared for a commit in two phases."""
+    and `comment` are what is kept beside it and not in a dump. `slots` are logical replication slots, `subscriptions` those that
+    bring rows of other servers, `prepared` transactions that were prepared for a commit in two phases."""
 
     name: str
     oid: int
@@ -46,6 +52,7 @@ class Database:
     grants: tuple[str, ...]
     sessions: tuple[Session, ...]
     slots: tuple[str, ...]
+    subscriptions: tuple[str, ...]
     prepared: int
 
     def properties(self, key: Key) -> dict[str, str]:
@@ -76,17 +83,45 @@ class Server:
         return f"{self.version // 10000}.{self.version % 10000}"
 
 
+class Kind(StrEnum):
+    """What holds rows."""
+
+    TABLE = "table"
+    PARTITIONED = "partitioned table"
+    VIEW = "materialized view"
+    FOREIGN = "foreign table"
+    LARGE_OBJECTS = "large objects"
+
+
 @dataclass(frozen=True)
 class Table:
-    """A table: its rows (`exact`, or as Postgres estimates them), its columns, and the newest moment in any of its columns
-    that are of the past."""
+    """A table, or what else holds rows: how many (`exact`, or as Postgres estimates them; None where nobody knows), its columns,
+    the newest moment in any of its columns that are of the past, and the table it is a partition of.
+
+    A partitioned table has the rows of its partitions; those of a foreign table lie elsewhere, and nobody asks for them.
+    """
 
     name: str
-    rows: int
+    rows: int | None
     exact: bool
     columns: tuple[str, ...]
     newest: datetime | None
     by: str
+    kind: Kind = Kind.TABLE
+    parent: str = ""
+
+    def fewer_than(self, rows: int) -> bool:
+        """Whether it is known to have fewer rows: an estimate tells nothing."""
+        return self.exact and self.rows is not None and self.rows < rows
+
+    @property
+    def words(self) -> str:
+        """How many rows, an estimate with its sign."""
+        if self.kind is Kind.FOREIGN:
+            return "rows that lie elsewhere"
+        if self.rows is None:
+            return "rows that were not counted"
+        return f"{'' if self.exact else '≈ '}{self.rows:,}{'' if self.kind is Kind.LARGE_OBJECTS else ' rows'}"
 
 
 @dataclass(frozen=True)
@@ -99,11 +134,21 @@ class Sequence:
 
 @dataclass(frozen=True)
 class Content:
-    """What is in a database."""
+    """What is in a database. `sequences` is None where they could not be read, as while somebody alters one."""
 
     tables: dict[str, Table]
-    sequences: dict[str, Sequence]
+    sequences: dict[str, Sequence] | None
     extensions: tuple[str, ...]
+
+    @property
+    def rows(self) -> int:
+        """All rows there are, as far as they are known; those of partitions once."""
+        return sum(one.rows or 0 for one in self.tables.values() if one.kind in (Kind.TABLE, Kind.VIEW))
+
+    @property
+    def exact(self) -> bool:
+        """Whether that was counted."""
+        return all(one.exact for one in self.tables.values())
 
 
 # to_jsonb of the row: its columns are others in every major version.
@@ -122,35 +167,53 @@ SELECT json_build_object('version', current_setting('server_version_num')::int,
         'sessions', (SELECT json_agg(json_build_array(pid, coalesce(usename, ''), coalesce(application_name, ''),
             coalesce(host(client_addr), 'local'))) FROM pg_stat_activity a WHERE a.datid = d.oid AND pid <> pg_backend_pid()),
         'slots', (SELECT json_agg(slot_name) FROM pg_replication_slots s WHERE s.datoid = d.oid),
+        'subscriptions', (SELECT json_agg(subname) FROM pg_subscription s WHERE s.subdbid = d.oid),
         'prepared', (SELECT count(*) FROM pg_prepared_xacts p WHERE p.database = d.datname)
     )) FROM pg_database d WHERE datname <> 'template0'))
 """
 _LOCALE = ("datcollate", "datctype", "datlocprovider", "datlocale", "daticulocale", "daticurules")
 
-# One line of JSON per table, with its rows as Postgres estimates them (a partitioned one has none of its own), then the
-# sequences and the extensions.
-_TABLES = r"""n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"""
+_SAFE = "SET default_transaction_read_only = on; SET lock_timeout = '500ms'; SET timezone = 'UTC';"
+_OURS = r"""n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"""
+# A line of JSON each for the tables, the sequences and the extensions; one that is not there could not be read. Nothing here
+# waits for a table that somebody has locked. Estimates: what the last ANALYZE found, or what has been written since.
 _OUTLINE = rf"""
-SET default_transaction_read_only = on; SET statement_timeout = '{_EACH}'; SET lock_timeout = '2s'; SET timezone = 'UTC';
-SELECT json_build_object('table', format('%I.%I', n.nspname, c.relname),
-    'estimate', CASE c.relkind WHEN 'r' THEN greatest(c.reltuples, 0)::bigint ELSE 0 END,
+{_SAFE} SET statement_timeout = '{_EACH}s';
+SELECT json_build_object('tables', coalesce((SELECT json_agg(json_build_object('table', format('%I.%I', n.nspname, c.relname),
+    'kind', c.relkind, 'populated', c.relispopulated, 'parent', (SELECT format('%I.%I', pn.nspname, p.relname)
+        FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent JOIN pg_namespace pn ON pn.oid = p.relnamespace
+        WHERE i.inhrelid = c.oid AND c.relispartition),
+    'estimate', nullif(greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid), 0), 0),
     'columns', (SELECT json_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0
-        AND NOT a.attisdropped))
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p') AND {_TABLES} ORDER BY 1::text;
-SELECT json_build_object('sequence', format('%I.%I', schemaname, sequencename), 'last', last_value) FROM pg_sequences;
-SELECT json_build_object('extension', extname) FROM pg_extension;
+        AND NOT a.attisdropped)) ORDER BY n.nspname, c.relname)
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'm', 'f') AND {_OURS}), '[]'));
+SELECT json_build_object('sequences', coalesce((SELECT json_agg(json_build_object('name', format('%I.%I', schemaname, sequencename),
+    'last', last_value)) FROM pg_sequences), '[]'));
+SELECT json_build_object('extensions', (SELECT json_agg(extname) FROM pg_extension));
+SELECT json_build_object('objects', (SELECT nullif(greatest(reltuples::bigint, pg_stat_get_live_tuples(oid), 0), 0) FROM pg_class
+    WHERE oid = 'pg_largeobject_metadata'::regclass));
 """
-# One line more for each table that could be counted in time. Moments are compared in UTC; one that is still to come (an
-# expiry) says nothing of when the last row was written.
+# The script that counts, small tables first, as psql itself runs it: a line of JSON for each that could be counted in time. It
+# ends on its own, whatever is large or locked. Moments are compared in UTC; one that is still to come (an expiry) says nothing
+# of when the last row was written.
 _COUNTED = rf"""
-SELECT format('SELECT json_build_object(''counted'', %L, ''rows'', count(*), ''newest'', json_build_object(%s)) FROM ONLY %I.%I',
-    format('%I.%I', n.nspname, c.relname),
-    (SELECT string_agg(format('%L, max(%I::timestamptz) FILTER (WHERE %I <= now())', a.attname, a.attname, a.attname), ', ')
+{_SAFE}
+SELECT '{_SAFE.replace("'", "''")} \set go true';
+SELECT format($$
+\if :go
+SELECT now() < %1$L AS go, set_config('statement_timeout',
+    greatest(1, least({_EACH} * 1000, 1000 * extract(epoch FROM %1$L::timestamptz - now())))::int::text, false) AS each \gset
+\endif
+\if :go
+SELECT json_build_object('counted', %2$L, 'rows', count(*), 'newest', json_build_object(%3$s)) FROM ONLY %4$s;
+\endif$$, now() + '%SECONDS% s', one.name, one.moments, one.name)
+FROM (SELECT format('%I.%I', n.nspname, c.relname) AS name, (
+        SELECT string_agg(format('%1$L, max(%1$I::timestamptz) FILTER (WHERE %1$I <= now())', a.attname), ', ')
         FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-        AND a.atttypid IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)),
-    n.nspname, c.relname)
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND {_TABLES}
-\gexec
+        AND a.atttypid IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)) AS moments, c.relpages AS pages
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE (c.relkind = 'r' OR c.relkind = 'm' AND c.relispopulated) AND {_OURS}
+    UNION ALL SELECT 'pg_catalog.pg_largeobject_metadata', NULL, 0) one ORDER BY one.pages, one.name;
 """
 
 
@@ -170,18 +233,20 @@ def server(postgres: Postgres, maintenance: str) -> Fact[Server | None]:
 
 def outline(postgres: Postgres, database: str) -> Fact[Content | None]:
     """Tables with their rows estimated, sequences and extensions of a database; None when it cannot be asked."""
-    return _asked(postgres, database, _OUTLINE)
+    ask = _script(postgres, database).saying(_OUTLINE)
+    return Fact((ask,), _content, otherwise=lambda _: None, deadline=_OUTLINING, keep=_KEEP)
 
 
-def content(postgres: Postgres, database: str) -> Fact[Content | None]:
-    """The same with the rows counted."""
-    return _asked(postgres, database, _OUTLINE + _COUNTED)
+def content(postgres: Postgres, database: str, *, within: float = COUNTING) -> Fact[Content | None]:
+    """The same with the rows counted, as many as can be in so many seconds: what is large, or locked, stays an estimate."""
+    first = outline(postgres, database)
+    write = _script(postgres, database).saying(_COUNTED.replace("%SECONDS%", str(within)))
+    return replace(first, commands=(*first.commands, write.pipe(*_script(postgres, database).argv)), deadline=2 * _OUTLINING + within)
 
 
-def _asked(postgres: Postgres, database: str, script: str) -> Fact[Content | None]:
+def _script(postgres: Postgres, database: str) -> Command:
     # A table that cannot be counted must not keep the others from it: the script goes on after an error.
-    ask = postgres.program("psql", "-X", "-q", "-A", "-t", "-v", "VERBOSITY=terse", database=database, rest=("-f", "-"), reads=True)
-    return Fact((ask.saying(script),), _content, otherwise=lambda _: None, deadline=COUNTING)
+    return postgres.program("psql", "-X", "-q", "-A", "-t", "-v", "VERBOSITY=terse", database=database, rest=("-f", "-"), reads=True)
 
 
 def free_space(postgres: Postgres) -> Fact[int | None]:
@@ -204,7 +269,8 @@ def _database(raw: dict[str, Any]) -> Database:
         locale={key: str(row[key]) for key in _LOCALE if row.get(key)}, tablespace=raw["tablespace"],
         connections=row["datconnlimit"], open=row["datallowconn"], size=raw["size"],
         comment=raw["comment"], settings=Secret(json.dumps(raw["settings"] or [])), grants=tuple(raw["grants"] or ()),
-        sessions=tuple(Session(*one) for one in raw["sessions"] or ()), slots=tuple(raw["slots"] or ()), prepared=raw["prepared"],
+        sessions=tuple(Session(*one) for one in raw["sessions"] or ()), slots=tuple(raw["slots"] or ()),
+        subscriptions=tuple(raw["subscriptions"] or ()), prepared=raw["prepared"],
     )  # fmt: skip
 
 
@@ -216,19 +282,55 @@ def _own_settings(settings: Secret) -> Iterator[str]:
                 yield from hidden.forms(value.encode())
 
 
+_KINDS = {"p": Kind.PARTITIONED, "m": Kind.VIEW, "f": Kind.FOREIGN}  # by pg_class.relkind
+_OBJECTS = "pg_catalog.pg_largeobject_metadata"
+
+
 def _content(out: str) -> Content | None:
     lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
     counted = {one["counted"]: one for one in lines if "counted" in one}
-    tables = {}
-    for one in (line for line in lines if "table" in line):
-        exact = counted.get(one["table"])
-        newest, by = _newest((exact or {}).get("newest", {}).items())
-        rows = exact["rows"] if exact else one["estimate"]
-        tables[one["table"]] = Table(one["table"], rows, exact is not None, tuple(one["columns"] or ()), newest, by)
-    sequences = {one["sequence"]: Sequence(one["sequence"], one["last"]) for one in lines if "sequence" in one}
-    extensions = tuple(sorted(one["extension"] for one in lines if "extension" in one))
-    # Every database has plpgsql or at least answers with a table; nothing at all means that psql could not log in.
-    return Content(tables, sequences, extensions) if lines else None
+    known = {key: value for one in lines if "counted" not in one for key, value in one.items()}
+    if "tables" not in known or "extensions" not in known:
+        return None
+    tables = {one["table"]: _table(one, counted.get(one["table"])) for one in known["tables"]}
+    objects = counted.get(_OBJECTS, {"rows": known.get("objects")})["rows"]
+    if objects:
+        tables[LARGE_OBJECTS] = Table(LARGE_OBJECTS, objects, _OBJECTS in counted, (), None, "", Kind.LARGE_OBJECTS)
+    read = known.get("sequences")
+    sequences = None if read is None else {one["name"]: Sequence(one["name"], one["last"]) for one in read}
+    return Content(_summed(tables), sequences, tuple(sorted(known["extensions"] or ())))
+
+
+def _table(one: dict[str, Any], counted: dict[str, Any] | None) -> Table:
+    kind = _KINDS.get(one["kind"], Kind.TABLE)
+    rows, exact = (counted["rows"], True) if counted else (one["estimate"], False)
+    if not one["populated"]:
+        rows, exact = 0, True
+    if kind is Kind.FOREIGN:
+        rows, exact = None, True
+    newest, by = _newest((counted or {}).get("newest", {}).items())
+    return Table(one["table"], rows, exact, tuple(one["columns"] or ()), newest, by, kind, one["parent"] or "")
+
+
+def _summed(tables: dict[str, Table]) -> dict[str, Table]:
+    """The same, partitioned tables with the rows of their partitions."""
+    partitions: dict[str, list[str]] = {}
+    for one in tables.values():
+        partitions.setdefault(one.parent, []).append(one.name)
+
+    def leaves(name: str) -> Iterator[Table]:
+        for one in partitions.get(name, ()):
+            yield from leaves(one) if tables[one].kind is Kind.PARTITIONED else (tables[one],)
+
+    def whole(one: Table) -> Table:
+        mine = [leaf for leaf in leaves(one.name) if leaf.kind is not Kind.FOREIGN]
+        known = [leaf.rows for leaf in mine if leaf.rows is not None]
+        moments = [(leaf.newest, leaf.by) for leaf in mine if leaf.newest]
+        newest, by = max(moments, default=(None, ""))
+        rows = sum(known) if len(known) == len(mine) else None
+        return replace(one, rows=rows, exact=all(leaf.exact for leaf in mine), newest=newest, by=by)
+
+    return {name: whole(one) if one.kind is Kind.PARTITIONED else one for name, one in tables.items()}
 
 
 def _newest(moments: Iterable[tuple[str, str | None]]) -> tuple[datetime | None, str]:

@@ -42,7 +42,7 @@ def enter(
         line["compose"] = asdict(compose)
     # The line is a format of printf, to which backslash and percent sign mean something.
     text = json.dumps(line).replace("\\", "\\\\").replace("%", "%%").replace('"ID"', '"%s"', 1).replace('"NOW"', '"%s"', 1)
-    append = 'id=$(docker image inspect --format "{{.Id}}" "$3"); printf "$2\\n" "$id" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >>"$1"'
+    append = 'umask 007; id=$(docker image inspect --format "{{.Id}}" "$3"); printf "$2\\n" "$id" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >>"$1"'
     return Command.of("sh", "-euc", append, "sh", file, text, image)
 
 

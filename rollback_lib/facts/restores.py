@@ -31,7 +31,7 @@ def enter(file: str, backup: Backup, incident: str) -> Command:
     """The command that adds a line to the ledger; the time is the host's own word."""
     changed = int(backup.changed.timestamp())
     line = {"path": backup.path, "size": backup.size, "changed": changed, "when": "%s", "incident": incident}
-    append = 'printf "$2\\n" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >>"$1"'
+    append = 'umask 007; printf "$2\\n" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >>"$1"'
     return Command.of("sh", "-euc", append, "sh", file, json.dumps(line))
 
 

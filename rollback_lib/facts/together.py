@@ -64,5 +64,12 @@ def _forgiving(fact: Fact[Any]) -> Fact[Any]:
     def spoken(found: Any, hide: Callable[[str], str]) -> Any:
         return found if fact.spoken is None or isinstance(found, Unanswered) else fact.spoken(found, hide)
 
-    otherwise = fact.otherwise or (lambda said: Unanswered(f"{fact.missing}{': ' + said.strip().splitlines()[-1] if said.strip() else ''}"))
+    def otherwise(said: str) -> Any:
+        if fact.otherwise is None:
+            return Unanswered(f"{fact.missing}{': ' + said.strip().splitlines()[-1] if said.strip() else ''}")
+        try:
+            return fact.otherwise(said)
+        except Refused as error:
+            return Unanswered(str(error))
+
     return replace(fact, read=read, otherwise=otherwise, long=True, hides=hides, spoken=spoken if fact.spoken else None)

@@ -6,37 +6,39 @@ import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import paramiko
 from paramiko.auth_strategy import AuthFailure, AuthSource, AuthStrategy, InMemoryPrivateKey
 
 from rollback_lib.errors import ConnectionRefused
+from rollback_lib.host import certificate
 from rollback_lib.host.channels import SILENCE
 from rollback_lib.host.connection import Connection
-from rollback_lib.host.ssh_config import Endpoint, known_keys, resolve
+from rollback_lib.host.ssh_config import Endpoint, Known, known_keys, resolve
 
 
-def connect(alias: str, config: Path | None = None) -> Connection:
-    """Open the connection that `ssh [-F config] alias` would.
+def connect(alias: str, config: Path | None = None, *, sudo: bool = False) -> Connection:
+    """Open the connection that `ssh [-F config] alias` would; `sudo`: for commands that run as root, by `sudo -n`.
 
     Raises ConnectionRefused: name not found, no answer, host key unknown, changed or revoked, key not accepted.
     """
-    return _open(resolve(alias, config), via=None)
+    return _open(resolve(alias, config), via=None, sudo=sudo)
 
 
-def _open(endpoint: Endpoint, via: Connection | None) -> Connection:
+def _open(endpoint: Endpoint, via: Connection | None, *, sudo: bool = False) -> Connection:
     for jump in endpoint.jumps:
         hop = resolve(jump, endpoint.config)
         via = _open(replace(hop, jumps=() if via else hop.jumps), via)
     where = f"{endpoint.alias} ({endpoint.hostname}:{endpoint.port})"
-    known, revoked = known_keys(endpoint)
-    if not known:
+    known = known_keys(endpoint)
+    if not (known.keys or known.authorities):
         raise ConnectionRefused(
             f"the host key of {where} is not in your known_hosts; connect once with `ssh {endpoint.alias}`, compare the key, and try again"
         )
     client = paramiko.SSHClient()
-    client.set_missing_host_key_policy(paramiko.RejectPolicy())
-    for kind, blob in known:
+    client.set_missing_host_key_policy(_Certified(endpoint, known))
+    for kind, blob in known.keys:
         entry = paramiko.hostkeys.HostKeyEntry.from_line(f"{endpoint.host_key_name} {kind} {blob}")
         if entry is not None and entry.key is not None:
             client.get_host_keys().add(endpoint.host_key_name, kind, entry.key)
@@ -44,6 +46,7 @@ def _open(endpoint: Endpoint, via: Connection | None) -> Connection:
         # The name under which keys are on file carries the port already: 22 keeps paramiko from adding it again.
         client.connect(
             endpoint.host_key_name, 22, username=endpoint.user, sock=_socket(endpoint, via), auth_strategy=_Keys(endpoint),
+            transport_factory=None if known.keys else _for_certificates,
             timeout=endpoint.connect_timeout, banner_timeout=endpoint.connect_timeout, auth_timeout=endpoint.connect_timeout,
         )  # fmt: skip
     except paramiko.BadHostKeyException:
@@ -59,10 +62,10 @@ def _open(endpoint: Endpoint, via: Connection | None) -> Connection:
         raise ConnectionRefused(f"{where} cannot be reached: {_reason(error)}; check the network and `ssh {endpoint.alias}`") from None
     transport = client.get_transport()
     assert transport is not None
-    if transport.get_remote_server_key().get_base64() in revoked:
+    if transport.get_remote_server_key().get_base64() in known.revoked:
         client.close()
         raise ConnectionRefused(f"the host key of {where} is marked as revoked in your known_hosts; do not trust that host")
-    return Connection(client, endpoint.alias, via)
+    return Connection(client, endpoint.alias, via, sudo=sudo)
 
 
 def _socket(endpoint: Endpoint, via: Connection | None) -> "socket.socket | paramiko.Channel | paramiko.ProxyCommand":
@@ -85,6 +88,29 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer"
     return str(error) or type(error).__name__
+
+
+def _for_certificates(sock: Any, /, **options: Any) -> paramiko.Transport:
+    """A transport that asks the host for a certificate, where no key of it is on file."""
+    transport = paramiko.Transport(sock, **options)
+    transport.get_security_options().key_types = certificate.KINDS
+    return transport
+
+
+class _Certified(paramiko.MissingHostKeyPolicy):
+    """Of the keys that are not on file, those are known that an authority on file has certified for the host."""
+
+    def __init__(self, endpoint: Endpoint, known: Known) -> None:
+        self._endpoint = endpoint
+        self._known = known
+
+    def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
+        """Raises SSHException for one that is not known."""
+        name = hostname.removeprefix("[").rpartition("]")[0] or hostname
+        certified = key.public_blob.key_blob if key.public_blob else b""
+        objection = certificate.objection(certified, self._known.authorities - self._known.revoked, name)
+        if objection:
+            raise paramiko.SSHException(f"its host key is not known: {objection}")
 
 
 class _Keys(AuthStrategy):

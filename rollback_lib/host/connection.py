@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 import paramiko
 
-from rollback_lib.errors import CommandFailed, LinkLost
+from rollback_lib.errors import CommandFailed, LinkLost, NothingRan
 from rollback_lib.host.channels import Channels
 from rollback_lib.host.ending import SHELL, Ending, Kind
 from rollback_lib.host.fragments import WATCH, own_end
 from rollback_lib.host.output import KEEP, BoundedOutput
 from rollback_lib.host.pulse import Pulse
+from rollback_lib.host.shell import Frame, through_login_shell
 from rollback_lib.record.redaction import clean
 from rollback_lib.secret import Secret
 
@@ -25,11 +26,6 @@ CHUNK = 64 * 1024
 # Failures reach the caller as exceptions; paramiko's own lines would come between the output of a cell.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
-# What runs there sees this environment and no other: an exported variable would beat the stack's .env.
-CLEAN = (
-    'exec env -i PATH="$PATH" HOME="$HOME" LC_ALL=C.UTF-8 GIT_TERMINAL_PROMPT=0 COMPOSE_ANSI=never'
-    ' ${DOCKER_HOST+DOCKER_HOST="$DOCKER_HOST"} ${XDG_RUNTIME_DIR+XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR"}'
-)
 GRACE = 5  # seconds: an overdue script and its children are told to end, and killed this much later
 SLACK = 3 * GRACE  # seconds beyond its deadline after which we stop waiting for the end of a script
 HELD = 1.0  # seconds to wait for the end of output once a command has ended
@@ -37,6 +33,7 @@ _RUN = (
     WATCH
     + r"""
 exec 4<&0 </dev/null
+printf "${4}begin\n"; printf "${4}begin\n" >&2
 begin "$1"
 await "$2" "$3" "$4" >&2
 """
@@ -60,10 +57,14 @@ class Result:
 
 
 class Connection:
-    """An open connection. Thread-safe: `run` may be called from several threads."""
+    """An open connection. Thread-safe: `run` may be called from several threads. `noise` is what the start-up file of the login
+    shell was heard to print."""
 
-    def __init__(self, client: paramiko.SSHClient, alias: str, via: "Connection | None") -> None:
+    def __init__(self, client: paramiko.SSHClient, alias: str, via: "Connection | None", *, sudo: bool = False) -> None:
+        """`sudo`: what runs there runs as root, by `sudo -n`."""
         self.alias = alias
+        self.noise = ""
+        self._sudo = sudo
         self._client = client
         self._via = via
         self._channels = Channels(client, alias)
@@ -77,22 +78,27 @@ class Connection:
 
         `on_output` gets standard output as it comes; `keep` bytes at each end are in the result. `send` goes to its
         standard input, which has no end then: the script must read that many bytes and no more. Raises LinkLost when the
-        connection breaks meanwhile.
+        connection breaks meanwhile, NothingRan where the login shell, or sudo, does not let it run.
         """
         started = time.monotonic()
         out, err = BoundedOutput(keep), BoundedOutput()
         source = "" if send else " </dev/null"
         mark = secrets.token_hex(8)  # nothing that is said by others looks like it
         before, seconds = rf"\n{mark} ", f"{deadline:.10g}"
+        framed = Frame(f"{mark} begin".encode()), Frame(f"{mark} begin".encode())
         watched = ("timeout", "-s", "ALRM", seconds, "sh", "-c", _RUN, "sh", own_end(before, 2) + script, seconds, str(GRACE), before)
         with self._channels.channel() as channel:
-            self._execute(channel, f"{CLEAN} {shlex.join(watched)}{source}", send)
-            ended = self._drain(channel, out, err, started + deadline + SLACK, on_output)
+            self._execute(channel, through_login_shell(shlex.join(watched) + source, sudo=self._sudo), send)
+            ended = self._drain(channel, framed, out, err, started + deadline + SLACK, on_output)
             status = channel.recv_exit_status() if ended else None
         # What watches a script may have been killed, and then has no exit status either.
         if status in (None, -1) and not self._channels.alive():
             raise LinkLost(f"the connection to {self.alias} broke while a command was running")
         took = time.monotonic() - started
+        noise = "\n".join(one.noise.strip() for one in framed).strip()
+        if ended and not framed[0].begun and status != -1:
+            raise NothingRan(f"{self.alias} ran nothing, and said: {_last_line(noise).rstrip('.')}; {_what_to_do(noise, sudo=self._sudo)}")
+        self.noise = self.noise or noise
         said = err.text()
         ending = _ending(" ".join(re.findall(rf"\n{mark} (.*)\n", said)), status, took)
         return Result(ending, out.text(), re.sub(rf"\n{mark} .*\n", "", said), out.dropped + err.dropped, took)
@@ -127,8 +133,9 @@ class Connection:
             raise LinkLost(f"the connection to {self.alias} broke while a command was being started") from None
 
     def _drain(
-        self, channel: paramiko.Channel, out: BoundedOutput, err: BoundedOutput, until: float, on_output: Callable[[bytes], None] | None
-    ) -> bool:
+        self, channel: paramiko.Channel, framed: tuple[Frame, Frame], out: BoundedOutput, err: BoundedOutput, until: float,
+        on_output: Callable[[bytes], None] | None,
+    ) -> bool:  # fmt: skip
         """Read both streams as they come until the command has ended; False when nothing is heard of it in time.
 
         sshd may send the exit status before the last of the output, so both are waited for. A child left behind may hold
@@ -140,12 +147,12 @@ class Connection:
             complete = channel.eof_received or channel.closed
             ended = channel.exit_status_ready()
             while channel.recv_ready():
-                chunk = channel.recv(CHUNK)
+                chunk = framed[0].feed(channel.recv(CHUNK))
                 out.add(chunk)
-                if on_output:
+                if on_output and chunk:
                     on_output(chunk)
             while channel.recv_stderr_ready():
-                err.add(channel.recv_stderr(CHUNK))
+                err.add(framed[1].feed(channel.recv_stderr(CHUNK)))
             now = time.monotonic()
             if ended and held_until is None:
                 held_until = now + HELD
@@ -162,9 +169,18 @@ class Connection:
 
 def said(result: Result) -> str:
     """One line on how a script ended, with the last thing it said, freed of secrets."""
-    lines = [line.strip() for line in (result.err or result.out).splitlines() if line.strip()]
-    last = clean(lines[-1]) if lines else "it said nothing"
-    return f"{result.ending.words}: {last}"
+    return f"{result.ending.words}: {_last_line(result.err or result.out)}"
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return clean(lines[-1]) if lines else "it said nothing"
+
+
+def _what_to_do(noise: str, *, sudo: bool) -> str:
+    if sudo and "sudo" in noise:
+        return "the stack has `sudo: true`, so `sudo -n` must work there without a password: see sudoers(5), NOPASSWD"
+    return "it needs a login shell that runs commands, sh, env, setsid and timeout"
 
 
 def _ending(marks: str, status: int | None, took: float) -> Ending:
@@ -175,5 +191,5 @@ def _ending(marks: str, status: int | None, took: float) -> Ending:
     except ValueError:
         if status is None:
             return Ending(Kind.UNHEARD, round(took))
-        # A login shell may run nothing at all and say why; what a signal ended was the watcher.
+        # What a signal ended was the watcher.
         return Ending.exited(status) if 0 <= status <= SHELL else Ending(Kind.LOST)

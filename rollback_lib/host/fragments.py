@@ -1,4 +1,5 @@
-"""Pieces of shell that are used in several places: how a command is watched, how a job is and is ended, how a lease is renewed."""
+"""Pieces of shell that are used in several places: how a command is watched, how a job is and is ended, how the stack's folder is made,
+how a lease is renewed."""
 
 # For a shell that `timeout -s ALRM` runs: by that signal alone it knows that the time is up.
 # begin SCRIPT: start it in a session of its own; it reads from descriptor 4. await SECONDS GRACE MARK: wait for its end, and say
@@ -52,6 +53,43 @@ end_job() {
     kill -TERM -$pid 2>/dev/null || true # it may have ended by itself
     flock -s -w "$2" "$1/alive" true || { kill -KILL -$pid; flock -s -w "$2" "$1/alive" true; }
 }
+"""
+
+# known PATH: whether we may see what is there. seen PATH: whether there is something that can be read, or nothing; where that is not
+# known, or may not be read, the script fails.
+SEEN = r"""
+known() {
+    up=${1%/*}
+    until [ -d "${up:-/}" ]; do up=${up%/*}; done
+    [ -x "${up:-/}" ]
+}
+seen() {
+    if [ -e "$1" ]; then
+        [ -r "$1" ] && { [ ! -d "$1" ] || [ -x "$1" ]; } && return 0
+        echo "$(id -un) may not read $1" >&2; exit 1
+    fi
+    known "$1" || { echo "$(id -un) may not look into $up" >&2; exit 1; }
+    return 1
+}
+"""
+
+# place STATE: make the stack's folder, unless it is there, for all who may use Docker: its group is that of Docker's socket. What root
+# makes in a folder of somebody else belongs to that one. It is made under another name and moved, so that it is there whole.
+PLACE = r"""
+place() {
+    [ ! -d "$1" ] || return 0
+    (umask 022; above "${1%/*}")
+    mkdir -m 700 "$1.$$"; as_above "$1.$$"
+    socket=$(docker context inspect --format '{{.Endpoints.docker.Host}}' 2>/dev/null) || socket=
+    ! chgrp "$(stat -Lc %g "${socket#unix://}" 2>/dev/null || id -g)" "$1.$$" 2>/dev/null || chmod 2770 "$1.$$"
+    mv -T "$1.$$" "$1" 2>/dev/null || { rmdir "$1.$$"; [ -d "$1" ]; }
+}
+above() {
+    [ ! -d "$1" ] || return 0
+    above "${1%/*}"
+    mkdir "$1"; as_above "$1"
+}
+as_above() { [ "$(id -u)" -ne 0 ] || chown --reference="${1%/*}" "$1"; }
 """
 
 # renew LOCK INCIDENT SECONDS: the holder's lease ends so many seconds from now; its owner stays. Under the mutex only.

@@ -43,7 +43,7 @@ _START = (
     STATE
     + RENEW
     + r"""
-set -eu; umask 077
+set -eu; umask 007
 state=$1 incident=$2 dir=$1/jobs/$2/$3 size=$4 input=$5 deadline=$6 offset=$7 lease=$8 grace=$9 run=${10} own_end=${11}
 part=$1/jobs/$2/.$3.$$
 trap 'rm -rf "$part"' EXIT

@@ -7,13 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from rollback_lib.command import script
-from rollback_lib.errors import ConnectionRefused, LinkLost, LockLost, NotStarted, Refused
+from rollback_lib.errors import ConnectionRefused, LinkLost, LockLost, NothingRan, NotStarted, Refused
 from rollback_lib.host.connect import connect
 from rollback_lib.host.connection import Connection, Result, said
 from rollback_lib.host.ending import SHELL, Ending
 from rollback_lib.host.jobs import GRACE, Job, JobState, read_state, read_states, states
 from rollback_lib.host.output import KEEP
 from rollback_lib.secret import Secret
+from rollback_lib.stack import Stack, local_path
 
 PATIENCE = 90.0  # seconds without a connection after which we give up
 PAUSES = (0.1, 0.3, 1.0, 2.0, 5.0)  # seconds between attempts to connect; the last one again and again
@@ -24,14 +25,20 @@ SLACK = 30.0  # seconds that a job may take to start and to be ended, beside its
 class Link:
     """A host by its alias. Thread-safe. `on_word` is told, in a sentence, when the connection breaks and when it is back."""
 
-    def __init__(self, alias: str, config: Path | None, on_word: Callable[[str], None]) -> None:
-        """Connect. Raises ConnectionRefused."""
+    def __init__(self, alias: str, config: Path | None, on_word: Callable[[str], None], *, sudo: bool = False) -> None:
+        """Connect; `sudo`: for commands that run as root. Raises ConnectionRefused."""
         self.alias = alias
         self._config = config
         self._on_word = on_word
         self._connecting = threading.Lock()
         self._closed = False
-        self._connection = connect(alias, config)
+        self._sudo = sudo
+        self._connection = connect(alias, config, sudo=sudo)
+
+    @classmethod
+    def to(cls, stack: Stack, on_word: Callable[[str], None] = lambda _: None) -> "Link":
+        """Connect to the host of a stack, as its file says. Raises ConnectionRefused."""
+        return cls(stack.host, local_path(stack.ssh_config) if stack.ssh_config else None, on_word, sudo=stack.sudo)
 
     def run(
         self, script: str, *, deadline: float = 30.0, on_output: Callable[[bytes], None] | None = None,
@@ -65,7 +72,7 @@ class Link:
                 on_output(chunk)
 
         started = time.monotonic()
-        for _ in range(ATTACHMENTS):
+        for attachment in range(ATTACHMENTS):
             connection = self._connection
             text, sent = job.start(heard, lease, follow=on_output is not None)
             try:
@@ -73,6 +80,10 @@ class Link:
             except LinkLost:
                 self._again(connection)
                 continue
+            except NothingRan as error:
+                if attachment == 0:
+                    raise
+                raise LinkLost(f"the job {job.name} on {self.alias} cannot be followed any more ({error})") from None
             word = result.err.strip().rpartition("\n")[2]
             if word == "not ours":
                 raise LockLost(f"the lock of this stack on {self.alias} is not ours any more; someone took it over")
@@ -101,6 +112,11 @@ class Link:
         except ValueError as error:
             raise Refused(f"{self.alias} gave an answer about its jobs that cannot be understood ({error})") from None
 
+    @property
+    def noise(self) -> str:
+        """What the start-up file of the login shell there was heard to print."""
+        return self._connection.noise
+
     def close(self) -> None:
         self._closed = True
         self._connection.close()
@@ -120,7 +136,7 @@ class Link:
             pause = 0.0
             while True:
                 try:
-                    self._connection = connect(self.alias, self._config)
+                    self._connection = connect(self.alias, self._config, sudo=self._sudo)
                     break
                 except ConnectionRefused as error:
                     pause = next(pauses, pause)

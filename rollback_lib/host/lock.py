@@ -11,18 +11,17 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from rollback_lib.command import Command
-from rollback_lib.host.fragments import END, RENEW, STATE
+from rollback_lib.host.fragments import END, PLACE, RENEW, STATE
 from rollback_lib.secret import Secret
 
 LEASE = 60  # seconds
 RENEWAL = 20.0  # seconds between renewals
-KEPT_DAYS = 30  # for which the folders of jobs are kept on the host
 
 # There is no holder while the lock is free, and nobody was last before the first.
 _MUTEX = r"""
-set -eu; umask 077; lock=$1/lock incident=$2
+set -eu; umask 007; lock=$1/lock incident=$2
 exec 8>>"$lock/mutex"; flock -w 10 8
-holder=$(sed -n 1p "$lock/holder" 2>/dev/null || true)
+holder=; [ ! -e "$lock/holder" ] || holder=$(sed -n 1p "$lock/holder")
 """
 
 # Jobs of the holder that still run: their names.
@@ -38,7 +37,8 @@ _TAKE = (
     STATE
     + END
     + _BUSY
-    + """mkdir -p -m 700 "$1" "$1/lock" "$1/jobs"; """
+    + PLACE
+    + """set -eu; umask 007; place "$1"; mkdir -p "$1/lock" "$1/jobs"; """
     + _MUTEX
     + r"""
 lease=$3 owner=$4 force=$5 how=taken now=$(date +%s)
@@ -58,7 +58,6 @@ key=$1/jobs/$2/key
 if [ "$how" != held ]; then
     # The key of this incident's hashes stays on the host, for a run that goes on with it.
     mkdir -p "$1/jobs/$2"
-    find "$1/jobs" -mindepth 1 -maxdepth 1 -mtime +$6 -exec rm -rf {} +
     [ -s "$key" ] || { head -c 64 >"$key.part"; mv "$key.part" "$key"; }
     { echo "$incident"; echo $((now + lease)); printf '%s\n' "$owner"; } >"$lock/holder.part"
     mv "$lock/holder.part" "$lock/holder"
@@ -125,7 +124,7 @@ class Taken:
 def take(state: str, owner: Owner, *, take_over: bool) -> Command:
     """The command that takes the lock where it is free, ours already, or stale; `take_over`: also from its holder, whose
     jobs are ended. It reads 64 hex digits, the key of this run's hashes."""
-    words = (state, owner.incident, str(LEASE), json.dumps(asdict(owner)), "yes" if take_over else "no", str(KEPT_DAYS))
+    words = (state, owner.incident, str(LEASE), json.dumps(asdict(owner)), "yes" if take_over else "no")
     return Command.of("sh", "-c", _TAKE, "sh", *words)
 
 
@@ -143,7 +142,7 @@ def read_taken(out: str, err: str) -> Taken:
 
 def look(state: str) -> Command:
     """The command that says what time it is there and who holds the lock, and changes nothing."""
-    return Command.of("sh", "-c", 'date +%s; cat "$1/lock/holder" 2>/dev/null || true', "sh", state)
+    return Command.of("sh", "-euc", 'date +%s; [ ! -e "$1/lock/holder" ] || cat "$1/lock/holder"', "sh", state)
 
 
 def read_holder(out: str) -> Owner | None:

@@ -5,11 +5,14 @@ So Include, Match, tokens, hashed and wildcard entries mean here what they mean 
 
 import getpass
 import os
+import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from rollback_lib.errors import ConnectionRefused
+
+PATIENCE = 20  # seconds for OpenSSH to say what it reads
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,16 @@ def resolve(alias: str, config: Path | None = None) -> Endpoint:
     hostname, port, user = one("hostname"), int(one("port", "22")), one("user", getpass.getuser())
     tokens = {"%h": hostname, "%p": str(port), "%r": user, "%n": alias, "%d": str(Path.home()), "%u": getpass.getuser(), "%%": "%"}
 
-    def expand(text: str) -> str:
+    def with_tokens(text: str) -> str:
         pieces, rest = [], text
         while "%" in rest:
             before, _, rest = rest.partition("%")
             pieces += [before, tokens.get("%" + rest[:1], "%" + rest[:1])]
             rest = rest[1:]
-        return str(Path("".join(pieces) + rest).expanduser())
+        return "".join(pieces) + rest
+
+    def expand(text: str) -> str:
+        return str(Path(with_tokens(text)).expanduser())
 
     def files(key: str) -> tuple[Path, ...]:
         named = [Path(expand(word)) for value in settings.get(key, []) for word in ([value] if key == "identityfile" else value.split())]
@@ -71,16 +77,26 @@ def resolve(alias: str, config: Path | None = None) -> Endpoint:
         agent=None if agent == "none" else os.environ.get("SSH_AUTH_SOCK") if agent == "SSH_AUTH_SOCK" else expand(agent),
         known_hosts=files("userknownhostsfile") + files("globalknownhostsfile"),
         host_key_name=settings["hostkeyalias"][0] if "hostkeyalias" in settings else hostname if port == 22 else f"[{hostname}]:{port}",
-        proxy_command=None if one("proxycommand") == "none" else expand(one("proxycommand")),
+        proxy_command=None if one("proxycommand") == "none" else with_tokens(one("proxycommand")),
         jumps=() if one("proxyjump") == "none" else tuple(one("proxyjump").split(",")),
         connect_timeout=float(one("connecttimeout")) if one("connecttimeout").isdigit() else 10.0,
         config=config,
     )
 
 
-def known_keys(endpoint: Endpoint) -> tuple[list[tuple[str, str]], set[str]]:
-    """The host keys on file for `endpoint`, as (type, base64), and the base64 of those marked as revoked."""
-    keys, revoked = [], set()
+@dataclass(frozen=True)
+class Known:
+    """What the known_hosts files have for a host: its keys, as (type, base64); in base64, those of the authorities that certify it, and
+    those that are revoked."""
+
+    keys: list[tuple[str, str]]
+    authorities: set[str]
+    revoked: set[str]
+
+
+def known_keys(endpoint: Endpoint) -> Known:
+    """What is on file for `endpoint`."""
+    found = Known([], set(), set())
     for file in endpoint.known_hosts:
         for line in _ask(["ssh-keygen", "-F", endpoint.host_key_name, "-f", str(file)], missing_is_empty=True).splitlines():
             words = line.split()
@@ -88,17 +104,23 @@ def known_keys(endpoint: Endpoint) -> tuple[list[tuple[str, str]], set[str]]:
                 continue
             marker = words.pop(0) if words[0].startswith("@") else None
             if marker == "@revoked":
-                revoked.add(words[2])
+                found.revoked.add(words[2])
+            elif marker == "@cert-authority":
+                found.authorities.add(words[2])
             elif marker is None:
-                keys.append((words[1], words[2]))
-    return keys, revoked
+                found.keys.append((words[1], words[2]))
+    return found
 
 
 def _ask(argv: list[str], *, missing_is_empty: bool = False) -> str:
     try:
-        answer = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=20, check=False)
+        answer = subprocess.run(argv, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=PATIENCE, check=False)
     except FileNotFoundError:
         raise ConnectionRefused(f"{argv[0]} is not installed here; install the OpenSSH client and try again") from None
+    except subprocess.TimeoutExpired:
+        raise ConnectionRefused(
+            f"`{shlex.join(argv)}` did not end in {PATIENCE} s; a `Match exec` of your SSH configuration may hang: try it by hand"
+        ) from None
     if answer.returncode and not missing_is_empty:
         raise ConnectionRefused(f"the SSH configuration cannot be read: {answer.stderr.strip().splitlines()[-1]}")
     return answer.stdout

@@ -7,6 +7,7 @@ from statistics import median
 from typing import Any
 
 from rollback_lib.errors import RollbackError
+from rollback_lib.facts.account import Account, account, usable
 from rollback_lib.facts.ask import ask
 from rollback_lib.facts.fact import Fact
 from rollback_lib.frontmatter import Notebook, notebooks
@@ -24,7 +25,7 @@ from rollback_lib.record.history import OPEN, incidents, usual_seconds
 from rollback_lib.record.redaction import Redactor
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.secret import Key
-from rollback_lib.stack import Stack, lasting, local_path
+from rollback_lib.stack import Stack, lasting
 
 LATEST = 10
 _SIGNS = {0: "✔", 3: "▲", 4: "▲"}  # by the exit status of a verdict
@@ -47,9 +48,10 @@ def state(stack_name: str) -> View:
 def _held(known: Stack) -> View:
     """Who holds the stack, as its host says."""
     try:
-        way = Link(known.host, local_path(known.ssh_config) if known.ssh_config else None, lambda _: None)
+        way = Link.to(known)
         try:
-            holder: lock.Owner | None = ask(way, {"lock": Fact((lock.look(known.state),), lock.read_holder)}, Redactor(), Key())["lock"]
+            here: Account = usable(ask(way, {"account": account(known)}, Redactor(), Key())["account"])
+            holder: lock.Owner | None = ask(way, {"lock": Fact((lock.look(here.state),), lock.read_holder)}, Redactor(), Key())["lock"]
         finally:
             way.close()
     except RollbackError as error:

@@ -25,8 +25,8 @@ class Version:
 
 
 def folders(stack: Stack, *names: str) -> Command:
-    """Makes the folders of our state, private."""
-    return Command.of("mkdir", "-p", "-m", "700", stack.state, *(f"{stack.state}/{name}" for name in names))
+    """Makes folders in that of the stack, open to those to whom it is."""
+    return Command.of("mkdir", "-p", "-m", "2770", *(f"{stack.state}/{name}" for name in names))
 
 
 def before(stack: Stack, incident: str, name: str) -> str:
@@ -54,7 +54,7 @@ def remember_files(stack: Stack, procedure: str, incident: str, *, good: str, ba
     """Keeps the file at `good` as a version that was healthy here, and the one at `bad` as one that was not."""
     folder = _folder(stack, procedure)
     kept = [Command.of("cp", path, f"{folder}/{word}-{incident}") for word, path in (("bad", bad), ("healthy", good)) if path]
-    return (Command.of("mkdir", "-p", "-m", "700", f"{stack.state}/kept", folder), *kept)
+    return (Command.of("mkdir", "-p", "-m", "2770", f"{stack.state}/kept", folder), *kept)
 
 
 def _folder(stack: Stack, procedure: str) -> str:

@@ -86,14 +86,16 @@ def test_few_sessions_are_enough(host: PracticeHost, sessions: int) -> None:
         host.exec("rm /etc/ssh/sshd_config.d/few.conf; kill -HUP $(cat /run/sshd.pid)")
 
 
-def connect_again(host: PracticeHost) -> Connection:
+def connect_again(host: PracticeHost, config: Path | None = None) -> Connection:
     """sshd listens anew for a moment after it was told to read its configuration."""
     for _ in range(50):
         try:
-            return connect("contabo", host.ssh_config)
-        except ConnectionRefused:
+            return connect("contabo", config or host.ssh_config)
+        except ConnectionRefused as error:
+            if "cannot be reached" not in str(error) or "host key" in str(error):
+                raise
             time.sleep(0.1)
-    return connect("contabo", host.ssh_config)
+    return connect("contabo", config or host.ssh_config)
 
 
 def test_a_command_that_reads_its_input_finds_its_end(link: Connection) -> None:
@@ -157,6 +159,73 @@ def test_hashed_host_keys_and_several_types(host: PracticeHost, tmp_path: Path) 
     connection.close()
 
 
+def certified(host: PracticeHost, folder: Path, *words: str) -> tuple[Path, str]:
+    """The practice host with a certificate of its key, signed by an authority of the test's own; a client's configuration that has
+    nothing but that authority, and where it has it."""
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "authority"], check=True)
+    public = folder / "host.pub"
+    public.write_text((host.folder / "ssh_host_ed25519_key.pub").read_text())
+    subprocess.run(["ssh-keygen", "-q", "-s", folder / "authority", "-I", "practice", "-h", *words, public], check=True)
+    certificate = (folder / "host-cert.pub").read_text().strip()
+    host.exec(f"""echo '{certificate}' >/etc/ssh/host-cert.pub
+        echo 'HostCertificate /etc/ssh/host-cert.pub' >/etc/ssh/sshd_config.d/certificate.conf; kill -HUP $(cat /run/sshd.pid)
+        until ssh-keyscan -qc 127.0.0.1 | grep -q cert; do sleep 0.1; done""")
+    key = " ".join((folder / "authority.pub").read_text().split()[:2])
+    known = write(folder / "known", f"@cert-authority [127.0.0.1]:{host.ssh_port} {key}\n")
+    return write(folder / "config", host.ssh_config.read_text().replace(f"{host.folder}/known_hosts", str(known))), key
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("-n", "contabo,127.0.0.1"), ""),
+        (("-n", "*"), "its certificate is for"),
+        ((), ""),
+        (("-n", "another"), "its certificate is for another"),
+        (("-n", "127.0.0.1", "-V", "-2d:-1d"), "its certificate is valid from"),
+        (("-n", "127.0.0.1", "-V", "-1d:+1d"), ""),
+    ],
+)
+def test_host_certificates(host: PracticeHost, tmp_path: Path, words: tuple[str, ...], said: str) -> None:
+    config, _ = certified(host, tmp_path, *words)
+    try:
+        client = subprocess.run(["ssh", "-F", config, "contabo", "hostname"], capture_output=True, text=True)
+        if said:
+            assert client.returncode != 0
+            with pytest.raises(ConnectionRefused, match=said):
+                connect_again(host, config)
+        else:
+            connection = connect_again(host, config)
+            assert connection.check("hostname") == client.stdout == "contabo\n"
+            connection.close()
+    finally:
+        host.exec("rm /etc/ssh/sshd_config.d/certificate.conf; kill -HUP $(cat /run/sshd.pid)")
+
+
+def test_an_authority_that_did_not_sign_or_is_revoked(host: PracticeHost, tmp_path: Path) -> None:
+    config, key = certified(host, tmp_path, "-n", "127.0.0.1")
+    known = tmp_path / "known"
+    text = known.read_text()
+    try:
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "other"], check=True)
+        other = " ".join((tmp_path / "other.pub").read_text().split()[:2])
+        known.write_text(text.replace(key, other))
+        with pytest.raises(ConnectionRefused, match="signed by another authority"):
+            connect_again(host, config)
+        known.write_text(text + f"@revoked * {key}\n")
+        with pytest.raises(ConnectionRefused, match="signed by another authority"):
+            connect_again(host, config)
+    finally:
+        host.exec("rm /etc/ssh/sshd_config.d/certificate.conf; kill -HUP $(cat /run/sshd.pid)")
+
+
+def test_a_configuration_that_hangs_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rollback_lib.host.ssh_config.PATIENCE", 1)
+    config = write(tmp_path / "config", 'Match exec "sleep 30"\n  User nobody\n')
+    with pytest.raises(ConnectionRefused, match="did not end in 1 s; a `Match exec`"):
+        resolve("contabo", config)
+
+
 def test_a_key_that_only_the_agent_has(host: PracticeHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     socket = tmp_path / "agent"
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
@@ -184,6 +253,7 @@ def test_a_key_that_only_the_agent_has(host: PracticeHost, tmp_path: Path, monke
         "Match host c\n  User matched\n  ConnectTimeout 3\n",
         "Host c\n  ProxyJump a@b:3,d\n",
         "Host c\n  ProxyCommand nc %h %p\n",
+        "Host c\n  ProxyCommand tunnel --to wss://gate.example.org//%h:%p ~/x\n",
         "Host c\n  IdentitiesOnly yes\n  HostKeyAlias other\n",
         "Include included\n",
     ],

@@ -22,6 +22,7 @@ from rollback_lib.facts import (
     backups,
     caddy,
     compose,
+    copies,
     docker,
     files,
     git,
@@ -33,6 +34,7 @@ from rollback_lib.facts import (
     postgres,
     registry,
     releases,
+    removed,
     repository,
     restores,
     schema,
@@ -122,6 +124,12 @@ FACTS: dict[str, Fact[Any]] = {
     "concerned": docker.concerned(STACK, ["x"]),
     "env_file": files.env_file("/f"),
     "value": files.value("/f"),
+    "entries": copies.entries("/s"),
+    "named_in_jobs": copies.named("/s", "rollback/x/"),
+    "kept_images": copies.images("rollback/x/"),
+    "in_use": copies.in_use(),
+    "stashes": copies.stashes("/x"),
+    "removed": removed.removed("/s"),
 }
 
 anything = st.text(max_size=200)

@@ -17,7 +17,7 @@ from rollback_lib.paths import PROJECT
 PACKAGE = PROJECT / "rollback_lib"
 # From the ground up; a room may import from its own and those below.
 LEVELS = [
-    {"errors", "paths", "secret"},
+    {"errors", "paths", "secret", "write"},
     {"command", "dotenv", "reference"},
     {"compose", "frontmatter", "postgres", "stack"},
     {"authorities", "host", "outage", "probe"},

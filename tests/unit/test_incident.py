@@ -12,6 +12,7 @@ import pytest
 from rollback_lib import applying, evidence
 from rollback_lib.command import Command
 from rollback_lib.errors import ConnectionRefused, Failed, NotConfirmed, NotStarted, Paused, Refused, TargetRefused
+from rollback_lib.facts.account import Account
 from rollback_lib.facts.fact import KEY, Dialogue, Fact
 from rollback_lib.host.connection import Result
 from rollback_lib.host.ending import Ending
@@ -33,6 +34,8 @@ from rollback_lib.secret import Key, Secret
 from rollback_lib.stack import Stack
 from rollback_lib.stages import Opening, Verification
 from rollback_lib.watching import Eyes
+
+ROOT = Account("root", root=True, state="/var/lib/rollback/dyniq-voice", exists=True, closed="", tree_owner="root")
 
 
 class Host:
@@ -103,7 +106,7 @@ def host() -> Host:
 def opened(root: Path, host: Host, person: Person) -> Incident:
     folder = Folder.create("code", root)
     opening = Opening(folder.id, "code", "dyniq-voice", "contabo", "me", "apply", "stop", "", {}, folder.path, 60.0, ())
-    run = Run(Stack.load("production"), opening, folder, host, Key(), person, 0.0)
+    run = Run(Stack.load("production"), opening, folder, host, Key(), person, 0.0, ROOT)
     run.documented = True
     return Incident(run)
 
@@ -215,7 +218,7 @@ def test_the_events_hold_the_hashes_of_plan_and_stack(
 
     root = tmp_path / "incidents"
     monkeypatch.setenv(ROOT_VARIABLE, str(root))
-    monkeypatch.setattr("rollback_lib.incident.Link", unreachable)
+    monkeypatch.setattr("rollback_lib.incident.Link.to", unreachable)
     monkeypatch.setattr("rollback_lib.sealing.atexit.register", lambda _: None)
     with pytest.raises(ConnectionRefused):
         Incident.open("code", "production", console=person)
@@ -229,7 +232,7 @@ def taken_up(incident: Incident, host: Host, person: Person, jobs: dict[str, tup
     """The incident, opened again by another process; the host knows these jobs of it."""
     before = incident._run
     host.jobs = lambda *_: jobs
-    run = Run(before.stack, replace(before.opening, resumed=True), Folder(before.folder.path), host, Key(), person, 0.0)
+    run = Run(before.stack, replace(before.opening, resumed=True), Folder(before.folder.path), host, Key(), person, 0.0, ROOT)
     run.documented = True
     return Incident(run)
 
@@ -409,6 +412,76 @@ def test_a_step_that_does_all_or_nothing_tells_which(
         incident.apply(plan.swap)
     assert failed.value.restored is restored
     assert ("echo 'clean up'" in host.ran[-1]) is restored
+
+
+@pytest.mark.parametrize(("refusals", "restored"), [(2, True), (10**9, False)])
+def test_a_host_that_cannot_be_asked_after_an_undo_is_asked_again_and_a_refusal_is_a_failure(
+    incident: Incident, host: Host, monkeypatch: pytest.MonkeyPatch, refusals: int, restored: bool
+) -> None:
+    asked: list[bool] = []
+
+    def undone(_: object, __: object) -> Dialogue[list[Effect]]:
+        yield {}
+        asked.append(True)
+        if len(asked) <= refusals:
+            raise Refused("docker does not answer")
+        return [Effect("containers", "old", "old")]
+
+    monkeypatch.setattr(code, "undo_effects", undone)
+    monkeypatch.setattr("rollback_lib.watching.LOOK_AGAIN", 0.0)
+    monkeypatch.setattr(Eyes, "open", lambda _: None)
+    run = incident._run
+    monkeypatch.setattr(run.eyes, "_stack", run.stack.model_copy(update={"health": run.stack.health.model_copy(update={"deadline": 0.3})}))
+    step, back = (Step(name, name, "why", (Command.of("echo", name),), touches=True) for name in ("recreate", "undo_recreate"))
+    plan = Plan("code", "i1", "dyniq-voice", "contabo", "x", (step,), (back,))
+    run.opening = replace(run.opening, on_failure="undo")
+    host.failing = "echo recreate"
+    incident.confirm(plan, "contabo")
+    with pytest.raises(Failed, match="undone" if restored else "could not be seen: docker does not answer") as failed:
+        incident.apply(plan.recreate)
+    assert failed.value.restored is restored
+    assert "echo undo_recreate" in host.ran[-1]
+
+
+@pytest.mark.parametrize(("refusals", "restored"), [(2, None), (10**9, True)])
+def test_a_host_that_cannot_be_asked_in_verify_is_asked_again_and_a_refusal_is_a_failure(
+    incident: Incident, host: Host, monkeypatch: pytest.MonkeyPatch, refusals: int, restored: bool | None
+) -> None:
+    asked: list[bool] = []
+
+    def effects(_: object, __: object) -> Dialogue[list[Effect]]:
+        yield {}
+        asked.append(True)
+        if len(asked) <= refusals:
+            raise Refused("docker does not answer")
+        return [Effect("containers", "new", "new")]
+
+    def undone(_: object, __: object) -> Dialogue[list[Effect]]:
+        yield {}
+        return [Effect("containers", "old", "old")]
+
+    class Watching:
+        def until_healthy(self, *_: object) -> bool:
+            return True
+
+    monkeypatch.setattr(code, "effects", effects)
+    monkeypatch.setattr(code, "undo_effects", undone)
+    monkeypatch.setattr("rollback_lib.watching.LOOK_AGAIN", 0.0)
+    monkeypatch.setattr(Eyes, "open", lambda _: Watching())
+    run = incident._run
+    monkeypatch.setattr(run.eyes, "_stack", run.stack.model_copy(update={"health": run.stack.health.model_copy(update={"deadline": 0.3})}))
+    step, back = (Step(name, name, "why", (Command.of("echo", name),), touches=True) for name in ("recreate", "undo_recreate"))
+    plan = Plan("code", "i1", "dyniq-voice", "contabo", "x", (step,), (back,))
+    run.opening = replace(run.opening, on_failure="undo")
+    incident.confirm(plan, "contabo")
+    incident.apply(plan.recreate)
+    if restored is None:
+        assert incident.verify(plan).ok
+        return
+    with pytest.raises(Failed, match="could not be verified: docker does not answer; undone") as failed:
+        incident.verify(plan)
+    assert failed.value.restored is restored
+    assert "echo undo_recreate" in host.ran[-1]
 
 
 def test_a_clean_up_that_fails_is_said(incident: Incident, host: Host) -> None:

@@ -22,8 +22,8 @@ def state(now: State) -> View:
     elif now.server:
         rows.append(("database", f"there is no {one.database}; there are: {some(sorted(now.server.databases))}"))
     if now.content:
-        tables = sorted(now.content.tables.values(), key=lambda found: found.rows, reverse=True)
-        rows.append(("tables", "\n".join(f"{found.name}: {found.rows:,} rows{_newest(found.newest, found.by)}" for found in tables[:12])))
+        tables = sorted(now.content.tables.values(), key=lambda found: found.rows or 0, reverse=True)
+        rows.append(("tables", "\n".join(f"{found.name}: {found.words}{_newest(found.newest, found.by)}" for found in tables[:12])))
     if now.beside:
         rows.append(("kept beside it", "\n".join(f"{found.name}, {found.size / 1e6:,.0f} MB" for found in now.beside)))
     rows.append(("free disk", f"{now.free / 1e6:,.0f} MB" if now.free is not None else "could not be asked"))
@@ -56,26 +56,35 @@ def target(one: Target) -> View:
 
 
 def losses(one: Losses) -> View:
-    differ = [loss for loss in one.tables if not loss.same]
     if not one.tables:
         return note("info", "What is lost can be said once the backup is restored: it does not tell its tables before.")
     now = f"{one.old} now" if one.old == one.name else one.old
     other = f"{one.new} now" if one.old != one.name else f"{one.new}, restored" if one.restored else f"{one.new}, as it says itself"
-    if not differ:
-        return note("good", f"{len(one.tables)} tables are the same in {now} and {other}.")
-    headline = note("warn", f"{len(differ)} of {len(one.tables)} tables differ.")
-    rows = [_row(loss) for loss in differ[:SHOWN_TABLES]]
+    notes = []
+    if one.foreign:
+        notes.append(note("info", f"Foreign tables, whose rows lie elsewhere and are not touched: {some(one.foreign)}."))
+    if not one.differ and not one.estimated:
+        return stack(note("good", f"{len(one.tables)} tables are the same in {now} and {other}."), *notes)
+    headline = note("warn", f"{len(one.differ)} of {len(one.tables)} tables differ.")
+    if one.estimated:
+        said = (
+            f"{len(one.estimated)} could not be counted in time; ≈ is an estimate of Postgres, and nobody knows whether they are the same."
+        )
+        headline = stack(headline, note("warn", said))
+    rows = [_row(loss) for loss in (*one.differ, *one.estimated)[:SHOWN_TABLES]]
     shown = table(("table", f"rows in {now}", f"rows in {other}", f"newest in {now}", f"newest in {other}", "columns"), rows)
     same = [loss.table for loss in one.tables if loss.same]
-    return stack(headline, shown, note("info", f"The same on both sides: {some(same)}.")) if same else stack(headline, shown)
+    if same:
+        notes.append(note("info", f"The same on both sides: {some(same)}."))
+    return stack(headline, shown, *notes)
 
 
 def _row(one: TableLoss) -> tuple[str, ...]:
-    about = "" if one.exact else "about "
-    old, new = ("not there" if rows is None else f"{about}{rows:,}" for rows in (one.old, one.new))
+    old, new = ("not there" if side is None else side.words.removesuffix(" rows") for side in (one.old, one.new))
     columns = [f"only before: {', '.join(one.old_columns)}"] * bool(one.old_columns)
     columns += [f"only in the other: {', '.join(one.new_columns)}"] * bool(one.new_columns)
-    return one.table, old, new, _moment(one.old_newest), _moment(one.new_newest), "\n".join(columns)
+    moments = (_moment(side.newest if side else None) for side in (one.old, one.new))
+    return one.table, old, new, *moments, "\n".join(columns)
 
 
 def _newest(moment: datetime | None, by: str) -> str:

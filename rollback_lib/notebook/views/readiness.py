@@ -35,7 +35,7 @@ def target(one: Target) -> View:
 def restored(one: Restored) -> View:
     if not one.tables:
         return note("info", "Nothing was restored.")
-    shown = [(name, "nothing" if count is None else f"{count} tables, {one.rows[name]:,} rows") for name, count in one.tables.items()]
+    shown = [(name, "nothing" if count is None else f"{count} tables, {one.rows[name]}") for name, count in one.tables.items()]
     return table(("database", "what came back"), shown)
 
 

@@ -9,6 +9,7 @@ from rollback_lib.procedures.caddyfile.grounds import grounds
 from rollback_lib.procedures.caddyfile.state import NAME, State, caddy_in, in_tree, path_inside
 from rollback_lib.procedures.caddyfile.target import Target, usable
 from rollback_lib.stack import Stack
+from rollback_lib.write import How, Write
 
 NOT_SEEN = "could not be read"
 TARGET = "target"  # the name under which an incident keeps the version that it leads to
@@ -67,6 +68,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         steps=tuple(_skipped(step, "the target is what runs") for step in steps) if done else steps,
         undo=() if done else undo,
         cleanup=(Command.of("rm", "-f", before, after),),
+        writes=(Write(now.file.real, How.IN_PLACE),),
         grounds=grounds(now, target),
         facts=_rows(now, target, container, title),
         loses=(),

@@ -43,6 +43,7 @@ def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") ->
         steps=tuple(replace(step, commands=(), guards=(), skip="the target is what runs") for step in steps) if current else steps,
         undo=() if current else _undo(now, services, target, incident, restore),
         cleanup=_cleanup(now, services, sha, incident),
+        writes=tree.writes(now, target.changes) if not restore.skip else (),
         removes=tuple(name for one in services for name in replicas.names(one.replicas)),
         drift=() if current else _drift(now, services, target),
         grounds=grounds(now, target),

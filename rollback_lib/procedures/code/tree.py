@@ -14,6 +14,7 @@ from rollback_lib.plan import Effect, Plan, Step, some
 from rollback_lib.procedures import keeping
 from rollback_lib.procedures.code.state import State
 from rollback_lib.stack import Stack
+from rollback_lib.write import How, Write
 
 PART = "tree"  # of the host, in steps and effects
 CLEAN = "none"  # changes in no commit
@@ -160,6 +161,13 @@ def restore(now: State, sha: str, incident: str) -> Step:
     checkout = git.command(tree, "checkout", "--quiet", "--force", "--detach", "--no-overwrite-ignore", sha)
     commands = (_unlock(tree), *umask(now), *save, checkout, *_own(now, incident, _OWN_FILES), *_own(now, incident, _OWN_GIT))
     return Step("restore_tree", title, why, commands, guards=guards, touches=True, part=PART)
+
+
+def writes(now: State, changes: Iterable[git.Change]) -> tuple[Write, ...]:
+    """What the checkout writes to: the folders of the paths that differ, and git's own."""
+    tree = now.stack.tree
+    folders = dict.fromkeys(f"{tree}/{path}".rpartition("/")[0] for path in (*(one.path for one in changes), *now.head.dirty))
+    return (*(Write(one, How.FOLDER) for one in folders), Write(f"{tree}/.git", How.FOLDER), Write(f"{tree}/.git/logs/HEAD", How.IN_PLACE))
 
 
 def back(now: State, incident: str) -> Step:

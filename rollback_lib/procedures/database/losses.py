@@ -2,49 +2,61 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 
-from rollback_lib.errors import TargetRefused
+from rollback_lib.errors import Refused, TargetRefused
 from rollback_lib.facts import postgres
 from rollback_lib.facts.fact import Dialogue
-from rollback_lib.facts.postgres import Content, Table
+from rollback_lib.facts.postgres import LARGE_OBJECTS, Content, Kind, Table
 from rollback_lib.plan import Plan
+from rollback_lib.postgres import Postgres
 from rollback_lib.procedures.database.state import State, maintenance, section, server_of
-from rollback_lib.procedures.database.target import Target
+from rollback_lib.procedures.database.target import Target, apart
 from rollback_lib.stack import Stack
 
 
 @dataclass(frozen=True)
 class TableLoss:
-    """A table on both sides: rows (None: it is not there), whether both were counted, the newest moments, and the columns
-    that only one side has."""
+    """A table on both sides; None where it is not there."""
 
     table: str
-    old: int | None
-    new: int | None
-    exact: bool
-    old_newest: datetime | None
-    new_newest: datetime | None
-    by: str
-    old_columns: tuple[str, ...]
-    new_columns: tuple[str, ...]
+    old: Table | None
+    new: Table | None
+
+    @property
+    def exact(self) -> bool:
+        """Whether both sides were counted."""
+        return all(one.exact for one in (self.old, self.new) if one)
 
     @property
     def same(self) -> bool:
-        return self.old == self.new and self.old_newest == self.new_newest and not self.old_columns and not self.new_columns
+        """Whether nothing of it is lost, as far as rows, newest moments and columns tell; an estimate tells nothing."""
+        old, new = self.old, self.new
+        if old is None or new is None or not self.exact:
+            return False
+        return (old.rows, old.newest) == (new.rows, new.newest) and not self.old_columns and not self.new_columns
+
+    @property
+    def old_columns(self) -> tuple[str, ...]:
+        """Those that only the old one has."""
+        return _without(self.old, self.new)
+
+    @property
+    def new_columns(self) -> tuple[str, ...]:
+        """Those that only the new one has."""
+        return _without(self.new, self.old)
 
     @property
     def words(self) -> str:
         """The line of it in a plan."""
-        old, new = ("not there" if rows is None else f"{rows:,} rows" for rows in (self.old, self.new))
+        old, new = (one.words if one else "not there" for one in (self.old, self.new))
         return f"{self.table}: {old} now, {new} in the backup"
 
 
 @dataclass(frozen=True)
 class Losses:
-    """The tables of the database `old` against those of `new`. `name` is what a person types to accept them; `restored` is
-    False where they are only read from the backup."""
+    """The tables of the database `old` against those of `new`, and what else has rows. `name` is what a person types to accept
+    them; `restored` is False where they are only read from the backup."""
 
     name: str
     old: str
@@ -56,43 +68,63 @@ class Losses:
     def hash(self) -> str:
         return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
 
+    @property
+    def differ(self) -> tuple[TableLoss, ...]:
+        """Those that are not the same on both sides, as far as they were counted."""
+        return tuple(one for one in self.tables if not one.same and one.exact)
+
+    @property
+    def estimated(self) -> tuple[TableLoss, ...]:
+        """Those that were not counted on one side: nobody knows whether they are the same."""
+        return tuple(one for one in self.tables if not one.exact)
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """The tables whose rows lie elsewhere."""
+        return tuple(one.table for one in self.tables if Kind.FOREIGN in {side.kind for side in (one.old, one.new) if side})
+
 
 def losses(now: State, target: Target, plan: Plan) -> Dialogue[Losses]:
     """What is live against what was restored beside it, or, where nothing was restored yet, against what the backup says.
 
-    Raises TargetRefused when the backup did not come out as it is written.
+    Raises TargetRefused when the backup did not come out as it is written, Refused when Postgres does not say what is there: what
+    was restored stays then.
     """
     live, restored = plan.before["database"], plan.after["beside"]
-    questions = {"live": postgres.content(now.access, live)}
-    if restored in (yield from _databases(now.stack, plan)):
-        questions["restored"] = postgres.content(now.access, restored)
-    found = yield questions
-    old: Content | None = found["live"]
-    new: Content | None = found.get("restored")
-    if new is None:
+    if restored not in (yield from _databases_or_refused(now.stack, plan)):
+        old: Content | None = (yield {"live": postgres.content(now.access, live)})["live"]
         return Losses(live, live, target.backup.name, read(old or now.content, target), restored=False)
-    if old is None:
-        raise TargetRefused(f"the tables of {live} could not be counted, so nobody can say what is lost; look at the log of its server")
+    mine, new = yield from _both(now.access, live, restored, plan)
     for table, rows in target.contents.rows.items():
         there = new.tables.get(table)
-        if there is None or (there.exact and there.rows < rows):
-            came = f"{there.rows:,}" if there else "no table"
+        if there is None or there.fewer_than(rows):
+            came = there.words if there else "no table"
             raise TargetRefused(f"{target.backup.path} has {rows:,} rows of {table}, restored came {came}; choose another backup")
-    if old.tables and new.tables and not set(old.tables) & set(new.tables):
+    if apart(mine.tables, new.tables):
         raise TargetRefused(f"{target.backup.path} has none of the tables of {live}: it is of another database; choose another backup")
-    return Losses(live, live, target.backup.name, _compare(old.tables, new.tables), restored=True)
+    return Losses(live, live, target.backup.name, _compare(mine.tables, new.tables), restored=True)
 
 
 def weigh(stack: Stack, plan: Plan) -> Dialogue[Losses]:
     """What is live against what was restored beside it, for a run that goes on with a plan. Raises TargetRefused where nothing
-    was restored."""
+    was restored, Refused when Postgres does not say what is there."""
     server, live, restored = server_of(section(stack, plan.after["section"])), plan.before["database"], plan.after["beside"]
-    if restored not in (yield from _databases(stack, plan)):
+    if restored not in (yield from _databases_or_refused(stack, plan)):
         raise TargetRefused(f"there is no database {restored}: what was restored is gone, so run the procedure anew")
+    old, new = yield from _both(server, live, restored, plan)
+    return Losses(live, live, plan.target, _compare(old.tables, new.tables), restored=True)
+
+
+def _both(server: Postgres, live: str, restored: str, plan: Plan) -> Dialogue[tuple[Content, Content]]:
+    """What is in the live database, and what in the restored one. Raises Refused."""
     found = yield {"live": postgres.content(server, live), "restored": postgres.content(server, restored)}
-    if found["live"] is None or found["restored"] is None:
-        raise TargetRefused(f"the tables of {live} and {restored} could not be counted, so nobody can say what is lost")
-    return Losses(live, live, plan.target, _compare(found["live"].tables, found["restored"].tables), restored=True)
+    silent = [name for name, content in ((live, found["live"]), (restored, found["restored"])) if content is None]
+    if silent:
+        raise Refused(
+            f"Postgres did not say what is in {' and '.join(silent)}, so nobody can say what is lost; what was restored stays as "
+            f"{restored}: look at the server's log, then `rollback resume {plan.incident}` goes on with it"
+        )
+    return found["live"], found["restored"]
 
 
 def kept(stack: Stack, plan: Plan) -> Dialogue[Losses | str]:
@@ -102,10 +134,24 @@ def kept(stack: Stack, plan: Plan) -> Dialogue[Losses | str]:
     if old not in (yield from _databases(stack, plan)):
         return f"There is no database {old}: nothing was swapped."
     found = yield {"old": postgres.content(server, old), "live": postgres.content(server, live)}
+    if found["old"] is None or found["live"] is None:
+        return f"Postgres did not say what is in {old} and {live}; the old one is kept all the same."
     return Losses(live, old, live, _compare(found["old"].tables, found["live"].tables), restored=True)
 
 
+def _databases_or_refused(stack: Stack, plan: Plan) -> Dialogue[set[str]]:
+    """The names of the databases there are. Raises Refused where the server does not answer."""
+    names = yield from _databases(stack, plan)
+    if not names:
+        raise Refused(
+            f"Postgres in {section(stack, plan.after['section']).container} does not answer; what was restored stays as "
+            f"{plan.after['beside']}: look at its log, then `rollback resume {plan.incident}` goes on with it"
+        )
+    return names
+
+
 def _databases(stack: Stack, plan: Plan) -> Dialogue[set[str]]:
+    """The names of the databases there are; none where the server does not answer."""
     one = section(stack, plan.after["section"])
     server: postgres.Server | None = (yield {"server": postgres.server(server_of(one), maintenance(one))})["server"]
     return set(server.databases) if server else set()
@@ -113,28 +159,39 @@ def _databases(stack: Stack, plan: Plan) -> Dialogue[set[str]]:
 
 def read(live: Content | None, target: Target) -> tuple[TableLoss, ...]:
     """What the backup itself says; nothing of a directory, whose tables are known once it is restored."""
-    rows = {name: Table(name, number, True, (), None, "") for name, number in target.contents.rows.items()}
-    if live is None or not rows:
+    found = target.contents
+    if live is None or not found.rows:
         return ()
-    # Moments and columns are not read from a backup.
-    plain = {name: Table(name, table.rows, table.exact, (), None, "") for name, table in live.tables.items()}
-    return _compare(plain, rows)
+    # Moments and columns are not read from a backup, nor rows of what has none of its own there.
+    rows = {name: Table(name, number, True, (), None, "", _kind(name)) for name, number in found.rows.items()}
+    rows |= {name: Table(name, None, kind is Kind.FOREIGN, (), None, "", kind) for name, kind in found.others.items()}
+    both = found.others.keys() & live.tables.keys()
+    # A backup may have the rows of all partitions as those of the table they are of.
+    whole = {name for name, one in live.tables.items() if one.kind is Kind.PARTITIONED and found.rows.get(name)}
+    plain = {name: replace(one, columns=(), newest=None, by="") for name, one in live.tables.items()}
+    aside = both | {name for name in plain if _within(name, whole, live.tables)}
+    for name, one in plain.items():
+        if one.kind is Kind.PARTITIONED and name in rows and name not in whole:
+            parts = [rows[part].rows or 0 for part in plain if part in rows and _within(part, {name}, live.tables)]
+            rows[name] = replace(rows[name], rows=sum(parts))
+    return _compare(*({name: one for name, one in side.items() if name not in aside} for side in (plain, rows)))
+
+
+def _kind(name: str) -> Kind:
+    return Kind.LARGE_OBJECTS if name == LARGE_OBJECTS else Kind.TABLE
+
+
+def _within(name: str, tables: set[str], known: Mapping[str, Table]) -> bool:
+    """Whether it is a partition of one of these tables, or a partition of such."""
+    parent = known[name].parent if name in known else ""
+    return bool(parent) and (parent in tables or _within(parent, tables, known))
 
 
 def _compare(old: Mapping[str, Table], new: Mapping[str, Table]) -> tuple[TableLoss, ...]:
-    """Tables that differ first."""
-    found = [_table(name, old.get(name), new.get(name)) for name in {**old, **new}]
-    return tuple(sorted(found, key=lambda one: (one.same, one.table)))
+    """Tables that differ first, then those that nobody knows it of."""
+    found = [TableLoss(name, old.get(name), new.get(name)) for name in {**old, **new}]
+    return tuple(sorted(found, key=lambda one: (one.same, not one.exact, one.table)))
 
 
-def _table(name: str, old: Table | None, new: Table | None) -> TableLoss:
-    before, after = (set(one.columns) if one else set() for one in (old, new))
-    both = old is not None and new is not None
-    one = old or new
-    assert one is not None
-    return TableLoss(
-        table=name, old=old.rows if old else None, new=new.rows if new else None,
-        exact=all(one.exact for one in (old, new) if one),
-        old_newest=old.newest if old else None, new_newest=new.newest if new else None, by=one.by,
-        old_columns=tuple(sorted(before - after)) if both else (), new_columns=tuple(sorted(after - before)) if both else (),
-    )  # fmt: skip
+def _without(one: Table | None, other: Table | None) -> tuple[str, ...]:
+    return tuple(sorted(set(one.columns) - set(other.columns))) if one and other else ()

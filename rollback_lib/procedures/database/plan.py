@@ -7,6 +7,7 @@ from rollback_lib.command import Command
 from rollback_lib.facts import backups, docker, files, postgres, restores
 from rollback_lib.facts.backups import Backup
 from rollback_lib.facts.fact import KEY, Dialogue
+from rollback_lib.facts.postgres import Kind
 from rollback_lib.plan import Effect, Plan, Step, some
 from rollback_lib.postgres import identifier, literal
 from rollback_lib.procedures import drift, keeping, replicas
@@ -25,7 +26,10 @@ OID = "oid"  # the name under which the incident keeps which database it restore
 # psql knows \restrict since these; an older one stops at it. (CVE-2025-8714)
 _RESTRICT = {17: 6, 16: 10, 15: 14, 14: 19, 13: 22}
 # A backslash, r and estrict at the beginning of a line of data would be a carriage return: only the head is looked at.
-_UNRESTRICTED = ("sed", "-e", r"1,20{/^\\restrict [A-Za-z0-9]*$/d}", "-e", r"/^\\unrestrict [A-Za-z0-9]*$/d")
+_UNRESTRICTED = ("-e", r"1,20{/^\\restrict [A-Za-z0-9]*$/d}", "-e", r"/^\\unrestrict [A-Za-z0-9]*$/d")
+# pg_dump sets it since this version, which may be newer than the server that it made the dump of.
+_TIMEOUT = 17
+_UNTIMED = ("-e", "1,40{/^SET transaction_timeout = 0;$/d}")
 
 
 def plan(now: State, target: Target, *, incident: str) -> Plan:
@@ -90,7 +94,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
             **{key: value for mine in _clients(now).values() for key, value in replicas.before(mine[0].service, mine).items()},
         },
         after={
-            "section": one.name, "beside": new, "kept": kept, "tables": "\n".join(sorted(target.contents.rows)),
+            "section": one.name, "beside": new, "kept": kept, "tables": "\n".join(_tables_of(target)),
             "clients": " ".join(_clients(now)),
         },
     )  # fmt: skip
@@ -121,15 +125,16 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
         rows += [Effect(word, plan.before[word], said, part=NAMES) for word, said in live.properties(found["key"]).items()]
     rows += counted
     content, was = found["content"], found["kept"]
+    if live and kept and not (content and was):
+        rows.append(Effect("tables, sequences and extensions", "as in the backup", "Postgres did not say", condition=True, part=NAMES))
     if content and was:
         tables = plan.after["tables"].splitlines() or sorted(content.tables)
-        behind = [key for key, one in was.sequences.items() if key in content.sequences and _behind(content.sequences[key].last, one.last)]
         rows += [
             Effect("tables of the backup that are missing", "none", some([one for one in tables if one not in content.tables]) or "none",
                    part=NAMES),
             Effect("extensions that are missing", "none", some(sorted(set(was.extensions) - set(content.extensions))) or "none",
                    part=NAMES),
-            Effect("sequences that would give a number out twice", "none", some(behind) or "none", part=NAMES),
+            Effect("sequences that would give a number out twice", "none", _twice(was, content), part=NAMES),
         ]  # fmt: skip
     return rows
 
@@ -187,6 +192,14 @@ def _called(found: postgres.Database | None, wanted: str, word: str) -> str:
     return f"{word} (oid {found.oid})" if str(found.oid) == wanted else f"another one (oid {found.oid})"
 
 
+def _twice(was: postgres.Content, now: postgres.Content) -> str:
+    """The sequences that are behind those of before."""
+    old, new = was.sequences, now.sequences
+    if old is None or new is None:
+        return "not known: somebody held one of them"
+    return some([key for key, one in old.items() if key in new and _behind(new[key].last, one.last)]) or "none"
+
+
 def _behind(value: int | None, kept: int | None) -> bool:
     return kept is not None and (value is None or value < kept)
 
@@ -197,11 +210,18 @@ def _restore(now: State, backup: Backup, new: str, copy: str) -> Command:
         # In parallel only from a file that can be read at several places: it has to be in the container.
         return server.program("pg_restore", "--exit-on-error", "--jobs", str(min(JOBS, now.processors)), database=new, rest=(copy,))
     psql = server.psql(new, words=("-1", "-o", "/dev/null"))
-    if backup.format == backups.PLAIN and knows_restrict(now.psql):
+    left_out = _left_out(now, backup)
+    if backup.format == backups.PLAIN and not left_out:
         return psql.reading(backup.path)
     source = backups.stream(backup, server)
-    source = source if knows_restrict(now.psql) else source.pipe(*_UNRESTRICTED)
-    return source.pipe(*psql.argv)
+    return (source.pipe("sed", *left_out) if left_out else source).pipe(*psql.argv)
+
+
+def _left_out(now: State, backup: Backup) -> tuple[str, ...]:
+    """What of a dump the psql or the server here would stop at, as words for `sed`."""
+    known = knows_restrict(now.psql)
+    timed = now.server is not None and backups.major(backup.by) >= _TIMEOUT > now.server.version // 10000
+    return (() if known else _UNRESTRICTED) + (_UNTIMED if timed else ())
 
 
 def knows_restrict(version: str) -> bool:
@@ -231,6 +251,11 @@ def _rows(now: State, target: Target, kept: str) -> tuple[tuple[str, str], ...]:
     )
 
 
+def _tables_of(target: Target) -> list[str]:
+    """The tables that the backup makes, and what else has rows; those of a directory are not known."""
+    return sorted((target.contents.rows.keys() | target.contents.others.keys()) - {postgres.LARGE_OBJECTS})
+
+
 def _loses(now: State, target: Target) -> tuple[str, ...]:
     lines = [one.words for one in read(now.content, target) if not one.same]
     return tuple(lines[:12]) + ((f"and {len(lines) - 12} tables more",) if len(lines) > 12 else ())
@@ -243,6 +268,12 @@ def _notes(now: State, target: Target, kept: str) -> tuple[str, ...]:
         f"The old database is {kept}, with all its rows. When nobody needs them any more, on the host: `{drop}`.",
         "Numbers go on where the old database was, so rows can be copied back from it.",
     ]
+    tables = now.content.tables.values() if now.content else ()
+    foreign = {one.name for one in tables if one.kind is Kind.FOREIGN} | {
+        name for name, kind in target.contents.others.items() if kind is Kind.FOREIGN
+    }
+    if foreign:
+        notes.append(f"The rows of foreign tables lie elsewhere and are not touched: {some(sorted(foreign))}.")
     missing = [name for name, mine in now.clients.items() if not mine]
     if missing:
         notes.append(f"There is no container {', '.join(missing)}, which the stack names in `used_by`; it cannot be recreated.")

@@ -25,6 +25,8 @@ def create(live: Database, name: str) -> str:
         words += [f"ICU_RULES {literal(row['daticurules'])}"] if row.get("daticurules") else []
     elif provider == "b" and locale:
         words += ["LOCALE_PROVIDER builtin", f"BUILTIN_LOCALE {literal(locale)}"]
+    elif provider == "c":  # since 15; else it is that of template0
+        words += ["LOCALE_PROVIDER libc"]
     return f"CREATE DATABASE {identifier(name)} {' '.join(words)}"
 
 

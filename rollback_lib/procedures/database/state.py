@@ -114,7 +114,7 @@ def document(stack: Stack, database: str = "") -> Dialogue[State]:
     }
     named: dict[str, docker.Container] = {name: client for name in one.used_by if (client := found[f"client {name}"])}
     more = yield {
-        "content": postgres.content(server, one.database),
+        "content": postgres.content(server, one.database, within=postgres.LOOKING),
         "lines": docker.lines(found["container"]),
         **{f"client {name}": docker.together_with(client) for name, client in named.items() if client.service},
         **{f"defined {name}": compose.defined(client.compose) for name, client in named.items() if client.service},
@@ -140,4 +140,6 @@ def unusable(now: State, backup: Backup) -> str:
         return backup.wrong
     if now.server and backup.major > now.server.version // 10000:
         return f"it was made of a newer server, {backup.version}, than the one here, {now.server.words}"
+    if backup.reader > backups.major(now.psql) > 0:
+        return f"it was written by pg_dump {backup.by}, and pg_restore {now.psql} in {now.section.container} cannot read it"
     return ""

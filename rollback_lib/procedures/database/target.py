@@ -1,6 +1,7 @@
 """The backup to restore, read to its end before anything is made of it."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
@@ -75,8 +76,8 @@ def examine(now: State, target: str) -> Dialogue[Target]:
         raise TargetRefused(str(error)) from None
     if contents.wrong:
         raise TargetRefused(f"{backup.path} cannot be restored: {contents.wrong}; choose another backup")
-    mine = set(now.content.tables) if now.content else set()
-    if contents.rows and mine and not mine & set(contents.rows):
+    mine = now.content.tables if now.content else {}
+    if apart(mine, contents.rows):
         raise TargetRefused(
             f"{backup.path} has none of the tables of {live.name} ({', '.join(sorted(contents.rows)[:3])} …): it is of another database; "
             "choose another backup"
@@ -89,6 +90,12 @@ def examine(now: State, target: str) -> Dialogue[Target]:
             f"{needs / 1e6:,.0f} MB; make room there"
         )
     return Target(backup, why, contents, needs)
+
+
+def apart(old: Iterable[str], new: Iterable[str]) -> bool:
+    """Whether both have tables, and none in common: then they are of two databases."""
+    mine, others = set(old) - {postgres.LARGE_OBJECTS}, set(new) - {postgres.LARGE_OBJECTS}
+    return bool(mine and others and not mine & others)
 
 
 def usable(now: State) -> postgres.Database:
@@ -115,8 +122,18 @@ def usable(now: State) -> postgres.Database:
             f"{live.name} lets nobody connect, perhaps since a run was cut off; open it on the host, and run this again: "
             f"`docker exec {where} psql -w -U {one.user} -d {maintenance(one)} -c '{statement}'`"
         )
+    if now.content and postgres.TIMESCALE in now.content.extensions:
+        raise Refused(
+            f"{live.name} has the extension {postgres.TIMESCALE}, whose restore needs calls of its own before and after; restore it by "
+            "hand, as its manual says"
+        )
     if live.prepared:
         raise Refused(f"{live.prepared} transactions of {live.name} are prepared and would keep it from being renamed; end them first")
     if live.slots:
         raise Refused(f"{live.name} feeds logical replication ({', '.join(live.slots)}), which would stay with the old one; drop it first")
+    if live.subscriptions:
+        raise Refused(
+            f"{live.name} gets rows by logical replication (subscription {', '.join(live.subscriptions)}), which would go on into the "
+            "old one; drop the subscription first, and make it anew afterwards"
+        )
     return live

@@ -15,6 +15,7 @@ from rollback_lib.procedures.env.state import Held, State, lines_of, look
 from rollback_lib.procedures.env.target import Target
 from rollback_lib.secret import Key, Secret
 from rollback_lib.stack import Stack
+from rollback_lib.write import How, Write
 
 FILE = "file"  # the part of the host that this rollback puts in place
 
@@ -44,6 +45,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
             *place.forget(stack, incident, target.send),
             Command.of("rm", "-f", *(keeping.before(stack, incident, name) for name in (place.KEPT, place.PUT))),
         ),
+        writes=(Write(now.file.real if now.file else now.path, How.REPLACED),),
         removes=tuple(name for service in services for name in replicas.names(now.replicas[service])),
         drift=tuple(line for name in services for line in _drift(now, target, name)),
         grounds=grounds(now, target),
@@ -62,6 +64,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
             "mode": _mode(now.file) if now.file else "600 0:0",
             "services": " ".join(services),
             **{f"meant {name}": now.key.of_environment(one.environment) for name, one in meant.items()},
+            **{f"holds {name}": now.key.of_environment(now.expected(name, one)) for name, one in meant.items()},
         },
     )
 
@@ -74,10 +77,9 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
         meant = now.understood(name) if name in now.replicas else None
         said = now.key.of_environment(meant.environment) if meant else "nothing"
         rows.append(Effect(f"{name}: what compose reads", plan.after[f"meant {name}"], said, part=FILE, between=meant is None))
-        if meant:
-            wanted = now.key.of_environment(now.expected(name, meant))
-            held = _hashes(now, now.held(name, meant))
-            rows.append(Effect(f"{name}: what its containers hold", wanted, held, part=replicas.PART, between=True))
+        held = _hashes(now, now.held(name, meant))
+        wanted = plan.after.get(f"holds {name}", held)  # a plan of an earlier version does not say
+        rows.append(Effect(f"{name}: what its containers hold", wanted, held, part=replicas.PART, between=True))
         rows += replicas.after(plan.before, name, now.replicas.get(name, []), image=None)
     return rows
 

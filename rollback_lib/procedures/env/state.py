@@ -59,9 +59,9 @@ class Held:
         """All variables of a new container of a service."""
         return drift.expected(self.images.get(self.containers[service].image, {}), meant.environment)
 
-    def held(self, service: str, meant: compose.Meant) -> list[dict[str, Secret]]:
+    def held(self, service: str, meant: compose.Meant | None) -> list[dict[str, Secret]]:
         """The variables of each of the service's containers."""
-        return [drift.held(one, meant.environment) for one in self.replicas[service]]
+        return [drift.held(one, meant.environment if meant else {}) for one in self.replicas.get(service, [])]
 
     def holds(self, service: str, meant: compose.Meant | None) -> bool | None:
         """Whether all of a service's containers hold what is meant for it; None when that is not known."""

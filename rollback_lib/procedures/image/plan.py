@@ -14,6 +14,7 @@ from rollback_lib.procedures.image.state import NAME, Candidate, State
 from rollback_lib.procedures.image.target import Target
 from rollback_lib.reference import Reference
 from rollback_lib.stack import Stack
+from rollback_lib.write import How, Write
 
 PULL_DEADLINE = 900.0  # seconds
 CHOICE = "choice"  # the part of the host that says which image the next `up` starts
@@ -49,6 +50,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         undo=() if done else _undo(now, before, incident, written=pin is not None and not settled),
         cleanup=_cleanup(now, before, incident),
         removes=replicas.names(now.replicas),
+        writes=_writes(now, pin, settled=settled),
         drift=() if done else _drift(now),
         grounds=grounds(now, target),
         facts=_rows(now, target),
@@ -165,6 +167,12 @@ def _choose(now: State, row: Candidate, pin: str | None, incident: str, settled:
     commands = place.put(now.stack, incident, now.variables, file, pieces)
     guards = place.guard(now.stack, incident, now.variables, file)
     return Step("choose", title, why, (*local, *commands), touches=True, part=CHOICE, guards=guards)
+
+
+def _writes(now: State, pin: str | None, *, settled: bool) -> tuple[Write, ...]:
+    if pin is None or settled:
+        return ()
+    return (Write(now.variables.real if now.variables else now.compose.variables, How.REPLACED),)
 
 
 def _remember(now: State, row: Candidate, kept: str, incident: str) -> Step:

@@ -20,7 +20,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     stack = now.stack
     made = _restores(now, target, incident)
     cleanup = tuple(command for _, one in made for command in one.cleanup)
-    build = _build(now, target, incident)
+    build, remember = _build(now, target, incident), _remember(now, incident)
     steps = (
         Step("build", "Build the commit that a rollback would go back to", "Under a name of ours, which is removed again.",
              (keeping.folders(stack, "before", "build"), *build), trial=True, deadline=code.BUILD_DEADLINE,
@@ -28,13 +28,16 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         *(_restore(now, backup, one, incident) for backup, one in made),
         Step("drop", "Drop what was restored", "It was only a trial.", cleanup, trial=True, deadline=300.0,
              skip=None if made else "nothing was restored"),
-        _remember(now, incident),
+        remember,
     )  # fmt: skip
     return Plan(
         procedure=NAME, incident=incident, stack=stack.name, host=stack.host, target=target.name, steps=steps, undo=(),
         cleanup=(*cleanup, *_unbuild(_images(now, target, incident).values())), 
         facts=(("host", stack.host), ("changes", "nothing that serves")),
-        after={f"restored {one.after['section']}": one.after["beside"] for _, one in made},
+        after={
+            **{f"restored {one.after['section']}": one.after["beside"] for _, one in made},
+            "not kept": remember.skip or "",
+        },
     )  # fmt: skip
 
 
@@ -95,7 +98,7 @@ def _remember(now: State, incident: str) -> Step:
     title, why = "Keep what is healthy", "The next rollback goes back to it: release, env file, Caddyfile."
     commands = [*_release(now, incident), *_files(now, incident)]
     if not commands:
-        return Step("remember", title, why, skip=NOT_KEPT)
+        return Step("remember", title, why, skip=NOT_KEPT, if_healthy=True)
     return Step("remember", title, why, (keeping.folders(now.stack, "kept"), *commands), if_healthy=True)
 
 

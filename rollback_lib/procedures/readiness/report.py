@@ -8,7 +8,7 @@ from typing import Any
 from rollback_lib.facts.together import Unanswered
 from rollback_lib.host.ending import Ending
 from rollback_lib.plan import Plan, some
-from rollback_lib.procedures import code, keeping
+from rollback_lib.procedures import code, database, keeping, retention
 from rollback_lib.procedures.readiness.plan import of_registry, restore_name
 from rollback_lib.procedures.readiness.restored import Restored
 from rollback_lib.procedures.readiness.state import State, Target, refusal
@@ -81,6 +81,7 @@ def report(now: State, target: Target, plan: Plan, tried: Mapping[str, Tried], r
         *_env(now, target, tried),
         *_caddyfile(now, target),
         *(row for name in now.databases for row in _database(name, now, target, plan, tried, restored)),
+        *_copies(now, tried),
         *of_machine(now.look.machine),
         *of_certificates(now.probes),
         _known_good(plan, tried),
@@ -238,23 +239,59 @@ def _database(name: str, now: State, target: Target, plan: Plan, tried: Mapping[
     elif restored.missing.get(name):
         rows.append(Row(label, RED, f"rows are missing in {restored.missing[name]}", "the backup is not what it says; make a new one"))
     else:
-        words = f"{restored.tables[name]} tables, {restored.rows[name]:,} rows came back, in {restore.seconds:.1f} s"
+        words = f"{restored.tables[name]} tables, {restored.rows[name]} came back, in {restore.seconds:.1f} s"
         late = restore.seconds > now.stack.budgets.database
         rows.append(Row(label, AMBER if late else GREEN, words, "that is longer than the budget of a database" if late else ""))
-    left = [beside.name for beside in state.beside]
-    if left:
-        size = sum(beside.size for beside in state.beside) / 1e6
-        rows.append(Row(f"kept beside {name}", AMBER, f"{some(left)}, {size:,.0f} MB", "drop what nobody needs any more: `dropdb`"))
+    if state.beside:
+        rows.append(_beside(now, name, state))
     drop = tried.get("drop")
     if drop and not drop.ok:
         rows.append(Row(f"dropping of {name}", RED, drop.words, f"drop {plan.after.get(f'restored {name}', '')} by hand"))
     return rows
 
 
+def _beside(now: State, name: str, state: database.State) -> Row:
+    """Databases that earlier runs left beside the live one. None is dropped by itself: its rows may be nowhere else."""
+    words = []
+    for one in sorted(state.beside, key=lambda one: one.name):
+        when = retention.of_database(now.copies, one.name)
+        age = f"{(datetime.now(UTC) - when).days} days" if when else "its age is not known"
+        words.append(f"{one.name} ({one.size / 1e6:,.0f} MB, {age})")
+    drop = f"docker exec {state.section.container} dropdb -U {state.section.user} NAME"
+    return Row(f"kept beside {name}", AMBER, some(words), f"it stays until somebody drops it; when nobody needs its rows: `{drop}`")
+
+
+def _copies(now: State, tried: Mapping[str, Tried]) -> list[Row]:
+    """What earlier runs keep on the host for the way back, and what of it goes."""
+    found = now.copies
+    if isinstance(found, Unanswered):
+        return [Row("copies", AMBER, f"not known: {found.why}", "look at it on the host: nothing is removed as long as it cannot be read")]
+    files, images = [one for one in found.all if not one.image], [one for one in found.all if one.image]
+    oldest = max((one.days(datetime.now(UTC)) for one in found.all), default=0)
+    kept = (
+        f"{retention.number(files, 'file')}, {retention.size(files)}; {retention.number(images, 'image')}, up to {retention.size(images)}; "
+        f"the oldest of {oldest} days"
+    )
+    one = tried.get("remember")
+    if not found.beyond:
+        rows = [Row("copies", GREEN, kept)]
+    elif one and one.ok:
+        rows = [Row("copies", GREEN, f"{kept}; removed now: {retention.said(found)}")]
+    else:
+        do = "a run with --apply removes it, this one too where every route passes"
+        rows = [Row("copies", AMBER, f"{kept}; beyond its time: {retention.said(found)}", do)]
+    stale = retention.stale(found)
+    if stale:
+        words = [f"{one.place} of {one.incident}, {one.when:%Y-%m-%d}" for one in stale]
+        do = f"somebody's work, so it stays; when nobody needs it: `git -C {now.stack.tree} stash drop {stale[0].place}`"
+        rows.append(Row("stashes", AMBER, some(words), do))
+    return rows
+
+
 def _known_good(plan: Plan, tried: Mapping[str, Tried]) -> Row:
     one = tried.get("remember")
-    if plan.remember.skip:
-        return Row("known good", AMBER, plan.remember.skip, "commit what is changed in the tree, so that a release has a name")
+    if plan.after["not kept"]:
+        return Row("known good", AMBER, plan.after["not kept"], "commit what is changed in the tree, so that a release has a name")
     if one is None:
         needs = "not entered: that needs --apply, and every route well"
         return Row("known good", AMBER, needs, "run it with --apply while the stack is healthy")

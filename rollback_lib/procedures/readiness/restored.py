@@ -12,10 +12,11 @@ from rollback_lib.procedures.readiness.state import State, Target
 
 @dataclass(frozen=True)
 class Restored:
-    """By database: tables and rows that came back (None: nothing was restored), and what is missing of the backup."""
+    """By database: tables and rows that came back (None: nothing was restored), and what is missing of the backup; rows are words,
+    as some may be estimated."""
 
     tables: dict[str, int | None]
-    rows: dict[str, int]
+    rows: dict[str, str]
     missing: dict[str, str]
 
 
@@ -32,11 +33,11 @@ def restored(now: State, target: Target, plan: Plan) -> Dialogue[Restored]:
         content: postgres.Content | None = found[name]
         wanted = target.databases[name]
         tables[name] = len(content.tables) if content else None
-        rows[name] = sum(one.rows for one in content.tables.values()) if content else 0
+        rows[name] = f"{'' if content.exact else '≈ '}{content.rows:,} rows" if content else "no rows"
         if content and not isinstance(wanted, Unanswered):
             short = [
                 table for table, count in wanted.contents.rows.items()
-                if table not in content.tables or (content.tables[table].exact and content.tables[table].rows < count)
+                if table not in content.tables or content.tables[table].fewer_than(count)
             ]  # fmt: skip
             missing[name] = some(sorted(short)) if short else ""
     return Restored(tables, rows, missing)

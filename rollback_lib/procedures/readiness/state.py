@@ -8,7 +8,7 @@ from rollback_lib.errors import Refused
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.facts.together import Unanswered, together
 from rollback_lib.probe import Probe
-from rollback_lib.procedures import caddyfile, code, database, env, image, redeploy, triage
+from rollback_lib.procedures import caddyfile, code, database, env, image, redeploy, retention, triage
 from rollback_lib.stack import Stack
 
 NAME = "readiness"
@@ -16,12 +16,14 @@ NAME = "readiness"
 
 @dataclass(frozen=True)
 class State:
-    """What triage looks at, and the states of the procedures that need more; Unanswered where the host did not say."""
+    """What triage looks at, the states of the procedures that need more, and what earlier runs keep on the host; Unanswered where it
+    did not say."""
 
     stack: Stack
     look: triage.State
     image: image.State | Unanswered | None
     databases: dict[str, database.State | Unanswered]
+    copies: retention.Copies | Unanswered
     probes: tuple[Probe, ...] = ()
 
 
@@ -52,10 +54,11 @@ def document(stack: Stack) -> Dialogue[State]:
             "look": triage.document(stack),
             **({"image": image.document(stack)} if stack.image else {}),
             **{f"database {one.name}": database.document(stack, one.name) for one in stack.databases},
+            "copies": retention.look(stack),
         }
     )
     databases = {one.name: found[f"database {one.name}"] for one in stack.databases}
-    return State(stack, found["look"], found.get("image"), databases)
+    return State(stack, found["look"], found.get("image"), databases, found["copies"])
 
 
 def examine(now: State, target: str = "") -> Dialogue[Target]:

@@ -12,9 +12,12 @@ def lines(attachments: Sequence[Attachment]) -> str:
 
 
 def connect(attachments: Sequence[Attachment]) -> Command:
-    """The command that makes them so; nothing is done to a container that is on its network already."""
+    """The command that makes them so; nothing is done to a container that is on its network already, or gone by now: Verify looks
+    which of them has to be there."""
     script = (
         "set -f; while read -r network container options; do "
+        'known=$(docker ps --all --quiet --filter "name=^/$container\\$"); '
+        '[ -n "$known" ] || { echo "$container is gone meanwhile"; continue; }; '
         'id=$(docker network inspect --format "{{.Id}}" "$network"); '
         'docker inspect --format "{{range .NetworkSettings.Networks}}{{.NetworkID}} {{end}}" "$container" | grep -qF "$id" || '
         '{ docker network connect $options "$network" "$container"; echo "$container is on $network again"; }; done'

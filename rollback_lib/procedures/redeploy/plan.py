@@ -88,7 +88,8 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
             **{f"replicas {name}": str(docker.count(now.of(name))) for name in before},
             **{f"states {name}": ", ".join(sorted(set(map(_state, now.of(name))))) for name in before},
             "volumes": _volumes(now.containers, now.volumes),
-            "containers": "\n".join(sorted({one.container for one in now.attachments.all} | {one.name for one in now.containers})),
+            "containers": "\n".join(sorted(_counted_on(now))),
+            "others": "\n".join(sorted({one.container for one in attach} - _counted_on(now))),
         },
         after={
             **{f"image {name}": image for name, image in built.items()},
@@ -181,21 +182,32 @@ def _around(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     }  # fmt: skip
     now: networks.Attachments = found["attachments"]
     there = {(one.container, one.network): set(one.aliases) for one in now.all}
+    names = {one.container for one in now.all} | {one.name for one in found["containers"]}
+    others = set(plan.before.get("others", "").splitlines())
     lost = []
     for line in plan.after["attachments"].splitlines():
         container, network, *aliases = line.split(" ")
+        if container in others and container not in names:
+            continue
         if (container, network) not in there or not set(aliases) <= there[container, network]:
             lost.append(f"{container} on {network}")
-    names = {one.container for one in now.all} | {one.name for one in found["containers"]}
     moved = _difference(plan.before["volumes"], _volumes(found["containers"], found["volumes"]))
     gone = [name for name in plan.before["containers"].splitlines() if name not in names]
+    left = sorted(others - names)  # nothing that we do removes a container of others: somebody else did
+    removed = [Effect("containers of others that somebody removed", "none", some(left), decides=False, part=PART)] if left else []
     return [
+        *removed,
         Effect("networks that are missing", "none", some(lost) or "none", part=PART, between=True),
         Effect("containers that could not start any more", "none", some(sorted({one.container for one in now.stale})) or "none",
                part=PART, between=True),
         Effect("containers that are gone", "none", some(gone) or "none", part=PART, between=True),
         Effect("volumes and where they are mounted", "as before", moved, part=PART, between=True),
     ]  # fmt: skip
+
+
+def _counted_on(now: State) -> set[str]:
+    """The containers that have to be there afterwards: those of the services, and those that the stack names."""
+    return {one.name for one in now.containers if one.service in now.services} | set(now.stack.section(NAME).networks)
 
 
 def _state(one: Container) -> str:

@@ -29,6 +29,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         notes=_notes(origin),
         routes=origin.routes,
         removes=made.removes,
+        writes=made.writes,
         grounds=_grounds(origin),
         before={one.name: one.found for one in now.found},
         after={"root": root.plan.json(), "side": root.other_side, "half": "yes" if origin.half else ""},

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rollback_lib.command import Command
 from rollback_lib.errors import Drifted, TargetRefused
-from rollback_lib.facts import docker, files, hostpaths
+from rollback_lib.facts import docker, files, hostpaths, removed
 from rollback_lib.facts.fact import KEY, Dialogue
 from rollback_lib.plan import Effect, Step, some
 from rollback_lib.probe import Probe
@@ -42,17 +42,26 @@ class Target:
 
 
 def document(stack: Stack, origin: Origin) -> Dialogue[State]:
-    """What the run changed, as it is now. Raises TargetRefused where the host has forgotten by what to compare."""
+    """What the run changed, as it is now. Raises TargetRefused where what it kept was removed in time, or by what to compare is gone."""
     root = Root.of(origin.plan)
-    found = yield {"kept": files.file(f"{stack.state}/jobs/{root.plan.incident}/key"), "key": KEY}
+    found = yield {
+        "kept": files.file(f"{stack.state}/jobs/{root.plan.incident}/key"),
+        "key": KEY,
+        "removed": removed.removed(stack.state),
+    }
+    ids = (origin.plan.incident, root.plan.incident)
+    gone: removed.Removed | None = next((one for one in reversed(found["removed"]) if one.incident in ids), None)
+    if gone:
+        raise TargetRefused(
+            f"{origin.plan.incident} cannot be undone any more: what {gone.incident} kept on {stack.host} for the way back was removed "
+            f"{gone.when:%Y-%m-%d %H:%M} UTC, in {gone.by}, as older than this stack keeps it (retention); plan a rollback instead"
+        )
     kept: files.File | None = found["kept"]
     key: Key = found["key"]
     if kept:
         key.adopt(Secret(bytes.fromhex(kept.content.reveal().decode())))
     elif root.plan.procedure in _HASHED:
-        raise TargetRefused(
-            f"what {root.plan.incident} left on {stack.host} to compare secrets by is gone, as after 30 days; plan a rollback instead"
-        )
+        raise TargetRefused(f"what {root.plan.incident} left on {stack.host} to compare secrets by is gone; plan a rollback instead")
     return State(stack, origin, tuple((yield from root.reached(stack))))
 
 

@@ -56,4 +56,5 @@ SHORT = {
     Cell("code", "recreate", "docker restarted"),
     Cell("caddyfile", "load", "docker restarted"),
     Cell("undo of code", "undo_tree", "runner SIGKILL"),
+    Cell("undo of env", "undo_put", "runner SIGTERM"),
 }

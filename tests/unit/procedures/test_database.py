@@ -3,6 +3,7 @@
 import base64
 import json
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,9 +15,11 @@ from rollback_lib.facts import backups, docker, postgres
 from rollback_lib.facts.ask import converse
 from rollback_lib.facts.backups import Backup, Contents
 from rollback_lib.facts.fact import Fact
+from rollback_lib.facts.postgres import Kind
 from rollback_lib.facts.restores import Restore
 from rollback_lib.host.connection import Result
 from rollback_lib.host.ending import Ending
+from rollback_lib.notebook.views import database as views
 from rollback_lib.procedures import database
 from rollback_lib.procedures.database.plan import knows_restrict
 from rollback_lib.procedures.database.state import beside
@@ -35,17 +38,18 @@ def live(**changes: object) -> postgres.Database:
     known = {
         "name": "dyniq", "oid": 16384, "owner": "dyniq", "encoding": "UTF8", "tablespace": "pg_default", "connections": -1,
         "locale": {"datcollate": "C.UTF-8", "datctype": "C.UTF-8", "datlocprovider": "c"}, "open": True,
-        "size": 10_000_000, "comment": None, "settings": Secret("[]"), "grants": (), "sessions": (), "slots": (), "prepared": 0,
+        "size": 10_000_000, "comment": None, "settings": Secret("[]"), "grants": (), "sessions": (), "slots": (),
+        "subscriptions": (), "prepared": 0,
     }  # fmt: skip
     return postgres.Database(**{**known, **changes})
 
 
-def table(name: str, rows: int, newest: datetime | None = None) -> postgres.Table:
-    return postgres.Table(name, rows, True, ("id", "at"), newest, "at")
+def table(name: str, rows: int | None, newest: datetime | None = None, **more: object) -> postgres.Table:
+    return postgres.Table(**{"name": name, "rows": rows, "exact": True, "columns": ("id", "at"), "newest": newest, "by": "at", **more})
 
 
-def content(*tables: postgres.Table) -> postgres.Content:
-    return postgres.Content({one.name: one for one in tables}, {}, ("plpgsql",))
+def content(*tables: postgres.Table, extensions: tuple[str, ...] = ("plpgsql",)) -> postgres.Content:
+    return postgres.Content({one.name: one for one in tables}, {}, extensions)
 
 
 def backup(name: str, hours: int, **changes: object) -> Backup:
@@ -119,6 +123,11 @@ def test_a_restore_of_before_is_known_while_the_backup_is_the_same() -> None:
         ({"server": postgres.Server(170002, True, {"dyniq": live(open=False)})}, "lets nobody connect, perhaps since a run was cut off"),
         ({"server": postgres.Server(170002, True, {"dyniq": live(prepared=2)})}, "2 transactions of dyniq are prepared"),
         ({"server": postgres.Server(170002, True, {"dyniq": live(slots=("feed",))})}, r"feeds logical replication \(feed\)"),
+        (
+            {"server": postgres.Server(170002, True, {"dyniq": live(subscriptions=("feed",))})},
+            r"gets rows by logical replication \(subscription feed\)",
+        ),
+        ({"content": content(extensions=("plpgsql", "timescaledb"))}, "dyniq has the extension timescaledb, whose restore needs calls"),
         ({"free": 1000}, "MB free, and a restore beside the live database takes about"),
     ],
 )
@@ -184,18 +193,92 @@ def test_what_is_lost_is_weighed_table_by_table() -> None:
     server = postgres.Server(170002, True, {"dyniq": live(), "dyniq__restore_i1": live(name="dyniq__restore_i1")})
     found = Answers(server=server, live=old, restored=new)(database.losses(now, chosen, plan))
     assert (found.restored, found.name) == (True, "dyniq")
-    assert {one.table: (one.old, one.new) for one in found.tables if not one.same} == {
-        "public.calls": (20, 12), "public.gone": (1, None), "public.back": (None, 2),
-    }  # fmt: skip
+    assert [one.words for one in found.differ] == [
+        "public.back: not there now, 2 rows in the backup",
+        "public.calls: 20 rows now, 12 rows in the backup",
+        "public.gone: 1 rows now, not there in the backup",
+    ]
     # Nothing was restored yet: what the backup itself says.
     planned = Answers(server=now.server, live=old)(database.losses(now, chosen, plan))
-    assert (planned.restored, planned.tables[0].table, planned.tables[0].new) == (False, "public.calls", 12)
-    with pytest.raises(TargetRefused, match="nobody can say what is lost"):
-        Answers(server=server, live=None, restored=new)(database.losses(now, chosen, plan))
+    assert (planned.restored, planned.tables[0].words) == (False, "public.calls: 20 rows now, 12 rows in the backup")
     # It did not come out as it is written.
     for short in (content(table("public.calls", 11)), content(table("public.other", 12))):
         with pytest.raises(TargetRefused, match=r"has 12 rows of public\.calls, restored came"):
             Answers(server=server, live=old, restored=short)(database.losses(now, chosen, plan))
+
+
+def test_what_is_restored_is_kept_when_nobody_can_say_what_is_lost() -> None:
+    """A TargetRefused would drop it."""
+    now = state()
+    chosen = target(now)
+    plan = database.plan(now, chosen, incident="i1")
+    server = postgres.Server(170002, True, {"dyniq": live(), "dyniq__restore_i1": live(name="dyniq__restore_i1")})
+    both = content(table("public.calls", 12))
+    for answers in ({"live": None, "restored": both}, {"live": both, "restored": None}, {"server": None}):
+        for dialogue in (database.losses(now, chosen, plan), database.weigh(STACK, plan)):
+            with pytest.raises(Refused, match=r"what was restored stays as dyniq__restore_i1.*`rollback resume i1`") as refused:
+                Answers(**{"server": server, **answers})(dialogue)
+            assert not isinstance(refused.value, TargetRefused)
+
+
+def test_an_estimate_is_never_taken_for_a_count() -> None:
+    now = state()
+    chosen = target(now)
+    plan = database.plan(now, chosen, incident="i1")
+    server = postgres.Server(170002, True, {"dyniq": live(), "dyniq__restore_i1": live(name="dyniq__restore_i1")})
+    # Fewer rows than the backup has, as far as Postgres guesses; and as many on both sides.
+    old = content(table("public.calls", 20, exact=False), table("public.log", 5, exact=False), table("public.new", None, exact=False))
+    new = content(table("public.calls", 11, exact=False), table("public.log", 5), table("public.new", 0))
+    found = Answers(server=server, live=old, restored=new)(database.losses(now, chosen, plan))
+    assert found.differ == ()
+    assert [one.words for one in found.estimated] == [
+        "public.calls: ≈ 20 rows now, ≈ 11 rows in the backup",
+        "public.log: ≈ 5 rows now, 5 rows in the backup",
+        "public.new: rows that were not counted now, 0 rows in the backup",
+    ]
+    shown = str(views.losses(found))
+    assert "3 could not be counted in time" in shown
+    assert "The same on both sides" not in shown
+
+
+def test_what_holds_rows_and_is_no_plain_table_is_among_the_losses() -> None:
+    foreign = table("public.there", None, kind=Kind.FOREIGN)
+    now = state(
+        content=content(
+            table("public.calls", 20), table("public.report", 9, kind=Kind.VIEW), foreign,
+            table("large objects", 3, columns=(), kind=Kind.LARGE_OBJECTS),
+            table("public.parts", 5, kind=Kind.PARTITIONED), table("public.part1", 5, parent="public.parts"),
+        )
+    )  # fmt: skip
+    rows = {"public.calls": 12, "large objects": 2, "public.parts": 5, "public.part1": 0}
+    others = {"public.report": Kind.VIEW, "public.there": Kind.FOREIGN, "public.other": Kind.FOREIGN}
+    plan = database.plan(now, target(now, rows=rows, others=others), incident="i1")
+    # A backup through the root of a partitioned table has all its rows there, and nothing of it is lost.
+    assert plan.loses == (
+        "large objects: 3 now, 2 in the backup",
+        "public.calls: 20 rows now, 12 rows in the backup",
+        "public.other: not there now, rows that lie elsewhere in the backup",
+    )
+    assert "The rows of foreign tables lie elsewhere and are not touched: public.other, public.there." in plan.notes
+    assert "large objects" not in plan.after["tables"].splitlines()
+    leaves = database.plan(now, target(now, rows=rows | {"public.parts": 0, "public.part1": 5}, others=others), incident="i1")
+    assert leaves.loses == plan.loses
+
+
+def test_a_dump_by_a_newer_pg_dump_is_read_by_the_server_it_is_of() -> None:
+    newer = state(backups=[backup("voice.sql", 1, by="18.1")], server=postgres.Server(150018, True, {"dyniq": live()}), psql="15.18")
+    newer = replace(newer, backups=[replace(newer.backups[0], version="15.18")])
+    assert "SET transaction_timeout" in str(database.plan(newer, target(newer), incident="i1").restore.commands[0])
+    same = state(backups=[backup("voice.sql", 1, by="17.6")])
+    assert "transaction_timeout" not in str(database.plan(same, target(same), incident="i1").restore.commands[0])
+    archive = replace(newer, backups=[replace(newer.backups[0], format=backups.CUSTOM)])
+    assert database.candidates(archive)[0].wrong == (
+        "it was written by pg_dump 18.1, and pg_restore 15.18 in voice-postgres-1 cannot read it"
+    )
+
+
+def test_a_database_has_the_provider_of_its_locale_whatever_that_of_the_server_is() -> None:
+    assert "LOCALE_PROVIDER libc" in str(database.plan(state(), target(state()), incident="i1").create.commands[1])
 
 
 def test_parameters_are_checked() -> None:
@@ -221,9 +304,9 @@ class Here:
         return Result(Ending.exited(done.returncode), done.stdout, done.stderr, 0, 0.0)
 
 
-def read(path: object) -> Contents:
+def read(path: object, kind: str = backups.PLAIN) -> Contents:
     def dialogue() -> object:
-        return (yield {"read": backups.contents(Backup(str(path), 1, NOW, backups.PLAIN, "17", "17", "", True, ""), None)})["read"]
+        return (yield {"read": backups.contents(Backup(str(path), 1, NOW, kind, "17", "17", "", True, ""), None)})["read"]
 
     return converse(Here(), dialogue(), Redactor(), Key())
 
@@ -248,6 +331,21 @@ def test_rows_are_counted_whatever_they_are(tmp_path_factory: pytest.TempPathFac
         (f"\\! touch x\n{END}", "line 1 of it, \\!, would lead out"),
         (f"DROP DATABASE dyniq;\n{END}", "line 1 of it, DROP DATABASE, would lead out"),
         (f"-- PostgreSQL database cluster dump\n{END}", "a dump of a whole server"),
+        (f"SELECT 1; \\! touch x\n{END}", "line 1 of it, \\!, would lead out"),
+        (f"SELECT 'it''s'; SELECT E'\\'' \\connect x\n{END}", "line 1 of it, \\connect, would lead out"),
+        (f"SELECT 1 /* ' */ \\copy a to program 'x'\n{END}", "line 1 of it, \\copy, would lead out"),
+        (f"SELECT a$b$ \\gexec\n{END}", "line 1 of it, \\gexec, would lead out"),
+        (f"SELECT $1$$ $$ \\gexec\n{END}", "line 1 of it, \\gexec, would lead out"),
+        (f"SELECT 'a\nb' \\o |sh\n{END}", "line 2 of it, \\o, would lead out"),
+        (f"SELECT 'a\n{END}", "what begins in line 1 of it, a string, a name or a comment, does not end"),
+        (f"SELECT 'a \\! b', E'\\\\!', \"\\!\", $$ \\! ' $$, $x$ $$ \\! $x$ -- \\!\n/* \\! /* ' */ \\! */ SELECT \\; 1;\n{END}", ""),
+        (f"CREATE FUNCTION f() AS $_$\nCOPY public.a FROM stdin;\n\\connect x\n$_$;\n{END}", ""),
+        (f"SET standard_conforming_strings = off;\nSELECT 'it\\'s \\! ';\n{END}", ""),
+        (f"COPY public.a (x) FROM stdin;\r\n\\N\r\n\\.\r\n{END}", ""),
+        (f"CREATE EXTENSION IF NOT EXISTS timescaledb WITH SCHEMA public;\n{END}", "it has the extension timescaledb"),
+        (f"CREATE EXTENSION IF NOT EXISTS timescaledb_toolkit WITH SCHEMA public;\n{END}", ""),
+        (f"CREATE SUBSCRIPTION s CONNECTION 'host=x' PUBLICATION p WITH (connect = false);\n{END}", "it makes a subscription"),
+        (f"CREATE FOREIGN TABLE public.a (\n);\nCOPY public.a (x) FROM stdin;\n1\n\\.\n{END}", "has rows of the foreign table public.a"),
         (f"\\restrict abc\nCOPY public.a (x) FROM stdin;\n\\\\connect\n\\.\n{END}\\unrestrict abc\n", ""),
     ],
 )
@@ -255,6 +353,31 @@ def test_what_would_lead_out_of_the_database_is_found(tmp_path: object, text: st
     file = tmp_path / "dump.sql"
     file.write_text(text)
     found = read(file).wrong
+    assert (found == "") if not said else (said in found)
+
+
+def test_large_objects_views_and_foreign_tables_of_a_backup_are_known(tmp_path: object) -> None:
+    file = tmp_path / "dump.sql"
+    file.write_text(f"""CREATE MATERIALIZED VIEW public.m AS
+CREATE FOREIGN TABLE public."F t" (
+SELECT pg_catalog.lo_create('16420');
+SELECT pg_catalog.lo_create('16421');
+{END}""")
+    found = read(file)
+    assert (found.rows, found.others) == ({"large objects": 2}, {"public.m": Kind.VIEW, 'public."F t"': Kind.FOREIGN})
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ("CREATE EXTENSION IF NOT EXISTS timescaledb WITH SCHEMA public;", "it has the extension timescaledb"),
+        ("CREATE SUBSCRIPTION s CONNECTION 'host=x' PUBLICATION p;", "it makes a subscription"),
+        ("SELECT 'CREATE SUBSCRIPTION s';", ""),
+    ],
+)
+def test_what_a_directory_makes_is_read_from_its_table_of_contents(tmp_path: object, made: str, said: str) -> None:
+    (tmp_path / "toc.dat").write_bytes(b"PGDMP\x01\x10\x00" + b"\x00" + len(made).to_bytes(4, "little") + made.encode() + b"\x00\x01")
+    found = read(tmp_path, backups.DIRECTORY).wrong
     assert (found == "") if not said else (said in found)
 
 
@@ -286,7 +409,7 @@ def test_the_list_tells_formats_apart_by_their_content(tmp_path: object) -> None
 def test_settings_of_the_applications_own_are_hidden_and_those_of_postgres_are_not() -> None:
     settings = [["", ["app.jwt_secret=of-app-4711-x", "search_path=public_schema"]], ["reader", None]]
     raw = {"row": {"datname": "dyniq", "oid": 1, "datconnlimit": -1, "datallowconn": True}, "settings": settings}
-    rest = dict.fromkeys(("owner", "encoding", "tablespace", "size", "comment", "grants", "sessions", "slots", "prepared"))
+    rest = dict.fromkeys(("owner", "encoding", "tablespace", "size", "comment", "grants", "sessions", "slots", "subscriptions", "prepared"))
     fact = postgres.server(VOICE_SERVER, "postgres")
     found = fact.read(json.dumps({"version": 170002, "superuser": True, "databases": [{**rest, **raw}]}))
     redactor = Redactor()
@@ -299,7 +422,7 @@ def test_a_container_of_no_compose_project_has_no_labels() -> None:
         "Id": "c", "Name": "/alone", "Image": "i", "Created": "2026-01-02T03:04:05.6Z", "RestartCount": 0, "Mounts": [],
         "State": {"StartedAt": "2026-01-02T03:04:05.6Z", "Status": "running", "ExitCode": 0}, "Config": {"Image": "x", "Labels": None},
     }  # fmt: skip
-    found = docker.named("alone").read(json.dumps([raw]))
+    found = docker.named("alone").read(json.dumps(raw))
     assert (found.name, found.service) == ("alone", "")
 
 
@@ -315,7 +438,7 @@ def test_mounts_have_an_order_of_their_own() -> None:
         "State": {"StartedAt": "2026-01-02T03:04:05.6Z", "Status": "running", "ExitCode": 0}, "Config": {"Image": "x", "Labels": None},
     }  # fmt: skip
     for named in (mounts, mounts[::-1]):
-        found = docker.named("c").read(json.dumps([{**raw, "Mounts": named}]))
+        found = docker.named("c").read(json.dumps({**raw, "Mounts": named}))
         assert [one.source for one in (*found.volumes, *found.mounts)] == ["a", "b", "/f"]
 
 

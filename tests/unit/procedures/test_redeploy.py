@@ -153,7 +153,10 @@ def test_effects_of_networks_volumes_and_the_containers_of_others() -> None:
     named = tuple(attached("docker-caddy-1", f"{name}_default") for name in ("n8n", "nocodb", "langfuse"))
     good = networks.Attachments((*known, *named), {"all": "n1"})
     assert wrong(good, volumes) == set()
-    assert wrong(networks.Attachments(named, {"all": "n1"}), volumes) == {"networks that are missing", "containers that are gone"}
+    assert wrong(networks.Attachments(known, {"all": "n1"}), volumes) == {"networks that are missing"}
+    # Somebody removed it meanwhile: nothing of ours does that.
+    others = networks.Attachments((*known[:1], *named), {"all": "n1"})
+    assert wrong(others, volumes) == set()
     assert wrong(networks.Attachments(good.all, {}), volumes) == {"containers that could not start any more"}
     assert wrong(good, {"data": networks.Volume("data", "now", False)}) == {"volumes and where they are mounted"}
     assert Effect("state", "running", "running").settles is False
@@ -162,13 +165,14 @@ def test_effects_of_networks_volumes_and_the_containers_of_others() -> None:
 def test_attachments_are_read_with_what_was_asked_for() -> None:
     asked = {"Aliases": ["www", "abcdef"], "IPAMConfig": {"IPv4Address": "10.0.0.9"}, "Links": None, "DriverOpts": {"a": "b"}}
     known = {"net": {**asked, "NetworkID": "n0"}, "host": {"NetworkID": "h"}}
-    raw = [{"Id": "abcdef" * 10, "Name": "/one", "State": {"Status": "exited"}, "NetworkSettings": {"Networks": known}}]
-    found = networks.attachments().read(json.dumps(raw, indent=4) + "\nn1 net\nn2 my net\n")
+    raw = {"Id": "abcdef" * 10, "Name": "/one", "State": {"Status": "exited"}, "NetworkSettings": {"Networks": known}}
+    found = networks.attachments().read(f"n1 net\n\x1e{json.dumps(raw)}\n\x1en1 net\nn2 my net\n")
     assert found.networks == {"net": "n1", "my net": "n2"}
     (one,) = found.all
     assert one.line() == "net one --alias www --ip 10.0.0.9 --driver-opt a=b"
     assert found.stale == (one,)
-    assert networks.attachments().read("n1 net\n").all == ()
+    assert networks.attachments().read(f"n0 net\n\x1e{json.dumps(raw)}\n\x1e").stale == ()  # it went while we looked
+    assert networks.attachments().read("\x1e\x1en1 net\n").all == ()
 
 
 def test_parameters_are_checked() -> None:

@@ -1,0 +1,40 @@
+"""Whether the user we are logged in as may write what a rollback writes, and leave files with the owner they have."""
+
+from collections.abc import Iterable
+
+from rollback_lib.command import Command
+from rollback_lib.facts.fact import Fact
+from rollback_lib.secret import Secret
+from rollback_lib.write import Write
+
+# A sentence for each path that may not be written. Root may, but not on a disk that is mounted to be read only.
+_LOOK = r"""
+me=$(id -un) root=$(id -u)
+for word; do
+    how=${word%%:*} path=${word#*:}
+    folder=$path
+    [ "$how" = folder ] || folder=${path%/*}
+    until [ -d "${folder:-/}" ]; do folder=${folder%/*}; done
+    if [ "$how" = place ] && [ -e "$path" ]; then
+        [ -w "$path" ] || printf '%s may not write to %s\0' "$me" "$path"
+        continue
+    fi
+    if ! { [ -w "${folder:-/}" ] && [ -x "${folder:-/}" ]; }; then printf '%s may not write to %s\0' "$me" "${folder:-/}"; continue; fi
+    if [ "$how" = replaced ] && [ "$root" -ne 0 ] && [ -e "$path" ] && [ ! -O "$path" ]; then
+        printf '%s belongs to %s, and %s could not leave it so\0' "$path" "$(stat -Lc %U "$path")" "$me"
+    fi
+done
+"""
+
+
+def blocked(writes: Iterable[Write]) -> Fact[list[str]]:
+    """Why these may not be written, a sentence for each that may not."""
+    words = b"".join(f"{one.how}:{one.path}\0".encode(errors="surrogateescape") for one in dict.fromkeys(writes))
+    look = Command.of("head", "-c", str(len(words))).pipe("xargs", "-0", "-r", "sh", "-euc", _LOOK, "sh")
+
+    def read(out: str) -> list[str]:
+        return [one for one in dict.fromkeys(out.split("\0")) if one]
+
+    if not words:
+        return Fact((), lambda _: [])
+    return Fact((look,), read, missing="whether its files may be written could not be asked", input=Secret(words))
