@@ -88,7 +88,6 @@ FACTS: dict[str, Fact[Any]] = {
     "differing": git.differing("/x", "a"),
     "repository": repository.repository("/x"),
     "unseen": repository.unseen("/x"),
-    "closed": repository.closed("/x", "a", "b"),
     "defined_at": compose.defined_at(WAY, "/opt/x", "a", ["/opt/x/.env"]),
     "diff": git.diff("/x", "a", "b"),
     "in_the_way": git.in_the_way("/x", "a", "b"),

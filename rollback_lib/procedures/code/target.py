@@ -84,7 +84,7 @@ def examine(now: State, target: str) -> Dialogue[Target]:
     except Refused as error:
         raise TargetRefused(_not_found(now, revision) if now.repository.shallow else str(error)) from None
     here = (tree, now.head.sha, commit.sha)
-    asked = yield {"changes": git.changes(*here), "unseen": repository.unseen(tree), "closed": repository.closed(*here)}
+    asked = yield {"changes": git.changes(*here), "unseen": repository.unseen(tree)}
     changes: list[git.Change] = asked["changes"]
     shapes.check(now, commit, **asked)
     modules = yield from repository.submodules(tree, commit.sha)

@@ -167,7 +167,9 @@ def writes(now: State, changes: Iterable[git.Change]) -> tuple[Write, ...]:
     """What the checkout writes to: the folders of the paths that differ, and git's own."""
     tree = now.stack.tree
     folders = dict.fromkeys(f"{tree}/{path}".rpartition("/")[0] for path in (*(one.path for one in changes), *now.head.dirty))
-    return (*(Write(one, How.FOLDER) for one in folders), Write(f"{tree}/.git", How.FOLDER), Write(f"{tree}/.git/logs/HEAD", How.IN_PLACE))
+    own = now.repository.folders
+    logs = [Write(f"{one}/logs/HEAD", How.IN_PLACE) for one in own[:1]]
+    return (*(Write(one, How.FOLDER) for one in (*folders, *own)), *logs)
 
 
 def back(now: State, incident: str) -> Step:
