@@ -127,8 +127,8 @@ link() { [ ! -e "$1" ] || [ -e "$2" ] || { mkdir -p "$(dirname "$2")"; ln -s "$1
 
 def defined_at(compose: Compose, tree: str, sha: str, beside: Sequence[str]) -> Fact[Defined]:
     """The services as the compose files of a commit define them, by name; Unreadable when compose cannot read those. What it reads
-    of the commit lies in the host's memory for that moment (/dev/shm, private); files `beside`, where git has them not, are
-    linked there."""
+    of the commit lies in the host's memory for that moment (/dev/shm, private); files and folders
+    `beside`, where git has them not, are linked there."""
     folder = f"/dev/shm/rollback-{secrets.token_hex(6)}"
     named = [path.removeprefix(tree + "/") for path in compose.files if path.startswith(tree + "/")]
     export = Command.of("set", "--", tree, sha, folder, *named).shell() + _EXPORT

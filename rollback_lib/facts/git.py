@@ -310,15 +310,20 @@ def file_at_head(tree: str, path: str) -> Fact[str | None]:
 def show_file(tree: str, blob: str, path: str) -> Command:
     """The command that prints a blob as a checkout would write it to the file at `path`: line ends and filters may make another one
     of it."""
-    return _git(tree, "cat-file", "--filters", f"--path={path}", blob)
+    return Command.of("git", "-C", tree, "cat-file", "--filters", f"--path={path}", blob)
 
 
 def blobs(tree: str, ids: list[str], path: str) -> Fact[dict[str, bytes]]:
-    """The contents of blobs by their ids, as a checkout would write them to the file at `path`."""
-    commands = [part for one in ids for part in (show_file(tree, one, path).pipe("base64", "-w0"), Command.of("echo"))]
-    return Fact(
-        tuple(commands), lambda out: {one: base64.b64decode(line) for one, line in zip(ids, out.splitlines(), strict=True)}
-    )  # fmt: skip
+    """The contents of blobs by their ids, as a checkout would write them to the file at `path`; without those that are not there,
+    as in a partial clone."""
+    shown = {one: show_file(tree, one, path).pipe("base64", "-w0").shell() for one in ids}
+    command = "\n".join(["export GIT_NO_LAZY_FETCH=1", *(f"{show} || printf -; echo" for show in shown.values())])
+
+    def read(out: str) -> dict[str, bytes]:
+        lines = zip(ids, out.splitlines(), strict=True)
+        return {one: base64.b64decode(line) for one, line in lines if not line.endswith("-")}
+
+    return Fact((Command.of("sh", "-c", command),) if ids else (), read)
 
 
 def _commit(line: str) -> Commit:

@@ -11,13 +11,17 @@ from rollback_lib.facts.fact import Dialogue, Fact
 class Repository:
     """`inside` is the tree's path from the top of the work tree, "" where it is that. `pending` is what git is in the midst of (a
     merge, a rebase, …; "" if nothing), `shallow` whether commits of its history are not there. `owner` is USER:GROUP of the tree
-    where that user is another than ours and we may give files away, else ""; `shared` where its group may write to it."""
+    where that user is another than ours and we may give files away, else ""; `shared` where its group may write to it. `lock` is the
+    file by which another user's git keeps ours out, "" where there is none. `folders` are git's own: that of this work tree, and the
+    one that all of them share."""
 
     inside: str = ""
     pending: str = ""
     shallow: bool = False
     owner: str = ""
     shared: bool = False
+    lock: str = ""
+    folders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,10 @@ for file in MERGE_HEAD:merge CHERRY_PICK_HEAD:cherry-pick REVERT_HEAD:revert reb
     [ ! -e "$(git rev-parse --git-path "${file%:*}")" ] || pending=${file#*:}
 done
 printf '%s\0' "$(git rev-parse --show-prefix)" "$pending" "$(git rev-parse --is-shallow-repository)"
-printf '%s\0' "$(id -u)" "$(stat -c '%u %a %U:%G' .)" "$(stat -c '%u:%g' .)"
+lock=$(git rev-parse --git-path index.lock)
+if [ ! -e "$lock" ] || [ -O "$lock" ]; then lock=; else lock=$(readlink -f "$lock"); fi
+printf '%s\0' "$(id -u)" "$(stat -c '%u %a %U:%G' .)" "$(stat -c '%u:%g' .)" "$lock"
+printf '%s\0' "$(git rev-parse --absolute-git-dir)" "$(readlink -f "$(git rev-parse --git-common-dir)")"
 """
 
 
@@ -43,13 +50,13 @@ def repository(tree: str) -> Fact[Repository]:
     """The shape of the repository that the tree belongs to."""
 
     def read(out: str) -> Repository:
-        inside, pending, shallow, us, folder, numbers = out.split("\0")[:6]
+        inside, pending, shallow, us, folder, numbers, lock, *folders = out.split("\0")[:9]
         uid, mode, owner = folder.split(" ", 2)
         given = us == "0" and uid != us
         return Repository(
             inside.rstrip("/"), pending, shallow == "true",
             owner=(numbers if "UNKNOWN" in owner else owner) if given else "",
-            shared=bool(int(mode, 8) & 0o020),
+            shared=bool(int(mode, 8) & 0o020), lock=lock, folders=tuple(dict.fromkeys(folders)),
         )  # fmt: skip
 
     return Fact((Command.of("sh", "-euc", _SHAPE, "sh", tree),), read, missing=f"{tree} is not a git work tree we can read")
@@ -75,31 +82,6 @@ comm -z -12 "$here/all" "$here/marked"
 def unseen(tree: str) -> Fact[list[str]]:
     """The tracked paths with changes that git was told not to show (assume-unchanged, skip-worktree)."""
     command = Command.of("sh", "-euc", _UNSEEN, "sh", tree)
-    return Fact((command,), lambda out: [path for path in out.split("\0") if path], missing=f"git cannot list the files of {tree}")
-
-
-# Of every path the folder that it is in, or would be made in; and where git writes its own.
-_WRITTEN = (
-    r"""nearest='for path; do
-    folder=./$path
-    while folder=${folder%/*}; [ ! -d "$folder" ]; do :; done
-    printf "%s\0" "$folder"
-done'
-closed='for folder; do [ -w "$folder" ] || printf "%s\0" "${folder#./}"; done'"""
-    + git.LOOK
-    + r"""
-$git diff-tree -r -z --no-renames --name-only "$1" "$2" >"$here/changed"
-xargs -0 -r -a "$here/changed" sh -euc "$nearest" sh >"$here/folders"
-printf '%s\0' "$(git rev-parse --git-dir)" "$(git rev-parse --git-common-dir)/objects" >>"$here/folders"
-sort -zu -o "$here/folders" "$here/folders"
-xargs -0 -a "$here/folders" sh -euc "$closed" sh
-"""
-)
-
-
-def closed(tree: str, old: str, new: str) -> Fact[list[str]]:
-    """The folders that we cannot write to, of those that a checkout from `old` to `new` writes to."""
-    command = Command.of("sh", "-euc", _WRITTEN, "sh", tree, old, new)
     return Fact((command,), lambda out: [path for path in out.split("\0") if path], missing=f"git cannot list the files of {tree}")
 
 

@@ -1,6 +1,5 @@
 """That a rollback can be carried out by the user we are logged in as: found before anything is changed."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rollback_lib.errors import Refused
@@ -44,12 +43,6 @@ def user(stack: Stack) -> Dialogue[User]:
     writes += [Write(stack.caddyfile.file, How.IN_PLACE)] if stack.caddyfile else []
     found = yield {"account": account.account(stack), "blocked": access.blocked(writes)}
     return User(found["account"], tuple(found["blocked"]))
-
-
-def of_tree(tree: str, paths: Iterable[str]) -> tuple[Write, ...]:
-    """What git writes to as it puts these paths of a tree on another commit: the folders they are in, and its own."""
-    folders = dict.fromkeys(f"{tree}/{path}".rpartition("/")[0] for path in paths)
-    return (*(Write(one, How.FOLDER) for one in folders), *_of_git(tree))
 
 
 def _of_git(tree: str) -> tuple[Write, ...]:

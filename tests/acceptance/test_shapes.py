@@ -32,8 +32,9 @@ EOF
 
 def tree(machine: Machine) -> str:
     """All that is in the tree, by the byte, and what git makes of it."""
-    return machine.ssh(f"""export GIT_OPTIONAL_LOCKS=0; cd {TREE}; git rev-parse HEAD; git symbolic-ref HEAD;
-        git status --porcelain --ignored
+    return machine.ssh(f"""export GIT_OPTIONAL_LOCKS=0
+        export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
+        cd {TREE}; git rev-parse HEAD; git symbolic-ref HEAD; git status --porcelain --ignored
         git ls-files -s | sha256sum
         find . -path ./.git -prune -o -printf '%p %y %m %U %G ' -a -type f -exec sha256sum {{}} \\; -o -printf '\\n' | sort""")
 

@@ -35,6 +35,7 @@ from rollback_lib.facts import (
     registry,
     releases,
     removed,
+    repository,
     restores,
     schema,
 )  # fmt: skip
@@ -85,6 +86,8 @@ FACTS: dict[str, Fact[Any]] = {
     "resolve": git.resolve("/x", "HEAD"),
     "changes": git.changes("/x", "a", "b"),
     "differing": git.differing("/x", "a"),
+    "repository": repository.repository("/x"),
+    "unseen": repository.unseen("/x"),
     "defined_at": compose.defined_at(WAY, "/opt/x", "a", ["/opt/x/.env"]),
     "diff": git.diff("/x", "a", "b"),
     "in_the_way": git.in_the_way("/x", "a", "b"),

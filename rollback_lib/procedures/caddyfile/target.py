@@ -98,7 +98,12 @@ def _named(now: State, target: str) -> Dialogue[Version]:
     name = in_tree(now.stack)
     try:
         commit, blob = (yield {"blob": git.blob_at(now.stack.tree, target, name)})["blob"]
-        content = (yield {"content": git.blobs(now.stack.tree, [blob], name)})["content"][blob]
+        content = (yield {"content": git.blobs(now.stack.tree, [blob], name)})["content"].get(blob)
     except Refused as error:
         raise TargetRefused(str(error)) from None
+    if content is None:
+        raise TargetRefused(
+            f"{now.stack.tree} lacks the file {name} of {commit.short}, as a partial clone may; fetch it: "
+            f"`git -C {now.stack.tree} cat-file blob {blob}`"
+        )
     return Version(commit.short, commit.when, commit.subject, "", content, show(now.stack, blob))

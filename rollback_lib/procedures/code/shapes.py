@@ -6,9 +6,9 @@ from rollback_lib.plan import some
 from rollback_lib.procedures.code.state import State
 
 
-def check(now: State, commit: git.Commit, changes: list[git.Change], unseen: list[str], closed: list[str]) -> None:
+def check(now: State, commit: git.Commit, changes: list[git.Change], unseen: list[str]) -> None:
     """Raises Refused for a tree that cannot be put on the commit, and back, by the byte. `unseen` are the paths with changes that git
-    was told not to show, `closed` the folders that we cannot write to."""
+    was told not to show."""
     tree, shape = now.stack.tree, now.repository
     if shape.inside:
         raise Refused(f"{tree} is the folder {shape.inside} of a git work tree, and not its top; name the top as `tree` in the stack")
@@ -17,6 +17,8 @@ def check(now: State, commit: git.Commit, changes: list[git.Change], unseen: lis
             f"git is in the midst of a {shape.pending} in {tree}, which a rollback would end; finish it there, or give it up: "
             f"`git -C {tree} {shape.pending} --abort`"
         )
+    if shape.lock:
+        raise Refused(f"another git is at work in {tree}, or was killed there; when none is, remove {shape.lock}, then run again")
     if now.head.submodules:
         raise Refused(
             f"submodules of {tree} have changes of their own, or are at another commit than the tree names ({some(now.head.submodules)}), "
@@ -27,11 +29,6 @@ def check(now: State, commit: git.Commit, changes: list[git.Change], unseen: lis
         raise Refused(
             f"{commit.short} has other versions of files whose changes git was told not to show ({some(lost)}), and would overwrite them; "
             f"put them away, or have them shown: `git -C {tree} update-index --no-assume-unchanged --no-skip-worktree FILE`"
-        )
-    if closed:
-        raise Refused(
-            f"we may not write to {some(closed)} in {tree}, and a checkout has to; mend owner or mode of the folder, or a file system that "
-            "is read-only, or roll back as a user who may"
         )
     moved = [one.path for one in changes if one.submodule]
     if moved:

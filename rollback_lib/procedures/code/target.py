@@ -84,22 +84,22 @@ def examine(now: State, target: str) -> Dialogue[Target]:
     except Refused as error:
         raise TargetRefused(_not_found(now, revision) if now.repository.shallow else str(error)) from None
     here = (tree, now.head.sha, commit.sha)
-    asked = yield {"changes": git.changes(*here), "unseen": repository.unseen(tree), "closed": repository.closed(*here)}
+    asked = yield {"changes": git.changes(*here), "unseen": repository.unseen(tree)}
     changes: list[git.Change] = asked["changes"]
     shapes.check(now, commit, **asked)
+    modules = yield from repository.submodules(tree, commit.sha)
     ways = _ways(now)
     running = {one.running for one in now.services if one.running}
     found = yield {
         "diff": git.diff(*here),
         "in_the_way": git.in_the_way(*here),
         **{f"since {sha}": git.changes_if_known(tree, sha, commit.sha) for sha in running},
-        **{f"at {number}": _defined_at(now, way, commit.sha) for number, way in enumerate(ways)},
+        **{f"at {number}": _defined_at(now, way, commit.sha, modules) for number, way in enumerate(ways)},
     }
     since: dict[str, list[git.Change] | None] = {sha: found.pop(f"since {sha}") for sha in running}
     defined: dict[Compose, Defined] = {way: found.pop(f"at {number}") for number, way in enumerate(ways)}
     services, others = _sorted_out(now, commit, defined, since)
     named = (yield {one.image: docker.image_id(one.image) for one in services.values()}) if services else {}
-    modules = yield from repository.submodules(tree, commit.sha)
     return Target(
         commit=commit, why=why, changes=changes, services=services, others=others, named=dict(named), submodules=tuple(modules),
         unseen=tuple(asked["unseen"]), **found,
@@ -121,8 +121,9 @@ def _ways(now: State) -> list[Compose]:
     return list(dict.fromkeys(one.compose for one in now.services if one.compose))
 
 
-def _defined_at(now: State, way: Compose, sha: str) -> Fact[Defined]:
-    return compose.defined_at(way, now.stack.tree, sha, beside(now))
+def _defined_at(now: State, way: Compose, sha: str, modules: list[Submodule]) -> Fact[Defined]:
+    tree = now.stack.tree
+    return compose.defined_at(way, tree, sha, (*beside(now), *(f"{tree}/{one.path}" for one in modules)))
 
 
 def beside(now: State) -> tuple[str, ...]:

@@ -11,10 +11,10 @@ from rollback_lib.command import Command
 from rollback_lib.facts import git
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.plan import Effect, Plan, Step, some
-from rollback_lib.procedures import keeping, writing
+from rollback_lib.procedures import keeping
 from rollback_lib.procedures.code.state import State
 from rollback_lib.stack import Stack
-from rollback_lib.write import Write
+from rollback_lib.write import How, Write
 
 PART = "tree"  # of the host, in steps and effects
 CLEAN = "none"  # changes in no commit
@@ -157,15 +157,21 @@ def restore(now: State, sha: str, incident: str) -> Step:
         git.command(tree, "rev-parse", "refs/stash").to(keeping.before(now.stack, incident, STASH)),
     ) if now.head.dirty else ()  # fmt: skip
     guards = () if now.head.dirty else (_script(_EXPLAINED, tree, now.head.sha, sha),)
+    # Files that are the same stay as they are: git would write those anew whose owner or times are not as it noted.
+    noted = git.command(tree, "update-index", "-q", "--refresh")
     # What it overwrites is kept, and the guard has seen that nothing else is there.
     checkout = git.command(tree, "checkout", "--quiet", "--force", "--detach", "--no-overwrite-ignore", sha)
-    commands = (_unlock(tree), *umask(now), *save, checkout, *_own(now, incident, _OWN_FILES), *_own(now, incident, _OWN_GIT))
+    commands = (_unlock(tree), *umask(now), *save, noted, checkout, *_own(now, incident, _OWN_FILES), *_own(now, incident, _OWN_GIT))
     return Step("restore_tree", title, why, commands, guards=guards, touches=True, part=PART)
 
 
 def writes(now: State, changes: Iterable[git.Change]) -> tuple[Write, ...]:
-    """What the checkout writes to."""
-    return writing.of_tree(now.stack.tree, (*(one.path for one in changes), *now.head.dirty))
+    """What the checkout writes to: the folders of the paths that differ, and git's own."""
+    tree = now.stack.tree
+    folders = dict.fromkeys(f"{tree}/{path}".rpartition("/")[0] for path in (*(one.path for one in changes), *now.head.dirty))
+    own = now.repository.folders
+    logs = [Write(f"{one}/logs/HEAD", How.IN_PLACE) for one in own[:1]]
+    return (*(Write(one, How.FOLDER) for one in (*folders, *own)), *logs)
 
 
 def back(now: State, incident: str) -> Step:

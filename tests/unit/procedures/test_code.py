@@ -224,7 +224,7 @@ def test_two_services_of_one_repository() -> None:
     now = state(services=deployed, defined={way: contexts})
     changed = [git.Change("modified", "ruben/server.py")]
     answers = {"commit": commit(GOOD, 20), "changes": changed, "diff": "", "in_the_way": [], "at 0": contexts, f"since {BAD}": changed,
-               "submodules": [], "unseen": [], "closed": []}  # fmt: skip
+               "submodules": [], "unseen": []}  # fmt: skip
     found = Answers(**answers)(code.examine(now, GOOD))
     assert list(found.services) == ["ruben"]
     assert found.others == {"agents": "nothing in agents differs from what it runs"}
@@ -236,7 +236,7 @@ def test_two_services_of_one_repository() -> None:
 def test_how_compose_is_called_is_never_guessed() -> None:
     gone = code.Deployed("agents-api", (), None, [], [], [])
     with pytest.raises(Refused, match=r"no container of agents-api is left .* compose: \{project: NAME, files"):
-        Answers(commit=commit(GOOD, 20), changes=[], unseen=[], closed=[])(code.examine(state(services=(gone,)), GOOD))
+        Answers(commit=commit(GOOD, 20), changes=[], unseen=[], submodules=[])(code.examine(state(services=(gone,)), GOOD))
 
 
 def test_how_compose_is_called_without_a_container() -> None:
