@@ -91,7 +91,7 @@ def entries(state: str) -> Fact[list[Entry]]:
     """The entries of the folders of our state."""
 
     def read(out: str) -> list[Entry]:
-        rows = (line.split("\t") for line in out.splitlines())
+        rows = sorted(line.split("\t") for line in out.splitlines())  # the same plan has to be the same text
         return [Entry(folder, name, int(size), _time(written), _time(arrived)) for folder, name, size, written, arrived in rows]
 
     words = (f"{folder}:{depth}" for folder, depth in _DEPTH.items())
