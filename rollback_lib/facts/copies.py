@@ -47,7 +47,8 @@ class Stash:
     when: datetime
 
 
-# A line for each entry. A folder that cannot be read, or changes all the time, ends the script; one that is not there has no entries.
+# A line for each entry. A folder that cannot be read ends the script; one that is not there has no entries. The export of a build is
+# private to its user: of somebody else's, it is known that it is there, and since when.
 _LIST = (
     SEEN
     + r"""
@@ -57,7 +58,9 @@ cd "$state"
 for one; do
     folder=${one%:*} depth=${one#*:}
     seen "$state/$folder" || continue
-    { find "$folder" -ignore_readdir_race -mindepth "$depth" -printf '%P\t%s\t%T@\t%C@\n' && echo .; } |
+    {
+        find "$folder" -ignore_readdir_race -mindepth "$depth" -printf '%P\t%s\t%T@\t%C@\n' || [ "$folder" = build ] && echo .
+    } |
         awk -F '\t' -v OFS='\t' -v folder="$folder" -v depth="$depth" '
             $0 == "." { complete = 1; next }
             {
