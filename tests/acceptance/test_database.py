@@ -294,8 +294,8 @@ def test_what_a_swap_would_break_is_refused_while_planning(clean: Machine) -> No
 
     dump = "docker exec voice-postgres-1 pg_dump -U dyniq"
     sql(clean, "CREATE SUBSCRIPTION feed CONNECTION 'dbname=nowhere password=of-a-feed-4711' PUBLICATION p WITH (connect = false)")
-    clean.ssh(f"""{dump} dyniq >/backup/voice-feed.sql; {dump} -Fd -f /tmp/feed dyniq; docker cp -q voice-postgres-1:/tmp/feed /backup/voice-feed
-        docker exec voice-postgres-1 rm -r /tmp/feed""")
+    clean.ssh(f"""{dump} dyniq >/backup/voice-feed.sql; {dump} -Fd -f /tmp/feed dyniq
+        docker cp -q voice-postgres-1:/tmp/feed /backup/voice-feed; docker exec voice-postgres-1 rm -r /tmp/feed""")
     planned("dyniq gets rows by logical replication (subscription feed)")
     sql(clean, "ALTER SUBSCRIPTION feed SET (slot_name = NONE)")
     sql(clean, "DROP SUBSCRIPTION feed")
