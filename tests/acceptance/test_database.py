@@ -192,7 +192,7 @@ def test_every_format_is_restored_and_every_bad_backup_refused(migrated: Machine
         "voice-empty.sql": "it is empty", "voice-truncated.sql": "its last line is not there",
         "voice-cut.sql.gz": "it cannot be unpacked to its end", "voice-cut.sql.zst": "it cannot be unpacked to its end",
         "voice-cut.dump": "it cannot be read to its end", "voice-cut-folder": "is missing", "voice-newer.sql": "of a newer server, 18.",
-        "voice-midline.sql": "\\\\!, would lead out", "voice-timescale.sql": "it has the extension timescaledb",
+        "voice-midline.sql": "\\!, would lead out", "voice-timescale.sql": "it has the extension timescaledb",
         "voice-wrong.sql": "none of the tables of dyniq", "voice-create.sql": "would lead out of the database",
         "voice-all.sql": "a dump of a whole server", "voice-notes.txt": "not a dump of pg_dump", "voice-nothing.sql": "no backup",
     }.items():  # fmt: skip
@@ -224,7 +224,7 @@ def test_counting_ends_within_its_budget_whatever_is_large_or_locked(clean: Mach
     )
     held = ", ".join(f"held{n}" for n in range(1, 13))
     clean.ssh(f"""docker exec -d voice-postgres-1 psql -U dyniq -d dyniq -c 'BEGIN; LOCK TABLE {held}; SELECT pg_sleep(600)'
-        until docker top voice-postgres-1 -eo args | grep -q 'dyniq dyniq.*SELECT'; do sleep 0.1; done""")
+        until docker top voice-postgres-1 -eo pid,args | grep -q 'dyniq dyniq.*SELECT'; do sleep 0.1; done""")
     connection = connect("contabo", clean.host.ssh_config)
     try:
         for within in (1.0, 20.0):
