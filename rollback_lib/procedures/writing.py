@@ -53,7 +53,13 @@ def check(plan: Plan, here: Account) -> Dialogue[None]:
     """Raises Refused where the plan writes what this user may not write."""
     if plan.nothing_to_do or not plan.writes:
         return
-    blocked: list[str] = (yield {"blocked": access.blocked(plan.writes)})["blocked"]
+    found = yield {"blocked": access.blocked(plan.writes), "mounted": access.mounted(plan.writes)}
+    blocked: list[str] = found["blocked"]
+    if found["mounted"]:
+        raise Refused(
+            f"{', '.join(found['mounted'])} is a mount of its own on {plan.host}, and no other file can take its place; unmount it, and "
+            "put the file itself there"
+        )
     if blocked:
         more = f"; and {len(blocked) - _SHOWN} more" if len(blocked) > _SHOWN else ""
         raise Refused(f"{'; '.join(blocked[:_SHOWN])}{more}: let root give {here.user} that right, or log in as root")
