@@ -170,10 +170,12 @@ class _Judge:
 
     def beyond(self, named: dict[str, frozenset[str]], needed: frozenset[str], in_use: frozenset[str]) -> tuple[Copy, ...]:
         """What is beyond its time: nothing that is needed, by an incident that stays either, or that a container is of."""
-        stay = {one.incident for one in self.all if one.incident and not self._incident_goes(one.incident)}
-        needed = needed.union(*(words for incident, words in named.items() if incident in stay or incident not in self.times))
-        stay |= {incident for one in self.all for incident in [one.incident] if incident and self._mentioned(incident, needed)}
-        needed = needed.union(*(named.get(incident, frozenset()) for incident in stay))
+        known = {one.incident for one in self.all if one.incident}
+        stay: set[str] = set()
+        # The undo of an undo needs what the first one kept, and so on.
+        while more := {one for one in known - stay if not self._incident_goes(one) or self._mentioned(one, needed)}:
+            stay |= more
+            needed = needed.union(*(named.get(one, frozenset()) for one in more))
         used = {tag for one in self._images if one.id in in_use for tag in one.tags}
         lasting = self._lasting()
         return tuple(

@@ -108,10 +108,12 @@ def test_what_a_younger_incident_needs_stays() -> None:
     assert gone(entries=old, named=undo) == {"before/bbbbbb.file", "jobs/bbbbbb"}
     undo = {"000001": frozenset({"__before_aaaaaa"})}
     assert gone(entries=old, named=undo) == {"before/bbbbbb.file", "jobs/bbbbbb"}
-    of_each_other = {"000001": frozenset({f"{API}before-aaaaaa"}), "aaaaaa": frozenset({f"{STATE}/before/bbbbbb.file"})}
-    assert gone(entries=old, named={"aaaaaa": of_each_other["aaaaaa"]}) == {
-        "before/aaaaaa.file", "jobs/aaaaaa", "before/bbbbbb.file", "jobs/bbbbbb",
-    }  # fmt: skip
+    # One that goes itself needs nothing; one that stays needs all that those need which it needs.
+    row = {"aaaaaa": frozenset({f"{STATE}/before/bbbbbb.file"}), "bbbbbb": frozenset({"__before_cccccc"})}
+    old += incident("cccccc", 40)
+    assert gone(entries=old, named=row) == {f"{folder}/{name}" for one in ("aaaaaa", "bbbbbb", "cccccc")
+                                            for folder, name in (("before", f"{one}.file"), ("jobs", one))}  # fmt: skip
+    assert gone(entries=old, named={**row, "000001": frozenset({f"{API}before-aaaaaa"})}) == set()
 
 
 def test_the_newest_healthy_version_of_a_file_stays_at_any_age() -> None:
