@@ -180,7 +180,8 @@ class Incident:
         with run.guarded("plan"):
             if run.opening.resumed and run.plan:
                 return run.plan
-            usable(run.account)
+            if run.opening.procedure not in LOOKING:
+                usable(run.account)
             made: Plan = run.procedure.plan(now, target, incident=self.id, **options)
             run.converse(writing.check(made, run.account))
             if not retention.has_place(made):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from rollback_lib.command import Command
 from rollback_lib.facts.fact import Fact
 from rollback_lib.secret import Secret
-from rollback_lib.write import Write
+from rollback_lib.write import How, Write
 
 # A sentence for each path that may not be written. Root may, but not on a disk that is mounted to be read only.
 _LOOK = r"""
@@ -38,3 +38,12 @@ def blocked(writes: Iterable[Write]) -> Fact[list[str]]:
     if not words:
         return Fact((), lambda _: [])
     return Fact((look,), read, missing="whether its files may be written could not be asked", input=Secret(words))
+
+
+def mounted(writes: Iterable[Write]) -> Fact[list[str]]:
+    """The files that are to be replaced and are mounts of their own: nothing can be moved onto such a path."""
+    paths = [one.path for one in dict.fromkeys(writes) if one.how is How.REPLACED]
+    if not paths:
+        return Fact((), lambda _: [])
+    look = Command.of("awk", "{ print $5 }", "/proc/self/mountinfo")
+    return Fact((look,), lambda out: sorted(set(paths) & set(out.splitlines())), otherwise=lambda _: [])

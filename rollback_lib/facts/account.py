@@ -1,10 +1,11 @@
-"""Whom we are logged in as, and the folder there in which the stack's lock, ledger and copies are."""
+"""Whom we are logged in as, whether the host has what a rollback needs, and where the stack's lock, ledger and copies are."""
 
 from dataclasses import dataclass
 
 from rollback_lib.command import Command
 from rollback_lib.errors import Refused
 from rollback_lib.facts.fact import Fact
+from rollback_lib.facts.git import MINIMUM
 from rollback_lib.stack import Stack
 
 SHARED = "/var/lib/rollback"
@@ -14,7 +15,8 @@ _OWN = ".local/state/rollback"  # in a home (XDG Base Directory Specification)
 @dataclass(frozen=True)
 class Account:
     """A user of the host, as commands run there. `state` is the stack's folder, whoever looks; `closed` tells why this user cannot use
-    it, "" when he can; `exists` whether it is there already; `tree_owner` is the user that the tree belongs to."""
+    it, "" when he can; `exists` whether it is there already; `tree_owner` is the user that the tree belongs to; `lacking` names what a
+    rollback needs and the host has not."""
 
     user: str
     root: bool
@@ -22,7 +24,23 @@ class Account:
     exists: bool
     closed: str
     tree_owner: str
+    lacking: tuple[str, ...] = ()
 
+
+# What the README says that a host needs. Of GNU coreutils, what others have not.
+_LACKING = rf"""
+lacking() {{
+    for program in git docker flock setsid tar awk curl base64 xargs find; do
+        command -v "$program" >/dev/null || printf '%s\t' "$program"
+    done
+    case $(stat -c %.9Y / 2>/dev/null) in *.*) ;; *) printf 'stat of GNU coreutils\t' ;; esac
+    sort -z /dev/null 2>/dev/null || printf 'sort of GNU coreutils\t'
+    timeout 5 tail -s 0.01 -f --pid=1073741824 /dev/null 2>/dev/null || printf 'tail and timeout of GNU coreutils\t'
+    set -- $(git version 2>/dev/null | sed -n 's/^git version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p') 0 0
+    [ "$1" -gt {MINIMUM[0]} ] || {{ [ "$1" -eq {MINIMUM[0]} ] && [ "$2" -ge {MINIMUM[1]} ]; }} ||
+        printf 'git {MINIMUM[0]}.{MINIMUM[1]}, or a newer one\t'
+}}
+"""
 
 # The folder depends on the owner of the tree and not on who asks, so that all who deploy the stack meet in it. One that root has
 # made under /var/lib is used by everybody.
@@ -46,7 +64,7 @@ if [ -z "$closed" ]; then
 fi
 exists=no; [ ! -d "$state" ] || exists=yes
 group=$(stat -Lc %G /var/run/docker.sock 2>/dev/null) || group=docker
-printf '%s\n' "$(id -un)" "$(id -u)" "$state" "$exists" "$closed" "$tree_owner" "$group"
+printf '%s\n' "$(id -un)" "$(id -u)" "$state" "$exists" "$closed" "$tree_owner" "$group" "$(lacking)"
 """
 
 
@@ -54,7 +72,7 @@ def account(stack: Stack) -> Fact[Account]:
     """Who we are there, and where the stack's folder is."""
 
     def read(out: str) -> Account:
-        user, number, state, exists, closed, owner, group = out.splitlines()
+        user, number, state, exists, closed, owner, group, lacking = out.split("\n")[:8]
         why = ""
         if closed:
             way = (
@@ -63,14 +81,16 @@ def account(stack: Stack) -> Fact[Account]:
                 else f"let root run `install -d -m 711 {SHARED} && install -d -m 2770 -g {group} {SHARED}/{stack.name}` there"
             )
             why = f"{user} may not write to {closed}, and lock and ledger of this stack are in {state}; {way}, or log in as {owner}"
-        return Account(user, number == "0", state, exists == "yes", why, owner)
+        return Account(user, number == "0", state, exists == "yes", why, owner, tuple(filter(None, lacking.split("\t"))))
 
     words = (stack.state_directory, SHARED, stack.name, stack.tree, _OWN)
-    return Fact((Command.of("sh", "-euc", _LOOK, "sh", *words),), read, missing="the host does not say who we are there")
+    return Fact((Command.of("sh", "-euc", _LACKING + _LOOK, "sh", *words),), read, missing="the host does not say who we are there")
 
 
 def usable(found: Account) -> Account:
-    """The same. Raises Refused where the user cannot use the stack's folder."""
+    """The same. Raises Refused where the user cannot use the stack's folder, or the host lacks what a rollback needs."""
+    if found.lacking:
+        raise Refused(f"the host lacks {', '.join(found.lacking)}; install it there (README, “Your own stack”)")
     if found.closed:
         raise Refused(found.closed)
     return found

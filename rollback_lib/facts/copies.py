@@ -47,7 +47,8 @@ class Stash:
     when: datetime
 
 
-# A line for each entry. A folder that cannot be read, or changes all the time, ends the script; one that is not there has no entries.
+# A line for each entry. A folder that cannot be read ends the script; one that is not there has no entries. The export of a build is
+# private to its user: of somebody else's, it is known that it is there, and since when.
 _LIST = (
     SEEN
     + r"""
@@ -57,7 +58,9 @@ cd "$state"
 for one; do
     folder=${one%:*} depth=${one#*:}
     seen "$state/$folder" || continue
-    { find "$folder" -ignore_readdir_race -mindepth "$depth" -printf '%P\t%s\t%T@\t%C@\n' && echo .; } |
+    {
+        find "$folder" -ignore_readdir_race -mindepth "$depth" -printf '%P\t%s\t%T@\t%C@\n' || [ "$folder" = build ] && echo .
+    } |
         awk -F '\t' -v OFS='\t' -v folder="$folder" -v depth="$depth" '
             $0 == "." { complete = 1; next }
             {
@@ -91,7 +94,7 @@ def entries(state: str) -> Fact[list[Entry]]:
     """The entries of the folders of our state."""
 
     def read(out: str) -> list[Entry]:
-        rows = (line.split("\t") for line in out.splitlines())
+        rows = sorted(line.split("\t") for line in out.splitlines())  # the same plan has to be the same text
         return [Entry(folder, name, int(size), _time(written), _time(arrived)) for folder, name, size, written, arrived in rows]
 
     words = (f"{folder}:{depth}" for folder, depth in _DEPTH.items())

@@ -14,7 +14,7 @@ _RECORD = "\x1e"
 _GITLINK = "160000"  # the mode of a submodule in a commit
 DEPTH = 30  # commits that are read
 MOVES = 500  # lines of the reflog that are read; scripts that check out and reset fill it fast
-MINIMUM = (2, 31)  # the oldest git whose options these are: `log --diff-merges=first-parent`
+MINIMUM = (2, 31)  # the oldest git that has what we use: `log --diff-merges=first-parent`, and settings by GIT_CONFIG_COUNT
 # Whatever a repository's own configuration says, git runs none of its hooks, asks no program which files have changed, and leaves
 # submodules where they are.
 ALONE = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "submodule.recurse=false")

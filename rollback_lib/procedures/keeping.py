@@ -53,8 +53,15 @@ def standing(versions: Iterable[Version], content: bytes) -> tuple[str, bool | N
 def remember_files(stack: Stack, procedure: str, incident: str, *, good: str, bad: str | None) -> tuple[Command, ...]:
     """Keeps the file at `good` as a version that was healthy here, and the one at `bad` as one that was not."""
     folder = _folder(stack, procedure)
-    kept = [Command.of("cp", path, f"{folder}/{word}-{incident}") for word, path in (("bad", bad), ("healthy", good)) if path]
+    kept = [one for word, path in (("bad", bad), ("healthy", good)) if path for one in _whole(path, folder, f"{word}-{incident}")]
     return (Command.of("mkdir", "-p", "-m", "2770", f"{stack.state}/kept", folder), *kept)
+
+
+def _whole(path: str, folder: str, name: str) -> tuple[Command, ...]:
+    """Copies the file into the folder under that name, as a whole or not at all: one that a full disk cut would be a version."""
+    part = f"{folder}/.{name}"
+    remove = Command.of("rm", "-f", part)
+    return tuple(one.or_else(remove) for one in (Command.of("cp", path, part), Command.of("mv", part, f"{folder}/{name}")))
 
 
 def _folder(stack: Stack, procedure: str) -> str:

@@ -46,18 +46,28 @@ def put(stack: Stack, incident: str, file: File | None, path: str, pieces: Seque
     old, new = Command.of("cp", "-p", keeping.before(stack, incident, KEPT), part), Command.of("install", "-m", "600", "/dev/null", part)
     empty = Command.of("truncate", "-s", "0", part)
     which = Command.of("stat", "-c", "%i %s %.9Y", part).to(keeping.before(stack, incident, PUT))
-    return (old if file else new, empty, *edit.commands(pieces, part), Command.of("sync", part), which, Command.of("mv", "-f", part, real))
+    making = (
+        old if file else new,
+        empty,
+        *edit.commands(pieces, part),
+        Command.of("sync", part),
+        which,
+        Command.of("mv", "-f", part, real),
+    )
+    return tuple(one.or_else(Command.of("rm", "-f", part)) for one in making)
 
 
 def put_back(stack: Stack, incident: str, file: File | None, path: str) -> tuple[Command, ...]:
     """Puts the kept file back, and removes one that was not there before; what is there then is kept beside it."""
     real = file.real if file else path
-    aside = '[ ! -e "$1" ] || cp -p "$1" "$2"'
-    beside = Command.of("sh", "-euc", aside, "sh", real, keeping.before(stack, incident, keeping.ASIDE[0] + KEPT))
+    kept = keeping.before(stack, incident, KEPT)
+    aside = '[ ! -e "$1" ] || cmp -s "$1" "$3" || cp -p "$1" "$2"'
+    beside = Command.of("sh", "-euc", aside, "sh", real, keeping.before(stack, incident, keeping.ASIDE[0] + KEPT), kept)
     if file is None:
         return (beside, Command.of("rm", "-f", path))
     part = _part(file.real, incident)
-    return (beside, Command.of("cp", "-p", keeping.before(stack, incident, KEPT), part), Command.of("mv", "-f", part, file.real))
+    back = (Command.of("cp", "-p", kept, part), Command.of("sync", part), Command.of("mv", "-f", part, file.real))
+    return (beside, *(one.or_else(Command.of("rm", "-f", part)) for one in back))
 
 
 def as_kept(stack: Stack, incident: str, path: str) -> Fact[bool]:

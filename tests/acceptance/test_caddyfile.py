@@ -190,3 +190,50 @@ def test_what_runs_is_nothing_to_do(clean: Machine) -> None:
     done = run(clean, "-p", f"target={head}")
     assert (done.status, done.record["verdict"]) == (0, "nothing-to-do"), done.out
     assert clean.listing() == before
+
+
+@pytest.fixture
+def full(clean: Machine) -> Machine:
+    """The practice host with a Caddyfile of 6 KB that is a mount of its own, a single file on a disk that is filled to the last byte."""
+    clean.ssh(f"""set -e; cd /opt/dyniq-voice
+        base=$(git rev-parse HEAD)
+        pad() {{
+            {{ git show $base:docker/Caddyfile; yes '# a line of a comment' | head -n $1; }} >docker/Caddyfile; git commit -qam "$2"
+        }}
+        pad 2000 large; git tag large; pad 100 small; git tag small; pad 300 now
+        mkdir /mnt/small; mount -t tmpfs -o size=64k tmpfs /mnt/small
+        cp -p docker/Caddyfile /mnt/small/; mount --bind /mnt/small/Caddyfile {FILE}
+        cd docker; docker compose up -d --force-recreate caddy >/dev/null 2>&1
+        ! dd if=/dev/zero of=/mnt/small/rest bs=1k 2>/dev/null; ! dd if=/dev/zero of=/mnt/small/rest.2 bs=1 2>/dev/null""")
+    assert live_soon(clean)
+    return clean
+
+
+@pytest.mark.parametrize("policy", ["undo", "stop"])
+def test_a_version_for_which_the_disk_has_no_room_leaves_the_file_to_the_byte(full: Machine, policy: str) -> None:
+    look = f"sha256sum {FILE}; stat -c '%i %s %a %u %g' {FILE}; ls -A /opt/dyniq-voice/docker"
+    before, config = full.ssh(look), live(full)
+    done = run(full, "-p", "target=large", "--on-failure", policy)
+    assert (done.status, done.record["verdict"]) == (4, "failed-restored"), done.out + done.err
+    assert f"dd: error writing '{FILE}': No space left on device" in done.record["reason"]
+    assert (full.ssh(look), seen(full), live(full)) == (before, full.ssh(f"cat {FILE}"), config)
+    assert [full.health(name)[0] for name in ("agents-api", "ruben-api")] == [200, 200]
+
+
+def test_what_needs_no_more_room_is_put_in_place_on_a_full_disk_and_back_once_there_is_room(full: Machine) -> None:
+    look = f"sha256sum {FILE}; stat -c '%i %a %u %g' {FILE}"
+    before = full.ssh(look)
+    done = run(full, "-p", "target=small")
+    assert done.status == 0, done.out + done.err
+    assert full.ssh(f"cat {FILE}") == seen(full) == full.ssh("git -C /opt/dyniq-voice show small:docker/Caddyfile")
+    # What it gave back is somebody else's by now.
+    full.ssh("! dd if=/dev/zero of=/mnt/small/rest.3 bs=1 2>/dev/null")
+    small = full.ssh(look)
+    undone = full.undo(done.folder)
+    assert (undone.status, undone.record["verdict"]) == (4, "failed-restored"), undone.out + undone.err
+    assert "No space left on device" in undone.record["reason"]
+    assert full.ssh(look) == small
+    full.ssh("rm /mnt/small/rest.3")
+    undone = full.undo(done.folder)
+    assert undone.status == 0, undone.out + undone.err
+    assert full.ssh(look) == before

@@ -2,14 +2,18 @@
 
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
 
 from lab.writer import Writer, interruption
 from rollback_lib.errors import TargetRefused
+from rollback_lib.facts import postgres
 from rollback_lib.facts.ask import converse
+from rollback_lib.facts.fact import Dialogue
 from rollback_lib.host.connect import connect
+from rollback_lib.postgres import Postgres
 from rollback_lib.procedures import database
 from rollback_lib.record.redaction import Redactor
 from rollback_lib.secret import Key
@@ -178,6 +182,8 @@ def test_every_format_is_restored_and_every_bad_backup_refused(migrated: Machine
         cp n8n-{day}.sql voice-wrong.sql; sed 's/^\\(-- Dumped from database version\\) 17/\\1 18/' voice-{day}.sql >voice-newer.sql
         docker exec voice-postgres-1 pg_dump -U dyniq -C dyniq >voice-create.sql
         docker exec voice-postgres-1 pg_dumpall -U dyniq >voice-all.sql
+        sed 's/^-- PostgreSQL database dump complete/SELECT 1; \\\\! touch \\/tmp\\/seen\\n&/' voice-{day}.sql >voice-midline.sql
+        sed '0,/^CREATE TABLE/s//CREATE EXTENSION IF NOT EXISTS timescaledb WITH SCHEMA public;\\n&/' voice-{day}.sql >voice-timescale.sql
         sed '/^COPY public.calls/s/seconds/second/' voice-{day}.sql >voice-fails.sql
         echo hello >voice-notes.txt""")
     was, before = content(migrated), databases(migrated)
@@ -186,6 +192,7 @@ def test_every_format_is_restored_and_every_bad_backup_refused(migrated: Machine
         "voice-empty.sql": "it is empty", "voice-truncated.sql": "its last line is not there",
         "voice-cut.sql.gz": "it cannot be unpacked to its end", "voice-cut.sql.zst": "it cannot be unpacked to its end",
         "voice-cut.dump": "it cannot be read to its end", "voice-cut-folder": "is missing", "voice-newer.sql": "of a newer server, 18.",
+        "voice-midline.sql": "\\!, would lead out", "voice-timescale.sql": "it has the extension timescaledb",
         "voice-wrong.sql": "none of the tables of dyniq", "voice-create.sql": "would lead out of the database",
         "voice-all.sql": "a dump of a whole server", "voice-notes.txt": "not a dump of pg_dump", "voice-nothing.sql": "no backup",
     }.items():  # fmt: skip
@@ -206,6 +213,99 @@ def test_every_format_is_restored_and_every_bad_backup_refused(migrated: Machine
         assert migrated.ssh("docker exec voice-postgres-1 ls /tmp") == ""
     parallel = (done.folder / "plan.sh").read_text()
     assert "pg_restore --exit-on-error --jobs" in parallel
+
+
+def test_counting_ends_within_its_budget_whatever_is_large_or_locked(clean: Machine) -> None:
+    """Twelve tables that somebody holds for himself, and one that is counted for longer than there is time."""
+    sql(
+        clean,
+        """CREATE TABLE huge AS SELECT n, repeat('x', 20) AS text FROM generate_series(1, 3000000) n; ANALYZE huge;
+        DO $$ BEGIN FOR n IN 1..12 LOOP EXECUTE format('CREATE TABLE held%s AS SELECT 1 AS n', n); END LOOP; END $$; ANALYZE""",
+    )
+    held = ", ".join(f"held{n}" for n in range(1, 13))
+    clean.ssh(f"""docker exec -d voice-postgres-1 psql -U dyniq -d dyniq -c 'BEGIN; LOCK TABLE {held}; SELECT pg_sleep(600)'
+        until docker top voice-postgres-1 -eo pid,args | grep -q 'dyniq dyniq.*SELECT'; do sleep 0.1; done""")
+    connection = connect("contabo", clean.host.ssh_config)
+    try:
+        for within in (1.0, 20.0):
+            server = Postgres("voice-postgres-1", "dyniq")
+
+            def dialogue(server: Postgres = server, within: float = within) -> Dialogue[postgres.Content | None]:
+                return (yield {"content": postgres.content(server, "dyniq", within=within)})["content"]
+
+            began = time.monotonic()
+            found = converse(connection, dialogue(), Redactor(), Key())
+            took = time.monotonic() - began
+            assert found is not None
+            assert took < within + 5
+            tables = found.tables
+            assert {tables[f"public.held{n}"].words for n in range(1, 13)} == {"≈ 1 rows"}
+            assert (tables["public.calls"].exact, tables["public.huge"].exact) == (within > 1, within > 1)
+            assert abs((tables["public.huge"].rows or 0) - 3_000_000) < 100_000
+    finally:
+        connection.close()
+
+
+def test_what_was_restored_stays_when_nobody_can_say_what_is_lost_and_is_gone_on_with(migrated: Machine) -> None:
+    """The server's container is paused just when the restore is done."""
+    migrated.host.exec("""nohup sh -c 'until ls /var/lib/rollback/dyniq-voice/jobs/*/prepare/exit; do sleep 0.02; done
+        docker pause voice-postgres-1' >/dev/null 2>&1 &""")
+    done = run(migrated)
+    assert (done.status, done.record["verdict"]) == (3, "refused"), done.out + done.err
+    restored = f"dyniq__restore_{done.record['incident']}"
+    assert f"what was restored stays as {restored}" in done.record["reason"]
+    migrated.ssh("docker unpause voice-postgres-1")
+    assert databases(migrated) == {"postgres", "dyniq", restored}
+    resumed = migrated.resume(done.folder, "--accept-loss")
+    assert resumed.status == 0, resumed.out + resumed.err
+    assert databases(migrated) == {"postgres", "dyniq", f"dyniq__before_{done.record['incident']}"}
+    assert migrated.health()[0] == 200
+
+
+def test_what_holds_rows_and_is_no_table_is_in_the_list_of_losses(clean: Machine) -> None:
+    sql(
+        clean,
+        """SELECT lo_create(0), lo_create(0), lo_create(0) INTO objects; CREATE MATERIALIZED VIEW report AS SELECT * FROM calls;
+        CREATE FOREIGN DATA WRAPPER far; CREATE SERVER far FOREIGN DATA WRAPPER far; CREATE FOREIGN TABLE elsewhere (n integer) SERVER far;
+        CREATE UNLOGGED TABLE scratch AS SELECT 1 AS n""",
+    )
+    clean.ssh("docker exec voice-postgres-1 pg_dump -U dyniq dyniq >/backup/voice-late.sql")
+    sql(clean, "SELECT lo_create(0); DELETE FROM calls WHERE id % 2 = 0; REFRESH MATERIALIZED VIEW report; DELETE FROM scratch")
+    done = run(clean, "-p", "target=voice-late.sql")
+    assert done.status == 0, done.out + done.err
+    plan = json.loads((done.folder / "plan.json").read_text())
+    assert "large objects: 4 now, 3 in the backup" in plan["loses"]
+    assert "The rows of foreign tables lie elsewhere and are not touched: public.elsewhere." in plan["notes"]
+    (looked,) = [event["found"] for event in done.events if event["event"] == "looked" and event["found"]["name"] == event["found"]["old"]]
+    rows = {one["table"]: (one["old"]["rows"], one["new"]["rows"]) for one in looked["tables"]}
+    assert rows["public.report"] == rows["public.calls"]
+    assert rows["public.report"][0] < rows["public.report"][1]
+    assert (rows["public.scratch"], rows["large objects"]) == ((0, 1), (4, 3))
+    assert sql(clean, "SELECT count(*) FROM pg_largeobject_metadata") == "3"
+
+
+def test_what_a_swap_would_break_is_refused_while_planning(clean: Machine) -> None:
+    def planned(said: str, *words: str) -> None:
+        before = databases(clean)
+        done = clean.rollback("-p", "database=voice", *words, procedure="database")
+        assert (done.status, done.record["verdict"]) == (3, "refused"), done.out
+        assert said in done.record["reason"], done.record["reason"]
+        assert databases(clean) == before
+
+    dump = "docker exec voice-postgres-1 pg_dump -U dyniq"
+    sql(clean, "CREATE SUBSCRIPTION feed CONNECTION 'dbname=nowhere password=of-a-feed-4711' PUBLICATION p WITH (connect = false)")
+    clean.ssh(f"""{dump} dyniq >/backup/voice-feed.sql; {dump} -Fd -f /tmp/feed dyniq
+        docker cp -q voice-postgres-1:/tmp/feed /backup/voice-feed; docker exec voice-postgres-1 rm -r /tmp/feed""")
+    planned("dyniq gets rows by logical replication (subscription feed)")
+    sql(clean, "ALTER SUBSCRIPTION feed SET (slot_name = NONE)")
+    sql(clean, "DROP SUBSCRIPTION feed")
+    for name in ("voice-feed.sql", "voice-feed"):
+        planned("it makes a subscription", "-p", f"target={name}")
+
+    clean.ssh("""docker exec -i voice-postgres-1 sh -c 'cd /usr/share/postgresql/17/extension; echo "SELECT 1;" >timescaledb--1.sql
+        printf "default_version = 1\nrelocatable = true\n" >timescaledb.control'""")
+    sql(clean, "CREATE EXTENSION timescaledb")
+    planned("dyniq has the extension timescaledb, whose restore needs calls of its own")
 
 
 def stop_a_session(machine: Machine) -> None:

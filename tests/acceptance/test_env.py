@@ -343,3 +343,9 @@ def test_bad_parameters_are_refused_before_anything(practice_host: object, tmp_p
 def test_references_that_lead_nowhere_are_refused(mistyped: Machine) -> None:
     refused(mistyped, "the host has no file /root/none", "-p", "assign=MODEL=file:/root/none")
     refused(mistyped, "NOT_THERE is not in the file", "-p", "remove=NOT_THERE")
+
+
+def test_a_file_that_is_a_mount_of_its_own_is_refused_by_the_plan(mistyped: Machine) -> None:
+    """No other file can be moved onto it."""
+    mistyped.ssh("cd /opt/dyniq-voice; cp -p .env /mnt/env; mount --bind /mnt/env .env")
+    refused(mistyped, "/opt/dyniq-voice/.env is a mount of its own on contabo, and no other file can take its place")

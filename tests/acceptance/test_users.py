@@ -34,9 +34,9 @@ def as_user(machine: Machine, script: str, name: str = "deploy") -> str:
     return machine.ssh(f"su -s /bin/sh {name} -c {script!r}")
 
 
-def owners(machine: Machine) -> set[str]:
-    """Who owns the files in the tree and in its .git."""
-    return set(machine.ssh(f"find {TREE} -printf '%u\\n' | sort -u").split())
+def of_others(machine: Machine) -> str:
+    """The files in the tree, and in its .git, that do not belong to its owner."""
+    return machine.ssh(f"find {TREE} ! -user deploy")
 
 
 def test_a_user_in_the_group_docker_rolls_back_and_undoes_with_nothing_set(broken: Machine) -> None:
@@ -45,7 +45,7 @@ def test_a_user_in_the_group_docker_rolls_back_and_undoes_with_nothing_set(broke
     done = broken.apply(stack=stack)
     assert done.status == 0, done.out + done.err
     assert (broken.head(), broken.health()[0]) == (good, 200)
-    assert owners(broken) == {"deploy"}
+    assert of_others(broken) == ""
     assert broken.ssh(f"stat -c '%U %G %a' {HOME_STATE}") == "deploy docker 2770"
     assert next(event for event in done.events if event["event"] == "connected")["user"] == "deploy"
 
@@ -64,7 +64,7 @@ def test_every_procedure_as_a_user_who_is_not_root(clean: Machine, scenario: str
     done = clean.apply(*words, stack=stack, procedure=procedure)
     assert done.status == 0, done.out + done.err
     assert clean.health()[0] == 200
-    assert owners(clean) == {"deploy"}
+    assert of_others(clean) == ""
     undone = clean.undo(done.folder)
     assert undone.status == 0, undone.out + undone.err
 
@@ -84,7 +84,7 @@ def test_what_root_left_there_is_used_by_the_owner(broken: Machine) -> None:
     stack = user(broken)
     done = broken.apply()
     assert done.status == 0, done.out + done.err
-    assert owners(broken) == {"deploy"}, "what root's checkout made is the owner's"
+    assert of_others(broken) == "", "what root's checkout made is the owner's"
     content = yaml.safe_load(stack.read_text())["stack"]
     (done.folder / "stack.json").write_text(Stack.load(content).model_dump_json(indent=1, exclude_unset=True) + "\n")
     assert as_user(broken, f"cat {HOME_STATE}/releases.jsonl").count("\n") == 1
@@ -139,6 +139,38 @@ def test_a_file_that_may_not_be_read_is_not_an_empty_one(clean: Machine) -> None
     assert f"deploy may not read {TREE}/.env" in refused.out
 
 
+OLD_GIT = 'printf \'#!/bin/sh\\n[ "$1" != version ] || { echo git version 2.30.2; exit; }\\nexec /usr/bin/git "$@"\\n\''
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ("mv /usr/bin/flock /usr/bin/flock.away", "the host lacks flock; install it there"),
+        (f"{OLD_GIT} >/usr/local/bin/git; chmod +x /usr/local/bin/git", "the host lacks git 2.31, or a newer one; install it there"),
+    ],
+)
+def test_what_a_host_lacks_is_found_by_plan_and_readiness(broken: Machine, shape: str, said: str) -> None:
+    broken.ssh(shape)
+    refused = broken.rollback()
+    assert refused.status == 3, refused.out + refused.err
+    assert said in refused.out
+    ready = broken.rollback(procedure="readiness")
+    assert ready.status == 7, ready.out + ready.err
+    assert f"red, user: {said.partition(';')[0]}" in ready.out
+
+
+def test_readiness_says_what_the_user_may_not_write(clean: Machine) -> None:
+    stack = user(clean)
+    ready = clean.rollback(stack=stack, procedure="readiness")
+    rows = {row["name"]: row for row in next(event for event in ready.events if event["event"] == "found")["rows"]}
+    assert (rows["user"]["level"], HOME_STATE in rows["user"]["found"]) == ("green", True), rows["user"]
+    clean.ssh(f"chown root:root {TREE} {TREE}/docker/.env; chmod 755 {TREE}")
+    ready = clean.rollback(stack=stack, procedure="readiness")
+    rows = {row["name"]: row for row in next(event for event in ready.events if event["event"] == "found")["rows"]}
+    assert rows["user"]["level"] == "red"
+    assert f"{TREE}/docker/.env belongs to root, and deploy could not leave it so" in rows["user"]["found"]
+
+
 def test_a_host_where_docker_needs_sudo(broken: Machine) -> None:
     stack = user(broken, groups="")
     refused = broken.rollback(stack=stack)
@@ -156,7 +188,7 @@ def test_a_host_where_docker_needs_sudo(broken: Machine) -> None:
     done = broken.apply(stack=stack)
     assert done.status == 0, done.out + done.err
     assert broken.health()[0] == 200
-    assert owners(broken) == {"deploy"}
+    assert of_others(broken) == ""
     undone = broken.undo(done.folder)
     assert undone.status == 0, undone.out + undone.err
     assert broken.health()[0] == 500

@@ -19,6 +19,7 @@ from rollback_lib.command import Command
 from rollback_lib.compose import Compose
 from rollback_lib.errors import ParameterError, RollbackError
 from rollback_lib.facts import (
+    access,
     backups,
     caddy,
     compose,
@@ -56,6 +57,7 @@ from rollback_lib.reference import Reference
 from rollback_lib.report import facts, notebook, page, postmortem
 from rollback_lib.secret import Key
 from rollback_lib.stack import Stack
+from rollback_lib.write import How, Write
 
 STACK = Stack.load("production")
 SERVER = Postgres("voice-postgres-1", "dyniq")
@@ -129,6 +131,7 @@ FACTS: dict[str, Fact[Any]] = {
     "in_use": copies.in_use(),
     "stashes": copies.stashes("/x"),
     "removed": removed.removed("/s"),
+    "mounted": access.mounted([Write("/f", How.REPLACED)]),
 }
 
 anything = st.text(max_size=200)

@@ -4,7 +4,7 @@ from rollback_lib.command import Command
 from rollback_lib.facts import caddy, docker, files
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.plan import Effect, Plan, Step
-from rollback_lib.procedures import keeping, place
+from rollback_lib.procedures import keeping, overwrite, place
 from rollback_lib.procedures.caddyfile.grounds import grounds
 from rollback_lib.procedures.caddyfile.state import NAME, State, caddy_in, in_tree, path_inside
 from rollback_lib.procedures.caddyfile.target import Target, usable
@@ -13,6 +13,7 @@ from rollback_lib.write import How, Write
 
 NOT_SEEN = "could not be read"
 TARGET = "target"  # the name under which an incident keeps the version that it leads to
+INSIDE = "inside"  # and that of the file that the container holds on to, where it is another one
 FILE, LOADED = "file", "loaded"  # parts of the host: the file, and what Caddy has loaded
 
 
@@ -25,15 +26,21 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     done = same_file and now.live is not None and now.live.hash == target.config.hash
     before, after = keeping.before(stack, incident, place.KEPT), keeping.before(stack, incident, TARGET)
     whole = '[ "$(sha256sum <"$1" | cut -c -12)" = "$2" ] || { echo "the target is another one now; make a new plan" >&2; exit 1; }'
+    inside, aside = keeping.before(stack, incident, INSIDE), keeping.before(stack, incident, keeping.ASIDE[0] + place.KEPT)
     keep = (
         keeping.folders(stack, "before"), *place.keep(stack, incident, now.file), target.version.show.to(after),
         Command.of("sh", "-euc", whole, "sh", after, target.version.hash),
+        *((Command.of("docker", "exec", container.name, "cat", path).to(inside),) if _held(now) else ()),
     )  # fmt: skip
+    put, put_back = [overwrite.write(file, after, before)], [_aside(file, before, after, aside), overwrite.write(file, before, aside)]
+    if _held(now):
+        put.append(overwrite.write_inside(container.name, path, after, inside))
+        put_back.append(overwrite.write_inside(container.name, path, inside, after))
     load, title, why = _load(now, container, path, after)
     steps = (
         Step("keep", "Keep the Caddyfile that is there, and fetch the target", "Undo needs the one, the next steps the other.", keep),
         Step("put", "Put the target in place", "Written into the same file: a container goes on reading a file that was replaced.",
-             _write(now, container, path, after), touches=True, part=FILE, guards=(_as_read(stack, now.file, incident),)),
+             tuple(put), touches=True, part=FILE, atomic=True, guards=(overwrite.guard(now.file.real, before, after),)),
         Step("load", title, why, load, touches=True, part=LOADED, deadline=60.0),
         Step("remember", "Enter the outcome among the kept versions", keeping.REMEMBER,
              keeping.remember_files(stack, NAME, incident, good=file, bad=None if same_file else before)),
@@ -45,8 +52,9 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
             "undo_put",
             "Put the Caddyfile back",
             "As it was before the rollback; what is there then is kept beside.",
-            (_aside(stack, incident), *_write(now, container, path, before)),
+            tuple(put_back),
             touches=True,
+            atomic=True,
             part=FILE,
         ),
         Step(
@@ -67,7 +75,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         target=target.version.name,
         steps=tuple(_skipped(step, "the target is what runs") for step in steps) if done else steps,
         undo=() if done else undo,
-        cleanup=(Command.of("rm", "-f", before, after),),
+        cleanup=(Command.of("rm", "-f", before, after, inside),),
         writes=(Write(now.file.real, How.IN_PLACE),),
         grounds=grounds(now, target),
         facts=_rows(now, target, container, title),
@@ -126,12 +134,13 @@ def _look(stack: Stack, plan: Plan) -> Dialogue[tuple[docker.Container | None, d
     found = yield {
         "replicas": docker.replicas(stack, section.service),
         "file": files.file(section.file),
+        "kept": files.file(keeping.before(stack, plan.incident, place.KEPT)),
         "target": files.file(keeping.before(stack, plan.incident, TARGET)),
     }
     container = docker.newest(found["replicas"])
     path = path_inside(container, section.file)
     seen = {"file": found["file"].hash if found["file"] else "no file", "inside": NOT_SEEN, "live": NOT_SEEN}
-    seen["partly"] = "yes" if _partly(found["file"], found["target"]) else ""
+    seen["partly"] = "yes" if _partly(found["file"], found["kept"], found["target"]) else ""
     seen["mode"] = f"{found['file'].mode} {found['file'].owner}:{found['file'].group}" if found["file"] else "no file"
     if container and path:
         of_file = (yield {"of_file": caddy.adapted(Command.of("cat", section.file), caddy_in(container, path, up=True))})["of_file"]
@@ -144,35 +153,23 @@ def _look(stack: Stack, plan: Plan) -> Dialogue[tuple[docker.Container | None, d
     return container, seen
 
 
-def _partly(file: files.File | None, target: files.File | None) -> bool:
-    """Whether the file is the beginning of the target: it was being written when that was cut off."""
-    return bool(file and target and target.content.reveal().startswith(file.content.reveal()))
+def _partly(file: files.File | None, kept: files.File | None, target: files.File | None) -> bool:
+    """Whether the file was being written when that was cut off."""
+    return bool(file and kept and target) and overwrite.between(*(one.content.reveal() for one in (file, kept, target) if one))
 
 
-def _write(now: State, container: docker.Container, path: str, source: str) -> tuple[Command, ...]:
-    file = now.stack.section(NAME).file
-    commands = [Command.of("tee", file).reading(source).to("/dev/null")]
-    if _stale(now) and now.inside and now.inside.writable:
-        # The container holds a file that was replaced on the host; it is written there as well. It has no name any more, so
-        # it can be opened, but not with the wish to create it, as `tee` has.
-        script = 'pid=$(docker inspect --format "{{.State.Pid}}" "$1"); dd conv=nocreat status=none if="$3" of="/proc/$pid/root$2"'
-        commands.append(Command.of("sh", "-euc", script, "sh", container.name, path, source))
-    return tuple(commands)
-
-
-def _as_read(stack: Stack, file: files.File, incident: str) -> Command:
-    """The last look before the file is written to: it fails where the file is neither the one that was kept nor the beginning of
-    the target, of a step that was cut off."""
+def _aside(file: str, kept: str, target: str, aside: str) -> Command:
+    """Keeps what an undo replaces; the target is kept already, and on a full disk another name for it has to do."""
     look = (
-        'cmp -s "$1" "$2" || { head -c "$(wc -c <"$1")" "$3" | cmp -s - "$1"; } || '
-        '{ echo "$1 has changed since it was read; make a new plan" >&2; exit 1; }'
+        'cmp -s "$1" "$2" && exit 0; cp -p "$1" "$4" || { rm -f "$4"; cmp -s "$1" "$3" && ln "$3" "$4"; } || '
+        '{ echo "$1 has what is kept nowhere, and there is no room to keep it" >&2; exit 1; }'
     )
-    kept = (keeping.before(stack, incident, name) for name in (place.KEPT, TARGET))
-    return Command.of("sh", "-euc", look, "sh", file.real, *kept)
+    return Command.of("sh", "-euc", look, "sh", file, kept, target, aside)
 
 
-def _aside(stack: Stack, incident: str) -> Command:
-    return Command.of("cp", "-p", stack.section(NAME).file, keeping.before(stack, incident, keeping.ASIDE[0] + place.KEPT))
+def _held(now: State) -> bool:
+    """Whether the container holds on to a file that was replaced on the host, and that one can be written."""
+    return _stale(now) and now.inside is not None and now.inside.writable
 
 
 def _stale(now: State) -> bool:

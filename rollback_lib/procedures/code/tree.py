@@ -157,9 +157,11 @@ def restore(now: State, sha: str, incident: str) -> Step:
         git.command(tree, "rev-parse", "refs/stash").to(keeping.before(now.stack, incident, STASH)),
     ) if now.head.dirty else ()  # fmt: skip
     guards = () if now.head.dirty else (_script(_EXPLAINED, tree, now.head.sha, sha),)
+    # Files that are the same stay as they are: git would write those anew whose owner or times are not as it noted.
+    noted = git.command(tree, "update-index", "-q", "--refresh")
     # What it overwrites is kept, and the guard has seen that nothing else is there.
     checkout = git.command(tree, "checkout", "--quiet", "--force", "--detach", "--no-overwrite-ignore", sha)
-    commands = (_unlock(tree), *umask(now), *save, checkout, *_own(now, incident, _OWN_FILES), *_own(now, incident, _OWN_GIT))
+    commands = (_unlock(tree), *umask(now), *save, noted, checkout, *_own(now, incident, _OWN_FILES), *_own(now, incident, _OWN_GIT))
     return Step("restore_tree", title, why, commands, guards=guards, touches=True, part=PART)
 
 

@@ -159,7 +159,7 @@ def _steps(now: State, target: Target, incident: str, services: Sequence[str], *
              sent=sent.digest if sent else "", sends=f"the new values of {', '.join(sizes)}, one after the other,",
              skip=None if sizes else "all that the target is made of is on the host"),
         Step("put", "Put the target in place", "Made beside the file with its mode and owner, then moved over it in one go.", put,
-             touches=True, part=FILE, guards=place.guard(stack, incident, now.file, now.path),
+             touches=True, part=FILE, atomic=True, guards=place.guard(stack, incident, now.file, now.path),
              skip="the file is the target's already" if same else None),
         Step("recreate", "Recreate the services that read it", "`restart` would keep the old environment.",
              _up(now, services), touches=True, part=replicas.PART,

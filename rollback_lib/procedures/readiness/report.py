@@ -73,6 +73,7 @@ def report(now: State, target: Target, plan: Plan, tried: Mapping[str, Tried], r
     """The rows, from what was seen and what was tried."""
     rows = [
         Row("host", GREEN, f"{now.stack.host} was reached; its key and ours are accepted"),
+        _user(now),
         *_routes(now),
         *_stack(now, target),
         *_code(now, target, tried),
@@ -87,6 +88,13 @@ def report(now: State, target: Target, plan: Plan, tried: Mapping[str, Tried], r
         _known_good(plan, tried),
     ]
     return Report(now.stack.name, tuple(rows))
+
+
+def _user(now: State) -> Row:
+    if isinstance(now.user, Unanswered):
+        return Row("user", RED, now.user.why, "find out why: log in there by hand")
+    ready = now.user.ready
+    return Row("user", GREEN if ready else RED, now.user.words, "" if ready else "mend that on the host, or log in as another user")
 
 
 def _routes(now: State) -> list[Row]:

@@ -8,7 +8,7 @@ from rollback_lib.errors import Refused
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.facts.together import Unanswered, together
 from rollback_lib.probe import Probe
-from rollback_lib.procedures import caddyfile, code, database, env, image, redeploy, retention, triage
+from rollback_lib.procedures import caddyfile, code, database, env, image, redeploy, retention, triage, writing
 from rollback_lib.stack import Stack
 
 NAME = "readiness"
@@ -16,14 +16,15 @@ NAME = "readiness"
 
 @dataclass(frozen=True)
 class State:
-    """What triage looks at, the states of the procedures that need more, and what earlier runs keep on the host; Unanswered where it
-    did not say."""
+    """What triage looks at, the states of the procedures that need more, what earlier runs keep on the host, and what we may do there;
+    Unanswered where it did not say."""
 
     stack: Stack
     look: triage.State
     image: image.State | Unanswered | None
     databases: dict[str, database.State | Unanswered]
     copies: retention.Copies | Unanswered
+    user: writing.User | Unanswered
     probes: tuple[Probe, ...] = ()
 
 
@@ -55,10 +56,11 @@ def document(stack: Stack) -> Dialogue[State]:
             **({"image": image.document(stack)} if stack.image else {}),
             **{f"database {one.name}": database.document(stack, one.name) for one in stack.databases},
             "copies": retention.look(stack),
+            "user": writing.user(stack),
         }
     )
     databases = {one.name: found[f"database {one.name}"] for one in stack.databases}
-    return State(stack, found["look"], found.get("image"), databases, found["copies"])
+    return State(stack, found["look"], found.get("image"), databases, found["copies"], found["user"])
 
 
 def examine(now: State, target: str = "") -> Dialogue[Target]:

@@ -5,6 +5,18 @@ from collections.abc import Sequence
 from rollback_lib.command import Command
 from rollback_lib.facts.networks import Attachment
 
+_CONNECT = r"""
+there() { found=$(docker ps --all --quiet --filter "name=^/$1\$"); [ -n "$found" ] || echo "$1 is gone meanwhile"; }
+set -f
+while read -r network container options; do
+    there "$container"; [ -n "$found" ] || continue
+    id=$(docker network inspect --format "{{.Id}}" "$network")
+    docker inspect --format "{{range .NetworkSettings.Networks}}{{.NetworkID}} {{end}}" "$container" | grep -qF "$id" && continue
+    if docker network connect $options "$network" "$container"; then echo "$container is on $network again"
+    else there "$container"; [ -z "$found" ] || exit 1; fi
+done
+"""
+
 
 def lines(attachments: Sequence[Attachment]) -> str:
     """All of them, a line each."""
@@ -14,12 +26,4 @@ def lines(attachments: Sequence[Attachment]) -> str:
 def connect(attachments: Sequence[Attachment]) -> Command:
     """The command that makes them so; nothing is done to a container that is on its network already, or gone by now: Verify looks
     which of them has to be there."""
-    script = (
-        "set -f; while read -r network container options; do "
-        'known=$(docker ps --all --quiet --filter "name=^/$container\\$"); '
-        '[ -n "$known" ] || { echo "$container is gone meanwhile"; continue; }; '
-        'id=$(docker network inspect --format "{{.Id}}" "$network"); '
-        'docker inspect --format "{{range .NetworkSettings.Networks}}{{.NetworkID}} {{end}}" "$container" | grep -qF "$id" || '
-        '{ docker network connect $options "$network" "$container"; echo "$container is on $network again"; }; done'
-    )
-    return Command.of("sh", "-euc", script).saying(lines(attachments))
+    return Command.of("sh", "-euc", _CONNECT).saying(lines(attachments))

@@ -279,12 +279,18 @@ def _down_and_up(now: State, attach: list[Attachment], word: str) -> tuple[Comma
         return way.command("up", *words, "--no-build", "--pull=never", *scaled, *services)
 
     return (
-        *each(lambda way, _: way.command(*compose.ALL, "down")),
+        *each(lambda way, _: _again(way.command(*compose.ALL, "down"))),
         *_placeholders(now, word),
         *each(lambda way, services: up(way, services, "--no-start", "--no-deps")),
         *((connect(attach),) if attach else ()),
         *each(lambda way, services: up(way, services, "--detach", "--no-recreate")),
     )
+
+
+def _again(command: Command) -> Command:
+    """The command, up to three times: compose fails where somebody's container comes onto a network just as it removes that."""
+    script = 'n=1; until "$@"; do [ "$n" -lt 3 ] || exit 1; n=$((n + 1)); sleep 1; done'
+    return Command.of("sh", "-euc", script, "sh", *command.argv)
 
 
 def _placeholders(now: State, word: str) -> tuple[Command, ...]:

@@ -73,7 +73,9 @@ def test_from_an_older_version_the_way_goes_further_back() -> None:
 
 def test_it_is_written_in_place_and_reloaded_over_standard_input() -> None:
     made = plan(state())
-    assert shell(made.put) == f"tee {FILE} </var/lib/rollback/dyniq-voice/before/i1.target >/dev/null"
+    kept = "/var/lib/rollback/dyniq-voice/before/i1"
+    assert shell(made.put).endswith(f"sh {FILE} {kept}.target {kept}.file")
+    assert made.put.atomic
     assert "caddy reload --config - --adapter caddyfile <" in shell(made.load)
     assert "docker restart" not in made.shell()
 
@@ -96,7 +98,9 @@ def test_a_restart_only_where_a_reload_cannot_work_and_the_plan_says_why(changes
 
 def test_a_file_that_was_replaced_is_written_in_the_container_as_well() -> None:
     made = plan(state(inside=caddy.Inside("0" * 12, 8, True)))
-    assert "dd conv=nocreat" in shell(made.put)
+    assert "docker-caddy-1 /etc/caddy/Caddyfile /var/lib/rollback/dyniq-voice/before/i1.target" in shell(made.put)
+    assert "cat /etc/caddy/Caddyfile >/var/lib/rollback/dyniq-voice/before/i1.inside" in shell(made.keep)
+    assert "/before/i1.inside" in shell(made.undo[0])
     assert "caddy reload" in shell(made.load)
 
 
