@@ -150,6 +150,7 @@ def test_a_shallow_clone(broken: Machine) -> None:
     done = broken.apply("-p", "target=HEAD~1")
     assert done.status == 0, done.out + done.err
     assert "a shallow clone" in (done.folder / "plan.json").read_text()
+    assert "not whole: a shallow clone" in (done.folder / "notebook.html").read_text()
     assert broken.health()[0] == 200
     undone_to_the_byte(broken, done, before, image)
 

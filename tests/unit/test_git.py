@@ -12,9 +12,10 @@ from rollback_lib.command import Command, script
 from rollback_lib.facts import git
 from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.repository import Repository, Submodule, repository, submodules, unseen
+from rollback_lib.procedures.code import images
 from rollback_lib.procedures.code import tree as of_tree
 from rollback_lib.stack import Stack
-from tests.unit.procedures.test_code import state
+from tests.unit.procedures.test_code import state, target
 
 NAMES = ("a\tb", "a\nb", "-rf", "--", "é ü", "*", "back\\slash", "sp ace/in ner/\n", "-n/-e", "'quo\"te", "$(touch x)", ".hidden", "ends ")
 
@@ -43,8 +44,10 @@ def lead(dialogue: Generator[Any, Any, Any]) -> Any:
 class Tree:
     """A work tree of two commits: OLD, and NEW, where it is."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, new: bool = True) -> None:
         self.path = path
+        if not new:
+            return
         path.mkdir(exist_ok=True)
         self("git init -q -b main; git config user.name x; git config user.email x@example.org")
 
@@ -265,3 +268,46 @@ def test_what_is_missing_is_no_empty_file(work: Tree) -> None:
     work.commit()
     one, none = work("git rev-parse HEAD:a; git hash-object --stdin -w </dev/null").split()
     assert ask(git.blobs(str(work.path), ["0" * 40, one, none], "a")) == {one: b"x\n", none: b""}
+
+
+def test_an_export_is_what_a_checkout_is(work: Tree, tmp_path: Path) -> None:
+    """In a folder whose group is handed down, of a tree whose index is split; with the env file that git has not, and not with that
+    of the tree where the commit has one."""
+    for name in NAMES:
+        work.write(f"app/{name}")
+    work.write("docker/.env", "A=old\n")
+    work.write("app/.gitattributes", "* export-ignore text eol=crlf\n*.id export-subst\n")
+    work.write("app/commit.id", "$Format:%H$\n")
+    work("ln -s ../elsewhere app/link; echo run >app/run; chmod +x app/run; echo .env >.gitignore; git add -f docker/.env")
+    old = work.commit()
+    work("git rm -qr app; git config core.splitIndex true; git config core.sharedRepository group")
+    work.write("docker/.env", "A=new\n")
+    work.commit()
+    work.write(".env", "SECRET=1\n")
+    work("chmod 600 .env")
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "build").mkdir()
+    (tmp_path / "state" / "build").chmod(0o2770)
+    stack = Stack.load("production")
+    code = stack.code.model_copy(update={"env_files": [f"{work.path}/.env"]})
+    stack = stack.model_copy(
+        update={
+            "tree": str(work.path),
+            "compose_directory": f"{work.path}/docker",
+            "state_directory": str(tmp_path / "state"),
+            "code": code,
+        }
+    )
+    now = state(stack=stack, head=ask(git.head(str(work.path))))
+    before = work.everything(), sorted((work.path / ".git").rglob("*"))
+    commands = images.commands(now, target(old), {"agents-api": "x"})
+    run(*(one for one in commands[:-1] if "docker" not in one.argv))
+    assert (work.everything(), sorted((work.path / ".git").rglob("*"))) == before
+
+    export = Tree(tmp_path / "state" / "build" / old[:12] / "tree", new=False)
+    assert export("stat -c %a .env; rm .env; cat docker/.env") == "600\nA=old"
+    other = Tree(tmp_path / "other")
+    other(f"git fetch -q {work.path} main; git checkout -q {old}; rm -rf .git")
+    listing = r"find . -mindepth 1 -printf '%p %y %m %l ' -a -type f -exec sha256sum {} \; -o -printf '\n' | sort"
+    assert export(listing) == other(listing)
+    assert "2755" not in export(listing)

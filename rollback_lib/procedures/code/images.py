@@ -43,6 +43,7 @@ def _export(now: State, target: Target, folder: str) -> Iterator[Command]:
     repositories = [("", target.commit.sha), *((f"/{one.path}", one.sha) for one in target.submodules)]
     yield from umask(now)
     yield Command.of("mkdir", f"{folder}/tree")
+    yield Command.of("chmod", f"--reference={now.stack.tree}", f"{folder}/tree")  # folders inherit the group's bit from it
     for number, (path, sha) in enumerate(repositories):
         words = ("-c", "core.splitIndex=false", f"--work-tree={folder}/tree{path}", "read-tree", "--reset", "-u", sha)
         git_there = git.command(now.stack.tree + path, *words)
