@@ -176,22 +176,22 @@ _LOCALE = ("datcollate", "datctype", "datlocprovider", "datlocale", "daticulocal
 _SAFE = "SET default_transaction_read_only = on; SET lock_timeout = '500ms'; SET timezone = 'UTC';"
 _OURS = r"""n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"""
 # A line of JSON each for the tables, the sequences and the extensions; one that is not there could not be read. Nothing here
-# waits for a table that somebody has locked. Estimates: what the last ANALYZE found, or what has been written since.
+# waits for a table that somebody has locked. Estimates: what the last ANALYZE found, else what has been written.
 _OUTLINE = rf"""
 {_SAFE} SET statement_timeout = '{_EACH}s';
 SELECT json_build_object('tables', coalesce((SELECT json_agg(json_build_object('table', format('%I.%I', n.nspname, c.relname),
     'kind', c.relkind, 'populated', c.relispopulated, 'parent', (SELECT format('%I.%I', pn.nspname, p.relname)
         FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhparent JOIN pg_namespace pn ON pn.oid = p.relnamespace
         WHERE i.inhrelid = c.oid AND c.relispartition),
-    'estimate', nullif(greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid), 0), 0),
+    'estimate', coalesce(nullif(greatest(c.reltuples, 0)::bigint, 0), nullif(pg_stat_get_live_tuples(c.oid), 0)),
     'columns', (SELECT json_agg(a.attname ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0
         AND NOT a.attisdropped)) ORDER BY n.nspname, c.relname)
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'm', 'f') AND {_OURS}), '[]'));
 SELECT json_build_object('sequences', coalesce((SELECT json_agg(json_build_object('name', format('%I.%I', schemaname, sequencename),
     'last', last_value)) FROM pg_sequences), '[]'));
 SELECT json_build_object('extensions', (SELECT json_agg(extname) FROM pg_extension));
-SELECT json_build_object('objects', (SELECT nullif(greatest(reltuples::bigint, pg_stat_get_live_tuples(oid), 0), 0) FROM pg_class
-    WHERE oid = 'pg_largeobject_metadata'::regclass));
+SELECT json_build_object('objects', (SELECT coalesce(nullif(greatest(reltuples, 0)::bigint, 0), nullif(pg_stat_get_live_tuples(oid), 0))
+    FROM pg_class WHERE oid = 'pg_largeobject_metadata'::regclass));
 """
 # The script that counts, small tables first, as psql itself runs it: a line of JSON for each that could be counted in time. It
 # ends on its own, whatever is large or locked. Moments are compared in UTC; one that is still to come (an expiry) says nothing
