@@ -19,7 +19,9 @@ git="git -c safe.directory=*"
 $git rev-parse HEAD
 $git status --porcelain
 """
-_FILES = r"""cd "$tree"; find . -name .git -prune -o -type f -exec sha256sum {} + | sort -k 2"""
+_FILES = r"""
+cd "$tree"
+find . -name .git -prune -o -type f -printf '%p\t%u:%g ' -exec sh -c 'sha256sum <"$1"' sh {} \; | sort"""
 _CONTAINERS = r"""docker inspect $(docker ps --all --quiet --filter "label=com.docker.compose.project=$project")"""
 
 
@@ -35,8 +37,8 @@ class Container:
 
 @dataclass(frozen=True)
 class Look:
-    """How a stack is: its routes (status and body, by name), the tree's commit and changes, the files in it by path, its containers
-    by name, the rows of its database by table."""
+    """How a stack is: its routes (status and body, by name), the tree's commit and changes, the files in it by path (owner and
+    digest), its containers by name, the rows of its database by table."""
 
     routes: dict[str, str]
     tree: str
@@ -56,12 +58,12 @@ class Look:
 def look(host: PracticeHost) -> Look:
     """How the stack of a practice host is now."""
     routes = yaml.safe_load((host.folder / "stack.yaml").read_text())["stack"]["routes"]
-    files = (line.split(maxsplit=1) for line in host.exec(shapes.team(_FILES)).splitlines())
+    files = (line.split("\t") for line in host.exec(shapes.team(_FILES)).splitlines())
     containers = json.loads(host.exec(shapes.team(_CONTAINERS)))
     return Look(
         {route["name"]: _ask(host, route["url"]) for route in routes},
         host.exec(shapes.team(_TREE)),
-        {path: digest for digest, path in files},
+        dict(files),
         {one["Name"]: _container(one) for one in sorted(containers, key=lambda one: one["Name"])},
         host.exec(f'docker exec voice-postgres-1 psql -X -A -t -U dyniq -d dyniq -c "{_COUNT}"'),
     )
