@@ -25,7 +25,9 @@ def add(commands: Any) -> None:
             sub.add_argument("--ssh-port", type=int, help="on 127.0.0.1 (default: 22022)")
             sub.add_argument("--https-port", type=int, help="on 127.0.0.1 (default: 22443)")
         if action in ("up", "reset"):
-            sub.add_argument("--shape", metavar="DIMENSION=VALUE,…", help="a host of another shape, e.g. user=deploy,shell=fish")
+            sub.add_argument(
+                "--shape", metavar="DIMENSION=VALUE,…", help="a host of another shape, as user=deploy,shell=fish; lab/shapes/ has them"
+            )
         if action == "down":
             sub.add_argument("--all", action="store_true", help="also the images and disks that new ones are made from")
         if action == "status":

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from lab.shapes import DIMENSIONS, LAB
-from tests.acceptance.hosts.matrix import PROCEDURES, Cell, Shape
+from tests.acceptance.hosts.matrix import CELLS, PROCEDURES, Cell, Shape
 
 NOT_TRIED = "·"
 
 
 def rows(ends: Mapping[Cell, str]) -> tuple[list[Sequence[str]], list[str]]:
     """A line per shape, and the sentences with which plans were refused, in the order of their numbers."""
-    shapes: list[Shape] = list(dict.fromkeys(cell.shape for cell in ends))
+    shapes: list[Shape] = list(dict.fromkeys(cell.shape for cell in sorted(ends, key=CELLS.index)))
     sentences = list(dict.fromkeys(end for end in ends.values() if end.startswith("refused: ")))
 
     def word(shape: Shape, procedure: str) -> str:
