@@ -1,5 +1,6 @@
 """Shapes of practice hosts, and the matrix of them."""
 
+from datetime import date
 from itertools import combinations
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from lab.shapes import DIMENSIONS, LAB, SEEDED, check, parse
 from rollback_lib.errors import ParameterError
 from tests.acceptance.hosts.matrix import CELLS, PROCEDURES, SHAPES, SHORT, VALUES
+from tests.acceptance.hosts.table import page
 
 
 def test_every_value_has_its_script() -> None:
@@ -47,3 +49,12 @@ def test_what_make_test_looks_at() -> None:
     for name in ("shell", "git", "replicas", "layout", "user"):
         assert {one[name] for one in seen} >= set(VALUES[name]) - {SEEDED[name]}
     assert check(seen[0]) == {name: value for name, value in seen[0].items() if value != SEEDED[name]}
+
+
+def test_the_page_says_how_each_cell_ended_and_why_it_was_refused() -> None:
+    first, second, third = CELLS[-3:]
+    text = page({third: "refused: it is read-only", second: "ok", first: "refused: it is read-only"}, date(2026, 11, 24))
+    assert f"on 2026-11-24, in 3 of the {len(CELLS)} cells" in text
+    assert " | refused (1) | ok | refused (1) |\n" in text
+    assert "\n1. it is read-only.\n" in text
+    assert "| shell | fish | fish as the login shell. |" in text

@@ -30,8 +30,9 @@ def page(ends: Mapping[Cell, str], day: date) -> str:
     return "\n".join((
         "# Hosts of other shapes",
         "",
-        f"What `make hosts` found on {day:%Y-%m-%d}. On a practice host of each shape, each procedure of the runbook: the stack is broken, "
-        "rolled back, looked at (routes, images, replicas, tree, data), undone, and looked at again.",
+        f"What was found on {day:%Y-%m-%d}, in {len(ends)} of the {len(CELLS)} cells that `make hosts` looks at. In each the stack of a "
+        "practice host of that shape is broken, rolled back by one procedure of the runbook, looked at (routes, images, replicas, tree, "
+        "data), undone, and looked at again.",
         "",
         "“ok” means that the rollback brought back what was good, and its undo what was there before it. “refused” means that the plan "
         "was refused with the sentence of that number below the table, and nothing was changed. "

@@ -22,7 +22,7 @@ def test_a_procedure_on_a_host_of_another_shape(clean: Machine, cell: Cell, ends
     assert bad.routes != good.routes
 
     done = clean.apply(*(word for key, value in own.items() for word in ("-p", f"{key}={value}")), procedure=cell.procedure)
-    if refused(done):
+    if refused(done) and cell not in SHORT:
         assert look(clean.host) == bad
         ends(cell, f"refused: {done.record['reason']}")
         return
