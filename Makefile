@@ -23,6 +23,9 @@ test: .venv/.dev ## the whole test suite, on a practice host of its own
 faults: .venv/.dev ## every fault in every step of every procedure, and of undo: more than an hour
 	@$(BIN)/pytest tests/acceptance/faults -m 'whole or not whole' --numprocesses 2
 
+hosts: .venv/.dev ## every procedure on hosts of other shapes, and docs/hosts.md from what was found: more than an hour
+	@$(BIN)/pytest tests/acceptance/hosts -m 'whole or not whole' --numprocesses 2 --write-table docs/hosts.md
+
 unit: .venv/.dev ## only the tests that need no practice host
 	@$(BIN)/pytest tests/unit
 
@@ -37,4 +40,4 @@ clean: ## remove the practice host, all it was made from, and the environment
 	@[ ! -x $(BIN)/rollback ] || $(BIN)/rollback lab down --all
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build *.egg-info
 
-.PHONY: help drill test faults unit lab bench clean
+.PHONY: help drill test faults hosts unit lab bench clean

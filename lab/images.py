@@ -3,11 +3,14 @@
 Practice hosts start from copies of the seeded disk, so that bringing one up or putting it back takes seconds.
 """
 
+import fcntl
 import hashlib
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 from lab.progress import Progress
@@ -55,6 +58,14 @@ def ready() -> bool:
     return succeeds(["docker", "image", "inspect", seeded()])
 
 
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Inside of it, no other process of this machine makes images: the engine is the machine's."""
+    with (Path(tempfile.gettempdir()) / "rollback-lab.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def build(progress: Progress) -> None:
     """Build what is missing. Raises LabError; what was half built is rebuilt at the next call."""
     if ready():
@@ -66,17 +77,18 @@ def build(progress: Progress) -> None:
     services = f"rollback-lab/services-packages:{content_hash()}"
     with ThreadPoolExecutor() as pool:
         builds = [
-            pool.submit(_build, LAB / "machine", machine(), BASE),
-            pool.submit(_build, LAB / "services", services, BASE, "packages"),
+            pool.submit(build_image, LAB / "machine", machine(), BASE=BASE),
+            pool.submit(build_image, LAB / "services", services, "packages", BASE=BASE),
         ]
         for built in builds:
             built.result()
     for target, name in SERVICES.items():
-        _build(LAB / "services", _service(name), BASE, target)
+        build_image(LAB / "services", service_image(name), target, BASE=BASE)
     _seed(progress)
 
 
-def _service(name: str) -> str:
+def service_image(name: str) -> str:
+    """The image from which a service of the practice host is loaded."""
     return f"rollback-lab/services-{name}"
 
 
@@ -91,9 +103,11 @@ def _base() -> None:
         run(["docker", "tag", "debian:trixie-slim", BASE])
 
 
-def _build(folder: Path, tag: str, base: str, target: str | None = None) -> None:
+def build_image(folder: Path, tag: str, target: str | None = None, **arguments: str) -> None:
+    """An image of a folder's Dockerfile, with these build arguments."""
     chosen = ["--target", target] if target else []
-    run(["docker", "build", "--network=host", f"--build-arg=BASE={base}", f"--label={LABEL}=1", *chosen, "-t", tag, str(folder)])
+    given = [f"--build-arg={name}={value}" for name, value in arguments.items()]
+    run(["docker", "build", "--network=host", f"--label={LABEL}=1", *given, *chosen, "-t", tag, str(folder)])
 
 
 def _seed(progress: Progress) -> None:
@@ -109,8 +123,8 @@ def _seed(progress: Progress) -> None:
         run([*inside, "sh", "-c", "until docker version >/dev/null 2>&1; do sleep 0.1; done"])
         _load(name)
         for service in SERVICES.values():
-            run([*inside, "docker", "tag", _service(service), service])
-            run([*inside, "docker", "rmi", _service(service)])
+            run([*inside, "docker", "tag", service_image(service), service])
+            run([*inside, "docker", "rmi", service_image(service)])
         run([*inside, "docker", "tag", SERVICES["caddy"], "localhost:5000/library/caddy:2"])
         run(["docker", "cp", f"{LAB}/seed", f"{name}:/tmp/lab-seed"])
 
@@ -128,7 +142,7 @@ def _seed(progress: Progress) -> None:
 
 def _load(name: str) -> None:
     """Stream the service images into the engine of the practice host."""
-    saved = subprocess.Popen(["docker", "save", *map(_service, SERVICES.values())], stdout=subprocess.PIPE)
+    saved = subprocess.Popen(["docker", "save", *map(service_image, SERVICES.values())], stdout=subprocess.PIPE)
     load = ["docker", "exec", "--interactive", name, "docker", "load", "--quiet"]
     loaded = subprocess.run(load, stdin=saved.stdout, capture_output=True)
     if saved.wait() or loaded.returncode:

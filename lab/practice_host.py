@@ -1,18 +1,21 @@
-"""One practice host: up, reset, down, status, break. Several can run side by side under other names and ports."""
+"""One practice host: up, shape, reset, down, status, break. Several can run side by side under other names and ports."""
 
-import fcntl
 import json
 import re
+import shlex
 import shutil
 import socket
 import subprocess
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
-from lab import engine, images
+import yaml
+
+from lab import engine, images, shapes, versions
 from lab.progress import Progress
 from lab.shell import run, succeeds
 from rollback_lib.errors import LabError, ParameterError
@@ -22,17 +25,17 @@ DEFAULT = "drill"
 SSH_PORT, HTTPS_PORT = 22022, 22443
 CONTAINERS = 9
 HEALTHY_TIMEOUT = 60  # seconds
-# What each scenario breaks, and what agents-api's health check answers then.
+# What each scenario breaks, and what the stack's first route answers then; 000 is no answer.
 SCENARIOS = {
-    "code": ("a bad commit of agents-api is deployed: every health check answers 500", 500),
-    "image": ("a bad image of agents-api is deployed from the registry: every health check answers 500", 500),
-    "env": ("the database's address in .env is mistyped: every health check answers 500", 500),
-    "caddyfile": ("a bad Caddyfile is deployed: agents-api's route answers 502", 502),
-    "database": ("a bad migration has dropped a table of the voice database: every health check answers 500", 500),
-    "stack": ("the stack has lost its network: agents-api's route answers 502", 502),
+    "code": ("a bad commit of agents-api is deployed: every health check answers 500", "500"),
+    "image": ("a bad image of agents-api is deployed from the registry: every health check answers 500", "500"),
+    "env": ("the database's address in .env is mistyped: every health check answers 500", "500"),
+    "caddyfile": ("a bad Caddyfile is deployed: agents-api's route answers 502", "502"),
+    "database": ("a bad migration has dropped a table of the voice database: every health check answers 500", "500"),
+    "stack": ("the stack has lost its network: agents-api's route answers 502", "502|000"),
 }
 MADE = "/run/lab/scenario"  # on the host: the scenario that was made there last
-ROUTES = ("agents-api.dyniq.ai", "ruben-api.dyniq.ai", "n8n.dyniq.ai")
+N8N = "https://n8n.dyniq.ai/"  # a route that the stack's parameters do not have
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class PracticeHost:
         """Build what is missing, then start the host; nothing is done to one that is already up. Returns the scenario that one is
         in, None when it is healthy. Raises LabError when it is neither."""
         with Progress("practice host", images.STAGES + 5) as progress:
-            with _one_at_a_time():  # hosts may be brought up side by side, and the first makes what all start from
+            with images.one_at_a_time():  # hosts may be brought up side by side, and the first makes what all start from
                 engine.ensure(progress)
                 images.build(progress)
             if self.running():
@@ -102,6 +105,22 @@ class PracticeHost:
         self._start()
         self._await_healthy()
 
+    def shape(self, shape: Mapping[str, str]) -> None:
+        """Make a clean host one of another shape, a value by dimension (`shapes.DIMENSIONS`); its `ssh_config` and `stack.yaml` are
+        for that one then. A reset undoes it. Raises ParameterError and LabError."""
+        shape = shapes.check(shape)
+        if not shape:
+            return
+        user = shape.get("user", shapes.SEEDED["user"])
+        if shape.get("versions"):
+            versions.bring(self.container, shape["versions"])
+        for dimension, value in shape.items():
+            self.exec(shapes.script(dimension, value, user))
+        self.ssh_config.write_text(self.ssh_config.read_text().replace("  User root\n", f"  User {user}\n"))
+        (self.folder / "stack.yaml").write_text(self._stack(shapes.parameters(shape)))
+        (self.folder / "shape.json").write_text(json.dumps(shape))
+        self._await_healthy(containers=1)
+
     def down(self, *, everything: bool = False) -> None:
         """Remove the host with all it wrote; `everything`: also the images and disks new ones are made from."""
         if not succeeds(["docker", "version"]):
@@ -109,7 +128,7 @@ class PracticeHost:
         self._remove()
         self._remove_control_groups()
         for file in ("host.json", "ssh_config", "known_hosts", "id_ed25519", "id_ed25519.pub", "ssh_host_ed25519_key",
-                     "ssh_host_ed25519_key.pub", "ca.crt", ".curlrc", "stack.yaml"):  # fmt: skip
+                     "ssh_host_ed25519_key.pub", "ca.crt", ".curlrc", "stack.yaml", "shape.json"):  # fmt: skip
             (self.folder / file).unlink(missing_ok=True)
         if self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()
@@ -123,15 +142,22 @@ class PracticeHost:
         if running:
             listing = self.exec("docker ps --all --format '{{.Names}}\t{{.Status}}'").splitlines()
             state["containers"] = dict(sorted(line.split("\t") for line in listing))
-            state["head"] = self.exec("git -C /opt/dyniq-voice log -1 --format='%h %s'")
-            state["routes"] = {route: self._succeeds(f"{_ask(route)} -f") for route in ROUTES}
+            state["shape"] = self.shaped()
+            state["head"] = self.exec(shapes.team("git -c safe.directory='*' -C \"$tree\" log -1 --format='%h %s'"))
+            routes = [*self._routes(), *([N8N] if self.shaped().get("layout") != "shop" else [])]
+            state["routes"] = {urlsplit(route).hostname: self._succeeds(f"{_ask(route)} -f") for route in routes}
             state["scenario"] = self.scenario()
         return state
 
     def scenario(self) -> str | None:
         """The scenario that the host is in: the one that was made last, while agents-api answers as it does then."""
         made = self.exec(f"cat {MADE} 2>/dev/null || true")
-        return made if made in SCENARIOS and self._succeeds(_answers(SCENARIOS[made][1])) else None
+        return made if made in SCENARIOS and self._succeeds(self._answers(SCENARIOS[made][1])) else None
+
+    def shaped(self) -> dict[str, str]:
+        """In what it is of another shape than the seeded host, a value by dimension."""
+        file = self.folder / "shape.json"
+        return dict(json.loads(file.read_text())) if file.exists() else {}
 
     def break_(self, scenario: str) -> str:
         """Make `scenario` happen for real; returns what was broken, in a sentence."""
@@ -141,9 +167,9 @@ class PracticeHost:
             raise LabError(f"the practice host {self.name!r} is not running; start it with `rollback lab up`")
         script = (Path(__file__).parent / "scenarios" / f"{scenario}.sh").read_text()
         self.exec(f"mkdir -p {Path(MADE).parent}; echo {scenario} >{MADE}")
-        self.exec(script)
+        self.exec(shapes.team(f'exec su --shell /bin/sh --command {shlex.quote(shapes.team(script))} "$team"'))
         said, status = SCENARIOS[scenario]
-        self._until(_answers(status), f"answer {status}")
+        self._until(self._answers(status), f"answer {status}")
         return said
 
     def exec(self, script: str) -> str:
@@ -215,12 +241,17 @@ class PracticeHost:
         )
         # With CURL_HOME on this folder, the page's own curl commands reach the practice host.
         (self.folder / ".curlrc").write_text(f'connect-to = "::127.0.0.1:{self.https_port}"\ncacert = "{self.folder}/ca.crt"\n')
-        (self.folder / "stack.yaml").write_text(self._stack())
+        (self.folder / "stack.yaml").write_text(self._stack({}))
+        (self.folder / "shape.json").unlink(missing_ok=True)
         (self.folder / "host.json").write_text(json.dumps({"ssh_port": self.ssh_port, "https_port": self.https_port}))
 
-    def _stack(self) -> str:
-        """parameters/drill.yaml, for the name and ports this host has."""
+    def _stack(self, others: Mapping[str, Any]) -> str:
+        """parameters/drill.yaml, for the name and ports this host has; `others` are keys that its shape has otherwise."""
         text = (PROJECT / "parameters" / "drill.yaml").read_text()
+        if others:
+            content = yaml.safe_load(text)
+            content["stack"] |= others
+            text = yaml.safe_dump(content, sort_keys=False)
         return text.replace(f"127.0.0.1:{HTTPS_PORT}", f"127.0.0.1:{self.https_port}").replace(".lab/", f"{self.folder}/")
 
     @contextmanager
@@ -240,12 +271,23 @@ class PracticeHost:
         finally:
             shutil.rmtree(root)
 
-    def _await_healthy(self) -> None:
-        """sshd answers, every container of the clean state runs, every route of the page is healthy."""
-        routes = " && ".join(f"{_ask(route)} -f >/dev/null" for route in ROUTES[:2])
-        self._until(f"pgrep -x sshd >/dev/null && [ $(docker ps --quiet | wc -l) -ge {CONTAINERS} ] && {routes}", "be healthy")
-        authority = self.exec("docker cp -q docker-caddy-1:/data/caddy/pki/authorities/local/root.crt - | tar -xO")
+    def _await_healthy(self, containers: int = CONTAINERS) -> None:
+        """sshd answers, so many containers run (those of the clean state), every route of the stack is healthy."""
+        routes = " && ".join(f"{_ask(route)} -f >/dev/null" for route in self._routes())
+        self._until(f"pgrep -x sshd >/dev/null && [ $(docker ps --quiet | wc -l) -ge {containers} ] && {routes}", "be healthy")
+        # The authority of its Caddy, where it has one.
+        root = "/data/caddy/pki/authorities/local/root.crt"
+        authority = self.exec(shapes.team(f"docker cp -q $project-caddy-1:{root} - 2>/dev/null | tar -xO 2>/dev/null || true"))
         (self.folder / "ca.crt").write_text(authority + "\n")
+
+    def _routes(self) -> list[str]:
+        """The addresses of the stack's routes."""
+        content = yaml.safe_load((self.folder / "stack.yaml").read_text())
+        return [route["url"] for route in content["stack"]["routes"]]
+
+    def _answers(self, status: str) -> str:
+        """Whether the first route answers so, as a condition; broken means that it answers, and badly."""
+        return f"case \"$({_ask(self._routes()[0])} -o /dev/null -w '%{{http_code}}')\" in {status}) ;; *) false ;; esac"
 
     def _until(self, condition: str, wanted: str) -> None:
         """Wait on the host itself: a question from here costs as much as what it waits for."""
@@ -273,23 +315,9 @@ class PracticeHost:
             run(["docker", "run", "--rm", "--entrypoint=sh", *images.NESTED, images.machine(), "-c", remove])
 
 
-@contextmanager
-def _one_at_a_time() -> Iterator[None]:
-    """Inside of it, no other process of this machine makes images: the engine is the machine's."""
-    with (Path(tempfile.gettempdir()) / "rollback-lab.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _ask(route: str) -> str:
+def _ask(url: str) -> str:
     """curl of a route on the host itself, quietly."""
-    path = "/health" if route != "n8n.dyniq.ai" else "/"
-    return f"curl -sk --max-time 2 --connect-to ::127.0.0.1: https://{route}{path} 2>/dev/null"
-
-
-def _answers(status: int) -> str:
-    """Whether agents-api's route answers so, as a condition; broken means that it answers, and badly."""
-    return f"[ \"$({_ask(ROUTES[0])} -o /dev/null -w '%{{http_code}}')\" = {status} ]"
+    return f"curl -sk --max-time 2 --connect-to ::127.0.0.1: {url} 2>/dev/null"
 
 
 def _remove_all() -> None:

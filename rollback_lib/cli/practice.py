@@ -24,6 +24,10 @@ def add(commands: Any) -> None:
         if action == "up":
             sub.add_argument("--ssh-port", type=int, help="on 127.0.0.1 (default: 22022)")
             sub.add_argument("--https-port", type=int, help="on 127.0.0.1 (default: 22443)")
+        if action in ("up", "reset"):
+            sub.add_argument(
+                "--shape", metavar="DIMENSION=VALUE,…", help="a host of another shape, as user=deploy,shell=fish; lab/shapes/ has them"
+            )
         if action == "down":
             sub.add_argument("--all", action="store_true", help="also the images and disks that new ones are made from")
         if action == "status":
@@ -44,12 +48,17 @@ def add(commands: Any) -> None:
 
 
 def _lab(arguments: argparse.Namespace) -> int:
+    from lab import shapes
     from lab.practice_host import HTTPS_PORT, SSH_PORT, PracticeHost
 
     name = arguments.name
+    shape = shapes.parse(arguments.shape) if getattr(arguments, "shape", None) else {}
     if arguments.action == "up":
         host = PracticeHost.saved(name) or PracticeHost(name, arguments.ssh_port or SSH_PORT, arguments.https_port or HTTPS_PORT)
+        if shape and host.running():
+            raise ParameterError(f"the practice host {name} is up already; `rollback lab reset --name {name} --shape …` makes it anew")
         scenario = host.up()
+        host.shape(shape)
         print(f"The practice host {name} is up: ssh -F {host.ssh_config} contabo")
         if scenario:
             print(_broken(scenario, host))
@@ -60,6 +69,7 @@ def _lab(arguments: argparse.Namespace) -> int:
         print(f"The practice host {name} is gone.")
     elif arguments.action == "reset":
         host.reset()
+        host.shape(shape)
         print(f"The practice host {name} is back in its clean state.")
     elif arguments.action == "break":
         print(f"Broken: {host.break_(arguments.scenario)}.")
@@ -80,6 +90,8 @@ def _print_status(host: "PracticeHost", status: dict[str, Any], *, as_json: bool
         return
     print(f"{status['name']}: {'running' if status['running'] else 'not running'}, ssh {status['ssh_port']}, https {status['https_port']}")
     if status["running"]:
+        if status["shape"]:
+            print("shape " + ", ".join(f"{dimension}={value}" for dimension, value in status["shape"].items()))
         if status["scenario"]:
             print(_broken(status["scenario"], host))
         print(f"HEAD {status['head']}")

@@ -83,6 +83,26 @@ def test_up_and_status_say_which_scenario_a_host_is_in_until_it_is_mended(clean:
     assert json.loads(run("status", "--json"))["scenario"] is None
 
 
+def test_a_host_of_another_shape_until_it_is_reset(clean: Machine) -> None:
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([BIN / "rollback", "lab", *words, "--name", clean.host.name], capture_output=True, text=True)
+
+    made = run("reset", "--shape", "shell=fish,user=deploy,layout=root,replicas=3")
+    assert made.returncode == 0, made.stderr
+    status = json.loads(run("status", "--json").stdout)
+    assert status["shape"] == {"layout": "root", "replicas": "3", "user": "deploy", "shell": "fish"}
+    assert all(status["routes"].values())
+    assert {f"voice-stack-agents-api-{number}" for number in (1, 2, 3)} < set(status["containers"])
+    login = ["ssh", "-F", clean.host.ssh_config, "contabo", "whoami; echo $version"]
+    assert re.fullmatch(r"deploy\n[34]\.[\d.]+\n", subprocess.check_output(login, text=True))
+    again = run("up", "--shape", "shell=tcsh")
+    assert again.returncode == 2
+    assert f"`rollback lab reset --name {clean.host.name} --shape …`" in again.stderr
+    clean.host.reset()
+    assert clean.host.status()["shape"] == {}
+    assert clean.ssh("whoami") == "root"
+
+
 @pytest.mark.quiet  # the other host has all the time it needs to be healthy
 def test_a_host_that_is_ill_and_in_no_scenario_is_an_error_that_says_what_to_do(clean: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lab.practice_host.HEALTHY_TIMEOUT", 2)

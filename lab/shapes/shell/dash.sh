@@ -1,0 +1,2 @@
+# dash as the login shell.
+usermod --shell /bin/dash "$user"

@@ -1,0 +1,2 @@
+# fish as the login shell.
+usermod --shell /usr/bin/fish "$user"

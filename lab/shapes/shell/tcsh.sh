@@ -1,0 +1,2 @@
+# tcsh as the login shell.
+usermod --shell /usr/bin/tcsh "$user"

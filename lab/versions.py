@@ -1,0 +1,55 @@
+"""Other versions of what a practice host runs, from other suites of Debian: built when a shape first needs one."""
+
+import hashlib
+import secrets
+import subprocess
+from dataclasses import dataclass
+
+from lab import images
+from lab.images import LAB
+from lab.shell import run, succeeds
+from rollback_lib.errors import LabError
+
+BROUGHT = "/tmp/files"  # on the host: what was brought
+
+
+@dataclass(frozen=True)
+class Version:
+    """Packages of a suite, and the image on whose files theirs are to be laid."""
+
+    suite: str
+    packages: str
+    base: str
+
+
+VERSIONS = {
+    "compose-2.40": Version("forky", "docker-compose/forky docker-buildx/forky", images.BASE),
+    "caddy-2.11": Version("trixie-backports", "caddy/trixie-backports", images.service_image("caddy:2")),
+    "postgres-18": Version("forky", "postgresql-18", images.service_image("postgres:17")),
+    "postgres-15": Version("bookworm", "postgresql-15", images.service_image("postgres:17")),
+}
+
+
+def bring(container: str, name: str) -> None:
+    """Copy the files of a version to a practice host, into `BROUGHT`."""
+    source = f"rollback-lab-files-{secrets.token_hex(3)}"
+    run(["docker", "create", f"--name={source}", f"--label={images.LABEL}=1", _built(name)])
+    try:
+        copied = subprocess.Popen(["docker", "cp", f"{source}:/files", "-"], stdout=subprocess.PIPE)
+        unpack = ["docker", "exec", "--interactive", container, "tar", "-x", "-C", "/tmp"]
+        unpacked = subprocess.run(unpack, stdin=copied.stdout, capture_output=True)
+        if copied.wait() or unpacked.returncode:
+            raise LabError(f"{name} could not be copied into {container}: {unpacked.stderr.decode(errors='replace').strip()}")
+    finally:
+        run(["docker", "rm", source])
+
+
+def _built(name: str) -> str:
+    """The image that has the files of a version; built when it is not there for what it is made of now."""
+    version, folder = VERSIONS[name], LAB / "versions"
+    made_of = f"{images.content_hash()} {version} {(folder / 'Dockerfile').read_text()}"
+    tag = f"rollback-lab/{name}:{hashlib.sha256(made_of.encode()).hexdigest()[:12]}"
+    with images.one_at_a_time():
+        if not succeeds(["docker", "image", "inspect", tag]):
+            images.build_image(folder, tag, BASE=version.base, SUITE=version.suite, PACKAGES=version.packages)
+    return tag

@@ -1,0 +1,50 @@
+"""Which hosts of other shapes there are, and what is tried on each: every pair of values of two dimensions is in one of them."""
+
+from dataclasses import dataclass
+
+from allpairspy import AllPairs
+
+from lab.drill import DRILLS
+from lab.shapes import DIMENSIONS, SEEDED
+
+PROCEDURES = [one for one in DRILLS if one not in ("undo", "readiness")]
+OF_SHOP = ("code", "env", "redeploy")  # it has no proxy, no database and no images of production
+# A quiet bash is the shell of every other test.
+VALUES = {name: [value for value in values if (name, value) != ("shell", "bash")] for name, values in DIMENSIONS.items()}
+
+Shape = tuple[str, ...]  # a value of each dimension
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One procedure on a host of one shape."""
+
+    shape: Shape
+    procedure: str
+
+    def __str__(self) -> str:
+        return f"{self.procedure}-on-{'-'.join(self.shape)}"
+
+
+def procedures(shape: Shape) -> list[str]:
+    """Those for which the stack of a shape has a section."""
+    return [one for one in PROCEDURES if "shop" not in shape or one in OF_SHOP]
+
+
+SHAPES: list[Shape] = [tuple(row) for row in AllPairs(list(VALUES.values()))]
+
+# In `make test`: every layout, login shell and user, most of the others, and every procedure.
+SHORT = [
+    Cell(tuple({**SEEDED, **more}.values()), procedure)
+    for procedure, more in (
+        ("code", {"layout": "root", "git": "hook", "replicas": "3", "user": "deploy", "shell": "fish"}),
+        ("code", {"versions": "compose-2.40", "layout": "shop", "git": "submodule", "replicas": "3", "user": "ops", "shell": "noisy"}),
+        ("code", {"layout": "include", "git": "filter", "user": "ops", "shell": "tcsh"}),
+        ("image", {"layout": "project-directory", "replicas": "3", "user": "deploy", "shell": "noisy"}),
+        ("env", {"layout": "two-files", "git": "worktree", "user": "deploy", "shell": "tcsh"}),
+        ("caddyfile", {"versions": "caddy-2.11", "layout": "profiles", "git": "worktree", "user": "ops", "shell": "fish"}),
+        ("database", {"versions": "postgres-18", "layout": "root", "user": "deploy", "shell": "dash"}),
+        ("redeploy", {"layout": "profiles", "replicas": "3", "user": "ops", "shell": "dash"}),
+    )
+]
+CELLS = [*SHORT, *(cell for shape in SHAPES for procedure in procedures(shape) if (cell := Cell(shape, procedure)) not in SHORT)]

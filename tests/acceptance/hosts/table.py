@@ -1,0 +1,59 @@
+"""The matrix as a table: on a terminal, and as the page docs/hosts.md."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from lab.shapes import DIMENSIONS, LAB
+from tests.acceptance.hosts.matrix import CELLS, PROCEDURES, Cell, Shape
+
+NOT_TRIED = "·"
+
+
+def rows(ends: Mapping[Cell, str]) -> tuple[list[Sequence[str]], list[str]]:
+    """A line per shape, and the sentences with which plans were refused, in the order of their numbers."""
+    shapes: list[Shape] = list(dict.fromkeys(cell.shape for cell in sorted(ends, key=CELLS.index)))
+    sentences = list(dict.fromkeys(end for end in ends.values() if end.startswith("refused: ")))
+
+    def word(shape: Shape, procedure: str) -> str:
+        end = ends.get(Cell(shape, procedure), NOT_TRIED)
+        return f"refused ({sentences.index(end) + 1})" if end in sentences else end
+
+    found = [(*DIMENSIONS, *PROCEDURES), *((*shape, *(word(shape, one) for one in PROCEDURES)) for shape in shapes)]
+    return found, [one.removeprefix("refused: ") for one in sentences]
+
+
+def page(ends: Mapping[Cell, str], day: date) -> str:
+    """docs/hosts.md."""
+    table, sentences = rows(ends)
+    header, *lines = table
+    values = [f"| {name} | {value} | {_said(name, value)} |" for name, all_of in DIMENSIONS.items() for value in all_of]
+    return "\n".join((
+        "# Hosts of other shapes",
+        "",
+        f"What was found on {day:%Y-%m-%d}, in {len(ends)} of the {len(CELLS)} cells that `make hosts` looks at. In each the stack of a "
+        "practice host of that shape is broken, rolled back by one procedure of the runbook, looked at (routes, images, replicas, tree, "
+        "data), undone, and looked at again.",
+        "",
+        "“ok” means that the rollback brought back what was good, and its undo what was there before it. “refused” means that the plan "
+        "was refused with the sentence of that number below the table, and nothing was changed. "
+        f"{NOT_TRIED} was not tried: the stack has no such part, or the line is of a host that `make test` has for one procedure.",
+        "",
+        f"| {' | '.join(header)} |",
+        f"|{'---|' * len(header)}",
+        *(f"| {' | '.join(line)} |" for line in lines),
+        "",
+        *(f"{number}. {sentence}." for number, sentence in enumerate(sentences, 1)),
+        *([""] if sentences else []),
+        "`make hosts` has a line for every pair of values of two columns. `rollback lab up --shape user=deploy,shell=fish` starts such a host.",
+        "",
+        "| | Value | What it is |",
+        "|---|---|---|",
+        *values,
+        "",
+    ))  # fmt: skip
+
+
+def _said(dimension: str, value: str) -> str:
+    """The comment at the head of the script that makes a host so."""
+    file = LAB / "shapes" / dimension / f"{value}.sh"
+    return file.read_text().splitlines()[0].removeprefix("# ") if file.exists() else "As the practice host is seeded."
