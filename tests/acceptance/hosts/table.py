@@ -44,8 +44,7 @@ def page(ends: Mapping[Cell, str], day: date) -> str:
         "",
         *(f"{number}. {sentence}." for number, sentence in enumerate(sentences, 1)),
         *([""] if sentences else []),
-        "`make hosts` has a line for every pair of values of two columns. "
-        "`rollback lab up --shape user=deploy,shell=fish` starts such a host.",
+        "`make hosts` has a line for every pair of values of two columns. `rollback lab up --shape user=deploy,shell=fish` starts one.",
         "",
         "| | Value | What it is |",
         "|---|---|---|",
