@@ -70,6 +70,11 @@ def put_back(stack: Stack, incident: str, file: File | None, path: str) -> tuple
     return (beside, *(one.or_else(Command.of("rm", "-f", part)) for one in back))
 
 
+def clean_up(incident: str, file: File | None, path: str) -> Command:
+    """Removes what a `put` that was killed leaves beside the file."""
+    return Command.of("rm", "-f", _part(file.real if file else path, incident))
+
+
 def as_kept(stack: Stack, incident: str, path: str) -> Fact[bool]:
     """Whether the file at `path` is as it was kept: content, mode, owner and group; or is absent, where none was kept."""
     same = (

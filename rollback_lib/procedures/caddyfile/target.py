@@ -42,8 +42,9 @@ def choose(now: State) -> tuple[Version, str]:
     for version in others:
         if version.verdict.startswith("healthy"):
             return version, "the newest version that was healthy here"
-    since = next((version.when for version in now.versions if version.content == now.current), None)
-    before = [version for version in others if since is None or version.when < since]
+    # By their order, and not by time: two commits may be of the same second.
+    since = next((number for number, version in enumerate(now.versions) if version.content == now.current), -1)
+    before = now.versions[since + 1 :]
     for version in before or others:
         if not version.verdict.startswith("bad"):
             return version, "the last different version of the file"

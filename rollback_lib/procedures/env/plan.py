@@ -43,6 +43,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         undo=() if done else tuple(undo),
         cleanup=(
             *place.forget(stack, incident, target.send),
+            place.clean_up(incident, now.file, now.path),
             Command.of("rm", "-f", *(keeping.before(stack, incident, name) for name in (place.KEPT, place.PUT))),
         ),
         writes=(Write(now.file.real if now.file else now.path, How.REPLACED),),
