@@ -20,11 +20,12 @@ test: .venv/.dev ## the whole test suite, on a practice host of its own
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 	@$(BIN)/pytest
 
-faults: .venv/.dev ## every fault in every step of every procedure, and of undo: more than an hour
+faults: .venv/.dev ## every fault in every step of every procedure, and of undo: 35 minutes
 	@$(BIN)/pytest tests/acceptance/faults -m 'whole or not whole' --numprocesses 2
 
 hosts: .venv/.dev ## every procedure on hosts of other shapes, and docs/hosts.md from what was found: more than an hour
-	@$(BIN)/pytest tests/acceptance/hosts -m 'whole or not whole' --numprocesses 2 --write-table docs/hosts.md
+	@$(BIN)/pytest tests/acceptance/hosts tests/acceptance/test_users.py tests/acceptance/test_coming_and_going.py \
+		-m 'whole or not whole' --numprocesses 2 --write-table docs/hosts.md
 
 unit: .venv/.dev ## only the tests that need no practice host
 	@$(BIN)/pytest tests/unit

@@ -43,7 +43,9 @@ def turns(machine: Machine) -> int:
     return int(machine.ssh("wc -l </run/turns"))
 
 
-@pytest.mark.parametrize("procedure", ["code", "image", "env", "caddyfile", "redeploy"])
+@pytest.mark.parametrize(
+    "procedure", ["code", "redeploy", *(pytest.param(one, marks=pytest.mark.whole) for one in ("image", "env", "caddyfile"))]
+)
 def test_what_comes_and_goes_is_in_nobodys_way(busy: Machine, procedure: str) -> None:
     busy.host.break_({"redeploy": "stack"}.get(procedure, procedure))
     before = turns(busy)
