@@ -31,7 +31,11 @@ def opened(machine: Machine, tmp_path: Path, *words: str) -> Iterator[str]:
         yield printed[0]
     finally:
         server.terminate()
-        server.wait()
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:  # JupyterLab does not end when it is told to while a kernel is starting
+            server.kill()
+            server.wait()
         log.close()
 
 
