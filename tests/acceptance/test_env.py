@@ -275,6 +275,11 @@ NEEDLES = [
 ]  # fmt: skip
 
 
+def stands(needle: str, text: str) -> bool:
+    """Whether the value stands there. One of digits is in many an id and moment by chance, and is not looked for inside of them."""
+    return bool(re.search(rf"(?<!\w){needle}(?!\w)", text)) if needle.isdigit() else needle in text
+
+
 def test_no_value_reaches_anything_that_is_written_or_shown(clean: Machine) -> None:
     """Values of many shapes, in a run that plans, one that applies, one that fails and one that is refused, while the
     service itself prints all it holds and the list of processes is read over and over."""
@@ -314,11 +319,11 @@ def test_no_value_reaches_anything_that_is_written_or_shown(clean: Machine) -> N
     for number, done in enumerate(runs):
         text = done.everything()
         assert "redacted" in text
-        assert [needle for needle in [*NEEDLES, "commented-out-7"] if needle in text] == [], f"run {number}"
-        assert [needle for needle in NEEDLES if json.dumps(needle)[1:-1] in text] == [], f"run {number}"
+        assert [needle for needle in [*NEEDLES, "commented-out-7"] if stands(needle, text)] == [], f"run {number}"
+        assert [needle for needle in NEEDLES if stands(json.dumps(needle)[1:-1], text)] == [], f"run {number}"
     processes = "\n".join(seen)
     assert "docker compose" in processes
-    assert [needle for needle in NEEDLES if needle in processes] == []
+    assert [needle for needle in NEEDLES if stands(needle, processes)] == []
 
 
 @pytest.mark.parametrize(
