@@ -15,15 +15,11 @@ _OWN = ".local/state/rollback"  # in a home (XDG Base Directory Specification)
 @dataclass(frozen=True)
 class Account:
     """A user of the host, as commands run there. `state` is the stack's folder, whoever looks; `closed` tells why this user cannot use
-    it, "" when he can; `exists` whether it is there already; `tree_owner` is the user that the tree belongs to; `lacking` names what a
-    rollback needs and the host has not."""
+    it, "" when he can; `lacking` names what a rollback needs and the host has not."""
 
     user: str
-    root: bool
     state: str
-    exists: bool
     closed: str
-    tree_owner: str
     lacking: tuple[str, ...] = ()
 
 
@@ -64,7 +60,7 @@ if [ -z "$closed" ]; then
 fi
 exists=no; [ ! -d "$state" ] || exists=yes
 group=$(stat -Lc %G /var/run/docker.sock 2>/dev/null) || group=docker
-printf '%s\n' "$(id -un)" "$(id -u)" "$state" "$exists" "$closed" "$tree_owner" "$group" "$(lacking)"
+printf '%s\n' "$(id -un)" "$state" "$exists" "$closed" "$tree_owner" "$group" "$(lacking)"
 """
 
 
@@ -72,7 +68,7 @@ def account(stack: Stack) -> Fact[Account]:
     """Who we are there, and where the stack's folder is."""
 
     def read(out: str) -> Account:
-        user, number, state, exists, closed, owner, group, lacking = out.split("\n")[:8]
+        user, state, exists, closed, owner, group, lacking = out.split("\n")[:7]
         why = ""
         if closed:
             way = (
@@ -81,7 +77,7 @@ def account(stack: Stack) -> Fact[Account]:
                 else f"let root run `install -d -m 711 {SHARED} && install -d -m 2770 -g {group} {SHARED}/{stack.name}` there"
             )
             why = f"{user} may not write to {closed}, and lock and ledger of this stack are in {state}; {way}, or log in as {owner}"
-        return Account(user, number == "0", state, exists == "yes", why, owner, tuple(filter(None, lacking.split("\t"))))
+        return Account(user, state, why, tuple(filter(None, lacking.split("\t"))))
 
     words = (stack.state_directory, SHARED, stack.name, stack.tree, _OWN)
     return Fact((Command.of("sh", "-euc", _LACKING + _LOOK, "sh", *words),), read, missing="the host does not say who we are there")

@@ -35,7 +35,7 @@ from rollback_lib.stack import Stack
 from rollback_lib.stages import Opening, Verification
 from rollback_lib.watching import Eyes
 
-ROOT = Account("root", root=True, state="/var/lib/rollback/dyniq-voice", exists=True, closed="", tree_owner="root")
+ROOT = Account("root", state="/var/lib/rollback/dyniq-voice", closed="")
 
 
 class Host:
