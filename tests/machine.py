@@ -102,9 +102,9 @@ class Machine:
         return Done(done.returncode, done.stdout, done.stderr, incident)
 
     @contextmanager
-    def stopped_in(self, procedure: str, step: str, command: int, *words: str) -> Iterator[Scene]:
-        """A rollback whose step is stopped in its midst, at its command of that number."""
-        argv = [BIN / "rollback", "run", procedure, "--stack", self.stack, "--apply", "--confirm", "contabo", *words]
+    def stopped_in(self, procedure: str, step: str, command: int, *words: str, by: Sequence[str] = ()) -> Iterator[Scene]:
+        """A rollback whose step is stopped in its midst, at its command of that number; `by` is a command that runs it."""
+        argv = [*by, BIN / "rollback", "run", procedure, "--stack", self.stack, "--apply", "--confirm", "contabo", *words]
         with ThreadPoolExecutor(1) as pool:
             frozen = pool.submit(freeze, self.host, step, command)
             run = subprocess.Popen(argv, env=self.env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

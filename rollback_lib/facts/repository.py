@@ -86,13 +86,14 @@ def unseen(tree: str) -> Fact[list[str]]:
 
 
 # Of the submodules that a commit names those that are checked out, since the others are empty folders in a build of the team's, too.
-_CHECKED_OUT = r"""
-cd "$1"
-here=$(mktemp -d /dev/shm/rollback-XXXXXXXXXX); trap 'rm -rf "$here"' EXIT; trap 'exit 1' HUP INT TERM
-git ls-tree -r -z "$2" >"$here/all"
+_CHECKED_OUT = (
+    git.LOOK
+    + r"""
+$git ls-tree -r -z "$1" >"$here/all"
 sed -zn 's/^160000 commit //p' "$here/all" >"$here/submodules"
 xargs -0 -r -a "$here/submodules" sh -euc "$there" sh
 """
+)
 _THERE = r"""there='for one; do
     path=${one#*	}
     if [ -e "$path/.git" ]; then printf "%s\0" "$one"; fi

@@ -5,14 +5,11 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import pytest
 
-from lab.relay import Relay
-from tests.faults import JOB, Scene, freeze, kernel, thaw, thaw_when_told_to_end
+from tests.faults import JOB, Scene, kernel, thaw, thaw_when_told_to_end
 from tests.machine import BIN, Machine
 
 # What starts it, and what that has it ignore.
@@ -24,18 +21,9 @@ WAYS = {
 }
 
 
-@contextmanager
-def building(machine: Machine, way: str) -> Iterator[Scene]:
+def building(machine: Machine, way: str) -> AbstractContextManager[Scene]:
     """A code rollback started in that way, whose step `build` is stopped in its midst."""
-    argv = [*WAYS[way], BIN / "rollback", "run", "code", "--stack", machine.stack, "--apply", "--confirm", "contabo"]
-    with ThreadPoolExecutor(1) as pool:
-        frozen = pool.submit(freeze, machine.host, "build", 5)
-        run = subprocess.Popen(argv, env=machine.env(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        try:
-            yield Scene(machine.host, Relay(0), run, frozen.result())
-        finally:
-            run.kill()
-            run.communicate()
+    return machine.stopped_in("code", "build", 5, by=WAYS[way])
 
 
 def serving(machine: Machine) -> list[str]:
