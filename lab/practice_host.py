@@ -151,7 +151,7 @@ class PracticeHost:
 
     def scenario(self) -> str | None:
         """The scenario that the host is in: the one that was made last, while agents-api answers as it does then."""
-        made = self.exec(f"cat {MADE} 2>/dev/null || true")
+        made = self.exec(f"cat {MADE} 2>/dev/null || true")  # there is no such file before the first scenario
         return made if made in SCENARIOS and self._succeeds(self._answers(SCENARIOS[made][1])) else None
 
     def shaped(self) -> dict[str, str]:
@@ -275,7 +275,7 @@ class PracticeHost:
         """sshd answers, so many containers run (those of the clean state), every route of the stack is healthy."""
         routes = " && ".join(f"{_ask(route)} -f >/dev/null" for route in self._routes())
         self._until(f"pgrep -x sshd >/dev/null && [ $(docker ps --quiet | wc -l) -ge {containers} ] && {routes}", "be healthy")
-        # The authority of its Caddy, where it has one.
+        # The authority of its Caddy; a stack of another shape may have none, and a client says so when it has need of it.
         root = "/data/caddy/pki/authorities/local/root.crt"
         authority = self.exec(shapes.team(f"docker cp -q $project-caddy-1:{root} - 2>/dev/null | tar -xO 2>/dev/null || true"))
         (self.folder / "ca.crt").write_text(authority + "\n")
