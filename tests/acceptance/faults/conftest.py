@@ -7,7 +7,7 @@ import pytest
 from tests.acceptance.faults.matrix import STEPS
 from tests.faults import FAULTS
 
-END = "how the cell ended"
+END = "how the run with a fault ended"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from tests.acceptance.hosts.matrix import Cell
 from tests.acceptance.hosts.table import page, rows
 
-CELL, END = "the cell", "how the cell ended"
+CELL, END = "the cell", "how the procedure on that host ended"
 PAGE = "--write-table"
 
 
