@@ -40,6 +40,14 @@ class Command:
         nested = {name: cls.from_dict(raw[name]) if raw[name] else None for name in ("into", "rescue")}
         return cls(**{**raw, **nested, "argv": tuple(raw["argv"])})
 
+    @classmethod
+    def script(cls, text: str, *words: str) -> "Command":
+        """A script of `sh` with these words as its arguments, shown line by line; it ends at the first command that fails.
+
+        It is read from standard input, so what it runs must read none.
+        """
+        return cls.of("sh", "-eu", "-s", "--", *words).saying(text)
+
     def pipe(self, *argv: str) -> "Command":
         """The same, with its output as the input of `argv`."""
         return replace(self, into=self.into.pipe(*argv) if self.into else Command.of(*argv))
@@ -98,6 +106,18 @@ class Command:
 
     __str__ = shell
 
+
+# What every command finds in its environment. git runs no hook of the tree and no monitor of its files, leaves submodules alone, and
+# works in a tree of another user. These settings need git 2.31 (git-config(1), GIT_CONFIG_COUNT).
+_GIT = {"safe.directory": "*", "core.hooksPath": "/dev/null", "core.fsmonitor": "false", "submodule.recurse": "false"}
+_SETTINGS = [{f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": _GIT[name]} for number, name in enumerate(_GIT)]
+ENVIRONMENT = {
+    "LC_ALL": "C.UTF-8",
+    "COMPOSE_ANSI": "never",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_CONFIG_COUNT": str(len(_GIT)),
+    **{name: value for setting in _SETTINGS for name, value in setting.items()},
+}
 
 END = "EOF"  # closes the text that a command reads
 # dash 0.5.12 loses a byte where a line begins like END and goes on with a character that is not ASCII.

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+import shlex
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
-from rollback_lib.command import Command, script
+from rollback_lib.command import ENVIRONMENT, Command, script
 from rollback_lib.errors import ParameterError
 from rollback_lib.secret import Secret
 from rollback_lib.write import How, Write
@@ -195,8 +196,12 @@ def _bound(step: Step) -> dict[str, Any]:
     return {name: value for name, value in asdict(replace(step, send=None)).items() if name not in ("title", "why")}
 
 
+_ENVIRONMENT = "# git runs no hooks and no file monitor, leaves submodules alone, and works in a tree of another user.\n"
+
+
 def _render(title: str, steps: tuple[Step, ...]) -> str:
-    parts = [f"#!/bin/sh\n# {title}\n"]
+    parts = [f"#!/bin/sh\n# {title}\n\n{_ENVIRONMENT}"]
+    parts += [f"export {name}={shlex.quote(value)}\n" for name, value in ENVIRONMENT.items()]
     for step in steps:
         parts.append(f"\n# {step.title}{f' (not needed: {step.skip})' if step.skip else ''}\n")
         if step.sends and not step.skip:

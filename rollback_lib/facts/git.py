@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,9 +14,6 @@ _GITLINK = "160000"  # the mode of a submodule in a commit
 DEPTH = 30  # commits that are read
 MOVES = 500  # lines of the reflog that are read; scripts that check out and reset fill it fast
 MINIMUM = (2, 31)  # the oldest git that has what we use: `log --diff-merges=first-parent`, and settings by GIT_CONFIG_COUNT
-# Whatever a repository's own configuration says, git runs none of its hooks, asks no program which files have changed, and leaves
-# submodules where they are.
-ALONE = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "submodule.recurse=false")
 
 # A submodule counts where it is at another commit or has changes of its own, and whatever the configuration says.
 _MODULES = "--ignore-submodules=untracked"
@@ -72,19 +68,19 @@ class Change:
 
 def command(tree: str, *words: str) -> Command:
     """git in that tree."""
-    return Command.of("git", "-C", tree, *ALONE, *words)
+    return Command.of("git", "-C", tree, *words)
 
 
 def _git(tree: str, *words: str) -> Command:
     # An optional lock would write to .git, and so would what a partial clone fetches as it needs it (git 2.45 can be told not to).
-    looks = ("env", "GIT_NO_LAZY_FETCH=1", "git", "--no-optional-locks", "-C", tree, *ALONE)
+    looks = ("env", "GIT_NO_LAZY_FETCH=1", "git", "--no-optional-locks", "-C", tree)
     return Command.of(*looks, "-c", "log.showSignature=false", *words)
 
 
 # What a script that looks begins with: a folder in the host's memory for that moment, private.
-LOOK = rf"""
+LOOK = r"""
 cd "$1"; shift
-git="git {shlex.join(ALONE)}"; export GIT_OPTIONAL_LOCKS=0 GIT_NO_LAZY_FETCH=1
+export GIT_OPTIONAL_LOCKS=0 GIT_NO_LAZY_FETCH=1
 here=$(mktemp -d /dev/shm/rollback-XXXXXXXXXX); trap 'rm -rf "$here"' EXIT; trap 'exit 1' HUP INT TERM
 """
 
@@ -93,7 +89,7 @@ _DIFF = (
     LOOK
     + r"""
 cp "$(git rev-parse --git-path index)" "$here/index"
-GIT_INDEX_FILE=$here/index $git diff -z --no-ext-diff --no-textconv "$@"
+GIT_INDEX_FILE=$here/index git diff -z --no-ext-diff --no-textconv "$@"
 """
 )
 
@@ -244,10 +240,10 @@ _IN_THE_WAY = (
 done'"""
     + LOOK
     + r"""
-$git diff-tree -r -z --no-renames --name-only --diff-filter=A "$1" "$2" >"$here/added"
+git diff-tree -r -z --no-renames --name-only --diff-filter=A "$1" "$2" >"$here/added"
 xargs -0 -r -a "$here/added" sh -euc "$above" sh >"$here/above"
 cat "$here/above" >>"$here/added"
-xargs -0 -r -n 200 -a "$here/added" $git --literal-pathspecs ls-files --others -z --
+xargs -0 -r -n 200 -a "$here/added" git --literal-pathspecs ls-files --others -z --
 """
 )
 

@@ -68,11 +68,11 @@ _UNSEEN = (
     + r"""
 export GIT_INDEX_FILE="$here/index"
 cp "$(env -u GIT_INDEX_FILE git rev-parse --git-path index)" "$GIT_INDEX_FILE"
-$git ls-files -v -z >"$here/all"
+git ls-files -v -z >"$here/all"
 sed -zn 's/^[a-zS] //p' "$here/all" >"$here/marked"
 [ -s "$here/marked" ] || exit 0
-for mark in assume-unchanged skip-worktree; do $git update-index --no-$mark -z --stdin <"$here/marked"; done
-$git diff -z --name-only --no-ext-diff --ignore-submodules --diff-filter=d >"$here/changed"
+for mark in assume-unchanged skip-worktree; do git update-index --no-$mark -z --stdin <"$here/marked"; done
+git diff -z --name-only --no-ext-diff --ignore-submodules --diff-filter=d >"$here/changed"
 sort -z "$here/marked" >"$here/all"; sort -z "$here/changed" >"$here/marked"
 comm -z -12 "$here/all" "$here/marked"
 """
@@ -89,7 +89,7 @@ def unseen(tree: str) -> Fact[list[str]]:
 _CHECKED_OUT = (
     git.LOOK
     + r"""
-$git ls-tree -r -z "$1" >"$here/all"
+git ls-tree -r -z "$1" >"$here/all"
 sed -zn 's/^160000 commit //p' "$here/all" >"$here/submodules"
 xargs -0 -r -a "$here/submodules" sh -euc "$there" sh
 """

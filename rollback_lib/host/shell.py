@@ -6,15 +6,17 @@ what comes before our own first line on either stream is not part of an answer.
 """
 
 import re
+import shlex
 
+from rollback_lib.command import ENVIRONMENT
 from rollback_lib.host.output import BoundedOutput
 
 # What runs there sees this environment and no other: an exported variable would beat the stack's .env. Users who are not root often
-# lack the folders of a system's own programs. A tree may belong to another user of those who deploy from it.
+# lack the folders of a system's own programs.
 _CLEAN = (
-    'exec env -i PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" HOME="$HOME" LC_ALL=C.UTF-8 GIT_TERMINAL_PROMPT=0 COMPOSE_ANSI=never'
-    " GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'"
-    ' ${DOCKER_HOST+DOCKER_HOST="$DOCKER_HOST"} ${XDG_RUNTIME_DIR+XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR"} '
+    'exec env -i PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" HOME="$HOME" '
+    + " ".join(f"{name}={shlex.quote(value)}" for name, value in ENVIRONMENT.items())
+    + ' ${DOCKER_HOST+DOCKER_HOST="$DOCKER_HOST"} ${XDG_RUNTIME_DIR+XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR"} '
 )
 _OTHERS = re.compile(r"[^ -~]|['\\!]")  # characters that the shells read differently, even between single quotes
 _NOISE = 1024  # bytes of it that are kept at each end

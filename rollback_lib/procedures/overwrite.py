@@ -30,19 +30,19 @@ awk -v long="$(wc -c <"$1")" -v old="$(wc -c <"$2")" -v new="$(wc -c <"$3")" '
 
 def write(path: str, new: str, old: str) -> Command:
     """Writes the content of the file `new` into the one at `path`; where that fails, it has that of `old` again."""
-    return Command.of("sh", "-euc", _WRITE, "sh", path, new, old)
+    return Command.script(_WRITE, path, new, old)
 
 
 def write_inside(container: str, path: str, new: str, old: str) -> Command:
     """The same with the file that the container has at `path`, which may have no name on the host any more."""
     script = f'pid=$(docker inspect --format "{{{{.State.Pid}}}}" "$1"); set -- "/proc/$pid/root$2" "$3" "$4"\n{_WRITE}'
-    return Command.of("sh", "-euc", script, "sh", container, path, new, old)
+    return Command.script(script, container, path, new, old)
 
 
 def guard(path: str, old: str, new: str) -> Command:
     """The last look before: it fails where the file is neither the old one, nor the new one, nor what a write that was cut off
     leaves between the two."""
-    return Command.of("sh", "-euc", _BETWEEN, "sh", path, old, new)
+    return Command.script(_BETWEEN, path, old, new)
 
 
 def between(content: bytes, old: bytes, new: bytes) -> bool:

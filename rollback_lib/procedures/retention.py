@@ -139,7 +139,7 @@ def _removal(found: Copies, incident: str) -> Command:
     for one in found.beyond:  # an image without force: Docker keeps one that a container is of
         remove = ("docker", "image", "rm", one.name) if one.image else ("rm", "-rf", "--", one.name)
         lines.append(f"{Command.of(*remove)} || :")
-    return Command.of("sh", "-eu", "-s", "--", stack.state, found.last, incident).saying("\n".join(lines))
+    return Command.script("\n".join(lines), stack.state, found.last, incident)
 
 
 def _way_back(one: Copy, stack: Stack) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rollback_lib.command import Command, script
+from rollback_lib.command import ENVIRONMENT, Command, script
 from rollback_lib.facts import git
 from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.repository import Repository, Submodule, repository, submodules, unseen
@@ -21,7 +21,7 @@ NAMES = ("a\tb", "a\nb", "-rf", "--", "é ü", "*", "back\\slash", "sp ace/in ne
 
 
 def run(*commands: Command, **more: str) -> str:
-    env = {"PATH": os.environ["PATH"], "HOME": "/nowhere", "LC_ALL": "C.UTF-8", **more}
+    env = {"PATH": os.environ["PATH"], "HOME": "/nowhere", **ENVIRONMENT, **more}
     done = subprocess.run(["sh", "-c", script(commands)], capture_output=True, env=env)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode(errors="replace")

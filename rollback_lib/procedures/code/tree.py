@@ -4,7 +4,6 @@ A checkout can die in its midst: a required filter that fails, a signal, a full 
 undo does not ask git to check anything out: it puts back the files and the index as they were kept.
 """
 
-import shlex
 from collections.abc import Iterable
 
 from rollback_lib.command import Command
@@ -37,28 +36,26 @@ echo "git is busy in $1: $whole" >&2
 exit 1
 """
 
-_EXPLAINED = (
-    f'git="git {shlex.join(git.ALONE)}"; export GIT_OPTIONAL_LOCKS=0'
-    + r"""
+_EXPLAINED = r"""
 # Nothing is overwritten that is neither of the one commit nor of the other.
 cd "$1"
+export GIT_OPTIONAL_LOCKS=0
 here=$(mktemp -d); trap 'rm -rf "$here"' EXIT
 cp "$(git rev-parse --git-path index)" "$here/index" # a diff refreshes the index
 head=$(git rev-parse HEAD)
 [ "$head" = "$2" ] || [ "$head" = "$3" ] || { echo "the tree is at $head now" >&2; exit 1; }
 for commit in "$2" "$3"; do
     export GIT_INDEX_FILE="$here/index"
-    $git diff -z --name-only --no-ext-diff --ignore-submodules=untracked --diff-filter=d "$commit" -- >"$here/$commit"
+    git diff -z --name-only --no-ext-diff --ignore-submodules=untracked --diff-filter=d "$commit" -- >"$here/$commit"
 done
 unset GIT_INDEX_FILE
 cat "$here/$2" "$here/$3" | sort -z | uniq -dz >"$here/strange"
-$git diff-tree -r -z --no-renames --name-only --diff-filter=A "$2" "$3" >"$here/added"
-xargs -0 -r -a "$here/added" $git --literal-pathspecs ls-files --others -z -- >"$here/others"
+git diff-tree -r -z --no-renames --name-only --diff-filter=A "$2" "$3" >"$here/added"
+xargs -0 -r -a "$here/added" git --literal-pathspecs ls-files --others -z -- >"$here/others"
 another='[ "$(git hash-object -- "$2")" = "$(git rev-parse "$1:$2")" ] || printf "%s\0" "$2"'
 xargs -0 -r -n 1 -a "$here/others" sh -c "$another" sh "$3" >>"$here/strange"
 [ ! -s "$here/strange" ] || { echo "changed since the plan was made: $(tr "\0\n" "  " <"$here/strange")" >&2; exit 1; }
 """
-)
 
 _THERE = r"""
 there() { # of the paths in a file those that are there, with the folders they are in or would be in, as a sorted list
@@ -78,14 +75,13 @@ done'
 """
 
 _KEEP = (
-    f'git="git {shlex.join(git.ALONE)}"'
-    + _THERE
+    _THERE
     + r"""
 cd "$1"
 cp -p "$(git rev-parse --git-path index)" "$6"
 cp "$6" "$6.look" # a diff refreshes the index
-$git diff-tree -r -z --no-renames --ignore-submodules --name-only "$2" "$3" >"$4"
-GIT_INDEX_FILE=$6.look $git diff -z --name-only --no-renames --no-ext-diff --ignore-submodules HEAD >>"$4"
+git diff-tree -r -z --no-renames --ignore-submodules --name-only "$2" "$3" >"$4"
+GIT_INDEX_FILE=$6.look git diff -z --name-only --no-renames --no-ext-diff --ignore-submodules HEAD >>"$4"
 there "$4" "$7"
 tar --null --no-recursion -T "$7" -cf "$5"
 rm -f "$6.look"
@@ -138,7 +134,7 @@ def changes(head: git.Head) -> str:
 def keep(now: State, sha: str, incident: str) -> tuple[Command, ...]:
     """Keeps the files that the checkout changes, those with changes in no commit, and the index."""
     kept = [keeping.before(now.stack, incident, name) for name in (LIST, FILES, INDEX, THERE)]
-    return (_script(_KEEP, now.stack.tree, now.head.sha, sha, *kept),)
+    return (Command.script(_KEEP, now.stack.tree, now.head.sha, sha, *kept),)
 
 
 def forget(stack: Stack, incident: str) -> Command:
@@ -156,7 +152,7 @@ def restore(now: State, sha: str, incident: str) -> Step:
         git.command(tree, "stash", "push", "--quiet", f"--message=rollback {incident}"),
         git.command(tree, "rev-parse", "refs/stash").to(keeping.before(now.stack, incident, STASH)),
     ) if now.head.dirty else ()  # fmt: skip
-    guards = () if now.head.dirty else (_script(_EXPLAINED, tree, now.head.sha, sha),)
+    guards = () if now.head.dirty else (Command.script(_EXPLAINED, tree, now.head.sha, sha),)
     # Files that are the same stay as they are: git would write those anew whose owner or times are not as it noted.
     noted = git.command(tree, "update-index", "-q", "--refresh")
     # What it overwrites is kept, and the guard has seen that nothing else is there.
@@ -184,7 +180,7 @@ def back(now: State, incident: str) -> Step:
         if now.head.branch
         else git.command(tree, "update-ref", "--no-deref", "-m", message, "HEAD", now.head.sha)
     )
-    commands = (_unlock(tree), *umask(now), _script(_BACK, tree, kept, files, aside, index), head, *_own(now, incident, _OWN_GIT))
+    commands = (_unlock(tree), *umask(now), Command.script(_BACK, tree, kept, files, aside, index), head, *_own(now, incident, _OWN_GIT))
     return Step("undo_tree", "Put the tree back", "Files, index and HEAD as they were before the rollback, by the byte.", commands,
                 touches=True, part=PART)  # fmt: skip
 
@@ -254,13 +250,8 @@ def umask(now: State) -> tuple[Command, ...]:
 def _own(now: State, incident: str, script: str) -> tuple[Command, ...]:
     """Gives what git makes as another user than the tree's to that one, so that the next `git pull` of theirs works."""
     kept = [keeping.before(now.stack, incident, name) for name in (LIST, THERE)]
-    return (_script(script, now.stack.tree, now.repository.owner, *kept),) if now.repository.owner else ()
+    return (Command.script(script, now.stack.tree, now.repository.owner, *kept),) if now.repository.owner else ()
 
 
 def _unlock(tree: str) -> Command:
-    return _script(_UNLOCK, tree)
-
-
-def _script(text: str, *words: str) -> Command:
-    """A script that can be read as it is: it comes on the shell's input."""
-    return Command.of("sh", "-eu", "-s", "--", *words).saying(text)
+    return Command.script(_UNLOCK, tree)

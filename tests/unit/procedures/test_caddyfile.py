@@ -74,7 +74,7 @@ def test_from_an_older_version_the_way_goes_further_back() -> None:
 def test_it_is_written_in_place_and_reloaded_over_standard_input() -> None:
     made = plan(state())
     kept = "/var/lib/rollback/dyniq-voice/before/i1"
-    assert shell(made.put).endswith(f"sh {FILE} {kept}.target {kept}.file")
+    assert shell(made.put).startswith(f"sh -eu -s -- {FILE} {kept}.target {kept}.file <<")
     assert made.put.atomic
     assert "caddy reload --config - --adapter caddyfile <" in shell(made.load)
     assert "docker restart" not in made.shell()
