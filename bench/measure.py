@@ -21,7 +21,7 @@ from bench.peers import Peers
 from lab.practice_host import PracticeHost
 from lab.relay import Relay
 from lab.traffic import Count, Traffic
-from rollback_lib.stack import Stack
+from rollback_lib.stack.model import Stack
 
 CASES = ("code", "image", "env", "caddyfile", "traffic", "kept", "database", "redeploy")
 PER_SECOND = 200  # requests through the proxy while the Caddyfile is rolled back

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rollback_lib.record.chain import OPENED, Chain
 from rollback_lib.record.folder import Folder
-from rollback_lib.sealing import seal
+from rollback_lib.run.sealing import seal
 
 PROBES = 60  # events of a usual run
 

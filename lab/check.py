@@ -9,8 +9,8 @@ from typing import Any
 
 from lab.reference import RECORDED, layout, made_with
 from rollback_lib.errors import ParameterError
-from rollback_lib.frontmatter import read
-from rollback_lib.record.redaction import HIDDEN, clean
+from rollback_lib.runbook.metadata import read
+from rollback_lib.secrets.redactor import HIDDEN, clean
 
 LINES = 8  # of a code cell; a cell of parameters has as many as there are
 LARGEST = 150_000  # bytes of a file

@@ -10,7 +10,7 @@ from lab.traffic import Traffic
 from lab.writer import Writer
 from rollback_lib.headless.runner import Outcome
 from rollback_lib.record.folder import Folder
-from rollback_lib.stack import Stack
+from rollback_lib.stack.model import Stack
 
 Run = Callable[[str, dict[str, str]], Outcome]
 PER_SECOND = 20  # requests that go through the proxy meanwhile

@@ -19,7 +19,7 @@ from lab import engine, images, shapes, versions
 from lab.progress import Progress
 from lab.shell import run, succeeds
 from rollback_lib.errors import LabError, ParameterError
-from rollback_lib.paths import PROJECT
+from rollback_lib.settings import PROJECT
 
 DEFAULT = "drill"
 SSH_PORT, HTTPS_PORT = 22022, 22443

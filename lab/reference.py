@@ -14,11 +14,11 @@ from typing import Any
 from lab.drill import DRILLS
 from lab.practice_host import PracticeHost
 from rollback_lib.errors import LabError
-from rollback_lib.frontmatter import Notebook, notebooks
-from rollback_lib.paths import PROJECT
-from rollback_lib.record import working
 from rollback_lib.record.folder import ROOT_VARIABLE, Folder, incidents_root, who
 from rollback_lib.record.verdict import Verdict
+from rollback_lib.runbook import working_copy
+from rollback_lib.runbook.metadata import Notebook, notebooks
+from rollback_lib.settings import PROJECT
 
 # What is broken for each notebook, and what it is told beside what all are.
 RECORDED: dict[str, tuple[str, dict[str, str]]] = {"triage": ("code", {}), **DRILLS, "resume": ("code", {})}
@@ -73,7 +73,7 @@ def told(procedure: str) -> dict[str, str]:
 def copy(procedure: str, parameters: Mapping[str, str]) -> Path:
     """A copy of the notebook with these parameters, beside the records, without outputs."""
     source, root = known()[procedure].file, incidents_root()
-    return working.copy(source, working.place(root) / f"drill-{source.name}", parameters)
+    return working_copy.copy(source, working_copy.place(root) / f"drill-{source.name}", parameters)
 
 
 def run(file: Path) -> Path:

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import cycle
 
-from rollback_lib.health import Prober
-from rollback_lib.probe import Probe
-from rollback_lib.stack import Stack
+from rollback_lib.health.probe import Probe
+from rollback_lib.health.watch import Prober
+from rollback_lib.stack.model import Stack
 
 WORKERS = 32
 TIMEOUT = 10.0  # seconds; a request that takes longer has failed

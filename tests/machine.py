@@ -18,7 +18,7 @@ import yaml
 from lab.practice_host import PracticeHost
 from lab.relay import Relay
 from rollback_lib.notebook import start
-from rollback_lib.paths import PROJECT
+from rollback_lib.settings import PROJECT
 from tests.faults import Scene, freeze
 
 BIN = Path(sys.executable).parent

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from lab.practice_host import PracticeHost
-from rollback_lib.paths import PROJECT
+from rollback_lib.settings import PROJECT
 
 PEERS = PROJECT / "bench" / "peers"
 HEALTHY = "until curl -fs https://agents-api.dyniq.ai/health >/dev/null; do sleep 0.1; done"

@@ -75,7 +75,7 @@ def _days(text: str) -> timedelta:
 def _list(arguments: argparse.Namespace) -> int:
     from rollback_lib.record.folder import incidents_root
     from rollback_lib.record.history import incidents
-    from rollback_lib.record.redaction import clean
+    from rollback_lib.secrets.redactor import clean
 
     found = incidents(
         incidents_root(), procedure=arguments.procedure, stack=arguments.stack, verdict=arguments.verdict,
@@ -94,8 +94,8 @@ def _list(arguments: argparse.Namespace) -> int:
 def _show(arguments: argparse.Namespace) -> int:
     from rollback_lib.record.folder import Folder, incidents_root
     from rollback_lib.record.history import folder_of
-    from rollback_lib.record.redaction import clean
-    from rollback_lib.report import facts
+    from rollback_lib.report import summary
+    from rollback_lib.secrets.redactor import clean
 
     folder = Folder(folder_of(incidents_root(), arguments.incident))
     record, events = folder.record(), folder.events()
@@ -109,7 +109,7 @@ def _show(arguments: argparse.Namespace) -> int:
     for name, word in record.get("steps", {}).items():
         print(f"  {name:14} {word}")
     print()
-    for at, words in facts.timeline(events):
+    for at, words in summary.timeline(events):
         print(f"{at:%H:%M:%S} {clean(words)}")
     for one in record.get("next", ()):
         print(f"Next: {clean(one)}")

@@ -22,12 +22,12 @@ def add(commands: Any) -> None:
 
 
 def _open(arguments: argparse.Namespace) -> int:
-    from rollback_lib.record import working
     from rollback_lib.record.folder import incidents_root
+    from rollback_lib.runbook import working_copy
 
     root = incidents_root().resolve()
     page = _copy(arguments, root) if arguments.procedure else _start(arguments, root)
-    tabs = working.place(root) / ".tabs"
+    tabs = working_copy.place(root) / ".tabs"
     shutil.rmtree(tabs, ignore_errors=True)  # those of last time
     print(f"JupyterLab opens {page}; Ctrl-C ends it.", flush=True)
     os.execv(sys.executable, _jupyterlab(page, root, tabs, arguments))
@@ -36,34 +36,35 @@ def _open(arguments: argparse.Namespace) -> int:
 def _copy(arguments: argparse.Namespace, root: Path) -> Path:
     """A working copy in the new folder of the record that its first run will write."""
     from rollback_lib.cli import parameters
-    from rollback_lib.record import working
+    from rollback_lib.record.contents import WORKING_COPY
     from rollback_lib.record.folder import Folder
-    from rollback_lib.stack import lasting
+    from rollback_lib.runbook import working_copy
+    from rollback_lib.stack.model import lasting
 
     source = parameters.notebook(arguments.procedure)
     given = parameters.given(arguments.parameters, source, without=("stack",))
     stack = lasting(arguments.stack)
     parameters.checked(arguments.procedure, stack, given)
-    return working.copy(source, Folder.create(arguments.procedure, root).path / working.COPY, {"stack": stack, **given})
+    return working_copy.copy(source, Folder.create(arguments.procedure, root).path / WORKING_COPY, {"stack": stack, **given})
 
 
 def _start(arguments: argparse.Namespace, root: Path) -> Path:
     """The start page, run already, so that it shows what there is when it opens."""
     from rollback_lib.errors import ParameterError
     from rollback_lib.headless import runner, start
-    from rollback_lib.record import working
-    from rollback_lib.stack import Stack, lasting
+    from rollback_lib.runbook import working_copy
+    from rollback_lib.stack.model import Stack, lasting
 
     if arguments.parameters:
         raise ParameterError("-p is for the notebook of a procedure; name it: `rollback open PROCEDURE`")
     stack = lasting(arguments.stack)
     host = Stack.load(stack).host
     print(f"Asking {host} and its routes how they are …", file=sys.stderr, flush=True)
-    return start.run(working.copy(runner.NOTEBOOKS / "start.ipynb", working.place(root) / "start.ipynb", {"stack": stack}))
+    return start.run(working_copy.copy(runner.NOTEBOOKS / "start.ipynb", working_copy.place(root) / "start.ipynb", {"stack": stack}))
 
 
 def _jupyterlab(page: Path, root: Path, tabs: Path, arguments: argparse.Namespace) -> list[str]:
-    from rollback_lib.paths import PROJECT
+    from rollback_lib.settings import PROJECT
 
     return [
         sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}",

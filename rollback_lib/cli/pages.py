@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from rollback_lib.errors import ParameterError, RollbackError
 
 if TYPE_CHECKING:
-    from rollback_lib.frontmatter import Notebook
-    from rollback_lib.review import Standing
+    from rollback_lib.runbook.metadata import Notebook
+    from rollback_lib.runbook.review import Standing
 
 _COLUMNS = ("notebook", "owner", "status", "reviewed", "review due", "last successful run", "open")
 
@@ -36,13 +36,13 @@ def add(commands: Any) -> None:
 
 
 def _review(arguments: argparse.Namespace) -> int:
-    from rollback_lib import frontmatter
     from rollback_lib.headless import runner
     from rollback_lib.record.folder import incidents_root
     from rollback_lib.record.history import incidents
-    from rollback_lib.review import standing
+    from rollback_lib.runbook import metadata
+    from rollback_lib.runbook.review import standing
 
-    notebooks = frontmatter.notebooks(runner.NOTEBOOKS)
+    notebooks = metadata.notebooks(runner.NOTEBOOKS)
     if arguments.done is not None:
         return _done(notebooks, arguments.done, _today())
     records = incidents(incidents_root())
@@ -62,7 +62,7 @@ def _today() -> date:
 
 
 def _done(notebooks: Sequence["Notebook"], procedure: str, today: date) -> int:
-    from rollback_lib.frontmatter import mark_reviewed
+    from rollback_lib.runbook.metadata import mark_reviewed
 
     notebook = next((one for one in notebooks if one.procedure == procedure), None)
     if notebook is None:
@@ -74,7 +74,7 @@ def _done(notebooks: Sequence["Notebook"], procedure: str, today: date) -> int:
 
 
 def _summary(one: "Standing") -> dict[str, Any]:
-    from rollback_lib.review import day_of
+    from rollback_lib.runbook.review import day_of
 
     last = one.last and {"day": str(day_of(one.last)), "stack": one.last.get("stack"), "incident": one.last["incident"]}
     return {
@@ -85,7 +85,7 @@ def _summary(one: "Standing") -> dict[str, Any]:
 
 
 def _print_table(standings: Sequence["Standing"]) -> None:
-    from rollback_lib.record.redaction import clean
+    from rollback_lib.secrets.redactor import clean
 
     rows = [_COLUMNS]
     for one in map(_summary, standings):
@@ -98,17 +98,17 @@ def _print_table(standings: Sequence["Standing"]) -> None:
 
 
 def _docs(arguments: argparse.Namespace) -> int:
-    from rollback_lib import frontmatter, page
     from rollback_lib.headless import runner
-    from rollback_lib.paths import PROJECT
     from rollback_lib.record.folder import incidents_root
     from rollback_lib.record.history import incidents
-    from rollback_lib.review import successes
-    from rollback_lib.stack import Budgets, Stack
+    from rollback_lib.runbook import metadata, page
+    from rollback_lib.runbook.review import successes
+    from rollback_lib.settings import PROJECT
+    from rollback_lib.stack.model import Budgets, Stack
 
     stack = Stack.load(arguments.stack) if arguments.stack else None
     records = incidents(incidents_root(), stack=stack.name if stack else "")
-    notebooks = frontmatter.notebooks(runner.NOTEBOOKS)
+    notebooks = metadata.notebooks(runner.NOTEBOOKS)
     seconds = {one.procedure: [float(run["seconds"]) for run in successes(one, records) if "seconds" in run] for one in notebooks}
     budgets = (stack.budgets if stack else Budgets()).model_dump()
     file = arguments.file or PROJECT / "docs" / "rollback-procedures.md"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rollback_lib.errors import ParameterError
 
 if TYPE_CHECKING:
-    from rollback_lib.stack import Stack
+    from rollback_lib.stack.model import Stack
 
 OTHERS = ("resume", "undo")  # notebooks with a command of their own
 
@@ -52,9 +52,9 @@ def names(source: Path) -> list[str]:
 
 def checked(procedure: str, stack: "str | Stack", parameters: Mapping[str, Any]) -> "Stack":
     """The stack, when it and all parameters of the notebook are as they should be. Raises ParameterError."""
-    from rollback_lib import checks
+    from rollback_lib.run.options import Options, check
 
-    known = {field.name for field in fields(checks.Options)}
-    options = checks.Options(**{key: value for key, value in parameters.items() if key in known})
+    known = {field.name for field in fields(Options)}
+    options = Options(**{key: value for key, value in parameters.items() if key in known})
     own = {key: value for key, value in parameters.items() if key not in known | {"stack", "confirm"}}
-    return checks.check(procedure, stack, options, **own)
+    return check(procedure, stack, options, **own)

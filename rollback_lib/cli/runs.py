@@ -8,7 +8,7 @@ from rollback_lib.errors import ParameterError
 
 if TYPE_CHECKING:
     from rollback_lib.headless.runner import Outcome
-    from rollback_lib.stack import Stack
+    from rollback_lib.stack.model import Stack
 
 OWN = ("stack", "mode", "confirm", "on_failure", "take_over", "revert_after", "reviewed", "checked")
 
@@ -90,14 +90,14 @@ def _stack_of(parameters: dict[str, Any]) -> "Stack":
 
 
 def _resume(arguments: argparse.Namespace) -> int:
-    from rollback_lib import earlier
     from rollback_lib.headless import runner
     from rollback_lib.record.folder import incidents_root
     from rollback_lib.record.history import folder_of
+    from rollback_lib.run import resume
 
     root = incidents_root()
     folder = folder_of(root, arguments.incident)
-    earlier.opening(folder, root)  # refuses what cannot be gone on with
+    resume.opening(folder, root)  # refuses what cannot be gone on with
     parameters = {"incident": str(folder), "take_over": str(arguments.take_over).lower()}
     parameters["accept_loss"] = str(arguments.accept_loss).lower()
     return _tell(runner.resume(folder, parameters, root=root), as_json=arguments.json)
@@ -116,7 +116,7 @@ def _tell(outcome: "Outcome", *, as_json: bool) -> int:
 def _next(outcome: "Outcome") -> list[str]:
     """What is to be done after a run that only looked."""
     from rollback_lib.record.folder import Folder
-    from rollback_lib.record.redaction import clean
+    from rollback_lib.secrets.redactor import clean
 
     return [clean(one) for one in Folder(outcome.folder).record().get("next", ())] if outcome.verdict.looked else []
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
 from rollback_lib.facts.fact import Fact
-from rollback_lib.secret import Secret
-from rollback_lib.write import How, Write
+from rollback_lib.plan.writes import How, Write
+from rollback_lib.secrets.secret import Secret
 
 # A sentence for each path that may not be written. Root may, but not on a disk that is mounted to be read only.
 _LOOK = r"""

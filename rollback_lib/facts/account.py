@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
 from rollback_lib.errors import Refused
 from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.git import MINIMUM
-from rollback_lib.stack import Stack
+from rollback_lib.stack.model import Stack
 
 SHARED = "/var/lib/rollback"
 _OWN = ".local/state/rollback"  # in a home (XDG Base Directory Specification)

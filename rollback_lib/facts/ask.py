@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from rollback_lib.command import script
+from rollback_lib.commands.command import script
 from rollback_lib.errors import Refused
 from rollback_lib.facts.fact import KEY, Dialogue, Fact
 from rollback_lib.host.channels import CHANNELS
 from rollback_lib.host.connection import Result, said
 from rollback_lib.host.ending import Ending
 from rollback_lib.host.link import Link
-from rollback_lib.record.redaction import Redactor
-from rollback_lib.secret import Key
+from rollback_lib.secrets.redactor import Redactor
+from rollback_lib.secrets.secret import Key
 
 T = TypeVar("T")
 AGAIN = (0.2, 0.5, 1.0)  # seconds before a fact is asked again

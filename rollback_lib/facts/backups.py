@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
+from rollback_lib.commands.psql import Postgres
 from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.postgres import LARGE_OBJECTS, TIMESCALE, Kind
-from rollback_lib.host.fragments import SEEN
-from rollback_lib.postgres import Postgres
+from rollback_lib.host.snippets import SEEN
 
 LISTED = 40  # backups that are looked at, the newest ones
 _KEEP = 16 * 1024 * 1024  # bytes at each end of what is said of thousands of tables

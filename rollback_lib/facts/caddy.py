@@ -5,9 +5,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
 from rollback_lib.facts.fact import Fact
-from rollback_lib.record.redaction import clean
+from rollback_lib.secrets.redactor import clean
 
 ADMIN = "localhost:2019"  # where Caddy's admin API listens unless told otherwise
 

@@ -8,15 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from rollback_lib.command import Command
-from rollback_lib.compose import Compose
+from rollback_lib.commands.command import Command
+from rollback_lib.commands.compose import Compose
+from rollback_lib.commands.image import Reference
 from rollback_lib.errors import Refused
-from rollback_lib.facts import hidden
+from rollback_lib.facts import secret_values
 from rollback_lib.facts.docker import NEEDED, Mount
 from rollback_lib.facts.fact import Fact
-from rollback_lib.record.redaction import clean
-from rollback_lib.reference import Reference
-from rollback_lib.secret import Secret
+from rollback_lib.secrets.redactor import clean
+from rollback_lib.secrets.secret import Secret
 
 VERSION = Fact(
     (Command.of("docker", "compose", "version", "--short"),),
@@ -173,12 +173,12 @@ def meant_with(compose: Compose, readers: Mapping[str, Written], file: str, cont
                 for name, one in {**probed, **rest}.items()}  # fmt: skip
 
     return Fact((Command.of("sh", "-euc", script),), read, otherwise=unreadable, input=Secret(content.reveal() + probe.reveal()),
-                hides=lambda found: (*hidden.in_env_file(content), *_secrets(found)))  # fmt: skip
+                hides=lambda found: (*secret_values.in_env_file(content), *_secrets(found)))  # fmt: skip
 
 
 def _secrets(found: "Mapping[str, Meant] | Mapping[str, Service] | Unreadable") -> Iterator[str]:
     for one in found.values() if isinstance(found, dict) else ():
-        yield from hidden.in_environment(one.environment)
+        yield from secret_values.in_environment(one.environment)
 
 
 def services(out: str) -> dict[str, Meant]:

@@ -4,12 +4,12 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
 from rollback_lib.facts import git
 from rollback_lib.facts.docker import NEEDED
 from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.listed import inspected, objects
-from rollback_lib.host.fragments import SEEN
+from rollback_lib.host.snippets import SEEN
 
 BEFORE, KEPT, JOBS, BUILD = "before", "kept", "jobs", "build"  # folders of our state
 _DEPTH = {BEFORE: 1, KEPT: 2, JOBS: 1, BUILD: 1}  # at which the entries are that go as a whole

@@ -1,6 +1,6 @@
 """How much is free on a disk of the host."""
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
 from rollback_lib.facts.fact import Fact
 
 

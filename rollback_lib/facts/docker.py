@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from rollback_lib.command import Command
-from rollback_lib.compose import Compose
+from rollback_lib.commands.command import Command
+from rollback_lib.commands.compose import Compose
 from rollback_lib.errors import Refused
-from rollback_lib.facts import disk, hidden
+from rollback_lib.facts import disk, secret_values
 from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.listed import WHOLE, gone, inspected, objects
-from rollback_lib.record.redaction import clean
-from rollback_lib.secret import Secret
-from rollback_lib.stack import Stack
+from rollback_lib.secrets.redactor import clean
+from rollback_lib.secrets.secret import Secret
+from rollback_lib.stack.model import Stack
 
 NEEDED = "docker with compose v2 is needed on the host and does not answer; install or start it there"
 
@@ -213,7 +213,7 @@ def _secrets(containers: "Iterable[Container | None]") -> Iterator[str]:
     there = [one for one in containers if one]
     names = {name for one in there for name in (one.name, one.service)}
     for one in there:
-        yield from hidden.in_environment(one.environment, names)
+        yield from secret_values.in_environment(one.environment, names)
 
 
 def _inspected(listing: Command) -> Fact[list[Container]]:

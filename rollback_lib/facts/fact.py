@@ -4,8 +4,8 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from rollback_lib.command import Command
-from rollback_lib.secret import Key, Secret
+from rollback_lib.commands.command import Command
+from rollback_lib.secrets.secret import Key, Secret
 
 T = TypeVar("T")
 KEEP = 1024 * 1024  # bytes at each end of an answer

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from rollback_lib.command import Command
-from rollback_lib.facts import hidden
+from rollback_lib.commands.command import Command
+from rollback_lib.facts import secret_values
 from rollback_lib.facts.fact import Fact
-from rollback_lib.host.fragments import SEEN
-from rollback_lib.secret import Secret
+from rollback_lib.host.snippets import SEEN
+from rollback_lib.secrets.secret import Secret
 
 _LARGEST = 256 * 1024  # bytes; a configuration file that is larger is none
 
@@ -83,11 +83,11 @@ def env_files(folder: str, name: str) -> Fact[list[File]]:
 
 def value(path: str) -> Fact[File | None]:
     """The file at `path`, whose content is one value that is hidden."""
-    return replace(file(path), hides=lambda found: hidden.forms(found.content.reveal()) if found else ())
+    return replace(file(path), hides=lambda found: secret_values.forms(found.content.reveal()) if found else ())
 
 
 def _secrets(found: "Iterable[File | None]") -> Iterator[str]:
-    return (value for one in found if one for value in hidden.in_env_file(one.content))
+    return (value for one in found if one for value in secret_values.in_env_file(one.content))
 
 
 def _reading(*paths: str) -> Command:

@@ -5,7 +5,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
 from rollback_lib.facts.fact import Fact
 
 _UNIT = "\x1f"

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
 from rollback_lib.facts.fact import Fact
-from rollback_lib.host.fragments import SEEN
+from rollback_lib.host.snippets import SEEN
 
 T = TypeVar("T")
 

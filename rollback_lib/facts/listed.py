@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
 
 WHOLE = "{{json .}}"
 

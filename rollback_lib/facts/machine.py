@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
 from rollback_lib.facts.fact import Fact
 
 

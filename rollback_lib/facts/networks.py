@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
 from rollback_lib.facts.docker import NEEDED
 from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.listed import inspected, objects

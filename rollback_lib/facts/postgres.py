@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from rollback_lib.command import Command
-from rollback_lib.facts import disk, hidden
+from rollback_lib.commands.command import Command
+from rollback_lib.commands.psql import Postgres
+from rollback_lib.facts import disk, secret_values
 from rollback_lib.facts.fact import Fact
-from rollback_lib.postgres import Postgres
-from rollback_lib.secret import Key, Secret
+from rollback_lib.secrets.secret import Key, Secret
 
 COUNTING = 120.0  # seconds for counting the tables of one database; those that are not counted by then are estimated
 LOOKING = 20.0  # the same for a first look, as before a plan
@@ -279,7 +279,7 @@ def _own_settings(settings: Secret) -> Iterator[str]:
     for _, entries in json.loads(settings.reveal()):
         for name, _, value in (entry.partition("=") for entry in entries or ()):
             if "." in name:
-                yield from hidden.forms(value.encode())
+                yield from secret_values.forms(value.encode())
 
 
 _KINDS = {"p": Kind.PARTITIONED, "m": Kind.VIEW, "f": Kind.FOREIGN}  # by pg_class.relkind

@@ -4,10 +4,10 @@ import json
 import re
 from dataclasses import dataclass
 
-from rollback_lib.command import MARK, Command
+from rollback_lib.commands.command import MARK, Command
+from rollback_lib.commands.image import HUB, Reference
 from rollback_lib.facts.fact import Fact
-from rollback_lib.record.redaction import clean
-from rollback_lib.reference import HUB, Reference
+from rollback_lib.secrets.redactor import clean
 
 _MEDIA = (
     "application/vnd.oci.image.index.v1+json,application/vnd.docker.distribution.manifest.list.v2+json,"

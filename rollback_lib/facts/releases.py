@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from rollback_lib.command import Command
-from rollback_lib.compose import Compose
+from rollback_lib.commands.command import Command
+from rollback_lib.commands.compose import Compose
 from rollback_lib.facts import ledger
 from rollback_lib.facts.fact import Fact
 

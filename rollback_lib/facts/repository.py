@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
 from rollback_lib.facts import git
 from rollback_lib.facts.fact import Dialogue, Fact
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
+from rollback_lib.commands.psql import Postgres
 from rollback_lib.facts.fact import Fact
-from rollback_lib.postgres import Postgres
 
 NEWEST = 3  # backups that are read
 _BYTES = 8_000_000  # at most, of each: definitions come before the data

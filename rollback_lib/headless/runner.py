@@ -10,12 +10,12 @@ from typing import Any
 
 from rollback_lib.headless.kernel import Kernel
 from rollback_lib.headless.signals import Signals
-from rollback_lib.paths import PROJECT
 from rollback_lib.record.chain import OPENED, Chain
 from rollback_lib.record.folder import RESUMED, Folder, who
 from rollback_lib.record.manifest import NotExtended, NotSigned
-from rollback_lib.record.story import Story
+from rollback_lib.record.state import Story
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
+from rollback_lib.settings import PROJECT
 
 NOTEBOOKS = PROJECT / "notebooks"
 RESUME = "resume"  # the notebook that goes on with an incident of any procedure
@@ -134,7 +134,7 @@ def _page(kept: Path, folder: Folder) -> None:
 
 
 def _seal(folder: Folder, root: Path) -> None:
-    from rollback_lib.sealing import seal
+    from rollback_lib.run.sealing import seal
 
     try:
         seal(folder, root)

@@ -14,12 +14,12 @@ import paramiko
 from rollback_lib.errors import CommandFailed, LinkLost, NothingRan
 from rollback_lib.host.channels import Channels
 from rollback_lib.host.ending import SHELL, Ending, Kind
-from rollback_lib.host.fragments import WATCH, own_end
+from rollback_lib.host.heartbeat import Pulse
+from rollback_lib.host.login_shell import Frame, through_login_shell
 from rollback_lib.host.output import KEEP, BoundedOutput
-from rollback_lib.host.pulse import Pulse
-from rollback_lib.host.shell import Frame, through_login_shell
-from rollback_lib.record.redaction import clean
-from rollback_lib.secret import Secret
+from rollback_lib.host.snippets import WATCH, own_end
+from rollback_lib.secrets.redactor import clean
+from rollback_lib.secrets.secret import Secret
 
 CHUNK = 64 * 1024
 

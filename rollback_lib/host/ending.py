@@ -1,4 +1,4 @@
-"""How a command on the host ended, and why. The host says so itself (`WATCH` in fragments.py): nothing is guessed from a status."""
+"""How a command on the host ended, and why. The host says so itself (`WATCH` in snippets.py): nothing is guessed from a status."""
 
 import re
 from dataclasses import dataclass

@@ -15,10 +15,10 @@ setsid, flock (util-linux, busybox), timeout, tail --pid (GNU coreutils) there.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
 from rollback_lib.host.ending import Ending, Kind
-from rollback_lib.host.fragments import END, RENEW, STATE, WATCH, own_end
-from rollback_lib.secret import Secret
+from rollback_lib.host.snippets import END, RENEW, STATE, WATCH, own_end
+from rollback_lib.secrets.secret import Secret
 
 GRACE = 5  # seconds: an overdue script and its children are told to end, and killed this much later
 

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from rollback_lib.command import script
+from rollback_lib.commands.command import script
 from rollback_lib.errors import ConnectionRefused, LinkLost, LockLost, NothingRan, NotStarted, Refused
 from rollback_lib.host.connect import connect
 from rollback_lib.host.connection import Connection, Result, said
 from rollback_lib.host.ending import SHELL, Ending
 from rollback_lib.host.jobs import GRACE, Job, JobState, read_state, read_states, states
 from rollback_lib.host.output import KEEP
-from rollback_lib.secret import Secret
-from rollback_lib.stack import Stack, local_path
+from rollback_lib.secrets.secret import Secret
+from rollback_lib.stack.model import Stack, local_path
 
 PATIENCE = 90.0  # seconds without a connection after which we give up
 PAUSES = (0.1, 0.3, 1.0, 2.0, 5.0)  # seconds between attempts to connect; the last one again and again

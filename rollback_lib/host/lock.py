@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from rollback_lib.command import Command
-from rollback_lib.host.fragments import END, PLACE, RENEW, STATE
-from rollback_lib.secret import Secret
+from rollback_lib.commands.command import Command
+from rollback_lib.host.snippets import END, PLACE, RENEW, STATE
+from rollback_lib.secrets.secret import Secret
 
 LEASE = 60  # seconds
 RENEWAL = 20.0  # seconds between renewals

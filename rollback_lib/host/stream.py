@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from rollback_lib.command import MARK
+from rollback_lib.commands.command import MARK
 
 LONGEST = 8 * 1024  # bytes of a line that are shown
 MARGIN = 8 * 1024  # bytes beyond, handed on so that a secret across the cut can still be known

@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rollback_lib.incident import Incident
-from rollback_lib.notebook import attending, display, failing, render
+from rollback_lib.notebook import display, errors, live_kernel, render
 from rollback_lib.notebook.console import NotebookConsole
-from rollback_lib.notebook.offer import offer
-from rollback_lib.notebook.sitting import Sitting
+from rollback_lib.notebook.interactive import Sitting
+from rollback_lib.notebook.next_steps import offer
 from rollback_lib.notebook.view import note
 from rollback_lib.procedures import caddyfile, code, database, env, image, readiness, redeploy, triage, undo
 from rollback_lib.record.folder import incidents_root
 from rollback_lib.record.history import folder_of
-from rollback_lib.stack import Stack
+from rollback_lib.run.incident import Incident
+from rollback_lib.stack.model import Stack
 
 __all__ = [
     "caddyfile", "code", "database", "env", "image", "offer", "open_incident", "readiness", "redeploy", "resume_incident",
@@ -39,15 +39,15 @@ def resume_incident(incident: str, *, take_over: object = "false") -> Incident:
 
 
 def _prepare() -> NotebookConsole:
-    failing.in_words(lambda _: [("host", "nothing was changed")])
+    errors.in_words(lambda _: [("host", "nothing was changed")])
     if display.interactive():
-        attending.attend(display.shell().kernel)
+        live_kernel.attend(display.shell().kernel)
     return NotebookConsole()
 
 
 def _shown(incident: Sitting, console: NotebookConsole) -> Sitting:
     incident.console = console
-    failing.in_words(lambda _: incident.aftermath())
+    errors.in_words(lambda _: incident.aftermath())
     render.register(console.show, incident.pick)
     console.show(incident.opening)
     return incident

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from rollback_lib.health.outage import Outages, Tick
+from rollback_lib.health.probe import Probe
 from rollback_lib.notebook.view import View
-from rollback_lib.outage import Outages, Tick
-from rollback_lib.probe import Probe
 from rollback_lib.report.chart import timeline
 
 

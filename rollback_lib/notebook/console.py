@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from rollback_lib.notebook import display, hiding, render
+from rollback_lib.notebook import display, redaction, render
 from rollback_lib.notebook.gate import GONE, Gate
 from rollback_lib.notebook.panel import Panel
 from rollback_lib.notebook.view import note
-from rollback_lib.record.redaction import Redactor
-from rollback_lib.running import Followed
+from rollback_lib.run.executor import Followed
+from rollback_lib.secrets.redactor import Redactor
 
 
 class NotebookConsole:
@@ -23,7 +23,7 @@ class NotebookConsole:
 
     def hide(self, redactor: Redactor) -> None:
         self._redactor = redactor
-        hiding.hide(redactor)
+        redaction.hide(redactor)
 
     def line(self, text: str) -> None:
         if self._following:

@@ -5,12 +5,12 @@ import os
 from pathlib import Path
 
 from rollback_lib.notebook.view import View
-from rollback_lib.record import working
+from rollback_lib.runbook import working_copy
 
 
 def link(file: Path, words: str, *, otherwise: Path) -> View:
     """A link in the notebook that a person has open; `otherwise` is the folder in which one that runs headless is kept."""
-    notebook = working.session()
+    notebook = working_copy.session()
     here = notebook.parent if notebook else otherwise
     address = html.escape(os.path.relpath(file.resolve(), here.resolve()), quote=True)
     return View(f'<a href="{address}">{html.escape(words)}</a>', f"{words}: {file}")

@@ -12,14 +12,14 @@ from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import Any
 
-from rollback_lib.conclusion import steps
 from rollback_lib.errors import RollbackError
+from rollback_lib.health.outage import Tick
 from rollback_lib.notebook import display
 from rollback_lib.notebook.view import View, bar, code, image, note, stack, table
-from rollback_lib.outage import Tick
-from rollback_lib.record.story import Story
-from rollback_lib.report import chart, facts
-from rollback_lib.running import Followed
+from rollback_lib.record.state import Story
+from rollback_lib.report import chart, summary
+from rollback_lib.run.executor import Followed
+from rollback_lib.run.outcome import steps
 
 EVERY = 0.5  # seconds between two looks at the run
 SHOWN_SECONDS = 60  # of the routes
@@ -124,11 +124,11 @@ def picture(run: Followed, lines: tuple[str, ...], now: datetime, *, going: bool
         return stack(*views)
     if run.plan:
         views.append(table(("", "step", "", "took"), _steps(run.plan, events, now)))
-    recent = [tick for tick in facts.ticks(events) if now - tick.at < timedelta(seconds=SHOWN_SECONDS)]
+    recent = [tick for tick in summary.ticks(events) if now - tick.at < timedelta(seconds=SHOWN_SECONDS)]
     if recent:
-        spans = [span for span in facts.spans(events) if span.ok is not None and now - span.end < timedelta(seconds=SHOWN_SECONDS)]
+        spans = [span for span in summary.spans(events) if span.ok is not None and now - span.end < timedelta(seconds=SHOWN_SECONDS)]
         words = f"the routes, now: {_routes(recent)}"
-        views.append(image(chart.timeline(recent, facts.outages(events), spans=spans), words))
+        views.append(image(chart.timeline(recent, summary.outages(events), spans=spans), words))
     if lines:
         views.append(code("\n".join(lines), title="It says"))
     if run.stopping:
@@ -138,7 +138,7 @@ def picture(run: Followed, lines: tuple[str, ...], now: datetime, *, going: bool
 
 def _steps(plan: Any, events: list[dict[str, Any]], now: datetime) -> list[tuple[str, str, str, str]]:
     story = Story.of(events)
-    ran = {one.name: one for one in facts.ran(events)}
+    ran = {one.name: one for one in summary.ran(events)}
     rows = []
     words = steps(plan, story.done, story.begun)
     titles = {step.name: step.title for step in (*plan.steps, *plan.undo)}

@@ -7,9 +7,9 @@ from rollback_lib.notebook import chart, display
 from rollback_lib.notebook import view as view_of
 from rollback_lib.notebook.view import Table, View, note, stack, table
 from rollback_lib.notebook.views import caddyfile, checklist, code, confirmation, database, env, image, readiness, redeploy, triage, undo
-from rollback_lib.plan import Plan, Step
+from rollback_lib.plan.plan import Plan, Step
 from rollback_lib.record.verdict import Verdict
-from rollback_lib.stages import Closing, Opening, Standing, Verification
+from rollback_lib.run.stages import Closing, Opening, Standing, Verification
 
 DIFF_LINES = 400
 _LEVEL = {

@@ -10,22 +10,22 @@ from rollback_lib.errors import RollbackError
 from rollback_lib.facts.account import Account, account, usable
 from rollback_lib.facts.ask import ask
 from rollback_lib.facts.fact import Fact
-from rollback_lib.frontmatter import Notebook, notebooks
-from rollback_lib.health import probe_once
+from rollback_lib.health.watch import probe_once
 from rollback_lib.host import lock
 from rollback_lib.host.link import Link
-from rollback_lib.notebook import failing
+from rollback_lib.notebook import errors
+from rollback_lib.notebook.follow_up import onward
 from rollback_lib.notebook.links import link, under
-from rollback_lib.notebook.onward import onward
 from rollback_lib.notebook.view import View, note, stack, table
-from rollback_lib.paths import PROJECT
-from rollback_lib.record import working
 from rollback_lib.record.folder import incidents_root
 from rollback_lib.record.history import OPEN, incidents, usual_seconds
-from rollback_lib.record.redaction import Redactor
 from rollback_lib.record.verdict import Verdict
-from rollback_lib.secret import Key
-from rollback_lib.stack import Stack, lasting
+from rollback_lib.runbook import working_copy
+from rollback_lib.runbook.metadata import Notebook, notebooks
+from rollback_lib.secrets.redactor import Redactor
+from rollback_lib.secrets.secret import Key
+from rollback_lib.settings import PROJECT
+from rollback_lib.stack.model import Stack, lasting
 
 LATEST = 10
 _SIGNS = {0: "✔", 3: "▲", 4: "▲"}  # by the exit status of a verdict
@@ -73,13 +73,13 @@ def _row(one: Notebook, known: Stack, stack_name: str) -> tuple[object, ...]:
     usual = f"{median(seconds):.0f} s" if seconds else "none yet"
     if "incident" in one.parameters:
         return one.situation, one.action, "from its incident, below", "", budget, usual
-    place = working.place(root) / known.name
+    place = working_copy.place(root) / known.name
     plans, applies = [], []
     for name in _each(one, known):
         folder, own, words = (place / name, {"database": name}, f"\u00a0{name}") if name else (place, {}, "")
-        plans.append(_link(working.unused(one.file, folder, asked | own), one.procedure + words))
+        plans.append(_link(working_copy.unused(one.file, folder, asked | own), one.procedure + words))
         if "mode" in one.parameters:
-            applies.append(_link(working.to_apply(one.file, folder, asked | own), "apply" + words))
+            applies.append(_link(working_copy.to_apply(one.file, folder, asked | own), "apply" + words))
     return one.situation, one.action, under(*plans), under(*applies), budget, usual
 
 
@@ -98,7 +98,7 @@ def latest(stack_name: str) -> View:
     rows = [
         (
             one["opened"][:16].replace("T", " "), one["incident"], one.get("procedure", ""), *_ended(one), _files(root / one["folder"]),
-            under(*onward(one["incident"], root / one["folder"], working.place(root) / one["stack"])),
+            under(*onward(one["incident"], root / one["folder"], working_copy.place(root) / one["stack"])),
         )
         for one in found
     ]  # fmt: skip
@@ -121,9 +121,9 @@ def _files(folder: Path) -> View:
 
 
 def _stack(name: str) -> Stack:
-    failing.in_words(lambda _: [("host", "nothing was changed")])
+    errors.in_words(lambda _: [("host", "nothing was changed")])
     return Stack.load(name)
 
 
 def _link(file: Path, words: str) -> View:
-    return link(file, words, otherwise=working.place(incidents_root()))
+    return link(file, words, otherwise=working_copy.place(incidents_root()))

@@ -3,7 +3,7 @@
 import html
 from collections.abc import Sequence
 
-from rollback_lib.notebook.hiding import clean
+from rollback_lib.notebook.redaction import clean
 from rollback_lib.report import inline
 
 # Colours are never the only signal, and follow the theme: borders and shades are of the text's own colour.

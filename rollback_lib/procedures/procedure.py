@@ -5,8 +5,8 @@ from typing import Any, Protocol
 
 from rollback_lib.errors import ParameterError
 from rollback_lib.facts.fact import Dialogue
-from rollback_lib.plan import Effect, Loss, Plan
-from rollback_lib.stack import Stack
+from rollback_lib.plan.plan import Effect, Loss, Plan
+from rollback_lib.stack.model import Stack
 
 
 def check_target(target: object, shape: re.Pattern[str], expected: str) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rollback_lib.record.files import file_hash
-from rollback_lib.record.working import COPY
 
 FILE = "manifest.json"
 SIGNATURE = "manifest.json.sig"
+WORKING_COPY = "working.ipynb"  # beside the files of a record, and none of them: JupyterLab goes on saving it
 _CHECKPOINTS = ".ipynb_checkpoints/"  # where JupyterLab keeps earlier states of a notebook
 
 
@@ -29,7 +29,7 @@ def hashes(folder: Path) -> dict[str, str]:
     return {
         name: "" if entry.is_symlink() else file_hash(Path(entry.path))
         for name, entry in sorted(found, key=lambda one: one[0])
-        if name not in (FILE, SIGNATURE, COPY) and not name.startswith(_CHECKPOINTS) and not name.endswith(".part")
+        if name not in (FILE, SIGNATURE, WORKING_COPY) and not name.startswith(_CHECKPOINTS) and not name.endswith(".part")
     }
 
 

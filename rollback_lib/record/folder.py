@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from rollback_lib.errors import Refused
-from rollback_lib.paths import PROJECT
 from rollback_lib.record.files import file_hash, write_private
 from rollback_lib.record.log import Log
-from rollback_lib.record.redaction import Redactor
+from rollback_lib.secrets.redactor import Redactor
+from rollback_lib.settings import PROJECT
 
 ROOT_VARIABLE = "ROLLBACK_INCIDENTS"  # where records go; `incidents/` of the project unless set
 EVENTS = "events.jsonl"

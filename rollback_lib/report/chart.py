@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rollback_lib.outage import Outage, Outages, Tick
+from rollback_lib.health.outage import Outage, Outages, Tick
 
 WIDTH, LANE, LEFT, TOP, FOOT = 720, 36, 110, 34, 18
 GOOD, BAD = "#1a7f37", "#cf222e"

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rollback_lib.report import chart, facts
-from rollback_lib.report.facts import Events
+from rollback_lib.report import chart, summary
 from rollback_lib.report.inline import sentence
+from rollback_lib.report.summary import Events
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 STYLE = """
@@ -53,18 +53,18 @@ def frame(record: Mapping[str, Any], title: str, body: str) -> str:
 
 
 def _sections(record: Mapping[str, Any], events: Events, folder: Path) -> Iterator[str]:
-    steps = facts.ran(events)
+    steps = summary.ran(events)
     left = record.get("next", ())
     if left:
         yield "<h2>What is left to do</h2><ul>" + "".join(f"<li>{sentence(str(one))}</li>" for one in left) + "</ul>"
-    began = (facts.moment(events[0]), float(record["budget"])) if events and record.get("budget") else None
-    outages = facts.outages(events)
-    drawn = chart.timeline(facts.ticks(events), outages, spans=facts.spans(events), budget=began)
+    began = (summary.moment(events[0]), float(record["budget"])) if events and record.get("budget") else None
+    outages = summary.outages(events)
+    drawn = chart.timeline(summary.ticks(events), outages, spans=summary.spans(events), budget=began)
     if drawn:
         yield f"<h2>Steps, health and budget</h2>{drawn}<p>✔ and a low tick: done, passed; ✘ and a cross: failed; ?: not known.</p>"
         yield f"<p>Outage: {markup.escape(outages.words)}.</p>"
     yield from _found(record.get("found", {}))
-    points = [(_ANSWERED[bool(one["answered"])], one["question"], one["answer"]) for one in facts.checklist(events)]
+    points = [(_ANSWERED[bool(one["answered"])], one["question"], one["answer"]) for one in summary.checklist(events)]
     if points:
         yield "<h2>The checklist before it</h2>" + _table(("", "", "what was known"), points)
     if record.get("steps"):
@@ -79,7 +79,7 @@ def _sections(record: Mapping[str, Any], events: Events, folder: Path) -> Iterat
         yield "<h2>After: asked for and found</h2>" + _table(("", "asked for", "found", ""), found)
     if record.get("before"):
         yield "<h2>Before</h2>" + _table(("", ""), [(name, str(value) or _EMPTY) for name, value in record["before"].items()])
-    yield "<h2>Timeline (UTC)</h2>" + _table(("", ""), [(f"{at:%H:%M:%S.%f}"[:-3], words) for at, words in facts.timeline(events)])
+    yield "<h2>Timeline (UTC)</h2>" + _table(("", ""), [(f"{at:%H:%M:%S.%f}"[:-3], words) for at, words in summary.timeline(events)])
     if steps:
         yield "<h2>Commands that ran on the host</h2>"
     for one in steps:

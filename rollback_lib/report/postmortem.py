@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rollback_lib.report import facts
-from rollback_lib.report.facts import Events
+from rollback_lib.report import summary
+from rollback_lib.report.summary import Events
 
 _ASKED = "_to be filled in_"
 # The colon of an address, and the first dot of one without a scheme, are what it is known by.
@@ -15,14 +15,14 @@ _SIGNS = re.compile(r"[\\`*_\[\]<>|~]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 
 def markdown(record: Mapping[str, Any], events: Events, folder: Path) -> str:
     """The draft for a record.json and its events."""
-    told = facts.timeline(events)
+    told = summary.timeline(events)
     began = f"{told[0][0]:%Y-%m-%d %H:%M} UTC" if told else "unknown"
     seconds = f"{record['seconds']:.1f} s of {record['budget']:.0f} s" if "seconds" in record else "unknown"
     head = (
         ("Verdict", f"**{_plain(record['verdict'])}**: {_plain(record['reason'])}"), ("When", began), ("Who", _plain(record.get("who"))),
         ("Host", _plain(f"{record.get('host', '')}, stack {record.get('stack', '')}")),
         ("Why", _plain(record.get("because")) or _ASKED), ("Change taken back", _plain(_change(events)) or _ASKED),
-        ("Took", seconds), ("Outage", _plain(facts.outages(events).words)), ("Record", _plain(folder.name)),
+        ("Took", seconds), ("Outage", _plain(summary.outages(events).words)), ("Record", _plain(folder.name)),
     )  # fmt: skip
     lines = [f"# Post-mortem: {_plain(record.get('procedure', ''))} rollback of {_plain(record.get('stack', ''))}, {began}", ""]
     lines += ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in head), ""]
@@ -41,7 +41,7 @@ def markdown(record: Mapping[str, Any], events: Events, folder: Path) -> str:
 
 def _change(events: Events) -> str:
     """Which change was taken back, as the checklist had it; "" where nobody knew."""
-    return str(next((one["answer"] for one in facts.checklist(events) if one["name"] == "change" and one["answered"]), ""))
+    return str(next((one["answer"] for one in summary.checklist(events) if one["name"] == "change" and one["answered"]), ""))
 
 
 def _plain(text: object) -> str:

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from lab.writer import Writer, interruption
+from rollback_lib.commands.psql import Postgres
 from rollback_lib.errors import TargetRefused
 from rollback_lib.facts import postgres
 from rollback_lib.facts.ask import converse
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.host.connect import connect
-from rollback_lib.postgres import Postgres
 from rollback_lib.procedures import database
-from rollback_lib.record.redaction import Redactor
-from rollback_lib.secret import Key
-from rollback_lib.stack import Stack
+from rollback_lib.secrets.redactor import Redactor
+from rollback_lib.secrets.secret import Key
+from rollback_lib.stack.model import Stack
 from tests.machine import Done, Machine
 
 ACCEPT = ("-p", "database=voice", "-p", "accept_loss=true")

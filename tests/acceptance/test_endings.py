@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from lab.practice_host import PracticeHost
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
 from rollback_lib.errors import CommandFailed
 from rollback_lib.host import connection
 from rollback_lib.host.link import Link
 from rollback_lib.host.lock import Owner
-from rollback_lib.plan import Step
+from rollback_lib.plan.plan import Step
 from rollback_lib.record.folder import Folder
-from rollback_lib.report import facts, page
-from rollback_lib.running import Hand
-from rollback_lib.secret import Key
+from rollback_lib.report import page, summary
+from rollback_lib.run.executor import Hand
+from rollback_lib.secrets.secret import Key
 
 KILLED = "killed (SIGKILL), as when memory runs out"
 PERHAPS = "exit status 137, perhaps of a command that was killed (SIGKILL), as when memory runs out"
@@ -83,9 +83,9 @@ def test_a_step_says_how_it_ended_in_record_and_report(link: Link, tmp_path: Pat
     ((found, ending),) = link.jobs(state, folder.id).values()
     assert (found, ending and ending.words) == ("lost" if words == LOST else "ended", words)
     events = folder.events()
-    (ran,) = facts.ran(events)
+    (ran,) = summary.ran(events)
     assert ran.words == words
-    assert f"step build ends, {words}" in [said for _, said in facts.timeline(events)]
+    assert f"step build ends, {words}" in [said for _, said in summary.timeline(events)]
     record = {"verdict": "failed-partly", "reason": "x", "steps": {"build": "failed"}}
     assert f"<td>failed: {words}</td>" in page.html(record, events, folder.path)
     assert (took > connection.GRACE) == (case == "it does not end when its time is up")

@@ -12,7 +12,7 @@ import pytest
 
 from lab.practice_host import PracticeHost
 from lab.relay import Relay
-from rollback_lib.command import script
+from rollback_lib.commands.command import script
 from rollback_lib.errors import LockLost, NotStarted
 from rollback_lib.host import lock
 from rollback_lib.host.connection import Result
@@ -20,7 +20,7 @@ from rollback_lib.host.ending import Ending, Kind
 from rollback_lib.host.jobs import Job, JobState
 from rollback_lib.host.link import Link
 from rollback_lib.host.lock import Owner, Taken, Taking
-from rollback_lib.secret import Secret
+from rollback_lib.secrets.secret import Secret
 
 KEY = Secret("00" * 32)
 

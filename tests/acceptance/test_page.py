@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rollback_lib.paths import PROJECT
+from rollback_lib.settings import PROJECT
 from tests.machine import Machine
 
 PAGE = PROJECT / "docs" / "runbook.md"

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import sync_playwright
 
-from rollback_lib import dotenv
+from rollback_lib.commands import env_file
 from rollback_lib.errors import Refused
-from rollback_lib.paths import PROJECT
+from rollback_lib.settings import PROJECT
 from tests.machine import BIN, Machine
 
 HOSTILE = r"""RUN printf '\033]0;pwned\007\033[2J\033[31mred\033[0m<script>document.title="pwned"</script>\n' && head -c 3000 /dev/urandom \
@@ -129,7 +129,7 @@ def test_env_files_mean_to_us_what_they_mean_to_compose(practice_host, files: li
     """Whole files: the variables we find are those compose finds. Values as we write them: compose reads them to the letter."""
     if not practice_host.running():
         practice_host.up()
-    written = "".join(f"V{number}={dotenv.quoted(value.encode()).decode()}\n" for number, value in enumerate(values))
+    written = "".join(f"V{number}={env_file.quoted(value.encode()).decode()}\n" for number, value in enumerate(values))
     texts = ["\n".join(lines) + "\n" for lines in files] + [written]
     script = ["mkdir -p /tmp/oracle; cd /tmp/oracle"]
     for number, text in enumerate(texts):
@@ -141,11 +141,11 @@ def test_env_files_mean_to_us_what_they_mean_to_compose(practice_host, files: li
     for text, answer in zip(texts, answers, strict=True):
         meant = json.loads(base64.b64decode(answer[1:]))["services"]["s"].get("environment") or {} if answer != "=" else None
         try:
-            found = {one.key for one in dotenv.assignments(text.encode())}
+            found = {one.key for one in env_file.assignments(text.encode())}
         except Refused:
             continue  # we may understand less, and then touch nothing
         if meant is not None:
             assert found >= set(meant), text
-    assert [one.key for one in dotenv.assignments(written.encode())] == [f"V{number}" for number in range(len(values))], written
+    assert [one.key for one in env_file.assignments(written.encode())] == [f"V{number}" for number in range(len(values))], written
     meant = json.loads(base64.b64decode(answers[-1][1:]))["services"]["s"].get("environment") or {}
     assert {key: value.replace("$$", "$") for key, value in meant.items()} == {f"V{n}": value for n, value in enumerate(values)}

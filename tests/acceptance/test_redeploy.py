@@ -5,7 +5,7 @@ import json
 import pytest
 
 from lab.traffic import Traffic
-from rollback_lib.stack import Stack
+from rollback_lib.stack.model import Stack
 from tests.machine import Done, Machine
 
 DOCKER = "/opt/dyniq-voice/docker"

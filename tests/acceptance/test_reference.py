@@ -12,8 +12,8 @@ import nbformat
 import pytest
 
 from lab import reference
-from rollback_lib.paths import PROJECT
 from rollback_lib.record.folder import ROOT_VARIABLE
+from rollback_lib.settings import PROJECT
 from tests.machine import Machine
 
 # Ports that are free when a kernel is given them may be taken when it binds them, on a machine with more to do.

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lab.relay import Relay
-from rollback_lib.paths import PROJECT
+from rollback_lib.settings import PROJECT
 from tests.faults import Scene, freeze, thaw, thaw_when_told_to_end
 from tests.machine import BIN, Machine
 

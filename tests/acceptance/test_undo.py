@@ -10,7 +10,7 @@ import pytest
 
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.manifest import NotExtended
-from rollback_lib.sealing import seal
+from rollback_lib.run.sealing import seal
 from tests.forging import seal_all_the_same
 from tests.machine import BIN, Machine
 

@@ -15,9 +15,9 @@ from urllib.request import urlopen
 import pytest
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
-from rollback_lib.paths import PROJECT
-from rollback_lib.record import working
 from rollback_lib.record.audit import verify
+from rollback_lib.runbook import working_copy
+from rollback_lib.settings import PROJECT
 from tests.machine import BIN, Machine
 
 SHOTS = PROJECT / "build" / "screenshots"
@@ -30,7 +30,7 @@ CHROMIUM = ["--no-sandbox", "--disable-gpu", *QUIET]
 def filled_in(machine: Machine, name: str, folder: Path, mode: str, **parameters: str) -> None:
     """A copy of the notebook in the folder, whose parameters a person has filled in."""
     asked = {"stack": str(machine.stack), "mode": mode, **parameters}
-    working.copy(PROJECT / "notebooks" / f"{name}.ipynb", folder / f"{name}.ipynb", asked)
+    working_copy.copy(PROJECT / "notebooks" / f"{name}.ipynb", folder / f"{name}.ipynb", asked)
 
 
 @contextmanager

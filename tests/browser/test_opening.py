@@ -11,8 +11,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from rollback_lib.paths import PROJECT
 from rollback_lib.record.audit import verify
+from rollback_lib.settings import PROJECT
 from tests.browser.test_jupyterlab import SHOTS, cell, outputs, page, run_all  # noqa: F401
 from tests.machine import BIN, Machine
 

@@ -2,16 +2,16 @@
 
 import pytest
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
 from rollback_lib.errors import Refused, TargetRefused
-from rollback_lib.facts import hidden
+from rollback_lib.facts import secret_values
 from rollback_lib.facts.ask import ask, converse
 from rollback_lib.facts.fact import KEY, Dialogue, Fact
 from rollback_lib.facts.together import together
 from rollback_lib.host.connection import Result
 from rollback_lib.host.ending import Ending
-from rollback_lib.record.redaction import HIDDEN, Redactor
-from rollback_lib.secret import Key, Secret
+from rollback_lib.secrets.redactor import HIDDEN, Redactor
+from rollback_lib.secrets.secret import Key, Secret
 
 
 class Host:
@@ -111,7 +111,7 @@ def test_what_needs_no_command_is_asked_of_no_host() -> None:
         alias = "nobody"
 
     redactor = Redactor()
-    assert ask(Nobody(), {"value": hidden.given(Secret("hunter22"))}, redactor, Key()) == {"value": Secret("hunter22")}
+    assert ask(Nobody(), {"value": secret_values.given(Secret("hunter22"))}, redactor, Key()) == {"value": Secret("hunter22")}
     assert redactor.clean("hunter22") == HIDDEN
 
 

@@ -16,7 +16,7 @@ from rollback_lib.record.chain import OPENED, Chain
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.history import folder_of, incidents
 from rollback_lib.record.retention import prune
-from rollback_lib.sealing import seal
+from rollback_lib.run.sealing import seal
 
 OPENING = {"procedure": "code", "stack": "dyniq", "host": "contabo", "who": "me", "mode": "apply", "because": "slow answers"}
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rollback_lib.command import END, MARK, Command, script
+from rollback_lib.commands.command import END, MARK, Command, script
 from rollback_lib.errors import ParameterError
 
 words = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), max_size=60)

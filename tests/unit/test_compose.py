@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from rollback_lib.compose import Compose
+from rollback_lib.commands.compose import Compose
 from rollback_lib.errors import Refused
 from rollback_lib.facts import compose
-from rollback_lib.secret import Secret
+from rollback_lib.secrets.secret import Secret
 
 WAY = Compose("/opt/x", ("/opt/x/a.yml", "/opt/x/b.yml"), "x", ("/etc/x.env",))
 CONFIG = json.dumps(

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollback_lib import dotenv
-from rollback_lib.command import script
+from rollback_lib.commands import env_file
+from rollback_lib.commands.command import script
 from rollback_lib.errors import Refused
-from rollback_lib.procedures import edit
+from rollback_lib.procedures.common import env_edit
 
 FILE = b"""# comment A=1
 A=1
@@ -27,7 +27,7 @@ G="a \\" b"
 
 
 def keys(content: bytes) -> list[tuple[str, int, int]]:
-    return [(one.key, one.first, one.last) for one in dotenv.assignments(content)]
+    return [(one.key, one.first, one.last) for one in env_file.assignments(content)]
 
 
 def test_every_assignment_is_found_with_its_lines() -> None:
@@ -42,7 +42,7 @@ def test_every_assignment_is_found_with_its_lines() -> None:
 )
 def test_what_cannot_be_understood_is_refused_by_its_line(content: bytes, line: int) -> None:
     with pytest.raises(Refused, match=rf"^line {line} of the env file") as caught:
-        dotenv.assignments(content)
+        env_file.assignments(content)
     assert "open" not in str(caught.value).replace("opens", "")
 
 
@@ -50,8 +50,8 @@ def test_carriage_returns_and_a_missing_newline_belong_to_their_lines() -> None:
     assert keys(b"A=1\r\nB=2") == [("A", 1, 1), ("B", 2, 2)]
 
 
-def pieces(content: bytes, changes: dict[str, list[edit.Piece]]) -> bytes:
-    return edit.content(edit.changed("old", content, changes), {"old": content, "value": b"new", "other": b"X=1\nA=9 # kept\n"})
+def pieces(content: bytes, changes: dict[str, list[env_edit.Piece]]) -> bytes:
+    return env_edit.content(env_edit.changed("old", content, changes), {"old": content, "value": b"new", "other": b"X=1\nA=9 # kept\n"})
 
 
 @pytest.mark.parametrize(
@@ -69,11 +69,11 @@ def test_a_quote_is_closed_where_compose_closes_it(content: bytes, found: list[t
 
 def test_the_last_assignment_is_replaced_and_all_are_removed() -> None:
     content = b"A=1\n# c\nA=2\nB=3"
-    assert pieces(content, {"A": [edit.Lines("other", 2, 2)]}) == b"A=1\n# c\nA=9 # kept\nB=3"
+    assert pieces(content, {"A": [env_edit.Lines("other", 2, 2)]}) == b"A=1\n# c\nA=9 # kept\nB=3"
     assert pieces(content, {"A": []}) == b"# c\nB=3"
-    assert pieces(content, {"B": [edit.Value("B", "value")]}) == b"A=1\n# c\nA=2\nB='new'\n"
-    assert pieces(content, {"C": [edit.Value("C", "value")], "A": []}) == b"# c\nB=3\nC='new'\n"
-    assert pieces(b"", {"C": [edit.Text("C=1\n")]}) == b"C=1\n"
+    assert pieces(content, {"B": [env_edit.Value("B", "value")]}) == b"A=1\n# c\nA=2\nB='new'\n"
+    assert pieces(content, {"C": [env_edit.Value("C", "value")], "A": []}) == b"# c\nB=3\nC='new'\n"
+    assert pieces(b"", {"C": [env_edit.Text("C=1\n")]}) == b"C=1\n"
     assert pieces(content, {}) == content
 
 
@@ -88,9 +88,14 @@ def test_the_host_makes_the_same_bytes(tmp_path_factory: pytest.TempPathFactory,
     for path, content in files.items():
         Path(path).write_bytes(content)
     source, other = files
-    count = len(dotenv.lines(old.encode()))
-    made: list[edit.Piece] = [edit.Lines(source, 1, max(1, count)), edit.Text("\nT=1\n"), edit.Value("K", other), edit.Lines(source, 1, 1)]
+    count = len(env_file.lines(old.encode()))
+    made: list[env_edit.Piece] = [
+        env_edit.Lines(source, 1, max(1, count)),
+        env_edit.Text("\nT=1\n"),
+        env_edit.Value("K", other),
+        env_edit.Lines(source, 1, 1),
+    ]
     into = folder / "new"
     into.touch()
-    subprocess.run(["sh", "-c", script(edit.commands(made, str(into)))], check=True, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"})
-    assert into.read_bytes() == edit.content(made, files)
+    subprocess.run(["sh", "-c", script(env_edit.commands(made, str(into)))], check=True, env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"})
+    assert into.read_bytes() == env_edit.content(made, files)

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from rollback_lib.conclusion import steps
 from rollback_lib.host.ending import Ending, Kind
 from rollback_lib.host.jobs import JobState, read_state
-from rollback_lib.plan import Plan, Step
+from rollback_lib.plan.plan import Plan, Step
 from rollback_lib.record.folder import Folder
-from rollback_lib.record.story import Story, ending
-from rollback_lib.report import facts
+from rollback_lib.record.state import Story, ending
+from rollback_lib.report import summary
+from rollback_lib.run.outcome import steps
 
 STEP = Step("build", "Build", "why")
 PLAN = Plan("code", "i1", "s", "h", "x", (STEP,), ())
@@ -88,5 +88,5 @@ def test_a_known_end_is_never_called_unknown(tmp_path: Path, event: dict, how: E
     story = Story.of(events)
     assert ending(events[-1]) == how
     assert (steps(PLAN, story.done, story.begun), story.cut) == ({"build": came}, () if how else ("build",))
-    (ran,) = facts.ran(events)
+    (ran,) = summary.ran(events)
     assert (ran.words, ran.heard, ran.ok) == (words, how is not None, words == "done")

@@ -14,7 +14,7 @@ from rollback_lib.record.files import file_hash
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.log import AFTER, Log
 from rollback_lib.record.manifest import NotExtended
-from rollback_lib.sealing import seal
+from rollback_lib.run.sealing import seal
 from tests.forging import seal_all_the_same
 
 OPENING = {"procedure": "code", "stack": "dyniq", "host": "contabo", "who": "me", "mode": "apply", "budget": 60.0}

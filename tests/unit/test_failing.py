@@ -13,19 +13,19 @@ from rollback_lib.headless import runner
 from rollback_lib.headless.kernel import Kernel
 from rollback_lib.headless.signals import Signals
 from rollback_lib.record.folder import Folder
-from rollback_lib.record.redaction import HIDDEN
+from rollback_lib.secrets.redactor import HIDDEN
 
 PLANTED = "PLANTED_VALUE"
 PREPARE = f"""
 import asyncio, os, subprocess
-from rollback_lib.notebook import failing, hiding
-from rollback_lib.record.redaction import Redactor
+from rollback_lib.notebook import errors, redaction
+from rollback_lib.secrets.redactor import Redactor
 secret = os.environ["{PLANTED}"]
 redactor = Redactor()
 redactor.protect([secret])
-hiding.hide(redactor)
-failing.in_words(lambda _: [])
-failing.in_words(lambda error: [("host", "nothing was changed")])
+redaction.hide(redactor)
+errors.in_words(lambda _: [])
+errors.in_words(lambda error: [("host", "nothing was changed")])
 """
 FAILURES = {
     "ValueError": "raise ValueError(secret)",
@@ -41,7 +41,7 @@ FAILURES = {
     "SyntaxError": "exec(f'a b {secret}')",
     "Odd": "class Odd(Exception):\n    def __str__(self):\n        raise ValueError(secret)\nraise Odd",
     "ZeroDivisionError": "class Shown:\n    def _repr_html_(self):\n        raise ZeroDivisionError(secret)\nShown()",
-    "LookupError": "def rows(_):\n    raise OSError(secret)\nfailing.in_words(rows)\nraise LookupError(secret)",
+    "LookupError": "def rows(_):\n    raise OSError(secret)\nerrors.in_words(rows)\nraise LookupError(secret)",
 }
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from rollback_lib.command import ENVIRONMENT, Command, script
+from rollback_lib.commands.command import ENVIRONMENT, Command, script
 from rollback_lib.facts import git
 from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.repository import Repository, Submodule, repository, submodules, unseen
 from rollback_lib.procedures.code import images
 from rollback_lib.procedures.code import tree as of_tree
-from rollback_lib.stack import Stack
+from rollback_lib.stack.model import Stack
 from tests.unit.procedures.test_code import state, target
 
 NAMES = ("a\tb", "a\nb", "-rf", "--", "é ü", "*", "back\\slash", "sp ace/in ner/\n", "-n/-e", "'quo\"te", "$(touch x)", ".hidden", "ends ")

@@ -6,9 +6,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from rollback_lib.health import Watch
-from rollback_lib.probe import Probe, passes_in_a_row
-from rollback_lib.stack import Health, Route
+from rollback_lib.health.probe import Probe, passes_in_a_row
+from rollback_lib.health.watch import Watch
+from rollback_lib.stack.model import Health, Route
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rollback_lib.checks import Options
-from rollback_lib.command import Command
-from rollback_lib.compose import Compose
+from rollback_lib.commands.command import Command
+from rollback_lib.commands.compose import Compose
+from rollback_lib.commands.image import Reference
+from rollback_lib.commands.psql import Postgres
 from rollback_lib.errors import ParameterError, RollbackError
 from rollback_lib.facts import (
     access,
@@ -27,11 +28,11 @@ from rollback_lib.facts import (
     docker,
     files,
     git,
-    hostpaths,
-    inside,
+    inside_container,
     ledger,
     machine,
     networks,
+    paths,
     postgres,
     registry,
     releases,
@@ -39,7 +40,7 @@ from rollback_lib.facts import (
     repository,
     restores,
     schema,
-)  # fmt: skip
+)
 from rollback_lib.facts.ask import ask
 from rollback_lib.facts.fact import Fact
 from rollback_lib.host.connection import Result
@@ -47,17 +48,16 @@ from rollback_lib.host.ending import Ending, Kind
 from rollback_lib.host.jobs import read_state, read_states
 from rollback_lib.host.lock import read_taken
 from rollback_lib.host.stream import LONGEST, Lines
-from rollback_lib.plan import Plan, Step
-from rollback_lib.postgres import Postgres
-from rollback_lib.procedures import keeping
+from rollback_lib.plan.plan import Plan, Step
+from rollback_lib.plan.writes import How, Write
+from rollback_lib.procedures.common import snapshots
 from rollback_lib.record.history import folder_of
-from rollback_lib.record.redaction import HIDDEN, Redactor, clean
-from rollback_lib.record.story import Story
-from rollback_lib.reference import Reference
-from rollback_lib.report import facts, notebook, page, postmortem
-from rollback_lib.secret import Key
-from rollback_lib.stack import Stack
-from rollback_lib.write import How, Write
+from rollback_lib.record.state import Story
+from rollback_lib.report import notebook, page, postmortem, summary
+from rollback_lib.run.options import Options
+from rollback_lib.secrets.redactor import HIDDEN, Redactor, clean
+from rollback_lib.secrets.secret import Key
+from rollback_lib.stack.model import Stack
 
 STACK = Stack.load("production")
 SERVER = Postgres("voice-postgres-1", "dyniq")
@@ -74,8 +74,8 @@ FACTS: dict[str, Fact[Any]] = {
     "image_id": docker.image_id("x"),
     "images": docker.images("x"),
     "lines": docker.service_lines(STACK, "api"),
-    "existing": hostpaths.existing(["/x"]),
-    "missing": hostpaths.missing(["/x"]),
+    "existing": paths.existing(["/x"]),
+    "missing": paths.missing(["/x"]),
     "server": postgres.server(SERVER, "postgres"),
     "outline": postgres.outline(SERVER, "x"),
     "content": postgres.content(SERVER, "x"),
@@ -116,12 +116,12 @@ FACTS: dict[str, Fact[Any]] = {
     "restores": restores.restores("/s"),
     "releases": releases.releases("/s"),
     "machine": machine.machine("/s"),
-    "answer": inside.answer("c", "h", "/"),
+    "answer": inside_container.answer("c", "h", "/"),
     "schemas": schema.of_backups("/backup/*", SERVER),
     "upstreams": caddy.upstreams("c"),
     "image_time": docker.image_time("x"),
     "whole_log": docker.whole_log("c", 10),
-    "versions": keeping.versions(STACK, "env", files.env_files),
+    "versions": snapshots.versions(STACK, "env", files.env_files),
     "concerned": docker.concerned(STACK, ["x"]),
     "env_file": files.env_file("/f"),
     "value": files.value("/f"),
@@ -352,7 +352,7 @@ def test_nothing_in_a_record_becomes_part_of_its_page(tmp_path: Path, said: str,
     of_draft.feed(str(rendered(draft)))
     assert of_draft.found <= DRAFT
     assert Story.of(events).done == {("x", step)}
-    assert facts.ran(events)[0].ok
+    assert summary.ran(events)[0].ok
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

@@ -9,31 +9,31 @@ from pathlib import Path
 
 import pytest
 
-from rollback_lib import applying, evidence
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
 from rollback_lib.errors import ConnectionRefused, Failed, NotConfirmed, NotStarted, Paused, Refused, TargetRefused
 from rollback_lib.facts.account import Account
 from rollback_lib.facts.fact import KEY, Dialogue, Fact
+from rollback_lib.health.probe import Probe
 from rollback_lib.host.connection import Result
 from rollback_lib.host.ending import Ending
 from rollback_lib.host.jobs import Job, JobState
-from rollback_lib.incident import Incident
 from rollback_lib.notebook import panel
-from rollback_lib.plan import Effect, Plan, Step
-from rollback_lib.probe import Probe
+from rollback_lib.plan.plan import Effect, Plan, Step
 from rollback_lib.procedures import code
 from rollback_lib.record import proof
 from rollback_lib.record.audit import verify
 from rollback_lib.record.folder import ROOT_VARIABLE, Folder
-from rollback_lib.record.redaction import HIDDEN, Redactor
-from rollback_lib.record.story import Story
-from rollback_lib.run import Run
-from rollback_lib.running import Followed
-from rollback_lib.sealing import Seal
-from rollback_lib.secret import Key, Secret
-from rollback_lib.stack import Stack
-from rollback_lib.stages import Opening, Verification
-from rollback_lib.watching import Eyes
+from rollback_lib.record.state import Story
+from rollback_lib.run import preflight, steps
+from rollback_lib.run.executor import Followed
+from rollback_lib.run.incident import Incident
+from rollback_lib.run.monitor import Eyes
+from rollback_lib.run.run import Run
+from rollback_lib.run.sealing import Seal
+from rollback_lib.run.stages import Opening, Verification
+from rollback_lib.secrets.redactor import HIDDEN, Redactor
+from rollback_lib.secrets.secret import Key, Secret
+from rollback_lib.stack.model import Stack
 
 ROOT = Account("root", state="/var/lib/rollback/dyniq-voice", closed="")
 
@@ -171,7 +171,7 @@ def test_another_plan_needs_a_confirmation_of_its_own_and_its_steps_are_not_done
 def test_an_incident_that_was_closed_stays_closed(
     incident: Incident, host: Host, person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rollback_lib.sealing.atexit.register", lambda _: None)
+    monkeypatch.setattr("rollback_lib.run.sealing.atexit.register", lambda _: None)
     host.close = lambda: None
     folder, chosen = incident._run.folder, plan("aaa")
     incident._run.seal = Seal(folder, tmp_path)
@@ -189,7 +189,7 @@ def test_an_incident_that_was_closed_stays_closed(
 def test_a_run_that_another_has_gone_on_with_writes_nothing_more(
     incident: Incident, host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rollback_lib.sealing.atexit.register", lambda _: None)
+    monkeypatch.setattr("rollback_lib.run.sealing.atexit.register", lambda _: None)
     folder = incident._run.folder
     incident._run.seal = Seal(folder, tmp_path)
     Folder(folder.path).event("resumed", who="somebody else")
@@ -218,8 +218,8 @@ def test_the_events_hold_the_hashes_of_plan_and_stack(
 
     root = tmp_path / "incidents"
     monkeypatch.setenv(ROOT_VARIABLE, str(root))
-    monkeypatch.setattr("rollback_lib.incident.Link.to", unreachable)
-    monkeypatch.setattr("rollback_lib.sealing.atexit.register", lambda _: None)
+    monkeypatch.setattr("rollback_lib.run.incident.Link.to", unreachable)
+    monkeypatch.setattr("rollback_lib.run.sealing.atexit.register", lambda _: None)
     with pytest.raises(ConnectionRefused):
         Incident.open("code", "production", console=person)
     opened = Folder(next(root.glob("*/*/*/*")))
@@ -255,7 +255,7 @@ def test_what_a_step_said_stays_when_it_is_run_again(incident: Incident, host: H
 
 
 def test_logs_that_were_kept_before_stay(incident: Incident, host: Host, person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evidence, "_logs", lambda plan: logs(plan))
+    monkeypatch.setattr(preflight, "_logs", lambda plan: logs(plan))
     said = ["before"]
 
     def logs(_: Plan) -> Dialogue[dict[str, list[str]]]:
@@ -428,7 +428,7 @@ def test_a_host_that_cannot_be_asked_after_an_undo_is_asked_again_and_a_refusal_
         return [Effect("containers", "old", "old")]
 
     monkeypatch.setattr(code, "undo_effects", undone)
-    monkeypatch.setattr("rollback_lib.watching.LOOK_AGAIN", 0.0)
+    monkeypatch.setattr("rollback_lib.run.monitor.LOOK_AGAIN", 0.0)
     monkeypatch.setattr(Eyes, "open", lambda _: None)
     run = incident._run
     monkeypatch.setattr(run.eyes, "_stack", run.stack.model_copy(update={"health": run.stack.health.model_copy(update={"deadline": 0.3})}))
@@ -466,7 +466,7 @@ def test_a_host_that_cannot_be_asked_in_verify_is_asked_again_and_a_refusal_is_a
 
     monkeypatch.setattr(code, "effects", effects)
     monkeypatch.setattr(code, "undo_effects", undone)
-    monkeypatch.setattr("rollback_lib.watching.LOOK_AGAIN", 0.0)
+    monkeypatch.setattr("rollback_lib.run.monitor.LOOK_AGAIN", 0.0)
     monkeypatch.setattr(Eyes, "open", lambda _: Watching())
     run = incident._run
     monkeypatch.setattr(run.eyes, "_stack", run.stack.model_copy(update={"health": run.stack.health.model_copy(update={"deadline": 0.3})}))
@@ -583,4 +583,4 @@ def test_routes_that_did_not_pass_are_named_however_seldom_they_answer(incident:
     ]
     seen = Verification((), False, 3, tuple(probes), (), incident._run.outages(), applied=True)
     with pytest.raises(Failed, match=f"not verified: {named} did not pass 3 probes in a row in "):
-        applying.not_verified(incident._run, plan("aaa"), seen)
+        steps.not_verified(incident._run, plan("aaa"), seen)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rollback_lib.command import Command, script
+from rollback_lib.commands.command import Command, script
 from rollback_lib.errors import Refused
 from rollback_lib.facts import docker
 from rollback_lib.facts.ask import ask, converse
@@ -16,8 +16,8 @@ from rollback_lib.facts.listed import gone, inspected, objects
 from rollback_lib.facts.together import Unanswered, together
 from rollback_lib.host.connection import Result
 from rollback_lib.host.ending import Ending
-from rollback_lib.record.redaction import Redactor
-from rollback_lib.secret import Key
+from rollback_lib.secrets.redactor import Redactor
+from rollback_lib.secrets.secret import Key
 
 LISTING = Command.of("docker", "ps", "--all", "--quiet")
 # Its own `listed` and `there` count the calls: the listing of a call is a line of `ids`, and what is inspected then one of `known`.

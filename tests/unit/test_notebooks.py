@@ -13,8 +13,8 @@ from nbval.plugin import get_sanitize_patterns
 
 from lab import reference
 from lab.check import faults
-from rollback_lib.frontmatter import mark_reviewed, read
-from rollback_lib.paths import PROJECT
+from rollback_lib.runbook.metadata import mark_reviewed, read
+from rollback_lib.settings import PROJECT
 
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("[0-9]*.ipynb"))
 START = PROJECT / "notebooks" / "start.ipynb"

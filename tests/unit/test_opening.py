@@ -9,18 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from rollback_lib import cli, saved, sealing
+from rollback_lib import cli
 from rollback_lib.errors import ParameterError, Refused
 from rollback_lib.host import lock
 from rollback_lib.notebook import start
-from rollback_lib.paths import PROJECT
-from rollback_lib.record import manifest, working
+from rollback_lib.record import manifest
 from rollback_lib.record.audit import verify
 from rollback_lib.record.chain import OPENED, SEALED, Chain
+from rollback_lib.record.contents import WORKING_COPY
 from rollback_lib.record.folder import ROOT_VARIABLE, Folder
 from rollback_lib.record.history import folder_of, incidents
 from rollback_lib.report.notebook import html
-from rollback_lib.stack import lasting
+from rollback_lib.run import notebook_copy, sealing
+from rollback_lib.runbook import working_copy
+from rollback_lib.settings import PROJECT
+from rollback_lib.stack.model import lasting
 
 CODE = PROJECT / "notebooks" / "01_code.ipynb"
 RECORD = {"procedure": "code", "stack": "dyniq-voice", "verdict": "planned", "reason": "planned only", "budget": 60.0}
@@ -45,7 +48,7 @@ def test_a_working_copy_is_private_filled_in_and_nothing_was_run_in_it(tmp_path:
     source = tmp_path / "01_code.ipynb"
     shutil.copy(CODE, source)
     ran(source, 3)
-    copy = working.copy(source, tmp_path / "copy.ipynb", {"stack": "drill", "reason": 'a "quoted" word'})
+    copy = working_copy.copy(source, tmp_path / "copy.ipynb", {"stack": "drill", "reason": 'a "quoted" word'})
     cells = json.loads(copy.read_text())["cells"]
     assert {(str(cell["outputs"]), cell["execution_count"]) for cell in cells if cell["cell_type"] == "code"} == {("[]", None)}
     told: dict[str, str] = {}
@@ -56,26 +59,26 @@ def test_a_working_copy_is_private_filled_in_and_nothing_was_run_in_it(tmp_path:
 
 
 def test_a_copy_that_somebody_worked_in_is_left_alone(tmp_path: Path) -> None:
-    made = working.unused(CODE, tmp_path / "copies", {"stack": "drill"})
+    made = working_copy.unused(CODE, tmp_path / "copies", {"stack": "drill"})
     made.write_text(json.dumps(json.loads(made.read_text())))  # JupyterLab lays it out in another way
-    assert working.unused(CODE, tmp_path / "copies", {"stack": "drill"}) == made
+    assert working_copy.unused(CODE, tmp_path / "copies", {"stack": "drill"}) == made
     ran(made, 1)
-    other = working.unused(CODE, tmp_path / "copies", {"stack": "drill"})
+    other = working_copy.unused(CODE, tmp_path / "copies", {"stack": "drill"})
     assert (made.name, other.name) == ("01_code.ipynb", "01_code-2.ipynb")
     other.write_text('{"cells": [')  # in the midst of being saved
-    assert working.unused(CODE, tmp_path / "copies", {"stack": "drill"}).name == "01_code-3.ipynb"
+    assert working_copy.unused(CODE, tmp_path / "copies", {"stack": "drill"}).name == "01_code-3.ipynb"
 
 
 def test_the_first_run_of_a_copy_takes_the_folder_that_was_made_with_it(root: Path) -> None:
     folder = Folder.create("code", root)
-    notebook = folder.path / working.COPY
-    assert working.made_for(notebook, "code", root) == folder.path
-    assert working.made_for(notebook, "env", root) is None
-    assert working.made_for(notebook, "code", root / "2026") is None
-    assert working.made_for(root / "working" / "01_code.ipynb", "code", root) is None
-    assert working.made_for(None, "code", root) is None
+    notebook = folder.path / WORKING_COPY
+    assert working_copy.made_for(notebook, "code", root) == folder.path
+    assert working_copy.made_for(notebook, "env", root) is None
+    assert working_copy.made_for(notebook, "code", root / "2026") is None
+    assert working_copy.made_for(root / "working" / "01_code.ipynb", "code", root) is None
+    assert working_copy.made_for(None, "code", root) is None
     folder.event("open")
-    assert working.made_for(notebook, "code", root) is None
+    assert working_copy.made_for(notebook, "code", root) is None
 
 
 def test_a_folder_in_which_nothing_has_run_is_no_record(root: Path) -> None:
@@ -83,7 +86,7 @@ def test_a_folder_in_which_nothing_has_run_is_no_record(root: Path) -> None:
     first.event("open", **RECORD)
     Chain(root).enter(OPENED, first.path, RECORD)
     waiting = Folder.create("code", root)
-    working.copy(CODE, waiting.path / working.COPY, {"stack": "drill"})
+    working_copy.copy(CODE, waiting.path / WORKING_COPY, {"stack": "drill"})
     assert (verify(root).findings, len(incidents(root))) == ((), 1)
     with pytest.raises(ParameterError, match="there is no record"):
         folder_of(root, waiting.id)
@@ -103,7 +106,7 @@ class Kernel:
         """JupyterLab saves it, and who waits for that has done what is to be done then."""
         ran(self.notebook, count, said)
         for thread in threading.enumerate():
-            if thread.name == saved.THREAD:
+            if thread.name == notebook_copy.THREAD:
                 thread.join(timeout=10)
                 assert not thread.is_alive()
 
@@ -111,11 +114,11 @@ class Kernel:
 @pytest.fixture
 def kernel(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kernel]:
     folder = Folder.create("code", root)
-    notebook = working.copy(CODE, folder.path / working.COPY, {"stack": "drill"})
+    notebook = working_copy.copy(CODE, folder.path / WORKING_COPY, {"stack": "drill"})
     made = Kernel(folder, notebook, [])
     monkeypatch.setenv("JPY_SESSION_NAME", str(notebook))
-    monkeypatch.setattr(saved, "_count", lambda: 7)
-    monkeypatch.setattr(saved, "LOOK", 0.01)
+    monkeypatch.setattr(notebook_copy, "_count", lambda: 7)
+    monkeypatch.setattr(notebook_copy, "LOOK", 0.01)
     monkeypatch.setattr(sealing.atexit, "register", made.ends.append)
     folder.event("open", **RECORD)
     folder.write_record(RECORD)
@@ -129,14 +132,14 @@ def test_a_record_has_the_notebook_as_saved_and_lets_the_copy_go_on(root: Path, 
     folder, notebook = kernel.folder, kernel.notebook
     ran(notebook, 6, "before the end")
     sealing.Seal(folder, root).close()
-    before = {file: file.read_bytes() for file in folder.path.iterdir() if file.name not in (working.COPY, manifest.FILE)}
+    before = {file: file.read_bytes() for file in folder.path.iterdir() if file.name not in (WORKING_COPY, manifest.FILE)}
     assert (verify(root).sealed, verify(root).findings) == (1, ())
     kernel.saves(7, "the verdict")
     assert (verify(root).sealed, verify(root).findings) == (1, ())
     assert "the verdict" in (folder.path / "notebook.html").read_text()
     assert before == {file: file.read_bytes() for file in before}
     assert {file.name for file in folder.path.iterdir() if file not in before} == {
-        working.COPY, manifest.FILE, "manifest-1.json", "notebook.ipynb", "notebook.html",
+        WORKING_COPY, manifest.FILE, "manifest-1.json", "notebook.ipynb", "notebook.html",
     }  # fmt: skip
     kept = (folder.path / "notebook.ipynb").read_bytes()
     ran(notebook, 8, "an afterthought")

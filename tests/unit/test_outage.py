@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rollback_lib.health.outage import Outages, Tick
+from rollback_lib.health.probe import Probe
 from rollback_lib.notebook import render
-from rollback_lib.outage import Outages, Tick
-from rollback_lib.plan import Effect
-from rollback_lib.probe import Probe
+from rollback_lib.plan.plan import Effect
 from rollback_lib.record.audit import verify
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.verdict import Verdict
-from rollback_lib.report import chart, facts, page, postmortem
-from rollback_lib.sealing import seal
-from rollback_lib.stack import Stack
-from rollback_lib.stages import Closing, Verification
-from rollback_lib.watching import Eyes
+from rollback_lib.report import chart, page, postmortem, summary
+from rollback_lib.run.monitor import Eyes
+from rollback_lib.run.sealing import seal
+from rollback_lib.run.stages import Closing, Verification
+from rollback_lib.stack.model import Stack
 
 LOOKED = datetime(2026, 11, 23, 3, 12, 4, tzinfo=UTC)  # section 2 of the notebook
 CHANGED = LOOKED + timedelta(seconds=125)  # the first step that changes the stack begins
@@ -167,7 +167,7 @@ def told(tmp_path: Path, ticks: list[Tick]) -> Folder:
 @pytest.mark.parametrize("ticks", [MENDED, TAKEN_DOWN])
 def test_report_and_post_mortem_say_what_the_record_says(tmp_path: Path, ticks: list[Tick]) -> None:
     folder, found = told(tmp_path, ticks), Outages.of(ticks, CHANGED)
-    assert facts.outages(folder.events()) == found
+    assert summary.outages(folder.events()) == found
     record = {"verdict": "succeeded", "reason": "x", **found.data()}
     shown = page.html(record, folder.events(), folder.path)
     assert f"Outage: {found.words}." in shown
@@ -202,7 +202,7 @@ def test_a_record_of_before_these_figures_is_read_as_others_are(tmp_path: Path) 
     folder, found = told(tmp_path, TAKEN_DOWN), Outages.of(TAKEN_DOWN, CHANGED)
     events = [{name: value for name, value in event.items() if name != "sent"} for event in folder.events()]
     record = {"verdict": "succeeded", "reason": "x", "outage_seconds": 2.5}
-    assert facts.outages(events) == found
+    assert summary.outages(events) == found
     assert f"Outage: {found.words}." in page.html(record, events, folder.path)
     assert f"| Outage | {found.words} |" in postmortem.markdown(record, events, folder.path)
 
@@ -211,7 +211,7 @@ def test_a_probe_is_in_the_record_with_the_moment_it_was_sent(tmp_path: Path) ->
     """Not with that at which it was written down: what is slow to answer is not what came later."""
     folder = Folder.create("code", tmp_path)
     Eyes(Stack.load("production"), None, None, folder).note((Probe("a", LOOKED, False, None, 2.5, "timed out"),))
-    assert facts.ticks(folder.events()) == [tick(0, False, "a", took=2.5)]
+    assert summary.ticks(folder.events()) == [tick(0, False, "a", took=2.5)]
 
 
 def test_outages_of_nothing_are_none() -> None:

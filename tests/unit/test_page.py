@@ -9,12 +9,12 @@ import pytest
 import yaml
 
 from rollback_lib.cli import main
-from rollback_lib.frontmatter import notebooks
-from rollback_lib.page import markdown
-from rollback_lib.paths import PROJECT
 from rollback_lib.record.chain import SEALED, Chain
 from rollback_lib.record.folder import Folder
-from rollback_lib.stack import Budgets
+from rollback_lib.runbook.metadata import notebooks
+from rollback_lib.runbook.page import markdown
+from rollback_lib.settings import PROJECT
+from rollback_lib.stack.model import Budgets
 
 ALL = notebooks(PROJECT / "notebooks")
 CODE, DATABASE, RESUME = (next(one for one in ALL if one.procedure == name) for name in ("code", "database", "resume"))

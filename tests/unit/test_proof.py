@@ -7,20 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from rollback_lib import cli, earlier
-from rollback_lib.command import Command
+from rollback_lib import cli
+from rollback_lib.commands.command import Command
 from rollback_lib.errors import ParameterError
 from rollback_lib.headless import runner
 from rollback_lib.notebook import resume_incident, start
-from rollback_lib.plan import Plan, Step
+from rollback_lib.plan.plan import Plan, Step
 from rollback_lib.procedures import undo
 from rollback_lib.record.audit import verify
 from rollback_lib.record.chain import FILE, OPENED, Chain
 from rollback_lib.record.folder import ROOT_VARIABLE, Folder
 from rollback_lib.record.log import Log
 from rollback_lib.record.proof import check
-from rollback_lib.sealing import seal
-from rollback_lib.stack import Stack
+from rollback_lib.run import resume
+from rollback_lib.run.sealing import seal
+from rollback_lib.stack.model import Stack
 from tests.forging import seal_all_the_same
 
 STEP = Step("recreate", "Recreate", "why", (Command.of("echo", "recreate"),), touches=True)
@@ -60,13 +61,13 @@ def sealed(killed: Folder, root: Path) -> Folder:
 
 def take_up_in_jupyterlab(folder: Folder) -> None:
     root = folder.path.parents[3]
-    if earlier.cut_short(root, "code", "dyniq-voice", "copy.ipynb", {}) is None:
+    if resume.cut_short(root, "code", "dyniq-voice", "copy.ipynb", {}) is None:
         pytest.fail("it was not found")
 
 
 TAKEN = {
     "undo": lambda folder: undo.origin(folder.id),
-    "resume": lambda folder: earlier.opening(folder.path, folder.path.parents[3]),
+    "resume": lambda folder: resume.opening(folder.path, folder.path.parents[3]),
     "in JupyterLab": take_up_in_jupyterlab,
     "resume in a notebook": lambda folder: resume_incident(folder.id),
 }

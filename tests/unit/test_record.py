@@ -10,9 +10,9 @@ from rollback_lib.headless.runner import _settle
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.history import usual_seconds
 from rollback_lib.record.manifest import seal
-from rollback_lib.record.redaction import HIDDEN
-from rollback_lib.record.story import Story
+from rollback_lib.record.state import Story
 from rollback_lib.record.verdict import Verdict
+from rollback_lib.secrets.redactor import HIDDEN
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rollback_lib.record.redaction import HIDDEN, Redactor, clean
+from rollback_lib.secrets.redactor import HIDDEN, Redactor, clean
 
 SECRET = secrets.token_hex(12)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rollback_lib.reference import Reference
+from rollback_lib.commands.image import Reference
 
 DIGEST = "sha256:" + "a" * 64
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from rollback_lib.command import script
+from rollback_lib.commands.command import script
+from rollback_lib.commands.image import Reference
 from rollback_lib.facts import registry
 from rollback_lib.facts.fact import Fact
-from rollback_lib.reference import Reference
 
 MANIFEST = json.dumps({"config": {"digest": "sha256:" + "c" * 64}, "layers": [{"size": 5}, {"size": 7}]}).encode()
 DIGEST = "sha256:" + hashlib.sha256(MANIFEST).hexdigest()

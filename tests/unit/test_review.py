@@ -10,12 +10,12 @@ import pytest
 
 from rollback_lib.cli import main, pages
 from rollback_lib.errors import ParameterError
-from rollback_lib.frontmatter import Notebook, mark_reviewed, notebooks
 from rollback_lib.headless import runner
-from rollback_lib.paths import PROJECT
 from rollback_lib.record.chain import OPENED, SEALED, Chain
 from rollback_lib.record.folder import Folder
-from rollback_lib.review import standing
+from rollback_lib.runbook.metadata import Notebook, mark_reviewed, notebooks
+from rollback_lib.runbook.review import standing
+from rollback_lib.settings import PROJECT
 
 TODAY = date(2026, 12, 20)
 CODE = replace(next(one for one in notebooks(PROJECT / "notebooks") if one.procedure == "code"), reviewed=date(2026, 12, 1))

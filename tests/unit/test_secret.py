@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from rollback_lib.facts.files import File
 from rollback_lib.procedures.env.plan import masked
 from rollback_lib.record.folder import _plain
-from rollback_lib.secret import HIDDEN, Key, Secret
+from rollback_lib.secrets.secret import HIDDEN, Key, Secret
 
 
 def test_it_hides_wherever_it_is_printed() -> None:

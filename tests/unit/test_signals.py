@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from rollback_lib.headless import engine
-from rollback_lib.paths import PROJECT
+from rollback_lib.settings import PROJECT
 
 BIN = Path(sys.executable).parent
 

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from rollback_lib.errors import ParameterError
-from rollback_lib.paths import PROJECT
-from rollback_lib.stack import Stack
+from rollback_lib.settings import PROJECT
+from rollback_lib.stack.model import Stack
 
 
 def content() -> dict:

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from rollback_lib import telling
-from rollback_lib.checklist import checked, checklist
 from rollback_lib.errors import ParameterError
-from rollback_lib.plan import Grounds, Plan
+from rollback_lib.plan.plan import Grounds, Plan
 from rollback_lib.record.folder import Folder
-from rollback_lib.record.story import Story
-from rollback_lib.stack import Notify, Stack
-from rollback_lib.telling import Herald
+from rollback_lib.record.state import Story
+from rollback_lib.run import notify
+from rollback_lib.run.checklist import checked, checklist
+from rollback_lib.run.notify import Herald
+from rollback_lib.stack.model import Notify, Stack
 
 STACK = Stack.load("production")
 
@@ -34,9 +34,9 @@ def test_what_is_late_is_noted_before_the_record_is_sealed_and_never_after(tmp_p
         go_on.wait(30)
         return ""
 
-    monkeypatch.setattr(telling, "_run", slow)
-    monkeypatch.setattr(telling, "DEADLINE", 0.05)
-    monkeypatch.setattr(telling, "HEADROOM", 0.0)
+    monkeypatch.setattr(notify, "_run", slow)
+    monkeypatch.setattr(notify, "DEADLINE", 0.05)
+    monkeypatch.setattr(notify, "HEADROOM", 0.0)
     crier, lines = herald(folder, ["page-me"])
     crier.tell("start", "it begins", "aaaaaa")
     (thread,) = [thread for thread, _, _ in crier._waiting]
@@ -68,7 +68,7 @@ def plan(**grounds: object) -> Plan:
 
 
 def points(stack: Stack, made: Plan, vouched: tuple[str, ...] = ()) -> dict[str, tuple[bool, bool]]:
-    found = checklist(stack, made, "the facts", vouched, "me", "it begins", telling.unset(stack.notify))
+    found = checklist(stack, made, "the facts", vouched, "me", "it begins", notify.unset(stack.notify))
     return {one.name: (one.answered, one.required) for one in found.points}
 
 

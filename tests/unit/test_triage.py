@@ -5,16 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
+from rollback_lib.commands.psql import Postgres
 from rollback_lib.errors import Refused
 from rollback_lib.facts import caddy, schema
 from rollback_lib.facts.fact import Dialogue, Fact
-from rollback_lib.facts.inside import Answer
+from rollback_lib.facts.inside_container import Answer
 from rollback_lib.facts.together import Unanswered, together
+from rollback_lib.health.probe import Probe
 from rollback_lib.notebook.views.triage import _answer
-from rollback_lib.postgres import Postgres
-from rollback_lib.probe import Probe
-from rollback_lib.procedures.rows import AMBER, GREEN, RED, of_certificates
+from rollback_lib.procedures.common.rows import AMBER, GREEN, RED, of_certificates
 from rollback_lib.procedures.triage.envfile import host_of
 from rollback_lib.procedures.triage.finding import FITS, MAY, NO, Finding
 from rollback_lib.procedures.triage.state import asked_for, migration

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rollback_lib.host.ending import Ending, Kind
-from rollback_lib.host.fragments import WATCH, own_end
+from rollback_lib.host.snippets import WATCH, own_end
 
 SHELLS = [shell for shell in ("dash", "bash", "busybox") if shutil.which(shell)]
 APPLETS = ("sh", "timeout", "setsid", "sleep")  # of BusyBox

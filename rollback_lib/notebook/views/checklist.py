@@ -1,7 +1,7 @@
 """View of the checklist before a rollback."""
 
-from rollback_lib.checklist import Checklist
 from rollback_lib.notebook.view import View, note, stack, table
+from rollback_lib.run.checklist import Checklist
 
 
 def checklist(one: Checklist) -> View:

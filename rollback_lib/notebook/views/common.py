@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from rollback_lib.facts.docker import Container
+from rollback_lib.health.probe import Probe
 from rollback_lib.notebook.view import View, code, note, stack, table
-from rollback_lib.probe import Probe
 
 SHOWN_CANDIDATES = 12
 

@@ -1,8 +1,8 @@
 """View of what a person is asked to confirm."""
 
 from rollback_lib.notebook.view import View, note, stack, table
-from rollback_lib.plan import Step
-from rollback_lib.stages import Confirmation
+from rollback_lib.plan.plan import Step
+from rollback_lib.run.stages import Confirmation
 
 
 def confirmation(one: Confirmation) -> View:

@@ -5,7 +5,7 @@ from datetime import datetime
 from rollback_lib.notebook.view import Table, View, note, stack, table
 from rollback_lib.notebook.views import common
 from rollback_lib.notebook.views.common import SHOWN_CANDIDATES, ago
-from rollback_lib.plan import some
+from rollback_lib.plan.plan import some
 from rollback_lib.procedures.database import Candidates, Losses, State, TableLoss, Target
 
 SHOWN_TABLES = 40

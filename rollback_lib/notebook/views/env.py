@@ -3,7 +3,7 @@
 from rollback_lib.notebook.view import Table, View, note, stack, table
 from rollback_lib.notebook.views import common
 from rollback_lib.notebook.views.common import SHOWN_CANDIDATES, ago
-from rollback_lib.plan import some
+from rollback_lib.plan.plan import some
 from rollback_lib.procedures.env import Candidates, State, Target
 from rollback_lib.procedures.env.plan import masked
 

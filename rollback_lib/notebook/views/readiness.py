@@ -6,8 +6,8 @@ from rollback_lib.facts.together import Unanswered
 from rollback_lib.notebook.view import View, note, stack, table
 from rollback_lib.notebook.views import triage
 from rollback_lib.notebook.views.rows import rows
+from rollback_lib.procedures.common.rows import AMBER, RED, worst
 from rollback_lib.procedures.readiness import Report, Restored, State, Target
-from rollback_lib.procedures.rows import AMBER, RED, worst
 
 
 def state(now: State) -> View:

@@ -2,7 +2,7 @@
 
 from rollback_lib.notebook.view import View, code, note, stack, table
 from rollback_lib.notebook.views import common
-from rollback_lib.plan import some
+from rollback_lib.plan.plan import some
 from rollback_lib.procedures.redeploy import Candidates, State, Target
 
 SHOWN_LINES = 12

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from rollback_lib.notebook.view import View, table
-from rollback_lib.procedures.rows import Row
+from rollback_lib.procedures.common.rows import Row
 
 _SIGNS = {"green": "✔ green", "amber": "▲ amber", "red": "✘ red"}
 

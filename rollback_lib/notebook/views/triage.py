@@ -1,12 +1,12 @@
 """Views of triage: what is true of the stack, and which row of the page fits."""
 
-from rollback_lib.facts.inside import Answer
+from rollback_lib.facts.inside_container import Answer
 from rollback_lib.facts.together import Unanswered
-from rollback_lib.notebook.hiding import clean
+from rollback_lib.notebook.redaction import clean
 from rollback_lib.notebook.view import View, code, note, stack, table
 from rollback_lib.notebook.views.common import ago
 from rollback_lib.notebook.views.rows import rows
-from rollback_lib.procedures.rows import GREEN, of_certificates, of_machine
+from rollback_lib.procedures.common.rows import GREEN, of_certificates, of_machine
 from rollback_lib.procedures.triage import Diagnosis, Finding, State
 from rollback_lib.procedures.triage.state import Databases
 

@@ -1,15 +1,15 @@
 """How to put the file in place and let Caddy load it, and whether it did."""
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
 from rollback_lib.facts import caddy, docker, files
 from rollback_lib.facts.fact import Dialogue
-from rollback_lib.plan import Effect, Plan, Step
-from rollback_lib.procedures import keeping, overwrite, place
-from rollback_lib.procedures.caddyfile.grounds import grounds
+from rollback_lib.plan.plan import Effect, Plan, Step
+from rollback_lib.plan.writes import How, Write
+from rollback_lib.procedures.caddyfile.rationale import grounds
 from rollback_lib.procedures.caddyfile.state import NAME, State, caddy_in, in_tree, path_inside
 from rollback_lib.procedures.caddyfile.target import Target, usable
-from rollback_lib.stack import Stack
-from rollback_lib.write import How, Write
+from rollback_lib.procedures.common import overwrite_file, replace_file, snapshots
+from rollback_lib.stack.model import Stack
 
 NOT_SEEN = "could not be read"
 INSIDE_ROW = "file in the container"
@@ -25,26 +25,29 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     stack, file = now.stack, now.stack.section(NAME).file
     same_file = now.current == target.version.content and now.inside is not None and now.inside.hash == target.version.hash
     done = same_file and now.live is not None and now.live.hash == target.config.hash
-    before, after = keeping.before(stack, incident, place.KEPT), keeping.before(stack, incident, TARGET)
+    before, after = snapshots.before(stack, incident, replace_file.KEPT), snapshots.before(stack, incident, TARGET)
     whole = '[ "$(sha256sum <"$1" | cut -c -12)" = "$2" ] || { echo "the target is another one now; make a new plan" >&2; exit 1; }'
-    inside, aside = keeping.before(stack, incident, INSIDE), keeping.before(stack, incident, keeping.ASIDE[0] + place.KEPT)
+    inside, aside = snapshots.before(stack, incident, INSIDE), snapshots.before(stack, incident, snapshots.ASIDE[0] + replace_file.KEPT)
     keep = (
-        keeping.folders(stack, "before"), *place.keep(stack, incident, now.file), target.version.show.to(after),
+        snapshots.folders(stack, "before"), *replace_file.keep(stack, incident, now.file), target.version.show.to(after),
         Command.of("sh", "-euc", whole, "sh", after, target.version.hash),
         *((Command.of("docker", "exec", container.name, "cat", path).to(inside),) if _held(now) else ()),
     )  # fmt: skip
-    put, put_back = [overwrite.write(file, after, before)], [_aside(file, before, after, aside), overwrite.write(file, before, aside)]
+    put, put_back = (
+        [overwrite_file.write(file, after, before)],
+        [_aside(file, before, after, aside), overwrite_file.write(file, before, aside)],
+    )
     if _held(now):
-        put.append(overwrite.write_inside(container.name, path, after, inside))
-        put_back.append(overwrite.write_inside(container.name, path, inside, after))
+        put.append(overwrite_file.write_inside(container.name, path, after, inside))
+        put_back.append(overwrite_file.write_inside(container.name, path, inside, after))
     load, title, why = _load(now, container, path, after)
     steps = (
         Step("keep", "Keep the Caddyfile that is there, and fetch the target", "Undo needs the one, the next steps the other.", keep),
         Step("put", "Put the target in place", "Written into the same file: a container goes on reading a file that was replaced.",
-             tuple(put), touches=True, part=FILE, atomic=True, guards=(overwrite.guard(now.file.real, before, after),)),
+             tuple(put), touches=True, part=FILE, atomic=True, guards=(overwrite_file.guard(now.file.real, before, after),)),
         Step("load", title, why, load, touches=True, part=LOADED, deadline=60.0),
-        Step("remember", "Enter the outcome among the kept versions", keeping.REMEMBER,
-             keeping.remember_files(stack, NAME, incident, good=file, bad=None if same_file else before)),
+        Step("remember", "Enter the outcome among the kept versions", snapshots.REMEMBER,
+             snapshots.remember_files(stack, NAME, incident, good=file, bad=None if same_file else before)),
     )  # fmt: skip
     if same_file:
         steps = (steps[0], _skipped(steps[1], "the file is the target's already"), steps[2], steps[3])
@@ -136,8 +139,8 @@ def _look(stack: Stack, plan: Plan) -> Dialogue[tuple[docker.Container | None, d
     found = yield {
         "replicas": docker.replicas(stack, section.service),
         "file": files.file(section.file),
-        "kept": files.file(keeping.before(stack, plan.incident, place.KEPT)),
-        "target": files.file(keeping.before(stack, plan.incident, TARGET)),
+        "kept": files.file(snapshots.before(stack, plan.incident, replace_file.KEPT)),
+        "target": files.file(snapshots.before(stack, plan.incident, TARGET)),
     }
     container = docker.newest(found["replicas"])
     path = path_inside(container, section.file)
@@ -157,7 +160,7 @@ def _look(stack: Stack, plan: Plan) -> Dialogue[tuple[docker.Container | None, d
 
 def _partly(file: files.File | None, kept: files.File | None, target: files.File | None) -> bool:
     """Whether the file was being written when that was cut off."""
-    return bool(file and kept and target) and overwrite.between(*(one.content.reveal() for one in (file, kept, target) if one))
+    return bool(file and kept and target) and overwrite_file.between(*(one.content.reveal() for one in (file, kept, target) if one))
 
 
 def _aside(file: str, kept: str, target: str, aside: str) -> Command:

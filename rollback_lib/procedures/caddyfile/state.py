@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
 from rollback_lib.facts import caddy, docker, files, git
 from rollback_lib.facts.fact import Dialogue, Fact
-from rollback_lib.probe import Probe
-from rollback_lib.procedures import keeping
-from rollback_lib.stack import Stack
+from rollback_lib.health.probe import Probe
+from rollback_lib.procedures.common import snapshots
+from rollback_lib.stack.model import Stack
 
 NAME = "caddyfile"
 SHOWN = 10  # different versions that are read
@@ -89,7 +89,7 @@ def document(stack: Stack) -> Dialogue[State]:
         "file": files.file(section.file),
         "committed": git.file_at_head(stack.tree, name),
         "history": git.file_history(stack.tree, name),
-        "kept": keeping.versions(stack, NAME),
+        "kept": snapshots.versions(stack, NAME),
     }
     container = docker.newest(found["replicas"])
     path = path_inside(container, section.file)
@@ -150,7 +150,7 @@ def show(stack: Stack, blob: str) -> Command:
     return git.show_file(stack.tree, blob, in_tree(stack))
 
 
-def _versions(stack: Stack, history: list[git.FileVersion], contents: dict[str, bytes], kept: list[keeping.Version]) -> list[Version]:
+def _versions(stack: Stack, history: list[git.FileVersion], contents: dict[str, bytes], kept: list[snapshots.Version]) -> list[Version]:
     """Different contents only, each under the newest commit that brought it and with what earlier runs know of it."""
     verdicts = {one.file.content.reveal(): one.verdict for one in reversed(kept)}
     found: dict[bytes, Version] = {}

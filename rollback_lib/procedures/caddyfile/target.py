@@ -8,7 +8,7 @@ from rollback_lib.facts import caddy, docker, git
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.procedures.caddyfile.state import NAME, State, Version, caddy_in, difference, in_tree, show
 from rollback_lib.procedures.procedure import check_target
-from rollback_lib.stack import Stack
+from rollback_lib.stack.model import Stack
 
 TARGET = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/~^-]{0,199}")
 

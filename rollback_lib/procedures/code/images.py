@@ -3,13 +3,13 @@
 import json
 from collections.abc import Iterator, Mapping
 
-from rollback_lib.command import Command
-from rollback_lib.compose import Compose
+from rollback_lib.commands.command import Command
+from rollback_lib.commands.compose import Compose
 from rollback_lib.facts import git
 from rollback_lib.procedures.code.state import State
 from rollback_lib.procedures.code.target import Target, beside
 from rollback_lib.procedures.code.tree import umask
-from rollback_lib.stack import Stack
+from rollback_lib.stack.model import Stack
 
 BUILD_DEADLINE = 900.0  # seconds
 

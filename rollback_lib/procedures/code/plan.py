@@ -3,19 +3,19 @@
 import posixpath
 from dataclasses import replace
 
-from rollback_lib.command import Command
-from rollback_lib.compose import Compose
+from rollback_lib.commands.command import Command
+from rollback_lib.commands.compose import Compose
+from rollback_lib.commands.image import Reference
 from rollback_lib.errors import Refused
 from rollback_lib.facts import docker, releases
 from rollback_lib.facts.fact import Dialogue
-from rollback_lib.plan import Effect, Plan, Step, some
-from rollback_lib.procedures import drift, keeping, replicas
+from rollback_lib.plan.plan import Effect, Plan, Step, some
 from rollback_lib.procedures.code import images, tree
-from rollback_lib.procedures.code.grounds import grounds
+from rollback_lib.procedures.code.rationale import grounds
 from rollback_lib.procedures.code.state import NAME, Deployed, State, candidates
 from rollback_lib.procedures.code.target import Target, check
-from rollback_lib.reference import Reference
-from rollback_lib.stack import Stack
+from rollback_lib.procedures.common import drift, replicas, snapshots
+from rollback_lib.stack.model import Stack
 
 
 def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") -> Plan:
@@ -138,7 +138,7 @@ def _keep(now: State, services: list[Deployed], sha: str, incident: str, restore
     files = () if restore.skip else tree.keep(now, sha, incident)
     why = "Undo puts both back, whatever happens to tags and to the tree."
     return Step("keep", "Keep the images that run now, and the files that change", why,
-                (keeping.folders(now.stack, "before", "build"), *tags, *files))  # fmt: skip
+                (snapshots.folders(now.stack, "before", "build"), *tags, *files))  # fmt: skip
 
 
 def _build(now: State, services: list[Deployed], target: Target) -> Step:
@@ -182,7 +182,7 @@ def _remember(now: State, services: list[Deployed], sha: str, incident: str) -> 
             commands.append(releases.enter(ledger, one.service, one.running, one.container.image, healthy=False, incident=incident))
         good = now.stack.kept_image(one.service, sha)
         commands.append(releases.enter(ledger, one.service, sha, good, healthy=True, incident=incident, compose=one.compose))
-    return Step("remember", "Enter the outcome in the ledger of releases", keeping.REMEMBER, tuple(commands),
+    return Step("remember", "Enter the outcome in the ledger of releases", snapshots.REMEMBER, tuple(commands),
                 skip=None if commands else "no service was built")  # fmt: skip
 
 

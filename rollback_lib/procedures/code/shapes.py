@@ -2,7 +2,7 @@
 
 from rollback_lib.errors import Refused
 from rollback_lib.facts import git
-from rollback_lib.plan import some
+from rollback_lib.plan.plan import some
 from rollback_lib.procedures.code.state import State
 
 

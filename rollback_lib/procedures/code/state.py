@@ -3,15 +3,15 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from rollback_lib.compose import Compose
+from rollback_lib.commands.compose import Compose
 from rollback_lib.facts import compose, docker, git, releases, repository
 from rollback_lib.facts.compose import Defined, Service
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.facts.repository import Repository
-from rollback_lib.probe import Probe
-from rollback_lib.procedures import calling
-from rollback_lib.secret import Secret
-from rollback_lib.stack import Stack
+from rollback_lib.health.probe import Probe
+from rollback_lib.procedures.common import compose_call
+from rollback_lib.secrets.secret import Secret
+from rollback_lib.stack.model import Stack
 
 NAME = "code"
 
@@ -147,7 +147,7 @@ def document(stack: Stack) -> Dialogue[State]:
     ledger: list[releases.Release] = found.pop("ledger")
     of, services = docker.by_service(project), []
     for name in names:
-        way, mine = calling.way(stack, name, project, ledger), [one for one in ledger if one.service == name]
+        way, mine = compose_call.way(stack, name, project, ledger), [one for one in ledger if one.service == name]
         services.append(Deployed(name, tuple(of.get(name, ())), way, found.pop(f"kept {name}"), mine, found["reflog"]))
     ways = list(dict.fromkeys(one.compose for one in services if one.compose))
     images = {container.image for one in services for container in one.replicas}

@@ -4,17 +4,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rollback_lib.compose import Compose
+from rollback_lib.commands.compose import Compose
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import compose, docker, git, repository
 from rollback_lib.facts.compose import Defined
 from rollback_lib.facts.fact import Dialogue, Fact
 from rollback_lib.facts.repository import Submodule
-from rollback_lib.procedures import calling
 from rollback_lib.procedures.code import shapes
 from rollback_lib.procedures.code.state import Deployed, State
+from rollback_lib.procedures.common import compose_call
 from rollback_lib.procedures.procedure import check_target
-from rollback_lib.stack import Stack
+from rollback_lib.stack.model import Stack
 
 REVISION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/~^-]{0,199}")
 DIRTY = ("refuse", "save")
@@ -117,7 +117,7 @@ def _ways(now: State) -> list[Compose]:
     """How compose is called for the services. Raises Refused where nothing tells."""
     unknown = [one.service for one in now.services if one.compose is None]
     if unknown:
-        raise calling.unknown(now.stack, ", ".join(unknown))
+        raise compose_call.unknown(now.stack, ", ".join(unknown))
     return list(dict.fromkeys(one.compose for one in now.services if one.compose))
 
 

@@ -6,14 +6,14 @@ undo does not ask git to check anything out: it puts back the files and the inde
 
 from collections.abc import Iterable
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
 from rollback_lib.facts import git
 from rollback_lib.facts.fact import Dialogue
-from rollback_lib.plan import Effect, Plan, Step, some
-from rollback_lib.procedures import keeping
+from rollback_lib.plan.plan import Effect, Plan, Step, some
+from rollback_lib.plan.writes import How, Write
 from rollback_lib.procedures.code.state import State
-from rollback_lib.stack import Stack
-from rollback_lib.write import How, Write
+from rollback_lib.procedures.common import snapshots
+from rollback_lib.stack.model import Stack
 
 PART = "tree"  # of the host, in steps and effects
 CLEAN = "none"  # changes in no commit
@@ -133,13 +133,13 @@ def changes(head: git.Head) -> str:
 
 def keep(now: State, sha: str, incident: str) -> tuple[Command, ...]:
     """Keeps the files that the checkout changes, those with changes in no commit, and the index."""
-    kept = [keeping.before(now.stack, incident, name) for name in (LIST, FILES, INDEX, THERE)]
+    kept = [snapshots.before(now.stack, incident, name) for name in (LIST, FILES, INDEX, THERE)]
     return (Command.script(_KEEP, now.stack.tree, now.head.sha, sha, *kept),)
 
 
 def forget(stack: Stack, incident: str) -> Command:
     """Removes what `keep` kept."""
-    return Command.of("rm", "-f", *(keeping.before(stack, incident, name) for name in (LIST, FILES, INDEX, THERE)))
+    return Command.of("rm", "-f", *(snapshots.before(stack, incident, name) for name in (LIST, FILES, INDEX, THERE)))
 
 
 def restore(now: State, sha: str, incident: str) -> Step:
@@ -150,7 +150,7 @@ def restore(now: State, sha: str, incident: str) -> Step:
     tree = now.stack.tree
     save = (
         git.command(tree, "stash", "push", "--quiet", f"--message=rollback {incident}"),
-        git.command(tree, "rev-parse", "refs/stash").to(keeping.before(now.stack, incident, STASH)),
+        git.command(tree, "rev-parse", "refs/stash").to(snapshots.before(now.stack, incident, STASH)),
     ) if now.head.dirty else ()  # fmt: skip
     guards = () if now.head.dirty else (Command.script(_EXPLAINED, tree, now.head.sha, sha),)
     # Files that are the same stay as they are: git would write those anew whose owner or times are not as it noted.
@@ -173,8 +173,8 @@ def writes(now: State, changes: Iterable[git.Change]) -> tuple[Write, ...]:
 def back(now: State, incident: str) -> Step:
     """Puts files, index and HEAD back as they were kept; what is there then is kept beside."""
     stack, tree, message = now.stack, now.stack.tree, f"rollback: undo of {incident}"
-    kept, files, index = (keeping.before(stack, incident, name) for name in (LIST, FILES, INDEX))
-    aside = keeping.before(stack, incident, f"{keeping.ASIDE[0]}{FILES}")
+    kept, files, index = (snapshots.before(stack, incident, name) for name in (LIST, FILES, INDEX))
+    aside = snapshots.before(stack, incident, f"{snapshots.ASIDE[0]}{FILES}")
     head = (
         git.command(tree, "symbolic-ref", "-m", message, "HEAD", f"refs/heads/{now.head.branch}")
         if now.head.branch
@@ -249,7 +249,7 @@ def umask(now: State) -> tuple[Command, ...]:
 
 def _own(now: State, incident: str, script: str) -> tuple[Command, ...]:
     """Gives what git makes as another user than the tree's to that one, so that the next `git pull` of theirs works."""
-    kept = [keeping.before(now.stack, incident, name) for name in (LIST, THERE)]
+    kept = [snapshots.before(now.stack, incident, name) for name in (LIST, THERE)]
     return (Command.script(script, now.stack.tree, now.repository.owner, *kept),) if now.repository.owner else ()
 
 

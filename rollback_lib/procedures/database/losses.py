@@ -4,15 +4,15 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from rollback_lib.commands.psql import Postgres
 from rollback_lib.errors import Refused, TargetRefused
 from rollback_lib.facts import postgres
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.facts.postgres import LARGE_OBJECTS, Content, Kind, Table
-from rollback_lib.plan import Plan
-from rollback_lib.postgres import Postgres
+from rollback_lib.plan.plan import Plan
 from rollback_lib.procedures.database.state import State, maintenance, section, server_of
 from rollback_lib.procedures.database.target import Target, apart
-from rollback_lib.stack import Stack
+from rollback_lib.stack.model import Stack
 
 
 @dataclass(frozen=True)

@@ -3,20 +3,20 @@
 import re
 from datetime import UTC, datetime
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
+from rollback_lib.commands.psql import identifier, literal
 from rollback_lib.facts import backups, docker, files, postgres, restores
 from rollback_lib.facts.backups import Backup
 from rollback_lib.facts.fact import KEY, Dialogue
 from rollback_lib.facts.postgres import Kind
-from rollback_lib.plan import Effect, Plan, Step, some
-from rollback_lib.postgres import identifier, literal
-from rollback_lib.procedures import drift, keeping, replicas
+from rollback_lib.plan.plan import Effect, Plan, Step, some
+from rollback_lib.procedures.common import drift, replicas, snapshots
 from rollback_lib.procedures.database import sql
-from rollback_lib.procedures.database.grounds import grounds
 from rollback_lib.procedures.database.losses import read
+from rollback_lib.procedures.database.rationale import grounds
 from rollback_lib.procedures.database.state import NAME, State, beside, maintenance, section, server_of
 from rollback_lib.procedures.database.target import Target, usable
-from rollback_lib.stack import Stack
+from rollback_lib.stack.model import Stack
 
 RESTORE_DEADLINE = 6 * 3600.0  # seconds
 SWAP_DEADLINE = 90.0
@@ -38,7 +38,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     new, kept, undone = (beside(live.name, word, incident) for word in ("restore", "before", "undone"))
     copy = f"/tmp/rollback-{incident}"
     server, home = now.access, maintenance(one)
-    oid = keeping.before(stack, incident, OID)
+    oid = snapshots.before(stack, incident, OID)
     drop = server.psql(home, f"DROP DATABASE IF EXISTS {identifier(new)} WITH (FORCE)")
     reconnect = tuple(mine[0].compose.up({mine[0].service: docker.count(mine)}) for mine in _clients(now).values())
     whom = ", ".join(mine[0].service for mine in _clients(now).values())
@@ -47,7 +47,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     bring = (Command.of("docker", "cp", target.backup.path, f"{one.container}:{copy}"),) if archive else ()
     steps = (
         Step("create", "Make a new database beside the live one", "The live one is not touched, and the service goes on.",
-             (keeping.folders(stack, "before"), server.psql(home).saying(sql.create(live, new) + ";"), *bring),
+             (snapshots.folders(stack, "before"), server.psql(home).saying(sql.create(live, new) + ";"), *bring),
              deadline=RESTORE_DEADLINE),
         Step("restore", "Restore the backup into it", "It stops at the first error.", (_restore(now, target.backup, new, copy),),
              guards=(backups.unchanged(target.backup),), deadline=RESTORE_DEADLINE),
@@ -107,7 +107,7 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     found = yield {
         "key": KEY,
         "server": postgres.server(server, maintenance(one)),
-        "oid": files.file(keeping.before(stack, plan.incident, OID)),
+        "oid": files.file(snapshots.before(stack, plan.incident, OID)),
         "content": postgres.outline(server, name),
         "kept": postgres.outline(server, old),
     }

@@ -1,8 +1,8 @@
 """The SQL of a database rollback: a database like another one, and the swap of two names."""
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
+from rollback_lib.commands.psql import Postgres, identifier, literal
 from rollback_lib.facts.postgres import Database
-from rollback_lib.postgres import Postgres, identifier, literal
 
 # Settings whose value is a list of names; given as one text they would become one name.
 # (variable_is_guc_list_quote in src/bin/pg_dump/dumputils.c)

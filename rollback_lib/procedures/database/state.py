@@ -3,13 +3,13 @@
 import re
 from dataclasses import dataclass
 
+from rollback_lib.commands.psql import Postgres
 from rollback_lib.facts import backups, compose, docker, postgres, restores
 from rollback_lib.facts.backups import Backup
 from rollback_lib.facts.fact import KEY, Dialogue
-from rollback_lib.postgres import Postgres
-from rollback_lib.probe import Probe
-from rollback_lib.secret import Key, Secret
-from rollback_lib.stack import Database, Stack
+from rollback_lib.health.probe import Probe
+from rollback_lib.secrets.secret import Key, Secret
+from rollback_lib.stack.model import Database, Stack
 
 NAME = "database"
 LONGEST = 63  # bytes of a name in Postgres; what is longer it would cut by itself

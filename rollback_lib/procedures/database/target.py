@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from rollback_lib.commands.psql import identifier
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import backups, postgres
 from rollback_lib.facts.backups import Backup, Contents
 from rollback_lib.facts.fact import Dialogue
-from rollback_lib.postgres import identifier
 from rollback_lib.procedures.database.state import State, candidates, maintenance, unusable
 from rollback_lib.procedures.procedure import check_target
-from rollback_lib.stack import Stack
+from rollback_lib.stack.model import Stack
 
 TARGET = re.compile(r"/?[0-9A-Za-z._@+/-]{1,250}")
 YES, NO = (True, "true"), (False, "false", "")

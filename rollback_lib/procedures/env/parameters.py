@@ -4,13 +4,13 @@ import os
 import re
 from collections.abc import Mapping
 
-from rollback_lib import dotenv
+from rollback_lib.commands import env_file
 from rollback_lib.errors import ParameterError
-from rollback_lib.stack import Stack
+from rollback_lib.stack.model import Stack
 
 NAME = "env"
 TARGET = re.compile(r"[A-Za-z0-9._@+~-]{1,200}")
-_REFERENCE = re.compile(rf"({dotenv.KEY.pattern})=(?:env:([A-Za-z_]\w*)|file:(/[A-Za-z0-9._@+/-]+))")
+_REFERENCE = re.compile(rf"({env_file.KEY.pattern})=(?:env:([A-Za-z_]\w*)|file:(/[A-Za-z0-9._@+/-]+))")
 
 
 def check(stack: Stack, target: object = "", keys: object = "", assign: object = "", remove: object = "") -> None:
@@ -23,7 +23,7 @@ def check(stack: Stack, target: object = "", keys: object = "", assign: object =
     if target and not TARGET.fullmatch(str(target)):
         raise ParameterError("target: the name of a kept version is expected; take one from the list of candidates")
     for name in ("keys", "remove"):
-        if not all(dotenv.KEY.fullmatch(word) for word in words(str(texts[name]))):
+        if not all(env_file.KEY.fullmatch(word) for word in words(str(texts[name]))):
             raise ParameterError(f"{name}: names of variables, separated by commas, are expected")
     _check_references(str(assign))
     named = [*words(str(keys)), *words(str(remove)), *references(str(assign))]

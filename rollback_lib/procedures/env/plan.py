@@ -3,19 +3,19 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from rollback_lib.command import Command
-from rollback_lib.compose import Compose
+from rollback_lib.commands.command import Command
+from rollback_lib.commands.compose import Compose
 from rollback_lib.facts import docker, files
 from rollback_lib.facts.fact import Dialogue
-from rollback_lib.plan import Effect, Plan, Step, some
-from rollback_lib.procedures import drift, edit, keeping, place, replicas
-from rollback_lib.procedures.env.grounds import grounds
+from rollback_lib.plan.plan import Effect, Plan, Step, some
+from rollback_lib.plan.writes import How, Write
+from rollback_lib.procedures.common import drift, env_edit, replace_file, replicas, snapshots
 from rollback_lib.procedures.env.parameters import NAME
+from rollback_lib.procedures.env.rationale import grounds
 from rollback_lib.procedures.env.state import Held, State, lines_of, look
 from rollback_lib.procedures.env.target import Target
-from rollback_lib.secret import Key, Secret
-from rollback_lib.stack import Stack
-from rollback_lib.write import How, Write
+from rollback_lib.secrets.secret import Key, Secret
+from rollback_lib.stack.model import Stack
 
 FILE = "file"  # the part of the host that this rollback puts in place
 
@@ -28,7 +28,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     done = same and not services
     steps = _steps(now, target, incident, services, same=same)
     undo = [Step("undo_put", "Put the file back", "As it was before the rollback; what is there then is kept beside.",
-                 place.put_back(stack, incident, now.file, now.path), touches=True, part=FILE)]  # fmt: skip
+                 replace_file.put_back(stack, incident, now.file, now.path), touches=True, part=FILE)]  # fmt: skip
     if services:
         undo.append(Step("undo_recreate", "Make new containers with it", "They get the environment of before.",
                          _up(now, services), touches=True, part=replicas.PART))  # fmt: skip
@@ -42,9 +42,9 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         steps=tuple(replace(step, commands=(), guards=(), send=None, skip="the target is what runs") for step in steps) if done else steps,
         undo=() if done else tuple(undo),
         cleanup=(
-            *place.forget(stack, incident, target.send),
-            place.clean_up(incident, now.file, now.path),
-            Command.of("rm", "-f", *(keeping.before(stack, incident, name) for name in (place.KEPT, place.PUT))),
+            *replace_file.forget(stack, incident, target.send),
+            replace_file.clean_up(incident, now.file, now.path),
+            Command.of("rm", "-f", *(snapshots.before(stack, incident, name) for name in (replace_file.KEPT, replace_file.PUT))),
         ),
         writes=(Write(now.file.real if now.file else now.path, How.REPLACED),),
         removes=tuple(name for service in services for name in replicas.names(now.replicas[service])),
@@ -146,35 +146,37 @@ def _steps(now: State, target: Target, incident: str, services: Sequence[str], *
     sent = Secret(b"".join(value.reveal() for value in target.send.values())) if sizes else None
     pieces = [_on_host(now, target, incident, piece) for piece in target.pieces]
     kept = [
-        one.file for one in now.versions if any(isinstance(piece, edit.Lines) and piece.source == one.file.path for piece in target.pieces)
+        one.file
+        for one in now.versions
+        if any(isinstance(piece, env_edit.Lines) and piece.source == one.file.path for piece in target.pieces)
     ]
-    guards = place.unchanged(*kept, *target.read)
-    keep = (keeping.folders(stack, "before"), *place.keep(stack, incident, now.file))
-    put = (*place.put(stack, incident, now.file, now.path, pieces), *place.forget(stack, incident, target.send))
-    replaced = None if now.file is None or same else keeping.before(stack, incident, place.KEPT)
-    outcome = keeping.remember_files(stack, NAME, incident, good=now.path, bad=replaced)
+    guards = replace_file.unchanged(*kept, *target.read)
+    keep = (snapshots.folders(stack, "before"), *replace_file.keep(stack, incident, now.file))
+    put = (*replace_file.put(stack, incident, now.file, now.path, pieces), *replace_file.forget(stack, incident, target.send))
+    replaced = None if now.file is None or same else snapshots.before(stack, incident, replace_file.KEPT)
+    outcome = snapshots.remember_files(stack, NAME, incident, good=now.path, bad=replaced)
     return (
         Step("keep", "Keep the file that is there", "Undo puts it back.", keep, guards=guards),
         Step("send", "Send the new values", "Over the input of the connection itself: no command line shows them.",
-             place.receive(stack, incident, sizes), send=sent,
+             replace_file.receive(stack, incident, sizes), send=sent,
              sent=sent.digest if sent else "", sends=f"the new values of {', '.join(sizes)}, one after the other,",
              skip=None if sizes else "all that the target is made of is on the host"),
         Step("put", "Put the target in place", "Made beside the file with its mode and owner, then moved over it in one go.", put,
-             touches=True, part=FILE, atomic=True, guards=place.guard(stack, incident, now.file, now.path),
+             touches=True, part=FILE, atomic=True, guards=replace_file.guard(stack, incident, now.file, now.path),
              skip="the file is the target's already" if same else None),
         Step("recreate", "Recreate the services that read it", "`restart` would keep the old environment.",
              _up(now, services), touches=True, part=replicas.PART,
              skip=None if services else "every container holds what the target gives it"),
-        Step("remember", "Enter the outcome among the kept versions", keeping.REMEMBER, outcome),
+        Step("remember", "Enter the outcome among the kept versions", snapshots.REMEMBER, outcome),
     )  # fmt: skip
 
 
-def _on_host(now: State, target: Target, incident: str, piece: edit.Piece) -> edit.Piece:
+def _on_host(now: State, target: Target, incident: str, piece: env_edit.Piece) -> env_edit.Piece:
     """The piece as it is taken on the host: lines of the file from its kept copy, a value that was sent from where it waits."""
-    if isinstance(piece, edit.Lines) and piece.source == now.path:
-        return replace(piece, source=keeping.before(now.stack, incident, place.KEPT))
-    if isinstance(piece, edit.Value) and piece.key in target.send:
-        return replace(piece, source=place.received(now.stack, incident, piece.key))
+    if isinstance(piece, env_edit.Lines) and piece.source == now.path:
+        return replace(piece, source=snapshots.before(now.stack, incident, replace_file.KEPT))
+    if isinstance(piece, env_edit.Value) and piece.key in target.send:
+        return replace(piece, source=replace_file.received(now.stack, incident, piece.key))
     return piece
 
 

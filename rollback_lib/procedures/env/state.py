@@ -5,16 +5,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rollback_lib import dotenv
-from rollback_lib.compose import Compose
+from rollback_lib.commands import env_file
+from rollback_lib.commands.compose import Compose
 from rollback_lib.errors import Refused
 from rollback_lib.facts import compose, docker, files
 from rollback_lib.facts.fact import KEY, Dialogue, Fact
-from rollback_lib.probe import Probe
-from rollback_lib.procedures import drift, keeping
+from rollback_lib.health.probe import Probe
+from rollback_lib.procedures.common import drift, snapshots
 from rollback_lib.procedures.env.parameters import NAME
-from rollback_lib.secret import Key, Secret
-from rollback_lib.stack import Stack
+from rollback_lib.secrets.secret import Key, Secret
+from rollback_lib.stack.model import Stack
 
 _STOPPED = (0, 130, 137, 143)  # exit statuses of a container that somebody stopped; it is not started again
 
@@ -75,7 +75,7 @@ class Held:
 class State(Held):
     """The file with its kept versions; each service as the compose files write it, and as compose would start it now."""
 
-    versions: list[keeping.Version]
+    versions: list[snapshots.Version]
     written: dict[Compose, dict[str, compose.Written]]
     defined: dict[Compose, compose.Defined]
     lines: list[str]
@@ -97,7 +97,7 @@ class State(Held):
 class Candidate:
     """A kept version, against the file that is there: names of variables only. `unclear` says why it cannot be compared."""
 
-    version: keeping.Version
+    version: snapshots.Version
     current: bool
     unclear: str
     changed: tuple[str, ...]
@@ -116,7 +116,7 @@ def document(stack: Stack) -> Dialogue[State]:
     found = yield {
         "file": files.env_file(path),
         "beside": files.env_files(folder, name),
-        "kept": keeping.versions(stack, NAME, files.env_files),
+        "kept": snapshots.versions(stack, NAME, files.env_files),
         "project": docker.project(stack),
     }
     file: files.File | None = found["file"]
@@ -175,7 +175,7 @@ def candidates(now: State) -> Candidates:
 
 def _unclear(content: bytes) -> str:
     try:
-        dotenv.assignments(content)
+        env_file.assignments(content)
     except Refused as error:
         return str(error)
     return ""
@@ -184,21 +184,21 @@ def _unclear(content: bytes) -> str:
 def lines_of(content: bytes) -> dict[str, Secret]:
     """The variables of a file, each with the lines of its last assignment; none where the file cannot be understood."""
     try:
-        found = dotenv.assignments(content)
+        found = env_file.assignments(content)
     except Refused:
         return {}
-    rows = dotenv.lines(content)
+    rows = env_file.lines(content)
     return {one.key: Secret(b"".join(rows[one.first - 1 : one.last]).strip()) for one in found}
 
 
-def _beside(path: str, found: list[files.File]) -> list[keeping.Version]:
+def _beside(path: str, found: list[files.File]) -> list[snapshots.Version]:
     """What lies beside the file under its name with an ending, as people leave copies."""
-    return [keeping.Version(posixpath.basename(one.path), one.changed, "", "beside the file", one) for one in found if one.path != path]
+    return [snapshots.Version(posixpath.basename(one.path), one.changed, "", "beside the file", one) for one in found if one.path != path]
 
 
-def _different(versions: Iterable[keeping.Version]) -> list[keeping.Version]:
+def _different(versions: Iterable[snapshots.Version]) -> list[snapshots.Version]:
     """One of each content: a version that earlier runs know about before one that lies beside the file."""
-    found: dict[Secret, keeping.Version] = {}
+    found: dict[Secret, snapshots.Version] = {}
     for version in sorted(versions, key=lambda one: not one.verdict):
         found.setdefault(version.file.content, version)
     return sorted(found.values(), key=lambda one: one.when, reverse=True)

@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rollback_lib import dotenv
-from rollback_lib.compose import Compose
+from rollback_lib.commands import env_file
+from rollback_lib.commands.compose import Compose
 from rollback_lib.errors import Refused, TargetRefused
-from rollback_lib.facts import compose, files, hidden
+from rollback_lib.facts import compose, files, secret_values
 from rollback_lib.facts.fact import Dialogue, Fact
-from rollback_lib.procedures import edit, keeping
+from rollback_lib.procedures.common import env_edit, snapshots
 from rollback_lib.procedures.env.parameters import check, references, words
 from rollback_lib.procedures.env.state import State, candidates, lines_of
-from rollback_lib.secret import Key, Secret
+from rollback_lib.secrets.secret import Key, Secret
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Target:
     name: str
     why: str
     content: Secret
-    pieces: tuple[edit.Piece, ...]
+    pieces: tuple[env_edit.Piece, ...]
     meant: dict[Compose, dict[str, compose.Meant]]
     differences: tuple[Difference, ...]
     send: dict[str, Secret]
@@ -53,7 +53,7 @@ class _Given:
     file: files.File | None = None
 
 
-def choose(now: State, target: str) -> tuple[keeping.Version, str]:
+def choose(now: State, target: str) -> tuple[snapshots.Version, str]:
     """The kept version of that name; else the newest that was healthy here, else the newest that is different.
 
     Raises TargetRefused when there is none.
@@ -79,7 +79,7 @@ def examine(now: State, target: str, keys: str = "", assign: str = "", remove: s
     """The file as it is to be, and what compose makes of it before it is put in place."""
     check(now.stack, target, keys, assign, remove)
     given = yield from _given(now, references(assign))
-    version: keeping.Version | None = None
+    version: snapshots.Version | None = None
     why = "single variables of the file that is there"
     if target or keys or not (assign or remove):
         version, why = choose(now, target)
@@ -104,7 +104,7 @@ def _given(now: State, wanted: Mapping[str, str]) -> Dialogue[dict[str, _Given]]
     paths = {key: one.removeprefix("file:") for key, one in wanted.items() if one.startswith("file:")}
     here = {key: Secret(os.environ[one.removeprefix("env:")]) for key, one in wanted.items() if key not in paths}
     questions: dict[str, Fact[Any]] = {key: files.value(path) for key, path in paths.items()}
-    found = (yield {**questions, **{key: hidden.given(value) for key, value in here.items()}}) if wanted else {}
+    found = (yield {**questions, **{key: secret_values.given(value) for key, value in here.items()}}) if wanted else {}
     given = {}
     for key, reference in wanted.items():
         if key in paths:
@@ -120,11 +120,11 @@ def _given(now: State, wanted: Mapping[str, str]) -> Dialogue[dict[str, _Given]]
 
 
 def _put_together(
-    now: State, version: keeping.Version | None, keys: Sequence[str], given: Mapping[str, _Given], remove: Sequence[str],
-) -> tuple[tuple[edit.Piece, ...], Secret]:  # fmt: skip
+    now: State, version: snapshots.Version | None, keys: Sequence[str], given: Mapping[str, _Given], remove: Sequence[str],
+) -> tuple[tuple[env_edit.Piece, ...], Secret]:  # fmt: skip
     """The pieces of the new file, and the bytes they make."""
     texts = {now.path: now.content, **{one.source: one.value.reveal() for one in given.values()}}
-    changes: dict[str, list[edit.Piece]] = {key: [] for key in remove}
+    changes: dict[str, list[env_edit.Piece]] = {key: [] for key in remove}
     base = now.path
     if version:
         texts[version.file.path] = version.file.content.reveal()
@@ -134,25 +134,25 @@ def _put_together(
             base = version.file.path
     if now.file is None and base == now.path:
         raise Refused(f"{now.path} is missing on the host; restore a whole version of it")
-    changes |= {key: [edit.Value(key, one.source)] for key, one in given.items()}
+    changes |= {key: [env_edit.Value(key, one.source)] for key, one in given.items()}
     missing = [key for key in remove if key not in lines_of(texts[base])]
     if missing:
         raise TargetRefused(f"remove: {', '.join(missing)} is not in the file; there is nothing to remove")
-    whole: list[edit.Piece] = [edit.Lines(base, 1, max(1, len(dotenv.lines(texts[base]))))]
-    pieces = edit.changed(base, texts[base], changes) if changes else whole
-    return tuple(pieces), Secret(edit.content(pieces, texts))
+    whole: list[env_edit.Piece] = [env_edit.Lines(base, 1, max(1, len(env_file.lines(texts[base]))))]
+    pieces = env_edit.changed(base, texts[base], changes) if changes else whole
+    return tuple(pieces), Secret(env_edit.content(pieces, texts))
 
 
-def _taken(version: keeping.Version, keys: Sequence[str]) -> dict[str, list[edit.Piece]]:
+def _taken(version: snapshots.Version, keys: Sequence[str]) -> dict[str, list[env_edit.Piece]]:
     """What a version says of these variables; nothing where it has none. Raises TargetRefused for one unknown to both."""
     text = version.file.content.reveal()
-    last = {one.key: one for one in dotenv.assignments(text)}
-    ends = len(dotenv.lines(text))
-    taken: dict[str, list[edit.Piece]] = {key: [] for key in keys}
+    last = {one.key: one for one in env_file.assignments(text)}
+    ends = len(env_file.lines(text))
+    taken: dict[str, list[env_edit.Piece]] = {key: [] for key in keys}
     for key in (key for key in keys if key in last):
-        taken[key].append(edit.Lines(version.file.path, last[key].first, last[key].last))
+        taken[key].append(env_edit.Lines(version.file.path, last[key].first, last[key].last))
         if last[key].last == ends and not text.endswith(b"\n"):
-            taken[key].append(edit.Text("\n"))
+            taken[key].append(env_edit.Text("\n"))
     return taken
 
 

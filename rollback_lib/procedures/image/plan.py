@@ -3,18 +3,18 @@
 import json
 from dataclasses import asdict, replace
 
-from rollback_lib.command import Command
-from rollback_lib.compose import Compose
+from rollback_lib.commands.command import Command
+from rollback_lib.commands.compose import Compose
+from rollback_lib.commands.image import Reference
 from rollback_lib.facts import compose, docker, registry, releases
 from rollback_lib.facts.fact import Dialogue
-from rollback_lib.plan import Effect, Plan, Step
-from rollback_lib.procedures import drift, edit, keeping, place, replicas
-from rollback_lib.procedures.image.grounds import grounds
+from rollback_lib.plan.plan import Effect, Plan, Step
+from rollback_lib.plan.writes import How, Write
+from rollback_lib.procedures.common import drift, env_edit, replace_file, replicas, snapshots
+from rollback_lib.procedures.image.rationale import grounds
 from rollback_lib.procedures.image.state import NAME, Candidate, State
 from rollback_lib.procedures.image.target import Target
-from rollback_lib.reference import Reference
-from rollback_lib.stack import Stack
-from rollback_lib.write import How, Write
+from rollback_lib.stack.model import Stack
 
 PULL_DEADLINE = 900.0  # seconds
 CHOICE = "choice"  # the part of the host that says which image the next `up` starts
@@ -32,8 +32,8 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     kept = stack.kept_image(service, row.commit.sha if row.commit else row.tag)
     steps = (
         Step("keep", "Keep the image that runs now", "Undo starts it again, even when the registry does not answer then.",
-             (keeping.folders(stack, "before"), *((Command.of("docker", "tag", container.image, before),) if container else ()),
-              *place.keep(stack, incident, now.variables))),
+             (snapshots.folders(stack, "before"), *((Command.of("docker", "tag", container.image, before),) if container else ()),
+              *replace_file.keep(stack, incident, now.variables))),
         _pull(now, row, kept),
         _choose(now, row, pin, incident, settled),
         Step("recreate", f"Recreate {service}", "With the compose files in the order they were given at its last start.",
@@ -87,7 +87,7 @@ def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
         "replicas": docker.replicas(stack, service),
         "wanted": docker.image_id(plan.after["kept"]),
         "named": compose.image(_way(plan), service),
-        **({"file": place.as_kept(stack, plan.incident, file)} if file else {}),
+        **({"file": replace_file.as_kept(stack, plan.incident, file)} if file else {}),
     }
     rows = [
         *replicas.back(plan.before, service, found["replicas"], image=found["wanted"]),
@@ -162,10 +162,10 @@ def _choose(now: State, row: Candidate, pin: str | None, incident: str, settled:
     file = now.compose.variables
     why = f"{now.variable} in {file}, which compose reads: the next `up`, or `pull` and `up`, keeps the target."
     old = now.variables.content.reveal() if now.variables else b""
-    source = keeping.before(now.stack, incident, place.KEPT)
-    pieces = edit.changed(source, old, {now.variable or "": [edit.Text(f"{now.variable}={pin}\n")]})
-    commands = place.put(now.stack, incident, now.variables, file, pieces)
-    guards = place.guard(now.stack, incident, now.variables, file)
+    source = snapshots.before(now.stack, incident, replace_file.KEPT)
+    pieces = env_edit.changed(source, old, {now.variable or "": [env_edit.Text(f"{now.variable}={pin}\n")]})
+    commands = replace_file.put(now.stack, incident, now.variables, file, pieces)
+    guards = replace_file.guard(now.stack, incident, now.variables, file)
     return Step("choose", title, why, (*local, *commands), touches=True, part=CHOICE, guards=guards)
 
 
@@ -182,14 +182,14 @@ def _remember(now: State, row: Candidate, kept: str, incident: str) -> Step:
                                compose=now.compose)]  # fmt: skip
     if now.container and now.container.image != row.image:
         commands.insert(0, releases.enter(ledger, service, now.running or "", now.container.image, healthy=False, incident=incident))
-    return Step("remember", "Enter the outcome in the ledger of releases", keeping.REMEMBER, tuple(commands))
+    return Step("remember", "Enter the outcome in the ledger of releases", snapshots.REMEMBER, tuple(commands))
 
 
 def _undo(now: State, before: str, incident: str, *, written: bool) -> tuple[Step, ...]:
     file = now.compose.variables
     steps = []
     if written:
-        back = place.put_back(now.stack, incident, now.variables, file)
+        back = replace_file.put_back(now.stack, incident, now.variables, file)
         steps.append(
             Step(
                 "undo_choose",
@@ -213,7 +213,10 @@ def _undo(now: State, before: str, incident: str, *, written: bool) -> tuple[Ste
 
 def _cleanup(now: State, before: str, incident: str) -> tuple[Command, ...]:
     untag = (Command.of("docker", "image", "rm", before),) if now.container else ()
-    return (*untag, Command.of("rm", "-f", *(keeping.before(now.stack, incident, name) for name in (place.KEPT, place.PUT))))
+    return (
+        *untag,
+        Command.of("rm", "-f", *(snapshots.before(now.stack, incident, name) for name in (replace_file.KEPT, replace_file.PUT))),
+    )
 
 
 def _rows(now: State, target: Target) -> tuple[tuple[str, str], ...]:

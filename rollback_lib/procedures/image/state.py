@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from rollback_lib.compose import Compose
+from rollback_lib.commands.compose import Compose
+from rollback_lib.commands.image import TAG, Reference
 from rollback_lib.facts import compose, docker, files, git, registry, releases
 from rollback_lib.facts.compose import Defined
 from rollback_lib.facts.fact import Dialogue, Fact
-from rollback_lib.probe import Probe
-from rollback_lib.procedures import calling
-from rollback_lib.reference import TAG, Reference
-from rollback_lib.secret import Secret
-from rollback_lib.stack import Stack
+from rollback_lib.health.probe import Probe
+from rollback_lib.procedures.common import compose_call
+from rollback_lib.secrets.secret import Secret
+from rollback_lib.stack.model import Stack
 
 NAME = "image"
 OTHERS = 10  # tags that name no commit of git's which are looked up
@@ -114,9 +114,9 @@ def document(stack: Stack) -> Dialogue[State]:
     replicas = [one for one in project if one.service == section.service]
     ledger: list[releases.Release] = found.pop("ledger")
     found["releases"] = [one for one in ledger if one.service == section.service]
-    started = calling.way(stack, section.service, project, ledger)
+    started = compose_call.way(stack, section.service, project, ledger)
     if started is None:
-        raise calling.unknown(stack, section.service)
+        raise compose_call.unknown(stack, section.service)
     way = declared(stack, started)
     started_otherwise = replace(way, project=None) != usual
     more = yield {

@@ -3,13 +3,13 @@
 import re
 from dataclasses import dataclass, replace
 
+from rollback_lib.commands.image import DIGEST, TAG
 from rollback_lib.errors import TargetRefused
 from rollback_lib.facts import registry
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.procedures.image.state import NAME, SHA, Candidate, State, candidates
 from rollback_lib.procedures.procedure import check_target
-from rollback_lib.reference import DIGEST, TAG
-from rollback_lib.stack import Stack
+from rollback_lib.stack.model import Stack
 
 TARGET = re.compile(f"{TAG.pattern}|{DIGEST.pattern}")
 

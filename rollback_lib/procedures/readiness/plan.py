@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
 from rollback_lib.facts import releases
 from rollback_lib.facts import restores as ledger
 from rollback_lib.facts.together import Unanswered
-from rollback_lib.plan import Plan, Step
-from rollback_lib.procedures import code, database, keeping
+from rollback_lib.plan.plan import Plan, Step
+from rollback_lib.procedures import code, database
+from rollback_lib.procedures.common import snapshots
 from rollback_lib.procedures.readiness.state import NAME, State, Target
 from rollback_lib.procedures.triage.deployment import from_registry, made_of_it
 
@@ -23,7 +24,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     build, remember = _build(now, target, incident), _remember(now, incident)
     steps = (
         Step("build", "Build the commit that a rollback would go back to", "Under a name of ours, which is removed again.",
-             (keeping.folders(stack, "before", "build"), *build), trial=True, deadline=code.BUILD_DEADLINE,
+             (snapshots.folders(stack, "before", "build"), *build), trial=True, deadline=code.BUILD_DEADLINE,
              skip=None if build else "there is no such commit, or the image comes from a registry"),
         *(_restore(now, backup, one, incident) for backup, one in made),
         Step("drop", "Drop what was restored", "It was only a trial.", cleanup, trial=True, deadline=300.0,
@@ -99,7 +100,7 @@ def _remember(now: State, incident: str) -> Step:
     commands = [*_release(now, incident), *_files(now, incident)]
     if not commands:
         return Step("remember", title, why, skip=NOT_KEPT, if_healthy=True)
-    return Step("remember", title, why, (keeping.folders(now.stack, "kept"), *commands), if_healthy=True)
+    return Step("remember", title, why, (snapshots.folders(now.stack, "kept"), *commands), if_healthy=True)
 
 
 def _release(now: State, incident: str) -> list[Command]:
@@ -123,10 +124,10 @@ def _files(now: State, incident: str) -> list[Command]:
     """The env file and the Caddyfile, where no healthy version of that content is kept yet."""
     commands: list[Command] = []
     held, proxy = now.look.env, now.look.caddyfile
-    if held and not isinstance(held, Unanswered) and held.file and not keeping.standing(held.versions, held.content)[1]:
-        commands += keeping.remember_files(now.stack, "env", incident, good=held.path, bad=None)
+    if held and not isinstance(held, Unanswered) and held.file and not snapshots.standing(held.versions, held.content)[1]:
+        commands += snapshots.remember_files(now.stack, "env", incident, good=held.path, bad=None)
     if proxy and not isinstance(proxy, Unanswered) and proxy.file and proxy.loaded is not False:
         known = next((one.verdict for one in proxy.versions if one.content == proxy.current), "")
         if not known.startswith("healthy"):
-            commands += keeping.remember_files(now.stack, "caddyfile", incident, good=proxy.file.path, bad=None)
+            commands += snapshots.remember_files(now.stack, "caddyfile", incident, good=proxy.file.path, bad=None)
     return commands

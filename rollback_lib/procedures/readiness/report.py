@@ -7,12 +7,13 @@ from typing import Any
 
 from rollback_lib.facts.together import Unanswered
 from rollback_lib.host.ending import Ending
-from rollback_lib.plan import Plan, some
-from rollback_lib.procedures import code, database, keeping, retention
+from rollback_lib.plan.plan import Plan, some
+from rollback_lib.procedures import code, database
+from rollback_lib.procedures.common import retention, snapshots
+from rollback_lib.procedures.common.rows import AMBER, GREEN, RED, Row, of_certificates, of_machine, worst
 from rollback_lib.procedures.readiness.plan import of_registry, restore_name
 from rollback_lib.procedures.readiness.restored import Restored
 from rollback_lib.procedures.readiness.state import State, Target, refusal
-from rollback_lib.procedures.rows import AMBER, GREEN, RED, Row, of_certificates, of_machine, worst
 from rollback_lib.procedures.triage.symptoms import symptoms
 from rollback_lib.record.verdict import Verdict
 
@@ -193,7 +194,7 @@ def _env(now: State, target: Target, tried: Mapping[str, Tried]) -> list[Row]:
         return [Row("env", RED, held.why, "mend that on the host")]
     if held.unreadable:
         return [Row("env", RED, f"compose cannot read the file: {held.unreadable}", "mend that line, or roll it back")]
-    known, good = keeping.standing(held.versions, held.content)
+    known, good = snapshots.standing(held.versions, held.content)
     if good:
         return [Row("env", GREEN, f"the file as it is is kept: {known}")]
     if (kept := tried.get("remember")) and kept.ok:

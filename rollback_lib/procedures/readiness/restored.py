@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from rollback_lib.facts import postgres
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.facts.together import Unanswered
-from rollback_lib.plan import Plan, some
+from rollback_lib.plan.plan import Plan, some
 from rollback_lib.procedures import database
 from rollback_lib.procedures.readiness.state import State, Target
 

@@ -7,9 +7,10 @@ from typing import Any
 from rollback_lib.errors import Refused
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.facts.together import Unanswered, together
-from rollback_lib.probe import Probe
-from rollback_lib.procedures import caddyfile, code, database, env, image, redeploy, retention, triage, writing
-from rollback_lib.stack import Stack
+from rollback_lib.health.probe import Probe
+from rollback_lib.procedures import caddyfile, code, database, env, image, redeploy, triage
+from rollback_lib.procedures.common import permissions, retention
+from rollback_lib.stack.model import Stack
 
 NAME = "readiness"
 
@@ -24,7 +25,7 @@ class State:
     image: image.State | Unanswered | None
     databases: dict[str, database.State | Unanswered]
     copies: retention.Copies | Unanswered
-    user: writing.User | Unanswered
+    user: permissions.User | Unanswered
     probes: tuple[Probe, ...] = ()
 
 
@@ -56,7 +57,7 @@ def document(stack: Stack) -> Dialogue[State]:
             **({"image": image.document(stack)} if stack.image else {}),
             **{f"database {one.name}": database.document(stack, one.name) for one in stack.databases},
             "copies": retention.look(stack),
-            "user": writing.user(stack),
+            "user": permissions.user(stack),
         }
     )
     databases = {one.name: found[f"database {one.name}"] for one in stack.databases}

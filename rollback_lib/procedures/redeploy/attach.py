@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
 from rollback_lib.facts.networks import Attachment
 
 _CONNECT = r"""

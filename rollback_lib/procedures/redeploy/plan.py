@@ -3,19 +3,19 @@
 import json
 from collections.abc import Callable
 
-from rollback_lib.command import Command
-from rollback_lib.compose import Compose
+from rollback_lib.commands.command import Command
+from rollback_lib.commands.compose import Compose
 from rollback_lib.facts import compose, docker, networks, releases
 from rollback_lib.facts.docker import Container
 from rollback_lib.facts.fact import Dialogue, Fact
 from rollback_lib.facts.networks import Attachment
-from rollback_lib.plan import Effect, Plan, Step, some
-from rollback_lib.procedures import drift, keeping, replicas
+from rollback_lib.plan.plan import Effect, Plan, Step, some
+from rollback_lib.procedures.common import drift, replicas, snapshots
 from rollback_lib.procedures.redeploy.attach import connect, lines
-from rollback_lib.procedures.redeploy.grounds import grounds
+from rollback_lib.procedures.redeploy.rationale import grounds
 from rollback_lib.procedures.redeploy.state import NAME, State
 from rollback_lib.procedures.redeploy.target import Target
-from rollback_lib.stack import Stack
+from rollback_lib.stack.model import Stack
 
 BUILD_DEADLINE = 900.0  # seconds
 DEPLOY_DEADLINE = 300.0
@@ -31,10 +31,10 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     missing = sorted({one.image for name, one in now.services.items() if name not in built and one.image not in now.images})
     attach = _attachments(now)
     keep = (
-        keeping.folders(stack, "before"),
+        snapshots.folders(stack, "before"),
         *(Command.of("docker", "tag", now.of(name)[0].image, tag) for name, tag in before.items()),
-        Command.of("tar", "-C", "/", "-cf", keeping.before(stack, incident, FILES), *(path.lstrip("/") for path in target.files)),
-        Command.of("tee", keeping.before(stack, incident, NETWORKS)).saying(lines(attach)).to("/dev/null"),
+        Command.of("tar", "-C", "/", "-cf", snapshots.before(stack, incident, FILES), *(path.lstrip("/") for path in target.files)),
+        Command.of("tee", snapshots.before(stack, incident, NETWORKS)).saying(lines(attach)).to("/dev/null"),
     )
     pull = tuple(Command.of("docker", "pull", "--quiet", name) for name in missing)
     tags = tuple(Command.of("docker", "tag", image, now.services[name].image) for name, image in built.items())
@@ -51,7 +51,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         Step("restart", f"Restart {whom}", "For a proxy that does not find its services.",
              proxies, touches=True, part=PART, unless_healthy=True,
              skip=None if proxies else "the stack names no proxy in `redeploy.networks`"),
-        Step("remember", "Enter the outcome in the ledger of releases", keeping.REMEMBER, _remember(now, target, built, incident),
+        Step("remember", "Enter the outcome in the ledger of releases", snapshots.REMEMBER, _remember(now, target, built, incident),
              skip=None if built else "no service was built here"),
     )  # fmt: skip
     back = tuple(
@@ -74,8 +74,8 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         undo=undo,
         cleanup=(
             Command.of("sh", "-c", 'docker image rm "$@" 2>/dev/null; :', "sh", *made),
-            Command.of("rm", "-f", *(keeping.before(stack, incident, name) for name in (FILES, NETWORKS)),
-                       *(keeping.before(stack, incident, _override(number)) for number in range(len(now.groups)))),
+            Command.of("rm", "-f", *(snapshots.before(stack, incident, name) for name in (FILES, NETWORKS)),
+                       *(snapshots.before(stack, incident, _override(number)) for number in range(len(now.groups)))),
         ),
         removes=tuple(one.name for one in now.containers),
         drift=_drift(now),
@@ -154,7 +154,7 @@ def _image(plan: Plan, name: str, containers: list[Container], wanted: str, buil
 
 def _as_kept(stack: Stack, incident: str) -> Fact[str]:
     """Whether the files that define the stack are as they were kept: content, mode, owner."""
-    compare = Command.of("tar", "-C", "/", "-df", keeping.before(stack, incident, FILES)).to("/dev/null")
+    compare = Command.of("tar", "-C", "/", "-df", snapshots.before(stack, incident, FILES)).to("/dev/null")
     return Fact((compare,), lambda _: "as before", otherwise=lambda _: "others")
 
 
@@ -258,7 +258,7 @@ def _build(now: State, built: dict[str, str], incident: str) -> tuple[Command, .
     for number, (way, services) in enumerate(now.groups.items()):
         mine = sorted(name for name in services if name in built)
         if mine:
-            file = keeping.before(now.stack, incident, _override(number))
+            file = snapshots.before(now.stack, incident, _override(number))
             override = json.dumps({"services": {name: {"image": built[name]} for name in mine}})
             commands += [
                 Command.of("printf", "%s\\n", override).to(file),
@@ -313,12 +313,12 @@ def _placeholders(now: State, word: str) -> tuple[Command, ...]:
 
 def files_again(stack: Stack, incident: str) -> tuple[Command, ...]:
     """Puts the files back that an undo of that incident replaced."""
-    undone, again = keeping.ASIDE
+    undone, again = snapshots.ASIDE
     return _restore_files(stack, incident, f"{undone}{FILES}", f"{again}{FILES}")
 
 
-def _restore_files(stack: Stack, incident: str, of: str = FILES, beside: str = f"{keeping.ASIDE[0]}{FILES}") -> tuple[Command, ...]:
-    kept, aside = keeping.before(stack, incident, of), keeping.before(stack, incident, beside)
+def _restore_files(stack: Stack, incident: str, of: str = FILES, beside: str = f"{snapshots.ASIDE[0]}{FILES}") -> tuple[Command, ...]:
+    kept, aside = snapshots.before(stack, incident, of), snapshots.before(stack, incident, beside)
     # Only a file that is another one now is written, and into the file that is there.
     script = (
         'tar -tf "$1" | tar -C / --ignore-failed-read -cf "$2" -T - 2>/dev/null || :; '

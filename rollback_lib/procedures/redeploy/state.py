@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rollback_lib.compose import Compose
+from rollback_lib.commands.compose import Compose
 from rollback_lib.errors import Refused
 from rollback_lib.facts import compose, docker, git, networks, releases
 from rollback_lib.facts.fact import Dialogue, Fact
-from rollback_lib.probe import Probe
-from rollback_lib.procedures import calling
-from rollback_lib.secret import Secret
-from rollback_lib.stack import Stack
+from rollback_lib.health.probe import Probe
+from rollback_lib.procedures.common import compose_call
+from rollback_lib.secrets.secret import Secret
+from rollback_lib.stack.model import Stack
 
 NAME = "redeploy"
 LINES = 100  # of every container
@@ -144,8 +144,8 @@ def candidates(now: State) -> Candidates:
 def _ways(stack: Stack, containers: list[docker.Container], ledger: list[releases.Release]) -> list[Compose]:
     """How compose was called for the containers, the most frequent way first; then as the stack and the ledger say."""
     counted = [way for way, _ in Counter(one.compose for one in containers).most_common()]
-    entered = [way for name in dict.fromkeys(one.service for one in ledger) if (way := calling.way(stack, name, [], ledger))]
-    said = [way] if (way := calling.way(stack, "", [], ())) else []
+    entered = [way for name in dict.fromkeys(one.service for one in ledger) if (way := compose_call.way(stack, name, [], ledger))]
+    said = [way] if (way := compose_call.way(stack, "", [], ())) else []
     return list(dict.fromkeys([*counted, *said, *entered]))
 
 
@@ -163,7 +163,7 @@ def _services(
     used = {one.compose for one in containers}
     others = {name for way, services in known.items() if way in used or not used for name, one in services.items() if not one.optional}
     for name in sorted(others - set(ways)):
-        way = calling.way(stack, name, containers, ledger)
+        way = compose_call.way(stack, name, containers, ledger)
         if way is None:
             unknown.append(name)
         elif name in known.get(way, {}):

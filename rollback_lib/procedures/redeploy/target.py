@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
-from rollback_lib.facts import git, hostpaths
+from rollback_lib.facts import git, paths
 from rollback_lib.facts.fact import Dialogue
-from rollback_lib.plan import some
-from rollback_lib.procedures import calling
+from rollback_lib.plan.plan import some
+from rollback_lib.procedures.common import compose_call
 from rollback_lib.procedures.redeploy.state import NAME, State
-from rollback_lib.stack import Stack
+from rollback_lib.stack.model import Stack
 
 SPARE = 512 * 1024 * 1024  # bytes that stay free beside what is built
 
@@ -39,7 +39,7 @@ def examine(now: State, target: str = "") -> Dialogue[Target]:
     """The tree as it is, and whether all that it needs is there."""
     check(now.stack, target)
     if now.unknown or not (now.containers or now.ways):
-        raise calling.unknown(now.stack, some(list(now.unknown)) or "the stack")
+        raise compose_call.unknown(now.stack, some(list(now.unknown)) or "the stack")
     if now.unreadable:
         raise TargetRefused(f"compose cannot read its files in {now.stack.compose_directory} ({now.unreadable}); mend them first")
     if not now.services:
@@ -49,8 +49,8 @@ def examine(now: State, target: str = "") -> Dialogue[Target]:
     files |= {now.stack.caddyfile.file} if now.stack.caddyfile else set()
     asked = yield {
         "commit": git.resolve(now.stack.tree, "HEAD"),
-        "missing": hostpaths.missing(binds),
-        "files": hostpaths.existing(sorted(files)),
+        "missing": paths.missing(binds),
+        "files": paths.existing(sorted(files)),
     }
     if asked["missing"]:
         raise TargetRefused(

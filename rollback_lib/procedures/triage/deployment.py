@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from rollback_lib.facts.together import Unanswered
-from rollback_lib.plan import some
+from rollback_lib.plan.plan import some
 from rollback_lib.procedures.code import State as CodeState
-from rollback_lib.procedures.code.grounds import change
+from rollback_lib.procedures.code.rationale import change
 from rollback_lib.procedures.triage.age import by_age
 from rollback_lib.procedures.triage.envfile import env_changed, ever_had, strangers
 from rollback_lib.procedures.triage.finding import Finding

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from rollback_lib.facts.together import Unanswered
-from rollback_lib.plan import some
-from rollback_lib.procedures.rows import GREEN, Row, of_certificates, of_machine
+from rollback_lib.plan.plan import some
+from rollback_lib.procedures.common.rows import GREEN, Row, of_certificates, of_machine
 from rollback_lib.procedures.triage.deployment import deployed
 from rollback_lib.procedures.triage.envfile import env_file
 from rollback_lib.procedures.triage.finding import FITS, MAY, Finding

@@ -4,8 +4,9 @@ import re
 from datetime import datetime, timedelta
 
 from rollback_lib.facts.together import Unanswered
-from rollback_lib.plan import some
-from rollback_lib.procedures import env, keeping
+from rollback_lib.plan.plan import some
+from rollback_lib.procedures import env
+from rollback_lib.procedures.common import snapshots
 from rollback_lib.procedures.env.state import lines_of
 from rollback_lib.procedures.triage.age import by_age
 from rollback_lib.procedures.triage.finding import Finding
@@ -47,7 +48,7 @@ def env_file(now: State, seen: Symptoms) -> Finding:
 
 
 def _changes_of_env(one: Finding, now: State, held: env.State, readers: list[str]) -> None:
-    _, stable = keeping.standing(held.versions, held.content)
+    _, stable = snapshots.standing(held.versions, held.content)
     if stable:
         one.add(-4, "the file is as it was when the stack was healthy here")
         return
@@ -93,7 +94,7 @@ def changed_keys(held: env.State) -> list[str]:
     return sorted(key for key in new.keys() | old.keys() if new.get(key) != old.get(key))
 
 
-def version_before(held: env.State) -> keeping.Version | None:
+def version_before(held: env.State) -> snapshots.Version | None:
     """The newest version of the file that is another one and not known to be bad."""
     others = (one for one in held.versions if one.file.content.reveal() != held.content and not one.verdict.startswith("bad"))
     return next(others, None)

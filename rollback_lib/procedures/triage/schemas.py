@@ -1,7 +1,7 @@
 """Why a service does not work: the schema of its database."""
 
 from rollback_lib.facts.together import Unanswered
-from rollback_lib.plan import some
+from rollback_lib.plan.plan import some
 from rollback_lib.procedures.triage.finding import Finding
 from rollback_lib.procedures.triage.state import Databases, State
 from rollback_lib.procedures.triage.symptoms import Symptoms

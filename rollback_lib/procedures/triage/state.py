@@ -8,13 +8,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from rollback_lib.errors import Refused
-from rollback_lib.facts import caddy, docker, git, inside, machine, postgres, schema
+from rollback_lib.facts import caddy, docker, git, inside_container, machine, postgres, schema
 from rollback_lib.facts.fact import Dialogue
-from rollback_lib.facts.inside import Answer
+from rollback_lib.facts.inside_container import Answer
 from rollback_lib.facts.together import Unanswered, together
-from rollback_lib.probe import Probe
+from rollback_lib.health.probe import Probe
 from rollback_lib.procedures import caddyfile, code, database, env, redeploy
-from rollback_lib.stack import Database, Route, Stack
+from rollback_lib.stack.model import Database, Route, Stack
 
 NAME = "triage"
 # Python, JavaScript, Ruby, Go, PHP, Java
@@ -134,7 +134,7 @@ def _ways(stack: Stack) -> Dialogue[Ways]:
     found = docker.by_service((yield {"project": docker.project(stack)})["project"])
     containers = {service: newest for service, mine in found.items() if (newest := docker.newest(mine))}
     asked: Mapping[str, Any] = {
-        route.service: inside.answer(containers[route.service].name, urlsplit(route.url).netloc, path_of(route))
+        route.service: inside_container.answer(containers[route.service].name, urlsplit(route.url).netloc, path_of(route))
         for route in stack.routes if route.service in containers
     }  # fmt: skip
     proxy = containers.get(stack.caddyfile.service) if stack.caddyfile else None

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rollback_lib.facts.inside import Answer
+from rollback_lib.facts.inside_container import Answer
 from rollback_lib.facts.together import Unanswered
-from rollback_lib.probe import Probe
+from rollback_lib.health.probe import Probe
 from rollback_lib.procedures import redeploy
 from rollback_lib.procedures.triage.state import State
-from rollback_lib.record.redaction import clean
+from rollback_lib.secrets.redactor import clean
 
 _UP = ("running",)
 _LONGEST = 2000  # characters of a line that are read

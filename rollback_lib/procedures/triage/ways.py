@@ -5,7 +5,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from rollback_lib.facts.together import Unanswered
-from rollback_lib.plan import some
+from rollback_lib.plan.plan import some
 from rollback_lib.procedures import caddyfile
 from rollback_lib.procedures.triage.age import by_age
 from rollback_lib.procedures.triage.finding import Finding

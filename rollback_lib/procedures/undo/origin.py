@@ -5,12 +5,12 @@ import re
 from dataclasses import dataclass
 
 from rollback_lib.errors import ParameterError
-from rollback_lib.plan import Plan
+from rollback_lib.plan.plan import Plan
 from rollback_lib.record import proof
 from rollback_lib.record.folder import Folder, incidents_root
 from rollback_lib.record.history import folder_of, incidents
 from rollback_lib.record.verdict import Verdict
-from rollback_lib.stack import Stack
+from rollback_lib.stack.model import Stack
 
 NAME = "undo"
 _HALF = (Verdict.PARTLY, Verdict.UNKNOWN)

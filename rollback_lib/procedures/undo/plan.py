@@ -1,14 +1,14 @@
 """How to bring the host back to what was before a run, and whether it is there."""
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
 from rollback_lib.facts.fact import Dialogue
-from rollback_lib.plan import Effect, Grounds, Plan, Step
-from rollback_lib.procedures import keeping
-from rollback_lib.procedures.undo.again import Again, again
+from rollback_lib.plan.plan import Effect, Grounds, Plan, Step
+from rollback_lib.procedures.common import snapshots
 from rollback_lib.procedures.undo.origin import NAME, Origin
+from rollback_lib.procedures.undo.redo import Again, again
 from rollback_lib.procedures.undo.root import Root
 from rollback_lib.procedures.undo.state import State, Target, strange
-from rollback_lib.stack import Stack
+from rollback_lib.stack.model import Stack
 
 
 def plan(now: State, target: Target, *, incident: str) -> Plan:
@@ -59,7 +59,7 @@ def _keep(stack: Stack, commands: tuple[Command, ...]) -> Step:
     title, why = "Keep what the way forward needs", "So that this undo can be undone."
     if not commands:
         return Step("keep", title, why, skip="all of it is kept already")
-    return Step("keep", title, why, (keeping.folders(stack, "before"), *commands))
+    return Step("keep", title, why, (snapshots.folders(stack, "before"), *commands))
 
 
 def _grounds(origin: Origin) -> Grounds:

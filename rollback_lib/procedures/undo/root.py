@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from rollback_lib.facts.fact import Dialogue
-from rollback_lib.plan import Effect, Plan
+from rollback_lib.plan.plan import Effect, Plan
 from rollback_lib.procedures.rollbacks import ROLLBACKS
 from rollback_lib.procedures.undo.origin import NAME
-from rollback_lib.stack import Stack
+from rollback_lib.stack.model import Stack
 
 BEFORE, AFTER = "before", "after"
 

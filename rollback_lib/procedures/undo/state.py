@@ -3,17 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
 from rollback_lib.errors import Drifted, TargetRefused
-from rollback_lib.facts import docker, files, hostpaths, removed
+from rollback_lib.facts import docker, files, paths, removed
 from rollback_lib.facts.fact import KEY, Dialogue
-from rollback_lib.plan import Effect, Step, some
-from rollback_lib.probe import Probe
-from rollback_lib.procedures import database, env, keeping
+from rollback_lib.health.probe import Probe
+from rollback_lib.plan.plan import Effect, Step, some
+from rollback_lib.procedures import database, env
+from rollback_lib.procedures.common import snapshots
 from rollback_lib.procedures.undo.origin import Origin
 from rollback_lib.procedures.undo.root import Root
-from rollback_lib.secret import Key, Secret
-from rollback_lib.stack import Stack
+from rollback_lib.secrets.secret import Key, Secret
+from rollback_lib.stack.model import Stack
 
 _HASHED = (env.NAME, database.NAME)  # those that compare secrets by their hashes
 
@@ -80,9 +81,11 @@ def examine(now: State, target: str = "") -> Dialogue[Target]:
             "undo would take that back, too, so plan a rollback instead"
         )
     steps = origin.plan.undo
-    paths = sorted({path for path in _words(steps, f"{now.stack.state}/before/") if not any(f".{word}" in path for word in keeping.ASIDE)})
+    needed = sorted(
+        {path for path in _words(steps, f"{now.stack.state}/before/") if not any(f".{word}" in path for word in snapshots.ASIDE)}
+    )
     images = set(_words(steps, f"rollback/{now.stack.name}/"))
-    found = yield {"paths": hostpaths.missing(paths), "images": docker.stored(images)}
+    found = yield {"paths": paths.missing(needed), "images": docker.stored(images)}
     gone = [*found["paths"], *sorted(images - found["images"].keys())]
     if gone:
         raise TargetRefused(f"what the undo needs is not on {now.stack.host} any more: {some(gone)}; plan a rollback instead")

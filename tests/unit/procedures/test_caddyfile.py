@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rollback_lib.command import Command
-from rollback_lib.compose import Compose
+from rollback_lib.commands.command import Command
+from rollback_lib.commands.compose import Compose
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import caddy, docker, files
 from rollback_lib.procedures import caddyfile
-from rollback_lib.secret import Secret
-from rollback_lib.stack import Stack
+from rollback_lib.secrets.secret import Secret
+from rollback_lib.stack.model import Stack
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 STACK = Stack.load("production")

@@ -4,13 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rollback_lib.compose import Compose
+from rollback_lib.commands.compose import Compose
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import compose, docker, git
 from rollback_lib.facts.releases import Release
-from rollback_lib.procedures import calling, code
-from rollback_lib.secret import Secret
-from rollback_lib.stack import ComposeCall, Stack
+from rollback_lib.procedures import code
+from rollback_lib.procedures.common import compose_call
+from rollback_lib.secrets.secret import Secret
+from rollback_lib.stack.model import ComposeCall, Stack
 from tests.unit.procedures.test_database import Answers
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
@@ -244,10 +245,10 @@ def test_how_compose_is_called_without_a_container() -> None:
     other = Compose("/opt/dyniq-voice/docker", ("/opt/y.yml",), "voice")
     entered = Release("agents-api", GOOD, "sha256:1", NOW, True, "x", way)
     siblings = [a_container(service="caddy", compose=way), a_container(service="ruben", compose=other)]
-    assert calling.way(STACK, "agents-api", [], []) is None
-    assert calling.way(STACK, "agents-api", siblings, []) is None
-    assert calling.way(STACK, "agents-api", siblings[:1], []) == way
-    assert calling.way(STACK, "agents-api", siblings, [entered]) == way
+    assert compose_call.way(STACK, "agents-api", [], []) is None
+    assert compose_call.way(STACK, "agents-api", siblings, []) is None
+    assert compose_call.way(STACK, "agents-api", siblings[:1], []) == way
+    assert compose_call.way(STACK, "agents-api", siblings, [entered]) == way
     named = STACK.model_copy(update={"compose": ComposeCall(project="p", files=["/opt/z.yml"])})
-    assert calling.way(named, "agents-api", siblings, [entered]) == Compose(STACK.compose_directory, ("/opt/z.yml",), "p")
-    assert calling.way(named, "caddy", siblings, [entered]) == way
+    assert compose_call.way(named, "agents-api", siblings, [entered]) == Compose(STACK.compose_directory, ("/opt/z.yml",), "p")
+    assert compose_call.way(named, "caddy", siblings, [entered]) == way

@@ -23,9 +23,9 @@ from rollback_lib.notebook.views import database as views
 from rollback_lib.procedures import database
 from rollback_lib.procedures.database.plan import knows_restrict
 from rollback_lib.procedures.database.state import beside
-from rollback_lib.record.redaction import HIDDEN, Redactor
-from rollback_lib.secret import Key, Secret
-from rollback_lib.stack import Stack
+from rollback_lib.secrets.redactor import HIDDEN, Redactor
+from rollback_lib.secrets.secret import Key, Secret
+from rollback_lib.stack.model import Stack
 from tests.unit.procedures.test_image import container
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)

@@ -5,14 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rollback_lib.compose import Compose
+from rollback_lib.commands.compose import Compose
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
-from rollback_lib.facts import compose, docker, files, hidden
+from rollback_lib.facts import compose, docker, files, secret_values
 from rollback_lib.facts.compose import Meant, Written
-from rollback_lib.procedures import env, keeping
-from rollback_lib.record.redaction import HIDDEN, Redactor
-from rollback_lib.secret import Key, Secret
-from rollback_lib.stack import Stack
+from rollback_lib.procedures import env
+from rollback_lib.procedures.common import snapshots
+from rollback_lib.secrets.redactor import HIDDEN, Redactor
+from rollback_lib.secrets.secret import Key, Secret
+from rollback_lib.stack.model import Stack
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 STACK = Stack.load("production")
@@ -24,8 +25,8 @@ def file(content: str, path: str = FILE) -> files.File:
     return files.File(path, path, "regular file", "600", 0, 0, 7, NOW, Secret(content))
 
 
-def version(name: str, content: str, hours: int = 1, verdict: str = "") -> keeping.Version:
-    return keeping.Version(name, NOW - timedelta(hours=hours), verdict, "kept by us", file(content, f"/kept/{name}"))
+def version(name: str, content: str, hours: int = 1, verdict: str = "") -> snapshots.Version:
+    return snapshots.Version(name, NOW - timedelta(hours=hours), verdict, "kept by us", file(content, f"/kept/{name}"))
 
 
 def container(service: str, **environment: str) -> docker.Container:
@@ -167,7 +168,7 @@ def test_values_are_hidden_in_every_form_and_words_of_the_stack_are_not() -> Non
         'A="q u o t e d"\nB=postgresql://u:pass-in-url@h/d\nC=pa$dollar1\nD="line one\nline two"\n# E=commented-1\nF=agents-api\nG=true\n'
     )
     redactor = Redactor(STACK.model_dump_json())
-    redactor.protect(hidden.in_env_file(Secret(content)))
-    redactor.protect(hidden.in_environment({"H": Secret("from-a-container")}))
+    redactor.protect(secret_values.in_env_file(Secret(content)))
+    redactor.protect(secret_values.in_environment({"H": Secret("from-a-container")}))
     text = "q u o t e d|pass-in-url|dollar1|line two|commented-1|from-a-container|agents-api|true|/opt/dyniq-voice"
     assert redactor.clean(text).split("|") == [HIDDEN] * 6 + ["agents-api", "true", "/opt/dyniq-voice"]

@@ -4,15 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rollback_lib.compose import Compose
+from rollback_lib.commands.compose import Compose
+from rollback_lib.commands.image import Reference
 from rollback_lib.errors import ParameterError, TargetRefused
 from rollback_lib.facts import docker, files, git, registry
 from rollback_lib.facts.releases import Release
 from rollback_lib.procedures import image
 from rollback_lib.procedures.image.state import declared
-from rollback_lib.reference import Reference
-from rollback_lib.secret import Secret
-from rollback_lib.stack import Stack
+from rollback_lib.secrets.secret import Secret
+from rollback_lib.stack.model import Stack
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 STACK = Stack.load("production")

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rollback_lib.compose import Compose
+from rollback_lib.commands.compose import Compose
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import compose, docker, git, networks
-from rollback_lib.plan import Effect
+from rollback_lib.plan.plan import Effect
 from rollback_lib.procedures import redeploy
-from rollback_lib.stack import Stack
+from rollback_lib.stack.model import Stack
 from tests.unit.procedures.test_database import Answers
 from tests.unit.procedures.test_image import container
 

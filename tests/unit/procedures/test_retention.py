@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from rollback_lib.command import Command, script
+from rollback_lib.commands.command import Command, script
 from rollback_lib.errors import ParameterError
 from rollback_lib.facts import copies, removed
 from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.releases import Release
 from rollback_lib.facts.together import Unanswered
-from rollback_lib.plan import Plan, Step
-from rollback_lib.procedures import retention
-from rollback_lib.stack import Stack
+from rollback_lib.plan.plan import Plan, Step
+from rollback_lib.procedures.common import retention
+from rollback_lib.stack.model import Stack
 
 STACK = Stack.load("production")
 STATE = STACK.state

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from rollback_lib.command import Command
+from rollback_lib.commands.command import Command
 from rollback_lib.errors import ParameterError
-from rollback_lib.plan import Effect, Grounds, Plan, Step
+from rollback_lib.plan.plan import Effect, Grounds, Plan, Step
 from rollback_lib.procedures import undo
 from rollback_lib.procedures.undo.root import AFTER, BEFORE, Root
 from rollback_lib.procedures.undo.state import strange
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.manifest import seal
 from rollback_lib.record.verdict import Verdict
-from rollback_lib.stack import Stack
+from rollback_lib.stack.model import Stack
 
 GOOD, OTHER = Effect("commit", "b", "b"), Effect("commit", "b", "c")
 DOWN = Effect("state of the container", "running", "restarting", condition=True)

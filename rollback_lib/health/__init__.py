@@ -1,0 +1,1 @@
+"""Whether users are served: probes over the routes they take."""

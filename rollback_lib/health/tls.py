@@ -1,0 +1,25 @@
+"""The certificate authorities that a route's TLS is verified against."""
+
+import ssl
+from collections.abc import Sequence
+
+from rollback_lib.errors import ParameterError
+from rollback_lib.stack.model import Route, local_path
+
+
+def check_authorities(routes: Sequence[Route]) -> None:
+    """Raises ParameterError when a route's `ca` is not a file of certificates."""
+    for route in routes:
+        authorities(route)
+
+
+def authorities(route: Route) -> ssl.SSLContext:
+    """The system's, or the route's own `ca`. Raises ParameterError when that is no file of certificates."""
+    if route.ca is None:
+        return ssl.create_default_context()
+    try:
+        return ssl.create_default_context(cafile=str(local_path(route.ca)))
+    except (OSError, ssl.SSLError):
+        raise ParameterError(
+            f"route {route.name}: ca: {local_path(route.ca)} is not a file of certificates; for the practice host run `rollback lab up`"
+        ) from None

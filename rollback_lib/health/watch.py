@@ -1,0 +1,166 @@
+"""Health over the routes users take: probes side by side, healthy when N in a row pass on every route."""
+
+import ssl
+import threading
+import time
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import httpx
+
+from rollback_lib.health.probe import Probe, passes_in_a_row
+from rollback_lib.health.tls import authorities
+from rollback_lib.stack.model import Health, Route
+
+KEPT = 16 * 1024  # characters of an answer
+AT_ONCE = 4  # probes of one route that may wait for their answers
+
+
+class Prober:
+    """Asks one route. TLS is verified against the system's authorities, or the route's own `ca`."""
+
+    def __init__(self, route: Route, timeout: float) -> None:
+        self.route = route
+        url = urlsplit(route.url)
+        self._headers = {"Host": url.netloc, "User-Agent": "rollback-health"}
+        self._url = url._replace(netloc=route.connect_to).geturl() if route.connect_to else route.url
+        self._extensions = {"sni_hostname": url.hostname} if url.scheme == "https" else {}
+        # A connection of its own for every probe: users' connections are new ones, too.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._client = httpx.Client(verify=authorities(route), timeout=timeout, limits=limits, trust_env=False)
+
+    def probe(self) -> Probe:
+        """One GET. Never raises: what went wrong is in the probe."""
+        started, at = time.monotonic(), datetime.now(UTC)
+        status, certificate = None, None
+        try:
+            with self._client.stream("GET", self._url, headers=self._headers, extensions=self._extensions) as answer:
+                certificate = _certificate(answer)
+                answer.read()
+                status, said = answer.status_code, answer.text[:KEPT]
+        except httpx.HTTPError as error:
+            said = str(error) or type(error).__name__
+        return Probe(self.route.name, at, status == 200, status, time.monotonic() - started, said, certificate)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def probe_once(routes: Sequence[Route], timeout: float) -> list[Probe]:
+    """One probe of every route, side by side."""
+    probers = [Prober(route, timeout) for route in routes]
+    try:
+        with ThreadPoolExecutor(len(probers)) as pool:
+            return list(pool.map(Prober.probe, probers))
+    finally:
+        for prober in probers:
+            prober.close()
+
+
+def _certificate(answer: httpx.Response) -> tuple[datetime, datetime] | None:
+    """From when to when the certificate is good that the answer came with."""
+    tls = answer.extensions["network_stream"].get_extra_info("ssl_object")
+    known = tls.getpeercert() if tls else None
+    if not known:
+        return None
+    begin, end = (datetime.fromtimestamp(ssl.cert_time_to_seconds(known[key]), UTC) for key in ("notBefore", "notAfter"))
+    return begin, end
+
+
+class Watch:
+    """Probes every route again and again until stopped; a probe that hangs does not hold up the next."""
+
+    def __init__(self, routes: Sequence[Route], health: Health, on_probe: Callable[[Probe], object]) -> None:
+        self._health = health
+        self._on_probe = on_probe
+        self._probers = [Prober(route, health.timeout) for route in routes]
+        # Per route, in the order they were begun: the moment, and the probe once it has its answer.
+        self._begun: dict[str, list[tuple[datetime, Probe | None]]] = {route.name: [] for route in routes}
+        self._changed = threading.Condition()
+        self._stopped = threading.Event()
+        self._noting = threading.Lock()
+        self._pool = ThreadPoolExecutor(AT_ONCE * len(routes))
+        self._clock = threading.Thread(target=self._tick, daemon=True)
+
+    def start(self) -> "Watch":
+        self._clock.start()
+        return self
+
+    def stop(self) -> None:
+        with self._noting:  # what is not heard of by now is not heard of any more
+            self._stopped.set()
+        self._clock.join()
+        # A probe that still waits for its answer ends at its own time-out; it is not worth waiting for.
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def probes(self) -> list[Probe]:
+        """All so far, in the order they were begun, of each route up to the last that was answered; one before it that was not
+        has not passed."""
+        now = datetime.now(UTC)
+        with self._changed:
+            found = [
+                probe or Probe(name, at, False, None, (now - at).total_seconds(), "no answer yet")
+                for name, begun in self._begun.items()
+                for at, probe in _answered(begun)
+            ]
+        return sorted(found, key=lambda probe: probe.at)
+
+    def until_healthy(self, since: datetime, routes: Collection[str] | None = None, most: float | None = None) -> bool:
+        """Wait until the last `passes` probes begun after `since` passed on every route, or on those of `routes`; False at the
+        deadline, or after `most` seconds."""
+        wanted = self._begun.keys() if routes is None else self._begun.keys() & set(routes)
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: self._healthy(since, wanted), timeout=min(self._health.deadline, most or self._health.deadline)
+            )
+
+    def until_looked(self) -> bool:
+        """Wait until every route has answered `passes` times; whether all of those passed."""
+        wanted = self._health.passes
+
+        def answers() -> list[list[bool]]:
+            return [[probe.ok for _, probe in begun if probe] for begun in self._begun.values()]
+
+        with self._changed:
+            enough = self._changed.wait_for(lambda: min(map(len, answers())) >= wanted, timeout=self._health.deadline)
+            return enough and all(map(all, answers()))
+
+    def _healthy(self, since: datetime, routes: Collection[str]) -> bool:
+        return all(passes_in_a_row(self._results(self._begun[name], since), self._health.passes) for name in routes)
+
+    @staticmethod
+    def _results(begun: list[tuple[datetime, Probe | None]], since: datetime) -> list[bool]:
+        """Up to the last that was answered; one before it that was not does not pass."""
+        return [probe is not None and probe.ok for at, probe in _answered(begun) if at >= since]
+
+    def _tick(self) -> None:
+        while not self._stopped.is_set():
+            for prober in self._probers:
+                begun = self._begun[prober.route.name]
+                with self._changed:
+                    if sum(probe is None for _, probe in begun[-4 * AT_ONCE :]) >= AT_ONCE:
+                        continue
+                    begun.append((datetime.now(UTC), None))
+                    self._pool.submit(self._probe, prober, len(begun) - 1)
+            self._stopped.wait(self._health.every)
+
+    def _probe(self, prober: Prober, number: int) -> None:
+        probe = prober.probe()
+        begun = self._begun[prober.route.name]
+        with self._changed:
+            begun[number] = (begun[number][0], probe)
+            self._changed.notify_all()
+        with self._noting:
+            if not self._stopped.is_set():
+                self._on_probe(probe)
+
+
+def _answered(begun: list[tuple[datetime, Probe | None]]) -> list[tuple[datetime, Probe | None]]:
+    """Up to the last that was answered: what comes after it may pass yet."""
+    end = len(begun)
+    while end and begun[end - 1][1] is None:
+        end -= 1
+    return begun[:end]

@@ -1,0 +1,47 @@
+"""Where a record leads: working copies of the notebooks that go on with its run, or take it back."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rollback_lib.errors import RollbackError
+from rollback_lib.notebook.links import link
+from rollback_lib.notebook.view import View
+from rollback_lib.procedures.undo.origin import origin
+from rollback_lib.record.folder import incidents_root
+from rollback_lib.run import resume
+from rollback_lib.runbook import working_copy
+from rollback_lib.settings import PROJECT
+
+_NOTEBOOKS = PROJECT / "notebooks"
+
+
+def onward(incident: str, folder: Path, place: Path) -> list[View]:
+    """Links to copies in `place`, named for the incident; none where its record says that there is nothing to do."""
+    given = {"incident": incident, "mode": "apply"}
+    beside = working_copy.place(incidents_root())
+    return [
+        link(working_copy.unused(source, place / incident, given), words, otherwise=beside) for source, words in _fitting(incident, folder)
+    ]
+
+
+def _fitting(incident: str, folder: Path) -> Iterator[tuple[Path, str]]:
+    if _goes_on(folder):
+        yield _NOTEBOOKS / "09_resume.ipynb", "resume"
+    if _goes_back(incident):
+        yield _NOTEBOOKS / "07_undo.ipynb", "undo"
+
+
+def _goes_on(folder: Path) -> bool:
+    try:
+        resume.opening(folder, incidents_root())
+    except (RollbackError, OSError, ValueError, KeyError):  # or a record that cannot be read any more
+        return False
+    return True
+
+
+def _goes_back(incident: str) -> bool:
+    """Whether it changed the stack, and no run did since."""
+    try:
+        return not origin(incident).since
+    except (RollbackError, OSError, ValueError, KeyError):
+        return False

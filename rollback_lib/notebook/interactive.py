@@ -1,0 +1,76 @@
+"""An incident with a person before it: another target can be chosen, and what was shown for the one before follows."""
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+from rollback_lib.errors import Refused
+from rollback_lib.notebook import display, picker, render
+from rollback_lib.notebook.console import NotebookConsole
+from rollback_lib.notebook.view import note
+from rollback_lib.plan.plan import Plan
+from rollback_lib.run.incident import Incident
+
+
+class Sitting(Incident):
+    """An incident in JupyterLab. When another target is chosen, the notebook's names for target and plan come to mean the new ones."""
+
+    console: NotebookConsole
+    _picker: picker.Picker | None = None
+    _examined: tuple[Any, dict[str, Any], Any] | None = None  # the state, the options, the target
+    _planned: tuple[dict[str, Any], Plan] | None = None
+    _asked = False  # whether the plan was to be confirmed
+
+    def document(self, **options: Any) -> Any:
+        with self._asking():
+            return super().document(**options)
+
+    def examine(self, now: Any, target: str = "", **options: Any) -> Any:
+        with self._asking():
+            chosen = super().examine(now, target, **options)
+        self._examined, self._planned, self._asked = (now, options, chosen), None, False
+        if self._picker:
+            self._picker.mark(chosen.name)
+        return chosen
+
+    def plan(self, now: Any, target: Any, **options: Any) -> Plan:
+        plan = super().plan(now, target, **options)
+        self._planned, self._asked = (options, plan), False
+        return plan
+
+    def confirm(self, plan: Plan, confirm: object = "") -> None:
+        self._asked = True
+        super().confirm(plan, confirm)
+
+    def pick(self, found: Any) -> None:
+        """Show candidates of which one can be picked."""
+        listed, names = render.choices(found)
+        self._picker = picker.Picker(listed, names, self._choose)
+        self._picker.show(render.view(found))
+
+    def _asking(self) -> AbstractContextManager[None]:
+        return display.waiting(note("info", f"Asking {self.stack.host} …"))
+
+    def _choose(self, name: str) -> str:
+        """Go on with another target; in words, what that is. Raises Refused once the run was confirmed, and what the target and its
+        plan raise: then all stays as it is."""
+        if self.confirmed:
+            raise Refused("this incident was confirmed for the target it has; open a new one to choose another")
+        if self._examined is None:
+            raise Refused("the next cell has not run yet; run it, then choose")
+        now, options, old = self._examined
+        planned, asked = self._planned, self._asked
+        new = super().examine(now, name, **options)
+        plan = super().plan(now, new, **planned[0]) if planned else None
+        self._examined = now, options, new
+        display.rename(old, new)
+        if self._picker:
+            self._picker.mark(new.name)
+        with self.console.following():
+            self.console.show(new)
+            if planned and plan:
+                self._planned = planned[0], plan
+                display.rename(planned[1], plan)
+                self.console.show(plan)
+                if asked:
+                    self.confirm(plan)
+        return f"Chosen: {new.name}. {'The plan below is for it.' if plan else 'Run the cells below.'}"

@@ -1,0 +1,51 @@
+"""What to do after a triage: working copies of notebooks with their parameters filled in, and the same as command lines."""
+
+from pathlib import Path
+
+import yaml
+
+from rollback_lib.notebook import display
+from rollback_lib.notebook.links import link, under
+from rollback_lib.notebook.view import View, code, note, stack
+from rollback_lib.procedures.triage import Diagnosis, Finding, command
+from rollback_lib.record.files import write_private
+from rollback_lib.record.folder import incidents_root
+from rollback_lib.run.incident import Incident
+from rollback_lib.runbook import working_copy
+from rollback_lib.settings import PROJECT
+from rollback_lib.stack.model import lasting
+
+
+def offer(run: Incident, found: Diagnosis, stack_name: object) -> None:
+    """Show the rollbacks that fit, the smallest first, each with a working copy of its notebook."""
+    if not found.fitting:
+        words = "Nothing is to be done." if found.seen.healthy else "No rollback is offered: nothing of the page fits."
+        display.show(note("good" if found.seen.healthy else "warn", words))
+        return
+    name = str(stack_name) if isinstance(stack_name, str | Path) else str(_stack_file(run))
+    display.show(stack(*(_one(number, one, run, name) for number, one in enumerate(found.fitting, 1))))
+
+
+def _stack_file(run: Incident) -> Path:
+    """The stack as a file, for one that came as a mapping: papermill's `-f parameters/NAME.yaml`."""
+    file = working_copy.place(incidents_root()) / f"{run.id}-stack.yaml"
+    write_private(file, yaml.safe_dump({"stack": run.stack.model_dump(mode="json", exclude_unset=True)}, sort_keys=False))
+    return file
+
+
+def _one(number: int, one: Finding, run: Incident, name: str) -> View:
+    source = next(iter((PROJECT / "notebooks").glob(f"[0-9][0-9]_{one.procedure}.ipynb")))
+    place, told = working_copy.place(incidents_root()) / run.id, {"stack": lasting(name), "reason": f"triage {run.id}", **one.parameters}
+    copies = (
+        (working_copy.unused(source, place, told), "to plan"),
+        (working_copy.to_apply(source, place, told), f"to apply: it stops until {run.stack.host} is typed"),
+    )
+    look = command(one, name)
+    lines = f"{look}\n{look} --apply --confirm {run.stack.host}"
+    lead = "First look at its plan, then apply it" + ("; look again with triage before the next" if number > 1 else "")
+    views = [
+        note("info", f"{number}. {one.situation}: the {one.procedure} rollback."),
+        under(*(link(file, f"Open {file.name}, filled in, {what}", otherwise=run.opening.folder) for file, what in copies)),
+        code(lines, title="In a terminal", lead=lead),
+    ]
+    return stack(*views, *(note("warn", f"Before you go on: {words}.") for words in one.warnings))

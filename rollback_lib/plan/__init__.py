@@ -1,0 +1,1 @@
+"""Everything a rollback would do, as data."""

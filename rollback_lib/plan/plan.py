@@ -1,0 +1,219 @@
+"""Step and Plan: everything a rollback would do, as data; rendered as shell, identified by a hash."""
+
+import hashlib
+import json
+import shlex
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from typing import Any, Protocol
+
+from rollback_lib.commands.command import ENVIRONMENT, Command, script
+from rollback_lib.errors import ParameterError
+from rollback_lib.plan.writes import How, Write
+from rollback_lib.secrets.secret import Secret
+
+FORMAT = 2  # of a plan in a record: an undo or a resumed run has to understand all of it
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step. `touches`: it changes the stack; a failure of any other leaves the stack as it was.
+
+    `guards` only look, and run first in the same job: where one fails, nothing of the step was done. `part` is the part of the
+    host that the step changes, the same word as in the effects that tell of it. `atomic`: it does all or nothing. `loses`: it
+    needs the list of losses accepted. `unless_healthy`: it is run only where the routes do not pass by themselves,
+    `if_healthy`: only where they do. `trial`: that it fails is a finding, and stops nothing. `skip` says in a sentence why there
+    is nothing to do. `deadline` is in seconds. `send` is what the commands read from their standard input, `sends` says what it
+    is, `sent` tells it from any other (`Secret.digest`).
+    """
+
+    name: str
+    title: str
+    why: str
+    commands: tuple[Command, ...] = ()
+    touches: bool = False
+    guards: tuple[Command, ...] = ()
+    part: str = ""
+    atomic: bool = False
+    loses: bool = False
+    unless_healthy: bool = False
+    if_healthy: bool = False
+    trial: bool = False
+    skip: str | None = None
+    deadline: float = 120.0
+    send: Secret | None = None
+    sends: str = ""
+    sent: str = ""
+
+    @property
+    def script(self) -> tuple[Command, ...]:
+        """All that runs, in its order."""
+        return (*self.guards, *self.commands)
+
+
+class Loss(Protocol):
+    """What a person has to accept before a step that loses it: they type `name`; `hash` tells one list from another, and
+    `restored` is False where it is only expected so far."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def hash(self) -> str: ...
+    @property
+    def restored(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One line of the verdict: what was asked for and what was found on the host. `settles`: it may need a while. `condition`:
+    it tells how well something runs, and not which it is. `decides` is False for one that is shown and does not count. `part` is
+    the part of the host it tells of, as in the steps that change it; `between`: while such a step is half done, it may be
+    neither as before nor as asked for."""
+
+    name: str
+    asked: str
+    found: str
+    settles: bool = False
+    condition: bool = False
+    decides: bool = True
+    part: str = ""
+    between: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return not self.decides or self.asked == self.found
+
+    @property
+    def sign(self) -> str:
+        """✔, ✘, or – for one that is otherwise and does not count."""
+        return "✔" if self.asked == self.found else "✘" if self.decides else "–"
+
+    @property
+    def words(self) -> str:
+        """What is wrong with it."""
+        return f"{self.name} is {self.found}, not {self.asked}"
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """What a plan rests on: `change` is what it takes back ("" where nobody knows), `target` what is known of where it leads;
+    `stable` is True where that was healthy here, False where it was found bad, None where nobody knows."""
+
+    change: str = ""
+    target: str = ""
+    stable: bool | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A rollback from what is to `target`. `undo` brings back what is now, in order; `cleanup` removes what a refused
+    run made beside the stack; `facts` are rows to read, `loses` and `notes` sentences;
+    `before` is what undo must find again, `after` what the rollback must have brought about; `routes` are those that have to pass
+    afterwards, None: all of them; `removes` names the containers whose logs go with them; `drift` says in sentences what the
+    containers have and the files do not, which new containers would lose; `writes` are the files and folders it writes to."""
+
+    procedure: str
+    incident: str
+    stack: str
+    host: str
+    target: str
+    steps: tuple[Step, ...]
+    undo: tuple[Step, ...]
+    cleanup: tuple[Command, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    loses: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    diff: str = ""
+    nothing_to_do: bool = False
+    before: dict[str, str] = field(default_factory=dict)
+    after: dict[str, str] = field(default_factory=dict)
+    routes: tuple[str, ...] | None = None
+    removes: tuple[str, ...] = ()
+    grounds: Grounds = Grounds()
+    drift: tuple[str, ...] = ()
+    writes: tuple[Write, ...] = ()
+
+    def __getattr__(self, name: str) -> Step:
+        """The step of that name: `plan.build`."""
+        for step in self.__dict__.get("steps", ()):
+            if step.name == name:
+                return step  # type: ignore[no-any-return]
+        raise AttributeError(f"this plan has no step {name!r}")
+
+    @property
+    def touches(self) -> bool:
+        """Whether any step changes the stack."""
+        return any(step.touches and not step.skip for step in self.steps)
+
+    @cached_property
+    def hash(self) -> str:
+        """12 hex digits that bind all that may run on the host or be put in place there: steps, undo and clean-up with their
+        guards, inputs and deadlines. They are the same for the same plan in whichever incident."""
+        bound = {
+            "host": self.host, "procedure": self.procedure, "target": self.target, "steps": [_bound(one) for one in self.steps],
+            "undo": [_bound(one) for one in self.undo], "cleanup": [asdict(one) for one in self.cleanup], "drift": self.drift,
+            "routes": self.routes, "removes": self.removes,
+        }  # fmt: skip
+        text = json.dumps(bound, sort_keys=True).replace(self.incident, "INCIDENT")
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def json(self) -> str:
+        """The plan as a record keeps it, for a run that goes on with it: all but what steps read from their input."""
+        steps = {name: tuple(replace(step, send=None) for step in getattr(self, name)) for name in ("steps", "undo")}
+        return json.dumps({"format": FORMAT, **asdict(replace(self, **steps))}, ensure_ascii=False, indent=1)  # type: ignore[arg-type]
+
+    @classmethod
+    def from_json(cls, text: str) -> "Plan":
+        """The plan that `json` wrote. Raises ParameterError for one of another version of this project."""
+        raw = json.loads(text)
+        if raw.pop("format", None) != FORMAT:
+            raise ParameterError("the plan in this record is of another version of rollback; undo it by hand with the record's undo.sh")
+        raw["steps"], raw["undo"] = (tuple(_step(one) for one in raw[name]) for name in ("steps", "undo"))
+        raw["cleanup"] = tuple(Command.from_dict(one) for one in raw["cleanup"])
+        raw["facts"] = tuple((name, value) for name, value in raw["facts"])
+        raw["loses"], raw["notes"] = tuple(raw["loses"]), tuple(raw["notes"])
+        raw["routes"] = None if raw["routes"] is None else tuple(raw["routes"])
+        raw["removes"], raw["grounds"], raw["drift"] = tuple(raw["removes"]), Grounds(**raw["grounds"]), tuple(raw["drift"])
+        raw["writes"] = tuple(Write(one["path"], How(one["how"])) for one in raw.get("writes", ()))
+        return cls(**raw)
+
+    def shell(self) -> str:
+        """The plan as a script to run by hand on the host: plan.sh."""
+        return _render(f"{self.procedure}: {self.stack} to {self.target}", self.steps)
+
+    def undo_shell(self) -> str:
+        """The way back as a script to run by hand on the host: undo.sh."""
+        return _render(f"undo of {self.procedure}: {self.stack} to {self.target}", self.undo)
+
+
+def _step(raw: dict[str, Any]) -> Step:
+    lists = {name: tuple(Command.from_dict(one) for one in raw.get(name, ())) for name in ("commands", "guards")}
+    return Step(**{**raw, **lists})
+
+
+def _bound(step: Step) -> dict[str, Any]:
+    """What of a step its plan's hash binds: all but the prose, and the input itself, for which `sent` stands."""
+    return {name: value for name, value in asdict(replace(step, send=None)).items() if name not in ("title", "why")}
+
+
+_ENVIRONMENT = "# git runs no hooks and no file monitor, leaves submodules alone, and works in a tree of another user.\n"
+
+
+def _render(title: str, steps: tuple[Step, ...]) -> str:
+    parts = [f"#!/bin/sh\n# {title}\n\n{_ENVIRONMENT}"]
+    parts += [f"export {name}={shlex.quote(value)}\n" for name, value in ENVIRONMENT.items()]
+    for step in steps:
+        parts.append(f"\n# {step.title}{f' (not needed: {step.skip})' if step.skip else ''}\n")
+        if step.sends and not step.skip:
+            parts.append(f"# It reads {step.sends} from its standard input.\n")
+        if step.unless_healthy:
+            parts.append("# Only if the routes do not come back by themselves:\n")
+            parts += [f"# {line}\n" for line in script(step.script).splitlines()]
+        elif not step.skip:
+            parts.append(script(step.script))
+    return "".join(parts)
+
+
+def some(names: "tuple[str, ...] | list[str]", most: int = 5) -> str:
+    """The first names, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

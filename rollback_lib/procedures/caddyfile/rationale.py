@@ -1,0 +1,20 @@
+"""What a Caddyfile rollback rests on: which version it takes back, and what is known of the one it leads to."""
+
+from rollback_lib.plan.plan import Grounds
+from rollback_lib.procedures.caddyfile.state import State
+from rollback_lib.procedures.caddyfile.target import Target
+
+
+def grounds(now: State, target: Target) -> Grounds:
+    """From git, the file, and its kept versions."""
+    verdict = target.version.verdict
+    stable = True if verdict.startswith("healthy") else False if verdict.startswith("bad") else None
+    known = verdict or f"valid for Caddy, of {target.version.when:%Y-%m-%d %H:%M} UTC; its routes were never verified by us"
+    return Grounds(_change(now), f"{target.version.name}: {known}", stable)
+
+
+def _change(now: State) -> str:
+    current = next((one for one in now.versions if one.content == now.current), None)
+    if current:
+        return f"{current.name} {current.said}, {current.when:%Y-%m-%d %H:%M} UTC"
+    return f"an edit that is in no commit, {now.file.changed:%Y-%m-%d %H:%M} UTC" if now.file else ""

@@ -1,0 +1,69 @@
+"""What containers have and the compose files do not: a new container would lose it without a word.
+
+So it is with variables that somebody exported when the stack was deployed (`TAG=… docker compose up`): they are in no file.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterable, Mapping
+
+from rollback_lib.facts.compose import Service
+from rollback_lib.facts.docker import Container, Mount
+from rollback_lib.plan.plan import some
+from rollback_lib.secrets.secret import Secret
+
+PROXY = re.compile(r"(?i)(https?|ftp|no|all)_proxy")  # docker adds these by itself where it is told to
+
+Environment = Mapping[str, Secret]
+
+
+def expected(of_image: Environment, given: Environment) -> dict[str, Secret]:
+    """All variables of a new container: those of its image, and what compose gives it."""
+    return {**of_image, **given}
+
+
+def held(container: Container, given: Environment) -> dict[str, Secret]:
+    """The variables of a container, without what docker itself adds where it is told to use a proxy."""
+    return {key: value for key, value in container.environment.items() if key in given or not PROXY.fullmatch(key)}
+
+
+def of_service(
+    containers: Iterable[Container], service: Service, images: Mapping[str, Environment], *, image: bool = True,
+    but: Iterable[str] = (),
+) -> tuple[str, ...]:  # fmt: skip
+    """How a service's containers differ from what compose would make now, in sentences without values. `images` are the variables
+    that images set, by image id; `image`: whether the image's name counts; `but`: variables that do not count."""
+    found = (line for one in containers for line in _of(one, service, images.get(one.image, {}), image, set(but)))
+    return tuple(dict.fromkeys(found))
+
+
+def _of(container: Container, service: Service, of_image: Environment, image: bool, but: set[str]) -> Iterable[str]:
+    name = container.name
+    should, has = expected(of_image, service.environment), held(container, service.environment)
+    lost = sorted(key for key in has if key not in should and key not in but)
+    other = sorted(key for key in should if key in has and has[key] != should[key] and key not in but)
+    more = sorted(key for key in should if key not in has and key not in but)
+    if lost:
+        yield f"{name} has the variables {some(lost)}, which no file sets: a new container would not"
+    if other:
+        yield f"{name} has other values of {some(other)} than the files give"
+    if more:
+        yield f"{name} does not have {some(more)}, which the files give"
+    if image and container.image_name != service.image:
+        yield f"{name} was started by the name {container.image_name}, and the files name {service.image}"
+    if service.command is not None and service.command != container.command:
+        yield f"{name} runs another command than the files give"
+    if service.published != container.published:
+        yield f"{name} publishes {_ports(container.published)}, and the files say {_ports(service.published)}"
+    places = {mount.destination: posixpath.normpath(mount.source) for mount in container.mounts}
+    moved = [bind for bind in service.binds if places.get(bind.destination) != posixpath.normpath(bind.source)]
+    if moved:
+        yield f"{name} does not mount {some(sorted(_bind(one) for one in moved))}, as the files say"
+
+
+def _ports(published: frozenset[str]) -> str:
+    return some(sorted(published)) or "no port"
+
+
+def _bind(one: Mount) -> str:
+    return f"{one.source} at {one.destination}"

@@ -1,0 +1,51 @@
+"""A file of the host written where it is, because a container holds on to it: never empty and never cut, even where the disk is full."""
+
+from itertools import zip_longest
+
+from rollback_lib.commands.command import Command
+
+# What the file grows by is written behind its end first. Nothing else needs room: the rest lies where the file has its blocks. Where
+# it fails, what was there is written back.
+_WRITE = """
+file=$1 new=$2 old=$3
+[ -e "$file" ] || : >"$file"
+cmp -s "$new" "$file" && exit 0
+into() { dd if="$1" of="$file" bs=64k skip="$2" seek="$2" iflag=skip_bytes oflag=seek_bytes conv=notrunc,nocreat,fsync status=none; }
+is=$(wc -c <"$new") was=$(wc -c <"$old")
+if { [ "$is" -le "$was" ] || into "$new" "$was"; } && into "$new" 0 && truncate -s "$is" "$file"; then exit 0; fi
+into "$old" 0 || :
+truncate -s "$was" "$file"
+exit 1
+"""
+# A byte that is neither the old one nor the new one at its place is somebody else's.
+_BETWEEN = """
+{ cmp -l "$1" "$2" 2>/dev/null | sed 's/^/old /'; cmp -l "$1" "$3" 2>/dev/null | sed 's/^/new /'; } |
+awk -v long="$(wc -c <"$1")" -v old="$(wc -c <"$2")" -v new="$(wc -c <"$3")" '
+    $1 == "old" && ($2 > new || $2 in other) || $1 == "new" && ($2 > old || $2 in other) { strange = 1 }
+    { other[$2] }
+    END { exit strange || (long > old && long > new) || (long < old && long < new) }' ||
+{ echo "$1 has changed since it was read; make a new plan" >&2; exit 1; }
+"""
+
+
+def write(path: str, new: str, old: str) -> Command:
+    """Writes the content of the file `new` into the one at `path`; where that fails, it has that of `old` again."""
+    return Command.script(_WRITE, path, new, old)
+
+
+def write_inside(container: str, path: str, new: str, old: str) -> Command:
+    """The same with the file that the container has at `path`, which may have no name on the host any more."""
+    script = f'pid=$(docker inspect --format "{{{{.State.Pid}}}}" "$1"); set -- "/proc/$pid/root$2" "$3" "$4"\n{_WRITE}'
+    return Command.script(script, container, path, new, old)
+
+
+def guard(path: str, old: str, new: str) -> Command:
+    """The last look before: it fails where the file is neither the old one, nor the new one, nor what a write that was cut off
+    leaves between the two."""
+    return Command.script(_BETWEEN, path, old, new)
+
+
+def between(content: bytes, old: bytes, new: bytes) -> bool:
+    """Whether a write of `new` over `old` that was cut off may leave this."""
+    long = min(len(old), len(new)) <= len(content) <= max(len(old), len(new))
+    return long and all(one is None or one in (was, to) for one, was, to in zip_longest(content, old, new))

@@ -1,0 +1,75 @@
+"""What every procedure keeps on the host: what undo needs, the images that ran, the files that were healthy or bad."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from rollback_lib.commands.command import Command
+from rollback_lib.facts import files
+from rollback_lib.facts.fact import Fact
+from rollback_lib.stack.model import Stack
+
+ASIDE = ("undone-", "again-")  # begin the names of what an undo keeps by itself as it runs
+REMEMBER = "The next rollback knows from it what was healthy here, and what was not."
+
+
+@dataclass(frozen=True)
+class Version:
+    """A kept version of a file: `name` is how a person calls it, `verdict` what is known of it, `where` the file it is in."""
+
+    name: str
+    when: datetime
+    verdict: str
+    where: str
+    file: files.File
+
+
+def folders(stack: Stack, *names: str) -> Command:
+    """Makes folders in that of the stack, open to those to whom it is."""
+    return Command.of("mkdir", "-p", "-m", "2770", *(f"{stack.state}/{name}" for name in names))
+
+
+def before(stack: Stack, incident: str, name: str) -> str:
+    """The path under which this incident keeps what undo needs."""
+    return f"{stack.state}/before/{incident}.{name}"
+
+
+def versions(stack: Stack, procedure: str, matching: Callable[[str, str], Fact[list[files.File]]] = files.matching) -> Fact[list[Version]]:
+    """The versions of the procedure's file that earlier runs kept, newest first, as `matching` finds them in a folder."""
+    listing = matching(_folder(stack, procedure), "")
+    return Fact(listing.commands, lambda out: [_version(file) for file in listing.read(out)], otherwise=lambda _: [],
+                hides=lambda found: listing.hides([one.file for one in found]))  # fmt: skip
+
+
+def standing(versions: Iterable[Version], content: bytes) -> tuple[str, bool | None]:
+    """What the kept versions tell of a content, in words; True where it was healthy here, False where it was found bad."""
+    same = sorted((one for one in versions if one.verdict and one.file.content.reveal() == content), key=lambda one: one.when)
+    if not same:
+        return "never verified here by us", None
+    last = same[-1]
+    return f"{last.verdict}, {last.when:%Y-%m-%d %H:%M} UTC", not last.verdict.startswith("bad")
+
+
+def remember_files(stack: Stack, procedure: str, incident: str, *, good: str, bad: str | None) -> tuple[Command, ...]:
+    """Keeps the file at `good` as a version that was healthy here, and the one at `bad` as one that was not."""
+    folder = _folder(stack, procedure)
+    kept = [one for word, path in (("bad", bad), ("healthy", good)) if path for one in _whole(path, folder, f"{word}-{incident}")]
+    return (Command.of("mkdir", "-p", "-m", "2770", f"{stack.state}/kept", folder), *kept)
+
+
+def _whole(path: str, folder: str, name: str) -> tuple[Command, ...]:
+    """Copies the file into the folder under that name, as a whole or not at all: one that a full disk cut would be a version."""
+    part = f"{folder}/.{name}"
+    remove = Command.of("rm", "-f", part)
+    return tuple(one.or_else(remove) for one in (Command.of("cp", path, part), Command.of("mv", part, f"{folder}/{name}")))
+
+
+def _folder(stack: Stack, procedure: str) -> str:
+    return f"{stack.state}/kept/{procedure}"
+
+
+def _version(file: files.File) -> Version:
+    name = file.path.rpartition("/")[2]
+    word, _, incident = name.partition("-")
+    verdict = "healthy here" if word == "healthy" else f"bad ({incident})"
+    return Version(name, file.changed, verdict, "kept by us", file)

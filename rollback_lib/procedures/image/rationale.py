@@ -1,0 +1,21 @@
+"""What an image rollback rests on: which image it takes back, and what is known of the one it leads to."""
+
+from rollback_lib.facts import releases
+from rollback_lib.plan.plan import Grounds
+from rollback_lib.procedures.image.state import State
+from rollback_lib.procedures.image.target import Target
+
+
+def grounds(now: State, target: Target) -> Grounds:
+    """From the container, git's history, and the ledger of releases."""
+    row = target.candidate
+    known, stable = releases.standing(now.releases, row.commit.sha if row.commit else "", row.image or "")
+    return Grounds(_change(now), f"{row.tag[:12]}: {known}", stable)
+
+
+def _change(now: State) -> str:
+    if now.container is None:
+        return ""
+    commit = next((one for one in now.log if one.sha == now.running), None)
+    of = f", commit {commit.short} “{commit.subject}” by {commit.author}" if commit else ""
+    return f"image {now.container.image[7:19]} ({now.container.image_name}){of}, started {now.container.created:%Y-%m-%d %H:%M} UTC"

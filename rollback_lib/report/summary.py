@@ -1,0 +1,165 @@
+"""What a report tells, read from a record and its events."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from rollback_lib.health.outage import Outages, Tick
+from rollback_lib.host.ending import Ending
+from rollback_lib.record.state import Story, ending
+from rollback_lib.report.chart import Span
+
+Events = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A step as it ran. `ending` is None where its end was not heard; `found`: it was only when somebody asked later, so that it
+    may have ended before `end`."""
+
+    name: str
+    job: str
+    commands: tuple[str, ...]
+    begin: datetime
+    end: datetime
+    ending: Ending | None
+    found: bool
+    lines: tuple[str, ...]
+
+    @property
+    def heard(self) -> bool:
+        """Whether its end was."""
+        return self.ending is not None
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is known to have done what it was to do."""
+        return self.ending is not None and self.ending.ok
+
+    @property
+    def took(self) -> str:
+        """How long it took."""
+        return f"{'at most ' if self.found else ''}{(self.end - self.begin).total_seconds():.1f} s" if self.heard else ""
+
+    @property
+    def words(self) -> str:
+        """How it ended."""
+        if self.ending is None:
+            return "its end is not known"
+        return "done" if self.ending.ok else self.ending.words
+
+
+def moment(event: Mapping[str, Any]) -> datetime:
+    """When an event was."""
+    return datetime.fromisoformat(event["at"])
+
+
+def ran(events: Events) -> list[Ran]:
+    """The steps that began, in their order."""
+    found: list[Ran] = []
+    last = moment(events[-1]) if events else datetime.min
+    for number, event in enumerate(events):
+        if event["event"] != "step-begin":
+            continue
+        mine = [one for one in events[number + 1 :] if one.get("job") == event["job"]]
+        # A job that was attached to again has begun once; one that could not be started has not begun.
+        found = [one for one in found if one.job != event["job"]]
+        if mine and mine[0]["event"] == "step-not-started":
+            continue
+        # A job whose end was only found later says first that it is not known.
+        end = next((one for one in mine if one["event"] in ("step-end", "job-found") and ending(one)), None)
+        lines = tuple(end.get("last_lines", ())) if end else ()
+        asked = end is not None and end["event"] == "job-found"
+        how, until = (ending(end), moment(end)) if end else (None, last)
+        found.append(Ran(event["step"], event["job"], tuple(event["commands"]), moment(event), until, how, asked, lines))
+    return found
+
+
+def spans(events: Events) -> list[Span]:
+    """The steps, for a chart."""
+    return [Span(one.job, one.begin, one.end, one.ok if one.heard else None) for one in ran(events)]
+
+
+def ticks(events: Events) -> list[Tick]:
+    """The probes."""
+    return [_tick(event) for event in events if event["event"] == "probe"]
+
+
+def _tick(event: Mapping[str, Any]) -> Tick:
+    took = timedelta(milliseconds=event["ms"])
+    # Records of before 2026-11-24 only have when a probe was noted.
+    sent = datetime.fromisoformat(event["sent"]) if "sent" in event else moment(event) - took
+    return Tick(event["route"], sent, bool(event["ok"]), sent + took)
+
+
+def outages(events: Events) -> Outages:
+    """Since when routes failed, and for how long by the rollback itself."""
+    changed = Story.of(events).changed
+    return Outages.of(ticks(events), datetime.fromisoformat(changed) if changed else None)
+
+
+def checklist(events: Events) -> list[Mapping[str, Any]]:
+    """The points of the checklist as they were last, each with name, question, answer, and whether that answers it."""
+    return next((list(event["points"]) for event in reversed(events) if event["event"] == "checklist"), [])
+
+
+def timeline(events: Events) -> list[tuple[datetime, str]]:
+    """What happened when, in words: of the probes, only where a route turns from well to ill or back."""
+    found = []
+    health: dict[str, bool] = {}
+    for event in events:
+        words = _WORDS[event["event"]](event) if event["event"] in _WORDS else ""
+        if event["event"] == "probe":
+            changed = health.get(event["route"]) is not event["ok"]
+            health[event["route"]] = event["ok"]
+            said = f": {event['said']}" if event["said"] else ""
+            words = f"route {event['route']} {'passes' if event['ok'] else 'fails'}{said}" if changed else ""
+        if words:
+            found.append((moment(event), words))
+    return found
+
+
+def _who(event: Mapping[str, Any]) -> str:
+    return f"{event['who']} opened it, mode {event['mode']}"
+
+
+def _how(event: Mapping[str, Any]) -> str:
+    how = ending(event)
+    return f", {how.words}" if how else ""
+
+
+def _point(one: Mapping[str, Any]) -> str:
+    return f"{one['name']} {'answered' if one['answered'] else 'open'}"
+
+
+_WORDS: dict[str, Any] = {
+    "open": _who,
+    "resumed": lambda event: f"{event['who']} opened it again",
+    "connected": lambda event: f"connected to {event['host']}",
+    "target": lambda event: f"target {event['chosen']}: {event['why']}",
+    "plan": lambda event: f"planned, {event['hash']}" + (": nothing to do" if event["nothing_to_do"] else ""),
+    "found": lambda event: event["reason"],
+    "checklist": lambda event: "checklist: " + ", ".join(map(_point, event["points"])),
+    "told": lambda event: f"{event['to']}, {event['word']}: {'told' if event['ok'] else 'could not be told, ' + event['error']}",
+    "confirmed": lambda event: f"confirmed by {event['who']} ({event['by']}) for plan {event['plan']}",
+    "accepted": lambda event: f"what is lost was accepted by {event['who']} ({event['by']})",
+    "lock": lambda event: f"lock of the stack: {event['how']}" + (f", of {event['other']['who']}" if event.get("other") else ""),
+    "armed": lambda event: f"the host undoes it by itself at {event['until']}, unless it is told otherwise",
+    "disarmed": lambda event: f"whether to undo was decided by the {event['decided']}",
+    "assumed": lambda event: "the host has changed since the plan was made" if event["moved"] else "the host is as the plan assumed",
+    "step-begin": lambda event: f"step {event['job']} begins",
+    "step-end": lambda event: f"step {event['job']} ends" + _how(event),
+    "step-not-started": lambda event: f"step {event['job']} could not be started: {event['error']}",
+    "step-ended": lambda event: f"step {event['job']} was ended",
+    "stop-asked": lambda event: f"{event['by']} asked to stop before the next step",
+    "step-cut-short": lambda event: f"{event['by']} cut step {event['job']} short",
+    "job-found": lambda event: f"step {event['job']} was found on the host: {event['state']}" + _how(event),
+    "failed": lambda event: f"failed: {event['error']}",
+    "undone": lambda _: "the undo was looked at",
+    "verified": lambda event: "verified" if event["ok"] else "not verified",
+    "error": lambda event: f"ended in {event['cell']}: {event['error']}",
+    "run-cut-short": lambda event: f"the run was cut short: {event['by']}",
+    "link": lambda event: event["said"],
+    "verdict": lambda event: f"verdict {event['verdict']}",
+}

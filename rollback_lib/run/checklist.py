@@ -1,0 +1,77 @@
+"""The page's checklist before a rollback, answered from what is known: shown with every plan, kept in the record."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from rollback_lib.errors import ParameterError
+from rollback_lib.plan.plan import Plan
+from rollback_lib.stack.model import Stack
+
+STATE, CHANGE, TARGET, PEOPLE, DRIFT = "state", "change", "target", "people", "drift"
+VOUCHED = (CHANGE, TARGET, PEOPLE, DRIFT)  # what a person can answer; the state, only the host can
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point: its question, what is known, and whether that answers it. A `required` one that is open refuses `apply`."""
+
+    name: str
+    question: str
+    answer: str
+    answered: bool
+    required: bool
+
+
+@dataclass(frozen=True)
+class Checklist:
+    """The points, and the word that goes out when the run begins (`told` says to whom)."""
+
+    points: tuple[Point, ...]
+    word: str = ""
+    told: tuple[str, ...] = ()
+
+    @property
+    def refusing(self) -> list[Point]:
+        """Points that are open and have to be answered before anything is changed."""
+        return [one for one in self.points if one.required and not one.answered]
+
+
+def checked(text: object) -> tuple[str, ...]:
+    """The points that a person vouches for: names, separated by commas. Raises ParameterError."""
+    words = [word.strip() for word in str(text).split(",") if word.strip()]
+    unknown = [word for word in words if word not in VOUCHED]
+    if not isinstance(text, str) or unknown:
+        raise ParameterError(f"checked: names of {', '.join(VOUCHED)}, separated by commas, are expected, not {text!r}")
+    return tuple(words)
+
+
+def checklist(
+    stack: Stack, plan: Plan, documented: str, vouched: Collection[str], who: str, word: str, unset: Collection[str]
+) -> Checklist:
+    """The checklist of a plan. `documented` says what of the state is in the record, `word` what goes out when the run begins;
+    `unset` are those of the stack's `notify` that cannot be reached from here."""
+    grounds = plan.grounds
+    doubted = grounds.stable is False
+    told = tuple(one.words for one in stack.notify)
+    reached = [one for one in told if one not in unset]
+    rows = [
+        (STATE, "Is what is broken documented?", documented or "not yet: run the cell of section 2", bool(documented), True),
+        (CHANGE, "Which change is taken back?", grounds.change or "not known", bool(grounds.change), CHANGE in stack.required),
+        (TARGET, "Is the target known to be stable?", grounds.target or "nothing is known of it", bool(grounds.stable),
+         doubted or TARGET in stack.required),
+        (PEOPLE, "Are those told whom it affects?", _people(reached, unset), bool(reached), PEOPLE in stack.required),
+    ]  # fmt: skip
+    if plan.drift:
+        rows.append((DRIFT, "Do the files give what the containers have?", "; ".join(plan.drift), False, True))
+    points = []
+    for name, question, answer, answered, required in rows:
+        by_hand = not answered and name in vouched
+        points.append(Point(name, question, f"{answer}; {who} vouches for it" if by_hand else answer, answered or by_hand, required))
+    return Checklist(tuple(points), word if told else "", told)
+
+
+def _people(reached: Collection[str], unset: Collection[str]) -> str:
+    lost = [f"{one} is not set" for one in unset]
+    if reached:
+        return "; ".join([f"by {', '.join(reached)}, at start and end", *lost])
+    return "; ".join(lost) if lost else "nobody is told by us (no `notify` in the stack): tell them yourself"

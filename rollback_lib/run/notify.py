@@ -1,0 +1,89 @@
+"""Telling people: when a run begins, when it ends, when it fails. What cannot be told is noted, and never stops a run."""
+
+import json
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+
+from rollback_lib.record.folder import Folder
+from rollback_lib.stack.model import Notify
+
+DEADLINE = 8.0  # seconds for each of them
+HEADROOM = 2.0
+
+
+class Herald:
+    """Tells those of a stack's `notify`, side by side with the run. `on_host` reads a file of the host, as text."""
+
+    def __init__(self, notify: list[Notify], folder: Folder, on_host: Callable[[str], str | None], line: Callable[[str], None]) -> None:
+        self._notify = notify
+        self._folder = folder
+        self._on_host = on_host
+        self._line = line
+        self._noting = threading.Lock()
+        self._waiting: list[tuple[threading.Thread, Notify, str]] = []
+        self.told = ""  # the newest word's kind
+
+    def tell(self, kind: str, text: str, incident: str) -> None:
+        """Send a word to all, without waiting."""
+        if self.told == kind:
+            return
+        self.told = kind
+        for one in self._notify:
+            thread = threading.Thread(target=self._tell, args=(one, kind, self._folder.redactor.clean(text), incident), daemon=True)
+            self._waiting.append((thread, one, kind))
+            thread.start()
+
+    def wait(self) -> None:
+        """Until all is told, or the time for it is over. The record may be sealed after that: what comes later is not noted."""
+        until = time.monotonic() + DEADLINE + HEADROOM
+        for thread, _, _ in self._waiting:
+            thread.join(max(0.0, until - time.monotonic()))
+        with self._noting:
+            late, self._waiting = [(one, kind) for thread, one, kind in self._waiting if thread.is_alive()], []
+            for one, kind in late:
+                self._note(one, kind, "no answer in time")
+
+    def _tell(self, one: Notify, kind: str, text: str, incident: str) -> None:
+        try:
+            wrong = _post(self._address(one.webhook), text) if one.webhook else _run(one.command or [], kind, text, incident)
+        except Exception as error:  # whatever it is, it must not stop a rollback; its own words may hold the address
+            wrong = type(error).__name__
+        with self._noting:
+            if any(thread is threading.current_thread() for thread, _, _ in self._waiting):
+                self._note(one, kind, wrong)
+
+    def _note(self, one: Notify, kind: str, wrong: str) -> None:
+        self._folder.event("told", word=kind, to=one.words, ok=not wrong, error=wrong)
+        if wrong:
+            self._line(f"▲ {one.words} could not be told ({wrong}); the run goes on.")
+
+    def _address(self, reference: str) -> str:
+        where, _, name = reference.partition(":")
+        found = os.environ.get(name) if where == "env" else self._on_host(name)
+        if not found:
+            raise LookupError(name)
+        return found.strip()
+
+
+def unset(notify: list[Notify]) -> list[str]:
+    """Those whose address is in no variable here."""
+    names = ((one, one.webhook.removeprefix("env:")) for one in notify if one.webhook and one.webhook.startswith("env:"))
+    return [one.words for one, name in names if not os.environ.get(name)]
+
+
+def _post(address: str, text: str) -> str:
+    """POST as chat services take it (Slack, Mattermost, Google Chat, Teams); what went wrong, or ""."""
+    import httpx
+
+    answer = httpx.post(address, json={"text": text}, timeout=DEADLINE)
+    return "" if answer.is_success else f"it answered {answer.status_code}"
+
+
+def _run(command: list[str], kind: str, text: str, incident: str) -> str:
+    """Run a command of this machine, the word on its input as JSON; what went wrong, or ""."""
+    said = json.dumps({"kind": kind, "incident": incident, "text": text}, ensure_ascii=False)
+    done = subprocess.run(command, input=said, text=True, capture_output=True, timeout=DEADLINE)
+    return "" if done.returncode == 0 else f"exit status {done.returncode}"

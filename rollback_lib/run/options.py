@@ -1,0 +1,68 @@
+"""All parameters of a run, before anything is contacted."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rollback_lib.errors import ParameterError
+from rollback_lib.health.tls import check_authorities
+from rollback_lib.procedures import PROCEDURES
+from rollback_lib.run.checklist import checked
+from rollback_lib.stack.model import Stack
+
+MODES = ("plan", "apply")
+ON_FAILURE = ("stop", "undo")
+
+
+_SPAN = re.compile(r"([1-9]\d{0,4})([smh])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What every run can be told, as a notebook's parameters give it."""
+
+    mode: object = "plan"
+    on_failure: object = "stop"
+    reason: object = ""
+    take_over: object = "false"
+    revert_after: object = ""
+    reviewed: object = ""
+    checked: object = ""
+
+    def check(self) -> None:
+        """Raises ParameterError."""
+        allowed = (("mode", MODES), ("on_failure", ON_FAILURE), ("take_over", ("false", "true")))
+        for name, words in allowed:
+            if str(value := getattr(self, name)).lower() not in words:
+                raise ParameterError(f"{name}: one of {', '.join(words)} is expected, not {value!r}")
+        if not isinstance(self.reason, str):
+            raise ParameterError(f"reason: a text is expected, not {self.reason!r}")
+        if self.revert_after != "" and not _SPAN.fullmatch(str(self.revert_after)):
+            raise ParameterError(f"revert_after: a time such as 90s, 5m or 1h is expected, not {self.revert_after!r}")
+        if not isinstance(self.reviewed, str) or not re.fullmatch(r"[0-9a-f]{12}|", self.reviewed):
+            raise ParameterError(f"reviewed: the 12 hex digits of a plan are expected, as text, not {self.reviewed!r}")
+        checked(self.checked)
+
+    @property
+    def takes_over(self) -> bool:
+        return str(self.take_over).lower() == "true"
+
+    @property
+    def revert_seconds(self) -> float:
+        """After how many seconds the host undoes by itself; 0: never."""
+        span = _SPAN.fullmatch(str(self.revert_after))
+        return float(int(span[1]) * _SECONDS[span[2]]) if span else 0.0
+
+
+def check(procedure: str, stack: "str | Path | Mapping[str, Any] | Stack", options: Options, **parameters: object) -> Stack:
+    """Every parameter, those of the procedure too, before anything is contacted. Raises ParameterError."""
+    if procedure not in PROCEDURES:
+        raise ParameterError(f"there is no procedure {procedure!r}; there are: {', '.join(PROCEDURES)}")
+    options.check()
+    loaded = Stack.load(stack)
+    PROCEDURES[procedure].check(loaded, **parameters)
+    check_authorities(loaded.routes)
+    return loaded

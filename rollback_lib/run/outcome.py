@@ -1,0 +1,122 @@
+"""How a run ends, in a verdict and in words: decided here, from what is known, without asking anybody."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rollback_lib.errors import CommandFailed, Failed, LinkLost, RollbackError
+from rollback_lib.host.ending import Ending
+from rollback_lib.plan.plan import Plan
+from rollback_lib.record.verdict import Verdict
+from rollback_lib.run.stages import Opening, Verification
+from rollback_lib.secrets.redactor import Redactor
+from rollback_lib.stack.model import Stack, local_path
+
+T = TypeVar("T")
+WORDS: dict[type[BaseException], str] = {KeyboardInterrupt: "stopped by who ran it"}
+_OWN = ("folder", "usual", "reason", "session", "process", "resumed")  # of an opening, not in its record
+
+
+def side_by_side(look: Callable[[], T]) -> Callable[[], T]:
+    """Begin to look, and give what waits for the answer."""
+    pool = ThreadPoolExecutor(1)
+    answer = pool.submit(look)
+    pool.shutdown(wait=False)
+    return answer.result
+
+
+def verdict_of(error: BaseException, *, touched: bool, unsure: bool, verified: Verification | None) -> Verdict:
+    """What an error makes of a run. `unsure`: a step may be running on the host still."""
+    if isinstance(error, Failed):
+        return Verdict.RESTORED if error.restored else Verdict.PARTLY
+    if unsure or (touched and isinstance(error, LinkLost | CommandFailed)):
+        return Verdict.UNKNOWN
+    if touched and not (verified and verified.ok):
+        return Verdict.PARTLY
+    if verified and verified.ok and verified.applied:
+        return Verdict.SUCCEEDED
+    return Verdict.REFUSED if isinstance(error, RollbackError) else Verdict.ABORTED
+
+
+def shown_clean(plan: Plan, redactor: Redactor) -> Plan:
+    """The same plan, what is only to be read in it freed of secrets; its commands have none."""
+    clean = redactor.clean
+    return replace(
+        plan, diff=clean(plan.diff), facts=tuple((clean(name), clean(value)) for name, value in plan.facts),
+        loses=tuple(map(clean, plan.loses)), notes=tuple(map(clean, plan.notes)),
+    )  # fmt: skip
+
+
+def judge(mode: str, plan: Plan | None, seen: Verification | None, *, touched: bool) -> tuple[Verdict, str]:
+    """The verdict of a run that came to its end without an error, and why."""
+    if mode == "plan":
+        return Verdict.PLANNED, "planned only; the host was not changed"
+    if plan is not None and plan.nothing_to_do and seen and seen.ok:
+        return Verdict.NOTHING_TO_DO, "the target is what runs, and it is healthy"
+    if touched and seen and seen.ok:
+        as_then = f"; not healthy, as then: {', '.join(seen.ill)}" if seen.ill else ""
+        routes = "every route is healthy" if seen.routes is None else f"the routes that passed then pass{as_then}"
+        return Verdict.SUCCEEDED, f"the effect is the one asked for, and {routes}"
+    if touched:
+        return Verdict.PARTLY, "steps were applied, but not verified"
+    return Verdict.REFUSED, "no step was applied"
+
+
+def left(verdict: Verdict, host: str, *, touched: bool, unsure: bool) -> str:
+    """What state a run left the host in that ended as this, or has stopped there. `unsure`: a step may be running still."""
+    if unsure:
+        return f"a step may be running on {host} still"
+    if verdict is Verdict.RESTORED:
+        return f"{host} is back in the state before this run"
+    if verdict is Verdict.SUCCEEDED:
+        return f"{host} is rolled back, and that was verified"
+    return f"{host} is changed by the steps that ran" if touched else f"nothing that serves on {host} was changed"
+
+
+def steps(plan: Plan, done: set[tuple[str, str]], begun: Mapping[str, Ending | None]) -> dict[str, str]:
+    """Each step of the plan, and of an undo that began, with how far it came."""
+    found = {}
+    for step in (*plan.steps, *(undo for undo in plan.undo if undo.name in begun)):
+        if step.skip:
+            word = "not needed"
+        elif (plan.hash, step.name) in done:
+            word = "done"
+        elif step.name not in begun:
+            word = "not begun" + (": it is only for routes that do not pass by themselves" if step.unless_healthy else "")
+        elif begun[step.name] is None:
+            word = "begun, its end is not known: it may be half done"
+        else:
+            word = "failed, it may be half done"
+        found[step.name] = word
+    return found
+
+
+def next_actions(opening: Opening, stack: Stack, plan: Plan | None, verdict: Verdict, folder: Path) -> tuple[str, ...]:
+    """What is left to do for a person."""
+    host = stack.host
+    config = f"-F {local_path(stack.ssh_config)} " if stack.ssh_config else ""
+    way_back = f"ssh {config}{host} sh -s <{folder}/undo.sh"
+    if verdict is Verdict.PLANNED and plan:
+        return (
+            f"To apply exactly this plan: the same run with `--apply --confirm {host} --plan {plan.hash}`; in a notebook, set mode to "
+            f"apply and reviewed to {plan.hash}.",
+        )
+    if verdict is Verdict.SUCCEEDED:
+        back = f"To take it back: `rollback undo {opening.incident}`; by hand: `{way_back}`."
+        return (*(plan.notes if plan else ()), *((back,) if plan and plan.undo else ()))
+    if verdict in (Verdict.PARTLY, Verdict.UNKNOWN) and plan:
+        return (f"`rollback resume {opening.incident}` says how far it came, and goes on from there.", f"The way back is `{way_back}`.")
+    return ()
+
+
+def record(opening: Opening, verdict: Verdict, reason: str) -> dict[str, Any]:
+    """The head of record.json."""
+    now = datetime.now(UTC)
+    return {
+        "verdict": verdict, "status": verdict.status, "reason": reason, "written": now.isoformat(timespec="seconds"),
+        **{name: value for name, value in opening.__dict__.items() if name not in _OWN},
+        "because": opening.reason,
+    }  # fmt: skip

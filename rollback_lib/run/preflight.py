@@ -1,0 +1,60 @@
+"""Before anything is changed: the checklist, the logs that would be lost, and the word to those who are affected."""
+
+from rollback_lib.errors import Unanswered
+from rollback_lib.facts import docker
+from rollback_lib.facts.fact import Dialogue
+from rollback_lib.plan.plan import Plan
+from rollback_lib.run import notify
+from rollback_lib.run.checklist import Checklist, checklist
+from rollback_lib.run.run import Run
+
+LOG_LINES = 2000  # of each container that goes
+
+
+def check(run: Run, plan: Plan) -> None:
+    """Keep the logs that go with containers, and answer the checklist. Raises Unanswered where a point that is required is
+    open and the run is to change the host."""
+    found = _answer(run, plan, _keep_logs(run, plan))
+    run.folder.event("checklist", points=[one.__dict__ for one in found.points])
+    run.console.show(found)
+    if run.opening.mode == "apply" and found.refusing:
+        open_ones = "; ".join(f"{one.name}: {one.answer}" for one in found.refusing)
+        names = ",".join(one.name for one in found.refusing)
+        raise Unanswered(f"the checklist is open ({open_ones}); find out, then run again with checked={names}")
+
+
+def tell_start(run: Run, plan: Plan) -> None:
+    """Tell people that the run begins, once."""
+    if not run.story.begun and not run.herald.told:
+        run.herald.tell("start", word(run, plan), run.opening.incident)
+
+
+def word(run: Run, plan: Plan) -> str:
+    """What goes out when the run begins."""
+    because = f", because: {run.opening.reason}" if run.opening.reason else ""
+    return f"● {run.called}: begins, by {run.opening.who}{because}"
+
+
+def _answer(run: Run, plan: Plan, kept: int) -> Checklist:
+    logs = f", and the logs that would be lost ({kept} line{'s' if kept > 1 else ''})" if kept else ""
+    documented = f"the facts of section 2{logs}, in the record" if run.documented else ""
+    unset = notify.unset(run.stack.notify)
+    return checklist(run.stack, plan, documented, run.opening.checked, run.opening.who, word(run, plan), unset)
+
+
+def _keep_logs(run: Run, plan: Plan) -> int:
+    """The last lines of each container that goes, in the record; how many lines. Those that an earlier run of the incident kept
+    stay."""
+    kept = 0
+    for name, lines in run.converse(_logs(plan)).items():
+        cleaned = [line for line in run.folder.redactor.clean_lines(lines) if line is not None]
+        before = run.opening.resumed and (run.folder.path / "logs" / f"{name}.txt").exists()
+        if cleaned and not before:
+            (run.folder.path / "logs").mkdir(mode=0o700, exist_ok=True)
+            run.folder.write(f"logs/{name}.txt", "\n".join(cleaned) + "\n")
+        kept += len(cleaned)
+    return kept
+
+
+def _logs(plan: Plan) -> Dialogue[dict[str, list[str]]]:
+    return (yield {name: docker.whole_log(name, LOG_LINES) for name in plan.removes})

@@ -1,0 +1,97 @@
+"""What an earlier process left of an incident: to go on with it, and to compare its plan with another."""
+
+import difflib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from rollback_lib.errors import ParameterError
+from rollback_lib.plan.plan import Plan
+from rollback_lib.record.chain import Chain
+from rollback_lib.record.folder import Folder
+from rollback_lib.record.proof import check
+from rollback_lib.record.state import Story
+from rollback_lib.record.verdict import Verdict
+from rollback_lib.run.stages import Opening
+from rollback_lib.stack.model import Stack
+
+_ANEW = ("readiness",)  # it goes on with nothing
+_ENDED = (Verdict.PLANNED, Verdict.SUCCEEDED, Verdict.NOTHING_TO_DO, Verdict.RESTORED)
+
+
+def opening(folder: Path, root: Path) -> tuple[Opening, Stack]:
+    """How an incident was opened. Raises ParameterError where its record is not what the chain in `root` has of it, and where there
+    is nothing to go on with."""
+    check(folder, root)
+    events = Folder(folder).events()
+    raw = next((event for event in events if event["event"] == "open"), None)
+    story = Story.of(events)
+    known = Verdict(Folder(folder).record().get("verdict", Verdict.UNKNOWN))
+    if raw is None or raw["mode"] != "apply":
+        raise ParameterError(f"{folder.name} only planned, so there is nothing to go on with; run its procedure with --apply")
+    if raw["procedure"] in _ANEW:
+        raise ParameterError(f"{folder.name} only tried things; run {raw['procedure']} anew")
+    if known in _ENDED:
+        raise ParameterError(f"{folder.name} has ended as {known}, so there is nothing to go on with; run its procedure anew")
+    if not story.begun or story.cleaned:
+        raise ParameterError(f"{folder.name} left nothing on the host to go on with; run its procedure anew")
+    values = {field.name: raw[field.name] for field in fields(Opening) if field.name in raw}
+    stack = Stack.load(json.loads((folder / "stack.json").read_text()))
+    return Opening(**{**values, "folder": folder, "usual": tuple(raw["usual"])}), stack
+
+
+def cut_short(root: Path, procedure: str, stack: str, session: str, parameters: Mapping[str, object]) -> Path | None:
+    """The incident that the notebook of this session had begun to apply when its kernel ended, with the same parameters. Raises
+    ParameterError where its record is not what the chain has of it."""
+    for place, entry in reversed(Chain(root).latest().items()):
+        if entry.get("procedure") != procedure or entry.get("stack") != stack:
+            continue
+        folder = root / place
+        events = Folder(folder).events() if folder.is_dir() else []
+        began = next((event for event in events if event["event"] == "open"), {})
+        if began.get("session") != session:
+            continue
+        last = [event.get("process") for event in events if event["event"] in ("open", "resumed")][-1]
+        same = json.loads(json.dumps(parameters, default=str)) == began.get("parameters") and began.get("mode") == "apply"
+        if not same or not _in_between(events) or _alive(last):
+            return None
+        check(folder, root)
+        return folder
+    return None
+
+
+def _in_between(events: list[dict[str, Any]]) -> bool:
+    """Whether steps have begun, and the run did not come to an end since. A person who ran a cell too early was refused, which
+    ends nothing as long as every step that began was done."""
+    story = Story.of(events)
+    last = max((number for number, event in enumerate(events) if event["event"] == "step-begin"), default=None)
+    if last is None:
+        return False
+    since = {event["verdict"] for event in events[last:] if event["event"] == "verdict"} - {Verdict.UNKNOWN}
+    return not since or (since == {Verdict.REFUSED} and all(ended is not None and ended.ok for ended in story.begun.values()))
+
+
+def differences(root: Path, reviewed: str, plan: Plan) -> list[str]:
+    """How `plan` differs from the one with that hash, as any record has it; nothing where none has."""
+    for place, entry in reversed(Chain(root).latest().items()):
+        file = root / place / "plan.sh"
+        if entry.get("plan") == reviewed and file.exists():
+            old = file.read_text().replace(entry["incident"], plan.incident)
+            lines = difflib.unified_diff(old.splitlines(), plan.shell().splitlines(), "reviewed", "now", n=0, lineterm="")
+            return [line for line in lines if not line.startswith("@@")]
+    return []
+
+
+def _alive(process: Any) -> bool:
+    if not isinstance(process, int) or process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

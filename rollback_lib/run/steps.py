@@ -1,0 +1,174 @@
+"""Steps on the host: what is looked at before them, and what is done when one fails."""
+
+from datetime import UTC, datetime
+
+from rollback_lib.commands.command import script
+from rollback_lib.errors import Drifted, Failed, NotStarted, Refused, TargetRefused
+from rollback_lib.health.probe import passes_in_a_row
+from rollback_lib.host.connection import Result, said
+from rollback_lib.plan.plan import Plan, Step
+from rollback_lib.run.run import Run
+from rollback_lib.run.stages import Verification
+
+CLEANUP = 30.0  # seconds
+
+
+def take(run: Run, plan: Plan) -> None:
+    """Take the lock, unless we have it; for an incident that was opened again, see whether it can be gone on with. Raises Locked,
+    LockLost, Drifted, and Failed where the host undid it by itself."""
+    taken = run.hand.take(take_over=run.opening.take_over)
+    if taken is not None and run.opening.resumed and run.story.begun:
+        if run.hand.reverted():
+            undone(run, plan, f"{run.stack.host} undid the rollback by itself, as nobody came back in time")
+        check_taken_up(run, plan, taken.last)
+
+
+def check_taken_up(run: Run, plan: Plan, last: str) -> None:
+    """Whether the host is as the incident left it. Raises Drifted."""
+    if last not in (run.story.last, run.opening.incident):
+        raise Drifted(
+            f"incident {last} ran on {run.stack.host} after this one was cut off; look at what it did, and plan anew or undo by hand"
+        )
+    if not run.touched:
+        return  # that is looked at before the first change
+    begun = [step for step in (*plan.steps, *plan.undo) if step.touches and step.name in run.story.begun]
+    undone = {step.part for step in begun if step in plan.undo}
+    half = undone | {step.part for step in begun if (plan.hash, step.name) not in run.done}
+    moved = run.eyes.strange(plan, {step.part for step in begun} - half, half)
+    if moved:
+        raise Drifted(
+            f"{run.stack.host} is not as this incident left it: {'; '.join(effect.words for effect in moved)}; somebody changed it since: "
+            "look at what they did, then make a new plan, or undo by hand"
+        )
+
+
+def check_assumed(run: Run, plan: Plan) -> None:
+    """Whether the host is as the plan assumed, just before its first change. Raises Drifted."""
+    moved = run.eyes.moved(plan)
+    run.folder.event("assumed", moved=[effect.__dict__ for effect in moved])
+    if moved:
+        words = "; ".join(f"{effect.name} was {effect.asked} when this was planned, and is {effect.found}" for effect in moved)
+        raise Drifted(f"{run.stack.host} has changed since the plan was made: {words}; {clean_up(run, plan)}; plan anew")
+
+
+def apply(run: Run, plan: Plan, step: Step) -> None:
+    """Run a step, and do what has to be done when it fails. Raises TargetRefused where nothing that serves was touched, Failed
+    where it was, LockLost, LinkLost."""
+    first = step.touches and not run.touched
+    if first:
+        run.eyes.open()
+    run.touched = run.touched or step.touches
+    try:
+        result = run_step(run, plan, step)
+    except NotStarted as error:
+        run.touched = run.touched and not first
+        step_failed(run, plan, str(error))
+        return
+    except KeyboardInterrupt:
+        if not step.touches and run.hand.end(step) and not run.touched:
+            raise KeyboardInterrupt(f"stopped in step {step.name}, which was ended on the host; {clean_up(run, plan)}") from None
+        raise
+    if result.status == 0:
+        run.done.add((plan.hash, step.name))
+        return
+    if step.trial:
+        run.done.add((plan.hash, step.name))
+        run.console.line("▲ The trial failed: see the rows below.")
+        return
+    how = "was cut short" if step.name in run.hand.cut else "failed"
+    sentence = f"step {step.name} {how} on {run.stack.host}, {said(result)}"
+    if first and step.atomic and run.eyes.as_before(plan):
+        if run.hand.armed:
+            run.hand.disarm()
+        raise Failed(f"{sentence}; it does all or nothing, and {clean_up(run, plan)}", restored=True)
+    step_failed(run, plan, sentence)
+
+
+def step_failed(run: Run, plan: Plan, sentence: str) -> None:
+    """A step failed, or was not even started; raises what `apply` does, unless the rollback is verified already."""
+    if run.verified and run.verified.ok:
+        run.console.line(f"▲ {sentence}; the rollback itself is verified and stands.")
+    elif run.touched:
+        fail(run, plan, sentence)
+    else:
+        if run.hand.armed:
+            run.hand.disarm()
+        raise TargetRefused(f"{sentence}; nothing that serves was touched, and {clean_up(run, plan)}")
+
+
+def clean_up(run: Run, plan: Plan) -> str:
+    """Remove what the run made beside the stack; in words, how that went."""
+    result = run.link.run(script(plan.cleanup), deadline=CLEANUP)
+    if result.status == 0:
+        run.folder.event("cleaned-up")
+        return "the host is as it was"
+    run.folder.event("cleanup-failed", ending=result.ending)
+    return f"what this run made beside it could not all be removed ({said(result)})"
+
+
+def run_step(run: Run, plan: Plan, step: Step) -> Result:
+    """Run a step's commands, and say how that went."""
+    run.marks.append((datetime.now(UTC), step.name))
+    result = run.hand.run(step, plan.hash)
+    sign = "✔ done" if result.status == 0 else "✘ failed"
+    run.console.line(f"{sign} in {result.seconds:.1f} s; {run.seconds():.1f} s of {run.opening.budget:.0f} s used")
+    return result
+
+
+def not_verified(run: Run, plan: Plan, seen: Verification) -> None:
+    """Say what is not as it should be. Always raises: TargetRefused where nothing was changed, else what `fail` does."""
+    wrong = [effect.words for effect in seen.effects if not effect.ok]
+    if not seen.healthy:
+        results = {route.name: [probe.ok for probe in seen.probes if probe.route == route.name] for route in run.stack.routes}
+        wanted = results if plan.routes is None else results.keys() & plan.routes
+        failing = sorted(name for name in wanted if not passes_in_a_row(results[name], seen.wanted))
+        wrong.append(f"{', '.join(failing) or 'a route'} did not pass {seen.wanted} probes in a row in {run.stack.health.deadline:.0f} s")
+    if plan.nothing_to_do:
+        raise TargetRefused(f"the target is what runs already, and it is not well: {'; '.join(wrong)}; choose another target")
+    fail(run, plan, f"not verified: {'; '.join(wrong)}")
+
+
+def fail(run: Run, plan: Plan, sentence: str) -> None:
+    """The rollback failed after it touched the host: undo it when that was asked for, and say where that leaves us."""
+    run.folder.event("failed", error=sentence)
+    if run.hand.reverted():
+        undone(run, plan, f"{sentence}; {run.stack.host} undid the rollback by itself")
+    if run.opening.on_failure == "undo":
+        run.console.line(f"✘ {sentence}")
+        run.console.line("Undoing, as on_failure asks:")
+        undo(run, plan, sentence)
+    way = f"{run.stack.host} undoes it by itself at {run.hand.armed:%H:%M:%S} UTC" if run.hand.armed else "the way back is undo.sh"
+    on = f"`rollback resume {run.opening.incident}` goes on from there"
+    raise Failed(f"{sentence}; the host is changed in part: {on}, {way}", restored=False)
+
+
+def undo(run: Run, plan: Plan, sentence: str) -> None:
+    """Undo the rollback, unless the host has done so by itself. Always raises Failed."""
+    run.hand.take(take_over=False)  # a cell that was refused since the last step may have let go of it
+    if run.hand.armed is None or run.hand.disarm():
+        for step in plan.undo:
+            if (plan.hash, step.name) in run.done or (step.unless_healthy and run.eyes.healthy_soon(plan)):
+                continue
+            try:
+                result = run_step(run, plan, step)
+            except NotStarted as error:
+                raise Failed(f"{sentence}; the undo failed as well, {error}: a person is needed", restored=False) from None
+            if result.status != 0:
+                words = f"the undo failed as well at {step.name}, {said(result)}"
+                raise Failed(f"{sentence}; {words}: a person is needed", restored=False)
+    undone(run, plan, sentence)
+
+
+def undone(run: Run, plan: Plan, sentence: str) -> None:
+    """Say whether the host is back where it was. Always raises Failed."""
+    try:
+        effects = run.eyes.undone(plan)
+    except Refused as error:
+        raise Failed(
+            f"{sentence}; every step of the undo was done, and what came of it could not be seen: {error}", restored=False
+        ) from None
+    run.folder.event("undone", effects=[effect.__dict__ | {"ok": effect.ok} for effect in effects])
+    wrong = [effect.words for effect in effects if not effect.ok]
+    if wrong:
+        raise Failed(f"{sentence}; after the undo {'; '.join(wrong)}: a person is needed", restored=False)
+    raise Failed(f"{sentence}; undone: the host is back in the state before this run", restored=True)

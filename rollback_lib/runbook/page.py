@@ -1,0 +1,88 @@
+"""The page of rollback procedures in Markdown, written from the notebooks and from how long their runs took."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from urllib.parse import quote
+
+import yaml
+
+from rollback_lib.runbook.metadata import Notebook
+
+_SENTENCE = (
+    "How to bring a deployment back when it fails in production. `rollback docs` writes this page from the notebooks and the records: "
+    "what is wrong here is mended there."
+)
+_CHECKLIST = """## Pre-Rollback Checklist
+
+Run the notebook without `--apply` first: section 5, *Confirm*, shows these points with what is known of each. One that is required
+(`required:` in the stack), or a target that was found bad here, refuses `--apply` until somebody vouches for it: `--checked target`.
+
+- [ ] What is broken is documented: section 2 keeps it in the record, and the logs of the containers that go.
+- [ ] The change that caused it is identified: commit, image, variables or file, by whom and when.
+- [ ] The target is known to be stable: for how long it was healthy on this host, and whether it was ever found bad.
+- [ ] Those whom it affects are told: by `notify:` in the stack, when the run begins and when it ends."""
+
+
+def markdown(notebooks: Sequence[Notebook], seconds: Mapping[str, Sequence[float]], budgets: Mapping[str, float], folder: Path) -> str:
+    """The page, for a file in `folder`. `seconds`: how long the successful runs of each procedure took; `budgets`: how long they
+    may take. Both by procedure; none need be there."""
+    rows = ["| Situation | Action | Time |", "|-----------|--------|------|"]
+    for one in notebooks:
+        if one.situation:
+            link = quote(Path(os.path.relpath(one.file, folder)).as_posix())
+            time = _time(seconds.get(one.procedure, ()), budgets.get(one.procedure))
+            rows.append(f"| {_cell(one.situation)} | [{_cell(one.action)}]({link}): `{_commands(one)[0]}` | {time} |")
+    parts = [
+        _front_matter(notebooks), "# Rollback Procedures", _SENTENCE,
+        "## Quick Rollback Decision Tree", "\n".join(rows), *map(_section, notebooks), _CHECKLIST,
+    ]  # fmt: skip
+    return "\n\n".join(parts) + "\n"
+
+
+def _front_matter(notebooks: Sequence[Notebook]) -> str:
+    keys = {
+        "sidebar_position": 3,
+        "title": "Rollback Procedures",
+        "description": "How to roll back deployments and recover from failed releases",
+        "doc_owner": ", ".join(sorted({one.owner for one in notebooks})),
+        "review_cycle": f"{min(one.cycle for one in notebooks).days}d",
+        "doc_status": ", ".join(sorted({one.status for one in notebooks})),
+    }
+    return f"---\n{yaml.safe_dump(keys, sort_keys=False, allow_unicode=True)}---"
+
+
+def _section(notebook: Notebook) -> str:
+    head, *sections = re.split(r"^## ", notebook.text, flags=re.MULTILINE)
+    title, _, opening = head.strip().removeprefix("# ").partition("\n")
+    look, *apply = _commands(notebook)
+    commands = [look, *(f"{one}  # once you have read the plan" for one in apply)]
+    parts = [f"## {title}", opening.strip(), "\n".join(["```bash", *commands, "```"])]
+    steps = next((one.partition("\n")[2].strip() for one in sections if one.startswith("6 ")), "")
+    return "\n\n".join([*parts, "### What it runs", steps] if steps else parts)
+
+
+def _commands(notebook: Notebook) -> list[str]:
+    """To look and, where the notebook changes a host, to apply."""
+    asked = notebook.parameters
+    goes_on = "incident" in asked
+    look = f"rollback {notebook.procedure} INCIDENT" if goes_on else f"rollback run {notebook.procedure} --stack NAME"
+    if "confirm" not in asked:
+        return [look]
+    # Headless, a notebook that loses data applies nothing unless that was accepted.
+    accepted = " -p accept_loss=true" if "accept_loss" in asked and not goes_on else ""
+    return [look, f"{look} --apply --confirm HOST{accepted}"]
+
+
+def _time(seconds: Sequence[float], budget: float | None) -> str:
+    allowed = [f"budget {budget:g} s"] if budget else []
+    if not seconds:
+        return ", ".join([*allowed, "no run yet"])
+    runs = "1 run" if len(seconds) == 1 else f"{len(seconds)} runs"
+    return "; ".join([f"median {median(seconds):.1f} s, worst {max(seconds):.1f} s in {runs}", *allowed])
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("<", "\\<").replace("|", "\\|")

@@ -1,0 +1,1 @@
+"""Values that hide themselves, and text freed of them."""

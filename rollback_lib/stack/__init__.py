@@ -1,0 +1,1 @@
+"""The stack file: what a compose stack is made of, and how it is reached."""
