@@ -13,7 +13,7 @@ from rollback_lib.headless.signals import Signals
 from rollback_lib.record.chain import OPENED, Chain
 from rollback_lib.record.folder import RESUMED, Folder, who
 from rollback_lib.record.manifest import NotExtended, NotSigned
-from rollback_lib.record.state import Story
+from rollback_lib.record.state import RunState
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
 from rollback_lib.settings import PROJECT
 
@@ -113,7 +113,7 @@ def _settle(folder: Folder) -> None:
     record = folder.record()
     if record and record.get("reason") != NOT_ENDED:
         return
-    story = Story.of(folder.events())
+    story = RunState.of(folder.events())
     begun = list(story.begun)
     failed = next((event["error"] for event in reversed(folder.events()) if event["event"] in ("cell-failed", "run-cut-short")), "")
     verdict = Verdict.UNKNOWN if begun else Verdict.ABORTED

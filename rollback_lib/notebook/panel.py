@@ -16,7 +16,7 @@ from rollback_lib.errors import RollbackError
 from rollback_lib.health.outage import Tick
 from rollback_lib.notebook import display
 from rollback_lib.notebook.view import View, bar, code, image, note, stack, table
-from rollback_lib.record.state import Story
+from rollback_lib.record.state import RunState
 from rollback_lib.report import chart, summary
 from rollback_lib.run.executor import Followed
 from rollback_lib.run.outcome import steps
@@ -137,7 +137,7 @@ def picture(run: Followed, lines: tuple[str, ...], now: datetime, *, going: bool
 
 
 def _steps(plan: Any, events: list[dict[str, Any]], now: datetime) -> list[tuple[str, str, str, str]]:
-    story = Story.of(events)
+    story = RunState.of(events)
     ran = {one.name: one for one in summary.ran(events)}
     rows = []
     words = steps(plan, story.done, story.begun)

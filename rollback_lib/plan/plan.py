@@ -95,7 +95,7 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class Grounds:
+class Rationale:
     """What a plan rests on: `change` is what it takes back ("" where nobody knows), `target` what is known of where it leads;
     `stable` is True where that was healthy here, False where it was found bad, None where nobody knows."""
 
@@ -129,7 +129,7 @@ class Plan:
     after: dict[str, str] = field(default_factory=dict)
     routes: tuple[str, ...] | None = None
     removes: tuple[str, ...] = ()
-    grounds: Grounds = Grounds()
+    rationale: Rationale = Rationale()
     drift: tuple[str, ...] = ()
     writes: tuple[Write, ...] = ()
 
@@ -173,7 +173,7 @@ class Plan:
         raw["facts"] = tuple((name, value) for name, value in raw["facts"])
         raw["loses"], raw["notes"] = tuple(raw["loses"]), tuple(raw["notes"])
         raw["routes"] = None if raw["routes"] is None else tuple(raw["routes"])
-        raw["removes"], raw["grounds"], raw["drift"] = tuple(raw["removes"]), Grounds(**raw["grounds"]), tuple(raw["drift"])
+        raw["removes"], raw["rationale"], raw["drift"] = tuple(raw["removes"]), Rationale(**raw["rationale"]), tuple(raw["drift"])
         raw["writes"] = tuple(Write(one["path"], How(one["how"])) for one in raw.get("writes", ()))
         return cls(**raw)
 

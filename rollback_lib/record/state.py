@@ -8,7 +8,7 @@ from rollback_lib.host.ending import Ending, Kind
 
 
 @dataclass
-class Story:
+class RunState:
     """`confirmed` and `accepted` are hashes of plans; `armed` is until when the host waits before it undoes by itself (ISO
     8601; "" when it does not), `last` the incident that had the lock before this one. `done`: plan and step of all that ended
     well; `begun`: steps with the ending of their last job (None: no end was heard); `jobs`: the names of those jobs;
@@ -28,7 +28,7 @@ class Story:
     jobs: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, events: Iterable[Mapping[str, Any]]) -> "Story":
+    def of(cls, events: Iterable[Mapping[str, Any]]) -> "RunState":
         """The story that these events tell, in their order."""
         story = cls()
         for event in events:

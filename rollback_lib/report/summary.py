@@ -7,7 +7,7 @@ from typing import Any
 
 from rollback_lib.health.outage import Outages, Tick
 from rollback_lib.host.ending import Ending
-from rollback_lib.record.state import Story, ending
+from rollback_lib.record.state import RunState, ending
 from rollback_lib.report.chart import Span
 
 Events = Sequence[Mapping[str, Any]]
@@ -95,7 +95,7 @@ def _tick(event: Mapping[str, Any]) -> Tick:
 
 def outages(events: Events) -> Outages:
     """Since when routes failed, and for how long by the rollback itself."""
-    changed = Story.of(events).changed
+    changed = RunState.of(events).changed
     return Outages.of(ticks(events), datetime.fromisoformat(changed) if changed else None)
 
 

@@ -50,14 +50,14 @@ def checklist(
 ) -> Checklist:
     """The checklist of a plan. `documented` says what of the state is in the record, `word` what goes out when the run begins;
     `unset` are those of the stack's `notify` that cannot be reached from here."""
-    grounds = plan.grounds
-    doubted = grounds.stable is False
+    rationale = plan.rationale
+    doubted = rationale.stable is False
     told = tuple(one.words for one in stack.notify)
     reached = [one for one in told if one not in unset]
     rows = [
         (STATE, "Is what is broken documented?", documented or "not yet: run the cell of section 2", bool(documented), True),
-        (CHANGE, "Which change is taken back?", grounds.change or "not known", bool(grounds.change), CHANGE in stack.required),
-        (TARGET, "Is the target known to be stable?", grounds.target or "nothing is known of it", bool(grounds.stable),
+        (CHANGE, "Which change is taken back?", rationale.change or "not known", bool(rationale.change), CHANGE in stack.required),
+        (TARGET, "Is the target known to be stable?", rationale.target or "nothing is known of it", bool(rationale.stable),
          doubted or TARGET in stack.required),
         (PEOPLE, "Are those told whom it affects?", _people(reached, unset), bool(reached), PEOPLE in stack.required),
     ]  # fmt: skip

@@ -62,7 +62,7 @@ class Followed(Protocol):
     def cut_short(self) -> bool: ...
 
 
-class Hand:
+class Executor:
     """The lock of a stack on its host, and the jobs that run under it. `state` is the stack's folder there."""
 
     def __init__(self, link: Link, key: Key, state: str, owner: Owner, folder: Folder, console: Console) -> None:

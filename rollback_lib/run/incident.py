@@ -157,11 +157,11 @@ class Incident:
         with run.guarded("document"):
             if run.opening.procedure not in LOOKING:
                 usable(run.account)
-            looked = outcome.side_by_side(run.eyes.look_once)
+            looked = outcome.side_by_side(run.monitor.look_once)
             try:
                 now = run.converse(run.procedure.document(run.stack, **options), lambda found: run.folder.event("facts", **found))
             finally:  # what the routes said is free of all that was found to be secret by now
-                probes = run.eyes.note(looked())
+                probes = run.monitor.note(looked())
             run.documented = True
             return replace(now, probes=probes)
 
@@ -206,7 +206,7 @@ class Incident:
             run.folder.event("plan", hash=plan.hash, target=plan.target, nothing_to_do=plan.nothing_to_do, sha256=hashes)
             self._check_reviewed(plan)
             if not plan.nothing_to_do:
-                run.console.show(Confirmation(plan, run.hand.other()))
+                run.console.show(Confirmation(plan, run.executor.other()))
             if plan.touches and not plan.nothing_to_do:
                 preflight.check(run, plan)
             host = run.stack.host
@@ -293,11 +293,11 @@ class Incident:
         if step.touches and not run.touched:
             steps.check_assumed(run, plan)
             if run.opening.revert_after:
-                run.hand.arm(run.opening.revert_after, plan.undo, plan.hash)
-        if step.unless_healthy and run.eyes.healthy_soon(plan):
+                run.executor.arm(run.opening.revert_after, plan.undo, plan.hash)
+        if step.unless_healthy and run.monitor.healthy_soon(plan):
             run.passed_over.add(step.name)
             run.console.line("Not needed: every route passes by itself.")
-        elif step.if_healthy and not run.eyes.healthy():
+        elif step.if_healthy and not run.monitor.healthy():
             run.passed_over.add(step.name)
             run.console.line("Not done: a route does not pass.")
         else:
@@ -317,15 +317,15 @@ class Incident:
         with run.guarded("verify"):
             applied = run.touched or (run.opening.mode == "apply" and plan.nothing_to_do)
             run.check_stopped("the verification")
-            run.eyes.open()
+            run.monitor.open()
             with run.console.follow(run) if applied else nullcontext():
                 try:
-                    healthy, effects = run.eyes.await_effects(plan) if applied else (run.eyes.healthy(), ())
+                    healthy, effects = run.monitor.await_effects(plan) if applied else (run.monitor.healthy(), ())
                 except Refused as error:
                     if not run.touched:
                         raise
                     steps.fail(run, plan, f"it could not be verified: {error}")
-            probes = run.eyes.close()
+            probes = run.monitor.close()
             run.verified = Verification(
                 effects, healthy, run.stack.health.passes, probes, tuple(run.marks), run.outages(), applied, plan.routes
             )  # fmt: skip
@@ -335,7 +335,7 @@ class Incident:
             )
             if applied and not run.verified.ok:
                 steps.not_verified(run, plan, run.verified)
-            if run.hand.armed and not run.hand.disarm():
+            if run.executor.armed and not run.executor.disarm():
                 steps.undone(run, plan, f"{run.stack.host} undid the rollback by itself before it was verified")
             return run.verified
 
@@ -343,7 +343,7 @@ class Incident:
         """The verdict, written to the record; the lock is released and the connection closed."""
         run = self._run
         with run.guarded("close"):
-            run.eyes.close()
+            run.monitor.close()
             run.conclude(*run.judge())
             run.let_go()
             run.tell_end()
@@ -376,15 +376,15 @@ class Incident:
         """How far the incident came, and the routes as they are."""
         run = self._run
         with run.guarded("standing"):
-            states = outcome.steps(run.plan, run.done, run.story.begun) if run.plan else {}
-            return Standing(tuple(states.items()), run.eyes.note(run.eyes.look_once()))
+            states = outcome.steps(run.plan, run.done, run.state.begun) if run.plan else {}
+            return Standing(tuple(states.items()), run.monitor.note(run.monitor.look_once()))
 
     def go_on(self, accept_loss: object = "false") -> None:
         """All steps that are not done, up to Verify; or the rest of an undo that had begun. What would be lost is looked at anew,
         and has to be accepted. Raises what `apply` and `accept` raise."""
         run = self._run
         plan = self.saved_plan
-        if any(step.name in run.story.begun for step in plan.undo):
+        if any(step.name in run.state.begun for step in plan.undo):
             with run.guarded("undo"):
                 steps.take(run, plan)
                 steps.undo(run, plan, "the run was cut off while it undid the rollback")
@@ -445,7 +445,7 @@ class Incident:
         self._check_order(run.plan, step)
         if step.loses and run.accepted != run.plan.hash:
             raise NotConfirmed("not accepted: type the database's name in the box below the list of losses, then run this cell again")
-        if any(undo.name in run.story.begun for undo in run.plan.undo):
+        if any(undo.name in run.state.begun for undo in run.plan.undo):
             raise Refused(f"this incident is being undone; finish that with `rollback resume {self.id}`")
         if step.sends and step.send is None:
             raise Refused(f"{step.sends} are in no record, so this incident cannot go on; nothing that serves was touched: run it anew")

@@ -21,7 +21,7 @@ PATIENCE = 10.0  # seconds for which it is, before anything was changed
 RECONNECT = 10.0  # seconds in which services are to connect again by themselves
 
 
-class Eyes:
+class Monitor:
     """Probes and effects of one run; every probe goes into its record. `converse` leads a dialogue with its host."""
 
     def __init__(self, stack: Stack, procedure: Procedure, converse: Callable[[Dialogue[Any]], Any], folder: Folder) -> None:

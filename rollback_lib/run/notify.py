@@ -14,7 +14,7 @@ DEADLINE = 8.0  # seconds for each of them
 HEADROOM = 2.0
 
 
-class Herald:
+class Notifier:
     """Tells those of a stack's `notify`, side by side with the run. `on_host` reads a file of the host, as text."""
 
     def __init__(self, notify: list[Notify], folder: Folder, on_host: Callable[[str], str | None], line: Callable[[str], None]) -> None:

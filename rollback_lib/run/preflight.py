@@ -25,8 +25,8 @@ def check(run: Run, plan: Plan) -> None:
 
 def tell_start(run: Run, plan: Plan) -> None:
     """Tell people that the run begins, once."""
-    if not run.story.begun and not run.herald.told:
-        run.herald.tell("start", word(run, plan), run.opening.incident)
+    if not run.state.begun and not run.notifier.told:
+        run.notifier.tell("start", word(run, plan), run.opening.incident)
 
 
 def word(run: Run, plan: Plan) -> str:

@@ -13,7 +13,7 @@ from rollback_lib.plan.plan import Plan
 from rollback_lib.record.chain import Chain
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.proof import check
-from rollback_lib.record.state import Story
+from rollback_lib.record.state import RunState
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.run.stages import Opening
 from rollback_lib.stack.model import Stack
@@ -28,7 +28,7 @@ def opening(folder: Path, root: Path) -> tuple[Opening, Stack]:
     check(folder, root)
     events = Folder(folder).events()
     raw = next((event for event in events if event["event"] == "open"), None)
-    story = Story.of(events)
+    story = RunState.of(events)
     known = Verdict(Folder(folder).record().get("verdict", Verdict.UNKNOWN))
     if raw is None or raw["mode"] != "apply":
         raise ParameterError(f"{folder.name} only planned, so there is nothing to go on with; run its procedure with --apply")
@@ -66,7 +66,7 @@ def cut_short(root: Path, procedure: str, stack: str, session: str, parameters: 
 def _in_between(events: list[dict[str, Any]]) -> bool:
     """Whether steps have begun, and the run did not come to an end since. A person who ran a cell too early was refused, which
     ends nothing as long as every step that began was done."""
-    story = Story.of(events)
+    story = RunState.of(events)
     last = max((number for number, event in enumerate(events) if event["event"] == "step-begin"), default=None)
     if last is None:
         return False

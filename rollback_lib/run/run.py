@@ -18,13 +18,13 @@ from rollback_lib.host.lock import Owner
 from rollback_lib.plan.plan import Plan
 from rollback_lib.procedures import PROCEDURES
 from rollback_lib.record.folder import Folder
-from rollback_lib.record.state import Story
+from rollback_lib.record.state import RunState
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
 from rollback_lib.report import summary
 from rollback_lib.run import outcome
-from rollback_lib.run.executor import Console, Hand
-from rollback_lib.run.monitor import Eyes
-from rollback_lib.run.notify import Herald
+from rollback_lib.run.executor import Console, Executor
+from rollback_lib.run.monitor import Monitor
+from rollback_lib.run.notify import Notifier
 from rollback_lib.run.sealing import Seal
 from rollback_lib.run.stages import Conclusion, Opening, Verification
 from rollback_lib.secrets.secret import Key
@@ -52,12 +52,12 @@ class Run:
         self.account = account  # whom we are logged in as
         self.seal = seal  # None where the runner seals the record, after the notebook is in it
         owner = Owner.now(opening.incident, opening.procedure, opening.who, opening.reason)
-        self.hand = Hand(link, key, stack.state, owner, folder, console)
-        self.eyes = Eyes(stack, self.procedure, self.converse, folder)
+        self.executor = Executor(link, key, stack.state, owner, folder, console)
+        self.monitor = Monitor(stack, self.procedure, self.converse, folder)
         self.plan: Plan | None = None
-        self.herald = Herald(stack.notify, folder, self._of_host, console.line)
+        self.notifier = Notifier(stack.notify, folder, self._of_host, console.line)
         self.documented = False  # whether the state is in the record
-        self.story = Story()  # what happened before this process opened the incident
+        self.state = RunState()  # what happened before this process opened the incident
         self.confirmed = ""  # the hash of the plan that was confirmed: another plan needs a confirmation of its own
         self.accepted = ""  # the same for what the plan loses
         self.done: set[tuple[str, str]] = set()  # plan and step
@@ -90,7 +90,7 @@ class Run:
             reason = str(error) or outcome.WORDS.get(type(error), type(error).__name__)
             if not isinstance(error, ParameterError):
                 self.folder.event("error", cell=cell, type=type(error).__name__, error=reason)
-            verdict = outcome.verdict_of(error, touched=self.touched, unsure=self.hand.unsure, verified=self.verified)
+            verdict = outcome.verdict_of(error, touched=self.touched, unsure=self.executor.unsure, verified=self.verified)
             if verdict is Verdict.UNKNOWN:
                 resume = f"`rollback resume {self.opening.incident}`"
                 reason = f"{reason}; a step may be running on {self.stack.host} still: {resume} tells, and goes on"
@@ -99,7 +99,7 @@ class Run:
             self.ended = self.ended or verdict in (Verdict.PARTLY, Verdict.RESTORED, Verdict.UNKNOWN)
             self.conclude(verdict, reason)
             if self.verdict is not Verdict.REFUSED:
-                self.eyes.close()
+                self.monitor.close()
             if self.verdict is not Verdict.UNKNOWN:
                 self.let_go()
             self.tell_end()
@@ -107,17 +107,17 @@ class Run:
 
     def let_go(self) -> None:
         """Release the lock, unless the host is to undo by itself: nobody else is to change it before that."""
-        if self.hand.armed is None:
-            self.hand.release()
+        if self.executor.armed is None:
+            self.executor.release()
 
     def tell_end(self) -> None:
         """Tell people how it ended, if they were told that it began."""
-        if not self.herald.told:
+        if not self.notifier.told:
             return
         sign = "✔" if self.verdict.status == 0 else "✘"
         said = f"{sign} {self.called}: {self.verdict}, {self.reason} ({self.seconds():.0f} s)"
-        self.herald.tell(self.verdict, said, self.opening.incident)
-        self.herald.wait()
+        self.notifier.tell(self.verdict, said, self.opening.incident)
+        self.notifier.wait()
 
     @property
     def called(self) -> str:
@@ -155,7 +155,7 @@ class Run:
     def cut_short(self) -> bool:
         """End the step that runs, now: it fails, and what follows from that is as for any other that fails. Whether there was one,
         and it is known to have ended. Raises LinkLost."""
-        return self.hand.cut_short(self.opening.who)
+        return self.executor.cut_short(self.opening.who)
 
     def check_stopped(self, what: str) -> None:
         """Raises Paused, once, when a person wanted to stop; `what` would come next."""
@@ -165,7 +165,7 @@ class Run:
 
     def left(self) -> str:
         """What state it left the host in, so far."""
-        return outcome.left(self.verdict, self.stack.host, touched=self.touched, unsure=self.hand.unsure)
+        return outcome.left(self.verdict, self.stack.host, touched=self.touched, unsure=self.executor.unsure)
 
     def goes_on(self) -> None:
         """A run that was refused for a while, as before it was confirmed, has not ended when it goes on; its record says so first."""
@@ -193,25 +193,25 @@ class Run:
             return
         self.plan = Plan.from_json(file.read_text())
         jobs = self.link.jobs(self.stack.state, self.opening.incident)
-        story = Story.of(self.folder.events())
+        story = RunState.of(self.folder.events())
         for step in story.cut:
             state, ending = jobs.get(story.jobs[step], (JobState.NEVER, None))
             self.folder.event("job-found", step=step, job=story.jobs[step], plan=self.plan.hash, state=state, ending=ending)
-        self.story = story = Story.of(self.folder.events())
+        self.state = story = RunState.of(self.folder.events())
         # The host forgets its jobs in time (retention); what the record knows of them is kept, so that no output is written over.
         ended = {story.jobs[step]: (JobState.ENDED, status) for step, status in story.begun.items() if status is not None}
-        self.hand.know(ended | jobs)
+        self.executor.know(ended | jobs)
         self.done, self.touched = story.done, story.touched
-        self.herald.told = story.told
+        self.notifier.told = story.told
         self.confirmed = story.confirmed
         # What is lost was accepted as it was then; a step that has not begun since needs it anew.
         self.accepted = story.accepted if any(step.loses and step.name in story.begun for step in self.plan.steps) else ""
-        self.hand.armed = datetime.fromisoformat(story.armed) if story.armed else None
+        self.executor.armed = datetime.fromisoformat(story.armed) if story.armed else None
 
     def _write_record(self) -> None:
         extra: dict[str, Any] = {"seconds": round(self.seconds(), 3), **self.outages().data()}
         if self.plan:
-            begun = Story.of(self.folder.events()).begun
+            begun = RunState.of(self.folder.events()).begun
             extra |= {
                 "target": self.plan.target,
                 "plan": self.plan.hash,

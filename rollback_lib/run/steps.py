@@ -16,25 +16,25 @@ CLEANUP = 30.0  # seconds
 def take(run: Run, plan: Plan) -> None:
     """Take the lock, unless we have it; for an incident that was opened again, see whether it can be gone on with. Raises Locked,
     LockLost, Drifted, and Failed where the host undid it by itself."""
-    taken = run.hand.take(take_over=run.opening.take_over)
-    if taken is not None and run.opening.resumed and run.story.begun:
-        if run.hand.reverted():
+    taken = run.executor.take(take_over=run.opening.take_over)
+    if taken is not None and run.opening.resumed and run.state.begun:
+        if run.executor.reverted():
             undone(run, plan, f"{run.stack.host} undid the rollback by itself, as nobody came back in time")
         check_taken_up(run, plan, taken.last)
 
 
 def check_taken_up(run: Run, plan: Plan, last: str) -> None:
     """Whether the host is as the incident left it. Raises Drifted."""
-    if last not in (run.story.last, run.opening.incident):
+    if last not in (run.state.last, run.opening.incident):
         raise Drifted(
             f"incident {last} ran on {run.stack.host} after this one was cut off; look at what it did, and plan anew or undo by hand"
         )
     if not run.touched:
         return  # that is looked at before the first change
-    begun = [step for step in (*plan.steps, *plan.undo) if step.touches and step.name in run.story.begun]
+    begun = [step for step in (*plan.steps, *plan.undo) if step.touches and step.name in run.state.begun]
     undone = {step.part for step in begun if step in plan.undo}
     half = undone | {step.part for step in begun if (plan.hash, step.name) not in run.done}
-    moved = run.eyes.strange(plan, {step.part for step in begun} - half, half)
+    moved = run.monitor.strange(plan, {step.part for step in begun} - half, half)
     if moved:
         raise Drifted(
             f"{run.stack.host} is not as this incident left it: {'; '.join(effect.words for effect in moved)}; somebody changed it since: "
@@ -44,7 +44,7 @@ def check_taken_up(run: Run, plan: Plan, last: str) -> None:
 
 def check_assumed(run: Run, plan: Plan) -> None:
     """Whether the host is as the plan assumed, just before its first change. Raises Drifted."""
-    moved = run.eyes.moved(plan)
+    moved = run.monitor.moved(plan)
     run.folder.event("assumed", moved=[effect.__dict__ for effect in moved])
     if moved:
         words = "; ".join(f"{effect.name} was {effect.asked} when this was planned, and is {effect.found}" for effect in moved)
@@ -56,7 +56,7 @@ def apply(run: Run, plan: Plan, step: Step) -> None:
     where it was, LockLost, LinkLost."""
     first = step.touches and not run.touched
     if first:
-        run.eyes.open()
+        run.monitor.open()
     run.touched = run.touched or step.touches
     try:
         result = run_step(run, plan, step)
@@ -65,7 +65,7 @@ def apply(run: Run, plan: Plan, step: Step) -> None:
         step_failed(run, plan, str(error))
         return
     except KeyboardInterrupt:
-        if not step.touches and run.hand.end(step) and not run.touched:
+        if not step.touches and run.executor.end(step) and not run.touched:
             raise KeyboardInterrupt(f"stopped in step {step.name}, which was ended on the host; {clean_up(run, plan)}") from None
         raise
     if result.status == 0:
@@ -75,11 +75,11 @@ def apply(run: Run, plan: Plan, step: Step) -> None:
         run.done.add((plan.hash, step.name))
         run.console.line("▲ The trial failed: see the rows below.")
         return
-    how = "was cut short" if step.name in run.hand.cut else "failed"
+    how = "was cut short" if step.name in run.executor.cut else "failed"
     sentence = f"step {step.name} {how} on {run.stack.host}, {said(result)}"
-    if first and step.atomic and run.eyes.as_before(plan):
-        if run.hand.armed:
-            run.hand.disarm()
+    if first and step.atomic and run.monitor.as_before(plan):
+        if run.executor.armed:
+            run.executor.disarm()
         raise Failed(f"{sentence}; it does all or nothing, and {clean_up(run, plan)}", restored=True)
     step_failed(run, plan, sentence)
 
@@ -91,8 +91,8 @@ def step_failed(run: Run, plan: Plan, sentence: str) -> None:
     elif run.touched:
         fail(run, plan, sentence)
     else:
-        if run.hand.armed:
-            run.hand.disarm()
+        if run.executor.armed:
+            run.executor.disarm()
         raise TargetRefused(f"{sentence}; nothing that serves was touched, and {clean_up(run, plan)}")
 
 
@@ -109,7 +109,7 @@ def clean_up(run: Run, plan: Plan) -> str:
 def run_step(run: Run, plan: Plan, step: Step) -> Result:
     """Run a step's commands, and say how that went."""
     run.marks.append((datetime.now(UTC), step.name))
-    result = run.hand.run(step, plan.hash)
+    result = run.executor.run(step, plan.hash)
     sign = "✔ done" if result.status == 0 else "✘ failed"
     run.console.line(f"{sign} in {result.seconds:.1f} s; {run.seconds():.1f} s of {run.opening.budget:.0f} s used")
     return result
@@ -131,23 +131,23 @@ def not_verified(run: Run, plan: Plan, seen: Verification) -> None:
 def fail(run: Run, plan: Plan, sentence: str) -> None:
     """The rollback failed after it touched the host: undo it when that was asked for, and say where that leaves us."""
     run.folder.event("failed", error=sentence)
-    if run.hand.reverted():
+    if run.executor.reverted():
         undone(run, plan, f"{sentence}; {run.stack.host} undid the rollback by itself")
     if run.opening.on_failure == "undo":
         run.console.line(f"✘ {sentence}")
         run.console.line("Undoing, as on_failure asks:")
         undo(run, plan, sentence)
-    way = f"{run.stack.host} undoes it by itself at {run.hand.armed:%H:%M:%S} UTC" if run.hand.armed else "the way back is undo.sh"
+    way = f"{run.stack.host} undoes it by itself at {run.executor.armed:%H:%M:%S} UTC" if run.executor.armed else "the way back is undo.sh"
     on = f"`rollback resume {run.opening.incident}` goes on from there"
     raise Failed(f"{sentence}; the host is changed in part: {on}, {way}", restored=False)
 
 
 def undo(run: Run, plan: Plan, sentence: str) -> None:
     """Undo the rollback, unless the host has done so by itself. Always raises Failed."""
-    run.hand.take(take_over=False)  # a cell that was refused since the last step may have let go of it
-    if run.hand.armed is None or run.hand.disarm():
+    run.executor.take(take_over=False)  # a cell that was refused since the last step may have let go of it
+    if run.executor.armed is None or run.executor.disarm():
         for step in plan.undo:
-            if (plan.hash, step.name) in run.done or (step.unless_healthy and run.eyes.healthy_soon(plan)):
+            if (plan.hash, step.name) in run.done or (step.unless_healthy and run.monitor.healthy_soon(plan)):
                 continue
             try:
                 result = run_step(run, plan, step)
@@ -162,7 +162,7 @@ def undo(run: Run, plan: Plan, sentence: str) -> None:
 def undone(run: Run, plan: Plan, sentence: str) -> None:
     """Say whether the host is back where it was. Always raises Failed."""
     try:
-        effects = run.eyes.undone(plan)
+        effects = run.monitor.undone(plan)
     except Refused as error:
         raise Failed(
             f"{sentence}; every step of the undo was done, and what came of it could not be seen: {error}", restored=False

@@ -16,7 +16,7 @@ from rollback_lib.host.lock import Owner
 from rollback_lib.plan.plan import Step
 from rollback_lib.record.folder import Folder
 from rollback_lib.report import page, summary
-from rollback_lib.run.executor import Hand
+from rollback_lib.run.executor import Executor
 from rollback_lib.secrets.secret import Key
 
 KILLED = "killed (SIGKILL), as when memory runs out"
@@ -71,7 +71,7 @@ def link(host: PracticeHost) -> Iterator[Link]:
 def test_a_step_says_how_it_ended_in_record_and_report(link: Link, tmp_path: Path, case: str) -> None:
     state = f"/tmp/state-{secrets.token_hex(4)}"
     folder = Folder.create("code", tmp_path)
-    hand = Hand(link, Key(), state, Owner.now(folder.id, "code", "me@here", "why not"), folder, Console())
+    hand = Executor(link, Key(), state, Owner.now(folder.id, "code", "me@here", "why not"), folder, Console())
     hand.take(take_over=False)
     text, deadline, words = OF_STEPS[case]
     began = time.monotonic()

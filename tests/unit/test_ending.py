@@ -8,7 +8,7 @@ from rollback_lib.host.ending import Ending, Kind
 from rollback_lib.host.jobs import JobState, read_state
 from rollback_lib.plan.plan import Plan, Step
 from rollback_lib.record.folder import Folder
-from rollback_lib.record.state import Story, ending
+from rollback_lib.record.state import RunState, ending
 from rollback_lib.report import summary
 from rollback_lib.run.outcome import steps
 
@@ -85,7 +85,7 @@ def test_a_known_end_is_never_called_unknown(tmp_path: Path, event: dict, how: E
     folder.event("step-begin", step="build", job="build", plan=PLAN.hash, touches=False, commands=["make"])
     folder.event(event["event"], step="build", job="build", plan=PLAN.hash, **{key: event[key] for key in event if key != "event"})
     events = folder.events()
-    story = Story.of(events)
+    story = RunState.of(events)
     assert ending(events[-1]) == how
     assert (steps(PLAN, story.done, story.begun), story.cut) == ({"build": came}, () if how else ("build",))
     (ran,) = summary.ran(events)

@@ -52,7 +52,7 @@ from rollback_lib.plan.plan import Plan, Step
 from rollback_lib.plan.writes import How, Write
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.record.history import folder_of
-from rollback_lib.record.state import Story
+from rollback_lib.record.state import RunState
 from rollback_lib.report import notebook, page, postmortem, summary
 from rollback_lib.run.options import Options
 from rollback_lib.secrets.redactor import HIDDEN, Redactor, clean
@@ -351,7 +351,7 @@ def test_nothing_in_a_record_becomes_part_of_its_page(tmp_path: Path, said: str,
     of_draft = Tags()
     of_draft.feed(str(rendered(draft)))
     assert of_draft.found <= DRAFT
-    assert Story.of(events).done == {("x", step)}
+    assert RunState.of(events).done == {("x", step)}
     assert summary.ran(events)[0].ok
 
 

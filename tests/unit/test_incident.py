@@ -23,11 +23,11 @@ from rollback_lib.procedures import code
 from rollback_lib.record import proof
 from rollback_lib.record.audit import verify
 from rollback_lib.record.folder import ROOT_VARIABLE, Folder
-from rollback_lib.record.state import Story
+from rollback_lib.record.state import RunState
 from rollback_lib.run import preflight, steps
 from rollback_lib.run.executor import Followed
 from rollback_lib.run.incident import Incident
-from rollback_lib.run.monitor import Eyes
+from rollback_lib.run.monitor import Monitor
 from rollback_lib.run.run import Run
 from rollback_lib.run.sealing import Seal
 from rollback_lib.run.stages import Opening, Verification
@@ -134,7 +134,7 @@ def test_two_incidents_in_one_process_share_neither_secrets_nor_hashes(tmp_path:
     assert said == [f"{HIDDEN} second-secret", f"first-secret {HIDDEN}"]
     mine, theirs = one.fingerprint(Secret("the same")), other.fingerprint(Secret("the same"))
     assert mine != theirs
-    runs[0].hand.take(take_over=False)  # with the key that the host has of it
+    runs[0].executor.take(take_over=False)  # with the key that the host has of it
     assert (one.reveal(), other.fingerprint(Secret("the same"))) == (bytes(32), theirs)
 
 
@@ -200,10 +200,10 @@ def test_a_run_that_another_has_gone_on_with_writes_nothing_more(
 
 
 def test_closing_looks_at_the_routes_no_more(incident: Incident, person: Person) -> None:
-    incident._run.eyes.open()
+    incident._run.monitor.open()
     incident._run.link.close = lambda: None
     incident.close()
-    assert incident._run.eyes.close() == ()
+    assert incident._run.monitor.close() == ()
 
 
 def test_the_events_hold_the_hashes_of_plan_and_stack(
@@ -310,7 +310,7 @@ def test_the_record_has_since_when_a_route_failed_and_how_long_by_the_rollback(
         sent = (began + timedelta(seconds=second)).isoformat(timespec="milliseconds")
         run.folder.event("probe", sent=sent, route=route, ok=ok, status=500, ms=3, said="")
 
-    monkeypatch.setattr(Eyes, "open", lambda _: [seen("api", False, 10), seen("page", False, 10), seen("page", True, 11.116)])
+    monkeypatch.setattr(Monitor, "open", lambda _: [seen("api", False, 10), seen("page", False, 10), seen("page", True, 11.116)])
     seen("api", False, -5)
     seen("page", True, -5)
     steps = (Step("build", "Build", "why", (Command.of("true"),)), Step("swap", "Swap", "why", (Command.of("false"),), touches=True))
@@ -429,9 +429,11 @@ def test_a_host_that_cannot_be_asked_after_an_undo_is_asked_again_and_a_refusal_
 
     monkeypatch.setattr(code, "undo_effects", undone)
     monkeypatch.setattr("rollback_lib.run.monitor.LOOK_AGAIN", 0.0)
-    monkeypatch.setattr(Eyes, "open", lambda _: None)
+    monkeypatch.setattr(Monitor, "open", lambda _: None)
     run = incident._run
-    monkeypatch.setattr(run.eyes, "_stack", run.stack.model_copy(update={"health": run.stack.health.model_copy(update={"deadline": 0.3})}))
+    monkeypatch.setattr(
+        run.monitor, "_stack", run.stack.model_copy(update={"health": run.stack.health.model_copy(update={"deadline": 0.3})})
+    )
     step, back = (Step(name, name, "why", (Command.of("echo", name),), touches=True) for name in ("recreate", "undo_recreate"))
     plan = Plan("code", "i1", "dyniq-voice", "contabo", "x", (step,), (back,))
     run.opening = replace(run.opening, on_failure="undo")
@@ -467,9 +469,11 @@ def test_a_host_that_cannot_be_asked_in_verify_is_asked_again_and_a_refusal_is_a
     monkeypatch.setattr(code, "effects", effects)
     monkeypatch.setattr(code, "undo_effects", undone)
     monkeypatch.setattr("rollback_lib.run.monitor.LOOK_AGAIN", 0.0)
-    monkeypatch.setattr(Eyes, "open", lambda _: Watching())
+    monkeypatch.setattr(Monitor, "open", lambda _: Watching())
     run = incident._run
-    monkeypatch.setattr(run.eyes, "_stack", run.stack.model_copy(update={"health": run.stack.health.model_copy(update={"deadline": 0.3})}))
+    monkeypatch.setattr(
+        run.monitor, "_stack", run.stack.model_copy(update={"health": run.stack.health.model_copy(update={"deadline": 0.3})})
+    )
     step, back = (Step(name, name, "why", (Command.of("echo", name),), touches=True) for name in ("recreate", "undo_recreate"))
     plan = Plan("code", "i1", "dyniq-voice", "contabo", "x", (step,), (back,))
     run.opening = replace(run.opening, on_failure="undo")
@@ -496,8 +500,8 @@ def test_a_clean_up_that_fails_is_said(incident: Incident, host: Host) -> None:
 def test_a_step_for_what_does_not_recover_runs_only_then(
     incident: Incident, host: Host, person: Person, monkeypatch: pytest.MonkeyPatch, healthy: bool
 ) -> None:
-    monkeypatch.setattr(Eyes, "healthy_soon", lambda _, __: healthy)
-    monkeypatch.setattr(Eyes, "open", lambda _: None)
+    monkeypatch.setattr(Monitor, "healthy_soon", lambda _, __: healthy)
+    monkeypatch.setattr(Monitor, "open", lambda _: None)
     step = Step("restart", "Restart", "why", (Command.of("echo", "restart"),), touches=True, unless_healthy=True)
     chosen = Plan("code", "i1", "dyniq-voice", "contabo", "x", (step,), (step,))
     incident.confirm(chosen, "contabo")
@@ -512,7 +516,7 @@ def test_a_step_for_what_does_not_recover_runs_only_then(
 def test_a_step_that_could_not_be_started_has_changed_nothing(
     incident: Incident, host: Host, monkeypatch: pytest.MonkeyPatch, later: bool
 ) -> None:
-    monkeypatch.setattr(Eyes, "open", lambda _: None)
+    monkeypatch.setattr(Monitor, "open", lambda _: None)
     steps = tuple(Step(name, name, "why", (Command.of("echo", name),), touches=True) for name in ("one", "two"))
     chosen = Plan("code", "i1", "s", "contabo", "x", steps, (), (Command.of("echo", "clean up"),))
     incident.confirm(chosen, "contabo")
@@ -521,7 +525,7 @@ def test_a_step_that_could_not_be_started_has_changed_nothing(
     host.full = True
     with pytest.raises(Failed if later else TargetRefused, match="the disk is full"):
         incident.apply(chosen.two if later else chosen.one)
-    story = Story.of(Folder(incident.opening.folder).events())
+    story = RunState.of(Folder(incident.opening.folder).events())
     assert (story.touched, "two" in story.begun, story.cleaned) == (later, False, not later)
     assert ("one" in story.begun) is later
 
@@ -529,7 +533,7 @@ def test_a_step_that_could_not_be_started_has_changed_nothing(
 def test_steps_run_in_their_order_and_the_outcome_is_entered_once_it_is_verified(
     incident: Incident, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(Eyes, "open", lambda _: None)
+    monkeypatch.setattr(Monitor, "open", lambda _: None)
     names = {"keep": False, "recreate": True, "remember": False}
     steps = tuple(Step(name, name, "why", (Command.of("echo", name),), touches=touches) for name, touches in names.items())
     chosen = Plan("code", "i1", "s", "contabo", "x", steps, ())
@@ -549,7 +553,7 @@ def test_a_guard_that_refuses_leaves_a_step_not_begun(
     incident: Incident, host: Host, monkeypatch: pytest.MonkeyPatch, guarded: bool
 ) -> None:
     """The same failure is a step that failed in its midst when a command of the step itself says it."""
-    monkeypatch.setattr(Eyes, "open", lambda _: None)
+    monkeypatch.setattr(Monitor, "open", lambda _: None)
     look, put = Command.of("false", "look"), Command.of("false", "put")
     chosen = Plan("code", "i1", "s", "contabo", "x", (Step("put", "Put", "why", (put,), touches=True, guards=(look,)),), ())
     mark = "\x1e0\n" if guarded else "\x1e0\n\x1e1\n"
@@ -562,7 +566,7 @@ def test_a_guard_that_refuses_leaves_a_step_not_begun(
     incident.confirm(chosen, "contabo")
     with pytest.raises(TargetRefused if guarded else Failed, match="somebody wrote to it"):
         incident.apply(chosen.put)
-    story = Story.of(Folder(incident.opening.folder).events())
+    story = RunState.of(Folder(incident.opening.folder).events())
     assert ("put" in story.begun) is not guarded
 
 

@@ -10,7 +10,7 @@ from rollback_lib.headless.runner import _settle
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.history import usual_seconds
 from rollback_lib.record.manifest import seal
-from rollback_lib.record.state import Story
+from rollback_lib.record.state import RunState
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.secrets.redactor import HIDDEN
 
@@ -77,7 +77,7 @@ def test_words_of_ours_are_not_hidden_where_a_secret_is_such_a_word(folder: Fold
     folder.event("step-begin", step="recreate", job="recreate", plan="abc", touches=True, commands=["echo recreate"])
     folder.event("told", word="start", to="chat", ok=True, error="")
     folder.write_record({"verdict": "failed-partly", "steps": {"recreate": "done"}, "reason": "recreate failed"})
-    story = Story.of(folder.events())
+    story = RunState.of(folder.events())
     assert (story.begun, story.told) == ({"recreate": None}, "start")
     assert folder.events()[0]["commands"] == [f"echo {HIDDEN}"]
     assert folder.record() == {"verdict": "failed-partly", "steps": {"recreate": "done"}, "reason": f"{HIDDEN} failed"}

@@ -6,20 +6,20 @@ from pathlib import Path
 import pytest
 
 from rollback_lib.errors import ParameterError
-from rollback_lib.plan.plan import Grounds, Plan
+from rollback_lib.plan.plan import Plan, Rationale
 from rollback_lib.record.folder import Folder
-from rollback_lib.record.state import Story
+from rollback_lib.record.state import RunState
 from rollback_lib.run import notify
 from rollback_lib.run.checklist import checked, checklist
-from rollback_lib.run.notify import Herald
+from rollback_lib.run.notify import Notifier
 from rollback_lib.stack.model import Notify, Stack
 
 STACK = Stack.load("production")
 
 
-def herald(folder: Folder, *commands: list[str]) -> tuple[Herald, list[str]]:
+def herald(folder: Folder, *commands: list[str]) -> tuple[Notifier, list[str]]:
     lines: list[str] = []
-    return Herald([Notify(command=one) for one in commands], folder, lambda _: None, lines.append), lines
+    return Notifier([Notify(command=one) for one in commands], folder, lambda _: None, lines.append), lines
 
 
 def told(folder: Folder) -> list[tuple[str, str]]:
@@ -59,12 +59,12 @@ def test_a_command_that_fails_or_is_not_there_is_noted(tmp_path: Path) -> None:
 
 
 def test_a_run_that_is_gone_on_with_knows_that_people_were_told() -> None:
-    assert Story.of([{"event": "told", "word": "start"}]).told == "start"
-    assert Story.of([]).told == ""
+    assert RunState.of([{"event": "told", "word": "start"}]).told == "start"
+    assert RunState.of([]).told == ""
 
 
 def plan(**grounds: object) -> Plan:
-    return Plan("code", "aaaaaa", "s", "contabo", "x", (), (), grounds=Grounds(**grounds))
+    return Plan("code", "aaaaaa", "s", "contabo", "x", (), (), rationale=Rationale(**grounds))
 
 
 def points(stack: Stack, made: Plan, vouched: tuple[str, ...] = ()) -> dict[str, tuple[bool, bool]]:

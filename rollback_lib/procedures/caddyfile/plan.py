@@ -5,7 +5,7 @@ from rollback_lib.facts import caddy, docker, files
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.plan.plan import Effect, Plan, Step
 from rollback_lib.plan.writes import How, Write
-from rollback_lib.procedures.caddyfile.rationale import grounds
+from rollback_lib.procedures.caddyfile.rationale import rationale
 from rollback_lib.procedures.caddyfile.state import NAME, State, caddy_in, in_tree, path_inside
 from rollback_lib.procedures.caddyfile.target import Target, usable
 from rollback_lib.procedures.common import overwrite_file, replace_file, snapshots
@@ -81,7 +81,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         undo=() if done else undo,
         cleanup=(Command.of("rm", "-f", before, after, inside),),
         writes=(Write(now.file.real, How.IN_PLACE),),
-        grounds=grounds(now, target),
+        rationale=rationale(now, target),
         facts=_rows(now, target, container, title),
         loses=(),
         notes=_notes(now, target),

@@ -1,16 +1,16 @@
 """What a Caddyfile rollback rests on: which version it takes back, and what is known of the one it leads to."""
 
-from rollback_lib.plan.plan import Grounds
+from rollback_lib.plan.plan import Rationale
 from rollback_lib.procedures.caddyfile.state import State
 from rollback_lib.procedures.caddyfile.target import Target
 
 
-def grounds(now: State, target: Target) -> Grounds:
+def rationale(now: State, target: Target) -> Rationale:
     """From git, the file, and its kept versions."""
     verdict = target.version.verdict
     stable = True if verdict.startswith("healthy") else False if verdict.startswith("bad") else None
     known = verdict or f"valid for Caddy, of {target.version.when:%Y-%m-%d %H:%M} UTC; its routes were never verified by us"
-    return Grounds(_change(now), f"{target.version.name}: {known}", stable)
+    return Rationale(_change(now), f"{target.version.name}: {known}", stable)
 
 
 def _change(now: State) -> str:

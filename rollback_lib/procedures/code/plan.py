@@ -11,7 +11,7 @@ from rollback_lib.facts import docker, releases
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.plan.plan import Effect, Plan, Step, some
 from rollback_lib.procedures.code import images, tree
-from rollback_lib.procedures.code.rationale import grounds
+from rollback_lib.procedures.code.rationale import rationale
 from rollback_lib.procedures.code.state import NAME, Deployed, State, candidates
 from rollback_lib.procedures.code.target import Target, check
 from rollback_lib.procedures.common import drift, replicas, snapshots
@@ -46,7 +46,7 @@ def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") ->
         writes=tree.writes(now, target.changes) if not restore.skip else (),
         removes=tuple(name for one in services for name in replicas.names(one.replicas)),
         drift=() if current else _drift(now, services, target),
-        grounds=grounds(now, target),
+        rationale=rationale(now, target),
         facts=_rows(now, services, target),
         loses=_loses(target),
         notes=_notes(now, services, target, dirty, incident),

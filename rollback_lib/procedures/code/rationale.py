@@ -1,18 +1,18 @@
 """What a code rollback rests on: which commit it takes back, and what is known of the one it leads to."""
 
 from rollback_lib.facts import releases
-from rollback_lib.plan.plan import Grounds
+from rollback_lib.plan.plan import Rationale
 from rollback_lib.procedures.code.state import State
 from rollback_lib.procedures.code.target import Target
 
 
-def grounds(now: State, target: Target) -> Grounds:
+def rationale(now: State, target: Target) -> Rationale:
     """From the reflog, git's history, and the ledger of releases."""
     known, stable = releases.standing(now.releases, target.commit.sha)
     ran = next((move for move in now.reflog if move.commit.sha == target.commit.sha), None)
     if stable is None and ran:
         known = f"deployed here {ran.when:%Y-%m-%d %H:%M} UTC, its health was never verified by us"
-    return Grounds(change(now), f"{target.commit.short}: {known}", stable)
+    return Rationale(change(now), f"{target.commit.short}: {known}", stable)
 
 
 def change(now: State) -> str:

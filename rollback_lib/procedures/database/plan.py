@@ -13,7 +13,7 @@ from rollback_lib.plan.plan import Effect, Plan, Step, some
 from rollback_lib.procedures.common import drift, replicas, snapshots
 from rollback_lib.procedures.database import sql
 from rollback_lib.procedures.database.losses import read
-from rollback_lib.procedures.database.rationale import grounds
+from rollback_lib.procedures.database.rationale import rationale
 from rollback_lib.procedures.database.state import NAME, State, beside, maintenance, section, server_of
 from rollback_lib.procedures.database.target import Target, usable
 from rollback_lib.stack.model import Stack
@@ -84,7 +84,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         steps=steps,
         undo=undo,
         cleanup=(sql.patiently(drop), remove, Command.of("rm", "-f", oid)),
-        grounds=grounds(now, target),
+        rationale=rationale(now, target),
         facts=_rows(now, target, kept),
         loses=_loses(now, target),
         notes=_notes(now, target, kept),

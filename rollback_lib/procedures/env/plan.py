@@ -11,7 +11,7 @@ from rollback_lib.plan.plan import Effect, Plan, Step, some
 from rollback_lib.plan.writes import How, Write
 from rollback_lib.procedures.common import drift, env_edit, replace_file, replicas, snapshots
 from rollback_lib.procedures.env.parameters import NAME
-from rollback_lib.procedures.env.rationale import grounds
+from rollback_lib.procedures.env.rationale import rationale
 from rollback_lib.procedures.env.state import Held, State, lines_of, look
 from rollback_lib.procedures.env.target import Target
 from rollback_lib.secrets.secret import Key, Secret
@@ -49,7 +49,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         writes=(Write(now.file.real if now.file else now.path, How.REPLACED),),
         removes=tuple(name for service in services for name in replicas.names(now.replicas[service])),
         drift=tuple(line for name in services for line in _drift(now, target, name)),
-        grounds=grounds(now, target),
+        rationale=rationale(now, target),
         facts=_rows(now, target, services),
         notes=_notes(now, target),
         diff=_text(target),

@@ -1,15 +1,15 @@
 """What an env rollback rests on: which variables it takes back, and what is known of the version it leads to."""
 
-from rollback_lib.plan.plan import Grounds, some
+from rollback_lib.plan.plan import Rationale, some
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.procedures.env.state import State
 from rollback_lib.procedures.env.target import Target
 
 
-def grounds(now: State, target: Target) -> Grounds:
+def rationale(now: State, target: Target) -> Rationale:
     """From the file, its kept versions, and what compose makes of both."""
     keys = some([one.key for one in target.differences], 8)
     owner = f" by user {now.file.owner}" if now.file and now.file.owner else ""
     changed = f"; the file was changed {now.file.changed:%Y-%m-%d %H:%M} UTC{owner}" if now.file else ""
     known, stable = snapshots.standing(now.versions, target.content.reveal())
-    return Grounds(f"{keys}{changed}" if keys else "", f"{target.name}: {known}", stable)
+    return Rationale(f"{keys}{changed}" if keys else "", f"{target.name}: {known}", stable)

@@ -11,7 +11,7 @@ from rollback_lib.facts.fact import Dialogue
 from rollback_lib.plan.plan import Effect, Plan, Step
 from rollback_lib.plan.writes import How, Write
 from rollback_lib.procedures.common import drift, env_edit, replace_file, replicas, snapshots
-from rollback_lib.procedures.image.rationale import grounds
+from rollback_lib.procedures.image.rationale import rationale
 from rollback_lib.procedures.image.state import NAME, Candidate, State
 from rollback_lib.procedures.image.target import Target
 from rollback_lib.stack.model import Stack
@@ -52,7 +52,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         removes=replicas.names(now.replicas),
         writes=_writes(now, pin, settled=settled),
         drift=() if done else _drift(now),
-        grounds=grounds(now, target),
+        rationale=rationale(now, target),
         facts=_rows(now, target),
         notes=_notes(now, row, pin),
         nothing_to_do=done,

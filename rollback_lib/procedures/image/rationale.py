@@ -1,16 +1,16 @@
 """What an image rollback rests on: which image it takes back, and what is known of the one it leads to."""
 
 from rollback_lib.facts import releases
-from rollback_lib.plan.plan import Grounds
+from rollback_lib.plan.plan import Rationale
 from rollback_lib.procedures.image.state import State
 from rollback_lib.procedures.image.target import Target
 
 
-def grounds(now: State, target: Target) -> Grounds:
+def rationale(now: State, target: Target) -> Rationale:
     """From the container, git's history, and the ledger of releases."""
     row = target.candidate
     known, stable = releases.standing(now.releases, row.commit.sha if row.commit else "", row.image or "")
-    return Grounds(_change(now), f"{row.tag[:12]}: {known}", stable)
+    return Rationale(_change(now), f"{row.tag[:12]}: {known}", stable)
 
 
 def _change(now: State) -> str:

@@ -12,7 +12,7 @@ from rollback_lib.facts.networks import Attachment
 from rollback_lib.plan.plan import Effect, Plan, Step, some
 from rollback_lib.procedures.common import drift, replicas, snapshots
 from rollback_lib.procedures.redeploy.attach import connect, lines
-from rollback_lib.procedures.redeploy.rationale import grounds
+from rollback_lib.procedures.redeploy.rationale import rationale
 from rollback_lib.procedures.redeploy.state import NAME, State
 from rollback_lib.procedures.redeploy.target import Target
 from rollback_lib.stack.model import Stack
@@ -79,7 +79,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         ),
         removes=tuple(one.name for one in now.containers),
         drift=_drift(now),
-        grounds=grounds(now, target),
+        rationale=rationale(now, target),
         facts=_rows(now, target, built),
         notes=_notes(now, target),
         before={

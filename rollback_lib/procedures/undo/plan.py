@@ -2,7 +2,7 @@
 
 from rollback_lib.commands.command import Command
 from rollback_lib.facts.fact import Dialogue
-from rollback_lib.plan.plan import Effect, Grounds, Plan, Step
+from rollback_lib.plan.plan import Effect, Plan, Rationale, Step
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.procedures.undo.origin import NAME, Origin
 from rollback_lib.procedures.undo.redo import Again, again
@@ -30,7 +30,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         routes=origin.routes,
         removes=made.removes,
         writes=made.writes,
-        grounds=_grounds(origin),
+        rationale=_grounds(origin),
         before={one.name: one.found for one in now.found},
         after={"root": root.plan.json(), "side": root.other_side, "half": "yes" if origin.half else ""},
     )  # fmt: skip
@@ -62,10 +62,10 @@ def _keep(stack: Stack, commands: tuple[Command, ...]) -> Step:
     return Step("keep", title, why, (snapshots.folders(stack, "before"), *commands))
 
 
-def _grounds(origin: Origin) -> Grounds:
+def _grounds(origin: Origin) -> Rationale:
     sick = sorted({route.name for route in origin.stack.routes} - set(origin.routes))
     said = f"not well then: {', '.join(sick)}" if sick else "every route passed then"
-    return Grounds(f"{origin.plan.incident}, {origin.plan.procedure} by {origin.who}, {origin.when}", said, None if sick else True)
+    return Rationale(f"{origin.plan.incident}, {origin.plan.procedure} by {origin.who}, {origin.when}", said, None if sick else True)
 
 
 def _rows(origin: Origin, target: Target) -> tuple[tuple[str, str], ...]:

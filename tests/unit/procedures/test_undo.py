@@ -7,7 +7,7 @@ import pytest
 
 from rollback_lib.commands.command import Command
 from rollback_lib.errors import ParameterError
-from rollback_lib.plan.plan import Effect, Grounds, Plan, Step
+from rollback_lib.plan.plan import Effect, Plan, Rationale, Step
 from rollback_lib.procedures import undo
 from rollback_lib.procedures.undo.root import AFTER, BEFORE, Root
 from rollback_lib.procedures.undo.state import strange
@@ -38,9 +38,9 @@ def step(name: str, *, touches: bool = True) -> Step:
 
 
 def made(*, undo_steps: tuple[Step, ...] = (step("undo_tree"),)) -> Plan:
-    grounds = Grounds("a commit", "the one before", True)
+    rationale = Rationale("a commit", "the one before", True)
     steps = (step("keep", touches=False), step("restore_tree"))
-    return Plan("code", "aaaaaa", "dyniq-voice", "contabo", "b", steps, undo_steps, routes=("api",), grounds=grounds)
+    return Plan("code", "aaaaaa", "dyniq-voice", "contabo", "b", steps, undo_steps, routes=("api",), rationale=rationale)
 
 
 def record(root: Path, verdict: str, plan: Plan | None, *, touched: bool = True) -> Folder:
