@@ -11,9 +11,9 @@ from typing import Any
 from rollback_lib.headless.kernel import Kernel
 from rollback_lib.headless.signals import Signals
 from rollback_lib.record.chain import OPENED, Chain
-from rollback_lib.record.folder import RESUMED, Folder, who
+from rollback_lib.record.folder import Folder, who
 from rollback_lib.record.manifest import NotExtended, NotSigned
-from rollback_lib.record.state import RunState
+from rollback_lib.record.state import RESUMED, RunState
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
 from rollback_lib.settings import PROJECT
 
@@ -113,11 +113,13 @@ def _settle(folder: Folder) -> None:
     record = folder.record()
     if record and record.get("reason") != NOT_ENDED:
         return
-    story = RunState.of(folder.events())
-    begun = list(story.begun)
+    state = RunState.of(folder.events())
+    begun = list(state.begun)
     failed = next((event["error"] for event in reversed(folder.events()) if event["event"] in ("cell-failed", "run-cut-short")), "")
     verdict = Verdict.UNKNOWN if begun else Verdict.ABORTED
-    where = f"in step {story.cut[-1]}; it may be half done" if story.cut else f"after step {begun[-1]}" if begun else "before any step"
+    where = f"after step {begun[-1]}" if begun else "before any step"
+    if state.unheard:
+        where = f"in step {state.unheard[-1].step}; it may be half done"
     known = f"the run ended {where}" + (f": `rollback resume {folder.id}` tells, and goes on" if begun else "")
     folder.event("verdict", verdict=verdict, reason=known)
     folder.write_record({**record, "verdict": verdict, "status": verdict.status, "reason": f"{known} ({failed})" if failed else known})

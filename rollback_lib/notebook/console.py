@@ -7,7 +7,7 @@ from rollback_lib.notebook import display, redaction, render
 from rollback_lib.notebook.gate import GONE, Gate
 from rollback_lib.notebook.panel import Panel
 from rollback_lib.notebook.view import note
-from rollback_lib.run.executor import Followed
+from rollback_lib.run.console import Followed
 from rollback_lib.secrets.redactor import Redactor
 
 

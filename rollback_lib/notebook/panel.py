@@ -18,7 +18,7 @@ from rollback_lib.notebook import display
 from rollback_lib.notebook.view import View, bar, code, image, note, stack, table
 from rollback_lib.record.state import RunState
 from rollback_lib.report import chart, summary
-from rollback_lib.run.executor import Followed
+from rollback_lib.run.console import Followed
 from rollback_lib.run.outcome import steps
 
 EVERY = 0.5  # seconds between two looks at the run
@@ -131,16 +131,15 @@ def picture(run: Followed, lines: tuple[str, ...], now: datetime, *, going: bool
         views.append(image(chart.timeline(recent, summary.outages(events), spans=spans), words))
     if lines:
         views.append(code("\n".join(lines), title="It says"))
-    if run.stopping:
+    if run.state.stopping:
         views.append(note("warn", "It stops after this step."))
     return stack(*views)
 
 
 def _steps(plan: Any, events: list[dict[str, Any]], now: datetime) -> list[tuple[str, str, str, str]]:
-    story = RunState.of(events)
     ran = {one.name: one for one in summary.ran(events)}
     rows = []
-    words = steps(plan, story.done, story.begun)
+    words = steps(plan, RunState.of(events))
     titles = {step.name: step.title for step in (*plan.steps, *plan.undo)}
     for name, word in words.items():
         one = ran.get(name)

@@ -12,8 +12,9 @@ from typing import Any
 from rollback_lib.record import contents
 from rollback_lib.record.chain import PRUNED, SEALED
 from rollback_lib.record.contents import Manifest
-from rollback_lib.record.folder import EVENTS, RESUMED
+from rollback_lib.record.folder import EVENTS
 from rollback_lib.record.log import Log, line_hash, parsed
+from rollback_lib.record.state import RESUMED
 
 BROKEN = "does not follow from the line before it: lines were changed, taken out or put in"
 _RETOLD = (EVENTS, "record.json", "report.html", "postmortem.md")  # what a run that was resumed writes anew

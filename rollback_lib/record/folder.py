@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import socket
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,40 +15,18 @@ from typing import Any
 from rollback_lib.errors import Refused
 from rollback_lib.record.files import file_hash, write_private
 from rollback_lib.record.log import Log
+from rollback_lib.record.state import RESUMED, RunState
 from rollback_lib.secrets.redactor import Redactor
 from rollback_lib.settings import PROJECT
 
 ROOT_VARIABLE = "ROLLBACK_INCIDENTS"  # where records go; `incidents/` of the project unless set
 EVENTS = "events.jsonl"
-RESUMED = "resumed"  # the event with which a run goes on with a record; a sealed one is written to only after it
 # What stands under these keys are words of ours, by which a run that goes on finds its way: never hidden, even where a secret
 # is such a word, too.
-OWN_WORDS = frozenset(
-    [
-        "event",
-        "sha256",
-        "at",
-        "step",
-        "job",
-        "plan",
-        "hash",
-        "state",
-        "verdict",
-        "status",
-        "ending",
-        "how",
-        "incident",
-        "procedure",
-        "mode",
-        "steps",
-        "cell",
-        "decided",
-        "until",
-        "word",
-        "sent",
-        "failing_since",
-    ]
-)
+OWN_WORDS = {
+    "at", "cell", "decided", "ending", "event", "failing_since", "hash", "how", "incident", "job", "last", "mode", "plan", "procedure",
+    "sent", "sha256", "state", "status", "step", "steps", "until", "verdict", "word",
+}  # fmt: skip
 FOLDER_VARIABLE = "ROLLBACK_INCIDENT"  # the folder our runner made for the run that a kernel belongs to
 
 
@@ -75,6 +54,8 @@ class Folder:
         self.id = path.name.rpartition("-")[2]
         self.closed = False  # for this process, once it has sealed it
         self._events = Log(path / EVENTS)
+        self._state: RunState | None = None
+        self._noting = threading.RLock()
 
     @classmethod
     def create(cls, procedure: str, root: Path) -> "Folder":
@@ -88,8 +69,11 @@ class Folder:
     def event(self, kind: str, **data: Any) -> None:
         """Append one event and wait until it is on disk. Raises Refused once the record is closed."""
         self.check_open()
-        line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": kind, **data}
-        self._events.append(self._cleaned(line))
+        with self._noting:
+            line = self._cleaned({"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": kind, **data})
+            self._events.append(line)
+            if self._state:
+                self._state.apply(line)
 
     def check_open(self) -> None:
         """Raises Refused once the record is closed."""
@@ -103,6 +87,14 @@ class Folder:
     def runs(self) -> int:
         """How many runs have written to it: the first one, and those that were resumed."""
         return sum(event["event"] in ("open", RESUMED) for event in self.events())
+
+    @property
+    def state(self) -> RunState:
+        """The state of the run after the events so far. It is kept up by `event`; what another process appends is not in it."""
+        with self._noting:
+            if self._state is None:
+                self._state = RunState.of(self.events())
+            return self._state
 
     def events(self) -> list[dict[str, Any]]:
         """The events so far; a line that a crash cut short is left out."""

@@ -1,80 +1,256 @@
-"""What the events of an incident tell of its steps: for a run that goes on with it, and for who reads the record."""
+"""The state of a run: what its events add up to. Who executes asks it, and so does who resumes the run or reads its record."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from signal import SIGTERM
 from typing import Any
 
 from rollback_lib.host.ending import Ending, Kind
+from rollback_lib.record.verdict import NOT_ENDED, Verdict
+
+RESUMED = "resumed"  # the event with which a process resumes an incident; a sealed record is written to only after it
+_OWN = ("at", "event", "after", "verdict", "reason", "next")
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A job of a step, by a plan (its hash), begun first at `at`. `changes_stack`, `loses`: as its step does. `trial`: a failure of it
+    is a finding. `ending` is None as long as no end was heard. `refused`: a guard kept it from doing anything. `cut_short`: a person
+    ended it."""
+
+    step: str
+    job: str
+    plan: str
+    at: datetime
+    changes_stack: bool
+    loses: bool = False
+    trial: bool = False
+    ending: Ending | None = None
+    refused: bool = False
+    cut_short: bool = False
+
+    @property
+    def done(self) -> bool:
+        """Whether the step need not run again."""
+        return self.ending is not None and (self.ending.ok or self.trial)
+
+    @property
+    def spent(self) -> bool:
+        """Whether another attempt at the step needs a job of another name."""
+        return self.refused or (self.ending is not None and not self.ending.ok)
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What the verification found. `applied`: the run had changed the host, or had nothing to change. `ill` are the routes whose last
+    probe failed; `all_routes`: all of them had to pass. `effects` are as in the event."""
+
+    ok: bool
+    healthy: bool
+    applied: bool
+    ill: tuple[str, ...]
+    all_routes: bool
+    effects: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a run that only looks has come to: its verdict, why, what to do next, and what of it is kept in the record."""
+
+    verdict: Verdict
+    reason: str
+    next: tuple[str, ...]
+    data: Mapping[str, Any]
 
 
 @dataclass
 class RunState:
-    """`confirmed` and `accepted` are hashes of plans; `armed` is until when the host waits before it undoes by itself (ISO
-    8601; "" when it does not), `last` the incident that had the lock before this one. `done`: plan and step of all that ended
-    well; `begun`: steps with the ending of their last job (None: no end was heard); `jobs`: the names of those jobs;
-    `first`: when each began first; `touching`: steps that change the stack; `told`: the newest word that people were told;
-    `cleaned`: what was made beside it was removed."""
+    """`documented`: facts of the host are in the record. `confirmed` and `accepted` are hashes of plans, "" for none. `armed` is until
+    when the host waits before it undoes by itself, None when it does not. `last` is the incident that had the lock before this one.
+    `attempts` are the jobs that began, by name, in their order; `passed_over` the steps whose condition was not met. `told` is the
+    newest word that people were told; `cleaned`: what was made beside the stack was removed; `stopping`: a person asked to stop
+    before the next step; `ended`: nothing more may be done in this run."""
 
+    documented: bool = False
     confirmed: str = ""
     accepted: str = ""
-    armed: str = ""
+    armed: datetime | None = None
     last: str = ""
     told: str = ""
-    first: dict[str, str] = field(default_factory=dict)
-    touching: set[str] = field(default_factory=set)
     cleaned: bool = False
-    done: set[tuple[str, str]] = field(default_factory=set)
-    begun: dict[str, Ending | None] = field(default_factory=dict)
-    jobs: dict[str, str] = field(default_factory=dict)
+    stopping: bool = False
+    attempts: dict[str, Attempt] = field(default_factory=dict)
+    passed_over: set[str] = field(default_factory=set)
+    verified: Verified | None = None
+    found: Found | None = None
+    verdict: Verdict = Verdict.UNKNOWN
+    reason: str = NOT_ENDED
+    ended: bool = False
 
     @classmethod
     def of(cls, events: Iterable[Mapping[str, Any]]) -> "RunState":
-        """The story that these events tell, in their order."""
-        story = cls()
+        """The state after these events, in their order."""
+        state = cls()
         for event in events:
-            kind = event.get("event")
-            if kind == "confirmed":
-                story.confirmed = event["plan"]
-            elif kind == "accepted":
-                story.accepted = event["plan"]
-            elif kind == "armed":
-                story.armed = event["until"]
-            elif kind == "told":
-                story.told = event["word"]
-            elif kind == "disarmed":
-                story.armed = ""
-            elif kind == "lock" and "last" in event and event["how"] != "held" and not story.begun:
-                story.last = event["last"]
-            elif kind == "step-begin":
-                story.begun[event["step"]] = None
-                story.jobs[event["step"]] = event["job"]
-                story.first.setdefault(event["step"], event["at"])
-                story.touching |= {event["step"]} if event["touches"] else set()
-            elif kind == "step-not-started" or (kind == "job-found" and event["state"] == "never"):
-                story.begun.pop(event["step"], None)
-                story.first.pop(event["step"], None)
-            elif kind in ("step-end", "job-found"):
-                story.begun[event["step"]] = ended = ending(event)
-                if ended and ended.ok:
-                    story.done.add((event["plan"], event["step"]))
-            elif kind == "cleaned-up":
-                story.cleaned = True
-        return story
+            state.apply(event)
+        return state
+
+    def apply(self, event: Mapping[str, Any]) -> None:
+        """Take the next event into account. Kinds that are not named here change nothing."""
+        match event.get("event"):
+            case "resumed":
+                self._resume()
+            case "facts":
+                self.documented = True
+            case "lock":
+                self._lock(event)
+            case "confirmed":
+                self.confirmed = event["plan"]
+            case "loss-shown":
+                self.accepted = ""
+            case "accepted":
+                self.accepted = event["plan"]
+            case "armed":
+                self.armed = datetime.fromisoformat(event["until"])
+            case "disarmed":
+                self.armed = None
+            case "telling":
+                self.told = event["word"]
+            case "told":  # how it went; older records have only this
+                self.told = self.told or event["word"]
+            case "step-begin":
+                self._begin(event)
+            case "step-not-started":
+                self._not_started(event)
+            case "step-end":
+                self._change(event, ending=ending(event))
+            case "step-ended" if event["known"]:
+                self._change(event, ending=Ending(Kind.SIGNAL, SIGTERM))
+            case "step-cut-short":
+                self._change(event, cut_short=True)
+            case "step-passed-over":
+                self.passed_over.add(event["step"])
+            case "job-found":
+                self._found_job(event)
+            case "cleaned-up":
+                self.cleaned = True
+            case "stop-asked":
+                self.stopping = True
+            case "paused":
+                self.stopping = False
+            case "verified":
+                self.verified = _verified(event)
+            case "found":
+                self.found = _found(event)
+            case "verdict":
+                self._conclude(Verdict(event["verdict"]), event["reason"])
+            case "goes-on":
+                self._reopen()
+
+    # -- what follows from it -----------------------------------------------------------------------------------------
+
+    @property
+    def begun(self) -> dict[str, Ending | None]:
+        """The steps that began, each with the ending of its last job; None where no end was heard."""
+        return {one.step: one.ending for one in self.attempts.values() if not one.refused}
+
+    @property
+    def done(self) -> set[tuple[str, str]]:
+        """Plan and step of all that need not run again."""
+        return {(one.plan, one.step) for one in self.attempts.values() if one.done}
 
     @property
     def touched(self) -> bool:
         """Whether a step has begun that changes the stack."""
-        return self.changed != ""
+        return self.changed is not None
 
     @property
-    def changed(self) -> str:
-        """When the first step began that changes the stack, ISO 8601; "" where none has."""
-        return min((at for step, at in self.first.items() if step in self.touching), default="")
+    def changed(self) -> datetime | None:
+        """When the first step began that changes the stack; None where none has."""
+        return min((one.at for one in self.attempts.values() if one.changes_stack and not one.refused), default=None)
 
     @property
-    def cut(self) -> tuple[str, ...]:
-        """Steps that began and of which no end was heard."""
-        return tuple(step for step, ended in self.begun.items() if ended is None)
+    def unheard(self) -> tuple[Attempt, ...]:
+        """The jobs that began and of which no end was heard: they may be running."""
+        return tuple(one for one in self.attempts.values() if one.ending is None and not one.refused)
+
+    @property
+    def marks(self) -> tuple[tuple[datetime, str], ...]:
+        """When each step began, for a chart."""
+        return tuple((one.at, one.step) for one in self.attempts.values() if not one.refused)
+
+    def job(self, step: str) -> str:
+        """The name of the step's next job: that of the last one, to attach to it or to learn how it ended, unless that one is spent."""
+        mine = [one for one in self.attempts.values() if one.step == step]
+        if not mine:
+            return step
+        last = mine[-1]
+        number = int(last.job.partition(".")[2] or 1)
+        return f"{step}.{number + 1}" if last.spent else last.job
+
+    def cut_short(self, step: str) -> bool:
+        """Whether a person ended the step's last job."""
+        return any(one.cut_short for one in self.attempts.values() if one.step == step and one.job == self._last(step))
+
+    def _last(self, step: str) -> str:
+        return next((one.job for one in reversed(self.attempts.values()) if one.step == step), "")
+
+    # -- the events ---------------------------------------------------------------------------------------------------
+
+    def _resume(self) -> None:
+        """What a person accepted holds only where that was begun; what was seen has to be seen again."""
+        self._reopen()
+        self.verified, self.found, self.stopping, self.documented = None, None, False, False
+        if not any(one.loses for one in self.attempts.values()):
+            self.accepted = ""
+
+    def _reopen(self) -> None:
+        self.verdict, self.reason, self.ended = Verdict.UNKNOWN, NOT_ENDED, False
+
+    def _conclude(self, verdict: Verdict, reason: str) -> None:
+        self.verdict, self.reason = verdict, reason
+        self.ended = self.ended or verdict in (Verdict.PARTLY, Verdict.RESTORED, Verdict.UNKNOWN)
+
+    def _lock(self, event: Mapping[str, Any]) -> None:
+        if "last" in event and event["how"] != "held" and not self.begun:
+            self.last = event["last"]
+
+    def _begin(self, event: Mapping[str, Any]) -> None:
+        """A job that is attached to again began when it began first."""
+        job, first = event["job"], self.attempts.get(event["job"])
+        self.attempts[job] = Attempt(
+            event["step"], job, event["plan"], first.at if first else datetime.fromisoformat(event["at"]), event["touches"],
+            event.get("loses", False), event.get("trial", False),
+        )  # fmt: skip
+
+    def _not_started(self, event: Mapping[str, Any]) -> None:
+        if event.get("spent"):
+            self._change(event, refused=True)
+        else:
+            self.attempts.pop(event["job"], None)
+
+    def _found_job(self, event: Mapping[str, Any]) -> None:
+        if event["state"] == "never":
+            self.attempts.pop(event["job"], None)
+        else:
+            self._change(event, ending=ending(event))
+
+    def _change(self, event: Mapping[str, Any], **changes: Any) -> None:
+        if event["job"] in self.attempts:
+            self.attempts[event["job"]] = replace(self.attempts[event["job"]], **changes)
+
+
+def _verified(event: Mapping[str, Any]) -> Verified:
+    return Verified(
+        event["ok"], event["healthy"], event.get("applied", True), tuple(event.get("ill", ())), event.get("all_routes", True),
+        tuple(event["effects"]),
+    )  # fmt: skip
+
+
+def _found(event: Mapping[str, Any]) -> Found:
+    data = {name: value for name, value in event.items() if name not in _OWN}
+    return Found(Verdict(event["verdict"]), event["reason"], tuple(event.get("next", ())), data)
 
 
 def ending(event: Mapping[str, Any]) -> Ending | None:

@@ -96,7 +96,7 @@ def _tick(event: Mapping[str, Any]) -> Tick:
 def outages(events: Events) -> Outages:
     """Since when routes failed, and for how long by the rollback itself."""
     changed = RunState.of(events).changed
-    return Outages.of(ticks(events), datetime.fromisoformat(changed) if changed else None)
+    return Outages.of(ticks(events), changed)
 
 
 def checklist(events: Events) -> list[Mapping[str, Any]]:
@@ -151,6 +151,9 @@ _WORDS: dict[str, Any] = {
     "step-begin": lambda event: f"step {event['job']} begins",
     "step-end": lambda event: f"step {event['job']} ends" + _how(event),
     "step-not-started": lambda event: f"step {event['job']} could not be started: {event['error']}",
+    "step-passed-over": lambda event: f"step {event['step']} was not needed: its condition was not met",
+    "paused": lambda event: f"stopped before {event['before']}",
+    "goes-on": lambda _: "the run goes on",
     "step-ended": lambda event: f"step {event['job']} was ended",
     "stop-asked": lambda event: f"{event['by']} asked to stop before the next step",
     "step-cut-short": lambda event: f"{event['by']} cut step {event['job']} short",

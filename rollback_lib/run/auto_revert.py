@@ -1,8 +1,15 @@
 """The dead man's switch: a job on the host that undoes a rollback by itself, unless the run comes back and decides otherwise."""
 
+from datetime import UTC, datetime, timedelta
+
 from rollback_lib.commands.command import Command, script
+from rollback_lib.errors import Refused
+from rollback_lib.host import lock
 from rollback_lib.host.jobs import Job
+from rollback_lib.host.link import Link
 from rollback_lib.plan.plan import Step
+from rollback_lib.record.folder import Folder
+from rollback_lib.run.console import Console
 
 NAME = "revert"
 
@@ -43,3 +50,52 @@ def decide(state: str, incident: str) -> Command:
 
 def _folder(state: str, incident: str) -> str:
     return Job(state, incident, NAME, "", 0).folder
+
+
+class AutoRevert:
+    """The switch of one run. Whether it is set, and until when, is in the run's state (`armed`)."""
+
+    def __init__(self, link: Link, folder_there: str, record: Folder, console: Console) -> None:
+        self._link = link
+        self._there = folder_there
+        self._record = record
+        self._console = console
+
+    @property
+    def guard(self) -> tuple[Command, ...]:
+        """What has to hold before a step may start."""
+        return (guard(self._there, self._record.id),) if self._record.state.armed else ()
+
+    def arm(self, seconds: float, undo: tuple[Step, ...], plan: str) -> None:
+        """Let the host undo by itself in so many seconds, unless `disarm` comes first. Raises Refused where that cannot be set."""
+        result = self._link.run_job(job(self._there, self._record.id, seconds, undo), lock.LEASE, None)
+        if result.status != 0:
+            raise Refused(f"the switch that undoes by itself could not be set on {self._link.alias}; nothing was changed")
+        until = datetime.now(UTC) + timedelta(seconds=seconds)
+        self._record.event("armed", plan=plan, seconds=seconds, until=until.isoformat(timespec="seconds"))
+        self._console.line(f"● Unless this run comes to health, {self._link.alias} undoes it by itself at {until:%H:%M:%S} UTC.")
+
+    def disarm(self) -> bool:
+        """Keep the host from undoing by itself, where it was to; False where it has begun, and then it has come to its end by now."""
+        if self._record.state.armed is None:
+            return True
+        result = self._link.run(script((decide(self._there, self._record.id),)))
+        self._record.event("disarmed", decided="run" if result.status == 0 else "host")
+        if result.status == 0:
+            return True
+        self._await()
+        return False
+
+    def reverted(self) -> bool:
+        """Whether the host has begun to undo by itself; if so, it has come to its end by now."""
+        if self._record.state.armed is None:
+            return False
+        if self._link.run(script((decided_by_host(self._there, self._record.id),))).status != 0:
+            return False
+        self._record.event("disarmed", decided="host")
+        self._await()
+        return True
+
+    def _await(self) -> None:
+        self._console.line(f"▲ {self._link.alias} undoes by itself: its time had come.")
+        self._link.run_job(job(self._there, self._record.id, 0, ()), lock.LEASE, lambda _: None)

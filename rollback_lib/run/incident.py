@@ -23,13 +23,13 @@ from rollback_lib.procedures import readiness, triage
 from rollback_lib.procedures.common import known_secrets, permissions, retention
 from rollback_lib.procedures.readiness.report import Tried
 from rollback_lib.record.chain import OPENED, Chain
-from rollback_lib.record.folder import FOLDER_VARIABLE, RESUMED, Folder, incidents_root, who
+from rollback_lib.record.folder import FOLDER_VARIABLE, Folder, incidents_root, who
 from rollback_lib.record.history import usual_seconds
-from rollback_lib.record.state import ending
-from rollback_lib.record.verdict import NOT_ENDED, Verdict
+from rollback_lib.record.state import RESUMED, ending
+from rollback_lib.record.verdict import Verdict
 from rollback_lib.run import outcome, preflight, resume, steps
 from rollback_lib.run.checklist import checked as points
-from rollback_lib.run.executor import Console
+from rollback_lib.run.console import Console
 from rollback_lib.run.options import Options, check
 from rollback_lib.run.run import Run
 from rollback_lib.run.sealing import Seal
@@ -125,7 +125,7 @@ class Incident:
             told["sha256"] = folder.hashes("stack.json")
         if not (opening.resumed and sealed_by_runner):  # which has said so itself
             folder.event(RESUMED if opening.resumed else "open", **told)
-            Chain(root).enter(OPENED, folder.path, outcome.record(opening, Verdict.UNKNOWN, NOT_ENDED))
+            Chain(root).enter(OPENED, folder.path, outcome.record(opening, folder.state))
         seal = None if sealed_by_runner else Seal(folder, root)
 
         def word(said: str) -> None:
@@ -144,7 +144,8 @@ class Incident:
         except RollbackError as error:
             folder.event("refused", error=str(error))
             if not opening.resumed:
-                folder.write_record(outcome.record(opening, Verdict.REFUSED, str(error)))
+                folder.event("verdict", verdict=Verdict.REFUSED, reason=str(error))
+                folder.write_record(outcome.record(opening, folder.state))
             if seal:
                 seal.close()
             raise
@@ -162,7 +163,6 @@ class Incident:
                 now = run.converse(run.procedure.document(run.stack, **options), lambda found: run.folder.event("facts", **found))
             finally:  # what the routes said is free of all that was found to be secret by now
                 probes = run.monitor.note(looked())
-            run.documented = True
             return replace(now, probes=probes)
 
     def examine(self, now: Any, target: str = "", **options: Any) -> Any:
@@ -194,7 +194,7 @@ class Incident:
         """Save the plan; open the gate when `confirm` is the host's name, or ask the person who sits here."""
         run = self._run
         with run.guarded("confirm"):
-            if run.opening.resumed and run.confirmed == plan.hash:
+            if run.opening.resumed and run.state.confirmed == plan.hash:
                 run.console.line("Confirmed before, in this incident: the cells below go on with it.")
                 return
             run.plan = plan
@@ -206,7 +206,7 @@ class Incident:
             run.folder.event("plan", hash=plan.hash, target=plan.target, nothing_to_do=plan.nothing_to_do, sha256=hashes)
             self._check_reviewed(plan)
             if not plan.nothing_to_do:
-                run.console.show(Confirmation(plan, run.executor.other()))
+                run.console.show(Confirmation(plan, run.lock.other()))
             if plan.touches and not plan.nothing_to_do:
                 preflight.check(run, plan)
             host = run.stack.host
@@ -232,7 +232,7 @@ class Incident:
             try:
                 found = run.converse(dialogue)
             except TargetRefused as error:
-                if run.plan is None or run.touched or not run.done:
+                if run.plan is None or run.state.touched or not run.state.done:
                     raise  # nothing was made beside the stack, or it is in use
                 raise TargetRefused(f"{error}; {steps.clean_up(run, run.plan)}") from None
             run.folder.event("looked", found=found)
@@ -243,10 +243,10 @@ class Incident:
         """Let the steps run that lose what `loss` lists: `accepted` by a parameter, or by the person who sits here."""
         run = self._run
         with run.guarded("accept"):
-            if run.touched and run.accepted == plan.hash:
+            if run.state.touched and run.state.accepted == plan.hash:
                 run.console.line("Accepted before, in this incident.")
                 return
-            run.accepted = ""  # this list, and no earlier one
+            run.folder.event("loss-shown", plan=plan.hash, loss=loss.hash)  # this list has to be accepted, and no earlier one
             if run.opening.mode == "plan":
                 run.console.line("mode is “plan”: nothing is lost; this is what would have to be accepted.")
             elif not loss.restored:
@@ -276,7 +276,7 @@ class Incident:
                 run.console.line(f"Plan only, not run ({len(step.script)} command{'s' if len(step.script) > 1 else ''}):")
                 for command in step.script:
                     run.console.line(f"  {command}")
-            elif run.plan is not None and (run.plan.hash, step.name) in run.done:
+            elif run.plan is not None and (run.plan.hash, step.name) in run.state.done:
                 run.console.line("Done already in this incident; not done again.")
             else:
                 plan = self._check_gate(step)
@@ -290,15 +290,15 @@ class Incident:
         steps.take(run, plan)
         if plan.touches:
             preflight.tell_start(run, plan)
-        if step.touches and not run.touched:
+        if step.touches and not run.state.touched:
             steps.check_assumed(run, plan)
             if run.opening.revert_after:
-                run.executor.arm(run.opening.revert_after, plan.undo, plan.hash)
+                run.auto_revert.arm(run.opening.revert_after, plan.undo, plan.hash)
         if step.unless_healthy and run.monitor.healthy_soon(plan):
-            run.passed_over.add(step.name)
+            run.folder.event("step-passed-over", step=step.name, plan=plan.hash)
             run.console.line("Not needed: every route passes by itself.")
         elif step.if_healthy and not run.monitor.healthy():
-            run.passed_over.add(step.name)
+            run.folder.event("step-passed-over", step=step.name, plan=plan.hash)
             run.console.line("Not done: a route does not pass.")
         else:
             steps.apply(run, plan, step)
@@ -307,52 +307,50 @@ class Incident:
         """Let this be what the run has come to, in its record; `stack` is how the stack was named, for what is to be done next."""
         run = self._run
         with run.guarded("conclude"):
-            run.outcome = found
-            run.after = found.next(str(stack) if isinstance(stack, str | Path) else "FILE")
-            run.folder.event("found", verdict=found.verdict, reason=found.reason, **found.data())
+            after = found.next(str(stack) if isinstance(stack, str | Path) else "FILE")
+            run.folder.event("found", verdict=found.verdict, reason=found.reason, next=after, **found.data())
 
     def verify(self, plan: Plan) -> Verification:
         """Effect and health. Raises Failed, after an undo when that was asked for, unless both are as they should be."""
         run = self._run
         with run.guarded("verify"):
-            applied = run.touched or (run.opening.mode == "apply" and plan.nothing_to_do)
+            applied = run.state.touched or (run.opening.mode == "apply" and plan.nothing_to_do)
             run.check_stopped("the verification")
             run.monitor.open()
             with run.console.follow(run) if applied else nullcontext():
                 try:
                     healthy, effects = run.monitor.await_effects(plan) if applied else (run.monitor.healthy(), ())
                 except Refused as error:
-                    if not run.touched:
+                    if not run.state.touched:
                         raise
                     steps.fail(run, plan, f"it could not be verified: {error}")
             probes = run.monitor.close()
-            run.verified = Verification(
-                effects, healthy, run.stack.health.passes, probes, tuple(run.marks), run.outages(), applied, plan.routes
-            )  # fmt: skip
-            run.console.show(run.verified)
+            seen = Verification(effects, healthy, run.stack.health.passes, probes, run.state.marks, run.outages(), applied, plan.routes)
+            run.console.show(seen)
             run.folder.event(
-                "verified", ok=run.verified.ok, healthy=healthy, effects=[effect.__dict__ | {"ok": effect.ok} for effect in effects]
-            )
-            if applied and not run.verified.ok:
-                steps.not_verified(run, plan, run.verified)
-            if run.executor.armed and not run.executor.disarm():
+                "verified", ok=seen.ok, healthy=healthy, applied=applied, ill=seen.ill, all_routes=plan.routes is None,
+                effects=[effect.__dict__ | {"ok": effect.ok} for effect in effects],
+            )  # fmt: skip
+            if applied and not seen.ok:
+                steps.not_verified(run, plan, seen)
+            if not run.auto_revert.disarm():
                 steps.undone(run, plan, f"{run.stack.host} undid the rollback by itself before it was verified")
-            return run.verified
+            return seen
 
     def close(self) -> Closing:
         """The verdict, written to the record; the lock is released and the connection closed."""
         run = self._run
         with run.guarded("close"):
             run.monitor.close()
-            run.conclude(*run.judge())
+            run.conclude(*outcome.judge(run.opening.mode, run.plan, run.state))
             run.let_go()
             run.tell_end()
             run.link.close()
             if run.seal:
                 run.seal.close()
             return Closing(
-                run.verdict,
-                run.reason,
+                run.state.verdict,
+                run.state.reason,
                 run.seconds(),
                 run.opening.budget,
                 run.outages().words,
@@ -363,7 +361,7 @@ class Incident:
     @property
     def confirmed(self) -> bool:
         """Whether a plan of it was confirmed, or it has begun to change the host."""
-        return bool(self._run.confirmed) or self._run.touched
+        return bool(self._run.state.confirmed) or self._run.state.touched
 
     def aftermath(self) -> list[tuple[str, str]]:
         """After a cell that ended early: what state the host is in, and what to do next."""
@@ -376,7 +374,7 @@ class Incident:
         """How far the incident came, and the routes as they are."""
         run = self._run
         with run.guarded("standing"):
-            states = outcome.steps(run.plan, run.done, run.state.begun) if run.plan else {}
+            states = outcome.steps(run.plan, run.state) if run.plan else {}
             return Standing(tuple(states.items()), run.monitor.note(run.monitor.look_once()))
 
     def go_on(self, accept_loss: object = "false") -> None:
@@ -394,7 +392,7 @@ class Incident:
             if step.name == AFTERWARDS:
                 continue
             run.console.line(f"● {step.title}")
-            if step.loses and run.accepted != plan.hash:
+            if step.loses and run.state.accepted != plan.hash:
                 self.accept(plan, self.look(run.procedure.weigh(run.stack, plan)), accept_loss)
             self.apply(step)
 
@@ -415,12 +413,10 @@ class Incident:
 
     def _open_gate(self, plan: Plan, by: str) -> None:
         run = self._run
-        run.confirmed = plan.hash
         run.folder.event("confirmed", plan=plan.hash, by=by, who=run.opening.who, host=run.stack.host)
 
     def _accept(self, plan: Plan, loss: Loss, by: str) -> None:
         run = self._run
-        run.accepted = plan.hash
         run.folder.event("accepted", plan=plan.hash, loss=loss.hash, by=by, who=run.opening.who)
 
     def _check_reviewed(self, plan: Plan) -> None:
@@ -436,14 +432,14 @@ class Incident:
 
     def _check_gate(self, step: Step) -> Plan:
         run = self._run
-        if run.ended:
-            raise Refused(f"this run has ended as {run.verdict}; open a new one to go on")
+        if run.state.ended:
+            raise Refused(f"this run has ended as {run.state.verdict}; open a new one to go on")
         if run.plan is None or all(planned is not step for planned in run.plan.steps):
             raise Refused(f"the step {step.name!r} is not of the plan that was confirmed; run the cells Plan and Confirm again")
-        if run.confirmed != run.plan.hash:
+        if run.state.confirmed != run.plan.hash:
             raise NotConfirmed(f"not confirmed: type the host's name, {run.stack.host}, in the box above, then run this cell again")
         self._check_order(run.plan, step)
-        if step.loses and run.accepted != run.plan.hash:
+        if step.loses and run.state.accepted != run.plan.hash:
             raise NotConfirmed("not accepted: type the database's name in the box below the list of losses, then run this cell again")
         if any(undo.name in run.state.begun for undo in run.plan.undo):
             raise Refused(f"this incident is being undone; finish that with `rollback resume {self.id}`")
@@ -453,12 +449,12 @@ class Incident:
 
     def _check_order(self, plan: Plan, step: Step) -> None:
         """Every step stands on those before it, and the outcome is entered only once it is verified."""
-        run = self._run
+        state, done = self._run.state, self._run.state.done
         before = plan.steps[: next(number for number, planned in enumerate(plan.steps) if planned is step)]
         missing = [
-            one.name for one in before if not (one.skip or one.name in run.passed_over or (plan.hash, one.name) in run.done)
+            one.name for one in before if not (one.skip or one.name in state.passed_over or (plan.hash, one.name) in done)
         ]  # fmt: skip
         if missing:
             raise Refused(f"the step {step.name!r} comes after {', '.join(missing)}; run the cells above first")
-        if step.name == AFTERWARDS and plan.touches and not (run.verified and run.verified.ok):
+        if step.name == AFTERWARDS and plan.touches and not (state.verified and state.verified.ok):
             raise Refused(f"the step {step.name!r} enters what was verified, and this run is not verified yet; run the cells above first")

@@ -24,13 +24,17 @@ class Notifier:
         self._line = line
         self._noting = threading.Lock()
         self._waiting: list[tuple[threading.Thread, Notify, str]] = []
-        self.told = ""  # the newest word's kind
+
+    @property
+    def told(self) -> str:
+        """The kind of the newest word that people were told; "" for none."""
+        return self._folder.state.told
 
     def tell(self, kind: str, text: str, incident: str) -> None:
         """Send a word to all, without waiting."""
-        if self.told == kind:
+        if not self._notify or self.told == kind:
             return
-        self.told = kind
+        self._folder.event("telling", word=kind)
         for one in self._notify:
             thread = threading.Thread(target=self._tell, args=(one, kind, self._folder.redactor.clean(text), incident), daemon=True)
             self._waiting.append((thread, one, kind))

@@ -1,6 +1,6 @@
 """How a run ends, in a verdict and in words: decided here, from what is known, without asking anybody."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rollback_lib.errors import CommandFailed, Failed, LinkLost, RollbackError
-from rollback_lib.host.ending import Ending
 from rollback_lib.plan.plan import Plan
+from rollback_lib.record.state import RunState
 from rollback_lib.record.verdict import Verdict
-from rollback_lib.run.stages import Opening, Verification
+from rollback_lib.run.stages import Opening
 from rollback_lib.secrets.redactor import Redactor
 from rollback_lib.stack.model import Stack, local_path
 
@@ -28,13 +28,14 @@ def side_by_side(look: Callable[[], T]) -> Callable[[], T]:
     return answer.result
 
 
-def verdict_of(error: BaseException, *, touched: bool, unsure: bool, verified: Verification | None) -> Verdict:
-    """What an error makes of a run. `unsure`: a step may be running on the host still."""
+def verdict_of(error: BaseException, state: RunState) -> Verdict:
+    """What an error makes of a run that has come so far. Where no end of a job was heard, it may be running on the host still."""
+    verified = state.verified
     if isinstance(error, Failed):
         return Verdict.RESTORED if error.restored else Verdict.PARTLY
-    if unsure or (touched and isinstance(error, LinkLost | CommandFailed)):
+    if state.unheard or (state.touched and isinstance(error, LinkLost | CommandFailed)):
         return Verdict.UNKNOWN
-    if touched and not (verified and verified.ok):
+    if state.touched and not (verified and verified.ok):
         return Verdict.PARTLY
     if verified and verified.ok and verified.applied:
         return Verdict.SUCCEEDED
@@ -50,35 +51,40 @@ def shown_clean(plan: Plan, redactor: Redactor) -> Plan:
     )  # fmt: skip
 
 
-def judge(mode: str, plan: Plan | None, seen: Verification | None, *, touched: bool) -> tuple[Verdict, str]:
+def judge(mode: str, plan: Plan | None, state: RunState) -> tuple[Verdict, str]:
     """The verdict of a run that came to its end without an error, and why."""
+    seen = state.verified
+    if state.ended:
+        return state.verdict, state.reason
+    if state.found:
+        return state.found.verdict, state.found.reason
     if mode == "plan":
         return Verdict.PLANNED, "planned only; the host was not changed"
     if plan is not None and plan.nothing_to_do and seen and seen.ok:
         return Verdict.NOTHING_TO_DO, "the target is what runs, and it is healthy"
-    if touched and seen and seen.ok:
+    if state.touched and seen and seen.ok:
         as_then = f"; not healthy, as then: {', '.join(seen.ill)}" if seen.ill else ""
-        routes = "every route is healthy" if seen.routes is None else f"the routes that passed then pass{as_then}"
+        routes = "every route is healthy" if seen.all_routes else f"the routes that passed then pass{as_then}"
         return Verdict.SUCCEEDED, f"the effect is the one asked for, and {routes}"
-    if touched:
+    if state.touched:
         return Verdict.PARTLY, "steps were applied, but not verified"
     return Verdict.REFUSED, "no step was applied"
 
 
-def left(verdict: Verdict, host: str, *, touched: bool, unsure: bool) -> str:
-    """What state a run left the host in that ended as this, or has stopped there. `unsure`: a step may be running still."""
-    if unsure:
+def left(state: RunState, host: str) -> str:
+    """What state a run left the host in that has ended, or has stopped."""
+    if state.unheard:
         return f"a step may be running on {host} still"
-    if verdict is Verdict.RESTORED:
+    if state.verdict is Verdict.RESTORED:
         return f"{host} is back in the state before this run"
-    if verdict is Verdict.SUCCEEDED:
+    if state.verdict is Verdict.SUCCEEDED:
         return f"{host} is rolled back, and that was verified"
-    return f"{host} is changed by the steps that ran" if touched else f"nothing that serves on {host} was changed"
+    return f"{host} is changed by the steps that ran" if state.touched else f"nothing that serves on {host} was changed"
 
 
-def steps(plan: Plan, done: set[tuple[str, str]], begun: Mapping[str, Ending | None]) -> dict[str, str]:
+def steps(plan: Plan, state: RunState) -> dict[str, str]:
     """Each step of the plan, and of an undo that began, with how far it came."""
-    found = {}
+    begun, done, found = state.begun, state.done, {}
     for step in (*plan.steps, *(undo for undo in plan.undo if undo.name in begun)):
         if step.skip:
             word = "not needed"
@@ -112,11 +118,23 @@ def next_actions(opening: Opening, stack: Stack, plan: Plan | None, verdict: Ver
     return ()
 
 
-def record(opening: Opening, verdict: Verdict, reason: str) -> dict[str, Any]:
+def record(opening: Opening, state: RunState) -> dict[str, Any]:
     """The head of record.json."""
     now = datetime.now(UTC)
     return {
-        "verdict": verdict, "status": verdict.status, "reason": reason, "written": now.isoformat(timespec="seconds"),
+        "verdict": state.verdict, "status": state.verdict.status, "reason": state.reason, "written": now.isoformat(timespec="seconds"),
         **{name: value for name, value in opening.__dict__.items() if name not in _OWN},
         "because": opening.reason,
     }  # fmt: skip
+
+
+def detail(plan: Plan | None, state: RunState) -> dict[str, Any]:
+    """What record.json has of the plan and of what came of it."""
+    known: dict[str, Any] = {}
+    if plan:
+        known |= {"target": plan.target, "plan": plan.hash, "before": plan.before, "steps": steps(plan, state)}
+    if state.verified:
+        known |= {"healthy": state.verified.healthy, "effects": list(state.verified.effects)}
+    if state.found:
+        known["found"] = dict(state.found.data)
+    return known

@@ -25,7 +25,7 @@ def check(run: Run, plan: Plan) -> None:
 
 def tell_start(run: Run, plan: Plan) -> None:
     """Tell people that the run begins, once."""
-    if not run.state.begun and not run.notifier.told:
+    if not run.state.begun and not run.state.told:
         run.notifier.tell("start", word(run, plan), run.opening.incident)
 
 
@@ -37,7 +37,7 @@ def word(run: Run, plan: Plan) -> str:
 
 def _answer(run: Run, plan: Plan, kept: int) -> Checklist:
     logs = f", and the logs that would be lost ({kept} line{'s' if kept > 1 else ''})" if kept else ""
-    documented = f"the facts of section 2{logs}, in the record" if run.documented else ""
+    documented = f"the facts of section 2{logs}, in the record" if run.state.documented else ""
     unset = notify.unset(run.stack.notify)
     return checklist(run.stack, plan, documented, run.opening.checked, run.opening.who, word(run, plan), unset)
 

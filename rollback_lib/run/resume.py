@@ -28,7 +28,7 @@ def opening(folder: Path, root: Path) -> tuple[Opening, Stack]:
     check(folder, root)
     events = Folder(folder).events()
     raw = next((event for event in events if event["event"] == "open"), None)
-    story = RunState.of(events)
+    state = RunState.of(events)
     known = Verdict(Folder(folder).record().get("verdict", Verdict.UNKNOWN))
     if raw is None or raw["mode"] != "apply":
         raise ParameterError(f"{folder.name} only planned, so there is nothing to go on with; run its procedure with --apply")
@@ -36,7 +36,7 @@ def opening(folder: Path, root: Path) -> tuple[Opening, Stack]:
         raise ParameterError(f"{folder.name} only tried things; run {raw['procedure']} anew")
     if known in _ENDED:
         raise ParameterError(f"{folder.name} has ended as {known}, so there is nothing to go on with; run its procedure anew")
-    if not story.begun or story.cleaned:
+    if not state.begun or state.cleaned:
         raise ParameterError(f"{folder.name} left nothing on the host to go on with; run its procedure anew")
     values = {field.name: raw[field.name] for field in fields(Opening) if field.name in raw}
     stack = Stack.load(json.loads((folder / "stack.json").read_text()))
@@ -56,22 +56,18 @@ def cut_short(root: Path, procedure: str, stack: str, session: str, parameters: 
             continue
         last = [event.get("process") for event in events if event["event"] in ("open", "resumed")][-1]
         same = json.loads(json.dumps(parameters, default=str)) == began.get("parameters") and began.get("mode") == "apply"
-        if not same or not _in_between(events) or _alive(last):
+        if not same or not _in_between(RunState.of(events)) or _alive(last):
             return None
         check(folder, root)
         return folder
     return None
 
 
-def _in_between(events: list[dict[str, Any]]) -> bool:
+def _in_between(state: RunState) -> bool:
     """Whether steps have begun, and the run did not come to an end since. A person who ran a cell too early was refused, which
     ends nothing as long as every step that began was done."""
-    story = RunState.of(events)
-    last = max((number for number, event in enumerate(events) if event["event"] == "step-begin"), default=None)
-    if last is None:
-        return False
-    since = {event["verdict"] for event in events[last:] if event["event"] == "verdict"} - {Verdict.UNKNOWN}
-    return not since or (since == {Verdict.REFUSED} and all(ended is not None and ended.ok for ended in story.begun.values()))
+    refused = state.verdict is Verdict.REFUSED and all(ended is not None and ended.ok for ended in state.begun.values())
+    return bool(state.begun) and (state.verdict is Verdict.UNKNOWN or refused)
 
 
 def differences(root: Path, reviewed: str, plan: Plan) -> list[str]:

@@ -1,6 +1,6 @@
 """Steps on the host: what is looked at before them, and what is done when one fails."""
 
-from datetime import UTC, datetime
+from typing import NoReturn
 
 from rollback_lib.commands.command import script
 from rollback_lib.errors import Drifted, Failed, NotStarted, Refused, TargetRefused
@@ -16,9 +16,9 @@ CLEANUP = 30.0  # seconds
 def take(run: Run, plan: Plan) -> None:
     """Take the lock, unless we have it; for an incident that was opened again, see whether it can be gone on with. Raises Locked,
     LockLost, Drifted, and Failed where the host undid it by itself."""
-    taken = run.executor.take(take_over=run.opening.take_over)
+    taken = run.lock.take(take_over=run.opening.take_over)
     if taken is not None and run.opening.resumed and run.state.begun:
-        if run.executor.reverted():
+        if run.auto_revert.reverted():
             undone(run, plan, f"{run.stack.host} undid the rollback by itself, as nobody came back in time")
         check_taken_up(run, plan, taken.last)
 
@@ -29,11 +29,12 @@ def check_taken_up(run: Run, plan: Plan, last: str) -> None:
         raise Drifted(
             f"incident {last} ran on {run.stack.host} after this one was cut off; look at what it did, and plan anew or undo by hand"
         )
-    if not run.touched:
+    if not run.state.touched:
         return  # that is looked at before the first change
-    begun = [step for step in (*plan.steps, *plan.undo) if step.touches and step.name in run.state.begun]
+    steps_begun, done = run.state.begun, run.state.done
+    begun = [step for step in (*plan.steps, *plan.undo) if step.touches and step.name in steps_begun]
     undone = {step.part for step in begun if step in plan.undo}
-    half = undone | {step.part for step in begun if (plan.hash, step.name) not in run.done}
+    half = undone | {step.part for step in begun if (plan.hash, step.name) not in done}
     moved = run.monitor.strange(plan, {step.part for step in begun} - half, half)
     if moved:
         raise Drifted(
@@ -54,45 +55,39 @@ def check_assumed(run: Run, plan: Plan) -> None:
 def apply(run: Run, plan: Plan, step: Step) -> None:
     """Run a step, and do what has to be done when it fails. Raises TargetRefused where nothing that serves was touched, Failed
     where it was, LockLost, LinkLost."""
-    first = step.touches and not run.touched
+    first = step.touches and not run.state.touched
     if first:
         run.monitor.open()
-    run.touched = run.touched or step.touches
     try:
         result = run_step(run, plan, step)
     except NotStarted as error:
-        run.touched = run.touched and not first
         step_failed(run, plan, str(error))
         return
     except KeyboardInterrupt:
-        if not step.touches and run.executor.end(step) and not run.touched:
+        if not step.touches and run.executor.end(step) and not run.state.touched:
             raise KeyboardInterrupt(f"stopped in step {step.name}, which was ended on the host; {clean_up(run, plan)}") from None
         raise
     if result.status == 0:
-        run.done.add((plan.hash, step.name))
         return
     if step.trial:
-        run.done.add((plan.hash, step.name))
         run.console.line("▲ The trial failed: see the rows below.")
         return
-    how = "was cut short" if step.name in run.executor.cut else "failed"
+    how = "was cut short" if run.state.cut_short(step.name) else "failed"
     sentence = f"step {step.name} {how} on {run.stack.host}, {said(result)}"
     if first and step.atomic and run.monitor.as_before(plan):
-        if run.executor.armed:
-            run.executor.disarm()
+        run.auto_revert.disarm()
         raise Failed(f"{sentence}; it does all or nothing, and {clean_up(run, plan)}", restored=True)
     step_failed(run, plan, sentence)
 
 
 def step_failed(run: Run, plan: Plan, sentence: str) -> None:
     """A step failed, or was not even started; raises what `apply` does, unless the rollback is verified already."""
-    if run.verified and run.verified.ok:
+    if run.state.verified and run.state.verified.ok:
         run.console.line(f"▲ {sentence}; the rollback itself is verified and stands.")
-    elif run.touched:
+    elif run.state.touched:
         fail(run, plan, sentence)
     else:
-        if run.executor.armed:
-            run.executor.disarm()
+        run.auto_revert.disarm()
         raise TargetRefused(f"{sentence}; nothing that serves was touched, and {clean_up(run, plan)}")
 
 
@@ -108,15 +103,14 @@ def clean_up(run: Run, plan: Plan) -> str:
 
 def run_step(run: Run, plan: Plan, step: Step) -> Result:
     """Run a step's commands, and say how that went."""
-    run.marks.append((datetime.now(UTC), step.name))
-    result = run.executor.run(step, plan.hash)
+    result = run.executor.run(step, plan.hash, run.auto_revert.guard)
     sign = "✔ done" if result.status == 0 else "✘ failed"
     run.console.line(f"{sign} in {result.seconds:.1f} s; {run.seconds():.1f} s of {run.opening.budget:.0f} s used")
     return result
 
 
-def not_verified(run: Run, plan: Plan, seen: Verification) -> None:
-    """Say what is not as it should be. Always raises: TargetRefused where nothing was changed, else what `fail` does."""
+def not_verified(run: Run, plan: Plan, seen: Verification) -> NoReturn:
+    """Say what is not as it should be. Raises TargetRefused where nothing was changed, else what `fail` does."""
     wrong = [effect.words for effect in seen.effects if not effect.ok]
     if not seen.healthy:
         results = {route.name: [probe.ok for probe in seen.probes if probe.route == route.name] for route in run.stack.routes}
@@ -128,26 +122,27 @@ def not_verified(run: Run, plan: Plan, seen: Verification) -> None:
     fail(run, plan, f"not verified: {'; '.join(wrong)}")
 
 
-def fail(run: Run, plan: Plan, sentence: str) -> None:
+def fail(run: Run, plan: Plan, sentence: str) -> NoReturn:
     """The rollback failed after it touched the host: undo it when that was asked for, and say where that leaves us."""
     run.folder.event("failed", error=sentence)
-    if run.executor.reverted():
+    if run.auto_revert.reverted():
         undone(run, plan, f"{sentence}; {run.stack.host} undid the rollback by itself")
     if run.opening.on_failure == "undo":
         run.console.line(f"✘ {sentence}")
         run.console.line("Undoing, as on_failure asks:")
         undo(run, plan, sentence)
-    way = f"{run.stack.host} undoes it by itself at {run.executor.armed:%H:%M:%S} UTC" if run.executor.armed else "the way back is undo.sh"
+    armed = run.state.armed
+    way = f"{run.stack.host} undoes it by itself at {armed:%H:%M:%S} UTC" if armed else "the way back is undo.sh"
     on = f"`rollback resume {run.opening.incident}` goes on from there"
     raise Failed(f"{sentence}; the host is changed in part: {on}, {way}", restored=False)
 
 
-def undo(run: Run, plan: Plan, sentence: str) -> None:
-    """Undo the rollback, unless the host has done so by itself. Always raises Failed."""
-    run.executor.take(take_over=False)  # a cell that was refused since the last step may have let go of it
-    if run.executor.armed is None or run.executor.disarm():
+def undo(run: Run, plan: Plan, sentence: str) -> NoReturn:
+    """Undo the rollback, unless the host has done so by itself. Raises Failed."""
+    run.lock.take(take_over=False)  # a cell that was refused since the last step may have let go of it
+    if run.auto_revert.disarm():
         for step in plan.undo:
-            if (plan.hash, step.name) in run.done or (step.unless_healthy and run.monitor.healthy_soon(plan)):
+            if (plan.hash, step.name) in run.state.done or (step.unless_healthy and run.monitor.healthy_soon(plan)):
                 continue
             try:
                 result = run_step(run, plan, step)
@@ -159,8 +154,8 @@ def undo(run: Run, plan: Plan, sentence: str) -> None:
     undone(run, plan, sentence)
 
 
-def undone(run: Run, plan: Plan, sentence: str) -> None:
-    """Say whether the host is back where it was. Always raises Failed."""
+def undone(run: Run, plan: Plan, sentence: str) -> NoReturn:
+    """Say whether the host is back where it was. Raises Failed."""
     try:
         effects = run.monitor.undone(plan)
     except Refused as error:

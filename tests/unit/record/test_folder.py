@@ -46,7 +46,7 @@ def test_a_last_event_cut_short_is_left_out(folder: Folder) -> None:
 def test_a_killed_run_says_what_is_known(folder: Folder, steps: list[str], verdict: Verdict) -> None:
     folder.write_record({"verdict": "unknown", "reason": "the run has not ended"})
     for step in steps:
-        folder.event("step-begin", step=step, job=step, touches=True)
+        folder.event("step-begin", step=step, job=step, plan="abc", touches=True)
     _settle(folder)
     record = folder.record()
     assert record["verdict"] == verdict
@@ -77,7 +77,7 @@ def test_words_of_ours_are_not_hidden_where_a_secret_is_such_a_word(folder: Fold
     folder.event("step-begin", step="recreate", job="recreate", plan="abc", touches=True, commands=["echo recreate"])
     folder.event("told", word="start", to="chat", ok=True, error="")
     folder.write_record({"verdict": "failed-partly", "steps": {"recreate": "done"}, "reason": "recreate failed"})
-    story = RunState.of(folder.events())
-    assert (story.begun, story.told) == ({"recreate": None}, "start")
+    state = RunState.of(folder.events())
+    assert (state.begun, state.told) == ({"recreate": None}, "start")
     assert folder.events()[0]["commands"] == [f"echo {HIDDEN}"]
     assert folder.record() == {"verdict": "failed-partly", "steps": {"recreate": "done"}, "reason": f"{HIDDEN} failed"}

@@ -25,7 +25,7 @@ from rollback_lib.record.audit import verify
 from rollback_lib.record.folder import ROOT_VARIABLE, Folder
 from rollback_lib.record.state import RunState
 from rollback_lib.run import preflight, steps
-from rollback_lib.run.executor import Followed
+from rollback_lib.run.console import Followed
 from rollback_lib.run.incident import Incident
 from rollback_lib.run.monitor import Monitor
 from rollback_lib.run.run import Run
@@ -107,7 +107,7 @@ def opened(root: Path, host: Host, person: Person) -> Incident:
     folder = Folder.create("code", root)
     opening = Opening(folder.id, "code", "dyniq-voice", "contabo", "me", "apply", "stop", "", {}, folder.path, 60.0, ())
     run = Run(Stack.load("production"), opening, folder, host, Key(), person, 0.0, ROOT)
-    run.documented = True
+    folder.event("facts")
     return Incident(run)
 
 
@@ -134,7 +134,7 @@ def test_two_incidents_in_one_process_share_neither_secrets_nor_hashes(tmp_path:
     assert said == [f"{HIDDEN} second-secret", f"first-secret {HIDDEN}"]
     mine, theirs = one.fingerprint(Secret("the same")), other.fingerprint(Secret("the same"))
     assert mine != theirs
-    runs[0].executor.take(take_over=False)  # with the key that the host has of it
+    runs[0].lock.take(take_over=False)  # with the key that the host has of it
     assert (one.reveal(), other.fingerprint(Secret("the same"))) == (bytes(32), theirs)
 
 
@@ -233,7 +233,7 @@ def taken_up(incident: Incident, host: Host, person: Person, jobs: dict[str, tup
     before = incident._run
     host.jobs = lambda *_: jobs
     run = Run(before.stack, replace(before.opening, resumed=True), Folder(before.folder.path), host, Key(), person, 0.0, ROOT)
-    run.documented = True
+    run.folder.event("facts")
     return Incident(run)
 
 
@@ -486,6 +486,31 @@ def test_a_host_that_cannot_be_asked_in_verify_is_asked_again_and_a_refusal_is_a
         incident.verify(plan)
     assert failed.value.restored is restored
     assert "echo undo_recreate" in host.ran[-1]
+
+
+@pytest.mark.parametrize("restored", [True, False])
+def test_a_run_that_has_ended_stays_as_it_ended_whatever_cell_is_run_then(
+    incident: Incident, host: Host, monkeypatch: pytest.MonkeyPatch, restored: bool
+) -> None:
+    def undone(_: object, __: object) -> Dialogue[list[Effect]]:
+        yield {}
+        return [Effect("containers", "old", "old" if restored else "new")]
+
+    monkeypatch.setattr(code, "undo_effects", undone)
+    monkeypatch.setattr(Monitor, "open", lambda _: None)
+    step, back = (Step(name, name, "why", (Command.of("echo", name),), touches=True) for name in ("recreate", "undo_recreate"))
+    plan = Plan("code", "i1", "dyniq-voice", "contabo", "x", (step,), (back,))
+    incident._run.opening = replace(incident._run.opening, on_failure="undo")
+    host.failing = "echo recreate"
+    incident.confirm(plan, "contabo")
+    with pytest.raises(Failed):
+        incident.apply(plan.recreate)
+    ended = incident._run.folder.record()
+    assert ended["verdict"] == ("failed-restored" if restored else "failed-partly")
+    with pytest.raises(Refused, match="this run has ended as failed"):
+        incident.apply(plan.recreate)
+    now = incident._run.folder.record()
+    assert (now["verdict"], now["reason"]) == (ended["verdict"], ended["reason"])
 
 
 def test_a_clean_up_that_fails_is_said(incident: Incident, host: Host) -> None:

@@ -1,0 +1,101 @@
+"""The lock of a stack, as a run holds it: taken on the host, renewed as long as the run lives, released at its end."""
+
+import threading
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from rollback_lib.commands.command import script
+from rollback_lib.errors import Locked, LockLost, Refused, RollbackError
+from rollback_lib.host import lock
+from rollback_lib.host.link import Link
+from rollback_lib.host.lock import Owner, Taking
+from rollback_lib.record.folder import Folder
+from rollback_lib.run.console import Console
+from rollback_lib.secrets.secret import Key, Secret
+
+
+class StackLock:
+    """The lock of the stack whose folder on the host is `folder_there`. What becomes of it is noted in the record."""
+
+    def __init__(self, link: Link, key: Key, folder_there: str, owner: Owner, record: Folder, console: Console) -> None:
+        self._link = link
+        self._key = key
+        self._there = folder_there
+        self._owner = owner
+        self._record = record
+        self._console = console
+        self._held = False
+        self._lost = False
+        self._stop = threading.Event()
+
+    def other(self) -> str:
+        """Who else holds the stack, in words, as it is now; "" for nobody."""
+        try:
+            found = lock.read_holder(self._link.run(script((lock.look(self._there),))).out)
+        except (ValueError, LookupError, TypeError):
+            return "somebody, in words that cannot be understood"
+        return found.words if found and found.incident != self._owner.incident else ""
+
+    def take(self, *, take_over: bool) -> lock.Taken | None:
+        """Take the lock; None where this run holds it already. Raises Locked, naming who holds it; LockLost where someone took it."""
+        if self._lost:
+            raise LockLost(f"{self._owner.incident} lost its hold of the stack to another run; look at what that one did")
+        if self._held:
+            return None
+        taken = self._ask(take_over=take_over)
+        self._record.event("lock", how=taken.how, other=taken.other, until=taken.until, running=taken.running, last=taken.last)
+        if taken.how is Taking.HELD and taken.other and taken.until:
+            runs = f"; its step {', '.join(taken.running)} runs there still" if taken.running else ""
+            raise Locked(
+                f"{self._link.alias} is held by {taken.other.words}{runs}; ask them. If that run is dead, "
+                f"`rollback resume {taken.other.incident}` goes on with it; else wait until {taken.until:%H:%M:%S} UTC and longer if it "
+                "lives, or take over (--take-over, take_over=true)"
+            )
+        if taken.other and taken.how is not Taking.TAKEN:
+            word = "Taken over from" if taken.how is Taking.TAKEN_OVER else "The lease had ended of"
+            self._console.line(f"▲ {word} {taken.other.words}.")
+        self._key.adopt(taken.key)
+        self._held = True
+        self._stop.clear()
+        threading.Thread(target=self._renew, daemon=True).start()
+        return taken
+
+    def release(self) -> None:
+        """Release the lock, if this run holds it. A host that cannot be reached frees it when the lease ends."""
+        if not self._held:
+            return
+        self._stop.set()
+        self._held = False
+        with suppress(RollbackError):
+            self._link.run_once(script((lock.release(self._there, self._owner.incident),)), deadline=10)
+            self._record.event("lock", how="released")
+
+    def lose(self) -> None:
+        """Take note that another run has it by now."""
+        self._held, self._lost = False, True
+        self._stop.set()
+
+    def _ask(self, *, take_over: bool) -> lock.Taken:
+        take = lock.take(self._there, self._owner, take_over=take_over)
+        result = self._link.run(script((take,)), send=Secret(self._key.reveal().hex()))
+        if result.status != 0:
+            lines = result.err.strip().splitlines() or ["it said nothing"]
+            raise Refused(
+                f"the lock of this stack could not be taken in {self._there} on {self._link.alias} ({lines[-1]}); "
+                "it needs flock, a disk with room, and the right to write there"
+            )
+        try:
+            return lock.read_taken(result.out, result.err)
+        except (ValueError, LookupError, TypeError):
+            raise Refused(
+                f"{self._link.alias} gave an answer about its lock that cannot be understood; look at {self._there}/lock"
+            ) from None
+
+    def _renew(self) -> None:
+        while not self._stop.wait(lock.RENEWAL):
+            with suppress(RollbackError):  # without a connection the lease runs on; the next step renews it as it starts
+                result = self._link.run_once(script((lock.renew(self._there, self._owner.incident),)), deadline=10)
+                if result.status == 3 and not self._stop.is_set():
+                    self._record.event("lock", how="lost", at_renewal=datetime.now(UTC).isoformat())
+                    self.lose()
+                    return
