@@ -4,7 +4,6 @@ import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from rollback_lib.errors import ParameterError
 
@@ -33,12 +32,6 @@ class Command:
         if any("\0" in word for word in argv):
             raise ParameterError(f"a NUL character cannot be part of a command ({argv[0]}); remove it")
         return cls(tuple(argv))
-
-    @classmethod
-    def from_dict(cls, raw: dict[str, Any]) -> "Command":
-        """The command that `dataclasses.asdict` made `raw` of."""
-        nested = {name: cls.from_dict(raw[name]) if raw[name] else None for name in ("into", "rescue")}
-        return cls(**{**raw, **nested, "argv": tuple(raw["argv"])})
 
     @classmethod
     def script(cls, text: str, *words: str) -> "Command":

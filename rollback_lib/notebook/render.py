@@ -7,7 +7,8 @@ from rollback_lib.notebook import chart, display
 from rollback_lib.notebook import view as view_of
 from rollback_lib.notebook.view import Table, View, note, stack, table
 from rollback_lib.notebook.views import caddyfile, checklist, code, confirmation, database, env, image, readiness, redeploy, triage, undo
-from rollback_lib.plan.plan import Plan, Step
+from rollback_lib.plan.plan import Plan
+from rollback_lib.plan.step import Step, When
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.run.stages import Closing, Opening, Standing, Verification
 
@@ -63,7 +64,7 @@ def _step(number: int, step: Step) -> View:
     if step.skip:
         return note("good", f"Step {number}, {step.title}: not needed, {step.skip}.")
     touches = "changes the stack" if step.touches else "leaves the stack as it is"
-    touches += ", only where the routes do not pass by themselves" if step.unless_healthy else ""
+    touches += ", only where the routes do not pass by themselves" if step.when is When.UNHEALTHY else ""
     commands = "\n".join(str(command) for command in step.script)
     return view_of.code(commands, title=f"Step {number}, {step.title}: {touches}", lead=step.why)
 

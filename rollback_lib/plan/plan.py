@@ -4,51 +4,17 @@ import hashlib
 import json
 import shlex
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Protocol
+
+from pydantic import TypeAdapter, ValidationError
 
 from rollback_lib.commands.command import ENVIRONMENT, Command, script
 from rollback_lib.errors import ParameterError
-from rollback_lib.plan.writes import How, Write
-from rollback_lib.secrets.secret import Secret
+from rollback_lib.plan.step import Step, When
+from rollback_lib.plan.writes import Write
 
-FORMAT = 2  # of a plan in a record: an undo or a resumed run has to understand all of it
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step. `touches`: it changes the stack; a failure of any other leaves the stack as it was.
-
-    `guards` only look, and run first in the same job: where one fails, nothing of the step was done. `part` is the part of the
-    host that the step changes, the same word as in the effects that tell of it. `atomic`: it does all or nothing. `loses`: it
-    needs the list of losses accepted. `unless_healthy`: it is run only where the routes do not pass by themselves,
-    `if_healthy`: only where they do. `trial`: that it fails is a finding, and stops nothing. `skip` says in a sentence why there
-    is nothing to do. `deadline` is in seconds. `send` is what the commands read from their standard input, `sends` says what it
-    is, `sent` tells it from any other (`Secret.digest`).
-    """
-
-    name: str
-    title: str
-    why: str
-    commands: tuple[Command, ...] = ()
-    touches: bool = False
-    guards: tuple[Command, ...] = ()
-    part: str = ""
-    atomic: bool = False
-    loses: bool = False
-    unless_healthy: bool = False
-    if_healthy: bool = False
-    trial: bool = False
-    skip: str | None = None
-    deadline: float = 120.0
-    send: Secret | None = None
-    sends: str = ""
-    sent: str = ""
-
-    @property
-    def script(self) -> tuple[Command, ...]:
-        """All that runs, in its order."""
-        return (*self.guards, *self.commands)
+FORMAT = 3  # of a plan in a record: an undo or a resumed run has to understand all of it
 
 
 class Loss(Protocol):
@@ -61,37 +27,6 @@ class Loss(Protocol):
     def hash(self) -> str: ...
     @property
     def restored(self) -> bool: ...
-
-
-@dataclass(frozen=True)
-class Effect:
-    """One line of the verdict: what was asked for and what was found on the host. `settles`: it may need a while. `condition`:
-    it tells how well something runs, and not which it is. `decides` is False for one that is shown and does not count. `part` is
-    the part of the host it tells of, as in the steps that change it; `between`: while such a step is half done, it may be
-    neither as before nor as asked for."""
-
-    name: str
-    asked: str
-    found: str
-    settles: bool = False
-    condition: bool = False
-    decides: bool = True
-    part: str = ""
-    between: bool = False
-
-    @property
-    def ok(self) -> bool:
-        return not self.decides or self.asked == self.found
-
-    @property
-    def sign(self) -> str:
-        """✔, ✘, or – for one that is otherwise and does not count."""
-        return "✔" if self.asked == self.found else "✘" if self.decides else "–"
-
-    @property
-    def words(self) -> str:
-        """What is wrong with it."""
-        return f"{self.name} is {self.found}, not {self.asked}"
 
 
 @dataclass(frozen=True)
@@ -158,24 +93,23 @@ class Plan:
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def json(self) -> str:
-        """The plan as a record keeps it, for a run that goes on with it: all but what steps read from their input."""
-        steps = {name: tuple(replace(step, send=None) for step in getattr(self, name)) for name in ("steps", "undo")}
-        return json.dumps({"format": FORMAT, **asdict(replace(self, **steps))}, ensure_ascii=False, indent=1)  # type: ignore[arg-type]
+        """The plan as a record keeps it, for a run that is resumed or undone: all but what steps read from their input."""
+        sent = {"__all__": {"send"}}
+        plan = _on_disk().dump_python(self, mode="json", exclude={"steps": sent, "undo": sent})
+        return json.dumps({"format": FORMAT, **plan}, ensure_ascii=False, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> "Plan":
-        """The plan that `json` wrote. Raises ParameterError for one of another version of this project."""
-        raw = json.loads(text)
-        if raw.pop("format", None) != FORMAT:
-            raise ParameterError("the plan in this record is of another version of rollback; undo it by hand with the record's undo.sh")
-        raw["steps"], raw["undo"] = (tuple(_step(one) for one in raw[name]) for name in ("steps", "undo"))
-        raw["cleanup"] = tuple(Command.from_dict(one) for one in raw["cleanup"])
-        raw["facts"] = tuple((name, value) for name, value in raw["facts"])
-        raw["loses"], raw["notes"] = tuple(raw["loses"]), tuple(raw["notes"])
-        raw["routes"] = None if raw["routes"] is None else tuple(raw["routes"])
-        raw["removes"], raw["rationale"], raw["drift"] = tuple(raw["removes"]), Rationale(**raw["rationale"]), tuple(raw["drift"])
-        raw["writes"] = tuple(Write(one["path"], How(one["how"])) for one in raw.get("writes", ()))
-        return cls(**raw)
+        """The plan that `json` wrote. Raises ParameterError for one of another version of this project, and for anything else."""
+        try:
+            raw = json.loads(text)
+            if raw.pop("format", None) != FORMAT:
+                raise ParameterError("the plan in this record is of another version of rollback; undo it by hand with the record's undo.sh")
+            return _on_disk().validate_python(raw)
+        except (ValueError, AttributeError) as error:
+            first = error.errors()[0] if isinstance(error, ValidationError) else None
+            what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else str(error)
+            raise ParameterError(f"the plan in this record cannot be read ({what}); undo it by hand with the record's undo.sh") from None
 
     def shell(self) -> str:
         """The plan as a script to run by hand on the host: plan.sh."""
@@ -186,9 +120,9 @@ class Plan:
         return _render(f"undo of {self.procedure}: {self.stack} to {self.target}", self.undo)
 
 
-def _step(raw: dict[str, Any]) -> Step:
-    lists = {name: tuple(Command.from_dict(one) for one in raw.get(name, ())) for name in ("commands", "guards")}
-    return Step(**{**raw, **lists})
+@cache
+def _on_disk() -> TypeAdapter[Plan]:
+    return TypeAdapter(Plan)
 
 
 def _bound(step: Step) -> dict[str, Any]:
@@ -206,7 +140,7 @@ def _render(title: str, steps: tuple[Step, ...]) -> str:
         parts.append(f"\n# {step.title}{f' (not needed: {step.skip})' if step.skip else ''}\n")
         if step.sends and not step.skip:
             parts.append(f"# It reads {step.sends} from its standard input.\n")
-        if step.unless_healthy:
+        if step.when is When.UNHEALTHY:
             parts.append("# Only if the routes do not come back by themselves:\n")
             parts += [f"# {line}\n" for line in script(step.script).splitlines()]
         elif not step.skip:

@@ -5,7 +5,8 @@ from typing import Any, Protocol
 
 from rollback_lib.errors import ParameterError
 from rollback_lib.facts.fact import Dialogue
-from rollback_lib.plan.plan import Effect, Loss, Plan
+from rollback_lib.plan.effect import Effect
+from rollback_lib.plan.plan import Loss, Plan
 from rollback_lib.stack.model import Stack
 
 

@@ -7,7 +7,7 @@ from rollback_lib.errors import Refused
 from rollback_lib.host import lock
 from rollback_lib.host.jobs import Job
 from rollback_lib.host.link import Link
-from rollback_lib.plan.plan import Step
+from rollback_lib.plan.step import Step, When
 from rollback_lib.record.folder import Folder
 from rollback_lib.run.console import Console
 
@@ -26,7 +26,7 @@ SLACK = 3600.0  # seconds for a step that still runs
 
 def job(state: str, incident: str, seconds: float, undo: tuple[Step, ...]) -> Job:
     """The job that waits so many seconds and then runs these steps, but for those that are only for an unhealthy stack."""
-    steps = [step for step in undo if not step.unless_healthy]
+    steps = [step for step in undo if step.when is not When.UNHEALTHY]
     text = _WAIT % round(seconds) + "".join(script(step.script) for step in steps)
     return Job(state, incident, NAME, text, seconds + SLACK + sum(step.deadline for step in steps))
 

@@ -9,7 +9,7 @@ from rollback_lib.host.connection import Result
 from rollback_lib.host.jobs import Job
 from rollback_lib.host.link import Link
 from rollback_lib.host.stream import Lines
-from rollback_lib.plan.plan import Step
+from rollback_lib.plan.step import Step
 from rollback_lib.record.folder import Folder
 from rollback_lib.run.console import Console
 from rollback_lib.run.output_view import TAIL_LINES, OutputView

@@ -18,7 +18,8 @@ from rollback_lib.facts.ask import ask, converse
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.facts.together import together
 from rollback_lib.host.link import Link
-from rollback_lib.plan.plan import Loss, Plan, Step
+from rollback_lib.plan.plan import Loss, Plan
+from rollback_lib.plan.step import Step, When
 from rollback_lib.procedures import readiness, triage
 from rollback_lib.procedures.common import known_secrets, permissions, retention
 from rollback_lib.procedures.readiness.report import Tried
@@ -294,10 +295,10 @@ class Incident:
             steps.check_assumed(run, plan)
             if run.opening.revert_after:
                 run.auto_revert.arm(run.opening.revert_after, plan.undo, plan.hash)
-        if step.unless_healthy and run.monitor.healthy_soon(plan):
+        if step.when is When.UNHEALTHY and run.monitor.healthy_soon(plan):
             run.folder.event("step-passed-over", step=step.name, plan=plan.hash)
             run.console.line("Not needed: every route passes by itself.")
-        elif step.if_healthy and not run.monitor.healthy():
+        elif step.when is When.HEALTHY and not run.monitor.healthy():
             run.folder.event("step-passed-over", step=step.name, plan=plan.hash)
             run.console.line("Not done: a route does not pass.")
         else:

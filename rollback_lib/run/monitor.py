@@ -11,7 +11,8 @@ from rollback_lib.errors import Refused
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.health.probe import Probe
 from rollback_lib.health.watch import Prober, Watch
-from rollback_lib.plan.plan import Effect, Plan
+from rollback_lib.plan.effect import Effect
+from rollback_lib.plan.plan import Plan
 from rollback_lib.procedures.procedure import Procedure
 from rollback_lib.record.folder import Folder
 from rollback_lib.stack.model import Route, Stack

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from rollback_lib.errors import CommandFailed, Failed, LinkLost, RollbackError
 from rollback_lib.plan.plan import Plan
+from rollback_lib.plan.step import When
 from rollback_lib.record.state import RunState
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.run.stages import Opening
@@ -91,7 +92,7 @@ def steps(plan: Plan, state: RunState) -> dict[str, str]:
         elif (plan.hash, step.name) in done:
             word = "done"
         elif step.name not in begun:
-            word = "not begun" + (": it is only for routes that do not pass by themselves" if step.unless_healthy else "")
+            word = "not begun" + (": it is only for routes that do not pass by themselves" if step.when is When.UNHEALTHY else "")
         elif begun[step.name] is None:
             word = "begun, its end is not known: it may be half done"
         else:

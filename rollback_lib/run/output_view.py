@@ -4,7 +4,7 @@ from collections import deque
 
 from rollback_lib.host.output import KEEP
 from rollback_lib.host.stream import LONGEST
-from rollback_lib.plan.plan import Step
+from rollback_lib.plan.step import Step
 from rollback_lib.run.console import Console
 from rollback_lib.secrets.redactor import Redactor
 

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from rollback_lib.health.outage import Outages
 from rollback_lib.health.probe import Probe
-from rollback_lib.plan.plan import Effect, Plan
+from rollback_lib.plan.effect import Effect
+from rollback_lib.plan.plan import Plan
 from rollback_lib.record.verdict import Verdict
 
 

@@ -6,7 +6,8 @@ from rollback_lib.commands.command import script
 from rollback_lib.errors import Drifted, Failed, NotStarted, Refused, TargetRefused
 from rollback_lib.health.probe import passes_in_a_row
 from rollback_lib.host.connection import Result, said
-from rollback_lib.plan.plan import Plan, Step
+from rollback_lib.plan.plan import Plan
+from rollback_lib.plan.step import Step, When
 from rollback_lib.run.run import Run
 from rollback_lib.run.stages import Verification
 
@@ -142,7 +143,7 @@ def undo(run: Run, plan: Plan, sentence: str) -> NoReturn:
     run.lock.take(take_over=False)  # a cell that was refused since the last step may have let go of it
     if run.auto_revert.disarm():
         for step in plan.undo:
-            if (plan.hash, step.name) in run.state.done or (step.unless_healthy and run.monitor.healthy_soon(plan)):
+            if (plan.hash, step.name) in run.state.done or (step.when is When.UNHEALTHY and run.monitor.healthy_soon(plan)):
                 continue
             try:
                 result = run_step(run, plan, step)

@@ -13,7 +13,7 @@ from rollback_lib.errors import CommandFailed
 from rollback_lib.host import connection
 from rollback_lib.host.link import Link
 from rollback_lib.host.lock import Owner
-from rollback_lib.plan.plan import Step
+from rollback_lib.plan.step import Step
 from rollback_lib.record.folder import Folder
 from rollback_lib.report import page, summary
 from rollback_lib.run.executor import Executor

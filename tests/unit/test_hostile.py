@@ -48,7 +48,8 @@ from rollback_lib.host.ending import Ending, Kind
 from rollback_lib.host.jobs import read_state, read_states
 from rollback_lib.host.lock import read_taken
 from rollback_lib.host.stream import LONGEST, Lines
-from rollback_lib.plan.plan import Plan, Step
+from rollback_lib.plan.plan import Plan
+from rollback_lib.plan.step import Changes, Step
 from rollback_lib.plan.writes import How, Write
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.record.history import folder_of
@@ -231,7 +232,7 @@ def commands(draw: st.DrawFn) -> Command:
 
 @given(st.lists(commands(), max_size=4), words)
 def test_a_plan_that_was_kept_is_the_same_plan(made: list[Command], target: str) -> None:
-    step = Step("build", "Build", "why", tuple(made), touches=True, sends="values")
+    step = Step("build", "Build", "why", tuple(made), changes=Changes.STACK, sends="values")
     plan = Plan("code", "abc123", "s", "h", target, (step,), (step,), cleanup=tuple(made), facts=(("a", target),), before={"x": target})
     again = Plan.from_json(plan.json())
     assert again == plan

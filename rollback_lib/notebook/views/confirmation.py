@@ -1,7 +1,7 @@
 """View of what a person is asked to confirm."""
 
 from rollback_lib.notebook.view import View, note, stack, table
-from rollback_lib.plan.plan import Step
+from rollback_lib.plan.step import Step
 from rollback_lib.run.stages import Confirmation
 
 

@@ -3,7 +3,9 @@
 from rollback_lib.commands.command import Command
 from rollback_lib.facts import caddy, docker, files
 from rollback_lib.facts.fact import Dialogue
-from rollback_lib.plan.plan import Effect, Plan, Step
+from rollback_lib.plan.effect import Effect
+from rollback_lib.plan.plan import Plan
+from rollback_lib.plan.step import Changes, Step
 from rollback_lib.plan.writes import How, Write
 from rollback_lib.procedures.caddyfile.rationale import rationale
 from rollback_lib.procedures.caddyfile.state import NAME, State, caddy_in, in_tree, path_inside
@@ -44,8 +46,8 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     steps = (
         Step("keep", "Keep the Caddyfile that is there, and fetch the target", "Undo needs the one, the next steps the other.", keep),
         Step("put", "Put the target in place", "Written into the same file: a container goes on reading a file that was replaced.",
-             tuple(put), touches=True, part=FILE, atomic=True, guards=(overwrite_file.guard(now.file.real, before, after),)),
-        Step("load", title, why, load, touches=True, part=LOADED, deadline=60.0),
+             tuple(put), changes=Changes.AT_ONCE, part=FILE, guards=(overwrite_file.guard(now.file.real, before, after),)),
+        Step("load", title, why, load, changes=Changes.STACK, part=LOADED, deadline=60.0),
         Step("remember", "Enter the outcome among the kept versions", snapshots.REMEMBER,
              snapshots.remember_files(stack, NAME, incident, good=file, bad=None if same_file else before)),
     )  # fmt: skip
@@ -57,8 +59,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
             "Put the Caddyfile back",
             "As it was before the rollback; what is there then is kept beside.",
             tuple(put_back),
-            touches=True,
-            atomic=True,
+            changes=Changes.AT_ONCE,
             part=FILE,
         ),
         Step(
@@ -66,7 +67,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
             title,
             "Caddy runs with it again.",
             _load(now, container, path, before)[0],
-            touches=True,
+            changes=Changes.STACK,
             part=LOADED,
             deadline=60.0,
         ),

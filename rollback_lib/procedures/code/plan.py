@@ -9,7 +9,9 @@ from rollback_lib.commands.image import Reference
 from rollback_lib.errors import Refused
 from rollback_lib.facts import docker, releases
 from rollback_lib.facts.fact import Dialogue
-from rollback_lib.plan.plan import Effect, Plan, Step, some
+from rollback_lib.plan.effect import Effect
+from rollback_lib.plan.plan import Plan, some
+from rollback_lib.plan.step import Changes, Step
 from rollback_lib.procedures.code import images, tree
 from rollback_lib.procedures.code.rationale import rationale
 from rollback_lib.procedures.code.state import NAME, Deployed, State, candidates
@@ -162,7 +164,7 @@ def _recreate(now: State, services: list[Deployed], target: Target) -> Step:
         return Step("recreate", "Recreate the services", why, skip="no service is built from what changes")
     kept = {one.service: now.stack.kept_image(one.service, target.commit.sha) for one in services}
     tags = tuple(Command.of("docker", "tag", image, target.services[name].image) for name, image in kept.items())
-    return Step("recreate", title, why, (*tags, *_up(services)), touches=True, part=replicas.PART)
+    return Step("recreate", title, why, (*tags, *_up(services)), changes=Changes.STACK, part=replicas.PART)
 
 
 def _up(services: list[Deployed]) -> tuple[Command, ...]:
@@ -194,7 +196,7 @@ def _undo(now: State, services: list[Deployed], target: Target, incident: str, r
     if ran:
         steps.append(
             Step("undo_recreate", "Start the images that ran before", "They were kept under tags of ours.",
-                 (*tags, *_up(ran)), touches=True, part=replicas.PART)
+                 (*tags, *_up(ran)), changes=Changes.STACK, part=replicas.PART)
         )  # fmt: skip
     return tuple(steps)
 

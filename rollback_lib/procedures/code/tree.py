@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from rollback_lib.commands.command import Command
 from rollback_lib.facts import git
 from rollback_lib.facts.fact import Dialogue
-from rollback_lib.plan.plan import Effect, Plan, Step, some
+from rollback_lib.plan.effect import Effect
+from rollback_lib.plan.plan import Plan, some
+from rollback_lib.plan.step import Changes, Step
 from rollback_lib.plan.writes import How, Write
 from rollback_lib.procedures.code.state import State
 from rollback_lib.procedures.common import snapshots
@@ -158,7 +160,7 @@ def restore(now: State, sha: str, incident: str) -> Step:
     # What it overwrites is kept, and the guard has seen that nothing else is there.
     checkout = git.command(tree, "checkout", "--quiet", "--force", "--detach", "--no-overwrite-ignore", sha)
     commands = (_unlock(tree), *umask(now), *save, noted, checkout, *_own(now, incident, _OWN_FILES), *_own(now, incident, _OWN_GIT))
-    return Step("restore_tree", title, why, commands, guards=guards, touches=True, part=PART)
+    return Step("restore_tree", title, why, commands, guards=guards, changes=Changes.STACK, part=PART)
 
 
 def writes(now: State, changes: Iterable[git.Change]) -> tuple[Write, ...]:
@@ -182,7 +184,7 @@ def back(now: State, incident: str) -> Step:
     )
     commands = (_unlock(tree), *umask(now), Command.script(_BACK, tree, kept, files, aside, index), head, *_own(now, incident, _OWN_GIT))
     return Step("undo_tree", "Put the tree back", "Files, index and HEAD as they were before the rollback, by the byte.", commands,
-                touches=True, part=PART)  # fmt: skip
+                changes=Changes.STACK, part=PART)  # fmt: skip
 
 
 def reached(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:

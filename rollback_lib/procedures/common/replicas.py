@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from rollback_lib.facts import docker
 from rollback_lib.facts.docker import Container
-from rollback_lib.plan.plan import Effect
+from rollback_lib.plan.effect import Effect
 
 PART = "containers"  # of the host, in steps and effects
 

@@ -17,7 +17,8 @@ from rollback_lib.commands.command import Command
 from rollback_lib.facts import copies, releases, removed, restores
 from rollback_lib.facts.fact import Dialogue
 from rollback_lib.facts.together import Unanswered
-from rollback_lib.plan.plan import Plan, Step, some
+from rollback_lib.plan.plan import Plan, some
+from rollback_lib.plan.step import Step
 from rollback_lib.stack.model import Stack
 
 REMEMBER = "remember"  # the step after Verify

@@ -9,7 +9,9 @@ from rollback_lib.facts import backups, docker, files, postgres, restores
 from rollback_lib.facts.backups import Backup
 from rollback_lib.facts.fact import KEY, Dialogue
 from rollback_lib.facts.postgres import Kind
-from rollback_lib.plan.plan import Effect, Plan, Step, some
+from rollback_lib.plan.effect import Effect
+from rollback_lib.plan.plan import Plan, some
+from rollback_lib.plan.step import Changes, Step, When
 from rollback_lib.procedures.common import drift, replicas, snapshots
 from rollback_lib.procedures.database import sql
 from rollback_lib.procedures.database.losses import read
@@ -61,9 +63,9 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
              (sql.written_by(server, sql.SEQUENCES, live.name, new),
               sql.swap(server, home, live=live.name, aside=kept, incoming=new),
               sql.written_by(server, sql.SEQUENCES, kept, live.name)),
-             touches=True, part=NAMES, atomic=True, loses=True, deadline=SWAP_DEADLINE),
+             changes=Changes.DATA, part=NAMES, deadline=SWAP_DEADLINE),
         Step("reconnect", f"Recreate {whom or 'the services'}", "For services that do not connect again by themselves.",
-             reconnect, touches=True, part=replicas.PART, unless_healthy=True,
+             reconnect, changes=Changes.STACK, part=replicas.PART, when=When.UNHEALTHY,
              skip=None if reconnect else "the stack names no container in `used_by`: services are to connect again by themselves"),
         Step("remember", "Enter the restore in the ledger", "The next rollback knows from it that this backup can be restored.",
              (restores.enter(f"{stack.state}/{restores.FILE}", target.backup, incident),)),
@@ -71,9 +73,9 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     undo = (
         Step("undo_swap", "Swap the names back", f"What was restored stays as {undone}, with all that was written since.",
              (sql.swap(server, home, live=live.name, aside=undone, incoming=kept, needed=False),),
-             touches=True, part=NAMES, deadline=SWAP_DEADLINE),
+             changes=Changes.STACK, part=NAMES, deadline=SWAP_DEADLINE),
         *((Step("undo_reconnect", f"Recreate {whom}", "For services that do not connect again by themselves.", reconnect,
-                touches=True, part=replicas.PART, unless_healthy=True),) if reconnect else ()),
+                changes=Changes.STACK, part=replicas.PART, when=When.UNHEALTHY),) if reconnect else ()),
     )  # fmt: skip
     return Plan(
         procedure=NAME,

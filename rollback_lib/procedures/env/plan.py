@@ -7,7 +7,9 @@ from rollback_lib.commands.command import Command
 from rollback_lib.commands.compose import Compose
 from rollback_lib.facts import docker, files
 from rollback_lib.facts.fact import Dialogue
-from rollback_lib.plan.plan import Effect, Plan, Step, some
+from rollback_lib.plan.effect import Effect
+from rollback_lib.plan.plan import Plan, some
+from rollback_lib.plan.step import Changes, Step
 from rollback_lib.plan.writes import How, Write
 from rollback_lib.procedures.common import drift, env_edit, replace_file, replicas, snapshots
 from rollback_lib.procedures.env.parameters import NAME
@@ -28,10 +30,10 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     done = same and not services
     steps = _steps(now, target, incident, services, same=same)
     undo = [Step("undo_put", "Put the file back", "As it was before the rollback; what is there then is kept beside.",
-                 replace_file.put_back(stack, incident, now.file, now.path), touches=True, part=FILE)]  # fmt: skip
+                 replace_file.put_back(stack, incident, now.file, now.path), changes=Changes.STACK, part=FILE)]  # fmt: skip
     if services:
         undo.append(Step("undo_recreate", "Make new containers with it", "They get the environment of before.",
-                         _up(now, services), touches=True, part=replicas.PART))  # fmt: skip
+                         _up(now, services), changes=Changes.STACK, part=replicas.PART))  # fmt: skip
     meant = {name: target.meant[now.containers[name].compose][name] for name in services}
     return Plan(
         procedure=NAME,
@@ -162,10 +164,10 @@ def _steps(now: State, target: Target, incident: str, services: Sequence[str], *
              sent=sent.digest if sent else "", sends=f"the new values of {', '.join(sizes)}, one after the other,",
              skip=None if sizes else "all that the target is made of is on the host"),
         Step("put", "Put the target in place", "Made beside the file with its mode and owner, then moved over it in one go.", put,
-             touches=True, part=FILE, atomic=True, guards=replace_file.guard(stack, incident, now.file, now.path),
+             changes=Changes.AT_ONCE, part=FILE, guards=replace_file.guard(stack, incident, now.file, now.path),
              skip="the file is the target's already" if same else None),
         Step("recreate", "Recreate the services that read it", "`restart` would keep the old environment.",
-             _up(now, services), touches=True, part=replicas.PART,
+             _up(now, services), changes=Changes.STACK, part=replicas.PART,
              skip=None if services else "every container holds what the target gives it"),
         Step("remember", "Enter the outcome among the kept versions", snapshots.REMEMBER, outcome),
     )  # fmt: skip

@@ -8,7 +8,9 @@ from rollback_lib.commands.compose import Compose
 from rollback_lib.commands.image import Reference
 from rollback_lib.facts import compose, docker, registry, releases
 from rollback_lib.facts.fact import Dialogue
-from rollback_lib.plan.plan import Effect, Plan, Step
+from rollback_lib.plan.effect import Effect
+from rollback_lib.plan.plan import Plan
+from rollback_lib.plan.step import Changes, Step
 from rollback_lib.plan.writes import How, Write
 from rollback_lib.procedures.common import drift, env_edit, replace_file, replicas, snapshots
 from rollback_lib.procedures.image.rationale import rationale
@@ -37,7 +39,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         _pull(now, row, kept),
         _choose(now, row, pin, incident, settled),
         Step("recreate", f"Recreate {service}", "With the compose files in the order they were given at its last start.",
-             (now.compose.up({service: docker.count(now.replicas)}),), touches=True, part=replicas.PART),
+             (now.compose.up({service: docker.count(now.replicas)}),), changes=Changes.STACK, part=replicas.PART),
         _remember(now, row, kept, incident),
     )  # fmt: skip
     return Plan(
@@ -158,7 +160,7 @@ def _choose(now: State, row: Candidate, pin: str | None, incident: str, settled:
     if pin is None:
         why = f"The compose files name {now.named} and no variable: that tag means the target on this host, until the next pull."
         retag = Command.of("docker", "tag", row.image or f"{now.named.name}@{row.digest}", str(now.named))
-        return Step("choose", title, why, (retag,), touches=True, part=CHOICE)
+        return Step("choose", title, why, (retag,), changes=Changes.STACK, part=CHOICE)
     file = now.compose.variables
     why = f"{now.variable} in {file}, which compose reads: the next `up`, or `pull` and `up`, keeps the target."
     old = now.variables.content.reveal() if now.variables else b""
@@ -166,7 +168,7 @@ def _choose(now: State, row: Candidate, pin: str | None, incident: str, settled:
     pieces = env_edit.changed(source, old, {now.variable or "": [env_edit.Text(f"{now.variable}={pin}\n")]})
     commands = replace_file.put(now.stack, incident, now.variables, file, pieces)
     guards = replace_file.guard(now.stack, incident, now.variables, file)
-    return Step("choose", title, why, (*local, *commands), touches=True, part=CHOICE, guards=guards)
+    return Step("choose", title, why, (*local, *commands), changes=Changes.STACK, part=CHOICE, guards=guards)
 
 
 def _writes(now: State, pin: str | None, *, settled: bool) -> tuple[Write, ...]:
@@ -196,7 +198,7 @@ def _undo(now: State, before: str, incident: str, *, written: bool) -> tuple[Ste
                 "Put the choice back",
                 f"{file} as it was; what is there then is kept beside.",
                 back,
-                touches=True,
+                changes=Changes.STACK,
                 part=CHOICE,
             )
         )
@@ -206,7 +208,7 @@ def _undo(now: State, before: str, incident: str, *, written: bool) -> tuple[Ste
         up = now.container.compose.up({now.container.service: docker.count(now.replicas)})
         steps.append(
             Step("undo_recreate", "Start the image that ran before", "It was kept under a tag of ours.", (*tag, up),
-                 touches=True, part=replicas.PART)
+                 changes=Changes.STACK, part=replicas.PART)
         )  # fmt: skip
     return tuple(steps)
 

@@ -6,7 +6,8 @@ from rollback_lib.commands.command import Command
 from rollback_lib.facts import releases
 from rollback_lib.facts import restores as ledger
 from rollback_lib.facts.together import Unanswered
-from rollback_lib.plan.plan import Plan, Step
+from rollback_lib.plan.plan import Plan
+from rollback_lib.plan.step import Changes, Step, When
 from rollback_lib.procedures import code, database
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.procedures.readiness.state import NAME, State, Target
@@ -24,10 +25,10 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     build, remember = _build(now, target, incident), _remember(now, incident)
     steps = (
         Step("build", "Build the commit that a rollback would go back to", "Under a name of ours, which is removed again.",
-             (snapshots.folders(stack, "before", "build"), *build), trial=True, deadline=code.BUILD_DEADLINE,
+             (snapshots.folders(stack, "before", "build"), *build), changes=Changes.TRIAL, deadline=code.BUILD_DEADLINE,
              skip=None if build else "there is no such commit, or the image comes from a registry"),
         *(_restore(now, backup, one, incident) for backup, one in made),
-        Step("drop", "Drop what was restored", "It was only a trial.", cleanup, trial=True, deadline=300.0,
+        Step("drop", "Drop what was restored", "It was only a trial.", cleanup, changes=Changes.TRIAL, deadline=300.0,
              skip=None if made else "nothing was restored"),
         remember,
     )  # fmt: skip
@@ -57,7 +58,7 @@ def _restore(now: State, backup: database.Backup, made: Plan, incident: str) -> 
     commands = [command for step in made.steps if step.name in ("create", "restore", "prepare") for command in step.script]
     enter = ledger.enter(f"{now.stack.state}/{ledger.FILE}", backup, incident)
     title, why = f"Restore {backup.name} beside {name}", "For real, to its end; the live database is not touched."
-    return Step(restore_name(name), title, why, (*commands, enter), trial=True, deadline=database.RESTORE_DEADLINE)
+    return Step(restore_name(name), title, why, (*commands, enter), changes=Changes.TRIAL, deadline=database.RESTORE_DEADLINE)
 
 
 def _images(now: State, target: Target, incident: str) -> dict[str, str]:
@@ -99,8 +100,8 @@ def _remember(now: State, incident: str) -> Step:
     title, why = "Keep what is healthy", "The next rollback goes back to it: release, env file, Caddyfile."
     commands = [*_release(now, incident), *_files(now, incident)]
     if not commands:
-        return Step("remember", title, why, skip=NOT_KEPT, if_healthy=True)
-    return Step("remember", title, why, (snapshots.folders(now.stack, "kept"), *commands), if_healthy=True)
+        return Step("remember", title, why, skip=NOT_KEPT, when=When.HEALTHY)
+    return Step("remember", title, why, (snapshots.folders(now.stack, "kept"), *commands), when=When.HEALTHY)
 
 
 def _release(now: State, incident: str) -> list[Command]:

@@ -9,7 +9,9 @@ from rollback_lib.facts import compose, docker, networks, releases
 from rollback_lib.facts.docker import Container
 from rollback_lib.facts.fact import Dialogue, Fact
 from rollback_lib.facts.networks import Attachment
-from rollback_lib.plan.plan import Effect, Plan, Step, some
+from rollback_lib.plan.effect import Effect
+from rollback_lib.plan.plan import Plan, some
+from rollback_lib.plan.step import Changes, Step, When
 from rollback_lib.procedures.common import drift, replicas, snapshots
 from rollback_lib.procedures.redeploy.attach import connect, lines
 from rollback_lib.procedures.redeploy.rationale import rationale
@@ -47,9 +49,9 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         Step("build", "Build the images", "Under names of ours, before anything stops: a build that fails leaves the old stack up.",
              _build(now, built, incident), deadline=BUILD_DEADLINE, skip=None if built else "no service is built here"),
         Step("redeploy", "Down and up", "Volumes stay; every network is put back before the first container starts.",
-             (*tags, *_down_and_up(now, attach, incident)), touches=True, part=PART, deadline=DEPLOY_DEADLINE),
+             (*tags, *_down_and_up(now, attach, incident)), changes=Changes.STACK, part=PART, deadline=DEPLOY_DEADLINE),
         Step("restart", f"Restart {whom}", "For a proxy that does not find its services.",
-             proxies, touches=True, part=PART, unless_healthy=True,
+             proxies, changes=Changes.STACK, part=PART, when=When.UNHEALTHY,
              skip=None if proxies else "the stack names no proxy in `redeploy.networks`"),
         Step("remember", "Enter the outcome in the ledger of releases", snapshots.REMEMBER, _remember(now, target, built, incident),
              skip=None if built else "no service was built here"),
@@ -59,9 +61,9 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     )
     undo = (
         Step("undo_files", "Put the files back", "As they were before; those that are there now are kept beside them.",
-             _restore_files(stack, incident), touches=True, part=PART),
+             _restore_files(stack, incident), changes=Changes.STACK, part=PART),
         Step("undo_redeploy", "Down and up with the images of before", "They were kept under tags of ours.",
-             (*back, *_down_and_up(now, attach, f"{incident}-undo")), touches=True, part=PART, deadline=DEPLOY_DEADLINE),
+             (*back, *_down_and_up(now, attach, f"{incident}-undo")), changes=Changes.STACK, part=PART, deadline=DEPLOY_DEADLINE),
     )  # fmt: skip
     made = (*built.values(), *before.values())
     return Plan(

@@ -2,7 +2,9 @@
 
 from rollback_lib.commands.command import Command
 from rollback_lib.facts.fact import Dialogue
-from rollback_lib.plan.plan import Effect, Plan, Rationale, Step
+from rollback_lib.plan.effect import Effect
+from rollback_lib.plan.plan import Plan, Rationale
+from rollback_lib.plan.step import Step
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.procedures.undo.origin import NAME, Origin
 from rollback_lib.procedures.undo.redo import Again, again

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from rollback_lib.commands.command import Command
 from rollback_lib.commands.psql import Postgres
-from rollback_lib.plan.plan import Plan, Step
+from rollback_lib.plan.plan import Plan
+from rollback_lib.plan.step import Changes, Step
 from rollback_lib.procedures import caddyfile, code, database, env, image, redeploy
 from rollback_lib.procedures.common import replace_file, snapshots
 from rollback_lib.stack.model import Stack
@@ -36,7 +37,7 @@ def _env(stack: Stack, plan: Plan, incident: str) -> Again:
     part = f"{path}.{incident}.part"
     # The real file, where the name is a link to it.
     back = Command.of("sh", "-euc", 'cp -p "$1" "$2"; mv -f "$2" "$(readlink -f "$3")"', "sh", kept, part, path)
-    put = Step("put_again", "Put the target in place again", "As it was before the undo.", (back,), touches=True)
+    put = Step("put_again", "Put the target in place again", "As it was before the undo.", (back,), changes=Changes.STACK)
     return Again((Command.of("cp", "-p", path, kept),), (put, *(step for step in plan.steps if step.name == "recreate" and not step.skip)))
 
 
@@ -46,7 +47,7 @@ def _database(stack: Stack, plan: Plan, incident: str) -> Again:
     name, kept = plan.before["database"], plan.after["kept"]
     undone = database.beside(name, "undone", plan.incident)
     back = database.swap(Postgres(one.container, one.user), database.maintenance(one), live=name, aside=kept, incoming=undone)
-    swap = Step("swap_again", "Swap the two names again", f"The database of before is {kept} again.", (back,), touches=True, atomic=True,
+    swap = Step("swap_again", "Swap the two names again", f"The database of before is {kept} again.", (back,), changes=Changes.AT_ONCE,
                 deadline=database.SWAP_DEADLINE)  # fmt: skip
     return Again((), (swap, *(step for step in plan.steps if step.name == "reconnect" and not step.skip)))
 
@@ -54,7 +55,7 @@ def _database(stack: Stack, plan: Plan, incident: str) -> Again:
 def _redeploy(stack: Stack, plan: Plan, incident: str) -> Again:
     """The files as the undo found them were kept by it."""
     files = redeploy.files_again(stack, plan.incident)
-    put = Step("files_again", "Put the files of after back", "Those that are there are the ones of before.", files, touches=True)
+    put = Step("files_again", "Put the files of after back", "Those that are there are the ones of before.", files, changes=Changes.STACK)
     return Again((), (put, *_same_steps(stack, plan, incident).steps))
 
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from rollback_lib.facts.fact import Dialogue
-from rollback_lib.plan.plan import Effect, Plan
+from rollback_lib.plan.effect import Effect
+from rollback_lib.plan.plan import Plan
 from rollback_lib.procedures.rollbacks import ROLLBACKS
 from rollback_lib.procedures.undo.origin import NAME
 from rollback_lib.stack.model import Stack

@@ -8,7 +8,9 @@ from rollback_lib.errors import Drifted, TargetRefused
 from rollback_lib.facts import docker, files, paths, removed
 from rollback_lib.facts.fact import KEY, Dialogue
 from rollback_lib.health.probe import Probe
-from rollback_lib.plan.plan import Effect, Step, some
+from rollback_lib.plan.effect import Effect
+from rollback_lib.plan.plan import some
+from rollback_lib.plan.step import Step
 from rollback_lib.procedures import database, env
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.procedures.undo.origin import Origin

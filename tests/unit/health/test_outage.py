@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rollback_lib.health.outage import Outages, Tick
 from rollback_lib.health.probe import Probe
 from rollback_lib.notebook import render
-from rollback_lib.plan.plan import Effect
+from rollback_lib.plan.effect import Effect
 from rollback_lib.record.audit import verify
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.verdict import Verdict

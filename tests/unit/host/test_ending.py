@@ -6,7 +6,8 @@ import pytest
 
 from rollback_lib.host.ending import Ending, Kind
 from rollback_lib.host.jobs import JobState, read_state
-from rollback_lib.plan.plan import Plan, Step
+from rollback_lib.plan.plan import Plan
+from rollback_lib.plan.step import Step
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.state import RunState, ending
 from rollback_lib.report import summary

@@ -20,6 +20,7 @@ from rollback_lib.facts.restores import Restore
 from rollback_lib.host.connection import Result
 from rollback_lib.host.ending import Ending
 from rollback_lib.notebook.views import database as views
+from rollback_lib.plan.step import When
 from rollback_lib.procedures import database
 from rollback_lib.procedures.database.plan import knows_restrict
 from rollback_lib.procedures.database.state import beside
@@ -148,7 +149,7 @@ def test_the_plan_touches_nothing_before_the_swap_and_names_both_databases() -> 
     now = state()
     plan = database.plan(now, target(now), incident="i1")
     assert [step.name for step in plan.steps if step.touches] == ["swap", "reconnect"]
-    assert (plan.swap.atomic, plan.swap.loses, plan.reconnect.unless_healthy) == (True, True, True)
+    assert (plan.swap.atomic, plan.swap.loses, plan.reconnect.when is When.UNHEALTHY) == (True, True, True)
     swap = str(plan.swap.commands[1])
     assert swap.index('ALTER DATABASE "dyniq" RENAME TO "dyniq__before_i1"') < swap.index('"dyniq__restore_i1" RENAME TO "dyniq"')
     assert "PGPASSWORD" not in plan.shell()

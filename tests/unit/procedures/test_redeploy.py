@@ -8,7 +8,7 @@ import pytest
 from rollback_lib.commands.compose import Compose
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import compose, docker, git, networks
-from rollback_lib.plan.plan import Effect
+from rollback_lib.plan.effect import Effect
 from rollback_lib.procedures import redeploy
 from rollback_lib.stack.model import Stack
 from tests.unit.procedures.test_database import Answers

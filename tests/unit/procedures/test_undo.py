@@ -7,7 +7,9 @@ import pytest
 
 from rollback_lib.commands.command import Command
 from rollback_lib.errors import ParameterError
-from rollback_lib.plan.plan import Effect, Plan, Rationale, Step
+from rollback_lib.plan.effect import Effect
+from rollback_lib.plan.plan import Plan, Rationale
+from rollback_lib.plan.step import Changes, Step
 from rollback_lib.procedures import undo
 from rollback_lib.procedures.undo.root import AFTER, BEFORE, Root
 from rollback_lib.procedures.undo.state import strange
@@ -34,7 +36,7 @@ def test_a_run_that_was_cut_off_left_each_thing_as_before_or_as_after() -> None:
 
 
 def step(name: str, *, touches: bool = True) -> Step:
-    return Step(name, name, "why", (Command.of("echo", name),), touches=touches)
+    return Step(name, name, "why", (Command.of("echo", name),), changes=Changes.STACK if touches else Changes.NOTHING)
 
 
 def made(*, undo_steps: tuple[Step, ...] = (step("undo_tree"),)) -> Plan:
@@ -49,7 +51,7 @@ def record(root: Path, verdict: str, plan: Plan | None, *, touched: bool = True)
     folder.event("probe", route="agents-api", ok=False)
     folder.event("probe", route="ruben-api", ok=True)
     if touched:
-        folder.event("step-begin", step="restore_tree", job="restore_tree", touches=True)
+        folder.event("step-begin", step="restore_tree", job="restore_tree", plan=plan.hash, touches=True)
         folder.event("probe", route="agents-api", ok=True)
     folder.write("stack.json", Stack.load("production").model_dump_json(exclude_unset=True))
     if plan:

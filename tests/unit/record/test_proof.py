@@ -12,7 +12,8 @@ from rollback_lib.commands.command import Command
 from rollback_lib.errors import ParameterError
 from rollback_lib.headless import runner
 from rollback_lib.notebook import resume_incident, start
-from rollback_lib.plan.plan import Plan, Step
+from rollback_lib.plan.plan import Plan
+from rollback_lib.plan.step import Changes, Step
 from rollback_lib.procedures import undo
 from rollback_lib.record.audit import verify
 from rollback_lib.record.chain import FILE, OPENED, Chain
@@ -24,7 +25,7 @@ from rollback_lib.run.sealing import seal
 from rollback_lib.stack.model import Stack
 from tests.forging import seal_all_the_same
 
-STEP = Step("recreate", "Recreate", "why", (Command.of("echo", "recreate"),), touches=True)
+STEP = Step("recreate", "Recreate", "why", (Command.of("echo", "recreate"),), changes=Changes.STACK)
 OPENING = {"procedure": "code", "stack": "dyniq-voice", "host": "contabo", "who": "me", "mode": "apply", "budget": 60.0}
 OPENED_AS = {**OPENING, "on_failure": "stop", "reason": "", "parameters": {}, "usual": [], "session": "copy.ipynb", "process": os.getpid()}
 

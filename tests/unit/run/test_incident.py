@@ -18,7 +18,9 @@ from rollback_lib.host.connection import Result
 from rollback_lib.host.ending import Ending
 from rollback_lib.host.jobs import Job, JobState
 from rollback_lib.notebook import panel
-from rollback_lib.plan.plan import Effect, Plan, Step
+from rollback_lib.plan.effect import Effect
+from rollback_lib.plan.plan import Plan
+from rollback_lib.plan.step import Changes, Step, When
 from rollback_lib.procedures import code
 from rollback_lib.record import proof
 from rollback_lib.record.audit import verify
@@ -262,7 +264,7 @@ def test_logs_that_were_kept_before_stay(incident: Incident, host: Host, person:
         yield {}
         return {"api": list(said)}
 
-    step = Step("build", "Build", "why", (Command.of("echo", "x"),), touches=True)
+    step = Step("build", "Build", "why", (Command.of("echo", "x"),), changes=Changes.STACK)
     incident.confirm(Plan("code", "i1", "dyniq-voice", "contabo", "x", (step,), (), removes=("api",)))
     said[:] = ["after"]
     again = taken_up(incident, host, person, {})
@@ -313,7 +315,10 @@ def test_the_record_has_since_when_a_route_failed_and_how_long_by_the_rollback(
     monkeypatch.setattr(Monitor, "open", lambda _: [seen("api", False, 10), seen("page", False, 10), seen("page", True, 11.116)])
     seen("api", False, -5)
     seen("page", True, -5)
-    steps = (Step("build", "Build", "why", (Command.of("true"),)), Step("swap", "Swap", "why", (Command.of("false"),), touches=True))
+    steps = (
+        Step("build", "Build", "why", (Command.of("true"),)),
+        Step("swap", "Swap", "why", (Command.of("false"),), changes=Changes.STACK),
+    )
     chosen = Plan("code", "i1", "dyniq-voice", "contabo", "x", steps, ())
     incident.confirm(chosen, "contabo")
     incident.apply(chosen.build)
@@ -342,7 +347,7 @@ class Loss:
 
 def losing() -> Plan:
     """A plan with a step that loses something, does all or nothing, and can be told to be undone by what the host says."""
-    swap = Step("swap", "Swap", "why", (Command.of("echo", "swap"),), touches=True, atomic=True, loses=True)
+    swap = Step("swap", "Swap", "why", (Command.of("echo", "swap"),), changes=Changes.DATA)
     return Plan("code", "i1", "dyniq-voice", "contabo", "x", (swap,), (), cleanup=(Command.of("echo", "clean up"),))
 
 
@@ -434,7 +439,7 @@ def test_a_host_that_cannot_be_asked_after_an_undo_is_asked_again_and_a_refusal_
     monkeypatch.setattr(
         run.monitor, "_stack", run.stack.model_copy(update={"health": run.stack.health.model_copy(update={"deadline": 0.3})})
     )
-    step, back = (Step(name, name, "why", (Command.of("echo", name),), touches=True) for name in ("recreate", "undo_recreate"))
+    step, back = (Step(name, name, "why", (Command.of("echo", name),), changes=Changes.STACK) for name in ("recreate", "undo_recreate"))
     plan = Plan("code", "i1", "dyniq-voice", "contabo", "x", (step,), (back,))
     run.opening = replace(run.opening, on_failure="undo")
     host.failing = "echo recreate"
@@ -474,7 +479,7 @@ def test_a_host_that_cannot_be_asked_in_verify_is_asked_again_and_a_refusal_is_a
     monkeypatch.setattr(
         run.monitor, "_stack", run.stack.model_copy(update={"health": run.stack.health.model_copy(update={"deadline": 0.3})})
     )
-    step, back = (Step(name, name, "why", (Command.of("echo", name),), touches=True) for name in ("recreate", "undo_recreate"))
+    step, back = (Step(name, name, "why", (Command.of("echo", name),), changes=Changes.STACK) for name in ("recreate", "undo_recreate"))
     plan = Plan("code", "i1", "dyniq-voice", "contabo", "x", (step,), (back,))
     run.opening = replace(run.opening, on_failure="undo")
     incident.confirm(plan, "contabo")
@@ -498,7 +503,7 @@ def test_a_run_that_has_ended_stays_as_it_ended_whatever_cell_is_run_then(
 
     monkeypatch.setattr(code, "undo_effects", undone)
     monkeypatch.setattr(Monitor, "open", lambda _: None)
-    step, back = (Step(name, name, "why", (Command.of("echo", name),), touches=True) for name in ("recreate", "undo_recreate"))
+    step, back = (Step(name, name, "why", (Command.of("echo", name),), changes=Changes.STACK) for name in ("recreate", "undo_recreate"))
     plan = Plan("code", "i1", "dyniq-voice", "contabo", "x", (step,), (back,))
     incident._run.opening = replace(incident._run.opening, on_failure="undo")
     host.failing = "echo recreate"
@@ -527,7 +532,7 @@ def test_a_step_for_what_does_not_recover_runs_only_then(
 ) -> None:
     monkeypatch.setattr(Monitor, "healthy_soon", lambda _, __: healthy)
     monkeypatch.setattr(Monitor, "open", lambda _: None)
-    step = Step("restart", "Restart", "why", (Command.of("echo", "restart"),), touches=True, unless_healthy=True)
+    step = Step("restart", "Restart", "why", (Command.of("echo", "restart"),), changes=Changes.STACK, when=When.UNHEALTHY)
     chosen = Plan("code", "i1", "dyniq-voice", "contabo", "x", (step,), (step,))
     incident.confirm(chosen, "contabo")
     incident.apply(chosen.restart)
@@ -542,7 +547,7 @@ def test_a_step_that_could_not_be_started_has_changed_nothing(
     incident: Incident, host: Host, monkeypatch: pytest.MonkeyPatch, later: bool
 ) -> None:
     monkeypatch.setattr(Monitor, "open", lambda _: None)
-    steps = tuple(Step(name, name, "why", (Command.of("echo", name),), touches=True) for name in ("one", "two"))
+    steps = tuple(Step(name, name, "why", (Command.of("echo", name),), changes=Changes.STACK) for name in ("one", "two"))
     chosen = Plan("code", "i1", "s", "contabo", "x", steps, (), (Command.of("echo", "clean up"),))
     incident.confirm(chosen, "contabo")
     if later:
@@ -559,8 +564,8 @@ def test_steps_run_in_their_order_and_the_outcome_is_entered_once_it_is_verified
     incident: Incident, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     monkeypatch.setattr(Monitor, "open", lambda _: None)
-    names = {"keep": False, "recreate": True, "remember": False}
-    steps = tuple(Step(name, name, "why", (Command.of("echo", name),), touches=touches) for name, touches in names.items())
+    names = {"keep": Changes.NOTHING, "recreate": Changes.STACK, "remember": Changes.NOTHING}
+    steps = tuple(Step(name, name, "why", (Command.of("echo", name),), changes) for name, changes in names.items())
     chosen = Plan("code", "i1", "s", "contabo", "x", steps, ())
     incident.confirm(chosen, "contabo")
     with pytest.raises(Refused, match="'recreate' comes after keep"):
@@ -580,7 +585,7 @@ def test_a_guard_that_refuses_leaves_a_step_not_begun(
     """The same failure is a step that failed in its midst when a command of the step itself says it."""
     monkeypatch.setattr(Monitor, "open", lambda _: None)
     look, put = Command.of("false", "look"), Command.of("false", "put")
-    chosen = Plan("code", "i1", "s", "contabo", "x", (Step("put", "Put", "why", (put,), touches=True, guards=(look,)),), ())
+    chosen = Plan("code", "i1", "s", "contabo", "x", (Step("put", "Put", "why", (put,), changes=Changes.STACK, guards=(look,)),), ())
     mark = "\x1e0\n" if guarded else "\x1e0\n\x1e1\n"
 
     def run_job(job: Job, lease: int, on_output: Callable[[bytes], None]) -> Result:

@@ -14,7 +14,8 @@ from rollback_lib.facts import copies, removed
 from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.releases import Release
 from rollback_lib.facts.together import Unanswered
-from rollback_lib.plan.plan import Plan, Step
+from rollback_lib.plan.plan import Plan
+from rollback_lib.plan.step import Changes, Step
 from rollback_lib.procedures.common import retention
 from rollback_lib.stack.model import Stack
 
@@ -159,7 +160,7 @@ def test_the_limits_are_the_stacks() -> None:
 
 
 def steps(*, skip: str | None = None) -> Plan:
-    put = Step("put", "Put", "why", (Command.of("true"),), touches=True)
+    put = Step("put", "Put", "why", (Command.of("true"),), changes=Changes.STACK)
     remember = Step("remember", "Remember", "Why.", () if skip else (Command.of("echo", "entered"),), skip=skip)
     return Plan("env", "abcdef", "dyniq-voice", "contabo", "x", (put, remember), ())
 
