@@ -17,6 +17,7 @@ from rollback_lib.plan.step import Step
 from rollback_lib.record.folder import Folder
 from rollback_lib.report import page, summary
 from rollback_lib.run.executor import Executor
+from rollback_lib.run.stack_lock import StackLock
 from rollback_lib.secrets.secret import Key
 
 KILLED = "killed (SIGKILL), as when memory runs out"
@@ -71,14 +72,14 @@ def link(host: PracticeHost) -> Iterator[Link]:
 def test_a_step_says_how_it_ended_in_record_and_report(link: Link, tmp_path: Path, case: str) -> None:
     state = f"/tmp/state-{secrets.token_hex(4)}"
     folder = Folder.create("code", tmp_path)
-    hand = Executor(link, Key(), state, Owner.now(folder.id, "code", "me@here", "why not"), folder, Console())
-    hand.take(take_over=False)
+    lock = StackLock(link, Key(), state, Owner.now(folder.id, "code", "me@here", "why not"), folder, Console())
+    lock.take(take_over=False)
     text, deadline, words = OF_STEPS[case]
     began = time.monotonic()
     command = Command.of("sh", "-c", text.replace("{job}", f"{state}/jobs/{folder.id}/build"))
-    hand.run(Step("build", "Build", "why", (command,), deadline=deadline), "x")
+    Executor(link, state, lock, folder, Console()).run(Step("build", "Build", "why", (command,), deadline=deadline), "x")
     took = time.monotonic() - began
-    hand.release()
+    lock.release()
     # What is known of its end is known to who asks later, too.
     ((found, ending),) = link.jobs(state, folder.id).values()
     assert (found, ending and ending.words) == ("lost" if words == LOST else "ended", words)
