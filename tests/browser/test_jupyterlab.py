@@ -18,6 +18,7 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 from rollback_lib.record.audit import verify
 from rollback_lib.runbook import working_copy
 from rollback_lib.settings import PROJECT
+from tests.browser.server import end
 from tests.machine import BIN, Machine
 
 SHOTS = PROJECT / "build" / "screenshots"
@@ -66,8 +67,7 @@ def jupyterlab(machine: Machine, name: str, tmp_path: Path, mode: str, **paramet
                 continue
         yield f"http://127.0.0.1:{port}/lab/tree/{name}.ipynb?token={token}"
     finally:
-        server.terminate()
-        server.wait()
+        end(server)
         log.close()
 
 

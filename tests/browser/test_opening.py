@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from rollback_lib.record.audit import verify
 from rollback_lib.settings import PROJECT
+from tests.browser.server import end
 from tests.browser.test_jupyterlab import SHOTS, cell, outputs, page, run_all  # noqa: F401
 from tests.machine import BIN, Machine
 
@@ -30,12 +31,7 @@ def opened(machine: Machine, tmp_path: Path, *words: str) -> Iterator[str]:
             time.sleep(0.1)
         yield printed[0]
     finally:
-        server.terminate()
-        try:
-            server.wait(30)
-        except subprocess.TimeoutExpired:  # JupyterLab does not end when it is told to while a kernel is starting
-            server.kill()
-            server.wait()
+        end(server)
         log.close()
 
 
