@@ -7,9 +7,9 @@ from statistics import median
 from typing import Any
 
 from rollback_lib.errors import RollbackError
-from rollback_lib.facts.account import Account, account, usable
-from rollback_lib.facts.ask import ask
+from rollback_lib.facts.account import account, usable
 from rollback_lib.facts.fact import Fact
+from rollback_lib.facts.live import LiveHost
 from rollback_lib.health.watch import probe_once
 from rollback_lib.host import lock
 from rollback_lib.host.link import Link
@@ -50,8 +50,9 @@ def _held(known: Stack) -> View:
     try:
         way = Link.to(known)
         try:
-            here: Account = usable(ask(way, {"account": account(known)}, Redactor(), Key())["account"])
-            holder: lock.Owner | None = ask(way, {"lock": Fact((lock.look(here.state),), lock.read_holder)}, Redactor(), Key())["lock"]
+            host = LiveHost(way, Redactor(), Key())
+            here = usable(host.ask(account(known)).result())
+            holder = host.ask(Fact((lock.look(here.state),), lock.read_holder)).result()
         finally:
             way.close()
     except RollbackError as error:

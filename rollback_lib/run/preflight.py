@@ -2,7 +2,6 @@
 
 from rollback_lib.errors import Unanswered
 from rollback_lib.facts import docker
-from rollback_lib.facts.fact import Dialogue
 from rollback_lib.plan.plan import Plan
 from rollback_lib.run import notify
 from rollback_lib.run.checklist import Checklist, checklist
@@ -46,7 +45,10 @@ def _keep_logs(run: Run, plan: Plan) -> int:
     """The last lines of each container that goes, in the record; how many lines. Those that an earlier run of the incident kept
     stay."""
     kept = 0
-    for name, lines in run.converse(_logs(plan)).items():
+    host = run.host()
+    asked = {name: host.ask(docker.whole_log(name, LOG_LINES)) for name in plan.removes}
+    for name, answer in asked.items():
+        lines = answer.result()
         cleaned = [line for line in run.folder.redactor.clean_lines(lines) if line is not None]
         before = run.opening.resumed and (run.folder.path / "logs" / f"{name}.txt").exists()
         if cleaned and not before:
@@ -54,7 +56,3 @@ def _keep_logs(run: Run, plan: Plan) -> int:
             run.folder.write(f"logs/{name}.txt", "\n".join(cleaned) + "\n")
         kept += len(cleaned)
     return kept
-
-
-def _logs(plan: Plan) -> Dialogue[dict[str, list[str]]]:
-    return (yield {name: docker.whole_log(name, LOG_LINES) for name in plan.removes})

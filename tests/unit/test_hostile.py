@@ -41,8 +41,8 @@ from rollback_lib.facts import (
     restores,
     schema,
 )
-from rollback_lib.facts.ask import ask
 from rollback_lib.facts.fact import Fact
+from rollback_lib.facts.live import LiveHost
 from rollback_lib.host.connection import Result
 from rollback_lib.host.ending import Ending, Kind
 from rollback_lib.host.jobs import read_state, read_states
@@ -59,6 +59,7 @@ from rollback_lib.run.options import Options
 from rollback_lib.secrets.redactor import HIDDEN, Redactor, clean
 from rollback_lib.secrets.secret import Key
 from rollback_lib.stack.model import Stack
+from tests.unit.recorded import OneByOne
 
 STACK = Stack.load("production")
 SERVER = Postgres("voice-postgres-1", "dyniq")
@@ -157,7 +158,7 @@ answers = st.one_of(
 ENDINGS = [*[Ending.exited(0)] * 3, Ending.exited(1), Ending.exited(127), Ending(Kind.DEADLINE, 30), Ending(Kind.SIGNAL, 9)]
 
 
-class Host:
+class Host(OneByOne):
     """Says one thing, well or badly."""
 
     alias = "contabo"
@@ -175,7 +176,7 @@ class Host:
 def test_a_host_may_say_anything(name: str, says: str, ending: Ending) -> None:
     """It is an answer, or refused in one sentence that names the host."""
     try:
-        ask(Host(says, ending), {name: FACTS[name]}, Redactor(), Key())
+        LiveHost(Host(says, ending), Redactor(), Key()).ask(FACTS[name]).result()
     except RollbackError as error:
         said = str(error)
     else:

@@ -1,7 +1,7 @@
 """Views of triage: what is true of the stack, and which row of the page fits."""
 
+from rollback_lib.facts.host import Unanswered
 from rollback_lib.facts.inside_container import Answer
-from rollback_lib.facts.together import Unanswered
 from rollback_lib.notebook.redaction import clean
 from rollback_lib.notebook.view import View, code, note, stack, table
 from rollback_lib.notebook.views.common import ago

@@ -11,8 +11,10 @@ import pytest
 
 from rollback_lib.commands.command import Command
 from rollback_lib.errors import ConnectionRefused, Failed, NotConfirmed, NotStarted, Paused, Refused, TargetRefused
+from rollback_lib.facts import docker
 from rollback_lib.facts.account import Account
-from rollback_lib.facts.fact import KEY, Dialogue, Fact
+from rollback_lib.facts.fact import Fact
+from rollback_lib.facts.host import Host as AskedHost
 from rollback_lib.health.probe import Probe
 from rollback_lib.host.connection import Result
 from rollback_lib.host.ending import Ending
@@ -26,7 +28,7 @@ from rollback_lib.record import proof
 from rollback_lib.record.audit import verify
 from rollback_lib.record.folder import ROOT_VARIABLE, Folder
 from rollback_lib.record.state import RunState
-from rollback_lib.run import preflight, steps
+from rollback_lib.run import steps
 from rollback_lib.run.console import Followed
 from rollback_lib.run.incident import Incident
 from rollback_lib.run.monitor import Monitor
@@ -36,11 +38,12 @@ from rollback_lib.run.stages import Opening, Verification
 from rollback_lib.secrets.redactor import HIDDEN, Redactor
 from rollback_lib.secrets.secret import Key, Secret
 from rollback_lib.stack.model import Stack
+from tests.unit.recorded import OneByOne
 
 ROOT = Account("root", state="/var/lib/rollback/dyniq-voice", closed="")
 
 
-class Host:
+class Host(OneByOne):
     """`failing`: what a script has in it that fails; `says`: what the others print. Its lock is always free."""
 
     alias = "contabo"
@@ -115,8 +118,7 @@ def opened(root: Path, host: Host, person: Person) -> Incident:
 
 @pytest.fixture
 def incident(tmp_path: Path, host: Host, person: Person, monkeypatch: pytest.MonkeyPatch) -> Incident:
-    def as_planned(_: object, __: object) -> Dialogue[list[Effect]]:
-        yield {}
+    def as_planned(*_: object) -> list[Effect]:
         return []
 
     monkeypatch.setattr(code, "assumed", as_planned)
@@ -124,12 +126,13 @@ def incident(tmp_path: Path, host: Host, person: Person, monkeypatch: pytest.Mon
 
 
 def test_two_incidents_in_one_process_share_neither_secrets_nor_hashes(tmp_path: Path, host: Host, person: Person) -> None:
-    def reading(value: str) -> Dialogue[Key]:
+    def reading(asked: AskedHost, value: str) -> Key:
         secret = Fact((Command.of("cat", "file"),), lambda _: Secret(value), hides=lambda found: [found.reveal().decode()])
-        return (yield {"secret": secret, "key": KEY})["key"]
+        asked.ask(secret).result()
+        return asked.key
 
     runs = [opened(tmp_path, host, person)._run for _ in range(2)]
-    one, other = (run.converse(reading(value)) for run, value in zip(runs, ("first-secret", "second-secret"), strict=True))
+    one, other = (reading(run.host(), value) for run, value in zip(runs, ("first-secret", "second-secret"), strict=True))
     for run in runs:
         run.folder.event("said", words="first-secret second-secret")
     said = [run.folder.events()[-1]["words"] for run in runs]
@@ -257,13 +260,8 @@ def test_what_a_step_said_stays_when_it_is_run_again(incident: Incident, host: H
 
 
 def test_logs_that_were_kept_before_stay(incident: Incident, host: Host, person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preflight, "_logs", lambda plan: logs(plan))
     said = ["before"]
-
-    def logs(_: Plan) -> Dialogue[dict[str, list[str]]]:
-        yield {}
-        return {"api": list(said)}
-
+    monkeypatch.setattr(docker, "whole_log", lambda name, _: Fact((), lambda _: list(said)))
     step = Step("build", "Build", "why", (Command.of("echo", "x"),), changes=Changes.STACK)
     incident.confirm(Plan("code", "i1", "dyniq-voice", "contabo", "x", (step,), (), removes=("api",)))
     said[:] = ["after"]
@@ -387,8 +385,7 @@ def test_another_list_has_to_be_accepted_anew(incident: Incident, host: Host, pe
 
 @pytest.mark.parametrize("made", [True, False])
 def test_a_refusal_on_a_look_removes_what_was_made_and_only_that(incident: Incident, host: Host, made: bool) -> None:
-    def refusing() -> Dialogue[None]:
-        yield {}
+    def refusing(_: object) -> None:
         raise TargetRefused("it is of another database")
 
     build = Step("build", "Build", "why", (Command.of("echo", "build"),))
@@ -397,7 +394,7 @@ def test_a_refusal_on_a_look_removes_what_was_made_and_only_that(incident: Incid
     if made:
         incident.apply(chosen.build)
     with pytest.raises(TargetRefused, match="it is of another database"):
-        incident.look(refusing())
+        incident.look(refusing)
     assert any("echo 'clean up'" in script for script in host.ran) is made
 
 
@@ -405,8 +402,7 @@ def test_a_refusal_on_a_look_removes_what_was_made_and_only_that(incident: Incid
 def test_a_step_that_does_all_or_nothing_tells_which(
     incident: Incident, host: Host, monkeypatch: pytest.MonkeyPatch, as_before: bool, restored: bool
 ) -> None:
-    def undone(_: object, __: object) -> Dialogue[list[Effect]]:
-        yield {}
+    def undone(*_: object) -> list[Effect]:
         return [Effect("database", "old", "old" if as_before else "new")]
 
     monkeypatch.setattr(code, "undo_effects", undone)
@@ -425,8 +421,7 @@ def test_a_host_that_cannot_be_asked_after_an_undo_is_asked_again_and_a_refusal_
 ) -> None:
     asked: list[bool] = []
 
-    def undone(_: object, __: object) -> Dialogue[list[Effect]]:
-        yield {}
+    def undone(*_: object) -> list[Effect]:
         asked.append(True)
         if len(asked) <= refusals:
             raise Refused("docker does not answer")
@@ -456,15 +451,13 @@ def test_a_host_that_cannot_be_asked_in_verify_is_asked_again_and_a_refusal_is_a
 ) -> None:
     asked: list[bool] = []
 
-    def effects(_: object, __: object) -> Dialogue[list[Effect]]:
-        yield {}
+    def effects(*_: object) -> list[Effect]:
         asked.append(True)
         if len(asked) <= refusals:
             raise Refused("docker does not answer")
         return [Effect("containers", "new", "new")]
 
-    def undone(_: object, __: object) -> Dialogue[list[Effect]]:
-        yield {}
+    def undone(*_: object) -> list[Effect]:
         return [Effect("containers", "old", "old")]
 
     class Watching:
@@ -497,8 +490,7 @@ def test_a_host_that_cannot_be_asked_in_verify_is_asked_again_and_a_refusal_is_a
 def test_a_run_that_has_ended_stays_as_it_ended_whatever_cell_is_run_then(
     incident: Incident, host: Host, monkeypatch: pytest.MonkeyPatch, restored: bool
 ) -> None:
-    def undone(_: object, __: object) -> Dialogue[list[Effect]]:
-        yield {}
+    def undone(*_: object) -> list[Effect]:
         return [Effect("containers", "old", "old" if restored else "new")]
 
     monkeypatch.setattr(code, "undo_effects", undone)
