@@ -7,15 +7,15 @@ import yaml
 
 from rollback_lib.stack.model import Stack
 
-FILE = Path(__file__).parents[1] / "stack.yaml"
-STACK = Stack.load(FILE)
+STACK_FILE = Path(__file__).parents[1] / "stack.yaml"
+STACK = Stack.load(STACK_FILE)
 HOST = STACK.host
 STATE = STACK.state  # its folder on the host
 
 
 def content(**changes: Any) -> dict[str, Any]:
     """What the file has under `stack`, with changes."""
-    return {**yaml.safe_load(FILE.read_text())["stack"], **changes}
+    return {**yaml.safe_load(STACK_FILE.read_text())["stack"], **changes}
 
 
 def written(file: Path, **changes: Any) -> Path:

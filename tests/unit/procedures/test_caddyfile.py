@@ -10,10 +10,9 @@ from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import caddy, docker, files
 from rollback_lib.procedures import caddyfile
 from rollback_lib.secrets.secret import Secret
-from rollback_lib.stack.model import Stack
+from tests.builders.stack import STACK
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-STACK = Stack.load("production")
 FILE = STACK.caddyfile.file
 CONFIG, OTHER = caddy.Configuration("1" * 12, caddy.ADMIN), caddy.Configuration("2" * 12, caddy.ADMIN)
 

@@ -11,11 +11,11 @@ from rollback_lib.facts.releases import Release
 from rollback_lib.procedures import code
 from rollback_lib.procedures.common import compose_call
 from rollback_lib.secrets.secret import Secret
-from rollback_lib.stack.model import ComposeCall, Stack
+from rollback_lib.stack.model import ComposeCall
+from tests.builders.stack import STACK
 from tests.unit.procedures.test_database import Answers
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-STACK = Stack.load("production")
 BAD, GOOD, OLD = "b" * 40, "a" * 40, "0" * 40
 
 

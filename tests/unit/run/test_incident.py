@@ -20,7 +20,7 @@ from rollback_lib.secrets.secret import Key, Secret
 from tests.builders.looks import Looks
 from tests.builders.plans import Loss, changing, echoing, losing, plan, step
 from tests.builders.runs import Host, Person, opened, taken_up
-from tests.builders.stack import FILE
+from tests.builders.stack import STACK_FILE
 
 
 def test_two_incidents_in_one_process_share_neither_secrets_nor_hashes(tmp_path: Path, host: Host, person: Person) -> None:
@@ -123,7 +123,7 @@ def test_the_events_hold_the_hashes_of_plan_and_stack(
     monkeypatch.setattr("rollback_lib.run.incident.Link.to", unreachable)
     monkeypatch.setattr("rollback_lib.run.sealing.atexit.register", lambda _: None)
     with pytest.raises(ConnectionRefused):
-        Incident.open("code", FILE, console=person)
+        Incident.open("code", STACK_FILE, console=person)
     opened = Folder(next(root.glob("*/*/*/*")))
     assert opened.events()[0]["sha256"] == opened.hashes("stack.json")
     proof.check(opened.path, root)
