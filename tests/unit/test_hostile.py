@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -49,7 +50,6 @@ from rollback_lib.host.jobs import read_state, read_states
 from rollback_lib.host.lock import read_taken
 from rollback_lib.host.stream import LONGEST, Lines
 from rollback_lib.plan.plan import Plan
-from rollback_lib.plan.step import Changes, Step
 from rollback_lib.plan.writes import How, Write
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.record.history import folder_of
@@ -58,10 +58,10 @@ from rollback_lib.report import notebook, page, postmortem, summary
 from rollback_lib.run.options import Options
 from rollback_lib.secrets.redactor import HIDDEN, Redactor, clean
 from rollback_lib.secrets.secret import Key
-from rollback_lib.stack.model import Stack
-from tests.unit.recorded import OneByOne
+from tests.builders.plans import changing, plan
+from tests.builders.recorded import OneByOne
+from tests.builders.stack import STACK
 
-STACK = Stack.load("production")
 SERVER = Postgres("voice-postgres-1", "dyniq")
 WAY = Compose("/opt/x/docker", ("/opt/x/docker/docker-compose.yml",))
 IMAGE = Reference.parse("localhost:5000/dyniq/agents-api:latest")
@@ -233,11 +233,11 @@ def commands(draw: st.DrawFn) -> Command:
 
 @given(st.lists(commands(), max_size=4), words)
 def test_a_plan_that_was_kept_is_the_same_plan(made: list[Command], target: str) -> None:
-    step = Step("build", "Build", "why", tuple(made), changes=Changes.STACK, sends="values")
-    plan = Plan("code", "abc123", "s", "h", target, (step,), (step,), cleanup=tuple(made), facts=(("a", target),), before={"x": target})
-    again = Plan.from_json(plan.json())
-    assert again == plan
-    assert (again.hash, again.shell(), again.undo_shell()) == (plan.hash, plan.shell(), plan.undo_shell())
+    one = replace(changing(), commands=tuple(made), sends="values")
+    kept = plan(one, undo=(one,), target=target, cleanup=tuple(made), facts=(("a", target),), before={"x": target})
+    again = Plan.from_json(kept.json())
+    assert again == kept
+    assert (again.hash, again.shell(), again.undo_shell()) == (kept.hash, kept.shell(), kept.undo_shell())
 
 
 def streamed(chunks: list[bytes], *secrets: str) -> str:

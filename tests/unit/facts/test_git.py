@@ -17,8 +17,8 @@ from rollback_lib.procedures.code import tree as of_tree
 from rollback_lib.secrets.redactor import Redactor
 from rollback_lib.secrets.secret import Key
 from rollback_lib.stack.model import Stack
+from tests.builders.recorded import Here
 from tests.unit.procedures.test_code import state, target
-from tests.unit.recorded import Here
 
 NAMES = ("a\tb", "a\nb", "-rf", "--", "é ü", "*", "back\\slash", "sp ace/in ner/\n", "-n/-e", "'quo\"te", "$(touch x)", ".hidden", "ends ")
 

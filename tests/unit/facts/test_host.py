@@ -14,7 +14,7 @@ from rollback_lib.host.connection import Result
 from rollback_lib.host.ending import Ending
 from rollback_lib.secrets.redactor import HIDDEN, Redactor
 from rollback_lib.secrets.secret import Key, Secret
-from tests.unit.recorded import OneByOne
+from tests.builders.recorded import OneByOne
 
 
 class Link(OneByOne):

@@ -16,7 +16,7 @@ from rollback_lib.host.connection import Result
 from rollback_lib.host.ending import Ending
 from rollback_lib.secrets.redactor import Redactor
 from rollback_lib.secrets.secret import Key
-from tests.unit.recorded import OneByOne
+from tests.builders.recorded import OneByOne
 
 LISTING = Command.of("docker", "ps", "--all", "--quiet")
 # Its own `listed` and `there` count the calls: the listing of a call is a line of `ids`, and what is inspected then one of `known`.

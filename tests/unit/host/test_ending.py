@@ -6,15 +6,13 @@ import pytest
 
 from rollback_lib.host.ending import Ending, Kind
 from rollback_lib.host.jobs import JobState, read_state
-from rollback_lib.plan.plan import Plan
-from rollback_lib.plan.step import Step
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.state import RunState, ending
 from rollback_lib.report import summary
 from rollback_lib.run.outcome import steps
+from tests.builders.plans import plan, step
 
-STEP = Step("build", "Build", "why")
-PLAN = Plan("code", "i1", "s", "h", "x", (STEP,), ())
+PLAN = plan(step("build"))
 LOST = "killed with the shell that watched it; how it ended is not known"
 
 

@@ -12,11 +12,10 @@ from rollback_lib.procedures import caddyfile
 from rollback_lib.procedures.caddyfile.state import caddy_in
 from rollback_lib.procedures.caddyfile.target import usable
 from rollback_lib.secrets.secret import Secret
-from rollback_lib.stack.model import Stack
-from tests.unit.recorded import Recorded
+from tests.builders.recorded import Recorded
+from tests.builders.stack import STACK
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-STACK = Stack.load("production")
 FILE = STACK.caddyfile.file
 CONFIG, OTHER = caddy.Configuration("1" * 12, caddy.ADMIN), caddy.Configuration("2" * 12, caddy.ADMIN)
 

@@ -12,11 +12,11 @@ from rollback_lib.procedures import code
 from rollback_lib.procedures.code.target import beside
 from rollback_lib.procedures.common import compose_call
 from rollback_lib.secrets.secret import Secret
-from rollback_lib.stack.model import ComposeCall, Stack
-from tests.unit.recorded import Recorded
+from rollback_lib.stack.model import ComposeCall
+from tests.builders.recorded import Recorded
+from tests.builders.stack import STACK
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-STACK = Stack.load("production")
 BAD, GOOD, OLD = "b" * 40, "a" * 40, "0" * 40
 
 

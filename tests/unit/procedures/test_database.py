@@ -23,12 +23,11 @@ from rollback_lib.procedures.database.plan import knows_restrict
 from rollback_lib.procedures.database.state import beside
 from rollback_lib.secrets.redactor import HIDDEN, Redactor
 from rollback_lib.secrets.secret import Key, Secret
-from rollback_lib.stack.model import Stack
+from tests.builders.recorded import Here, Recorded
+from tests.builders.stack import STACK
 from tests.unit.procedures.test_image import container
-from tests.unit.recorded import Here, Recorded
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-STACK = Stack.load("production")
 VOICE = STACK.databases[0]
 VOICE_SERVER = database.server_of(VOICE)
 

@@ -13,11 +13,10 @@ from rollback_lib.procedures import env
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.secrets.redactor import HIDDEN, Redactor
 from rollback_lib.secrets.secret import Key, Secret
-from rollback_lib.stack.model import Stack
-from tests.unit.recorded import Recorded
+from tests.builders.recorded import Recorded
+from tests.builders.stack import STACK
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-STACK = Stack.load("production")
 FILE = STACK.env.file
 WAY = Compose(STACK.compose_directory, (f"{STACK.compose_directory}/docker-compose.yml",), "docker")
 

@@ -10,12 +10,11 @@ from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import compose, docker, git, networks, paths
 from rollback_lib.plan.effect import Effect
 from rollback_lib.procedures import redeploy
-from rollback_lib.stack.model import Stack
+from tests.builders.recorded import Recorded
+from tests.builders.stack import STACK
 from tests.unit.procedures.test_image import container
-from tests.unit.recorded import Recorded
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-STACK = Stack.load("production")
 BASE = Compose(STACK.compose_directory, (f"{STACK.compose_directory}/docker-compose.yml",), "docker")
 PROD = Compose(STACK.compose_directory, tuple(STACK.image.files), "docker")
 HEX = "0123456789abcdef" * 4

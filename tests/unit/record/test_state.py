@@ -7,24 +7,7 @@ import pytest
 from rollback_lib.host.ending import Ending, Kind
 from rollback_lib.record.state import RunState
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
-
-OK, NOT_OK = {"kind": "exited", "number": 0}, {"kind": "exited", "number": 1}
-
-
-def at(second: int) -> str:
-    return f"2026-11-24T03:00:{second:02}.000+00:00"
-
-
-def begin(job: str, second: int = 0, **more: Any) -> dict[str, Any]:
-    return {"event": "step-begin", "at": at(second), "step": job.partition(".")[0], "job": job, "plan": "p", "touches": True, **more}
-
-
-def end(job: str, ending: dict[str, Any] | None = OK, kind: str = "step-end", **more: Any) -> dict[str, Any]:
-    return {"event": kind, "at": at(9), "step": job.partition(".")[0], "job": job, "plan": "p", "ending": ending, **more}
-
-
-def not_started(job: str, **more: Any) -> dict[str, Any]:
-    return {"event": "step-not-started", "step": job.partition(".")[0], "job": job, "plan": "p", "error": "no", **more}
+from tests.builders.events import NOT_OK, begin, end, not_started
 
 
 def test_a_step_is_done_once_its_job_ended_well_and_a_trial_however_it_ended() -> None:

@@ -18,9 +18,9 @@ from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Changes, Step
 from rollback_lib.procedures.common import retention
 from rollback_lib.stack.model import Stack
-from tests.unit.recorded import Recorded
+from tests.builders.recorded import Recorded
+from tests.builders.stack import STACK
 
-STACK = Stack.load("production")
 STATE = STACK.state
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 API = STACK.kept_image("agents-api", "")
