@@ -137,9 +137,9 @@ def picture(run: Followed, lines: tuple[str, ...], now: datetime, *, going: bool
 
 
 def _steps(plan: Any, events: list[dict[str, Any]], now: datetime) -> list[tuple[str, str, str, str]]:
-    ran = {one.name: one for one in summary.ran(events)}
-    rows = []
-    words = steps(plan, RunState.of(events))
+    rows, state = [], RunState.of(events)
+    ran = {one.step: one for one in state.ran}
+    words = steps(plan, state)
     titles = {step.name: step.title for step in (*plan.steps, *plan.undo)}
     for name, word in words.items():
         one = ran.get(name)

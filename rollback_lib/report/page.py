@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rollback_lib.record.state import RunState, moment
 from rollback_lib.report import chart, summary
 from rollback_lib.report.inline import sentence
 from rollback_lib.report.summary import Events
@@ -53,11 +54,11 @@ def frame(record: Mapping[str, Any], title: str, body: str) -> str:
 
 
 def _sections(record: Mapping[str, Any], events: Events, folder: Path) -> Iterator[str]:
-    steps = summary.ran(events)
+    steps = RunState.of(events).ran
     left = record.get("next", ())
     if left:
         yield "<h2>What is left to do</h2><ul>" + "".join(f"<li>{sentence(str(one))}</li>" for one in left) + "</ul>"
-    began = (summary.moment(events[0]), float(record["budget"])) if events and record.get("budget") else None
+    began = (moment(events[0]), float(record["budget"])) if events and record.get("budget") else None
     outages = summary.outages(events)
     drawn = chart.timeline(summary.ticks(events), outages, spans=summary.spans(events), budget=began)
     if drawn:
@@ -68,8 +69,8 @@ def _sections(record: Mapping[str, Any], events: Events, folder: Path) -> Iterat
     if points:
         yield "<h2>The checklist before it</h2>" + _table(("", "", "what was known"), points)
     if record.get("steps"):
-        took = {one.name: one.took for one in steps}
-        ended = {one.name: f": {one.words}" for one in steps if not one.ok}
+        took = {one.step: one.took for one in steps}
+        ended = {one.step: f": {one.words}" for one in steps if not one.ok}
         rows = [(name, f"{word}{ended.get(name, '')}", took.get(name, "")) for name, word in record["steps"].items()]
         yield "<h2>How far it came</h2>" + _table(("step", "", "took"), rows)
     if record.get("effects"):
