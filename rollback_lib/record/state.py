@@ -8,6 +8,7 @@ from typing import Any
 
 from rollback_lib.host.ending import Ending, Kind
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
+from rollback_lib.text import times
 
 RESUMED = "resumed"  # the event with which a process resumes an incident; a sealed record is written to only after it
 _OWN = ("at", "event", "after", "verdict", "reason", "next")
@@ -67,7 +68,7 @@ class Attempt:
         """How long it took; "" as long as no end was heard."""
         if self.end is None:
             return ""
-        return f"{'at most ' if self.asked else ''}{(self.end - self.begin).total_seconds():.1f} s"
+        return f"{'at most ' if self.asked else ''}{times.exactly((self.end - self.begin).total_seconds())}"
 
 
 @dataclass(frozen=True)
