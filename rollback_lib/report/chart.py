@@ -1,4 +1,7 @@
-"""Health over time as a static SVG, so that GitHub, nbconvert and the report show it as it is."""
+"""Health over time as a static SVG, so that GitHub, nbconvert and the report show it as it is.
+
+Drawn by hand: a plotting library takes longer to import than a rollback takes, and draws for one theme.
+"""
 
 import html
 from collections.abc import Iterator, Sequence

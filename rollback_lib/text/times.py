@@ -46,7 +46,7 @@ def about(seconds: float) -> str:
 
 def given(seconds: float) -> str:
     """A duration that somebody set, as it was set: 60 s, 7.5 s."""
-    return f"{seconds:g} s"
+    return f"{seconds:.10g} s"
 
 
 def against(seconds: float, budget: float) -> str:
