@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from rollback_lib.settings import PACKAGE
 from rollback_lib.text import times
 
 _FACTS = ("procedure", "stack", "host", "who", "mode", "incident")
@@ -36,5 +37,7 @@ def _small_print(record: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: {record[name]}"
     if record.get("written"):
         yield f"written: {times.minute(datetime.fromisoformat(record['written']))}"
+    if record.get("version"):
+        yield f"{PACKAGE} {record['version']}"
     if "seconds" in record and record.get("budget"):
         yield times.of_budget(record["seconds"], record["budget"])
