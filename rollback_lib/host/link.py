@@ -18,6 +18,7 @@ from rollback_lib.host.output import KEEP
 from rollback_lib.host.round import Round, Script, rounds
 from rollback_lib.secrets.secret import Secret
 from rollback_lib.stack.model import Stack, local_path
+from rollback_lib.text import times
 
 PATIENCE = 90.0  # seconds without a connection after which we give up
 PAUSES = (0.1, 0.3, 1.0, 2.0, 5.0)  # seconds between attempts to connect; the last one again and again
@@ -167,6 +168,6 @@ class Link:
                 except ConnectionRefused as error:
                     pause = next(pauses, pause)
                     if time.monotonic() + pause > until:
-                        raise LinkLost(f"the connection to {self.alias} is lost, for {PATIENCE:.0f} s now ({error})") from None
+                        raise LinkLost(f"the connection to {self.alias} is lost, for {times.given(PATIENCE)} now ({error})") from None
                     time.sleep(pause)
             self._on_word(f"connected to {self.alias} again")

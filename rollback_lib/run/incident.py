@@ -38,6 +38,7 @@ from rollback_lib.runbook import working_copy
 from rollback_lib.secrets.redactor import Redactor
 from rollback_lib.secrets.secret import Key
 from rollback_lib.stack.model import Stack
+from rollback_lib.text import tables
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -277,7 +278,7 @@ class Incident:
             if step.skip:
                 run.console.line(f"Not needed: {step.skip}.")
             elif run.opening.mode == "plan":
-                run.console.line(f"Plan only, not run ({len(step.script)} command{'s' if len(step.script) > 1 else ''}):")
+                run.console.line(f"Plan only, not run ({tables.count(len(step.script), 'command')}):")
                 for command in step.script:
                     run.console.line(f"  {command}")
             elif run.plan is not None and (run.plan.hash, step.name) in run.state.done:

@@ -6,6 +6,7 @@ from rollback_lib.plan.plan import Plan
 from rollback_lib.run import notify
 from rollback_lib.run.checklist import Checklist, checklist
 from rollback_lib.run.run import Run
+from rollback_lib.text import tables
 
 LOG_LINES = 2000  # of each container that goes
 
@@ -35,7 +36,7 @@ def word(run: Run, plan: Plan) -> str:
 
 
 def _answer(run: Run, plan: Plan, kept: int) -> Checklist:
-    logs = f", and the logs that would be lost ({kept} line{'s' if kept > 1 else ''})" if kept else ""
+    logs = f", and the logs that would be lost ({tables.count(kept, 'line')})" if kept else ""
     documented = f"the facts of section 2{logs}, in the record" if run.state.documented else ""
     unset = notify.unset(run.stack.notify)
     return checklist(run.stack, plan, documented, run.opening.checked, run.opening.who, word(run, plan), unset)

@@ -31,6 +31,7 @@ from rollback_lib.run.stack_lock import StackLock
 from rollback_lib.run.stages import Opening
 from rollback_lib.secrets.secret import Key
 from rollback_lib.stack.model import Stack
+from rollback_lib.text import times
 
 T = TypeVar("T")
 
@@ -114,7 +115,8 @@ class Run:
             return
         verdict = self.state.verdict
         sign = "✔" if verdict.status == 0 else "✘"
-        self.notifier.tell(verdict, f"{sign} {self.called}: {verdict}, {self.state.reason} ({self.seconds():.0f} s)", self.opening.incident)
+        took = times.about(self.seconds())
+        self.notifier.tell(verdict, f"{sign} {self.called}: {verdict}, {self.state.reason} ({took})", self.opening.incident)
         self.notifier.wait()
 
     @property

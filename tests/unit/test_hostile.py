@@ -54,7 +54,7 @@ from rollback_lib.plan.writes import How, Write
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.record.history import folder_of
 from rollback_lib.record.state import RunState
-from rollback_lib.report import notebook, page, postmortem, summary
+from rollback_lib.report import notebook, page, postmortem
 from rollback_lib.run.options import Options
 from rollback_lib.secrets.redactor import HIDDEN, Redactor, clean
 from rollback_lib.secrets.secret import Key
@@ -354,7 +354,7 @@ def test_nothing_in_a_record_becomes_part_of_its_page(tmp_path: Path, said: str,
     of_draft.feed(str(rendered(draft)))
     assert of_draft.found <= DRAFT
     assert RunState.of(events).done == {("x", step)}
-    assert summary.ran(events)[0].ok
+    assert RunState.of(events).ran[0].ok
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

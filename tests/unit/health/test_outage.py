@@ -19,6 +19,7 @@ from rollback_lib.report import chart, page, postmortem, summary
 from rollback_lib.run.monitor import Monitor
 from rollback_lib.run.sealing import seal
 from rollback_lib.run.stages import Closing, Verification
+from rollback_lib.settings import version
 from tests.builders.stack import STACK
 
 LOOKED = datetime(2026, 11, 23, 3, 12, 4, tzinfo=UTC)  # section 2 of the notebook
@@ -192,7 +193,7 @@ def test_a_sealed_record_has_the_figures_of_its_pages(tmp_path: Path) -> None:
     folder, found = told(tmp_path, TAKEN_DOWN), Outages.of(TAKEN_DOWN, CHANGED)
     folder.write_record({"verdict": "succeeded", "reason": "x", **Outages.of(TAKEN_DOWN[:3], CHANGED).data()})
     seal(folder, tmp_path)
-    assert folder.record() == {"verdict": "succeeded", "reason": "x", **found.data()}
+    assert folder.record() == {"verdict": "succeeded", "reason": "x", "version": version(), **found.data()}
     assert f"Outage: {found.words}." in (folder.path / "report.html").read_text()
     assert verify(tmp_path).findings == ()
 
