@@ -1,4 +1,4 @@
-"""`rollback review` and `rollback docs`: the page that the notebooks are, kept up to date."""
+"""`rollback review` and `rollback docs`: the pages that are written from notebooks, records and the model, kept up to date."""
 
 import argparse
 import json
@@ -29,8 +29,12 @@ def add(commands: Any) -> None:
     which.add_argument("--done", metavar="PROCEDURE", help="write into its notebook that it was reviewed today")
     which.add_argument("--json", action="store_true")
     review.set_defaults(command=_review)
-    docs = commands.add_parser("docs", help="write the page of rollback procedures anew, from the notebooks and the records")
-    docs.add_argument("-o", dest="file", type=Path, metavar="FILE", help="where to (default: docs/rollback-procedures.md of the project)")
+    docs = commands.add_parser("docs", help="write the page of rollback procedures and the reference of the stack file anew")
+    docs.add_argument(
+        "-o", dest="file", type=Path, metavar="FILE",
+        help="where to write the page of procedures, and only that (default: docs/rollback-procedures.md of the project, "
+        "and docs/stack-file.md beside it)",
+    )  # fmt: skip
     docs.add_argument("--stack", default="", metavar="NAME", help="with the budgets and the measured times of this stack only")
     docs.set_defaults(command=_docs)
 
@@ -104,6 +108,7 @@ def _docs(arguments: argparse.Namespace) -> int:
     from rollback_lib.runbook import metadata, page
     from rollback_lib.runbook.review import successes
     from rollback_lib.settings import PROJECT
+    from rollback_lib.stack import reference
     from rollback_lib.stack.model import Budgets, Stack
 
     stack = Stack.load(arguments.stack) if arguments.stack else None
@@ -112,9 +117,16 @@ def _docs(arguments: argparse.Namespace) -> int:
     seconds = {one.procedure: [float(run["seconds"]) for run in successes(one, records) if "seconds" in run] for one in notebooks}
     budgets = (stack.budgets if stack else Budgets()).model_dump()
     file = arguments.file or PROJECT / "docs" / "rollback-procedures.md"
+    _write(file, page.markdown(notebooks, seconds, budgets, file.parent))
+    print(f"The page is {file}, of {len(notebooks)} notebooks and {sum(map(len, seconds.values()))} successful runs.")
+    if not arguments.file:
+        _write(file.parent / "stack-file.md", reference.markdown())
+        print(f"The reference of the stack file is {file.parent / 'stack-file.md'}.")
+    return 0
+
+
+def _write(file: Path, text: str) -> None:
     try:
-        file.write_text(page.markdown(notebooks, seconds, budgets, file.parent), encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ParameterError(f"{file} cannot be written ({error.strerror}); give another place with -o") from None
-    print(f"The page is {file}, of {len(notebooks)} notebooks and {sum(map(len, seconds.values()))} successful runs.")
-    return 0

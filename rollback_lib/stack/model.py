@@ -64,54 +64,52 @@ class _Model(BaseModel):
 
 
 class Route(_Model):
-    """A route that users take to a service; `connect_to` (HOST:PORT) reaches it elsewhere than DNS says, as curl does."""
+    """A route that users take to a service. Health is measured on it."""
 
-    name: Name
-    url: Url
-    service: Name
-    connect_to: Address | None = None
-    ca: str | None = None
+    name: Name = Field(description="What the route is called in plans and records.")
+    url: Url = Field(description="The address that is asked, as users see it.")
+    service: Name = Field(description="The compose service that answers it.")
+    connect_to: Address | None = Field(default=None, description="`HOST:PORT` to connect to instead of what DNS says, as curl does.")
+    ca: str | None = Field(default=None, description="A file of authorities instead of the system's; relative to the project.")
 
 
 class Health(_Model):
-    """Healthy means `passes` probes in a row on every route, `every` seconds apart, before `deadline` seconds are over."""
+    """When a stack counts as healthy: enough probes in a row on every route, before the deadline."""
 
-    passes: PositiveInt = 3
-    every: PositiveFloat = 0.5
-    timeout: PositiveFloat = 5.0
-    deadline: PositiveFloat = 60.0
+    passes: PositiveInt = Field(default=3, description="How many probes in a row have to pass on every route.")
+    every: PositiveFloat = Field(default=0.5, description="Seconds between two probes of a route.")
+    timeout: PositiveFloat = Field(default=5.0, description="Seconds that a probe waits for its answer.")
+    deadline: PositiveFloat = Field(default=60.0, description="Seconds after which a stack that is not healthy yet counts as failed.")
 
 
 class Budgets(_Model):
-    """Seconds a procedure may take, from its start to proven health."""
+    """How many seconds a procedure may take, from its start to proven health. Records and panels show the time beside it."""
 
-    code: PositiveFloat = 60.0
-    image: PositiveFloat = 60.0
-    env: PositiveFloat = 10.0
-    caddyfile: PositiveFloat = 5.0
-    database: PositiveFloat = 300.0
-    redeploy: PositiveFloat = 120.0
-    undo: PositiveFloat = 120.0
-    triage: PositiveFloat = 10.0
-    readiness: PositiveFloat = 900.0
+    code: PositiveFloat = Field(default=60.0, description="The code rollback.")
+    image: PositiveFloat = Field(default=60.0, description="The image rollback.")
+    env: PositiveFloat = Field(default=10.0, description="The env rollback.")
+    caddyfile: PositiveFloat = Field(default=5.0, description="The Caddyfile rollback.")
+    database: PositiveFloat = Field(default=300.0, description="The database rollback.")
+    redeploy: PositiveFloat = Field(default=120.0, description="A redeploy.")
+    undo: PositiveFloat = Field(default=120.0, description="An undo.")
+    triage: PositiveFloat = Field(default=10.0, description="A triage.")
+    readiness: PositiveFloat = Field(default=900.0, description="A readiness run.")
 
 
 class ComposeCall(_Model):
-    """How docker compose is called for the stack, where no container is left that tells: the project's name (`-p`), the files in
-    their order (`-f`), and the files given by `--env-file`."""
+    """How docker compose is called for the stack. Needed only where no container is left whose labels tell."""
 
-    project: ProjectName
-    files: list[HostPath] = Field(min_length=1)
-    env_files: list[HostPath] = Field(default_factory=list)
+    project: ProjectName = Field(description="The name of the compose project (`-p`).")
+    files: list[HostPath] = Field(min_length=1, description="The compose files in their order (`-f`).")
+    env_files: list[HostPath] = Field(default_factory=list, description="The files that are given by `--env-file`.")
 
 
 class Code(_Model):
-    """What the code rollback rebuilds: the `service` that is built from the tree, or all `services` of it, the one that matters
-    most first. `env_files`: files beside the tree's own that a build needs and git has not."""
+    """What the code rollback rebuilds. Give either `service` or `services`."""
 
-    service: Name | None = None
-    services: list[Name] = Field(default_factory=list)
-    env_files: list[HostPath] = Field(default_factory=list)
+    service: Name | None = Field(default=None, description="The compose service that is built from the tree.")
+    services: list[Name] = Field(default_factory=list, description="All services that are built from the tree, the most important first.")
+    env_files: list[HostPath] = Field(default_factory=list, description="Files in the tree that a build needs and git does not have.")
 
     @model_validator(mode="after")
     def _one_of_both(self) -> "Code":
@@ -131,53 +129,53 @@ class Code(_Model):
 
 
 class Image(_Model):
-    """What the image rollback starts from a registry. `files`: the compose files that name its image, in their order."""
+    """What the image rollback starts from a registry."""
 
-    service: Name
-    files: list[HostPath] = Field(min_length=1)
+    service: Name = Field(description="The compose service.")
+    files: list[HostPath] = Field(min_length=1, description="The compose files that name its image, in their order.")
 
 
 class Env(_Model):
-    """The file the env rollback restores: one that services read, or the `.env` beside the compose files."""
+    """What the env rollback restores."""
 
-    file: HostPath
+    file: HostPath = Field(description="The env file: one that services read, or the `.env` beside the compose files.")
 
 
 class Caddyfile(_Model):
-    """The Caddyfile of the proxy that runs as `service`; a file in the tree."""
+    """What the Caddyfile rollback restores."""
 
-    service: Name
-    file: HostPath
+    service: Name = Field(description="The compose service that runs Caddy.")
+    file: HostPath = Field(description="The Caddyfile on the host. It has to be in the tree.")
 
 
 class Redeploy(_Model):
-    """What a redeploy of the whole stack has to bring back: networks by container, beside those in the compose files. These
-    containers are the proxies: they are restarted where the routes do not pass by themselves."""
+    """What a redeploy has to restore beside what the compose files say."""
 
-    networks: dict[Name, list[Name]] = Field(default_factory=dict)
+    networks: dict[Name, list[Name]] = Field(
+        default_factory=dict,
+        description="Networks by container, as `docker ps` and `docker network ls` name them. These containers are the proxies: they are "
+        "restarted if the routes do not pass by themselves.",
+    )
 
 
 class Database(_Model):
-    """A Postgres database and its backups. `name` is how the runbook calls it; `container` is the one whose own psql is used,
-    as `user`, a superuser; `backups` is a path on the host whose last part may have * and ?; `used_by` are containers that
-    are made anew when they do not connect again by themselves."""
+    """A Postgres database and its backups."""
 
-    name: Name
-    container: Name
-    database: DatabaseName
-    user: DatabaseName
-    backups: Pattern
-    used_by: list[Name] = Field(default_factory=list)
+    name: Name = Field(description="What the database is called in parameters: `-p database=NAME`.")
+    container: Name = Field(description="The container of Postgres, as `docker ps` names it. Its own `psql` is used.")
+    database: DatabaseName = Field(description="The database's name in Postgres.")
+    user: DatabaseName = Field(description="A superuser whom the container lets in without a password.")
+    backups: Pattern = Field(description="Where the backups are on the host; the last part may have `*` and `?`.")
+    used_by: list[Name] = Field(default_factory=list, description="Containers to recreate if they do not connect again by themselves.")
 
 
 class Retention(_Model):
-    """How long the host keeps what runs leave there for the way back, in days. After `keep_days` it is removed, but for the `newest` of
-    each kind, which stay until `longest_days`: not for ever, since an env file may hold the values of secrets that were changed since.
-    The newest version of a file that was healthy here, and the images of the `newest` releases that were, stay at any age."""
+    """How long the host keeps what runs leave there for undo. The newest healthy version of a file, and the images of the `newest`
+    healthy releases, stay at any age."""
 
-    keep_days: PositiveInt = 30
-    newest: PositiveInt = 3
-    longest_days: PositiveInt = 90
+    keep_days: PositiveInt = Field(default=30, description="Days after which copies are removed.")
+    newest: PositiveInt = Field(default=3, description="How many of the newest incidents that can be undone stay until `longest_days`.")
+    longest_days: PositiveInt = Field(default=90, description="Days after which these go, too: old env files hold old secrets.")
 
     @model_validator(mode="after")
     def _in_order(self) -> "Retention":
@@ -187,11 +185,13 @@ class Retention(_Model):
 
 
 class Notify(_Model):
-    """Who is told of a run: `webhook` is a reference to an address that takes {"text": …}; `command` is one of this machine,
-    with its words, and reads {"kind", "incident", "text"} from its input."""
+    """Who is told when a run begins to change the host, and how it ended. Give either `webhook` or `command`."""
 
-    webhook: SecretReference | None = None
-    command: list[str] | None = Field(default=None, min_length=1)
+    webhook: SecretReference | None = Field(default=None, description='A reference to an address that takes `{"text": …}`.')
+    command: list[str] | None = Field(
+        default=None, min_length=1,
+        description='A command of this machine, word by word. It reads `{"kind", "incident", "text"}` as JSON from its input.',
+    )  # fmt: skip
 
     @model_validator(mode="after")
     def _one_of_both(self) -> "Notify":
@@ -206,33 +206,39 @@ class Notify(_Model):
 
 
 class Stack(_Model):
-    """One compose stack on one host. `host` is an alias of the OpenSSH client configuration. `compose_directory` is the folder of
-    the compose project: that of the first file, or what `--project-directory` named. `sudo`: commands run there as root, by
-    `sudo -n`. `state_directory`: where lock, ledger and copies are, if not in the usual folder. `secrets` are references to what
-    must never be shown or kept, beside the values of the env files: `env:NAME` here, `file:/PATH` on the host. `required` are
-    points of the checklist that have to be answered before a rollback."""
+    """One compose stack on one host. A section of a procedure can be left out if you have no use for the procedure, except `code`."""
 
-    name: ProjectName
-    host: Name
-    ssh_config: str | None = None
-    tree: HostPath
-    compose_directory: HostPath
-    compose: ComposeCall | None = None
-    sudo: bool = False
-    state_directory: HostPath = ""
-    secrets: list[SecretReference] = Field(default_factory=list)
-    notify: list[Notify] = Field(default_factory=list)
-    required: list[Literal["change", "target", "people", "drift"]] = Field(default_factory=list)
-    code: Code
-    image: Image | None = None
-    env: Env | None = None
-    caddyfile: Caddyfile | None = None
-    databases: list[Database] = Field(default_factory=list)
-    redeploy: Redeploy | None = None
-    routes: list[Route] = Field(min_length=1)
-    health: Health = Field(default_factory=Health)
-    retention: Retention = Field(default_factory=Retention)
-    budgets: Budgets = Field(default_factory=Budgets)
+    name: ProjectName = Field(description="What the stack is called in records, and in image names and folders on the host.")
+    host: Name = Field(description="An alias of your OpenSSH client configuration. It is also what you type to confirm.")
+    ssh_config: str | None = Field(default=None, description="An OpenSSH configuration instead of the usual ones; relative to the project.")
+    tree: HostPath = Field(description="The git work tree on the host.")
+    compose_directory: HostPath = Field(
+        description="The folder of the compose project: that of the first compose file, or what `--project-directory` named."
+    )
+    compose: ComposeCall | None = Field(default=None, description="How docker compose is called, where no container is left that tells.")
+    sudo: bool = Field(default=False, description="Run everything on the host as root, by `sudo -n`.")
+    state_directory: HostPath = Field(
+        default="",
+        description="Where lock, jobs, ledgers and copies are kept on the host. By default `/var/lib/rollback/NAME` where the tree is "
+        "root's or root made that folder, else `.local/state/rollback/NAME` in the home of the tree's owner.",
+    )
+    secrets: list[SecretReference] = Field(
+        default_factory=list, description="References to values to hide in output and records, beside those of the env files."
+    )
+    notify: list[Notify] = Field(default_factory=list, description="Who is told of a run.")
+    required: list[Literal["change", "target", "people", "drift"]] = Field(
+        default_factory=list, description="Points of the checklist that have to be answered before anything is changed."
+    )
+    code: Code = Field(description="The code rollback. Triage and readiness look at it as well.")
+    image: Image | None = Field(default=None, description="The image rollback.")
+    env: Env | None = Field(default=None, description="The env rollback.")
+    caddyfile: Caddyfile | None = Field(default=None, description="The Caddyfile rollback.")
+    databases: list[Database] = Field(default_factory=list, description="The database rollback: each database under a name of its own.")
+    redeploy: Redeploy | None = Field(default=None, description="The redeploy. Needed only for networks that no compose file names.")
+    routes: list[Route] = Field(min_length=1, description="The routes that users take. Health is what they answer.")
+    health: Health = Field(default_factory=Health, description="When the stack counts as healthy.")
+    retention: Retention = Field(default_factory=Retention, description="How long the host keeps copies.")
+    budgets: Budgets = Field(default_factory=Budgets, description="How long procedures may take.")
 
     @classmethod
     def load(cls, source: "str | Path | Mapping[str, Any] | Stack") -> "Stack":

@@ -1,0 +1,38 @@
+"""The pages of the project, and what GitHub makes of their headings."""
+
+import re
+import subprocess
+from pathlib import Path
+
+from rollback_lib.settings import PROJECT
+
+_LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^()\s]+(?:\([^()]*\)[^()\s]*)?)\)")
+_FENCE = re.compile(r"^(```|~~~).*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
+
+
+def pages() -> list[Path]:
+    """Every page that is, or would be, in the repository."""
+    listed = subprocess.check_output(["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"], cwd=PROJECT, text=True)
+    return [PROJECT / name for name in listed.splitlines() if (PROJECT / name).exists()]
+
+
+def links(page: Path) -> list[str]:
+    """Where a page leads, outside of its blocks of code."""
+    text = _FENCE.sub("", page.read_text())
+    text = re.sub(r"(?m)^ {4}.*$", "", text)
+    return _LINK.findall(re.sub(r"``[^`]*``|(?<!\[)`[^`\]]*`(?!\])", "", text))
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    found: dict[str, int] = {}
+    made = set()
+    for line in _FENCE.sub("", page.read_text()).splitlines():
+        heading = re.match(r"#{1,6}\s+(.*?)\s*#*$", line)
+        if heading:
+            words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading[1]).replace("`", "")
+            anchor = re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-")
+            number = found.get(anchor, 0)
+            found[anchor] = number + 1
+            made.add(f"{anchor}-{number}" if number else anchor)
+    return made

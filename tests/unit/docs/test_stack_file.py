@@ -1,0 +1,33 @@
+"""docs/stack-file.md is what the model says."""
+
+import pytest
+from pydantic import BaseModel
+
+from rollback_lib.settings import PROJECT
+from rollback_lib.stack import model, reference
+
+SECTIONS = [one for one in vars(model).values() if isinstance(one, type) and issubclass(one, model._Model) and one is not model._Model]
+
+
+def test_the_page_in_docs_is_what_the_model_says() -> None:
+    page = (PROJECT / "docs" / "stack-file.md").read_text()
+    assert page == reference.markdown(), "the model has changed since docs/stack-file.md was written: run `rollback docs`"
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda one: one.__name__)
+def test_every_key_says_what_it_means(section: type[BaseModel]) -> None:
+    unexplained = [name for name, field in section.model_fields.items() if not field.description]
+    assert unexplained == []
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda one: one.__name__)
+def test_every_key_of_every_section_has_its_row(section: type[BaseModel]) -> None:
+    page = reference.markdown()
+    for name, field in section.model_fields.items():
+        assert f"| `{name}` | " in page
+        assert f" | {field.description} |".replace("\n", " ") in page
+
+
+def test_sections_that_only_repeat_a_name_are_told_apart_by_their_path() -> None:
+    headings = [line for line in reference.markdown().splitlines() if line.startswith("## `")]
+    assert len(set(headings)) == len(headings) == len(SECTIONS)
