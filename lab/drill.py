@@ -9,6 +9,7 @@ from lab.practice_host import PracticeHost
 from lab.traffic import Traffic
 from lab.writer import Writer
 from rollback_lib.headless.runner import Outcome
+from rollback_lib.procedures import registry
 from rollback_lib.record.folder import Folder
 from rollback_lib.stack.model import Stack
 from rollback_lib.text import tables, times
@@ -26,6 +27,11 @@ DRILLS: dict[str, tuple[str, dict[str, str]]] = {
     "undo": ("env", {}),
     "readiness": ("", {}),
 }
+
+
+def drills() -> dict[str, tuple[str, dict[str, str]]]:
+    """All drills: ours, and those of the procedures that other packages bring."""
+    return {**DRILLS, **{one.name: (one.name, dict(one.drill.parameters)) for one in registry.others() if one.drill}}
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ def drill(host: PracticeHost, procedure: str, run: Run) -> Score:
         host.reset()
     else:
         host.up()
-    scenario, own = DRILLS[procedure]
+    scenario, own = drills()[procedure]
     if scenario:
         print(f"Broken: {host.break_(scenario)}.", flush=True)
     stack = host.folder / "stack.yaml"
@@ -83,7 +89,7 @@ def table(scores: Sequence[Score]) -> str:
     header = ("procedure", "triage says", "verdict", "healthy after", "whole run", "budget", "failed requests")
     rows = [header]
     for one in scores:
-        never = "never" if DRILLS[one.procedure][0] else "was healthy"
+        never = "never" if drills()[one.procedure][0] else "was healthy"
         healthy = times.exactly(one.healthy_after) if one.healthy_after is not None else never
         late = " over budget" if one.outcome.seconds > (one.outcome.budget or 0) else ""
         run = f"{times.exactly(one.outcome.seconds)}{late}"

@@ -19,6 +19,7 @@ from lab import engine, images, shapes, versions
 from lab.progress import Progress
 from lab.shell import run, succeeds
 from rollback_lib.errors import LabError, ParameterError
+from rollback_lib.procedures import registry
 from rollback_lib.settings import PROJECT
 
 DEFAULT = "drill"
@@ -161,14 +162,17 @@ class PracticeHost:
 
     def break_(self, scenario: str) -> str:
         """Make `scenario` happen for real; returns what was broken, in a sentence."""
-        if scenario not in SCENARIOS:
-            raise ParameterError(f"there is no scenario {scenario!r}; there are: {', '.join(SCENARIOS)}")
+        brought = {one.name: one.drill for one in registry.others() if one.drill}
+        if scenario not in SCENARIOS and scenario not in brought:
+            raise ParameterError(f"there is no scenario {scenario!r}; there are: {', '.join([*SCENARIOS, *brought])}")
         if not self.running():
             raise LabError(f"the practice host {self.name!r} is not running; start it with `rollback lab up`")
-        script = (Path(__file__).parent / "scenarios" / f"{scenario}.sh").read_text()
+        drill = brought.get(scenario)
+        file = drill.scenario if drill else Path(__file__).parent / "scenarios" / f"{scenario}.sh"
+        script = file.read_text()
         self.exec(f"mkdir -p {Path(MADE).parent}; echo {scenario} >{MADE}")
         self.exec(shapes.team(f'exec su --shell /bin/sh --command {shlex.quote(shapes.team(script))} "$team"'))
-        said, status = SCENARIOS[scenario]
+        said, status = (drill.says, drill.answers) if drill else SCENARIOS[scenario]
         self._until(self._answers(status), f"answer {status}")
         return said
 

@@ -51,8 +51,8 @@ def _copy(arguments: argparse.Namespace, root: Path) -> Path:
 def _start(arguments: argparse.Namespace, root: Path) -> Path:
     """The start page, run already, so that it shows what there is when it opens."""
     from rollback_lib.errors import ParameterError
-    from rollback_lib.headless import runner, start
-    from rollback_lib.runbook import working_copy
+    from rollback_lib.headless import start
+    from rollback_lib.runbook import metadata, working_copy
     from rollback_lib.stack.model import Stack, lasting
 
     if arguments.parameters:
@@ -60,7 +60,7 @@ def _start(arguments: argparse.Namespace, root: Path) -> Path:
     stack = lasting(arguments.stack)
     host = Stack.load(stack).host
     print(f"Asking {host} and its routes how they are …", file=sys.stderr, flush=True)
-    return start.run(working_copy.copy(runner.NOTEBOOKS / "start.ipynb", working_copy.place(root) / "start.ipynb", {"stack": stack}))
+    return start.run(working_copy.copy(metadata.NOTEBOOKS / "start.ipynb", working_copy.place(root) / "start.ipynb", {"stack": stack}))
 
 
 def _jupyterlab(page: Path, root: Path, tabs: Path, arguments: argparse.Namespace) -> list[str]:

@@ -40,13 +40,12 @@ def add(commands: Any) -> None:
 
 
 def _review(arguments: argparse.Namespace) -> int:
-    from rollback_lib.headless import runner
     from rollback_lib.record.folder import incidents_root
     from rollback_lib.record.history import incidents
     from rollback_lib.runbook import metadata
     from rollback_lib.runbook.review import standing
 
-    notebooks = metadata.notebooks(runner.NOTEBOOKS)
+    notebooks = metadata.notebooks(metadata.NOTEBOOKS)
     if arguments.done is not None:
         return _done(notebooks, arguments.done, _today())
     records = incidents(incidents_root())
@@ -102,7 +101,6 @@ def _print_table(standings: Sequence["Standing"]) -> None:
 
 
 def _docs(arguments: argparse.Namespace) -> int:
-    from rollback_lib.headless import runner
     from rollback_lib.record.folder import incidents_root
     from rollback_lib.record.history import incidents
     from rollback_lib.runbook import metadata, page
@@ -113,7 +111,7 @@ def _docs(arguments: argparse.Namespace) -> int:
 
     stack = Stack.load(arguments.stack) if arguments.stack else None
     records = incidents(incidents_root(), stack=stack.name if stack else "")
-    notebooks = metadata.notebooks(runner.NOTEBOOKS)
+    notebooks = metadata.notebooks(metadata.NOTEBOOKS)
     seconds = {one.procedure: [float(run["seconds"]) for run in successes(one, records) if "seconds" in run] for one in notebooks}
     budgets = (stack.budgets if stack else Budgets()).model_dump()
     file = arguments.file or PROJECT / "docs" / "rollback-procedures.md"

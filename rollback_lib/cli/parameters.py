@@ -17,12 +17,11 @@ OTHERS = ("resume", "undo")  # notebooks with a command of their own
 
 def notebook(procedure: str) -> Path:
     """The notebook of a procedure. Raises ParameterError."""
-    from rollback_lib.headless import runner
+    from rollback_lib.runbook import metadata
 
-    source = runner.notebook(procedure)
+    source = metadata.notebook(procedure)
     if source is None or procedure in OTHERS:
-        found = (path.stem[3:] for path in sorted(runner.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")))
-        known = ", ".join(name for name in found if name not in OTHERS)
+        known = ", ".join(name for name in metadata.known() if name not in OTHERS)
         raise ParameterError(f"there is no procedure {procedure!r}; there are: {known}")
     return source
 

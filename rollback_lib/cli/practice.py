@@ -115,13 +115,13 @@ def _record(arguments: argparse.Namespace) -> int:
 
 
 def _drill(arguments: argparse.Namespace) -> int:
-    from lab.drill import DRILLS, drill, table
+    from lab.drill import DRILLS, drill, drills, table
     from lab.practice_host import PracticeHost
     from rollback_lib.cli.runs import run_notebook, sentence
 
-    unknown = [name for name in arguments.procedures if name not in DRILLS]
+    unknown = [name for name in arguments.procedures if name not in drills()]
     if unknown:
-        raise ParameterError(f"there is no drill {unknown[0]!r}; there are: {', '.join(DRILLS)}")
+        raise ParameterError(f"there is no drill {unknown[0]!r}; there are: {', '.join(drills())}")
     host = PracticeHost.saved(arguments.name) or PracticeHost(arguments.name)
     scores = []
     for procedure in arguments.procedures or DRILLS:

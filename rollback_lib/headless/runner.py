@@ -15,9 +15,9 @@ from rollback_lib.record.folder import Folder, who
 from rollback_lib.record.manifest import NotExtended, NotSigned
 from rollback_lib.record.state import RESUMED, RunState
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
+from rollback_lib.runbook import metadata
 from rollback_lib.settings import PROJECT
 
-NOTEBOOKS = PROJECT / "notebooks"
 RESUME = "resume"  # the notebook that goes on with an incident of any procedure
 
 
@@ -30,12 +30,6 @@ class Outcome:
     folder: Path
     seconds: float
     budget: float | None
-
-
-def notebook(procedure: str) -> Path | None:
-    """The notebook of a procedure: its file's name without number and ending."""
-    found = sorted(NOTEBOOKS.glob(f"[0-9][0-9]_{procedure}.ipynb"))
-    return found[0] if found else None
 
 
 def run(procedure: str, parameters: Mapping[str, Any], *, root: Path, check: Callable[[], None]) -> Outcome:
@@ -70,7 +64,7 @@ def resume(path: Path, parameters: Mapping[str, Any], *, root: Path) -> Outcome:
 def _run(
     procedure: str, parameters: Mapping[str, Any], folder: Folder, kernel: Kernel, root: Path, started: float, signals: Signals
 ) -> Outcome:  # fmt: skip
-    source = notebook(procedure)
+    source = metadata.notebook(procedure)
     assert source is not None
     kept, runs = folder.next_notebook(), max(folder.runs, 1)
     try:

@@ -11,8 +11,7 @@ from rollback_lib.procedures.triage import Diagnosis, Finding, command
 from rollback_lib.record.files import write_private
 from rollback_lib.record.folder import incidents_root
 from rollback_lib.run.incident import Incident
-from rollback_lib.runbook import working_copy
-from rollback_lib.settings import PROJECT
+from rollback_lib.runbook import metadata, working_copy
 from rollback_lib.stack.model import lasting
 
 
@@ -34,7 +33,8 @@ def _stack_file(run: Incident) -> Path:
 
 
 def _one(number: int, one: Finding, run: Incident, name: str) -> View:
-    source = next(iter((PROJECT / "notebooks").glob(f"[0-9][0-9]_{one.procedure}.ipynb")))
+    source = metadata.notebook(one.procedure)
+    assert source is not None
     place, told = working_copy.place(incidents_root()) / run.id, {"stack": lasting(name), "reason": f"triage {run.id}", **one.parameters}
     copies = (
         (working_copy.unused(source, place, told), "to plan"),

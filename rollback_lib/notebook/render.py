@@ -1,6 +1,8 @@
 """One view for each thing a notebook shows."""
 
 from collections.abc import Callable
+from functools import cache
+from importlib import import_module
 from statistics import median
 from typing import Any
 
@@ -23,6 +25,7 @@ from rollback_lib.notebook.views import (
 )
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Step, When
+from rollback_lib.procedures import registry
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.run.stages import Closing, Opening, Standing, Verification
 from rollback_lib.text import tables, times
@@ -109,23 +112,39 @@ def closing(one: Closing) -> View:
     return stack(headline, table(("", ""), rows), *(note("info", f"Next: {action}") for action in one.next_actions))
 
 
-_VIEWS: dict[type, Callable[[Any], View]] = {Opening: opening, Plan: plan, Standing: standing, Verification: verification, Closing: closing}
-for _of in (code, image, env, caddyfile, database, redeploy, undo, triage, readiness, checklist, confirmation):
-    _VIEWS |= _of.VIEWS
-_CHOICES: dict[type, tuple[Callable[[Any], Table], Callable[[Any], str]]] = {}
-for _with in (code, image, env, caddyfile, database):
-    _CHOICES |= _with.CHOICES
+_BUILT_IN = (code, image, env, caddyfile, database, redeploy, undo, triage, readiness, checklist, confirmation)
+_FRAME: dict[type, Callable[[Any], View]] = {Opening: opening, Plan: plan, Standing: standing, Verification: verification, Closing: closing}
+Choice = tuple[Callable[[Any], Table], Callable[[Any], str]]
+
+
+@cache
+def _modules() -> tuple[Any, ...]:
+    """All that have views: ours, and those of the procedures that other packages bring."""
+    return (*_BUILT_IN, *(import_module(one.views) for one in registry.others() if one.views))
+
+
+@cache
+def _views() -> dict[type, Callable[[Any], View]]:
+    found = dict(_FRAME)
+    for one in _modules():
+        found |= one.VIEWS
+    return found
+
+
+@cache
+def _choices() -> dict[type, Choice]:
+    return {kind: choice for one in _modules() for kind, choice in getattr(one, "CHOICES", {}).items()}
 
 
 def view(thing: object) -> View:
     """The view of a thing; one that has none is shown as its text."""
-    make = _VIEWS.get(type(thing))
+    make = _views().get(type(thing))
     return make(thing) if make else note("info", str(thing))
 
 
 def choices(found: Any) -> tuple[Table, list[str]]:
     """The table of candidates, and for each of its rows the name by which it is chosen."""
-    listed, name = _CHOICES[type(found)]
+    listed, name = _choices()[type(found)]
     table = listed(found)
     return table, [name(one) for one in found[: len(table.cells)]]
 
@@ -135,6 +154,6 @@ def register(show: Callable[[object], None], pick: Callable[[Any], None]) -> Non
     shell = display.shell()
     if shell is None:
         return
-    for kind in _VIEWS:
-        way = pick if kind in _CHOICES and display.interactive() else show
+    for kind in _views():
+        way = pick if kind in _choices() and display.interactive() else show
         shell.display_formatter.ipython_display_formatter.for_type(kind, way)

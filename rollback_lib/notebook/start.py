@@ -18,14 +18,14 @@ from rollback_lib.notebook.follow_up import onward
 from rollback_lib.notebook.links import link, under
 from rollback_lib.notebook.view import View, note, stack, table
 from rollback_lib.notebook.views import common
+from rollback_lib.procedures import registry
 from rollback_lib.record.folder import incidents_root
 from rollback_lib.record.history import OPEN, incidents, usual_seconds
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.runbook import working_copy
-from rollback_lib.runbook.metadata import Notebook, notebooks
+from rollback_lib.runbook.metadata import Notebook, every
 from rollback_lib.secrets.redactor import Redactor
 from rollback_lib.secrets.secret import Key
-from rollback_lib.settings import PROJECT
 from rollback_lib.stack.model import Stack, lasting
 from rollback_lib.text import times
 
@@ -64,13 +64,13 @@ def _held(known: Stack) -> View:
 def procedures(stack_name: str) -> View:
     """The rows of the page, each with a working copy of its notebook that nobody has worked in yet."""
     known = _stack(stack_name)
-    rows = [_row(one, known, stack_name) for one in notebooks(PROJECT / "notebooks") if one.situation]
+    rows = [_row(one, known, stack_name) for one in every() if one.situation]
     return table(("what is wrong", "what helps", "to plan", "to apply", "budget", "usual here"), rows)
 
 
 def _row(one: Notebook, known: Stack, stack_name: str) -> tuple[object, ...]:
     root, asked = incidents_root(), {"stack": lasting(stack_name)}
-    budget = times.given(getattr(known.budgets, one.procedure))
+    budget = times.given(registry.budget(known, one.procedure))
     seconds = usual_seconds(root, one.procedure, known.name)
     usual = times.about(median(seconds)) if seconds else "none yet"
     if "incident" in one.parameters:

@@ -1,13 +1,101 @@
-"""What a procedure is to the rest of the house. Procedures ask a host that they are given, and never open a connection."""
+"""Procedure: all that the rest of the house knows of one. A procedure asks a host that it is given, and never opens a connection."""
 
 import re
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Concatenate, Generic, TypeVar
 
+from rollback_lib.commands.command import Command
 from rollback_lib.errors import ParameterError
-from rollback_lib.facts.host import Host
+from rollback_lib.facts.host import Host, Unanswered
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Loss, Plan
-from rollback_lib.stack.model import Stack
+from rollback_lib.plan.step import Step
+from rollback_lib.procedures.common.finding import Finding
+from rollback_lib.procedures.common.rows import Row
+from rollback_lib.stack.model import Section, Stack
+
+S = TypeVar("S")
+T = TypeVar("T")
+Effects = Callable[[Host, Stack, Plan], list[Effect]]
+
+
+@dataclass(frozen=True)
+class Again:
+    """The way forward again after an undo: `keep` are commands to run before the undo, `steps` lead from the state before the run to
+    that after it."""
+
+    keep: tuple[Command, ...]
+    steps: tuple[Step, ...]
+
+
+def same_steps(stack: Stack, plan: Plan, incident: str) -> Again:
+    """The steps of the run once more: what they need is still kept, images under tags of our own, the file that was put in place."""
+    return Again((), tuple(step for step in plan.steps if step.touches and not step.skip))
+
+
+@dataclass(frozen=True)
+class Drill:
+    """What breaks the practice host so that the procedure mends it. `scenario` is a shell script that runs there, `says` what it breaks,
+    in a sentence, `answers` a pattern of the status that the first route has then; `parameters` are those of the notebook."""
+
+    scenario: Path
+    says: str
+    answers: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+def _nothing(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
+    return []
+
+
+def _only_looks(*_: Any, **__: Any) -> Any:
+    raise ParameterError("this procedure only looks, and has no target and no plan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Procedure(Generic[S, T]):
+    """A procedure. Its state S and its target T are types of its own.
+
+    `size` ranks procedures: where several would help, triage offers that of the least size first, which changes least.
+    `check` looks at the procedure's own parameters before anything is contacted, and raises ParameterError.
+    `document` says what is true now; `examine` gives the target, proven as far as looking can prove it, and raises TargetRefused;
+    `plan` says how to get from the one to the other, and raises Refused where something would be lost.
+    `effects` tells whether the rollback has the effect that was asked for, `undo_effects` whether the host is back where it was before,
+    `assumed` whether it is as the plan assumed it to be before its first change.
+    `weigh` says what a step that loses something would lose, for a run that goes on with a plan; only where a plan has such steps.
+    `again` is the way forward after an undo; `hashes` tells that secrets are compared by the hashes of the run; `undo_notes` say what to
+    know before an undo.
+
+    For a procedure of another package: `section` is its section in a stack, under `procedures`, which has its budget, too; `notebook`
+    its notebook; `views` the name of the module with its VIEWS and CHOICES; `triage` makes its row of a diagnosis from its state
+    and the names of the services that are ill; `readiness` makes its rows from its state and its target; `drill` breaks the practice host.
+    """
+
+    name: str
+    size: int
+    check: Callable[Concatenate[Stack, ...], None]
+    document: Callable[Concatenate[Host, Stack, ...], S]
+    examine: Callable[Concatenate[Host, S, str, ...], T] = _only_looks
+    plan: Callable[Concatenate[S, T, ...], Plan] = _only_looks
+    effects: Effects = _nothing
+    undo_effects: Effects = _nothing
+    assumed: Effects = _nothing
+    weigh: Callable[[Host, Stack, Plan], Loss] = _only_looks
+    again: Callable[[Stack, Plan, str], Again] = same_steps
+    hashes: bool = False
+    undo_notes: Callable[[Plan], tuple[str, ...]] = lambda _: ()
+    section: type[Section] | None = None
+    notebook: Path | None = None
+    views: str = ""
+    triage: Callable[[S | Unanswered, tuple[str, ...]], Finding] | None = None
+    readiness: Callable[[S | Unanswered, T | Unanswered], list[Row]] | None = None
+    drill: Drill | None = None
+
+    def of(self, stack: Stack) -> bool:
+        """Whether the stack has what it needs: its section, where it has one."""
+        return self.section is None or self.name in stack.procedures
 
 
 def check_target(target: object, shape: re.Pattern[str], expected: str) -> None:
@@ -16,33 +104,3 @@ def check_target(target: object, shape: re.Pattern[str], expected: str) -> None:
         raise ParameterError(f"target: a text is expected, but the number {target!r} arrived; give it with `-r target …` or in quotes")
     if target and not shape.fullmatch(target):
         raise ParameterError(f"target: {expected} is expected, not {target[:60]!r}; take one from the list of candidates")
-
-
-class Procedure(Protocol):
-    """A module of this package. State and target are types of its own, each with a view in `notebook`."""
-
-    NAME: str
-
-    def check(self, stack: Stack, **parameters: Any) -> None:
-        """The procedure's own parameters, before anything is contacted. Raises ParameterError."""
-
-    def document(self, host: Host, stack: Stack, **options: Any) -> Any:
-        """What is true now: the state."""
-
-    def examine(self, host: Host, now: Any, target: str, **options: Any) -> Any:
-        """The target, proven as far as looking can prove it. Raises TargetRefused."""
-
-    def plan(self, now: Any, target: Any, *, incident: str, **options: Any) -> Plan:
-        """How to get from the state to the target. Raises Refused where something would be lost."""
-
-    def effects(self, host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-        """Whether the rollback has the effect that was asked for."""
-
-    def undo_effects(self, host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-        """Whether the host is back where it was before the rollback."""
-
-    def weigh(self, host: Host, stack: Stack, plan: Plan) -> Loss:
-        """What a step that loses something would lose, for a run that goes on with a plan; only where a plan has such steps."""
-
-    def assumed(self, host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-        """Whether the host is as the plan assumed it to be before its first change."""

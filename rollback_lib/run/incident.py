@@ -19,7 +19,7 @@ from rollback_lib.facts.live import Heard, LiveHost
 from rollback_lib.host.link import Link
 from rollback_lib.plan.plan import Loss, Plan
 from rollback_lib.plan.step import Step, When
-from rollback_lib.procedures import readiness, triage
+from rollback_lib.procedures import readiness, registry, triage
 from rollback_lib.procedures.common import known_secrets, permissions, retention
 from rollback_lib.procedures.readiness.report import Tried
 from rollback_lib.record.chain import OPENED, Chain
@@ -96,7 +96,7 @@ class Incident:
         opening = Opening(
             incident=folder.id, procedure=procedure, stack=loaded.name, host=loaded.host, who=who(),
             mode=mode, on_failure=on_failure, reason=reason, parameters=parameters, folder=folder.path,
-            budget=getattr(loaded.budgets, procedure), usual=tuple(usual_seconds(root, procedure, loaded.name)),
+            budget=registry.budget(loaded, procedure), usual=tuple(usual_seconds(root, procedure, loaded.name)),
             take_over=options.takes_over, revert_after=options.revert_seconds, reviewed=str(reviewed), checked=points(checked),
             session=session, process=os.getpid(), resumed=cut is not None,
         )  # fmt: skip

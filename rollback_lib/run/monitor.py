@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from rollback_lib.errors import Refused
 from rollback_lib.facts.host import Host
@@ -24,7 +25,7 @@ RECONNECT = 10.0  # seconds in which services are to connect again by themselves
 class Monitor:
     """Probes and effects of one run; every probe goes into its record. `host` gives its host, to be asked by one thread."""
 
-    def __init__(self, stack: Stack, procedure: Procedure, host: Callable[[], Host], folder: Folder) -> None:
+    def __init__(self, stack: Stack, procedure: Procedure[Any, Any], host: Callable[[], Host], folder: Folder) -> None:
         self._stack = stack
         self._procedure = procedure
         self._host = host

@@ -8,7 +8,7 @@ from typing import Any
 
 from rollback_lib.errors import ParameterError
 from rollback_lib.health.tls import check_authorities
-from rollback_lib.procedures import PROCEDURES
+from rollback_lib.procedures import registry
 from rollback_lib.run.checklist import checked
 from rollback_lib.stack.model import Stack
 
@@ -59,10 +59,10 @@ class Options:
 
 def check(procedure: str, stack: "str | Path | Mapping[str, Any] | Stack", options: Options, **parameters: object) -> Stack:
     """Every parameter, those of the procedure too, before anything is contacted. Raises ParameterError."""
-    if procedure not in PROCEDURES:
-        raise ParameterError(f"there is no procedure {procedure!r}; there are: {', '.join(PROCEDURES)}")
+    called = registry.procedure(procedure)
     options.check()
     loaded = Stack.load(stack)
-    PROCEDURES[procedure].check(loaded, **parameters)
+    registry.check(loaded)
+    called.check(loaded, **parameters)
     check_authorities(loaded.routes)
     return loaded

@@ -15,7 +15,7 @@ from rollback_lib.host.jobs import JobState
 from rollback_lib.host.link import Link
 from rollback_lib.host.lock import Owner
 from rollback_lib.plan.plan import Plan
-from rollback_lib.procedures import PROCEDURES
+from rollback_lib.procedures import registry
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.state import RunState
 from rollback_lib.record.verdict import Verdict
@@ -51,7 +51,7 @@ class Run:
         self.link = link
         self.key = key
         self.console = console
-        self.procedure = PROCEDURES[opening.procedure]
+        self.procedure = registry.procedure(opening.procedure)
         self.started = started
         self.account = account
         self.seal = seal

@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from rollback_lib.errors import ParameterError
+from rollback_lib.procedures import registry
+from rollback_lib.settings import PROJECT
+
+NOTEBOOKS = PROJECT / "notebooks"
 
 _LOOKS = frozenset({"triage"})  # it never changes a host, so there is nothing to drill
 _UNDRILLED = frozenset({"resume"})  # it goes on with the record of another procedure, and has none of its own
@@ -40,9 +44,26 @@ class Notebook:
         return self.procedure not in _UNDRILLED
 
 
+def notebook(procedure: str) -> Path | None:
+    """The notebook of a procedure: its file's name without number and ending, or the one that another package brings."""
+    ours = sorted(NOTEBOOKS.glob(f"[0-9][0-9]_{procedure}.ipynb"))
+    return ours[0] if ours else registry.notebook(procedure)
+
+
+def known() -> list[str]:
+    """The names of all notebooks, in the order of their numbers, then those of other packages."""
+    ours = [file.stem[3:] for file in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))]
+    return [*ours, *(one.name for one in registry.others() if one.notebook)]
+
+
 def notebooks(folder: Path) -> list[Notebook]:
     """The notebooks of a folder, in the order of their numbers. Raises ParameterError that names the file and the key."""
     return [read(file) for file in sorted(folder.glob("[0-9][0-9]_*.ipynb"))]
+
+
+def every() -> list[Notebook]:
+    """The notebooks of this package, and after them those that other packages bring. Raises ParameterError."""
+    return [*notebooks(NOTEBOOKS), *(read(one.notebook) for one in registry.others() if one.notebook)]
 
 
 def mark_reviewed(notebook: Notebook, day: date) -> None:

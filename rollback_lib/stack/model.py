@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import (
@@ -94,6 +94,24 @@ class Budgets(_Model):
     undo: PositiveFloat = Field(default=120.0, description="An undo.")
     triage: PositiveFloat = Field(default=10.0, description="A triage.")
     readiness: PositiveFloat = Field(default=900.0, description="A readiness run.")
+
+
+class Section(_Model):
+    """The section of a stack for a procedure that another package brings, under `procedures` and the procedure's name."""
+
+    budget: PositiveFloat = Field(default=60.0, description="How many seconds the procedure may take.")
+
+    @classmethod
+    def of(cls, stack: "Stack", name: str) -> Self:
+        """The stack's section for that procedure. Raises ParameterError that names the key and what was expected."""
+        if name not in stack.procedures:
+            raise ParameterError(
+                f"the stack {stack.name} has no section procedures.{name}, so there is nothing to roll back by it; add one"
+            )
+        try:
+            return cls.model_validate(stack.procedures[name])
+        except ValidationError as error:
+            raise ParameterError(f"the stack {stack.name}: {_first(error, f'procedures.{name}')}") from None
 
 
 class ComposeCall(_Model):
@@ -235,6 +253,9 @@ class Stack(_Model):
     caddyfile: Caddyfile | None = Field(default=None, description="The Caddyfile rollback.")
     databases: list[Database] = Field(default_factory=list, description="The database rollback: each database under a name of its own.")
     redeploy: Redeploy | None = Field(default=None, description="The redeploy. Needed only for networks that no compose file names.")
+    procedures: dict[Name, dict[str, Any]] = Field(
+        default_factory=dict, description="The sections of procedures that other packages bring, by the procedure's name."
+    )
     routes: list[Route] = Field(min_length=1, description="The routes that users take. Health is what they answer.")
     health: Health = Field(default_factory=Health, description="When the stack counts as healthy.")
     retention: Retention = Field(default_factory=Retention, description="How long the host keeps copies.")
@@ -252,9 +273,7 @@ class Stack(_Model):
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            key = ".".join(str(part) for part in first["loc"]) or "stack"
-            raise ParameterError(f"{origin}: {key}: {_expected(first)}") from None
+            raise ParameterError(f"{origin}: {_first(error)}") from None
 
     @model_validator(mode="after")
     def _caddyfile_in_tree(self) -> "Stack":
@@ -327,6 +346,13 @@ def _read(source: str | Path | Mapping[str, Any]) -> tuple[str, Any]:
     if not isinstance(content, Mapping) or list(content) != ["stack"]:
         raise ParameterError(f"{file}: one top-level key, `stack`, is expected")
     return str(file), content["stack"]
+
+
+def _first(error: ValidationError, within: str = "") -> str:
+    """The first thing that is wrong: its key, and what was expected."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    key = ".".join(filter(None, (within, *(str(part) for part in first["loc"])))) or "stack"
+    return f"{key}: {_expected(first)}"
 
 
 def _expected(error: Any) -> str:

@@ -1,10 +1,11 @@
 """An incident that has documented its facts, on a host that only notes what it is told to run."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from rollback_lib.procedures import code
+from rollback_lib.procedures.registry import procedures
 from rollback_lib.run.incident import Incident
 from tests.builders.looks import Looks
 from tests.builders.runs import Host, Person, opened
@@ -23,5 +24,5 @@ def host() -> Host:
 @pytest.fixture
 def incident(tmp_path: Path, host: Host, person: Person, monkeypatch: pytest.MonkeyPatch) -> Incident:
     """It finds everything as it was planned."""
-    monkeypatch.setattr(code, "assumed", Looks([]))
+    monkeypatch.setitem(procedures(), "code", replace(procedures()["code"], assumed=Looks([])))
     return opened(tmp_path, host, person)

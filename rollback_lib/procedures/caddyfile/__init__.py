@@ -3,8 +3,28 @@
 from rollback_lib.procedures.caddyfile.plan import assumed, effects, plan, undo_effects
 from rollback_lib.procedures.caddyfile.state import NAME, Candidate, Candidates, State, Version, candidates, document
 from rollback_lib.procedures.caddyfile.target import Target, check, choose, examine
+from rollback_lib.procedures.procedure import Procedure
 
 __all__ = [
-    "NAME", "Candidate", "Candidates", "State", "Target", "Version", "assumed", "candidates", "check", "choose",
-    "document", "effects", "examine", "plan", "undo_effects",
+    "NAME",
+    "PROCEDURE",
+    "Candidate",
+    "Candidates",
+    "State",
+    "Target",
+    "Version",
+    "assumed",
+    "candidates",
+    "check",
+    "choose",
+    "document",
+    "effects",
+    "examine",
+    "plan",
+    "undo_effects",
 ]  # fmt: skip
+
+PROCEDURE = Procedure(
+    name=NAME, size=10, check=check, document=document, examine=examine, plan=plan, effects=effects, undo_effects=undo_effects,
+    assumed=assumed,
+)  # fmt: skip

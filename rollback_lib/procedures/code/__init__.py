@@ -5,8 +5,30 @@ from rollback_lib.procedures.code.images import commands as build
 from rollback_lib.procedures.code.plan import assumed, effects, plan, undo_effects
 from rollback_lib.procedures.code.state import NAME, Candidate, Candidates, Deployed, State, candidates, document
 from rollback_lib.procedures.code.target import Target, check, choose, examine
+from rollback_lib.procedures.procedure import Procedure
 
 __all__ = [
-    "BUILD_DEADLINE", "NAME", "Candidate", "Candidates", "Deployed", "State", "Target", "assumed", "build", "candidates", "check",
-    "choose", "document", "effects", "examine", "plan", "undo_effects",
+    "BUILD_DEADLINE",
+    "NAME",
+    "PROCEDURE",
+    "Candidate",
+    "Candidates",
+    "Deployed",
+    "State",
+    "Target",
+    "assumed",
+    "build",
+    "candidates",
+    "check",
+    "choose",
+    "document",
+    "effects",
+    "examine",
+    "plan",
+    "undo_effects",
 ]  # fmt: skip
+
+PROCEDURE = Procedure(
+    name=NAME, size=30, check=check, document=document, examine=examine, plan=plan, effects=effects, undo_effects=undo_effects,
+    assumed=assumed,
+)  # fmt: skip

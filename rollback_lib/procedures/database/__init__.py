@@ -1,6 +1,7 @@
 """Database rollback: a backup restored beside the live database, weighed against it, and put in its place in one transaction."""
 
 from rollback_lib.facts.backups import Backup
+from rollback_lib.procedures.database.again import again, undo_notes
 from rollback_lib.procedures.database.losses import Losses, TableLoss, kept, losses, weigh
 from rollback_lib.procedures.database.plan import RESTORE_DEADLINE, SWAP_DEADLINE, assumed, effects, plan, undo_effects
 from rollback_lib.procedures.database.sql import swap
@@ -17,9 +18,41 @@ from rollback_lib.procedures.database.state import (
     server_of,
 )  # fmt: skip
 from rollback_lib.procedures.database.target import Target, check, choose, examine
+from rollback_lib.procedures.procedure import Procedure
 
 __all__ = [
-    "NAME", "RESTORE_DEADLINE", "SWAP_DEADLINE", "Backup", "Candidate", "Candidates", "Losses", "State", "TableLoss", "Target",
-    "assumed", "beside", "candidates", "check", "choose", "document", "effects", "examine", "kept", "losses", "maintenance",
-    "plan", "section", "server_of", "swap", "undo_effects", "weigh",
+    "NAME",
+    "PROCEDURE",
+    "RESTORE_DEADLINE",
+    "SWAP_DEADLINE",
+    "Backup",
+    "Candidate",
+    "Candidates",
+    "Losses",
+    "State",
+    "TableLoss",
+    "Target",
+    "assumed",
+    "beside",
+    "candidates",
+    "check",
+    "choose",
+    "document",
+    "effects",
+    "examine",
+    "kept",
+    "losses",
+    "maintenance",
+    "plan",
+    "section",
+    "server_of",
+    "swap",
+    "undo_effects",
+    "weigh",
 ]  # fmt: skip
+
+PROCEDURE = Procedure(
+    name=NAME, size=50, check=check, document=document, examine=examine, plan=plan, effects=effects, undo_effects=undo_effects,
+    assumed=assumed,
+    hashes=True, weigh=weigh, again=again, undo_notes=undo_notes,
+)  # fmt: skip

@@ -3,12 +3,34 @@
 Values are compared, never shown.
 """
 
+from rollback_lib.procedures.env.again import again
 from rollback_lib.procedures.env.parameters import NAME, check
 from rollback_lib.procedures.env.plan import assumed, effects, plan, undo_effects
 from rollback_lib.procedures.env.state import Candidate, Candidates, State, candidates, document
 from rollback_lib.procedures.env.target import Difference, Target, choose, examine
+from rollback_lib.procedures.procedure import Procedure
 
 __all__ = [
-    "NAME", "Candidate", "Candidates", "Difference", "State", "Target", "assumed", "candidates", "check", "choose",
-    "document", "effects", "examine", "plan", "undo_effects",
+    "NAME",
+    "PROCEDURE",
+    "Candidate",
+    "Candidates",
+    "Difference",
+    "State",
+    "Target",
+    "assumed",
+    "candidates",
+    "check",
+    "choose",
+    "document",
+    "effects",
+    "examine",
+    "plan",
+    "undo_effects",
 ]  # fmt: skip
+
+PROCEDURE = Procedure(
+    name=NAME, size=20, check=check, document=document, examine=examine, plan=plan, effects=effects, undo_effects=undo_effects,
+    assumed=assumed,
+    hashes=True, again=again,
+)  # fmt: skip

@@ -3,8 +3,27 @@
 from rollback_lib.procedures.image.plan import assumed, effects, plan, undo_effects
 from rollback_lib.procedures.image.state import NAME, Candidate, Candidates, State, candidates, document
 from rollback_lib.procedures.image.target import Target, check, choose, examine
+from rollback_lib.procedures.procedure import Procedure
 
 __all__ = [
-    "NAME", "Candidate", "Candidates", "State", "Target", "assumed", "candidates", "check", "choose",
-    "document", "effects", "examine", "plan", "undo_effects",
+    "NAME",
+    "PROCEDURE",
+    "Candidate",
+    "Candidates",
+    "State",
+    "Target",
+    "assumed",
+    "candidates",
+    "check",
+    "choose",
+    "document",
+    "effects",
+    "examine",
+    "plan",
+    "undo_effects",
 ]  # fmt: skip
+
+PROCEDURE = Procedure(
+    name=NAME, size=40, check=check, document=document, examine=examine, plan=plan, effects=effects, undo_effects=undo_effects,
+    assumed=assumed,
+)  # fmt: skip

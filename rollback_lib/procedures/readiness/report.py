@@ -14,6 +14,7 @@ from rollback_lib.procedures.common.rows import AMBER, GREEN, RED, Row, of_certi
 from rollback_lib.procedures.readiness.plan import of_registry, restore_name
 from rollback_lib.procedures.readiness.restored import Restored
 from rollback_lib.procedures.readiness.state import State, Target, refusal
+from rollback_lib.procedures.registry import others
 from rollback_lib.procedures.triage.symptoms import symptoms
 from rollback_lib.record.verdict import Verdict
 
@@ -83,6 +84,7 @@ def report(now: State, target: Target, plan: Plan, tried: Mapping[str, Tried], r
         *_env(now, target, tried),
         *_caddyfile(now, target),
         *(row for name in now.databases for row in _database(name, now, target, plan, tried, restored)),
+        *(row for one in others(now.stack) if one.readiness for row in one.readiness(now.look.others[one.name], target.others[one.name])),
         *_copies(now, tried),
         *of_machine(now.look.machine),
         *of_certificates(now.probes),

@@ -1,13 +1,13 @@
 """What every procedure of the stack would work with, and what it would go back to."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from rollback_lib.errors import Refused
 from rollback_lib.facts.host import Answer, Host, Unanswered, result_of
 from rollback_lib.health.probe import Probe
-from rollback_lib.procedures import caddyfile, code, database, env, image, redeploy, triage
+from rollback_lib.procedures import caddyfile, code, database, env, image, redeploy, registry, triage
 from rollback_lib.procedures.common import permissions, retention
 from rollback_lib.stack.model import Stack
 
@@ -33,7 +33,7 @@ class State:
 @dataclass(frozen=True)
 class Target:
     """What each procedure would go back to now; Unanswered with its reason where it refuses, None where the stack has no such
-    section."""
+    section. `others` are those of the procedures of other packages, by name."""
 
     code: code.Target | Unanswered
     image: image.Target | Unanswered | None
@@ -41,6 +41,7 @@ class Target:
     caddyfile: caddyfile.Target | Unanswered | None
     redeploy: redeploy.Target | Unanswered | None
     databases: dict[str, database.Target | Unanswered]
+    others: dict[str, Any] = field(default_factory=dict)
 
     name = "what each procedure would go back to"
     why = "the choice of each procedure, when none is named"
@@ -69,9 +70,10 @@ def examine(host: Host, now: State, target: str = "") -> Target:
     of_caddyfile = _examined(host, look.caddyfile, caddyfile.examine) if look.caddyfile else None
     of_redeploy = _examined(host, look.redeploy, redeploy.examine) if now.stack.redeploy else None
     databases = {name: _examined(host, one, database.examine) for name, one in now.databases.items()}
+    others = {one.name: _examined(host, look.others[one.name], one.examine) for one in registry.others(now.stack) if one.readiness}
     return Target(
         of_code.result(), result_of(of_image), result_of(of_env), result_of(of_caddyfile), result_of(of_redeploy),
-        {name: one.result() for name, one in databases.items()},
+        {name: one.result() for name, one in databases.items()}, {name: one.result() for name, one in others.items()},
     )  # fmt: skip
 
 

@@ -1,10 +1,32 @@
 """Redeploy of the whole stack: built first, then down and up, with every network and volume as it was."""
 
+from rollback_lib.procedures.procedure import Procedure
+from rollback_lib.procedures.redeploy.again import again
 from rollback_lib.procedures.redeploy.plan import assumed, effects, files_again, plan, undo_effects
 from rollback_lib.procedures.redeploy.state import NAME, Candidate, Candidates, State, candidates, document, lost
 from rollback_lib.procedures.redeploy.target import Target, check, examine
 
 __all__ = [
-    "NAME", "Candidate", "Candidates", "State", "Target", "assumed", "candidates", "check", "document", "effects",
-    "examine", "files_again", "lost", "plan", "undo_effects",
+    "NAME",
+    "PROCEDURE",
+    "Candidate",
+    "Candidates",
+    "State",
+    "Target",
+    "assumed",
+    "candidates",
+    "check",
+    "document",
+    "effects",
+    "examine",
+    "files_again",
+    "lost",
+    "plan",
+    "undo_effects",
 ]  # fmt: skip
+
+PROCEDURE = Procedure(
+    name=NAME, size=60, check=check, document=document, examine=examine, plan=plan, effects=effects, undo_effects=undo_effects,
+    assumed=assumed,
+    again=again,
+)  # fmt: skip

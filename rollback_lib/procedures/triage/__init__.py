@@ -1,7 +1,15 @@
 """Triage: what is wrong with the stack, and which rollback of the page is the smallest that fits. It only looks."""
 
+from rollback_lib.procedures.common.finding import Finding
+from rollback_lib.procedures.procedure import Procedure
 from rollback_lib.procedures.triage.diagnosis import Diagnosis, command, diagnose
-from rollback_lib.procedures.triage.finding import Finding
 from rollback_lib.procedures.triage.state import NAME, State, check, document
 
-__all__ = ["NAME", "Diagnosis", "Finding", "State", "check", "command", "diagnose", "document"]
+__all__ = ["NAME", "PROCEDURE", "Diagnosis", "Finding", "State", "check", "command", "diagnose", "document"]
+
+PROCEDURE: Procedure[State, None] = Procedure(
+    name=NAME,
+    size=90,
+    check=check,
+    document=document,
+)

@@ -6,9 +6,9 @@ from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures.code import State as CodeState
 from rollback_lib.procedures.code.rationale import change
+from rollback_lib.procedures.common.finding import Finding
 from rollback_lib.procedures.triage.age import by_age
 from rollback_lib.procedures.triage.envfile import env_changed, ever_had, strangers
-from rollback_lib.procedures.triage.finding import Finding
 from rollback_lib.procedures.triage.state import Databases, Deployed, State, arrived
 from rollback_lib.procedures.triage.symptoms import Symptoms
 

@@ -6,17 +6,16 @@ from typing import Any
 
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import some
+from rollback_lib.procedures.common.finding import FITS, MAY, Finding
 from rollback_lib.procedures.common.rows import GREEN, Row, of_certificates, of_machine
+from rollback_lib.procedures.registry import others, procedure
 from rollback_lib.procedures.triage.deployment import deployed
 from rollback_lib.procedures.triage.envfile import env_file
-from rollback_lib.procedures.triage.finding import FITS, MAY, Finding
 from rollback_lib.procedures.triage.schemas import databases
 from rollback_lib.procedures.triage.state import Databases, State
 from rollback_lib.procedures.triage.symptoms import Symptoms, symptoms
 from rollback_lib.procedures.triage.ways import around, proxy
 from rollback_lib.record.verdict import Verdict
-
-SIZE = ("caddyfile", "env", "code", "image", "database", "redeploy")  # the smallest rollback first
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Diagnosis:
     @property
     def fitting(self) -> list[Finding]:
         """The rows that fit, the smallest rollback first."""
-        return sorted((one for one in self.findings if one.fit == FITS), key=lambda one: SIZE.index(one.procedure))
+        return sorted((one for one in self.findings if one.fit == FITS), key=lambda one: procedure(one.procedure).size)
 
     @property
     def verdict(self) -> Verdict:
@@ -81,11 +80,12 @@ def diagnose(now: State) -> Diagnosis:
     """Rank the page's rows by what speaks for them."""
     seen = symptoms(now)
     found = [deployed(now, seen), env_file(now, seen), proxy(now, seen), *databases(now, seen), around(now, seen)]
+    found += [one.triage(now.others[one.name], seen.ill) for one in others(now.stack) if one.triage and one.name in now.others]
     if seen.healthy:  # changes alone are no trouble
         for one in found:
             one.evidence = [(-9, "nothing is wrong that it could mend")]
     _weigh(found, seen)
-    ranked = sorted(found, key=lambda one: (-one.points, SIZE.index(one.procedure)))
+    ranked = sorted(found, key=lambda one: (-one.points, procedure(one.procedure).size))
     rows = [*_of_servers(now), *of_machine(now.machine), *of_certificates(now.probes)]
     return Diagnosis(now.stack.name, now.stack.host, seen, tuple(ranked), tuple(rows))
 

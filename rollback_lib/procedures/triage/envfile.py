@@ -7,9 +7,9 @@ from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures import env
 from rollback_lib.procedures.common import snapshots
+from rollback_lib.procedures.common.finding import Finding
 from rollback_lib.procedures.env.state import lines_of
 from rollback_lib.procedures.triage.age import by_age
-from rollback_lib.procedures.triage.finding import Finding
 from rollback_lib.procedures.triage.state import State, arrived
 from rollback_lib.procedures.triage.symptoms import Symptoms
 

@@ -2,7 +2,7 @@
 
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import some
-from rollback_lib.procedures.triage.finding import Finding
+from rollback_lib.procedures.common.finding import Finding
 from rollback_lib.procedures.triage.state import Databases, State
 from rollback_lib.procedures.triage.symptoms import Symptoms
 

@@ -1,8 +1,9 @@
 """What is true of the whole stack: all that the page's decision tree asks, and one probe of every route."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from rollback_lib.errors import Refused
@@ -10,7 +11,7 @@ from rollback_lib.facts import caddy, docker, git, inside_container, machine, po
 from rollback_lib.facts.host import Host, Unanswered, result_of
 from rollback_lib.facts.inside_container import Answer
 from rollback_lib.health.probe import Probe
-from rollback_lib.procedures import caddyfile, code, database, env, redeploy
+from rollback_lib.procedures import caddyfile, code, database, env, redeploy, registry
 from rollback_lib.stack.model import Database, Route, Stack
 
 NAME = "triage"
@@ -55,7 +56,8 @@ class Deployed:
 
 @dataclass(frozen=True)
 class State:
-    """All of it; Unanswered where the host did not say, None where the stack has no such section."""
+    """All of it; Unanswered where the host did not say, None where the stack has no such section. `others` are the states of the
+    procedures of other packages, by name."""
 
     stack: Stack
     deployed: Deployed | Unanswered
@@ -65,6 +67,7 @@ class State:
     ways: Ways | Unanswered
     databases: dict[str, Databases | Unanswered]
     machine: machine.Machine | Unanswered
+    others: dict[str, Any] = field(default_factory=dict)
     probes: tuple[Probe, ...] = ()
 
 
@@ -79,10 +82,11 @@ def document(host: Host, stack: Stack) -> State:
     file = host.beside(env.document, stack) if stack.env else None
     proxy = host.beside(caddyfile.document, stack) if stack.caddyfile else None
     databases = {one.name: host.beside(_database, one) for one in stack.databases}
+    others = {one.name: host.beside(one.document, stack) for one in registry.others(stack)}
     return State(
         stack=stack, deployed=deployed.result(), env=result_of(file), caddyfile=result_of(proxy),
         redeploy=deployment.result(), ways=ways.result(), databases={name: one.result() for name, one in databases.items()},
-        machine=there.result(),
+        machine=there.result(), others={name: one.result() for name, one in others.items()},
     )  # fmt: skip
 
 

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures import caddyfile
+from rollback_lib.procedures.common.finding import Finding
 from rollback_lib.procedures.triage.age import by_age
-from rollback_lib.procedures.triage.finding import Finding
 from rollback_lib.procedures.triage.state import State
 from rollback_lib.procedures.triage.symptoms import Symptoms
 

@@ -1,7 +1,16 @@
 """Undo: any run of the records back to what was before it, as a run of its own, which can be undone as well."""
 
+from rollback_lib.procedures.procedure import Procedure
 from rollback_lib.procedures.undo.origin import NAME, Origin, check, origin
 from rollback_lib.procedures.undo.plan import assumed, effects, plan, undo_effects
 from rollback_lib.procedures.undo.state import State, Target, document, examine
 
-__all__ = ["NAME", "Origin", "State", "Target", "assumed", "check", "document", "effects", "examine", "origin", "plan", "undo_effects"]
+__all__ = [
+    "NAME", "PROCEDURE", "Origin", "State", "Target", "assumed", "check", "document", "effects", "examine", "origin", "plan",
+    "undo_effects",
+]  # fmt: skip
+
+PROCEDURE = Procedure(
+    name=NAME, size=70, check=check, document=document, examine=examine, plan=plan, effects=effects, undo_effects=undo_effects,
+    assumed=assumed,
+)  # fmt: skip

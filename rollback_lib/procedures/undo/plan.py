@@ -6,8 +6,8 @@ from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan, Rationale
 from rollback_lib.plan.step import Step
 from rollback_lib.procedures.common import snapshots
+from rollback_lib.procedures.registry import procedure
 from rollback_lib.procedures.undo.origin import NAME, Origin
-from rollback_lib.procedures.undo.redo import Again, again
 from rollback_lib.procedures.undo.root import Root
 from rollback_lib.procedures.undo.state import State, Target, strange
 from rollback_lib.stack.model import Stack
@@ -18,7 +18,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     stack, origin = now.stack, target.origin
     made = origin.plan
     root = Root.of(made)
-    forward = again(stack, made, incident) if made.procedure != NAME else Again((), tuple(one for one in made.steps if one.touches))
+    forward = procedure(made.procedure).again(stack, made, incident)
     return Plan(
         procedure=NAME,
         incident=incident,
@@ -86,9 +86,4 @@ def _notes(origin: Origin) -> tuple[str, ...]:
     notes = []
     if origin.half:
         notes.append(f"{origin.plan.incident} did not come to its end, so this undo cannot be undone: nobody knows the way forward.")
-    if origin.plan.procedure == "database":
-        notes.append(
-            f"What was written into {origin.plan.before['database']} since {origin.plan.incident} goes out of use with it. It is kept "
-            "beside the live database until someone drops it."
-        )
-    return tuple(notes)
+    return (*notes, *procedure(origin.plan.procedure).undo_notes(origin.plan))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from rollback_lib.facts.host import Host
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan
-from rollback_lib.procedures.rollbacks import ROLLBACKS
+from rollback_lib.procedures.registry import procedure
 from rollback_lib.procedures.undo.origin import NAME
 from rollback_lib.stack.model import Stack
 
@@ -39,6 +39,6 @@ class Root:
         return self._look(host, stack, self.other_side)
 
     def _look(self, host: Host, stack: Stack, side: str) -> list[Effect]:
-        procedure = ROLLBACKS[self.plan.procedure]
-        look = procedure.effects if side == AFTER else procedure.undo_effects
+        of = procedure(self.plan.procedure)
+        look = of.effects if side == AFTER else of.undo_effects
         return look(host, stack, self.plan)

@@ -11,14 +11,12 @@ from rollback_lib.health.probe import Probe
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import some
 from rollback_lib.plan.step import Step
-from rollback_lib.procedures import database, env
 from rollback_lib.procedures.common import snapshots
+from rollback_lib.procedures.registry import procedure
 from rollback_lib.procedures.undo.origin import Origin
 from rollback_lib.procedures.undo.root import Root
 from rollback_lib.secrets.secret import Secret
 from rollback_lib.stack.model import Stack
-
-_HASHED = (env.NAME, database.NAME)  # those that compare secrets by their hashes
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def document(host: Host, stack: Stack, origin: Origin) -> State:
         )
     if kept := answer.result():
         host.key.adopt(Secret(bytes.fromhex(kept.content.reveal().decode())))
-    elif root.plan.procedure in _HASHED:
+    elif procedure(root.plan.procedure).hashes:
         raise TargetRefused(f"what {root.plan.incident} left on {stack.host} to compare secrets by is gone; plan a rollback instead")
     return State(stack, origin, tuple(root.reached(host, stack)))
 

@@ -9,9 +9,9 @@ from rollback_lib.facts import caddy, schema
 from rollback_lib.facts.inside_container import Answer
 from rollback_lib.health.probe import Probe
 from rollback_lib.notebook.views.triage import _answer
+from rollback_lib.procedures.common.finding import FITS, MAY, NO, Finding
 from rollback_lib.procedures.common.rows import AMBER, GREEN, RED, of_certificates
 from rollback_lib.procedures.triage.envfile import host_of
-from rollback_lib.procedures.triage.finding import FITS, MAY, NO, Finding
 from rollback_lib.procedures.triage.state import asked_for, migration
 from rollback_lib.procedures.triage.symptoms import Symptoms
 

@@ -11,7 +11,6 @@ from rollback_lib.health.probe import Probe
 from rollback_lib.host.ending import Ending
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.step import When
-from rollback_lib.procedures import code
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.state import RunState
 from rollback_lib.run import steps
@@ -20,7 +19,7 @@ from rollback_lib.run.monitor import Monitor
 from rollback_lib.run.stages import Verification
 from tests.builders.looks import Looks
 from tests.builders.plans import Loss, changing, echo, losing, plan, step
-from tests.builders.runs import Host, Person
+from tests.builders.runs import Host, Person, finding
 from tests.builders.stack import with_health
 
 OLD, NEW = [Effect("containers", "old", "old")], [Effect("containers", "new", "new")]
@@ -41,7 +40,7 @@ def test_a_refusal_on_a_look_removes_what_was_made_and_only_that(incident: Incid
 def test_a_step_that_does_all_or_nothing_tells_which(
     incident: Incident, host: Host, monkeypatch: pytest.MonkeyPatch, as_before: bool, restored: bool
 ) -> None:
-    monkeypatch.setattr(code, "undo_effects", Looks([Effect("database", "old", "old" if as_before else "new")]))
+    finding(incident, undo_effects=Looks([Effect("database", "old", "old" if as_before else "new")]))
     chosen, host.failing = losing(), "echo swap"
     incident.confirm(chosen, "contabo")
     incident.accept(chosen, Loss(), True)
@@ -56,7 +55,7 @@ def test_a_host_that_cannot_be_asked_after_an_undo_is_asked_again_and_a_refusal_
     incident: Incident, host: Host, monkeypatch: pytest.MonkeyPatch, refusals: int, restored: bool
 ) -> None:
     silent = [Refused("docker does not answer")] * refusals
-    monkeypatch.setattr(code, "undo_effects", Looks(*silent, *([OLD] if restored else [])))
+    finding(incident, undo_effects=Looks(*silent, *([OLD] if restored else [])))
     monkeypatch.setattr("rollback_lib.run.monitor.LOOK_AGAIN", 0.0)
     monkeypatch.setattr(Monitor, "open", lambda _: None)
     run = incident._run
@@ -81,8 +80,7 @@ def test_a_host_that_cannot_be_asked_in_verify_is_asked_again_and_a_refusal_is_a
         def until_healthy(self, *_: object) -> bool:
             return True
 
-    monkeypatch.setattr(code, "effects", Looks(*silent, *([] if restored else [NEW])))
-    monkeypatch.setattr(code, "undo_effects", Looks(OLD))
+    finding(incident, effects=Looks(*silent, *([] if restored else [NEW])), undo_effects=Looks(OLD))
     monkeypatch.setattr("rollback_lib.run.monitor.LOOK_AGAIN", 0.0)
     monkeypatch.setattr(Monitor, "open", lambda _: Watching())
     run = incident._run
@@ -104,7 +102,7 @@ def test_a_host_that_cannot_be_asked_in_verify_is_asked_again_and_a_refusal_is_a
 def test_a_run_that_has_ended_stays_as_it_ended_whatever_cell_is_run_then(
     incident: Incident, host: Host, monkeypatch: pytest.MonkeyPatch, restored: bool
 ) -> None:
-    monkeypatch.setattr(code, "undo_effects", Looks([Effect("containers", "old", "old" if restored else "new")]))
+    finding(incident, undo_effects=Looks([Effect("containers", "old", "old" if restored else "new")]))
     monkeypatch.setattr(Monitor, "open", lambda _: None)
     chosen = plan(changing("recreate"), undo=(changing("undo_recreate"),))
     incident._run.opening = replace(incident._run.opening, on_failure="undo")

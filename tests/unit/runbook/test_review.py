@@ -10,9 +10,9 @@ import pytest
 
 from rollback_lib.cli import main, pages
 from rollback_lib.errors import ParameterError
-from rollback_lib.headless import runner
 from rollback_lib.record.chain import OPENED, SEALED, Chain
 from rollback_lib.record.folder import Folder
+from rollback_lib.runbook import metadata
 from rollback_lib.runbook.metadata import Notebook, mark_reviewed, notebooks
 from rollback_lib.runbook.review import standing
 from rollback_lib.settings import PROJECT
@@ -90,7 +90,7 @@ def copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copy(PROJECT / "notebooks" / name, folder)
     for one in notebooks(folder):
         mark_reviewed(one, today - timedelta(days=10))
-    monkeypatch.setattr(runner, "NOTEBOOKS", folder)
+    monkeypatch.setattr(metadata, "NOTEBOOKS", folder)
     monkeypatch.setenv("ROLLBACK_INCIDENTS", str(tmp_path / "incidents"))
     monkeypatch.setattr(pages, "_today", lambda: today)
     return folder

@@ -1,0 +1,29 @@
+"""The restored database put in place again, after the undo of a rollback."""
+
+from rollback_lib.commands.psql import Postgres
+from rollback_lib.plan.plan import Plan
+from rollback_lib.plan.step import Changes, Step
+from rollback_lib.procedures.database.plan import SWAP_DEADLINE
+from rollback_lib.procedures.database.sql import swap
+from rollback_lib.procedures.database.state import beside, maintenance, section
+from rollback_lib.procedures.procedure import Again
+from rollback_lib.stack.model import Stack
+
+
+def again(stack: Stack, plan: Plan, incident: str) -> Again:
+    """The restored database is beside the live one after the undo, with all that was written into it."""
+    one = section(stack, plan.after["section"])
+    name, kept = plan.before["database"], plan.after["kept"]
+    undone = beside(name, "undone", plan.incident)
+    back = swap(Postgres(one.container, one.user), maintenance(one), live=name, aside=kept, incoming=undone)
+    put = Step("swap_again", "Swap the two names again", f"The database of before is {kept} again.", (back,), changes=Changes.AT_ONCE,
+                deadline=SWAP_DEADLINE)  # fmt: skip
+    return Again((), (put, *(step for step in plan.steps if step.name == "reconnect" and not step.skip)))
+
+
+def undo_notes(plan: Plan) -> tuple[str, ...]:
+    """What was written since goes out of use with the restored database."""
+    return (
+        f"What was written into {plan.before['database']} since {plan.incident} goes out of use with it. It is kept beside the live "
+        "database until someone drops it.",
+    )

@@ -1,0 +1,14 @@
+"""The files of a redeploy put in place again, after its undo."""
+
+from rollback_lib.plan.plan import Plan
+from rollback_lib.plan.step import Changes, Step
+from rollback_lib.procedures.procedure import Again, same_steps
+from rollback_lib.procedures.redeploy.plan import files_again
+from rollback_lib.stack.model import Stack
+
+
+def again(stack: Stack, plan: Plan, incident: str) -> Again:
+    """The files as the undo found them were kept by it."""
+    files = files_again(stack, plan.incident)
+    put = Step("files_again", "Put the files of after back", "Those that are there are the ones of before.", files, changes=Changes.STACK)
+    return Again((), (put, *same_steps(stack, plan, incident).steps))

@@ -1,0 +1,64 @@
+"""The procedures there are: those of this package, and those that other packages bring, all by the same entry-point group."""
+
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from rollback_lib.errors import ParameterError
+from rollback_lib.procedures.procedure import Procedure
+from rollback_lib.stack.model import Stack
+
+GROUP = "rollback.procedures"
+_OURS = "rollback_lib.procedures."
+
+
+@cache
+def procedures() -> dict[str, Procedure[Any, Any]]:
+    """All of them by name, the smallest first. Raises ParameterError for an entry point that is none, or a name that two packages use."""
+    found: dict[str, Procedure[Any, Any]] = {}
+    for point in entry_points(group=GROUP):
+        try:
+            one = point.load()
+        except Exception as error:
+            raise ParameterError(f"the procedure {point.name} of {point.value} cannot be loaded ({error}); mend or remove it") from None
+        if not isinstance(one, Procedure) or one.name != point.name:
+            raise ParameterError(f"{point.value} is no procedure called {point.name}; mend or remove its package")
+        if one.name in found:
+            raise ParameterError(f"two packages bring a procedure {one.name!r}; remove one of them")
+        found[one.name] = one
+    return dict(sorted(found.items(), key=lambda one: one[1].size))
+
+
+def procedure(name: str) -> Procedure[Any, Any]:
+    """The one of that name. Raises ParameterError."""
+    known = procedures()
+    if name not in known:
+        raise ParameterError(f"there is no procedure {name!r}; there are: {', '.join(known)}")
+    return known[name]
+
+
+def others(stack: Stack | None = None) -> list[Procedure[Any, Any]]:
+    """Those of other packages; for a stack, those that it has a section for."""
+    ours = {point.name for point in entry_points(group=GROUP) if point.value.startswith(_OURS)}
+    return [one for one in procedures().values() if one.name not in ours and (stack is None or one.of(stack))]
+
+
+def check(stack: Stack) -> None:
+    """The sections of a stack for procedures of other packages. Raises ParameterError that names the key and what was expected."""
+    for name in stack.procedures:
+        section = procedure(name).section
+        if section is None:
+            raise ParameterError(f"procedures.{name}: the procedure {name} has no section there; remove it")
+        section.of(stack, name)
+
+
+def budget(stack: Stack, name: str) -> float:
+    """How many seconds it may take there."""
+    section = procedure(name).section
+    return section.of(stack, name).budget if section else float(getattr(stack.budgets, name))
+
+
+def notebook(name: str) -> Path | None:
+    """The notebook that another package brings for its procedure."""
+    return next((one.notebook for one in others() if one.name == name), None)
