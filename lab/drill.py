@@ -11,6 +11,7 @@ from lab.writer import Writer
 from rollback_lib.headless.runner import Outcome
 from rollback_lib.record.folder import Folder
 from rollback_lib.stack.model import Stack
+from rollback_lib.text import tables, times
 
 Run = Callable[[str, dict[str, str]], Outcome]
 PER_SECOND = 20  # requests that go through the proxy meanwhile
@@ -83,14 +84,12 @@ def table(scores: Sequence[Score]) -> str:
     rows = [header]
     for one in scores:
         never = "never" if DRILLS[one.procedure][0] else "was healthy"
-        healthy = f"{one.healthy_after:.1f} s" if one.healthy_after is not None else never
+        healthy = times.exactly(one.healthy_after) if one.healthy_after is not None else never
         late = " over budget" if one.outcome.seconds > (one.outcome.budget or 0) else ""
-        run = f"{one.outcome.seconds:.1f} s{late}"
-        rows.append(
-            (one.procedure, one.diagnosed, one.outcome.verdict, healthy, run, f"{one.outcome.budget:.0f} s", f"{one.failed} of {one.sent}")
-        )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+        run = f"{times.exactly(one.outcome.seconds)}{late}"
+        budget = times.given(one.outcome.budget or 0)
+        rows.append((one.procedure, one.diagnosed, one.outcome.verdict, healthy, run, budget, f"{one.failed} of {one.sent}"))
+    return "\n".join(tables.lines(rows))
 
 
 def _healthy_after(outcome: Outcome, began: datetime) -> float | None:

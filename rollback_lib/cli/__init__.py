@@ -7,6 +7,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any, NoReturn
 
 from rollback_lib.errors import RollbackError
 
@@ -31,10 +32,21 @@ def _parser() -> argparse.ArgumentParser:
     from rollback_lib.cli import incidents, opening, pages, practice, runs
 
     parser = argparse.ArgumentParser(prog="rollback", description="Executable rollback runbooks for a docker compose stack.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="the version of the package")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in (runs, opening, incidents, pages, practice):
         module.add(commands)
     return parser
+
+
+class _Version(argparse.Action):
+    """Prints the version. That of argparse would look it up for every command, which takes longer than to read the arguments."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from rollback_lib.settings import PACKAGE, version
+
+        print(f"{PACKAGE} {version()}")
+        parser.exit()
 
 
 def entry() -> None:

@@ -76,6 +76,7 @@ def _list(arguments: argparse.Namespace) -> int:
     from rollback_lib.record.folder import incidents_root
     from rollback_lib.record.history import incidents
     from rollback_lib.secrets.redactor import clean
+    from rollback_lib.text import tables
 
     found = incidents(
         incidents_root(), procedure=arguments.procedure, stack=arguments.stack, verdict=arguments.verdict,
@@ -85,9 +86,8 @@ def _list(arguments: argparse.Namespace) -> int:
         print(json.dumps(found, indent=1, ensure_ascii=False))
         return 0
     rows = [_COLUMNS, *(tuple(str(one.get(name, ""))[:40] for name in _COLUMNS) for one in found)]
-    widths = [max(len(row[number]) for row in rows) for number in range(len(_COLUMNS))]
-    for row in rows:
-        print(clean("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()))
+    for line in tables.lines(rows):
+        print(clean(line))
     return 0
 
 
@@ -96,6 +96,7 @@ def _show(arguments: argparse.Namespace) -> int:
     from rollback_lib.record.history import folder_of
     from rollback_lib.report import summary
     from rollback_lib.secrets.redactor import clean
+    from rollback_lib.text import times
 
     folder = Folder(folder_of(incidents_root(), arguments.incident))
     record, events = folder.record(), folder.events()
@@ -110,7 +111,7 @@ def _show(arguments: argparse.Namespace) -> int:
         print(f"  {name:14} {word}")
     print()
     for at, words in summary.timeline(events):
-        print(f"{at:%H:%M:%S} {clean(words)}")
+        print(f"{times.clock(at)} {clean(words)}")
     for one in record.get("next", ()):
         print(f"Next: {clean(one)}")
     return 0
@@ -165,10 +166,12 @@ def _step(bar: Any) -> None:
 
 
 def _tell(done: "Audit", root: Path) -> None:
+    from rollback_lib.text import tables
+
     for one in done.findings:
         print(f"{'✘' if one.tampered else '▲'} {one.folder}: {one.words}")
     signed = f", {done.signed} signed" if done.signed else ""
-    many = "1 record" if done.records == 1 else f"{done.records} records"
+    many = tables.count(done.records, "record")
     print(f"{many} in {root}: {done.sealed} sealed{signed}, {done.open} open or cut off, {done.pruned} let go.")
     print(f"head {done.head or 'none'}: noted elsewhere and given with --head next time, it tells that nothing was taken off the end.")
 
@@ -176,7 +179,8 @@ def _tell(done: "Audit", root: Path) -> None:
 def _prune(arguments: argparse.Namespace) -> int:
     from rollback_lib.record.folder import incidents_root, who
     from rollback_lib.record.retention import prune
+    from rollback_lib.text import tables
 
     gone = prune(incidents_root(), arguments.keep, who())
-    print(f"{len(gone)} records were let go; their manifests and their places in the chain stay.")
+    print(f"{tables.count(len(gone), 'record')} let go; the manifests and their places in the chain stay.")
     return 0

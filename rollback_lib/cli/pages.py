@@ -90,15 +90,15 @@ def _summary(one: "Standing") -> dict[str, Any]:
 
 def _print_table(standings: Sequence["Standing"]) -> None:
     from rollback_lib.secrets.redactor import clean
+    from rollback_lib.text import tables
 
     rows = [_COLUMNS]
     for one in map(_summary, standings):
         last = f"{one['last']['day']} {one['last']['stack']}" if one["last"] else "none"
         left = "; ".join(f"{gap['words']}: {gap['do']}" for gap in one["open"]) or "in order"
         rows.append((one["notebook"], one["owner"], one["status"], one["reviewed"], one["due"], last, left))
-    widths = [max(len(row[number]) for row in rows) for number in range(len(_COLUMNS))]
-    for row in rows:
-        print(clean("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()))
+    for line in tables.lines(rows):
+        print(clean(line))
 
 
 def _docs(arguments: argparse.Namespace) -> int:

@@ -137,5 +137,7 @@ def run_notebook(procedure: str, parameters: dict[str, Any]) -> "Outcome":
 
 def sentence(outcome: "Outcome") -> str:
     """How a run ended, and where its record is."""
-    budget = f", {'within' if outcome.seconds <= outcome.budget else 'over'} the budget of {outcome.budget:.0f} s" if outcome.budget else ""
-    return f"{outcome.verdict}: {outcome.reason}\n{outcome.seconds:.1f} s{budget}; the record is in {outcome.folder}"
+    from rollback_lib.text import times
+
+    took = times.against(outcome.seconds, outcome.budget) if outcome.budget else times.exactly(outcome.seconds)
+    return f"{outcome.verdict}: {outcome.reason}\n{took}; the record is in {outcome.folder}"

@@ -1,11 +1,11 @@
-"""Fact, and dialogues: questions to the host that follow from the answers to others."""
+"""Fact: a question to the host, and how its answer is read."""
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from rollback_lib.commands.command import Command
-from rollback_lib.secrets.secret import Key, Secret
+from rollback_lib.secrets.secret import Secret
 
 T = TypeVar("T")
 KEEP = 1024 * 1024  # bytes at each end of an answer
@@ -35,12 +35,7 @@ class Fact(Generic[T]):
     hides: Callable[[T], Iterable[str]] = lambda _: ()
     spoken: Callable[[T, Callable[[str], str]], T] | None = None
 
-
-def _not_of_the_host(_: str) -> Key:
-    raise LookupError("the run has the key of its hashes, and no host")
-
-
-KEY = Fact((), _not_of_the_host)  # the key of the run's hashes, which `ask` answers by itself
-
-# Yields facts to be asked side by side, is sent their answers by name, and returns what it makes of them.
-Dialogue = Generator[Mapping[str, Fact[Any]], dict[str, Any], T]
+    @property
+    def asked(self) -> str:
+        """The question in one line: the last of its commands, as far as its first line goes."""
+        return self.commands[-1].shell().partition("\n")[0] if self.commands else "nothing"

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from rollback_lib.commands.command import Command
 from rollback_lib.facts import git
-from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.facts.fact import Fact
+from rollback_lib.facts.host import Host
 
 
 @dataclass(frozen=True)
@@ -100,16 +101,16 @@ _THERE = r"""there='for one; do
 done'"""
 
 
-def submodules(tree: str, sha: str, path: str = "") -> Dialogue[list[Submodule]]:
+def submodules(host: Host, tree: str, sha: str, path: str = "") -> list[Submodule]:
     """The submodules of a commit that are checked out, and theirs in turn, outer ones first."""
     folder = f"{tree}/{path}".rstrip("/")
     fact = Fact((Command.of("sh", "-euc", _THERE + _CHECKED_OUT, "sh", folder, sha),), lambda out: [one for one in out.split("\0") if one],
                 missing=f"git cannot say which submodules {sha[:12]} has in {folder}")  # fmt: skip
     found = []
-    for line in (yield {"submodules": fact})["submodules"]:
+    for line in host.ask(fact).result():
         commit, _, name = line.partition("\t")
         found.append(Submodule(f"{path}/{name}".lstrip("/"), commit))
     inner = []
     for one in found:
-        inner += yield from submodules(tree, one.sha, one.path)
+        inner += submodules(host, tree, one.sha, one.path)
     return [*found, *inner]

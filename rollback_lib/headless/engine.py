@@ -20,6 +20,7 @@ from papermill.log import logger
 
 from rollback_lib.headless.signals import Signals
 from rollback_lib.record.files import write_private
+from rollback_lib.text import times
 
 NAME = "rollback"
 INTERRUPT_SECONDS = 30.0  # for ending a job on the host and removing what was made beside the stack
@@ -79,7 +80,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         if not work.done():
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
-            how = "gave no answer" if self._idle.is_set() else f"had not ended after {INTERRUPT_SECONDS:.0f} s"
+            how = "gave no answer" if self._idle.is_set() else f"had not ended after {times.given(INTERRUPT_SECONDS)}"
             raise TimeoutError(f"the cell was interrupted, and {how}")
         work.result()
 

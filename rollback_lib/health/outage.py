@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from rollback_lib.text import times
+
 
 @dataclass(frozen=True)
 class Tick:
@@ -60,9 +62,9 @@ class Outage:
     def words(self) -> str:
         """What a chart has beside it."""
         if self.before:
-            end = f"healthy at {self.spans[-1].end:%H:%M:%S}" if self.over else "not over"
-            return f"failing since {self.since:%H:%M:%S} UTC at least, {end}"
-        return f"down {self.seconds:.1f} s by the rollback{'' if self.over else ', not over'}"
+            end = f"healthy at {times.clock(self.spans[-1].end)}" if self.over else "not over"
+            return f"failing since {times.clock(self.since)} UTC at least, {end}"
+        return f"down {times.exactly(self.seconds)} by the rollback{'' if self.over else ', not over'}"
 
 
 @dataclass(frozen=True)

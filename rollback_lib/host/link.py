@@ -2,19 +2,23 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 from rollback_lib.commands.command import script
 from rollback_lib.errors import ConnectionRefused, LinkLost, LockLost, NothingRan, NotStarted, Refused
+from rollback_lib.host.channels import CHANNELS
 from rollback_lib.host.connect import connect
 from rollback_lib.host.connection import Connection, Result, said
-from rollback_lib.host.ending import SHELL, Ending
+from rollback_lib.host.ending import SHELL, Ending, Kind
 from rollback_lib.host.jobs import GRACE, Job, JobState, read_state, read_states, states
 from rollback_lib.host.output import KEEP
+from rollback_lib.host.round import Round, Script, rounds
 from rollback_lib.secrets.secret import Secret
 from rollback_lib.stack.model import Stack, local_path
+from rollback_lib.text import times
 
 PATIENCE = 90.0  # seconds without a connection after which we give up
 PAUSES = (0.1, 0.3, 1.0, 2.0, 5.0)  # seconds between attempts to connect; the last one again and again
@@ -52,6 +56,29 @@ class Link:
                 return connection.run(script, deadline=deadline, on_output=on_output, keep=keep, send=send)
             except LinkLost:
                 self._again(connection)
+
+    def run_all(self, scripts: Sequence[Script]) -> list[Result]:
+        """The same for several scripts, which run there side by side: in one round trip, as far as their size allows. Raises LinkLost."""
+        groups = rounds(scripts)
+        heard: dict[Script, Result] = {}
+        with ThreadPoolExecutor(CHANNELS) as pool:
+            for group, results in zip(groups, pool.map(self._go, groups), strict=True):
+                heard |= zip(group, results, strict=True)
+        return [heard[one] for one in scripts]
+
+    def _go(self, scripts: list[Script]) -> list[Result]:
+        if len(scripts) == 1:
+            (one,) = scripts
+            return [self.run(one.text, deadline=one.deadline, keep=one.keep, send=one.send)]
+        while True:
+            connection, together = self._connection, Round(scripts)
+            try:
+                whole = connection.run(together.script, deadline=together.deadline, on_output=together.feed, keep=KEEP)
+            except LinkLost:
+                self._again(connection)
+                continue
+            lost = Ending(Kind.LOST) if whole.ending.ok else whole.ending
+            return [Result(one.ending or lost, one.out, one.err, one.dropped, whole.seconds) for one in together.said()]
 
     def run_once(self, script: str, *, deadline: float) -> Result:
         """The same over the connection there is, or not at all. Raises LinkLost."""
@@ -141,6 +168,6 @@ class Link:
                 except ConnectionRefused as error:
                     pause = next(pauses, pause)
                     if time.monotonic() + pause > until:
-                        raise LinkLost(f"the connection to {self.alias} is lost, for {PATIENCE:.0f} s now ({error})") from None
+                        raise LinkLost(f"the connection to {self.alias} is lost, for {times.given(PATIENCE)} now ({error})") from None
                     time.sleep(pause)
             self._on_word(f"connected to {self.alias} again")

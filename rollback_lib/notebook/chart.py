@@ -7,6 +7,7 @@ from rollback_lib.health.outage import Outages, Tick
 from rollback_lib.health.probe import Probe
 from rollback_lib.notebook.view import View
 from rollback_lib.report.chart import timeline
+from rollback_lib.text import times
 
 
 def health(probes: Sequence[Probe], outages: Outages, marks: Sequence[tuple[datetime, str]] = ()) -> View:
@@ -19,4 +20,4 @@ def health(probes: Sequence[Probe], outages: Outages, marks: Sequence[tuple[date
     lines = [f"{name}: " + "".join("." if probe.ok else "x" for probe in probes if probe.route == name) for name in names]
     ticks = [Tick(probe.route, probe.at, probe.ok, probe.at + timedelta(seconds=probe.seconds)) for probe in probes]
     drawn = timeline(ticks, outages, marks)
-    return View("", f"health over {span:.1f} s (. pass, x failure)\n" + "\n".join(lines), drawn)
+    return View("", f"health over {times.exactly(span)} (. pass, x failure)\n" + "\n".join(lines), drawn)

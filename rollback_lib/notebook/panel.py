@@ -20,6 +20,7 @@ from rollback_lib.record.state import RunState
 from rollback_lib.report import chart, summary
 from rollback_lib.run.console import Followed
 from rollback_lib.run.outcome import steps
+from rollback_lib.text import times
 
 EVERY = 0.5  # seconds between two looks at the run
 SHOWN_SECONDS = 60  # of the routes
@@ -118,7 +119,8 @@ def picture(run: Followed, lines: tuple[str, ...], now: datetime, *, going: bool
     events = run.events()
     opening, elapsed = run.opening, run.seconds()
     usual = median(opening.usual) if opening.usual else None
-    said = f"{elapsed:.0f} s of the budget of {opening.budget:.0f} s" + (f"; usually {usual:.0f} s" if usual else "; no earlier run here")
+    often = f"usually {times.about(usual)}" if usual else "no earlier run here"
+    said = f"{times.about(elapsed)} of the budget of {times.given(opening.budget)}; {often}"
     views: list[View] = [bar(elapsed, opening.budget, usual, said)]
     if not going:
         return stack(*views)
@@ -137,14 +139,14 @@ def picture(run: Followed, lines: tuple[str, ...], now: datetime, *, going: bool
 
 
 def _steps(plan: Any, events: list[dict[str, Any]], now: datetime) -> list[tuple[str, str, str, str]]:
-    ran = {one.name: one for one in summary.ran(events)}
-    rows = []
-    words = steps(plan, RunState.of(events))
+    rows, state = [], RunState.of(events)
+    ran = {one.step: one for one in state.ran}
+    words = steps(plan, state)
     titles = {step.name: step.title for step in (*plan.steps, *plan.undo)}
     for name, word in words.items():
         one = ran.get(name)
         shown = "runs" if one and not one.heard else word
-        took = "" if one is None else one.took if one.heard else f"{(now - one.begin).total_seconds():.0f} s so far"
+        took = "" if one is None else one.took if one.heard else f"{times.about((now - one.begin).total_seconds())} so far"
         rows.append((_SIGNS.get(shown, "○"), titles[name], shown, took))
     return rows
 

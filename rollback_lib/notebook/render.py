@@ -1,16 +1,31 @@
 """One view for each thing a notebook shows."""
 
 from collections.abc import Callable
+from statistics import median
 from typing import Any
 
 from rollback_lib.notebook import chart, display
 from rollback_lib.notebook import view as view_of
 from rollback_lib.notebook.view import Table, View, note, stack, table
-from rollback_lib.notebook.views import caddyfile, checklist, code, confirmation, database, env, image, readiness, redeploy, triage, undo
+from rollback_lib.notebook.views import (
+    caddyfile,
+    checklist,
+    code,
+    common,
+    confirmation,
+    database,
+    env,
+    image,
+    readiness,
+    redeploy,
+    triage,
+    undo,
+)
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Step, When
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.run.stages import Closing, Opening, Standing, Verification
+from rollback_lib.text import tables, times
 
 DIFF_LINES = 400
 _LEVEL = {
@@ -21,15 +36,16 @@ _LEVEL = {
 
 
 def opening(one: Opening) -> View:
-    usual = f"usually {sorted(one.usual)[len(one.usual) // 2]:.0f} s here, in {len(one.usual)} runs" if one.usual else "no earlier run here"
+    runs = tables.count(len(one.usual), "run")
+    usual = f"usually {times.about(median(one.usual))} here, in {runs}" if one.usual else "no earlier run here"
     rows = [
         ("incident", one.incident), ("procedure", one.procedure), ("stack", one.stack), ("host", one.host), ("who", one.who),
         ("mode", "plan: nothing will be changed" if one.mode == "plan" else "apply: the host will be changed once confirmed"),
-        ("on failure", one.on_failure), ("budget", f"{one.budget:.0f} s ({usual})"), ("reason", one.reason or "none given"),
+        ("on failure", one.on_failure), ("budget", f"{times.given(one.budget)} ({usual})"), ("reason", one.reason or "none given"),
         ("record", one.folder),
     ]  # fmt: skip
     if one.revert_after:
-        rows.append(("dead man's switch", f"the host undoes by itself {one.revert_after:.0f} s after the first change"))
+        rows.append(("dead man's switch", f"the host undoes by itself {times.given(one.revert_after)} after the first change"))
     if one.reviewed:
         rows.append(("plan that was reviewed", f"{one.reviewed}; any other is refused"))
     if one.take_over:
@@ -39,9 +55,7 @@ def opening(one: Opening) -> View:
 
 
 def standing(one: Standing) -> View:
-    sick = [probe.route for probe in one.probes if not probe.ok]
-    headline = note("bad", f"Not healthy: {', '.join(sick)}.") if sick else note("good", "Every route is healthy.")
-    return stack(headline, table(("step", "how far it came"), one.steps))
+    return stack(common.routes(one.probes), table(("step", "how far it came"), one.steps))
 
 
 def plan(one: Plan) -> View:
@@ -90,9 +104,8 @@ def verification(one: Verification) -> View:
 
 
 def closing(one: Closing) -> View:
-    late = "within" if one.seconds <= one.budget else "over"
     headline = note(_LEVEL[one.verdict], f"Verdict: {one.verdict}. {one.reason[:1].upper()}{one.reason[1:]}.")
-    rows = [("time", f"{one.seconds:.1f} s, {late} the budget of {one.budget:.0f} s"), ("outage", one.outage), ("record", one.folder)]
+    rows = [("time", times.against(one.seconds, one.budget)), ("outage", one.outage), ("record", one.folder)]
     return stack(headline, table(("", ""), rows), *(note("info", f"Next: {action}") for action in one.next_actions))
 
 

@@ -7,9 +7,9 @@ from statistics import median
 from typing import Any
 
 from rollback_lib.errors import RollbackError
-from rollback_lib.facts.account import Account, account, usable
-from rollback_lib.facts.ask import ask
+from rollback_lib.facts.account import account, usable
 from rollback_lib.facts.fact import Fact
+from rollback_lib.facts.live import LiveHost
 from rollback_lib.health.watch import probe_once
 from rollback_lib.host import lock
 from rollback_lib.host.link import Link
@@ -17,6 +17,7 @@ from rollback_lib.notebook import errors
 from rollback_lib.notebook.follow_up import onward
 from rollback_lib.notebook.links import link, under
 from rollback_lib.notebook.view import View, note, stack, table
+from rollback_lib.notebook.views import common
 from rollback_lib.record.folder import incidents_root
 from rollback_lib.record.history import OPEN, incidents, usual_seconds
 from rollback_lib.record.verdict import Verdict
@@ -26,6 +27,7 @@ from rollback_lib.secrets.redactor import Redactor
 from rollback_lib.secrets.secret import Key
 from rollback_lib.settings import PROJECT
 from rollback_lib.stack.model import Stack, lasting
+from rollback_lib.text import times
 
 LATEST = 10
 _SIGNS = {0: "✔", 3: "▲", 4: "▲"}  # by the exit status of a verdict
@@ -38,9 +40,8 @@ def state(stack_name: str) -> View:
     with ThreadPoolExecutor(1) as pool:
         held = pool.submit(_held, known)
         probes = probe_once(known.routes, known.health.timeout)
-    sick = [probe.route for probe in probes if not probe.ok]
-    health = note("bad", f"Not healthy: {', '.join(sick)}. Begin with triage, below.") if sick else note("good", "Every route passes.")
-    said = {probe.route: f"{'✔' if probe.ok else '✘'} {probe.status or f'no answer: {probe.words}'}" for probe in probes}
+    health = common.routes(probes, well="Every route passes.", then=" Begin with triage, below.")
+    said = {probe.route: common.answer(probe) + ("" if probe.status else f": {probe.words}") for probe in probes}
     rows = [(route.name, said[route.name], route.url, route.service) for route in known.routes]
     return stack(health, table(("route", "what users get", "address", "service"), rows), held.result())
 
@@ -50,8 +51,9 @@ def _held(known: Stack) -> View:
     try:
         way = Link.to(known)
         try:
-            here: Account = usable(ask(way, {"account": account(known)}, Redactor(), Key())["account"])
-            holder: lock.Owner | None = ask(way, {"lock": Fact((lock.look(here.state),), lock.read_holder)}, Redactor(), Key())["lock"]
+            host = LiveHost(way, Redactor(), Key())
+            here = usable(host.ask(account(known)).result())
+            holder = host.ask(Fact((lock.look(here.state),), lock.read_holder)).result()
         finally:
             way.close()
     except RollbackError as error:
@@ -68,9 +70,9 @@ def procedures(stack_name: str) -> View:
 
 def _row(one: Notebook, known: Stack, stack_name: str) -> tuple[object, ...]:
     root, asked = incidents_root(), {"stack": lasting(stack_name)}
-    budget = f"{getattr(known.budgets, one.procedure):g} s"
+    budget = times.given(getattr(known.budgets, one.procedure))
     seconds = usual_seconds(root, one.procedure, known.name)
-    usual = f"{median(seconds):.0f} s" if seconds else "none yet"
+    usual = times.about(median(seconds)) if seconds else "none yet"
     if "incident" in one.parameters:
         return one.situation, one.action, "from its incident, below", "", budget, usual
     place = working_copy.place(root) / known.name

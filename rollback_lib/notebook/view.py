@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from rollback_lib.notebook.redaction import clean
 from rollback_lib.report import inline
+from rollback_lib.text import tables
 
 # Colours are never the only signal, and follow the theme: borders and shades are of the text's own colour.
 _TABLE = "border-collapse:collapse;margin:.4em 0;font-size:13px"
@@ -55,8 +56,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: st
     top = f"<thead><tr>{head}</tr></thead>" if any(headers) else ""
     drawing = f'<table style="{_TABLE}">{caption}{top}<tbody>{body}</tbody></table>'
     lines = [[cell.replace("\n", " ⏎ ") for cell in row] for row in [list(headers), *cells]]
-    widths = [max((len(row[column]) for row in lines), default=0) for column in range(len(headers))]
-    drawn = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in lines]
+    drawn = tables.lines(lines)
     return Table(drawing, "\n".join(([title] if title else []) + (drawn if any(headers) else drawn[1:])), headers, cells)
 
 

@@ -17,7 +17,7 @@ from rollback_lib.record.files import file_hash, write_private
 from rollback_lib.record.log import Log
 from rollback_lib.record.state import RESUMED, RunState
 from rollback_lib.secrets.redactor import Redactor
-from rollback_lib.settings import PROJECT
+from rollback_lib.settings import PROJECT, version
 
 ROOT_VARIABLE = "ROLLBACK_INCIDENTS"  # where records go; `incidents/` of the project unless set
 EVENTS = "events.jsonl"
@@ -126,8 +126,9 @@ class Folder:
         return content if isinstance(content, dict) else {}
 
     def write_record(self, content: dict[str, Any]) -> None:
-        """Write record.json."""
-        self.write("record.json", json.dumps(self._cleaned(content), indent=2, ensure_ascii=False) + "\n")
+        """Write record.json, with the version of this package; one that is written again after its run keeps that of the run."""
+        told = {**self._cleaned(content), "version": content.get("version", version())}
+        self.write("record.json", json.dumps(told, indent=2, ensure_ascii=False) + "\n")
 
     def _cleaned(self, content: dict[str, Any]) -> dict[str, Any]:
         return {key: _plain(value) if key in OWN_WORDS else self.redactor.clean_all(_plain(value)) for key, value in content.items()}

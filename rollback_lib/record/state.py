@@ -8,6 +8,7 @@ from typing import Any
 
 from rollback_lib.host.ending import Ending, Kind
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
+from rollback_lib.text import times
 
 RESUMED = "resumed"  # the event with which a process resumes an incident; a sealed record is written to only after it
 _OWN = ("at", "event", "after", "verdict", "reason", "next")
@@ -15,30 +16,59 @@ _OWN = ("at", "event", "after", "verdict", "reason", "next")
 
 @dataclass(frozen=True)
 class Attempt:
-    """A job of a step, by a plan (its hash), begun first at `at`. `changes_stack`, `loses`: as its step does. `trial`: a failure of it
-    is a finding. `ending` is None as long as no end was heard. `refused`: a guard kept it from doing anything. `cut_short`: a person
-    ended it."""
+    """A job of a step, by a plan (its hash), begun first at `begin`, with the commands it runs. `changes_stack`, `loses`: as its step
+    does. `trial`: a failure of it is a finding. `ending` is None as long as no end was heard; then `end` is when it was heard, `lines`
+    are the last it said, and `asked` means that somebody had to ask for it later, so that it may have ended before `end`.
+    `refused`: a guard kept it from doing anything. `cut_short`: a person ended it."""
 
     step: str
     job: str
     plan: str
-    at: datetime
+    begin: datetime
+    commands: tuple[str, ...]
     changes_stack: bool
     loses: bool = False
     trial: bool = False
     ending: Ending | None = None
+    end: datetime | None = None
+    lines: tuple[str, ...] = ()
+    asked: bool = False
     refused: bool = False
     cut_short: bool = False
 
     @property
+    def heard(self) -> bool:
+        """Whether its end was."""
+        return self.ending is not None
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is known to have done what it was to do."""
+        return self.ending is not None and self.ending.ok
+
+    @property
     def done(self) -> bool:
         """Whether the step need not run again."""
-        return self.ending is not None and (self.ending.ok or self.trial)
+        return self.ok or (self.heard and self.trial)
 
     @property
     def spent(self) -> bool:
         """Whether another attempt at the step needs a job of another name."""
-        return self.refused or (self.ending is not None and not self.ending.ok)
+        return self.refused or (self.heard and not self.ok)
+
+    @property
+    def words(self) -> str:
+        """How it ended."""
+        if self.ending is None:
+            return "its end is not known"
+        return "done" if self.ending.ok else self.ending.words
+
+    @property
+    def took(self) -> str:
+        """How long it took; "" as long as no end was heard."""
+        if self.end is None:
+            return ""
+        return f"{'at most ' if self.asked else ''}{times.exactly((self.end - self.begin).total_seconds())}"
 
 
 @dataclass(frozen=True)
@@ -124,9 +154,9 @@ class RunState:
             case "step-not-started":
                 self._not_started(event)
             case "step-end":
-                self._change(event, ending=ending(event))
+                self._end(event, ending(event))
             case "step-ended" if event["known"]:
-                self._change(event, ending=Ending(Kind.SIGNAL, SIGTERM))
+                self._end(event, Ending(Kind.SIGNAL, SIGTERM))
             case "step-cut-short":
                 self._change(event, cut_short=True)
             case "step-passed-over":
@@ -151,9 +181,14 @@ class RunState:
     # -- what follows from it -----------------------------------------------------------------------------------------
 
     @property
+    def ran(self) -> tuple[Attempt, ...]:
+        """The jobs that began, in their order, but for those that a guard kept from doing anything."""
+        return tuple(one for one in self.attempts.values() if not one.refused)
+
+    @property
     def begun(self) -> dict[str, Ending | None]:
         """The steps that began, each with the ending of its last job; None where no end was heard."""
-        return {one.step: one.ending for one in self.attempts.values() if not one.refused}
+        return {one.step: one.ending for one in self.ran}
 
     @property
     def done(self) -> set[tuple[str, str]]:
@@ -168,17 +203,17 @@ class RunState:
     @property
     def changed(self) -> datetime | None:
         """When the first step began that changes the stack; None where none has."""
-        return min((one.at for one in self.attempts.values() if one.changes_stack and not one.refused), default=None)
+        return min((one.begin for one in self.ran if one.changes_stack), default=None)
 
     @property
     def unheard(self) -> tuple[Attempt, ...]:
         """The jobs that began and of which no end was heard: they may be running."""
-        return tuple(one for one in self.attempts.values() if one.ending is None and not one.refused)
+        return tuple(one for one in self.ran if not one.heard)
 
     @property
     def marks(self) -> tuple[tuple[datetime, str], ...]:
         """When each step began, for a chart."""
-        return tuple((one.at, one.step) for one in self.attempts.values() if not one.refused)
+        return tuple((one.begin, one.step) for one in self.ran)
 
     def job(self, step: str) -> str:
         """The name of the step's next job: that of the last one, to attach to it or to learn how it ended, unless that one is spent."""
@@ -220,9 +255,15 @@ class RunState:
         """A job that is attached to again began when it began first."""
         job, first = event["job"], self.attempts.get(event["job"])
         self.attempts[job] = Attempt(
-            event["step"], job, event["plan"], first.at if first else datetime.fromisoformat(event["at"]), event["touches"],
+            event["step"], job, event["plan"], first.begin if first else moment(event), tuple(event.get("commands", ())), event["touches"],
             event.get("loses", False), event.get("trial", False),
         )  # fmt: skip
+
+    def _end(self, event: Mapping[str, Any], how: Ending | None) -> None:
+        """The job ended, where that is known; who was not there when it ended has `asked`."""
+        if how:
+            lines, asked = tuple(event.get("last_lines", ())), event["event"] == "job-found"
+            self._change(event, ending=how, end=moment(event), lines=lines, asked=asked)
 
     def _not_started(self, event: Mapping[str, Any]) -> None:
         if event.get("spent"):
@@ -234,7 +275,7 @@ class RunState:
         if event["state"] == "never":
             self.attempts.pop(event["job"], None)
         else:
-            self._change(event, ending=ending(event))
+            self._end(event, ending(event))
 
     def _change(self, event: Mapping[str, Any], **changes: Any) -> None:
         if event["job"] in self.attempts:
@@ -251,6 +292,11 @@ def _verified(event: Mapping[str, Any]) -> Verified:
 def _found(event: Mapping[str, Any]) -> Found:
     data = {name: value for name, value in event.items() if name not in _OWN}
     return Found(Verdict(event["verdict"]), event["reason"], tuple(event.get("next", ())), data)
+
+
+def moment(event: Mapping[str, Any]) -> datetime:
+    """When an event was."""
+    return datetime.fromisoformat(event["at"])
 
 
 def ending(event: Mapping[str, Any]) -> Ending | None:

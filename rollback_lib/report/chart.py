@@ -1,4 +1,7 @@
-"""Health over time as a static SVG, so that GitHub, nbconvert and the report show it as it is."""
+"""Health over time as a static SVG, so that GitHub, nbconvert and the report show it as it is.
+
+Drawn by hand: a plotting library takes longer to import than a rollback takes, and draws for one theme.
+"""
 
 import html
 from collections.abc import Iterator, Sequence
@@ -6,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rollback_lib.health.outage import Outage, Outages, Tick
+from rollback_lib.text import times
 
 WIDTH, LANE, LEFT, TOP, FOOT = 720, 36, 110, 34, 18
 GOOD, BAD = "#1a7f37", "#cf222e"
@@ -70,9 +74,8 @@ class _Axis:
     def scale(self, height: int) -> Iterator[str]:
         for share in (0.0, 0.5, 1.0):
             place = LEFT + (WIDTH - LEFT - 12) * share
-            yield (
-                f'<text x="{place:.0f}" y="{height - 4}" font-size="10" {_WORD} text-anchor="middle">{self.seconds * share:.1f} s</text>'
-            )
+            said = times.exactly(self.seconds * share)
+            yield f'<text x="{place:.0f}" y="{height - 4}" font-size="10" {_WORD} text-anchor="middle">{said}</text>'
 
 
 def _marks(axis: _Axis, marks: Sequence[tuple[datetime, str]], height: int) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from rollback_lib.report import summary
 from rollback_lib.report.summary import Events
+from rollback_lib.text import times
 
 _ASKED = "_to be filled in_"
 # The colon of an address, and the first dot of one without a scheme, are what it is known by.
@@ -16,8 +17,8 @@ _SIGNS = re.compile(r"[\\`*_\[\]<>|~]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 def markdown(record: Mapping[str, Any], events: Events, folder: Path) -> str:
     """The draft for a record.json and its events."""
     told = summary.timeline(events)
-    began = f"{told[0][0]:%Y-%m-%d %H:%M} UTC" if told else "unknown"
-    seconds = f"{record['seconds']:.1f} s of {record['budget']:.0f} s" if "seconds" in record else "unknown"
+    began = times.minute(told[0][0]) if told else "unknown"
+    seconds = times.of_budget(record["seconds"], record["budget"]) if "seconds" in record else "unknown"
     head = (
         ("Verdict", f"**{_plain(record['verdict'])}**: {_plain(record['reason'])}"), ("When", began), ("Who", _plain(record.get("who"))),
         ("Host", _plain(f"{record.get('host', '')}, stack {record.get('stack', '')}")),
@@ -27,7 +28,7 @@ def markdown(record: Mapping[str, Any], events: Events, folder: Path) -> str:
     lines = [f"# Post-mortem: {_plain(record.get('procedure', ''))} rollback of {_plain(record.get('stack', ''))}, {began}", ""]
     lines += ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in head), ""]
     lines += ["## What happened", "", "_In a few sentences: what users saw, since when, and what was at fault._", ""]
-    lines += ["## Timeline (UTC)", "", *(f"- {at:%H:%M:%S} {_plain(words)}" for at, words in told), ""]
+    lines += ["## Timeline (UTC)", "", *(f"- {times.clock(at)} {_plain(words)}" for at, words in told), ""]
     if record.get("effects"):
         lines += ["## Before and after", "", "| | asked for | found |", "|---|---|---|"]
         rows = [(*(_plain(one[name]) for name in ("name", "asked", "found")), "" if one["ok"] else " ✘") for one in record["effects"]]

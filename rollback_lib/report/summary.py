@@ -1,84 +1,19 @@
 """What a report tells, read from a record and its events."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from rollback_lib.health.outage import Outages, Tick
-from rollback_lib.host.ending import Ending
-from rollback_lib.record.state import RunState, ending
+from rollback_lib.record.state import RunState, ending, moment
 from rollback_lib.report.chart import Span
 
 Events = Sequence[Mapping[str, Any]]
 
 
-@dataclass(frozen=True)
-class Ran:
-    """A step as it ran. `ending` is None where its end was not heard; `found`: it was only when somebody asked later, so that it
-    may have ended before `end`."""
-
-    name: str
-    job: str
-    commands: tuple[str, ...]
-    begin: datetime
-    end: datetime
-    ending: Ending | None
-    found: bool
-    lines: tuple[str, ...]
-
-    @property
-    def heard(self) -> bool:
-        """Whether its end was."""
-        return self.ending is not None
-
-    @property
-    def ok(self) -> bool:
-        """Whether it is known to have done what it was to do."""
-        return self.ending is not None and self.ending.ok
-
-    @property
-    def took(self) -> str:
-        """How long it took."""
-        return f"{'at most ' if self.found else ''}{(self.end - self.begin).total_seconds():.1f} s" if self.heard else ""
-
-    @property
-    def words(self) -> str:
-        """How it ended."""
-        if self.ending is None:
-            return "its end is not known"
-        return "done" if self.ending.ok else self.ending.words
-
-
-def moment(event: Mapping[str, Any]) -> datetime:
-    """When an event was."""
-    return datetime.fromisoformat(event["at"])
-
-
-def ran(events: Events) -> list[Ran]:
-    """The steps that began, in their order."""
-    found: list[Ran] = []
-    last = moment(events[-1]) if events else datetime.min
-    for number, event in enumerate(events):
-        if event["event"] != "step-begin":
-            continue
-        mine = [one for one in events[number + 1 :] if one.get("job") == event["job"]]
-        # A job that was attached to again has begun once; one that could not be started has not begun.
-        found = [one for one in found if one.job != event["job"]]
-        if mine and mine[0]["event"] == "step-not-started":
-            continue
-        # A job whose end was only found later says first that it is not known.
-        end = next((one for one in mine if one["event"] in ("step-end", "job-found") and ending(one)), None)
-        lines = tuple(end.get("last_lines", ())) if end else ()
-        asked = end is not None and end["event"] == "job-found"
-        how, until = (ending(end), moment(end)) if end else (None, last)
-        found.append(Ran(event["step"], event["job"], tuple(event["commands"]), moment(event), until, how, asked, lines))
-    return found
-
-
 def spans(events: Events) -> list[Span]:
-    """The steps, for a chart."""
-    return [Span(one.job, one.begin, one.end, one.ok if one.heard else None) for one in ran(events)]
+    """The steps, for a chart; one whose end was not heard, until the last event."""
+    return [Span(one.job, one.begin, one.end or moment(events[-1]), one.ok if one.heard else None) for one in RunState.of(events).ran]
 
 
 def ticks(events: Events) -> list[Tick]:

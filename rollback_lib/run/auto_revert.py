@@ -10,6 +10,7 @@ from rollback_lib.host.link import Link
 from rollback_lib.plan.step import Step, When
 from rollback_lib.record.folder import Folder
 from rollback_lib.run.console import Console
+from rollback_lib.text import times
 
 NAME = "revert"
 
@@ -73,7 +74,7 @@ class AutoRevert:
             raise Refused(f"the switch that undoes by itself could not be set on {self._link.alias}; nothing was changed")
         until = datetime.now(UTC) + timedelta(seconds=seconds)
         self._record.event("armed", plan=plan, seconds=seconds, until=until.isoformat(timespec="seconds"))
-        self._console.line(f"● Unless this run comes to health, {self._link.alias} undoes it by itself at {until:%H:%M:%S} UTC.")
+        self._console.line(f"● Unless this run comes to health, {self._link.alias} undoes it by itself at {times.clock(until)} UTC.")
 
     def disarm(self) -> bool:
         """Keep the host from undoing by itself, where it was to; False where it has begun, and then it has come to its end by now."""

@@ -5,18 +5,17 @@ It may be opened again after its process has ended: what is done stays done, wha
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from rollback_lib.errors import Drifted, NotConfirmed, Refused, RollbackError, TargetRefused
-from rollback_lib.facts.account import Account, account, usable
-from rollback_lib.facts.ask import ask, converse
-from rollback_lib.facts.fact import Dialogue
-from rollback_lib.facts.together import together
+from rollback_lib.facts.account import account, usable
+from rollback_lib.facts.host import Host
+from rollback_lib.facts.live import Heard, LiveHost
 from rollback_lib.host.link import Link
 from rollback_lib.plan.plan import Loss, Plan
 from rollback_lib.plan.step import Step, When
@@ -39,8 +38,10 @@ from rollback_lib.runbook import working_copy
 from rollback_lib.secrets.redactor import Redactor
 from rollback_lib.secrets.secret import Key
 from rollback_lib.stack.model import Stack
+from rollback_lib.text import tables
 
 T = TypeVar("T")
+P = ParamSpec("P")
 CLEANUP = 30.0  # seconds
 NOISE = 120  # characters of what a start-up file prints that are shown
 LOOKING = (triage.NAME, readiness.NAME)  # they say what they can, also to a user who cannot change anything
@@ -135,9 +136,10 @@ class Incident:
 
         try:
             link = Link.to(stack, word)
-            asked = outcome.side_by_side(lambda: ask(link, {"account": account(stack)}, folder.redactor, key)["account"])
-            folder.redactor.protect(converse(link, known_secrets.known(stack), folder.redactor, key), declared=True)
-            here: Account = asked()
+            host = LiveHost(link, folder.redactor, key)
+            asked = host.ask(account(stack))
+            folder.redactor.protect(known_secrets.known(host, stack), declared=True)
+            here = asked.result()
             folder.event("connected", host=stack.host, user=here.user, state=here.state)
             if noise := folder.redactor.clean(" ".join(link.noise.split())):
                 word(f"a start-up file of {here.user} there prints “{noise[:NOISE]}”; that is left out of every answer")
@@ -161,17 +163,20 @@ class Incident:
                 usable(run.account)
             looked = outcome.side_by_side(run.monitor.look_once)
             try:
-                now = run.converse(run.procedure.document(run.stack, **options), lambda found: run.folder.event("facts", **found))
+                now = run.procedure.document(run.host(self._note_facts), run.stack, **options)
             finally:  # what the routes said is free of all that was found to be secret by now
                 probes = run.monitor.note(looked())
             return replace(now, probes=probes)
+
+    def _note_facts(self, heard: Heard) -> None:
+        self._run.folder.event("facts", answers=[{"asked": fact.asked, "found": found} for fact, found in heard])
 
     def examine(self, now: Any, target: str = "", **options: Any) -> Any:
         """The target as the host knows it: `target`, or what the procedure chooses. Raises TargetRefused."""
         run = self._run
         with run.guarded("examine"):
             known = run.plan.target if run.opening.resumed and run.plan else ""
-            chosen = run.converse(run.procedure.examine(now, target or known, **options))
+            chosen = run.procedure.examine(run.host(), now, target or known, **options)
             run.folder.event("target", asked=target, chosen=chosen.name, why=chosen.why)
             return chosen
 
@@ -185,11 +190,10 @@ class Incident:
             if run.opening.procedure not in LOOKING:
                 usable(run.account)
             made: Plan = run.procedure.plan(now, target, incident=self.id, **options)
-            run.converse(permissions.check(made, run.account))
+            permissions.check(run.host(), made, run.account)
             if not retention.has_place(made):
                 return made
-            kept = run.converse(together({"copies": retention.look(run.stack, made.json())}))
-            return retention.with_removal(made, kept["copies"])
+            return retention.with_removal(made, run.host().beside(retention.look, run.stack, made.json()).result())
 
     def confirm(self, plan: Plan, confirm: object = "") -> None:
         """Save the plan; open the gate when `confirm` is the host's name, or ask the person who sits here."""
@@ -226,12 +230,12 @@ class Incident:
             ):  # fmt: skip
                 raise NotConfirmed(f"mode is apply, but nobody confirmed; give confirm={host} to change that host")
 
-    def look(self, dialogue: Dialogue[T]) -> T:
-        """Ask the host what a procedure wants to know in the middle of a run, and show it."""
+    def look(self, ask: Callable[Concatenate[Host, P], T], *words: P.args, **options: P.kwargs) -> T:
+        """Ask the host what a procedure wants to know in the middle of a run, and show it: what `ask` makes of its answers."""
         run = self._run
         with run.guarded("look"):
             try:
-                found = run.converse(dialogue)
+                found = ask(run.host(), *words, **options)
             except TargetRefused as error:
                 if run.plan is None or run.state.touched or not run.state.done:
                     raise  # nothing was made beside the stack, or it is in use
@@ -274,7 +278,7 @@ class Incident:
             if step.skip:
                 run.console.line(f"Not needed: {step.skip}.")
             elif run.opening.mode == "plan":
-                run.console.line(f"Plan only, not run ({len(step.script)} command{'s' if len(step.script) > 1 else ''}):")
+                run.console.line(f"Plan only, not run ({tables.count(len(step.script), 'command')}):")
                 for command in step.script:
                     run.console.line(f"  {command}")
             elif run.plan is not None and (run.plan.hash, step.name) in run.state.done:
@@ -394,7 +398,7 @@ class Incident:
                 continue
             run.console.line(f"● {step.title}")
             if step.loses and run.state.accepted != plan.hash:
-                self.accept(plan, self.look(run.procedure.weigh(run.stack, plan)), accept_loss)
+                self.accept(plan, self.look(run.procedure.weigh, run.stack, plan), accept_loss)
             self.apply(step)
 
     def remember(self) -> None:

@@ -5,10 +5,9 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from rollback_lib.errors import Refused
-from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.host import Host
 from rollback_lib.health.probe import Probe
 from rollback_lib.health.watch import Prober, Watch
 from rollback_lib.plan.effect import Effect
@@ -23,12 +22,12 @@ RECONNECT = 10.0  # seconds in which services are to connect again by themselves
 
 
 class Monitor:
-    """Probes and effects of one run; every probe goes into its record. `converse` leads a dialogue with its host."""
+    """Probes and effects of one run; every probe goes into its record. `host` gives its host, to be asked by one thread."""
 
-    def __init__(self, stack: Stack, procedure: Procedure, converse: Callable[[Dialogue[Any]], Any], folder: Folder) -> None:
+    def __init__(self, stack: Stack, procedure: Procedure, host: Callable[[], Host], folder: Folder) -> None:
         self._stack = stack
         self._procedure = procedure
-        self._converse = converse
+        self._host = host
         self._folder = folder
         self._watch: Watch | None = None
 
@@ -89,7 +88,7 @@ class Monitor:
 
     def effects(self, plan: Plan) -> tuple[Effect, ...]:
         """What the rollback asks for, against what is."""
-        return tuple(self._converse(self._procedure.effects(self._stack, plan)))
+        return tuple(self._procedure.effects(self._host(), self._stack, plan))
 
     def undone(self, plan: Plan) -> tuple[Effect, ...]:
         """What was before the rollback, against what is. Raises Refused where the host cannot be asked to the end."""
@@ -121,12 +120,12 @@ class Monitor:
         rows = {effect.name: effect for effect in (*reached, *prior)}
         return tuple(effect for effect in rows.values() if not (effect.condition or explained(effect)))
 
-    def _patiently(self, look: Callable[[Stack, Plan], Dialogue[list[Effect]]], plan: Plan, seconds: float) -> tuple[Effect, ...]:
+    def _patiently(self, look: Callable[[Host, Stack, Plan], list[Effect]], plan: Plan, seconds: float) -> tuple[Effect, ...]:
         """What a look finds. A host that could not be asked, as while Docker starts again, is asked again for so many seconds."""
         until = time.monotonic() + seconds
         while True:
             try:
-                return tuple(self._converse(look(self._stack, plan)))
+                return tuple(look(self._host(), self._stack, plan))
             except Refused:
                 if time.monotonic() > until:
                     raise

@@ -2,11 +2,11 @@
 
 from rollback_lib.errors import Unanswered
 from rollback_lib.facts import docker
-from rollback_lib.facts.fact import Dialogue
 from rollback_lib.plan.plan import Plan
 from rollback_lib.run import notify
 from rollback_lib.run.checklist import Checklist, checklist
 from rollback_lib.run.run import Run
+from rollback_lib.text import tables
 
 LOG_LINES = 2000  # of each container that goes
 
@@ -36,7 +36,7 @@ def word(run: Run, plan: Plan) -> str:
 
 
 def _answer(run: Run, plan: Plan, kept: int) -> Checklist:
-    logs = f", and the logs that would be lost ({kept} line{'s' if kept > 1 else ''})" if kept else ""
+    logs = f", and the logs that would be lost ({tables.count(kept, 'line')})" if kept else ""
     documented = f"the facts of section 2{logs}, in the record" if run.state.documented else ""
     unset = notify.unset(run.stack.notify)
     return checklist(run.stack, plan, documented, run.opening.checked, run.opening.who, word(run, plan), unset)
@@ -46,7 +46,10 @@ def _keep_logs(run: Run, plan: Plan) -> int:
     """The last lines of each container that goes, in the record; how many lines. Those that an earlier run of the incident kept
     stay."""
     kept = 0
-    for name, lines in run.converse(_logs(plan)).items():
+    host = run.host()
+    asked = {name: host.ask(docker.whole_log(name, LOG_LINES)) for name in plan.removes}
+    for name, answer in asked.items():
+        lines = answer.result()
         cleaned = [line for line in run.folder.redactor.clean_lines(lines) if line is not None]
         before = run.opening.resumed and (run.folder.path / "logs" / f"{name}.txt").exists()
         if cleaned and not before:
@@ -54,7 +57,3 @@ def _keep_logs(run: Run, plan: Plan) -> int:
             run.folder.write(f"logs/{name}.txt", "\n".join(cleaned) + "\n")
         kept += len(cleaned)
     return kept
-
-
-def _logs(plan: Plan) -> Dialogue[dict[str, list[str]]]:
-    return (yield {name: docker.whole_log(name, LOG_LINES) for name in plan.removes})

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from rollback_lib.errors import ParameterError, Paused
 from rollback_lib.facts import files
 from rollback_lib.facts.account import Account
-from rollback_lib.facts.ask import ask, converse
-from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.host import Host
+from rollback_lib.facts.live import Heard, LiveHost
 from rollback_lib.health.outage import Outages
 from rollback_lib.host.jobs import JobState
 from rollback_lib.host.link import Link
@@ -31,6 +31,7 @@ from rollback_lib.run.stack_lock import StackLock
 from rollback_lib.run.stages import Opening
 from rollback_lib.secrets.secret import Key
 from rollback_lib.stack.model import Stack
+from rollback_lib.text import times
 
 T = TypeVar("T")
 
@@ -58,7 +59,7 @@ class Run:
         self.lock = StackLock(link, key, stack.state, owner, folder, console)
         self.executor = Executor(link, stack.state, self.lock, folder, console)
         self.auto_revert = AutoRevert(link, stack.state, folder, console)
-        self.monitor = Monitor(stack, self.procedure, self.converse, folder)
+        self.monitor = Monitor(stack, self.procedure, self.host, folder)
         self.notifier = Notifier(stack.notify, folder, self._of_host, console.line)
         self.plan: Plan | None = None
         if opening.resumed:
@@ -70,9 +71,9 @@ class Run:
         """How far it is, by the events of its record."""
         return self.folder.state
 
-    def converse(self, dialogue: Dialogue[T], on_answers: Callable[[dict[str, Any]], None] = lambda _: None) -> T:
-        """Lead a dialogue with the host to its end. Raises Refused, LinkLost."""
-        return converse(self.link, dialogue, self.folder.redactor, self.key, on_answers)
+    def host(self, on_heard: Callable[[Heard], None] = lambda _: None) -> Host:
+        """The host, for one thread to ask; `on_heard` is told of the answers of each round."""
+        return LiveHost(self.link, self.folder.redactor, self.key, on_heard)
 
     @contextmanager
     def guarded(self, cell: str) -> Iterator[None]:
@@ -114,7 +115,8 @@ class Run:
             return
         verdict = self.state.verdict
         sign = "✔" if verdict.status == 0 else "✘"
-        self.notifier.tell(verdict, f"{sign} {self.called}: {verdict}, {self.state.reason} ({self.seconds():.0f} s)", self.opening.incident)
+        took = times.about(self.seconds())
+        self.notifier.tell(verdict, f"{sign} {self.called}: {verdict}, {self.state.reason} ({took})", self.opening.incident)
         self.notifier.wait()
 
     @property
@@ -178,7 +180,7 @@ class Run:
         self.folder.write_record({**head, **told, "next": self.next_actions()})
 
     def _of_host(self, path: str) -> str | None:
-        found: files.File | None = ask(self.link, {"file": files.file(path)}, self.folder.redactor, self.key)["file"]
+        found = self.host().ask(files.file(path)).result()
         return found.content.reveal().decode(errors="replace") if found else None
 
     def _take_up(self) -> None:

@@ -12,6 +12,7 @@ from rollback_lib.host.lock import Owner, Taking
 from rollback_lib.record.folder import Folder
 from rollback_lib.run.console import Console
 from rollback_lib.secrets.secret import Key, Secret
+from rollback_lib.text import times
 
 
 class StackLock:
@@ -48,8 +49,8 @@ class StackLock:
             runs = f"; its step {', '.join(taken.running)} runs there still" if taken.running else ""
             raise Locked(
                 f"{self._link.alias} is held by {taken.other.words}{runs}; ask them. If that run is dead, "
-                f"`rollback resume {taken.other.incident}` goes on with it; else wait until {taken.until:%H:%M:%S} UTC and longer if it "
-                "lives, or take over (--take-over, take_over=true)"
+                f"`rollback resume {taken.other.incident}` goes on with it; else wait until {times.clock(taken.until)} UTC and longer if "
+                "it lives, or take over (--take-over, take_over=true)"
             )
         if taken.other and taken.how is not Taking.TAKEN:
             word = "Taken over from" if taken.how is Taking.TAKEN_OVER else "The lease had ended of"

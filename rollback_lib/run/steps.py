@@ -10,6 +10,7 @@ from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Step, When
 from rollback_lib.run.run import Run
 from rollback_lib.run.stages import Verification
+from rollback_lib.text import times
 
 CLEANUP = 30.0  # seconds
 
@@ -106,7 +107,7 @@ def run_step(run: Run, plan: Plan, step: Step) -> Result:
     """Run a step's commands, and say how that went."""
     result = run.executor.run(step, plan.hash, run.auto_revert.guard)
     sign = "✔ done" if result.status == 0 else "✘ failed"
-    run.console.line(f"{sign} in {result.seconds:.1f} s; {run.seconds():.1f} s of {run.opening.budget:.0f} s used")
+    run.console.line(f"{sign} in {times.exactly(result.seconds)}; {times.of_budget(run.seconds(), run.opening.budget)} used")
     return result
 
 
@@ -117,7 +118,8 @@ def not_verified(run: Run, plan: Plan, seen: Verification) -> NoReturn:
         results = {route.name: [probe.ok for probe in seen.probes if probe.route == route.name] for route in run.stack.routes}
         wanted = results if plan.routes is None else results.keys() & plan.routes
         failing = sorted(name for name in wanted if not passes_in_a_row(results[name], seen.wanted))
-        wrong.append(f"{', '.join(failing) or 'a route'} did not pass {seen.wanted} probes in a row in {run.stack.health.deadline:.0f} s")
+        limit = times.given(run.stack.health.deadline)
+        wrong.append(f"{', '.join(failing) or 'a route'} did not pass {seen.wanted} probes in a row in {limit}")
     if plan.nothing_to_do:
         raise TargetRefused(f"the target is what runs already, and it is not well: {'; '.join(wrong)}; choose another target")
     fail(run, plan, f"not verified: {'; '.join(wrong)}")
@@ -133,7 +135,7 @@ def fail(run: Run, plan: Plan, sentence: str) -> NoReturn:
         run.console.line("Undoing, as on_failure asks:")
         undo(run, plan, sentence)
     armed = run.state.armed
-    way = f"{run.stack.host} undoes it by itself at {armed:%H:%M:%S} UTC" if armed else "the way back is undo.sh"
+    way = f"{run.stack.host} undoes it by itself at {times.clock(armed)} UTC" if armed else "the way back is undo.sh"
     on = f"`rollback resume {run.opening.incident}` goes on from there"
     raise Failed(f"{sentence}; the host is changed in part: {on}, {way}", restored=False)
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import yaml
 
 from rollback_lib.runbook.metadata import Notebook
+from rollback_lib.text import tables, times
 
 _SENTENCE = (
     "How to bring a deployment back when it fails in production. `rollback docs` writes this page from the notebooks and the records: "
@@ -77,11 +78,11 @@ def _commands(notebook: Notebook) -> list[str]:
 
 
 def _time(seconds: Sequence[float], budget: float | None) -> str:
-    allowed = [f"budget {budget:g} s"] if budget else []
+    allowed = [f"budget {times.given(budget)}"] if budget else []
     if not seconds:
         return ", ".join([*allowed, "no run yet"])
-    runs = "1 run" if len(seconds) == 1 else f"{len(seconds)} runs"
-    return "; ".join([f"median {median(seconds):.1f} s, worst {max(seconds):.1f} s in {runs}", *allowed])
+    typical, worst = times.exactly(median(seconds)), times.exactly(max(seconds))
+    return "; ".join([f"median {typical}, worst {worst} in {tables.count(len(seconds), 'run')}", *allowed])
 
 
 def _cell(text: str) -> str:

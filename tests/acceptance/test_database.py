@@ -11,9 +11,8 @@ from lab.writer import Writer, interruption
 from rollback_lib.commands.psql import Postgres
 from rollback_lib.errors import TargetRefused
 from rollback_lib.facts import postgres
-from rollback_lib.facts.ask import converse
-from rollback_lib.facts.fact import Dialogue
-from rollback_lib.host.connect import connect
+from rollback_lib.facts.live import LiveHost
+from rollback_lib.host.link import Link
 from rollback_lib.procedures import database
 from rollback_lib.secrets.redactor import Redactor
 from rollback_lib.secrets.secret import Key
@@ -157,12 +156,12 @@ def test_the_other_database_of_the_page_and_names_that_need_quoting(clean: Machi
 
 def examine(machine: Machine, name: str) -> database.Target:
     """What the procedure finds out about a backup; it only looks."""
-    connection = connect("contabo", machine.host.ssh_config)
+    link = Link.to(Stack.load(machine.stack))
     try:
-        now = converse(connection, database.document(Stack.load(machine.stack), "voice"), Redactor(), Key())
-        return converse(connection, database.examine(now, name), Redactor(), Key())
+        host = LiveHost(link, Redactor(), Key())
+        return database.examine(host, database.document(host, Stack.load(machine.stack), "voice"), name)
     finally:
-        connection.close()
+        link.close()
 
 
 def test_every_format_is_restored_and_every_bad_backup_refused(migrated: Machine) -> None:
@@ -225,16 +224,12 @@ def test_counting_ends_within_its_budget_whatever_is_large_or_locked(clean: Mach
     held = ", ".join(f"held{n}" for n in range(1, 13))
     clean.ssh(f"""docker exec -d voice-postgres-1 psql -U dyniq -d dyniq -c 'BEGIN; LOCK TABLE {held}; SELECT pg_sleep(600)'
         until docker top voice-postgres-1 -eo pid,args | grep -q 'dyniq dyniq.*SELECT'; do sleep 0.1; done""")
-    connection = connect("contabo", clean.host.ssh_config)
+    link = Link.to(Stack.load(clean.stack))
     try:
         for within in (1.0, 20.0):
             server = Postgres("voice-postgres-1", "dyniq")
-
-            def dialogue(server: Postgres = server, within: float = within) -> Dialogue[postgres.Content | None]:
-                return (yield {"content": postgres.content(server, "dyniq", within=within)})["content"]
-
             began = time.monotonic()
-            found = converse(connection, dialogue(), Redactor(), Key())
+            found = LiveHost(link, Redactor(), Key()).ask(postgres.content(server, "dyniq", within=within)).result()
             took = time.monotonic() - began
             assert found is not None
             assert took < within + 5
@@ -243,7 +238,7 @@ def test_counting_ends_within_its_budget_whatever_is_large_or_locked(clean: Mach
             assert (tables["public.calls"].exact, tables["public.huge"].exact) == (within > 1, within > 1)
             assert abs((tables["public.huge"].rows or 0) - 3_000_000) < 100_000
     finally:
-        connection.close()
+        link.close()
 
 
 def test_what_was_restored_stays_when_nobody_can_say_what_is_lost_and_is_gone_on_with(migrated: Machine) -> None:

@@ -15,6 +15,7 @@ from rollback_lib.host.link import Link
 from rollback_lib.host.lock import Owner
 from rollback_lib.plan.step import Step
 from rollback_lib.record.folder import Folder
+from rollback_lib.record.state import RunState
 from rollback_lib.report import page, summary
 from rollback_lib.run.executor import Executor
 from rollback_lib.run.stack_lock import StackLock
@@ -84,7 +85,7 @@ def test_a_step_says_how_it_ended_in_record_and_report(link: Link, tmp_path: Pat
     ((found, ending),) = link.jobs(state, folder.id).values()
     assert (found, ending and ending.words) == ("lost" if words == LOST else "ended", words)
     events = folder.events()
-    (ran,) = summary.ran(events)
+    (ran,) = RunState.of(events).ran
     assert ran.words == words
     assert f"step build ends, {words}" in [said for _, said in summary.timeline(events)]
     record = {"verdict": "failed-partly", "reason": "x", "steps": {"build": "failed"}}

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -41,26 +42,26 @@ from rollback_lib.facts import (
     restores,
     schema,
 )
-from rollback_lib.facts.ask import ask
 from rollback_lib.facts.fact import Fact
+from rollback_lib.facts.live import LiveHost
 from rollback_lib.host.connection import Result
 from rollback_lib.host.ending import Ending, Kind
 from rollback_lib.host.jobs import read_state, read_states
 from rollback_lib.host.lock import read_taken
 from rollback_lib.host.stream import LONGEST, Lines
 from rollback_lib.plan.plan import Plan
-from rollback_lib.plan.step import Changes, Step
 from rollback_lib.plan.writes import How, Write
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.record.history import folder_of
 from rollback_lib.record.state import RunState
-from rollback_lib.report import notebook, page, postmortem, summary
+from rollback_lib.report import notebook, page, postmortem
 from rollback_lib.run.options import Options
 from rollback_lib.secrets.redactor import HIDDEN, Redactor, clean
 from rollback_lib.secrets.secret import Key
-from rollback_lib.stack.model import Stack
+from tests.builders.plans import changing, plan
+from tests.builders.recorded import OneByOne
+from tests.builders.stack import STACK
 
-STACK = Stack.load("production")
 SERVER = Postgres("voice-postgres-1", "dyniq")
 WAY = Compose("/opt/x/docker", ("/opt/x/docker/docker-compose.yml",))
 IMAGE = Reference.parse("localhost:5000/dyniq/agents-api:latest")
@@ -157,7 +158,7 @@ answers = st.one_of(
 ENDINGS = [*[Ending.exited(0)] * 3, Ending.exited(1), Ending.exited(127), Ending(Kind.DEADLINE, 30), Ending(Kind.SIGNAL, 9)]
 
 
-class Host:
+class Host(OneByOne):
     """Says one thing, well or badly."""
 
     alias = "contabo"
@@ -175,7 +176,7 @@ class Host:
 def test_a_host_may_say_anything(name: str, says: str, ending: Ending) -> None:
     """It is an answer, or refused in one sentence that names the host."""
     try:
-        ask(Host(says, ending), {name: FACTS[name]}, Redactor(), Key())
+        LiveHost(Host(says, ending), Redactor(), Key()).ask(FACTS[name]).result()
     except RollbackError as error:
         said = str(error)
     else:
@@ -232,11 +233,11 @@ def commands(draw: st.DrawFn) -> Command:
 
 @given(st.lists(commands(), max_size=4), words)
 def test_a_plan_that_was_kept_is_the_same_plan(made: list[Command], target: str) -> None:
-    step = Step("build", "Build", "why", tuple(made), changes=Changes.STACK, sends="values")
-    plan = Plan("code", "abc123", "s", "h", target, (step,), (step,), cleanup=tuple(made), facts=(("a", target),), before={"x": target})
-    again = Plan.from_json(plan.json())
-    assert again == plan
-    assert (again.hash, again.shell(), again.undo_shell()) == (plan.hash, plan.shell(), plan.undo_shell())
+    one = replace(changing(), commands=tuple(made), sends="values")
+    kept = plan(one, undo=(one,), target=target, cleanup=tuple(made), facts=(("a", target),), before={"x": target})
+    again = Plan.from_json(kept.json())
+    assert again == kept
+    assert (again.hash, again.shell(), again.undo_shell()) == (kept.hash, kept.shell(), kept.undo_shell())
 
 
 def streamed(chunks: list[bytes], *secrets: str) -> str:
@@ -353,7 +354,7 @@ def test_nothing_in_a_record_becomes_part_of_its_page(tmp_path: Path, said: str,
     of_draft.feed(str(rendered(draft)))
     assert of_draft.found <= DRAFT
     assert RunState.of(events).done == {("x", step)}
-    assert summary.ran(events)[0].ok
+    assert RunState.of(events).ran[0].ok
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

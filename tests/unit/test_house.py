@@ -18,7 +18,7 @@ PACKAGE = PROJECT / "rollback_lib"
 # From the ground up; a room may import from its own and those below.
 LEVELS = [
     {"errors", "settings"},
-    {"secrets"},
+    {"secrets", "text"},
     {"commands"},
     {"plan", "stack"},
     {"health", "host"},

@@ -2,8 +2,9 @@
 
 from rollback_lib.notebook.view import Table, View, code, note, stack, table
 from rollback_lib.notebook.views import common
-from rollback_lib.notebook.views.common import SHOWN_CANDIDATES, ago
+from rollback_lib.notebook.views.common import SHOWN_CANDIDATES
 from rollback_lib.procedures.caddyfile import NAME, Candidates, State, Target
+from rollback_lib.text import times
 
 SHOWN_DIFFS = 4
 LOADED = {True: "yes", False: "no: it runs with something else", None: "cannot be told"}
@@ -18,7 +19,7 @@ def state(now: State) -> View:
         seen = "the same" if same else "another one: the file was replaced on the host after Caddy was started"
     accepted = f"no: {now.of_file}" if isinstance(now.of_file, str) else "yes" if now.of_file else "cannot be told"
     rows = [
-        ("file", f"{section.file}, {file.kind}, changed {ago(file.changed)}" if file else f"{section.file} is missing"),
+        ("file", f"{section.file}, {file.kind}, changed {times.ago(file.changed)}" if file else f"{section.file} is missing"),
         ("in the container", f"{now.path_inside or 'not mounted'}: {seen}"),
         ("Caddy reads it", accepted),
         ("Caddy runs with it", LOADED[now.loaded]),
@@ -29,8 +30,9 @@ def state(now: State) -> View:
 
 def listed(found: Candidates) -> Table:
     rows = [
-        (one.version.name, one.version.said, ago(one.version.when), one.version.verdict or "not known", "on the host now" * one.current)
+        (known.name, known.said, times.ago(known.when), known.verdict or "not known", "on the host now" * one.current)
         for one in found[:SHOWN_CANDIDATES]
+        for known in (one.version,)
     ]
     return table(("version", "subject", "age", "verdict", ""), rows)
 

@@ -2,13 +2,16 @@
 
 from rollback_lib.notebook.view import Table, View, note, table
 from rollback_lib.notebook.views import common
-from rollback_lib.notebook.views.common import SHOWN_CANDIDATES, ago
+from rollback_lib.notebook.views.common import SHOWN_CANDIDATES
 from rollback_lib.procedures.code import Candidates, Deployed, State, Target
+from rollback_lib.text import times
 
 
 def state(now: State) -> View:
     move = next((move for move in now.reflog if move.commit.sha == now.head.sha), None)
-    deploy = f"{move.commit.subject} ({move.commit.author}), arrived {ago(move.when)} by {move.action}" if move else "not in the reflog"
+    deploy = (
+        f"{move.commit.subject} ({move.commit.author}), arrived {times.ago(move.when)} by {move.action}" if move else "not in the reflog"
+    )
     rows = [
         ("tree", f"{now.stack.tree} at {now.head.sha[:7]}, {now.head.branch or 'detached HEAD'}"),
         ("last deploy", deploy),
@@ -30,7 +33,7 @@ def listed(found: Candidates) -> Table:
     rows = []
     for one in found[:SHOWN_CANDIDATES]:
         marks = ["runs now"] * one.running + ["HEAD"] * (one.head and not one.running) + ["image kept"] * one.kept
-        deployed = ago(one.deployed) if one.deployed else "never seen here"
+        deployed = times.ago(one.deployed) if one.deployed else "never seen here"
         rows.append((one.commit.short, one.commit.subject, one.commit.author, deployed, one.verdict or "not known", ", ".join(marks)))
     return table(("commit", "subject", "author", "deployed", "verdict", ""), rows)
 

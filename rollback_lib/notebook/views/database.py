@@ -4,9 +4,10 @@ from datetime import datetime
 
 from rollback_lib.notebook.view import Table, View, note, stack, table
 from rollback_lib.notebook.views import common
-from rollback_lib.notebook.views.common import SHOWN_CANDIDATES, ago
+from rollback_lib.notebook.views.common import SHOWN_CANDIDATES
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures.database import Candidates, Losses, State, TableLoss, Target
+from rollback_lib.text import times
 
 SHOWN_TABLES = 40
 
@@ -37,8 +38,10 @@ def listed(found: Candidates) -> Table:
         backup = one.backup
         whole = {True: "yes", False: "no", None: "known once it is read"}[backup.whole]
         size = f"{backup.size / 1e6:,.1f} MB" if backup.size else "0"
-        when = f"{backup.changed:%Y-%m-%d %H:%M} UTC"
-        rows.append((backup.name, when, ago(backup.changed), size, backup.format or "", whole, backup.version, one.wrong or one.verdict))
+        when = times.minute(backup.changed)
+        rows.append(
+            (backup.name, when, times.ago(backup.changed), size, backup.format or "", whole, backup.version, one.wrong or one.verdict)
+        )
     return table(("backup", "made", "age", "size", "format", "complete", "of Postgres", "known of it"), rows)
 
 
@@ -88,11 +91,11 @@ def _row(one: TableLoss) -> tuple[str, ...]:
 
 
 def _newest(moment: datetime | None, by: str) -> str:
-    return f", newest {moment:%Y-%m-%d %H:%M} UTC ({by})" if moment else ""
+    return f", newest {times.minute(moment)} ({by})" if moment else ""
 
 
 def _moment(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S}" if moment else ""
+    return times.second(moment) if moment else ""
 
 
 VIEWS = {State: state, Candidates: candidates, Target: target, Losses: losses}

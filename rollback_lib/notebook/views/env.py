@@ -2,17 +2,18 @@
 
 from rollback_lib.notebook.view import Table, View, note, stack, table
 from rollback_lib.notebook.views import common
-from rollback_lib.notebook.views.common import SHOWN_CANDIDATES, ago
+from rollback_lib.notebook.views.common import SHOWN_CANDIDATES
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures.env import Candidates, State, Target
 from rollback_lib.procedures.env.plan import masked
+from rollback_lib.text import times
 
 HOLDS = {True: "holds what the file says", False: "holds something else than the file says", None: "cannot be compared"}
 
 
 def state(now: State) -> View:
     file = now.file
-    there = f"{now.path}, mode {file.mode}, {file.size} bytes, changed {ago(file.changed)}" if file else f"{now.path} is missing"
+    there = f"{now.path}, mode {file.mode}, {file.size} bytes, changed {times.ago(file.changed)}" if file else f"{now.path} is missing"
     rows = [("file", there), ("compose", f"cannot read it: {now.unreadable}" if now.unreadable else "reads it")]
     for name in now.readers:
         rows.append((f"container of {name}", f"{common.up(now.containers[name])}\n{HOLDS[now.holds(name, now.understood(name))]}"))
@@ -27,7 +28,7 @@ def listed(found: Candidates) -> Table:
         kinds = {"differ": one.changed, "more": one.added, "missing": one.removed}
         words = [f"{word}: {some(keys, 6)}" for word, keys in kinds.items() if keys]
         differs = "the file that is there" if one.current else one.unclear or "\n".join(words) or "comments or order only"
-        rows.append((one.version.name, ago(one.version.when), one.version.where, one.version.verdict or "not known", differs))
+        rows.append((one.version.name, times.ago(one.version.when), one.version.where, one.version.verdict or "not known", differs))
     return table(("version", "kept", "where", "verdict", "variables, against the file that is there"), rows)
 
 

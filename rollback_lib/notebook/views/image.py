@@ -3,8 +3,9 @@
 from rollback_lib.facts.registry import Unavailable
 from rollback_lib.notebook.view import Table, View, note, stack, table
 from rollback_lib.notebook.views import common
-from rollback_lib.notebook.views.common import SHOWN_CANDIDATES, ago
+from rollback_lib.notebook.views.common import SHOWN_CANDIDATES
 from rollback_lib.procedures.image import NAME, Candidates, State, Target
+from rollback_lib.text import times
 
 
 def state(now: State) -> View:
@@ -32,7 +33,7 @@ def listed(found: Candidates) -> Table:
         subject = f"{one.commit.subject} ({one.commit.author})" if one.commit else "no commit that git knows"
         digest = one.digest[7:19] if one.digest else "none"
         tag = one.tag[:12] if one.commit and one.tag == one.commit.sha else one.tag
-        rows.append((tag, subject, ago(one.made) if one.made else "", digest, size, ", ".join(where), one.verdict or "not known"))
+        rows.append((tag, subject, times.ago(one.made) if one.made else "", digest, size, ", ".join(where), one.verdict or "not known"))
     return table(("tag", "subject", "age", "digest", "size", "where", "verdict"), rows)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rollback_lib.facts.together import Unanswered
+from rollback_lib.facts.host import Unanswered
 from rollback_lib.notebook.view import View, note, stack, table
 from rollback_lib.notebook.views import triage
 from rollback_lib.notebook.views.rows import rows

@@ -1,24 +1,24 @@
 """Views of triage: what is true of the stack, and which row of the page fits."""
 
+from rollback_lib.facts.host import Unanswered
 from rollback_lib.facts.inside_container import Answer
-from rollback_lib.facts.together import Unanswered
 from rollback_lib.notebook.redaction import clean
 from rollback_lib.notebook.view import View, code, note, stack, table
-from rollback_lib.notebook.views.common import ago
+from rollback_lib.notebook.views import common
 from rollback_lib.notebook.views.rows import rows
 from rollback_lib.procedures.common.rows import GREEN, of_certificates, of_machine
 from rollback_lib.procedures.triage import Diagnosis, Finding, State
 from rollback_lib.procedures.triage.state import Databases
+from rollback_lib.text import times
 
 _SIGNS = {"fits": "✔ fits", "may fit": "▲ may fit", "does not fit": "✘ does not fit"}
 _CAUSES = ("deploy", "Caddyfile", "env file", "image", "container", "known good")  # in one second, what comes first leads to the rest
 
 
 def state(now: State) -> View:
-    sick = [probe.route for probe in now.probes if not probe.ok]
-    views = [note("bad", f"Not healthy: {', '.join(sick)}.") if sick else note("good", "Every route passes."), _routes(now), _changes(now)]
+    views = [common.routes(now.probes, well="Every route passes."), _routes(now), _changes(now)]
     if not isinstance(now.redeploy, Unanswered):
-        shown = [(one.name, _state(one.state, one.health), ago(one.started), one.restarts) for one in now.redeploy.containers]
+        shown = [(one.name, _state(one.state, one.health), times.ago(one.started), one.restarts) for one in now.redeploy.containers]
         views.append(table(("container", "state", "started", "restarts"), shown, title="Containers"))
         ill = {route.service for route in now.stack.routes for probe in now.probes if probe.route == route.name and not probe.ok}
         for one in now.redeploy.containers:
@@ -36,8 +36,7 @@ def _routes(now: State) -> View:
     for probe in now.probes:
         service = services[probe.route]
         way = now.ways.why if isinstance(now.ways, Unanswered) else _answer(now.ways.direct.get(service))
-        said = f"{'✔' if probe.ok else '✘'} {probe.status or 'no answer'}: {probe.words}"
-        shown.append((probe.route, said, service, way))
+        shown.append((probe.route, f"{common.answer(probe)}: {probe.words}", service, way))
     return table(("route", "what users get", "service", "what it answers past the proxy"), shown)
 
 
@@ -69,7 +68,7 @@ def _changes(now: State) -> View:
     if not isinstance(now.redeploy, Unanswered):
         found += [(one.created, "container", f"{one.name} was made") for one in now.redeploy.containers]
     newest = sorted(found, key=lambda one: (one[0], _CAUSES.index(one[1]), one[2]), reverse=True)
-    shown = [(f"{when:%Y-%m-%d %H:%M} UTC, {ago(when)}", kind, words) for when, kind, words in newest[:12]]
+    shown = [(f"{times.minute(when)}, {times.ago(when)}", kind, words) for when, kind, words in newest[:12]]
     return table(("when", "", "what changed"), shown, title="What changed last")
 
 
@@ -80,7 +79,7 @@ def _database(name: str, one: Databases | Unanswered) -> tuple[str, str, str]:
     if not one.since:
         return name, up, "no backup to compare them with"
     when, gap = one.since[0]
-    as_then = f"as in the backup of {when:%Y-%m-%d %H:%M} UTC"
+    as_then = f"as in the backup of {times.minute(when)}"
     return name, up, f"✘ not {as_then}: {gap.words}" if gap else f"✔ {as_then}"
 
 

@@ -1,6 +1,7 @@
 """Views of the undo of a run."""
 
 from rollback_lib.notebook.view import View, note, stack, table
+from rollback_lib.notebook.views import common
 from rollback_lib.procedures.undo import State, Target
 
 
@@ -12,10 +13,8 @@ def state(now: State) -> View:
         ("reason", now.origin.because or "none given"),
         ("it ended as", now.origin.verdict),
     ]
-    sick = [probe.route for probe in now.probes if not probe.ok]
-    headline = note("bad", f"Not healthy: {', '.join(sick)}.") if sick else note("good", "Every route is healthy.")
     found = [(one.name, one.asked, one.found, "✔" if one.ok else "✘") for one in now.found]
-    return stack(headline, table(("", ""), rows), table(("what it changed", "as it left it", "now", ""), found))
+    return stack(common.routes(now.probes), table(("", ""), rows), table(("what it changed", "as it left it", "now", ""), found))
 
 
 def target(one: Target) -> View:

@@ -1,8 +1,10 @@
 """How to put the file in place and let Caddy load it, and whether it did."""
 
+from dataclasses import dataclass
+
 from rollback_lib.commands.command import Command
 from rollback_lib.facts import caddy, docker, files
-from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.host import Host
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Changes, Step
@@ -99,14 +101,15 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     )
 
 
-def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the rollback has the effect that was asked for."""
-    container, found = yield from _look(stack, plan)
+    found = _look(host, stack, plan)
+    container = found.container
     rows = [
-        Effect("file on the host", plan.after["file"], found["file"], part=FILE, between=bool(found["partly"])),
-        Effect(INSIDE_ROW, plan.after["file"], found["inside"], condition=found["inside"] == NOT_SEEN, part=FILE,
+        Effect("file on the host", plan.after["file"], found.file, part=FILE, between=found.partly),
+        Effect(INSIDE_ROW, plan.after["file"], found.inside, condition=found.inside == NOT_SEEN, part=FILE,
                between=True),
-        Effect("Caddy's live configuration", plan.after["live"], found["live"], condition=found["live"] == NOT_SEEN, part=LOADED),
+        Effect("Caddy's live configuration", plan.after["live"], found.live, condition=found.live == NOT_SEEN, part=LOADED),
         Effect("state of the container", "running", container.state if container else "no container", condition=True, part=LOADED),
     ]  # fmt: skip
     if plan.after["reload"] and not plan.nothing_to_do:
@@ -117,46 +120,53 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     return rows
 
 
-def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is back where it was before the rollback."""
-    _, found = yield from _look(stack, plan)
+    found = _look(host, stack, plan)
     rows = [
-        Effect("file on the host", plan.before["file"], found["file"], part=FILE, between=bool(found["partly"])),
-        Effect("mode, owner and group of the file", plan.before["mode"], found["mode"], part=FILE),
+        Effect("file on the host", plan.before["file"], found.file, part=FILE, between=found.partly),
+        Effect("mode, owner and group of the file", plan.before["mode"], found.mode, part=FILE),
     ]
     if plan.before["inside"]:
-        rows.append(Effect(INSIDE_ROW, plan.before["inside"], found["inside"], part=FILE, between=True))
-    return [*rows, Effect("Caddy's live configuration", plan.before["live"], found["live"], part=LOADED)] if plan.before["live"] else rows
+        rows.append(Effect(INSIDE_ROW, plan.before["inside"], found.inside, part=FILE, between=True))
+    return [*rows, Effect("Caddy's live configuration", plan.before["live"], found.live, part=LOADED)] if plan.before["live"] else rows
 
 
-def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is as the plan assumed. A Caddy that starts again and again can be looked into at one moment and not at another."""
-    rows = yield from undo_effects(stack, plan)
+    rows = undo_effects(host, stack, plan)
     return [one for one in rows if not (one.name == INSIDE_ROW and one.found == NOT_SEEN)]
 
 
-def _look(stack: Stack, plan: Plan) -> Dialogue[tuple[docker.Container | None, dict[str, str]]]:
+@dataclass(frozen=True)
+class _Seen:
+    """What is there: the container; the file with its mode, owner and group, and whether it was being written when that was cut off; the
+    file as the container sees it, and what Caddy has loaded."""
+
+    container: docker.Container | None
+    file: str
+    mode: str
+    partly: bool
+    inside: str
+    live: str
+
+
+def _look(host: Host, stack: Stack, plan: Plan) -> _Seen:
     section = stack.section(NAME)
-    found = yield {
-        "replicas": docker.replicas(stack, section.service),
-        "file": files.file(section.file),
-        "kept": files.file(snapshots.before(stack, plan.incident, replace_file.KEPT)),
-        "target": files.file(snapshots.before(stack, plan.incident, TARGET)),
-    }
-    container = docker.newest(found["replicas"])
+    mine, there = host.ask(docker.replicas(stack, section.service)), host.ask(files.file(section.file))
+    kept, target = (host.ask(files.file(snapshots.before(stack, plan.incident, name))) for name in (replace_file.KEPT, TARGET))
+    container, file = docker.newest(mine.result()), there.result()
     path = path_inside(container, section.file)
-    seen = {"file": found["file"].hash if found["file"] else "no file", "inside": NOT_SEEN, "live": NOT_SEEN}
-    seen["partly"] = "yes" if _partly(found["file"], found["kept"], found["target"]) else ""
-    seen["mode"] = f"{found['file'].mode} {found['file'].owner}:{found['file'].group}" if found["file"] else "no file"
+    inside = live = NOT_SEEN
     if container and path:
-        of_file = (yield {"of_file": caddy.adapted(Command.of("cat", section.file), caddy_in(container, path, up=True))})["of_file"]
+        of_file = host.ask(caddy.adapted(Command.of("cat", section.file), caddy_in(container, path, up=True))).result()
         admin = (of_file.admin if isinstance(of_file, caddy.Configuration) else None) or caddy.ADMIN
-        more = yield {"inside": caddy.inside(container.name, path, section.file), "live": caddy.live(container.name, admin)}
-        seen |= {
-            "inside": more["inside"].hash if more["inside"] else NOT_SEEN,
-            "live": more["live"].hash if more["live"] else NOT_SEEN,
-        }
-    return container, seen
+        seen, loaded = host.ask(caddy.inside(container.name, path, section.file)), host.ask(caddy.live(container.name, admin))
+        inside, live = (one.hash if one else NOT_SEEN for one in (seen.result(), loaded.result()))
+    return _Seen(
+        container, file.hash if file else "no file", f"{file.mode} {file.owner}:{file.group}" if file else "no file",
+        _partly(file, kept.result(), target.result()), inside, live,
+    )  # fmt: skip
 
 
 def _partly(file: files.File | None, kept: files.File | None, target: files.File | None) -> bool:

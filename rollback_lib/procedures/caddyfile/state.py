@@ -4,11 +4,10 @@ import difflib
 import posixpath
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from rollback_lib.commands.command import Command
 from rollback_lib.facts import caddy, docker, files, git
-from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.facts.host import Host
 from rollback_lib.health.probe import Probe
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.stack.model import Stack
@@ -80,35 +79,39 @@ class Candidates(tuple[Candidate, ...]):
     """The last different versions, newest first, each with its diff from what is now."""
 
 
-def document(stack: Stack) -> Dialogue[State]:
+def document(host: Host, stack: Stack) -> State:
     """The file, its versions, and what Caddy has loaded."""
     section = stack.section(NAME)
     name = in_tree(stack)
-    found = yield {
-        "replicas": docker.replicas(stack, section.service),
-        "file": files.file(section.file),
-        "committed": git.file_at_head(stack.tree, name),
-        "history": git.file_history(stack.tree, name),
-        "kept": snapshots.versions(stack, NAME),
-    }
-    container = docker.newest(found["replicas"])
+    replicas, file, kept = (
+        host.ask(docker.replicas(stack, section.service)),
+        host.ask(files.file(section.file)),
+        host.ask(snapshots.versions(stack, NAME)),
+    )
+    committed, history = host.ask(git.file_at_head(stack.tree, name)), host.ask(git.file_history(stack.tree, name))
+    container = docker.newest(replicas.result())
     path = path_inside(container, section.file)
-    blobs = list(dict.fromkeys(version.blob for version in found["history"] if version.blob and version.regular))[:SHOWN]
-    questions: dict[str, Fact[Any]] = {"contents": git.blobs(stack.tree, blobs, name), "lines": docker.lines(container)}
+    blobs = list(dict.fromkeys(version.blob for version in history.result() if version.blob and version.regular))[:SHOWN]
+    contents, lines = host.ask(git.blobs(stack.tree, blobs, name)), host.ask(docker.lines(container))
+    inside, of_file, live = None, None, None
     if container and path and container.state == "running":
-        questions["inside"] = caddy.inside(container.name, path, section.file)
-        questions["of_file"] = caddy.adapted(Command.of("cat", section.file), caddy_in(container, path, up=True))
-        questions["live"] = caddy.live(container.name)
-    more = yield questions
-    of_file = more.get("of_file")
-    live = more.get("live")
-    if container and live is None and isinstance(of_file, caddy.Configuration) and of_file.admin not in (None, caddy.ADMIN):
-        live = (yield {"live": caddy.live(container.name, of_file.admin)})["live"]
+        inside, of_file, live = _seen(host, container, path, section.file)
     return State(
-        stack=stack, container=container, file=found["file"], path_inside=path,
-        inside=more.get("inside"), live=live, of_file=of_file,
-        committed=found["committed"], versions=_versions(stack, found["history"], more["contents"], found["kept"]), lines=more["lines"],
+        stack=stack, container=container, file=file.result(), path_inside=path, inside=inside, live=live, of_file=of_file,
+        committed=committed.result(), versions=_versions(stack, history.result(), contents.result(), kept.result()), lines=lines.result(),
     )  # fmt: skip
+
+
+def _seen(
+    host: Host, container: docker.Container, path: str, file: str,
+) -> tuple[caddy.Inside | None, caddy.Configuration | str, caddy.Configuration | None]:  # fmt: skip
+    """The file as the container sees it, what Caddy makes of the one on the host, and what it has loaded."""
+    inside, loaded = host.ask(caddy.inside(container.name, path, file)), host.ask(caddy.live(container.name))
+    of_file = host.ask(caddy.adapted(Command.of("cat", file), caddy_in(container, path, up=True))).result()
+    live = loaded.result()
+    if live is None and isinstance(of_file, caddy.Configuration) and of_file.admin not in (None, caddy.ADMIN):
+        live = host.ask(caddy.live(container.name, of_file.admin)).result()
+    return inside.result(), of_file, live
 
 
 def candidates(now: State) -> Candidates:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rollback_lib.errors import Refused, TargetRefused
 from rollback_lib.facts import caddy, docker, git
-from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.host import Host
 from rollback_lib.procedures.caddyfile.state import NAME, State, Version, caddy_in, difference, in_tree, show
 from rollback_lib.procedures.procedure import check_target
 from rollback_lib.stack.model import Stack
@@ -53,22 +53,23 @@ def choose(now: State) -> tuple[Version, str]:
     )
 
 
-def examine(now: State, target: str) -> Dialogue[Target]:
+def examine(host: Host, now: State, target: str) -> Target:
     """The version to go back to, and what Caddy itself says of it."""
     check(now.stack, target)
     container, path = usable(now)
     if target:
-        version, why = (yield from _named(now, target)), "named as the target"
+        version, why = _named(host, now, target), "named as the target"
     else:
         version, why = choose(now)
     run = caddy_in(container, path, up=now.running)
-    answers = yield {"refusal": caddy.validated(version.show, run), "config": caddy.adapted(version.show, run)}
-    refusal = answers["refusal"]
+    validated, adapted = host.ask(caddy.validated(version.show, run)), host.ask(caddy.adapted(version.show, run))
+    refusal = validated.result()
     if refusal is not None:
         raise TargetRefused(f"Caddy does not accept the version {version.name}: {refusal}; choose another target")
-    if isinstance(answers["config"], str):
-        raise TargetRefused(f"Caddy cannot read the version {version.name}: {answers['config']}; choose another target")
-    return Target(version, why, answers["config"], difference(now.current, version.content, version.name))
+    config = adapted.result()
+    if isinstance(config, str):
+        raise TargetRefused(f"Caddy cannot read the version {version.name}: {config}; choose another target")
+    return Target(version, why, config, difference(now.current, version.content, version.name))
 
 
 def usable(now: State) -> tuple[docker.Container, str]:
@@ -91,15 +92,15 @@ def usable(now: State) -> tuple[docker.Container, str]:
     return now.container, now.path_inside
 
 
-def _named(now: State, target: str) -> Dialogue[Version]:
+def _named(host: Host, now: State, target: str) -> Version:
     """The version that a person named: a kept one, or the file as it was at a commit."""
     for version in now.versions:
         if version.name == target:
             return version
     name = in_tree(now.stack)
     try:
-        commit, blob = (yield {"blob": git.blob_at(now.stack.tree, target, name)})["blob"]
-        content = (yield {"content": git.blobs(now.stack.tree, [blob], name)})["content"].get(blob)
+        commit, blob = host.ask(git.blob_at(now.stack.tree, target, name)).result()
+        content = host.ask(git.blobs(now.stack.tree, [blob], name)).result().get(blob)
     except Refused as error:
         raise TargetRefused(str(error)) from None
     if content is None:

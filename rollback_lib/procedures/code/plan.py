@@ -8,7 +8,7 @@ from rollback_lib.commands.compose import Compose
 from rollback_lib.commands.image import Reference
 from rollback_lib.errors import Refused
 from rollback_lib.facts import docker, releases
-from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.host import Host
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan, some
 from rollback_lib.plan.step import Changes, Step
@@ -64,37 +64,33 @@ def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") ->
     )  # fmt: skip
 
 
-def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the rollback has the effect that was asked for."""
-    rows = yield from tree.reached(stack, plan)
+    rows = tree.reached(host, stack, plan)
     names = plan.after["services"].split()
-    found = yield {
-        "project": docker.project(stack),
-        **{f"kept {name}": docker.image_id(stack.kept_image(name, plan.target)) for name in names},
-    }
-    of = docker.by_service(found["project"])
+    project = host.ask(docker.project(stack))
+    kept = {name: host.ask(docker.image_id(stack.kept_image(name, plan.target))) for name in names}
+    of = docker.by_service(project.result())
     for name in names:
-        image = None if plan.nothing_to_do else found[f"kept {name}"] or "no image of the target"
+        image = None if plan.nothing_to_do else kept[name].result() or "no image of the target"
         rows += replicas.after(plan.before, name, of.get(name, []), image=image, recreated=not plan.nothing_to_do)
     return rows
 
 
-def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is back where it was before the rollback."""
-    rows = yield from tree.as_before(stack, plan)
+    rows = tree.as_before(host, stack, plan)
     names = plan.after["services"].split()
-    found = yield {
-        "project": docker.project(stack),
-        **{f"kept {name}": docker.image_id(stack.kept_image(name, plan.target)) for name in names},
-    }
-    of = docker.by_service(found["project"])
-    return [*rows, *(row for name in names for row in replicas.back(plan.before, name, of.get(name, []), image=found[f"kept {name}"]))]
+    project = host.ask(docker.project(stack))
+    kept = {name: host.ask(docker.image_id(stack.kept_image(name, plan.target))) for name in names}
+    of = docker.by_service(project.result())
+    return [*rows, *(row for name in names for row in replicas.back(plan.before, name, of.get(name, []), image=kept[name].result()))]
 
 
-def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is as the plan assumed."""
-    rows = yield from tree.assumed(stack, plan)
-    of = docker.by_service((yield {"project": docker.project(stack)})["project"])
+    rows = tree.assumed(host, stack, plan)
+    of = docker.by_service(host.ask(docker.project(stack)).result())
     return [*rows, *(replicas.assumed(plan.before, name, of.get(name, [])) for name in plan.after["services"].split())]
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from rollback_lib.commands.compose import Compose
 from rollback_lib.facts import compose, docker, git, releases, repository
 from rollback_lib.facts.compose import Defined, Service
-from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.host import Host
 from rollback_lib.facts.repository import Repository
 from rollback_lib.health.probe import Probe
 from rollback_lib.procedures.common import compose_call
@@ -129,34 +129,30 @@ class Candidates(tuple[Candidate, ...]):
     """What there is to choose from, newest on this host first."""
 
 
-def document(stack: Stack) -> Dialogue[State]:
+def document(host: Host, stack: Stack) -> State:
     """What is deployed, what the containers were made of, what is kept."""
-    names = stack.code.names
-    found = yield {
-        "compose": compose.VERSION,
-        "head": git.head(stack.tree),
-        "log": git.log(stack.tree),
-        "reflog": git.reflog(stack.tree),
-        "repository": repository.repository(stack.tree),
-        "project": docker.project(stack),
-        "lines": docker.service_lines(stack, stack.code.main),
-        **{f"kept {name}": docker.images(stack.kept_repository(name)) for name in names},
-        "ledger": releases.releases(stack.state),
-    }
-    project: list[docker.Container] = found.pop("project")
-    ledger: list[releases.Release] = found.pop("ledger")
-    of, services = docker.by_service(project), []
-    for name in names:
-        way, mine = compose_call.way(stack, name, project, ledger), [one for one in ledger if one.service == name]
-        services.append(Deployed(name, tuple(of.get(name, ())), way, found.pop(f"kept {name}"), mine, found["reflog"]))
-    ways = list(dict.fromkeys(one.compose for one in services if one.compose))
-    images = {container.image for one in services for container in one.replicas}
-    asked = yield {
-        "images": docker.image_environments(images),
-        **{f"defined {number}": compose.defined(way) for number, way in enumerate(ways)},
-    }
-    defined = {way: asked[f"defined {number}"] for number, way in enumerate(ways)}
-    return State(stack=stack, services=tuple(services), defined=defined, environments=asked["images"], **found)
+    tree = stack.tree
+    version, head, log, reflog = (
+        host.ask(compose.VERSION),
+        host.ask(git.head(tree)),
+        host.ask(git.log(tree)),
+        host.ask(git.reflog(tree)),
+    )
+    shape, lines = host.ask(repository.repository(tree)), host.ask(docker.service_lines(stack, stack.code.main))
+    project, ledger = host.ask(docker.project(stack)), host.ask(releases.releases(stack.state))
+    kept = {name: host.ask(docker.images(stack.kept_repository(name))) for name in stack.code.names}
+    of, services = docker.by_service(project.result()), []
+    for name in stack.code.names:
+        way = compose_call.way(stack, name, project.result(), ledger.result())
+        mine = [one for one in ledger.result() if one.service == name]
+        services.append(Deployed(name, tuple(of.get(name, ())), way, kept[name].result(), mine, reflog.result()))
+    environments = host.ask(docker.image_environments({container.image for one in services for container in one.replicas}))
+    defined = {way: host.ask(compose.defined(way)) for way in dict.fromkeys(one.compose for one in services) if way}
+    return State(
+        stack=stack, head=head.result(), log=log.result(), reflog=reflog.result(), services=tuple(services),
+        defined={way: one.result() for way, one in defined.items()}, environments=environments.result(), compose=version.result(),
+        lines=lines.result(), repository=shape.result(),
+    )  # fmt: skip
 
 
 def candidates(now: State) -> Candidates:

@@ -8,7 +8,8 @@ from rollback_lib.commands.compose import Compose
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import compose, docker, git, repository
 from rollback_lib.facts.compose import Defined
-from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.facts.fact import Fact
+from rollback_lib.facts.host import Host
 from rollback_lib.facts.repository import Submodule
 from rollback_lib.procedures.code import shapes
 from rollback_lib.procedures.code.state import Deployed, State
@@ -74,35 +75,31 @@ def choose(now: State, target: str) -> tuple[str, str]:
     )
 
 
-def examine(now: State, target: str) -> Dialogue[Target]:
+def examine(host: Host, now: State, target: str) -> Target:
     """The commit to go back to, what leads there, and what stands in the way."""
     check(now.stack, target)
     revision, why = choose(now, target)
     tree = now.stack.tree
     try:
-        commit: git.Commit = (yield {"commit": git.resolve(tree, revision)})["commit"]
+        commit = host.ask(git.resolve(tree, revision)).result()
     except Refused as error:
         raise TargetRefused(_not_found(now, revision) if now.repository.shallow else str(error)) from None
     here = (tree, now.head.sha, commit.sha)
-    asked = yield {"changes": git.changes(*here), "unseen": repository.unseen(tree)}
-    changes: list[git.Change] = asked["changes"]
-    shapes.check(now, commit, **asked)
-    modules = yield from repository.submodules(tree, commit.sha)
-    ways = _ways(now)
+    changes, unseen = host.ask(git.changes(*here)), host.ask(repository.unseen(tree))
+    shapes.check(now, commit, changes.result(), unseen.result())
+    modules = repository.submodules(host, tree, commit.sha)
+    diff, in_the_way = host.ask(git.diff(*here)), host.ask(git.in_the_way(*here))
     running = {one.running for one in now.services if one.running}
-    found = yield {
-        "diff": git.diff(*here),
-        "in_the_way": git.in_the_way(*here),
-        **{f"since {sha}": git.changes_if_known(tree, sha, commit.sha) for sha in running},
-        **{f"at {number}": _defined_at(now, way, commit.sha, modules) for number, way in enumerate(ways)},
-    }
-    since: dict[str, list[git.Change] | None] = {sha: found.pop(f"since {sha}") for sha in running}
-    defined: dict[Compose, Defined] = {way: found.pop(f"at {number}") for number, way in enumerate(ways)}
-    services, others = _sorted_out(now, commit, defined, since)
-    named = (yield {one.image: docker.image_id(one.image) for one in services.values()}) if services else {}
+    since = {sha: host.ask(git.changes_if_known(tree, sha, commit.sha)) for sha in running}
+    defined = {way: host.ask(_defined_at(now, way, commit.sha, modules)) for way in _ways(now)}
+    services, others = _sorted_out(
+        now, commit, {way: one.result() for way, one in defined.items()}, {sha: one.result() for sha, one in since.items()}
+    )
+    named = {one.image: host.ask(docker.image_id(one.image)) for one in services.values()}
     return Target(
-        commit=commit, why=why, changes=changes, services=services, others=others, named=dict(named), submodules=tuple(modules),
-        unseen=tuple(asked["unseen"]), **found,
+        commit=commit, why=why, changes=changes.result(), diff=diff.result(), in_the_way=in_the_way.result(), services=services,
+        others=others, named={name: one.result() for name, one in named.items()}, submodules=tuple(modules),
+        unseen=tuple(unseen.result()),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from rollback_lib.commands.command import Command
 from rollback_lib.facts import git
-from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.host import Host
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan, some
 from rollback_lib.plan.step import Changes, Step
@@ -187,38 +187,35 @@ def back(now: State, incident: str) -> Step:
                 changes=Changes.STACK, part=PART)  # fmt: skip
 
 
-def reached(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def reached(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the tree is the target's."""
-    found = yield {"head": git.head(stack.tree), "differing": git.differing(stack.tree, plan.target)}
-    head: git.Head = found["head"]
+    there, differing = host.ask(git.head(stack.tree)), host.ask(git.differing(stack.tree, plan.target)).result()
+    head = there.result()
     rows = [
         Effect("commit of the tree", plan.target[:12], head.sha[:12], part=PART),
-        Effect("paths that differ from it", "none", _words(found["differing"], head), part=PART, between=True),
+        Effect("paths that differ from it", "none", _words(differing, head), part=PART, between=True),
     ]
-    return [*rows, *(yield from _strange(stack, plan, found["differing"]))]
+    return [*rows, *_strange(host, stack, plan, differing)]
 
 
-def as_before(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def as_before(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the tree is as it was before the rollback: commit, branch, every path."""
     before = plan.before
-    found = yield {
-        "head": git.head(stack.tree),
-        "differing": git.differing(stack.tree, plan.target),
-        "left": git.in_the_way(stack.tree, before["head"], plan.target),
-    }
-    head: git.Head = found["head"]
+    there, left = host.ask(git.head(stack.tree)), host.ask(git.in_the_way(stack.tree, before["head"], plan.target))
+    differing = host.ask(git.differing(stack.tree, plan.target)).result()
+    head = there.result()
     return [
         Effect("commit of the tree", before["head"][:12], head.sha[:12], part=PART),
         Effect("branch", before["branch"] or "(detached)", head.branch or "(detached)", part=PART, between=True),
         Effect("changes in no commit", before["changes"], changes(head), part=PART, between=True),
-        Effect("files of the target that are left", "none", some(found["left"]) or "none", part=PART, between=True),
-        *(yield from _strange(stack, plan, found["differing"])),
+        Effect("files of the target that are left", "none", some(left.result()) or "none", part=PART, between=True),
+        *_strange(host, stack, plan, differing),
     ]
 
 
-def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the tree is as the plan assumed."""
-    head: git.Head = (yield {"head": git.head(stack.tree)})["head"]
+    head = host.ask(git.head(stack.tree)).result()
     return [
         Effect("commit of the tree", plan.before["head"][:12], head.sha[:12]),
         Effect("branch", plan.before["branch"] or "(detached)", head.branch or "(detached)"),
@@ -226,11 +223,11 @@ def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     ]
 
 
-def _strange(stack: Stack, plan: Plan, differing: list[git.Change]) -> Dialogue[list[Effect]]:
+def _strange(host: Host, stack: Stack, plan: Plan, differing: list[git.Change]) -> list[Effect]:
     """Paths that neither the rollback nor its undo explains: somebody else changed them. Shown only where there are any."""
     if plan.before["changes"] != CLEAN:
         return []  # such paths had changes in no commit before
-    other: list[git.Change] = (yield {"other": git.differing(stack.tree, plan.before["head"])})["other"]
+    other = host.ask(git.differing(stack.tree, plan.before["head"])).result()
     both = _present(differing) & _present(other)
     return [Effect("paths that somebody else changed", "none", some(sorted(both)), part=PART)] if both else []
 

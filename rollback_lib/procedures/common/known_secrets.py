@@ -2,25 +2,23 @@
 and the secrets that it declares."""
 
 import os
-from typing import Any
 
 from rollback_lib.facts import docker, files, secret_values
-from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.facts.host import Host
 from rollback_lib.stack.model import Stack
 
 
-def known(stack: Stack) -> Dialogue[set[str]]:
+def known(host: Host, stack: Stack) -> set[str]:
     """Ask for all of it, so that what is asked is hidden from now on; and what the stack declares, in the forms in which it turns up."""
     declared = [*stack.secrets, *(one.webhook for one in stack.notify if one.webhook)]
     of_host = [one.removeprefix("file:") for one in declared if one.startswith("file:")]
     env_files = [*stack.code.env_files, *([stack.env.file] if stack.env else []), f"{stack.compose_directory}/.env"]
-    questions: dict[str, Fact[Any]] = {
-        "containers": docker.concerned(stack, _named(stack)),
-        **{f"env file {path}": files.env_file(path) for path in env_files},
-        **{path: files.file(path) for path in of_host},
-    }
-    found = yield questions
-    values = [found[path].content.reveal() for path in of_host if found[path]]
+    containers, files_of_env = host.ask(docker.concerned(stack, _named(stack))), [host.ask(files.env_file(path)) for path in env_files]
+    found = [host.ask(files.file(path)) for path in of_host]
+    containers.result()
+    for one in files_of_env:
+        one.result()
+    values = [file.content.reveal() for answer in found if (file := answer.result())]
     values += [os.environ[name].encode() for one in declared if (name := one.removeprefix("env:")) in os.environ]
     return {form for value in values for form in secret_values.forms(value.strip())}
 

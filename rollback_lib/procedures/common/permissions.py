@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from rollback_lib.errors import Refused
 from rollback_lib.facts import access, account
 from rollback_lib.facts.account import Account
-from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.host import Host
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.writes import How, Write
 from rollback_lib.stack.model import Stack
@@ -35,29 +35,29 @@ class User:
         return "; ".join(found) or f"{self.account.user} may write what a rollback writes; {where}"
 
 
-def user(stack: Stack) -> Dialogue[User]:
+def user(host: Host, stack: Stack) -> User:
     """Who we are on the stack's host, and what we may not write of all that its rollbacks write."""
     writes = [Write(stack.tree, How.FOLDER), *_of_git(stack.tree)]
     writes += [Write(stack.env.file, How.REPLACED)] if stack.env else []
     writes += [Write(f"{stack.compose_directory}/.env", How.REPLACED)] if stack.image else []
     writes += [Write(stack.caddyfile.file, How.IN_PLACE)] if stack.caddyfile else []
-    found = yield {"account": account.account(stack), "blocked": access.blocked(writes)}
-    return User(found["account"], tuple(found["blocked"]))
+    here, blocked = host.ask(account.account(stack)), host.ask(access.blocked(writes))
+    return User(here.result(), tuple(blocked.result()))
 
 
 def _of_git(tree: str) -> tuple[Write, ...]:
     return (Write(f"{tree}/.git", How.FOLDER), Write(f"{tree}/.git/logs/HEAD", How.IN_PLACE))
 
 
-def check(plan: Plan, here: Account) -> Dialogue[None]:
+def check(host: Host, plan: Plan, here: Account) -> None:
     """Raises Refused where the plan writes what this user may not write."""
     if plan.nothing_to_do or not plan.writes:
         return
-    found = yield {"blocked": access.blocked(plan.writes), "mounted": access.mounted(plan.writes)}
-    blocked: list[str] = found["blocked"]
-    if found["mounted"]:
+    asked, mounted = host.ask(access.blocked(plan.writes)), host.ask(access.mounted(plan.writes))
+    blocked = asked.result()
+    if mounted.result():
         raise Refused(
-            f"{', '.join(found['mounted'])} is a mount of its own on {plan.host}, and no other file can take its place; unmount it, and "
+            f"{', '.join(mounted.result())} is a mount of its own on {plan.host}, and no other file can take its place; unmount it, and "
             "put the file itself there"
         )
     if blocked:

@@ -15,8 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 from rollback_lib.commands.command import Command
 from rollback_lib.facts import copies, releases, removed, restores
-from rollback_lib.facts.fact import Dialogue
-from rollback_lib.facts.together import Unanswered
+from rollback_lib.facts.host import Host, Unanswered
 from rollback_lib.plan.plan import Plan, some
 from rollback_lib.plan.step import Step
 from rollback_lib.stack.model import Stack
@@ -62,22 +61,16 @@ class Copies:
     last: str = ""
 
 
-def look(stack: Stack, needed: str = "", now: datetime | None = None) -> Dialogue[Copies]:
+def look(host: Host, stack: Stack, needed: str = "", now: datetime | None = None) -> Copies:
     """All that is kept, as it is `now`. What the text `needed` names, such as the commands of a plan, is not beyond its time."""
-    found = yield {
-        "entries": copies.entries(stack.state),
-        "named": copies.named(stack.state, stack.kept_images),
-        "images": copies.images(stack.kept_images),
-        "in_use": copies.in_use(),
-        "last": copies.last(stack.state),
-        "stashes": copies.stashes(stack.tree),
-        "releases": releases.releases(stack.state),
-        "restores": restores.restores(stack.state),
-    }
-    judge = _Judge(stack, found["entries"], found["images"], found["releases"], found["restores"], now or datetime.now(UTC))
+    entries, named = host.ask(copies.entries(stack.state)), host.ask(copies.named(stack.state, stack.kept_images))
+    images, in_use = host.ask(copies.images(stack.kept_images)), host.ask(copies.in_use())
+    last, stashes = host.ask(copies.last(stack.state)), host.ask(copies.stashes(stack.tree))
+    released, restored = host.ask(releases.releases(stack.state)), host.ask(restores.restores(stack.state))
+    judge = _Judge(stack, entries.result(), images.result(), released.result(), restored.result(), now or datetime.now(UTC))
     words = copies.words(needed, stack.state, stack.kept_images)
-    beyond = judge.beyond(found["named"], words, found["in_use"])
-    return Copies(stack, judge.all, beyond, tuple(found["stashes"]), judge.times, found["last"])
+    beyond = judge.beyond(named.result(), words, in_use.result())
+    return Copies(stack, judge.all, beyond, tuple(stashes.result()), judge.times, last.result())
 
 
 def with_removal(plan: Plan, found: "Copies | Unanswered") -> Plan:

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from rollback_lib.facts.host import Unanswered
 from rollback_lib.facts.machine import Machine
-from rollback_lib.facts.together import Unanswered
 from rollback_lib.health.probe import Probe
 
 GREEN, AMBER, RED = "green", "amber", "red"

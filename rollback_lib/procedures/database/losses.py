@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from rollback_lib.commands.psql import Postgres
 from rollback_lib.errors import Refused, TargetRefused
 from rollback_lib.facts import postgres
-from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.host import Host
 from rollback_lib.facts.postgres import LARGE_OBJECTS, Content, Kind, Table
 from rollback_lib.plan.plan import Plan
 from rollback_lib.procedures.database.state import State, maintenance, section, server_of
@@ -84,17 +84,17 @@ class Losses:
         return tuple(one.table for one in self.tables if Kind.FOREIGN in {side.kind for side in (one.old, one.new) if side})
 
 
-def losses(now: State, target: Target, plan: Plan) -> Dialogue[Losses]:
+def losses(host: Host, now: State, target: Target, plan: Plan) -> Losses:
     """What is live against what was restored beside it, or, where nothing was restored yet, against what the backup says.
 
     Raises TargetRefused when the backup did not come out as it is written, Refused when Postgres does not say what is there: what
     was restored stays then.
     """
     live, restored = plan.before["database"], plan.after["beside"]
-    if restored not in (yield from _databases_or_refused(now.stack, plan)):
-        old: Content | None = (yield {"live": postgres.content(now.access, live)})["live"]
+    if restored not in _databases_or_refused(host, now.stack, plan):
+        old = host.ask(postgres.content(now.access, live)).result()
         return Losses(live, live, target.backup.name, read(old or now.content, target), restored=False)
-    mine, new = yield from _both(now.access, live, restored, plan)
+    mine, new = _both(host, now.access, live, restored, plan)
     for table, rows in target.contents.rows.items():
         there = new.tables.get(table)
         if there is None or there.fewer_than(rows):
@@ -105,43 +105,44 @@ def losses(now: State, target: Target, plan: Plan) -> Dialogue[Losses]:
     return Losses(live, live, target.backup.name, _compare(mine.tables, new.tables), restored=True)
 
 
-def weigh(stack: Stack, plan: Plan) -> Dialogue[Losses]:
+def weigh(host: Host, stack: Stack, plan: Plan) -> Losses:
     """What is live against what was restored beside it, for a run that goes on with a plan. Raises TargetRefused where nothing
     was restored, Refused when Postgres does not say what is there."""
     server, live, restored = server_of(section(stack, plan.after["section"])), plan.before["database"], plan.after["beside"]
-    if restored not in (yield from _databases_or_refused(stack, plan)):
+    if restored not in _databases_or_refused(host, stack, plan):
         raise TargetRefused(f"there is no database {restored}: what was restored is gone, so run the procedure anew")
-    old, new = yield from _both(server, live, restored, plan)
+    old, new = _both(host, server, live, restored, plan)
     return Losses(live, live, plan.target, _compare(old.tables, new.tables), restored=True)
 
 
-def _both(server: Postgres, live: str, restored: str, plan: Plan) -> Dialogue[tuple[Content, Content]]:
+def _both(host: Host, server: Postgres, live: str, restored: str, plan: Plan) -> tuple[Content, Content]:
     """What is in the live database, and what in the restored one. Raises Refused."""
-    found = yield {"live": postgres.content(server, live), "restored": postgres.content(server, restored)}
-    silent = [name for name, content in ((live, found["live"]), (restored, found["restored"])) if content is None]
-    if silent:
+    asked = host.ask(postgres.content(server, live)), host.ask(postgres.content(server, restored))
+    old, new = (answer.result() for answer in asked)
+    if old is None or new is None:
+        silent = [name for name, content in ((live, old), (restored, new)) if content is None]
         raise Refused(
             f"Postgres did not say what is in {' and '.join(silent)}, so nobody can say what is lost; what was restored stays as "
             f"{restored}: look at the server's log, then `rollback resume {plan.incident}` goes on with it"
         )
-    return found["live"], found["restored"]
+    return old, new
 
 
-def kept(stack: Stack, plan: Plan) -> Dialogue[Losses | str]:
+def kept(host: Host, stack: Stack, plan: Plan) -> Losses | str:
     """What the database that was swapped away holds, against the one that is live now."""
-    one = section(stack, plan.after["section"])
-    server, old, live = server_of(one), plan.after["kept"], plan.before["database"]
-    if old not in (yield from _databases(stack, plan)):
+    server, old, live = server_of(section(stack, plan.after["section"])), plan.after["kept"], plan.before["database"]
+    if old not in _databases(host, stack, plan):
         return f"There is no database {old}: nothing was swapped."
-    found = yield {"old": postgres.content(server, old), "live": postgres.content(server, live)}
-    if found["old"] is None or found["live"] is None:
+    asked = host.ask(postgres.content(server, old)), host.ask(postgres.content(server, live))
+    was, now = (answer.result() for answer in asked)
+    if was is None or now is None:
         return f"Postgres did not say what is in {old} and {live}; the old one is kept all the same."
-    return Losses(live, old, live, _compare(found["old"].tables, found["live"].tables), restored=True)
+    return Losses(live, old, live, _compare(was.tables, now.tables), restored=True)
 
 
-def _databases_or_refused(stack: Stack, plan: Plan) -> Dialogue[set[str]]:
+def _databases_or_refused(host: Host, stack: Stack, plan: Plan) -> set[str]:
     """The names of the databases there are. Raises Refused where the server does not answer."""
-    names = yield from _databases(stack, plan)
+    names = _databases(host, stack, plan)
     if not names:
         raise Refused(
             f"Postgres in {section(stack, plan.after['section']).container} does not answer; what was restored stays as "
@@ -150,10 +151,10 @@ def _databases_or_refused(stack: Stack, plan: Plan) -> Dialogue[set[str]]:
     return names
 
 
-def _databases(stack: Stack, plan: Plan) -> Dialogue[set[str]]:
+def _databases(host: Host, stack: Stack, plan: Plan) -> set[str]:
     """The names of the databases there are; none where the server does not answer."""
     one = section(stack, plan.after["section"])
-    server: postgres.Server | None = (yield {"server": postgres.server(server_of(one), maintenance(one))})["server"]
+    server = host.ask(postgres.server(server_of(one), maintenance(one))).result()
     return set(server.databases) if server else set()
 
 

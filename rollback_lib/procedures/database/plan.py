@@ -7,7 +7,7 @@ from rollback_lib.commands.command import Command
 from rollback_lib.commands.psql import identifier, literal
 from rollback_lib.facts import backups, docker, files, postgres, restores
 from rollback_lib.facts.backups import Backup
-from rollback_lib.facts.fact import KEY, Dialogue
+from rollback_lib.facts.host import Host
 from rollback_lib.facts.postgres import Kind
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan, some
@@ -102,21 +102,17 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     )  # fmt: skip
 
 
-def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the rollback has the effect that was asked for."""
     one = section(stack, plan.after["section"])
     server, name, old = server_of(one), plan.before["database"], plan.after["kept"]
-    found = yield {
-        "key": KEY,
-        "server": postgres.server(server, maintenance(one)),
-        "oid": files.file(snapshots.before(stack, plan.incident, OID)),
-        "content": postgres.outline(server, name),
-        "kept": postgres.outline(server, old),
-    }
-    databases = found["server"].databases if found["server"] else {}
-    counted = yield from _counted(stack, plan)
+    known, entered = host.ask(postgres.server(server, maintenance(one))), host.ask(files.file(snapshots.before(stack, plan.incident, OID)))
+    outlines = host.ask(postgres.outline(server, name)), host.ask(postgres.outline(server, old))
+    counted = _counted(host, stack, plan)
+    found, oid = known.result(), entered.result()
+    databases = found.databases if found else {}
     live, kept = databases.get(name), databases.get(old)
-    restored = found["oid"].content.reveal().decode().strip() if found["oid"] else "not known"
+    restored = oid.content.reveal().decode().strip() if oid else "not known"
     rows = [
         Effect(f"database behind the name {name}", f"the restored one (oid {restored})", _called(live, restored, "the restored one"),
                part=NAMES),
@@ -124,9 +120,9 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
                part=NAMES),
     ]  # fmt: skip
     if live:
-        rows += [Effect(word, plan.before[word], said, part=NAMES) for word, said in live.properties(found["key"]).items()]
+        rows += [Effect(word, plan.before[word], said, part=NAMES) for word, said in live.properties(host.key).items()]
     rows += counted
-    content, was = found["content"], found["kept"]
+    content, was = (answer.result() for answer in outlines)
     if live and kept and not (content and was):
         rows.append(Effect("tables, sequences and extensions", "as in the backup", "Postgres did not say", condition=True, part=NAMES))
     if content and was:
@@ -141,26 +137,25 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     return rows
 
 
-def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is back where it was before the rollback."""
     one = section(stack, plan.after["section"])
-    found = yield {"server": postgres.server(server_of(one), maintenance(one)), "key": KEY}
-    server: postgres.Server | None = found["server"]
+    server = host.ask(postgres.server(server_of(one), maintenance(one))).result()
     live = server.databases.get(plan.before["database"]) if server else None
     name = plan.before["database"]
     wanted = plan.before["oid"]
-    properties = live.properties(found["key"]) if live else {}
+    properties = live.properties(host.key) if live else {}
     return [
         Effect(f"database behind the name {name}", f"the one of before (oid {wanted})", _called(live, wanted, "the one of before"),
                part=NAMES),
         *(Effect(word, plan.before[word], said, part=NAMES) for word, said in properties.items()),
-        *(yield from _counted(stack, plan)),
+        *_counted(host, stack, plan),
     ]  # fmt: skip
 
 
-def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is as the plan assumed."""
-    return (yield from undo_effects(stack, plan))
+    return undo_effects(host, stack, plan)
 
 
 def _clients(now: State) -> dict[str, list[docker.Container]]:
@@ -178,13 +173,13 @@ def _drift(now: State) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _counted(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def _counted(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether there are as many replicas of the services that use the database as before."""
     names = plan.after.get("clients", "").split()
-    found: dict[str, docker.Container | None] = (yield {name: docker.named(name) for name in names}) if names else {}
-    there = {name: one for name, one in found.items() if one}
-    mine = (yield {name: docker.together_with(one) for name, one in there.items()}) if there else {}
-    rows = [replicas.counted(plan.before, there[name].service, mine[name]) for name in there]
+    found = {name: host.ask(docker.named(name)) for name in names}
+    there = {name: one for name, answer in found.items() if (one := answer.result())}
+    mine = {name: host.ask(docker.together_with(one)) for name, one in there.items()}
+    rows = [replicas.counted(plan.before, there[name].service, mine[name].result()) for name in there]
     return [*rows, *(Effect(f"container {name}", "there", "none", part=replicas.PART, between=True) for name in names if name not in there)]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rollback_lib.commands.psql import Postgres
 from rollback_lib.facts import backups, compose, docker, postgres, restores
 from rollback_lib.facts.backups import Backup
-from rollback_lib.facts.fact import KEY, Dialogue
+from rollback_lib.facts.host import Host
 from rollback_lib.health.probe import Probe
 from rollback_lib.secrets.secret import Key, Secret
 from rollback_lib.stack.model import Database, Stack
@@ -97,35 +97,32 @@ def beside(name: str, word: str, incident: str) -> str:
     return name + suffix
 
 
-def document(stack: Stack, database: str = "") -> Dialogue[State]:
+def document(host: Host, stack: Stack, database: str = "") -> State:
     """The server, the database, the containers that use it, and the backups."""
     one = section(stack, database)
     server = server_of(one)
-    found = yield {
-        "key": KEY,
-        "container": docker.named(one.container),
-        "server": postgres.server(server, maintenance(one)),
-        "psql": postgres.client_version(server),
-        "free": postgres.free_space(server),
-        "processors": docker.PROCESSORS,
-        "backups": backups.listing(one.backups),
-        "restores": restores.restores(stack.state),
-        **{f"client {name}": docker.named(name) for name in one.used_by},
-    }
-    named: dict[str, docker.Container] = {name: client for name in one.used_by if (client := found[f"client {name}"])}
-    more = yield {
-        "content": postgres.content(server, one.database, within=postgres.LOOKING),
-        "lines": docker.lines(found["container"]),
-        **{f"client {name}": docker.together_with(client) for name, client in named.items() if client.service},
-        **{f"defined {name}": compose.defined(client.compose) for name, client in named.items() if client.service},
-        "environments": docker.image_environments({client.image for client in named.values()}),
-    }
-    clients = {name: more.get(f"client {name}") or [named[name]] if name in named else [] for name in one.used_by}
+    container, known = host.ask(docker.named(one.container)), host.ask(postgres.server(server, maintenance(one)))
+    psql, free, processors = (
+        host.ask(postgres.client_version(server)),
+        host.ask(postgres.free_space(server)),
+        host.ask(docker.PROCESSORS),
+    )
+    listed, restored = host.ask(backups.listing(one.backups)), host.ask(restores.restores(stack.state))
+    asked = {name: host.ask(docker.named(name)) for name in one.used_by}
+    named = {name: client for name, answer in asked.items() if (client := answer.result())}
+    of_compose = {name: client for name, client in named.items() if client.service}
+    content = host.ask(postgres.content(server, one.database, within=postgres.LOOKING))
+    lines = host.ask(docker.lines(container.result()))
+    mine = {name: host.ask(docker.together_with(client)) for name, client in of_compose.items()}
+    defined = {name: host.ask(compose.defined(client.compose)) for name, client in of_compose.items()}
+    environments = host.ask(docker.image_environments({client.image for client in named.values()}))
+    clients = {name: [client] if (client := named.get(name)) else [] for name in one.used_by}
+    clients |= {name: found for name, answer in mine.items() if (found := answer.result())}
     return State(
-        stack=stack, section=one, container=found["container"], server=found["server"], content=more["content"], psql=found["psql"],
-        free=found["free"], processors=found["processors"], backups=found["backups"], restores=found["restores"], clients=clients,
-        lines=more["lines"], defined={name: more[f"defined {name}"] for name in named if f"defined {name}" in more},
-        environments=more["environments"], key=found["key"],
+        stack=stack, section=one, container=container.result(), server=known.result(), content=content.result(), psql=psql.result(),
+        free=free.result(), processors=processors.result(), backups=listed.result(), restores=restored.result(), clients=clients,
+        lines=lines.result(), defined={name: answer.result() for name, answer in defined.items()},
+        environments=environments.result(), key=host.key,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from rollback_lib.commands.psql import identifier
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import backups, postgres
 from rollback_lib.facts.backups import Backup, Contents
-from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.host import Host
 from rollback_lib.procedures.database.state import State, candidates, maintenance, unusable
 from rollback_lib.procedures.procedure import check_target
 from rollback_lib.stack.model import Stack
@@ -66,12 +66,12 @@ def choose(now: State, target: str) -> tuple[Backup, str]:
     raise TargetRefused(f"none of the {len(now.backups)} backups {pattern} can be restored; the list of candidates says why")
 
 
-def examine(now: State, target: str) -> Dialogue[Target]:
+def examine(host: Host, now: State, target: str) -> Target:
     """The backup, read to its end, and whether there is room for it."""
     live = usable(now)
     backup, why = choose(now, target)
     try:
-        contents: Contents = (yield {"contents": backups.contents(backup, now.access)})["contents"]
+        contents = host.ask(backups.contents(backup, now.access)).result()
     except Refused as error:
         raise TargetRefused(str(error)) from None
     if contents.wrong:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from rollback_lib.commands.command import Command
 from rollback_lib.commands.compose import Compose
 from rollback_lib.facts import docker, files
-from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.host import Host
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan, some
 from rollback_lib.plan.step import Changes, Step
@@ -72,9 +72,9 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     )
 
 
-def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the rollback has the effect that was asked for. Environments are compared by their hashes."""
-    now = yield from look(stack)
+    now = look(host, stack)
     rows = _of_file(plan.after, now)
     for name in plan.after["services"].split():
         meant = now.understood(name) if name in now.replicas else None
@@ -87,9 +87,9 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     return rows
 
 
-def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is back where it was before the rollback."""
-    now = yield from look(stack)
+    now = look(host, stack)
     rows = _of_file(plan.before, now)
     for name in plan.after["services"].split():
         containers = now.replicas.get(name, [])
@@ -100,9 +100,9 @@ def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
     return rows
 
 
-def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is as the plan assumed."""
-    now = yield from look(stack)
+    now = look(host, stack)
     services = plan.after["services"].split()
     return [*_of_file(plan.before, now), *(replicas.assumed(plan.before, name, now.replicas.get(name, [])) for name in services)]
 

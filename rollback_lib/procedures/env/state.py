@@ -3,13 +3,12 @@
 import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from rollback_lib.commands import env_file
 from rollback_lib.commands.compose import Compose
 from rollback_lib.errors import Refused
 from rollback_lib.facts import compose, docker, files
-from rollback_lib.facts.fact import KEY, Dialogue, Fact
+from rollback_lib.facts.host import Host
 from rollback_lib.health.probe import Probe
 from rollback_lib.procedures.common import drift, snapshots
 from rollback_lib.procedures.env.parameters import NAME
@@ -109,50 +108,39 @@ class Candidates(tuple[Candidate, ...]):
     """The kept versions of the file, newest first, one of each content."""
 
 
-def document(stack: Stack) -> Dialogue[State]:
+def document(host: Host, stack: Stack) -> State:
     """The file, its versions, its readers and what they hold."""
     path = stack.section(NAME).file
     folder, name = posixpath.split(path)
-    found = yield {
-        "file": files.env_file(path),
-        "beside": files.env_files(folder, name),
-        "kept": snapshots.versions(stack, NAME, files.env_files),
-        "project": docker.project(stack),
-    }
-    file: files.File | None = found["file"]
+    there, beside = host.ask(files.env_file(path)), host.ask(files.env_files(folder, name))
+    kept, project = host.ask(snapshots.versions(stack, NAME, files.env_files)), host.ask(docker.project(stack))
+    file = there.result()
     if file and not file.regular:
         raise Refused(f"{path} is a {file.kind}, not a file; mend it on the host")
-    replicas = docker.by_service(found["project"])
-    versions = sorted([*found["kept"], *_beside(path, found["beside"])], key=lambda one: one.when, reverse=True)
-    ways = _ways(replicas)
-    written = {f"written {number}": compose.written(way) for number, way in enumerate(ways)}
-    lines = docker.lines(docker.newest(replicas.get(stack.code.main, ())))
-    defined = {f"defined {number}": compose.defined(way) for number, way in enumerate(ways)}
-    held, more = yield from _ask_held(stack, file, replicas, {**written, **defined, "lines": lines})
+    replicas = docker.by_service(project.result())
+    versions = sorted([*kept.result(), *_beside(path, beside.result())], key=lambda one: one.when, reverse=True)
+    written = {way: host.ask(compose.written(way)) for way in _ways(replicas)}
+    defined = {way: host.ask(compose.defined(way)) for way in _ways(replicas)}
+    lines = host.ask(docker.lines(docker.newest(replicas.get(stack.code.main, ()))))
+    held = _held(host, stack, file, replicas)
     return State(
-        **vars(held), versions=versions, lines=more["lines"],
-        written={way: more[f"written {number}"] for number, way in enumerate(ways)},
-        defined={way: more[f"defined {number}"] for number, way in enumerate(ways)},
+        **vars(held), versions=versions, lines=lines.result(),
+        written={way: one.result() for way, one in written.items()},
+        defined={way: one.result() for way, one in defined.items()},
     )  # fmt: skip
 
 
-def look(stack: Stack) -> Dialogue[Held]:
+def look(host: Host, stack: Stack) -> Held:
     """The file and what the services have of it."""
-    found = yield {"file": files.env_file(stack.section(NAME).file), "project": docker.project(stack)}
-    held, _ = yield from _ask_held(stack, found["file"], docker.by_service(found["project"]), {})
-    return held
+    file, project = host.ask(files.env_file(stack.section(NAME).file)), host.ask(docker.project(stack))
+    return _held(host, stack, file.result(), docker.by_service(project.result()))
 
 
-def _ask_held(
-    stack: Stack, file: files.File | None, replicas: dict[str, list[docker.Container]], questions: Mapping[str, Fact[Any]],
-) -> Dialogue[tuple[Held, dict[str, Any]]]:  # fmt: skip
-    """What the services have of the file, asked together with `questions`; and the answers to those."""
-    ways = _ways(replicas)
-    meant = {f"meant {number}": compose.meant(way) for number, way in enumerate(ways)}
-    images = docker.image_environments({one.image for mine in replicas.values() for one in mine})
-    found = yield {**questions, **meant, "images": images, "key": KEY}
-    understood = {way: found[f"meant {number}"] for number, way in enumerate(ways)}
-    return Held(stack, file, replicas, found["images"], understood, found["key"]), found
+def _held(host: Host, stack: Stack, file: files.File | None, replicas: dict[str, list[docker.Container]]) -> Held:
+    """What the services have of the file."""
+    meant = {way: host.ask(compose.meant(way)) for way in _ways(replicas)}
+    images = host.ask(docker.image_environments({one.image for mine in replicas.values() for one in mine}))
+    return Held(stack, file, replicas, images.result(), {way: one.result() for way, one in meant.items()}, host.key)
 
 
 def _ways(replicas: Mapping[str, list[docker.Container]]) -> list[Compose]:

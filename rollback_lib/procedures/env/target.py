@@ -3,13 +3,12 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from rollback_lib.commands import env_file
 from rollback_lib.commands.compose import Compose
 from rollback_lib.errors import Refused, TargetRefused
 from rollback_lib.facts import compose, files, secret_values
-from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.facts.host import Host
 from rollback_lib.procedures.common import env_edit, snapshots
 from rollback_lib.procedures.env.parameters import check, references, words
 from rollback_lib.procedures.env.state import State, candidates, lines_of
@@ -75,10 +74,10 @@ def choose(now: State, target: str) -> tuple[snapshots.Version, str]:
     )
 
 
-def examine(now: State, target: str, keys: str = "", assign: str = "", remove: str = "") -> Dialogue[Target]:
+def examine(host: Host, now: State, target: str, keys: str = "", assign: str = "", remove: str = "") -> Target:
     """The file as it is to be, and what compose makes of it before it is put in place."""
     check(now.stack, target, keys, assign, remove)
-    given = yield from _given(now, references(assign))
+    given = _given(host, now, references(assign))
     version: snapshots.Version | None = None
     why = "single variables of the file that is there"
     if target or keys or not (assign or remove):
@@ -87,7 +86,7 @@ def examine(now: State, target: str, keys: str = "", assign: str = "", remove: s
     meant: dict[Compose, dict[str, compose.Meant]] = {}
     for way, written in now.written.items():
         readers = {name: one for name, one in written.items() if now.path in one.env_files}
-        understood = (yield {"meant": compose.meant_with(way, readers, now.path, content)})["meant"]
+        understood = host.ask(compose.meant_with(way, readers, now.path, content)).result()
         if isinstance(understood, compose.Unreadable):
             raise TargetRefused(f"compose cannot read the file as it would be ({understood.where}); choose another target")
         meant[way] = understood
@@ -99,21 +98,21 @@ def examine(now: State, target: str, keys: str = "", assign: str = "", remove: s
     return replace(made, differences=_differences(now, made, asked))
 
 
-def _given(now: State, wanted: Mapping[str, str]) -> Dialogue[dict[str, _Given]]:
+def _given(host: Host, now: State, wanted: Mapping[str, str]) -> dict[str, _Given]:
     """The values that are assigned."""
     paths = {key: one.removeprefix("file:") for key, one in wanted.items() if one.startswith("file:")}
     here = {key: Secret(os.environ[one.removeprefix("env:")]) for key, one in wanted.items() if key not in paths}
-    questions: dict[str, Fact[Any]] = {key: files.value(path) for key, path in paths.items()}
-    found = (yield {**questions, **{key: secret_values.given(value) for key, value in here.items()}}) if wanted else {}
+    there = {key: host.ask(files.value(path)) for key, path in paths.items()}
+    sent = {key: host.ask(secret_values.given(value)) for key, value in here.items()}
     given = {}
     for key, reference in wanted.items():
         if key in paths:
-            file: files.File | None = found[key]
+            file = there[key].result()
             if file is None or not file.regular:
                 raise TargetRefused(f"assign: {key}: the host has no file {paths[key]}; put the value there first")
             given[key] = _Given(paths[key], file.content, file)
         else:
-            given[key] = _Given(reference, found[key])
+            given[key] = _Given(reference, sent[key].result())
         if not len(given[key].value) or b"\0" in given[key].value.reveal():
             raise TargetRefused(f"assign: {key}: the value is empty or has a NUL character; give one that an environment can hold")
     return given

@@ -7,7 +7,7 @@ from rollback_lib.commands.command import Command
 from rollback_lib.commands.compose import Compose
 from rollback_lib.commands.image import Reference
 from rollback_lib.facts import compose, docker, registry, releases
-from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.host import Host
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Changes, Step
@@ -67,51 +67,38 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     )
 
 
-def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the rollback has the effect that was asked for."""
     service = stack.section(NAME).service
-    found = yield {
-        "replicas": docker.replicas(stack, service),
-        "wanted": docker.image_id(plan.after["kept"]),
-        "named": compose.image(_way(plan), service),
-    }
-    image = None if plan.nothing_to_do else found["wanted"] or "no image of the target"
+    mine, wanted = host.ask(docker.replicas(stack, service)), host.ask(docker.image_id(plan.after["kept"]))
+    named = host.ask(compose.image(_way(plan), service))
+    image = None if plan.nothing_to_do else wanted.result() or "no image of the target"
     return [
-        *replicas.after(plan.before, service, found["replicas"], image=image, recreated=not plan.nothing_to_do),
-        Effect("name that the next `up` starts", plan.after["named"], found["named"].short, part=CHOICE),
+        *replicas.after(plan.before, service, mine.result(), image=image, recreated=not plan.nothing_to_do),
+        Effect("name that the next `up` starts", plan.after["named"], named.result().short, part=CHOICE),
     ]
 
 
-def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is back where it was before the rollback."""
     service, file = stack.section(NAME).service, plan.before["variables"]
-    found = yield {
-        "replicas": docker.replicas(stack, service),
-        "wanted": docker.image_id(plan.after["kept"]),
-        "named": compose.image(_way(plan), service),
-        **({"file": replace_file.as_kept(stack, plan.incident, file)} if file else {}),
-    }
+    mine, wanted = host.ask(docker.replicas(stack, service)), host.ask(docker.image_id(plan.after["kept"]))
+    named = host.ask(compose.image(_way(plan), service))
+    as_kept = host.ask(replace_file.as_kept(stack, plan.incident, file)) if file else None
     rows = [
-        *replicas.back(plan.before, service, found["replicas"], image=found["wanted"]),
-        Effect("name that the next `up` starts", plan.before["named"], found["named"].short, part=CHOICE),
+        *replicas.back(plan.before, service, mine.result(), image=wanted.result()),
+        Effect("name that the next `up` starts", plan.before["named"], named.result().short, part=CHOICE),
     ]
-    if file:
-        rows.append(
-            Effect(
-                file,
-                "as before",
-                "as before" if found["file"] else "another",
-                part=CHOICE,
-                between=found["named"].short == plan.after["named"],
-            )
-        )
+    if as_kept:
+        between = named.result().short == plan.after["named"]
+        rows.append(Effect(file, "as before", "as before" if as_kept.result() else "another", part=CHOICE, between=between))
     return rows
 
 
-def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is as the plan assumed. The file that holds the choice is looked at as it is kept, and as it is written."""
     service = stack.section(NAME).service
-    return [replicas.assumed(plan.before, service, (yield {"replicas": docker.replicas(stack, service)})["replicas"])]
+    return [replicas.assumed(plan.before, service, host.ask(docker.replicas(stack, service)).result())]
 
 
 def _way(plan: Plan) -> Compose:

@@ -3,13 +3,12 @@
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from rollback_lib.commands.compose import Compose
 from rollback_lib.commands.image import TAG, Reference
 from rollback_lib.facts import compose, docker, files, git, registry, releases
 from rollback_lib.facts.compose import Defined
-from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.facts.host import Answer, Host
 from rollback_lib.health.probe import Probe
 from rollback_lib.procedures.common import compose_call
 from rollback_lib.secrets.secret import Secret
@@ -99,43 +98,44 @@ class Candidates(tuple[Candidate, ...]):
     """What there is to choose from, newest first."""
 
 
-def document(stack: Stack) -> Dialogue[State]:
+def document(host: Host, stack: Stack) -> State:
     """What runs, what the registry has, what the host has, and what git knows of it."""
     section = stack.section(NAME)
     usual = replace(Compose(stack.compose_directory, ()), files=tuple(section.files))
-    found = yield {
-        "project": docker.project(stack),
-        "log": git.log(stack.tree),
-        "ledger": releases.releases(stack.state),
-        "kept": docker.images(stack.kept_repository(section.service)),
-        **_of_compose(usual, section.service),
-    }
-    project: list[docker.Container] = found.pop("project")
-    replicas = [one for one in project if one.service == section.service]
-    ledger: list[releases.Release] = found.pop("ledger")
-    found["releases"] = [one for one in ledger if one.service == section.service]
-    started = compose_call.way(stack, section.service, project, ledger)
+    project, log, ledger = host.ask(docker.project(stack)), host.ask(git.log(stack.tree)), host.ask(releases.releases(stack.state))
+    kept = host.ask(docker.images(stack.kept_repository(section.service)))
+    said = _OfCompose.ask(host, usual, section.service)  # nearly always it is called so, which saves a round trip
+    replicas = [one for one in project.result() if one.service == section.service]
+    started = compose_call.way(stack, section.service, project.result(), ledger.result())
     if started is None:
         raise compose_call.unknown(stack, section.service)
     way = declared(stack, started)
-    started_otherwise = replace(way, project=None) != usual
-    more = yield {
-        **(_of_compose(way, section.service) if started_otherwise else {}),
-        "local": docker.images(found["named"].name),
-        "tags": registry.tags(found["named"]),
-        "lines": docker.lines(docker.newest(replicas)),
-        "defined": compose.defined(started),
-        "environments": docker.image_environments({one.image for one in replicas}),
-    }
-    found |= more
-    written = found.pop("written")[section.service]
-    wanted = _wanted(found["tags"], found["log"], found["releases"])
-    tagged = (yield {"tagged": registry.manifests(found["named"], wanted)})["tagged"]
-    return State(stack=stack, replicas=replicas, compose=way, declared=written.image, tagged=tagged, **found)
+    if replace(way, project=None) != usual:
+        said = _OfCompose.ask(host, way, section.service)
+    lines, defined = host.ask(docker.lines(docker.newest(replicas))), host.ask(compose.defined(started))
+    environments = host.ask(docker.image_environments({one.image for one in replicas}))
+    named = said.named.result()
+    local, tags = host.ask(docker.images(named.name)), host.ask(registry.tags(named))
+    mine = [one for one in ledger.result() if one.service == section.service]
+    tagged = host.ask(registry.manifests(named, _wanted(tags.result(), log.result(), mine)))
+    return State(
+        stack=stack, replicas=replicas, compose=way, declared=said.written.result()[section.service].image, named=named,
+        variables=said.variables.result(), tags=tags.result(), tagged=tagged.result(), local=local.result(), kept=kept.result(),
+        log=log.result(), releases=mine, lines=lines.result(), defined=defined.result(), environments=environments.result(),
+    )  # fmt: skip
 
 
-def _of_compose(way: Compose, service: str) -> dict[str, Fact[Any]]:
-    return {"written": compose.written(way), "named": compose.image(way, service), "variables": files.file(way.variables)}
+@dataclass(frozen=True)
+class _OfCompose:
+    """What compose says of a service when it is called in a way: its services as they are written, the image, the file of variables."""
+
+    written: Answer[dict[str, compose.Written]]
+    named: Answer[Reference]
+    variables: Answer[files.File | None]
+
+    @classmethod
+    def ask(cls, host: Host, way: Compose, service: str) -> "_OfCompose":
+        return cls(host.ask(compose.written(way)), host.ask(compose.image(way, service)), host.ask(files.file(way.variables)))
 
 
 def candidates(now: State) -> Candidates:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from rollback_lib.commands.image import DIGEST, TAG
 from rollback_lib.errors import TargetRefused
 from rollback_lib.facts import registry
-from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.host import Host
 from rollback_lib.procedures.image.state import NAME, SHA, Candidate, State, candidates
 from rollback_lib.procedures.procedure import check_target
 from rollback_lib.stack.model import Stack
@@ -58,7 +58,7 @@ def choose(now: State, target: str) -> tuple[Candidate, str]:
     )
 
 
-def examine(now: State, target: str) -> Dialogue[Target]:
+def examine(host: Host, now: State, target: str) -> Target:
     """The image to go back to; a tag that was not among those looked up is asked for by name."""
     check(now.stack, target)
     try:
@@ -66,7 +66,7 @@ def examine(now: State, target: str) -> Dialogue[Target]:
     except TargetRefused:
         if not target or DIGEST.fullmatch(target) or target in now.tagged:
             raise
-        tagged = (yield {"tagged": registry.manifests(now.named, [target])})["tagged"]
+        tagged = host.ask(registry.manifests(now.named, [target])).result()
         if target not in tagged:
             raise
         candidate, why = choose(replace(now, tagged={**now.tagged, **tagged}), target)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from rollback_lib.commands.command import Command
 from rollback_lib.facts import releases
 from rollback_lib.facts import restores as ledger
-from rollback_lib.facts.together import Unanswered
+from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Changes, Step, When
 from rollback_lib.procedures import code, database

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from rollback_lib.facts.together import Unanswered
+from rollback_lib.facts.host import Unanswered
 from rollback_lib.host.ending import Ending
 from rollback_lib.plan.plan import Plan, some
 from rollback_lib.procedures import code, database

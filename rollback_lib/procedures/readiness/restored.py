@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 from rollback_lib.facts import postgres
-from rollback_lib.facts.fact import Dialogue
-from rollback_lib.facts.together import Unanswered
+from rollback_lib.facts.host import Host, Unanswered
 from rollback_lib.plan.plan import Plan, some
 from rollback_lib.procedures import database
 from rollback_lib.procedures.readiness.state import State, Target
@@ -20,17 +19,17 @@ class Restored:
     missing: dict[str, str]
 
 
-def restored(now: State, target: Target, plan: Plan) -> Dialogue[Restored]:
+def restored(host: Host, now: State, target: Target, plan: Plan) -> Restored:
     """Count what was restored, against what the backup says of itself."""
     names = [name for name in target.databases if f"restored {name}" in plan.after]
     sections = {name: database.section(now.stack, name) for name in names}
-    found = (
-        yield {name: postgres.content(database.server_of(one), plan.after[f"restored {name}"]) for name, one in sections.items()}
-    ) if names else {}  # fmt: skip
+    found = {
+        name: host.ask(postgres.content(database.server_of(one), plan.after[f"restored {name}"])) for name, one in sections.items()
+    }  # fmt: skip
     tables: dict[str, int | None] = {}
     rows, missing = {}, {}
     for name in names:
-        content: postgres.Content | None = found[name]
+        content = found[name].result()
         wanted = target.databases[name]
         tables[name] = len(content.tables) if content else None
         rows[name] = f"{'' if content.exact else '≈ '}{content.rows:,} rows" if content else "no rows"

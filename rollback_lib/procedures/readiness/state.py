@@ -2,17 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 from rollback_lib.errors import Refused
-from rollback_lib.facts.fact import Dialogue
-from rollback_lib.facts.together import Unanswered, together
+from rollback_lib.facts.host import Answer, Host, Unanswered, result_of
 from rollback_lib.health.probe import Probe
 from rollback_lib.procedures import caddyfile, code, database, env, image, redeploy, triage
 from rollback_lib.procedures.common import permissions, retention
 from rollback_lib.stack.model import Stack
 
 NAME = "readiness"
+S = TypeVar("S")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -49,38 +50,36 @@ def check(stack: Stack) -> None:
     """There is nothing to check: it has no parameters of its own."""
 
 
-def document(stack: Stack) -> Dialogue[State]:
+def document(host: Host, stack: Stack) -> State:
     """Everything, asked side by side."""
-    found = yield from together(
-        {
-            "look": triage.document(stack),
-            **({"image": image.document(stack)} if stack.image else {}),
-            **{f"database {one.name}": database.document(stack, one.name) for one in stack.databases},
-            "copies": retention.look(stack),
-            "user": permissions.user(stack),
-        }
-    )
-    databases = {one.name: found[f"database {one.name}"] for one in stack.databases}
-    return State(stack, found["look"], found.get("image"), databases, found["copies"], found["user"])
+    look, copies, user = host.beside(triage.document, stack), host.beside(retention.look, stack), host.beside(permissions.user, stack)
+    images = host.beside(image.document, stack) if stack.image else None
+    databases = {one.name: host.beside(database.document, stack, one.name) for one in stack.databases}
+    looked = look.result()
+    assert isinstance(looked, triage.State)  # what it asks is all asked beside
+    return State(stack, looked, result_of(images), {name: one.result() for name, one in databases.items()}, copies.result(), user.result())
 
 
-def examine(now: State, target: str = "") -> Dialogue[Target]:
+def examine(host: Host, now: State, target: str = "") -> Target:
     """The target of every procedure, proven as that procedure proves it."""
     look = now.look
-    states: dict[str, tuple[Any, Callable[[Any, str], Dialogue[Any]]]] = {
-        "code": (look.deployed if isinstance(look.deployed, Unanswered) else look.deployed.state, code.examine),
-        "image": (now.image, image.examine),
-        "env": (look.env, env.examine),
-        "caddyfile": (look.caddyfile, caddyfile.examine),
-        "redeploy": (look.redeploy if now.stack.redeploy else None, redeploy.examine),
-        **{f"database {name}": (one, database.examine) for name, one in now.databases.items()},
-    }
-    asked = {name: ask(state, "") for name, (state, ask) in states.items() if state is not None and not isinstance(state, Unanswered)}
-    found = yield from together(asked)
-    for name, (state, _) in states.items():
-        found.setdefault(name, state)  # one that is not known, or not there, has no target either
-    databases = {name: found[f"database {name}"] for name in now.databases}
-    return Target(found["code"], found["image"], found["env"], found["caddyfile"], found["redeploy"], databases)
+    of_code = _examined(host, look.deployed if isinstance(look.deployed, Unanswered) else look.deployed.state, code.examine)
+    of_image = _examined(host, now.image, image.examine) if now.image else None
+    of_env = _examined(host, look.env, env.examine) if look.env else None
+    of_caddyfile = _examined(host, look.caddyfile, caddyfile.examine) if look.caddyfile else None
+    of_redeploy = _examined(host, look.redeploy, redeploy.examine) if now.stack.redeploy else None
+    databases = {name: _examined(host, one, database.examine) for name, one in now.databases.items()}
+    return Target(
+        of_code.result(), result_of(of_image), result_of(of_env), result_of(of_caddyfile), result_of(of_redeploy),
+        {name: one.result() for name, one in databases.items()},
+    )  # fmt: skip
+
+
+def _examined(host: Host, state: S | Unanswered, examine: Callable[[Host, S, str], T]) -> Answer[T | Unanswered]:
+    """The target that a procedure chooses; where its state is not known, there is none either."""
+    if isinstance(state, Unanswered):
+        return Answer.known(state)
+    return host.beside(examine, state, "")
 
 
 def refusal(make: Callable[[], object]) -> str:

@@ -7,7 +7,8 @@ from rollback_lib.commands.command import Command
 from rollback_lib.commands.compose import Compose
 from rollback_lib.facts import compose, docker, networks, releases
 from rollback_lib.facts.docker import Container
-from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.facts.fact import Fact
+from rollback_lib.facts.host import Host
 from rollback_lib.facts.networks import Attachment
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan, some
@@ -101,14 +102,11 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     )  # fmt: skip
 
 
-def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the rollback has the effect that was asked for."""
     services = plan.after["services"].split()
-    found = yield {
-        "containers": docker.project(stack),
-        "images": docker.stored({plan.after[f"image {name}"] for name in services if f"image {name}" in plan.after}),
-    }
-    containers: list[Container] = found["containers"]
+    project, stored = host.ask(docker.project(stack)), host.ask(_built(plan))
+    containers, images = project.result(), stored.result()
     rows = []
     for name in services:
         mine = [one for one in containers if one.service == name]
@@ -116,30 +114,32 @@ def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
         old = set(plan.before.get(f"container {name}", "").split())
         fresh = bool(mine) and not old & {one.id for one in mine}
         rows.append(Effect(f"{name}: containers recreated", "yes", "yes" if fresh else "no", part=PART, between=True))
-        image = found["images"].get(plan.after.get(f"image {name}", ""))
+        image = images.get(plan.after.get(f"image {name}", ""))
         if image:
             rows.append(_image(plan, name, mine, image.id, image.id))
-    return [*rows, *(yield from _around(stack, plan))]
+    return [*rows, *_around(host, stack, plan)]
 
 
-def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is back where it was before the rollback."""
     services = plan.after["services"].split()
-    found = yield {
-        "containers": docker.project(stack),
-        "images": docker.stored({plan.after[f"image {name}"] for name in services if f"image {name}" in plan.after}),
-        "files": _as_kept(stack, plan.incident),
-    }
-    containers: list[Container] = found["containers"]
-    rows = [Effect("files that define the stack", "as before", found["files"], part=PART)]
+    project, stored, files = host.ask(docker.project(stack)), host.ask(_built(plan)), host.ask(_as_kept(stack, plan.incident))
+    containers, images = project.result(), stored.result()
+    rows = [Effect("files that define the stack", "as before", files.result(), part=PART)]
     for name in services:
         wanted = plan.before.get(f"image {name}")
         if wanted:
             mine = [one for one in containers if one.service == name]
-            built = found["images"].get(plan.after.get(f"image {name}", ""))
+            built = images.get(plan.after.get(f"image {name}", ""))
             rows += [replicas.counted(plan.before, name, mine), _image(plan, name, mine, wanted, built.id if built else wanted)]
             rows += [_running(name, mine)] if plan.before.get(f"states {name}") == "running" else []
-    return [*rows, *(yield from _around(stack, plan))]
+    return [*rows, *_around(host, stack, plan)]
+
+
+def _built(plan: Plan) -> Fact[dict[str, docker.Stored]]:
+    """The images that the plan builds, as the host has them."""
+    names = plan.after["services"].split()
+    return docker.stored({plan.after[f"image {name}"] for name in names if f"image {name}" in plan.after})
 
 
 def _running(name: str, containers: list[Container]) -> Effect:
@@ -166,9 +166,9 @@ def _drift(now: State) -> tuple[str, ...]:
     return tuple(line for mine, service in found for line in drift.of_service(mine, service, now.environments))
 
 
-def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is as the plan assumed."""
-    containers: list[Container] = (yield {"containers": docker.project(stack)})["containers"]
+    containers = host.ask(docker.project(stack)).result()
     found = {name: " ".join(sorted(one.id for one in containers if one.service == name)) for name in plan.after["services"].split()}
     return [Effect(f"{name}: containers", _short(plan.before.get(f"container {name}", "")), _short(ids)) for name, ids in found.items()]
 
@@ -177,14 +177,12 @@ def _short(ids: str) -> str:
     return " ".join(one[:12] for one in ids.split()) or "none"
 
 
-def _around(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def _around(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """What has to be as it was, whatever was deployed: networks, volumes, and containers of others."""
-    found = yield {
-        "attachments": networks.attachments(), "volumes": networks.volumes(), "containers": docker.project(stack),
-    }  # fmt: skip
-    now: networks.Attachments = found["attachments"]
+    attached, volumes, project = host.ask(networks.attachments()), host.ask(networks.volumes()), host.ask(docker.project(stack))
+    now, containers = attached.result(), project.result()
     there = {(one.container, one.network): set(one.aliases) for one in now.all}
-    names = {one.container for one in now.all} | {one.name for one in found["containers"]}
+    names = {one.container for one in now.all} | {one.name for one in containers}
     others = set(plan.before.get("others", "").splitlines())
     lost = []
     for line in plan.after["attachments"].splitlines():
@@ -193,7 +191,7 @@ def _around(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
             continue
         if (container, network) not in there or not set(aliases) <= there[container, network]:
             lost.append(f"{container} on {network}")
-    moved = _difference(plan.before["volumes"], _volumes(found["containers"], found["volumes"]))
+    moved = _difference(plan.before["volumes"], _volumes(containers, volumes.result()))
     gone = [name for name in plan.before["containers"].splitlines() if name not in names]
     left = sorted(others - names)  # nothing that we do removes a container of others: somebody else did
     removed = [Effect("containers of others that somebody removed", "none", some(left), decides=False, part=PART)] if left else []

@@ -3,12 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from rollback_lib.commands.compose import Compose
-from rollback_lib.errors import Refused
 from rollback_lib.facts import compose, docker, git, networks, releases
-from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.facts.host import Host
 from rollback_lib.health.probe import Probe
 from rollback_lib.procedures.common import compose_call
 from rollback_lib.secrets.secret import Secret
@@ -90,44 +88,29 @@ def lost(now: State) -> list[tuple[str, str]]:
     return found
 
 
-def document(stack: Stack) -> Dialogue[State]:
+def document(host: Host, stack: Stack) -> State:
     """What the stack is made of, and what its files say."""
-    found = yield {
-        "containers": docker.project(stack),
-        "head": git.head(stack.tree),
-        "attachments": networks.attachments(),
-        "volumes": networks.volumes(),
-        "free": docker.free_space(),
-        "version": compose.VERSION,
-        "ledger": releases.releases(stack.state),
-    }
-    containers: list[docker.Container] = found["containers"]
-    ways = _ways(stack, containers, found["ledger"])
-    questions: dict[str, Fact[Any]] = {}
-    for number, way in enumerate(ways):
-        questions |= {f"defined {number}": compose.defined(way), f"written {number}": compose.written(way)}
-    logs = {f"log {one.name}": docker.lines(one, LINES) for one in containers}
-    try:
-        answers = yield {**questions, **logs}
-    except Refused:  # compose could not read its files; `defined` says where
-        answers = yield {**{key: fact for key, fact in questions.items() if key.startswith("defined")}, **logs}
-    definitions = {way: answers[f"defined {number}"] for number, way in enumerate(ways)}
+    project, head, ledger = host.ask(docker.project(stack)), host.ask(git.head(stack.tree)), host.ask(releases.releases(stack.state))
+    attached, volumes, free = host.ask(networks.attachments()), host.ask(networks.volumes()), host.ask(docker.free_space())
+    host.ask(compose.VERSION)
+    containers, entered = project.result(), ledger.result()
+    ways = _ways(stack, containers, entered)
+    defined = {way: host.ask(compose.defined(way)) for way in ways}
+    written = {way: host.ask(compose.written(way)) for way in ways}
+    logs = {one.name: host.ask(docker.lines(one, LINES)) for one in containers}
+    definitions = {way: one.result() for way, one in defined.items()}
     unreadable = next((one.where for one in definitions.values() if isinstance(one, compose.Unreadable)), "")
     known = {way: one for way, one in definitions.items() if not isinstance(one, compose.Unreadable)}
-    chosen, services, lost = _services(stack, containers, known, found["ledger"])
-    images = yield {
-        "images": docker.stored({one.image for one in services.values()}),
-        "environments": docker.image_environments({one.image for one in containers}),
-    }
-    env_files = {
-        way: tuple({path for one in answers[f"written {number}"].values() for path in one.env_files})
-        for number, way in enumerate(ways) if f"written {number}" in answers
-    }  # fmt: skip
+    chosen, services, lost = _services(stack, containers, known, entered)
+    images = host.ask(docker.stored({one.image for one in services.values()}))
+    environments = host.ask(docker.image_environments({one.image for one in containers}))
+    # Where compose cannot read its files, `defined` says where.
+    env_files = {way: tuple({path for one in written[way].result().values() for path in one.env_files}) for way in known}
     return State(
-        stack=stack, head=found["head"], containers=containers, ways=chosen, services=services, unreadable=unreadable,
-        images=images["images"], attachments=found["attachments"], volumes=found["volumes"], env_files=env_files, free=found["free"],
-        logs={one.name: answers[f"log {one.name}"] for one in containers},
-        releases=[one for one in found["ledger"] if one.service == stack.code.main], unknown=lost, environments=images["environments"],
+        stack=stack, head=head.result(), containers=containers, ways=chosen, services=services, unreadable=unreadable,
+        images=images.result(), attachments=attached.result(), volumes=volumes.result(), env_files=env_files, free=free.result(),
+        logs={name: one.result() for name, one in logs.items()},
+        releases=[one for one in entered if one.service == stack.code.main], unknown=lost, environments=environments.result(),
     )  # fmt: skip
 
 

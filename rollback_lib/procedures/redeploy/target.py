@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import git, paths
-from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.host import Host
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures.common import compose_call
 from rollback_lib.procedures.redeploy.state import NAME, State
@@ -35,7 +35,7 @@ def check(stack: Stack, target: object = "") -> None:
         raise ParameterError("target: a redeploy takes the tree as it is checked out; roll the code back first, then redeploy")
 
 
-def examine(now: State, target: str = "") -> Dialogue[Target]:
+def examine(host: Host, now: State, target: str = "") -> Target:
     """The tree as it is, and whether all that it needs is there."""
     check(now.stack, target)
     if now.unknown or not (now.containers or now.ways):
@@ -47,14 +47,11 @@ def examine(now: State, target: str = "") -> Dialogue[Target]:
     binds = sorted({bind.source for one in now.services.values() for bind in one.binds})
     files = {path for way in now.groups for path in (*way.files, way.variables, *now.env_files.get(way, ()))}
     files |= {now.stack.caddyfile.file} if now.stack.caddyfile else set()
-    asked = yield {
-        "commit": git.resolve(now.stack.tree, "HEAD"),
-        "missing": paths.missing(binds),
-        "files": paths.existing(sorted(files)),
-    }
-    if asked["missing"]:
+    commit, missing = host.ask(git.resolve(now.stack.tree, "HEAD")), host.ask(paths.missing(binds))
+    there = host.ask(paths.existing(sorted(files)))
+    if missing.result():
         raise TargetRefused(
-            f"{some(asked['missing'])} is mounted into a service and missing on the host, and Docker would make a directory of that name; "
+            f"{some(missing.result())} is mounted into a service and missing on the host, and Docker would make a directory of that name; "
             "bring it back first"
         )
     unknown = sorted(set(now.stack.section(NAME).networks) - {one.name for one in now.containers} - _names(now))
@@ -70,7 +67,7 @@ def examine(now: State, target: str = "") -> Dialogue[Target]:
             f"Docker's disk has {now.free / 1e6:,.0f} MB free, and building the images again may take {needs / 1e6:,.0f} MB; "
             "make room, e.g. with `docker builder prune`"
         )
-    return Target(asked["commit"], "the tree as it is checked out", now.head.dirty, tuple(asked["files"]), needs)
+    return Target(commit.result(), "the tree as it is checked out", now.head.dirty, tuple(there.result()), needs)
 
 
 def _names(now: State) -> set[str]:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from rollback_lib.facts.together import Unanswered
+from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures.code import State as CodeState
 from rollback_lib.procedures.code.rationale import change

@@ -4,7 +4,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from rollback_lib.facts.together import Unanswered
+from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures.common.rows import GREEN, Row, of_certificates, of_machine
 from rollback_lib.procedures.triage.deployment import deployed

@@ -3,7 +3,7 @@
 import re
 from datetime import datetime, timedelta
 
-from rollback_lib.facts.together import Unanswered
+from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures import env
 from rollback_lib.procedures.common import snapshots

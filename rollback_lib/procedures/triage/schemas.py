@@ -1,6 +1,6 @@
 """Why a service does not work: the schema of its database."""
 
-from rollback_lib.facts.together import Unanswered
+from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures.triage.finding import Finding
 from rollback_lib.procedures.triage.state import Databases, State

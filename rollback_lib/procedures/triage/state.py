@@ -1,17 +1,14 @@
 """What is true of the whole stack: all that the page's decision tree asks, and one probe of every route."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlsplit
 
 from rollback_lib.errors import Refused
 from rollback_lib.facts import caddy, docker, git, inside_container, machine, postgres, schema
-from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.host import Host, Unanswered, result_of
 from rollback_lib.facts.inside_container import Answer
-from rollback_lib.facts.together import Unanswered, together
 from rollback_lib.health.probe import Probe
 from rollback_lib.procedures import caddyfile, code, database, env, redeploy
 from rollback_lib.stack.model import Database, Route, Stack
@@ -75,40 +72,35 @@ def check(stack: Stack) -> None:
     """There is nothing to check: it has no parameters of its own."""
 
 
-def document(stack: Stack) -> Dialogue[State]:
+def document(host: Host, stack: Stack) -> State:
     """Everything, asked side by side."""
-    found = yield from together(
-        {
-            "deployed": _deployed(stack),
-            "redeploy": redeploy.document(stack),
-            "ways": _ways(stack),
-            "machine": _machine(stack),
-            **({"env": env.document(stack)} if stack.env else {}),
-            **({"caddyfile": caddyfile.document(stack)} if stack.caddyfile else {}),
-            **{f"database {one.name}": _database(one) for one in stack.databases},
-        }
-    )
+    deployed, deployment, ways = host.beside(_deployed, stack), host.beside(redeploy.document, stack), host.beside(_ways, stack)
+    there = host.beside(_machine, stack)
+    file = host.beside(env.document, stack) if stack.env else None
+    proxy = host.beside(caddyfile.document, stack) if stack.caddyfile else None
+    databases = {one.name: host.beside(_database, one) for one in stack.databases}
     return State(
-        stack=stack, deployed=found["deployed"], env=found.get("env"), caddyfile=found.get("caddyfile"), redeploy=found["redeploy"],
-        ways=found["ways"], machine=found["machine"], databases={one.name: found[f"database {one.name}"] for one in stack.databases},
+        stack=stack, deployed=deployed.result(), env=result_of(file), caddyfile=result_of(proxy),
+        redeploy=deployment.result(), ways=ways.result(), databases={name: one.result() for name, one in databases.items()},
+        machine=there.result(),
     )  # fmt: skip
 
 
-def _machine(stack: Stack) -> Dialogue[machine.Machine]:
-    return (yield {"machine": machine.machine(stack.state)})["machine"]  # type: ignore[no-any-return]
+def _machine(host: Host, stack: Stack) -> machine.Machine:
+    return host.ask(machine.machine(stack.state)).result()
 
 
-def _deployed(stack: Stack) -> Dialogue[Deployed]:
-    now = yield from code.document(stack)
-    image = (yield {"image": docker.image_time(now.container.image)})["image"] if now.container else None
+def _deployed(host: Host, stack: Stack) -> Deployed:
+    now = code.document(host, stack)
+    image = host.ask(docker.image_time(now.container.image)).result() if now.container else None
     try:
         target = code.choose(now, "")[0]
     except Refused:
         return Deployed(now, image, "", (), ())
     running = now.running or now.head.sha
-    found = yield {"changes": git.changes(stack.tree, target, running), "diff": git.diff(stack.tree, target, running)}
-    migrations = tuple(change.path for change in found["changes"] if migration(change.path))
-    return Deployed(now, image, target, migrations, asked_for(found["diff"]))
+    changes, diff = host.ask(git.changes(stack.tree, target, running)), host.ask(git.diff(stack.tree, target, running))
+    migrations = tuple(change.path for change in changes.result() if migration(change.path))
+    return Deployed(now, image, target, migrations, asked_for(diff.result()))
 
 
 def asked_for(diff: str) -> tuple[str, ...]:
@@ -130,17 +122,16 @@ def migration(path: str) -> bool:
     return path.endswith(".sql") or any(one in ("migrations", "migration", "migrate", "alembic") for one in folders)
 
 
-def _ways(stack: Stack) -> Dialogue[Ways]:
-    found = docker.by_service((yield {"project": docker.project(stack)})["project"])
+def _ways(host: Host, stack: Stack) -> Ways:
+    found = docker.by_service(host.ask(docker.project(stack)).result())
     containers = {service: newest for service, mine in found.items() if (newest := docker.newest(mine))}
-    asked: Mapping[str, Any] = {
-        route.service: inside_container.answer(containers[route.service].name, urlsplit(route.url).netloc, path_of(route))
+    direct = {
+        route.service: host.ask(inside_container.answer(containers[route.service].name, urlsplit(route.url).netloc, path_of(route)))
         for route in stack.routes if route.service in containers
     }  # fmt: skip
     proxy = containers.get(stack.caddyfile.service) if stack.caddyfile else None
-    upstreams = {" ": caddy.upstreams(proxy.name)} if proxy else {}
-    answers = yield {**asked, **upstreams}
-    return Ways({name: answers[name] for name in asked}, answers.get(" "))
+    upstreams = host.ask(caddy.upstreams(proxy.name)) if proxy else None
+    return Ways({name: answer.result() for name, answer in direct.items()}, upstreams.result() if upstreams else None)
 
 
 def path_of(route: Route) -> str:
@@ -148,16 +139,12 @@ def path_of(route: Route) -> str:
     return urlsplit(route.url).path or "/"
 
 
-def _database(one: Database) -> Dialogue[Databases]:
+def _database(host: Host, one: Database) -> Databases:
     server = database.server_of(one)
-    found = yield {
-        "container": docker.named(one.container),
-        "server": postgres.server(server, database.maintenance(one)),
-        "content": postgres.outline(server, one.database),
-        "backups": schema.of_backups(one.backups, server),
-    }
-    content: postgres.Content | None = found["content"]
-    there = {name: frozenset(table.columns) for name, table in content.tables.items()} if content else None
-    backups: list[schema.Schema] = found["backups"] if there is not None else []
-    since = tuple((backup.when, schema.difference(backup.tables, there or {})) for backup in backups)
-    return Databases(one, found["container"], found["server"], since)
+    container, answering = host.ask(docker.named(one.container)), host.ask(postgres.server(server, database.maintenance(one)))
+    outline, backups = host.ask(postgres.outline(server, one.database)), host.ask(schema.of_backups(one.backups, server))
+    content = outline.result()
+    there = {name: frozenset(table.columns) for name, table in content.tables.items()} if content else {}
+    known = backups.result() if content else []
+    since = tuple((backup.when, schema.difference(backup.tables, there)) for backup in known)
+    return Databases(one, container.result(), answering.result(), since)

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from rollback_lib.facts.host import Unanswered
 from rollback_lib.facts.inside_container import Answer
-from rollback_lib.facts.together import Unanswered
 from rollback_lib.health.probe import Probe
 from rollback_lib.procedures import redeploy
 from rollback_lib.procedures.triage.state import State

@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from rollback_lib.facts.together import Unanswered
+from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures import caddyfile
 from rollback_lib.procedures.triage.age import by_age

@@ -1,7 +1,7 @@
 """How to bring the host back to what was before a run, and whether it is there."""
 
 from rollback_lib.commands.command import Command
-from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.host import Host
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan, Rationale
 from rollback_lib.plan.step import Step
@@ -38,21 +38,21 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     )  # fmt: skip
 
 
-def effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is back where it was before the run that is undone."""
-    return (yield from Root.of(plan).reached(stack))
+    return Root.of(plan).reached(host, stack)
 
 
-def undo_effects(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is where that run had brought it."""
-    return (yield from Root.of(plan).prior(stack))
+    return Root.of(plan).prior(host, stack)
 
 
-def assumed(stack: Stack, plan: Plan) -> Dialogue[list[Effect]]:
+def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is as that run left it."""
     root = Root.of(plan)
-    there = yield from root.prior(stack)
-    back = yield from root.reached(stack)
+    there = root.prior(host, stack)
+    back = root.reached(host, stack)
     moved = {one.name for one in strange(there, back, half=bool(plan.after["half"]))}
     return [one if one.name in moved else Effect(one.name, one.found, one.found) for one in there]
 

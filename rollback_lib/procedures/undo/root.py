@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rollback_lib.facts.fact import Dialogue
+from rollback_lib.facts.host import Host
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan
 from rollback_lib.procedures.rollbacks import ROLLBACKS
@@ -30,15 +30,15 @@ class Root:
     def other_side(self) -> str:
         return BEFORE if self.side == AFTER else AFTER
 
-    def reached(self, stack: Stack) -> Dialogue[list[Effect]]:
+    def reached(self, host: Host, stack: Stack) -> list[Effect]:
         """Where the run brought the host, against what is."""
-        return (yield from self._look(stack, self.side))
+        return self._look(host, stack, self.side)
 
-    def prior(self, stack: Stack) -> Dialogue[list[Effect]]:
+    def prior(self, host: Host, stack: Stack) -> list[Effect]:
         """What was before the run, against what is."""
-        return (yield from self._look(stack, self.other_side))
+        return self._look(host, stack, self.other_side)
 
-    def _look(self, stack: Stack, side: str) -> Dialogue[list[Effect]]:
+    def _look(self, host: Host, stack: Stack, side: str) -> list[Effect]:
         procedure = ROLLBACKS[self.plan.procedure]
         look = procedure.effects if side == AFTER else procedure.undo_effects
-        return (yield from look(stack, self.plan))
+        return look(host, stack, self.plan)

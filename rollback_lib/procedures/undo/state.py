@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rollback_lib.commands.command import Command
 from rollback_lib.errors import Drifted, TargetRefused
 from rollback_lib.facts import docker, files, paths, removed
-from rollback_lib.facts.fact import KEY, Dialogue
+from rollback_lib.facts.host import Host
 from rollback_lib.health.probe import Probe
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import some
@@ -15,7 +15,7 @@ from rollback_lib.procedures import database, env
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.procedures.undo.origin import Origin
 from rollback_lib.procedures.undo.root import Root
-from rollback_lib.secrets.secret import Key, Secret
+from rollback_lib.secrets.secret import Secret
 from rollback_lib.stack.model import Stack
 
 _HASHED = (env.NAME, database.NAME)  # those that compare secrets by their hashes
@@ -44,35 +44,29 @@ class Target:
         return f"before {self.origin.plan.incident}"
 
 
-def document(stack: Stack, origin: Origin) -> Dialogue[State]:
+def document(host: Host, stack: Stack, origin: Origin) -> State:
     """What the run changed, as it is now. Raises TargetRefused where what it kept was removed in time, or by what to compare is gone."""
     root = Root.of(origin.plan)
-    found = yield {
-        "kept": files.file(f"{stack.state}/jobs/{root.plan.incident}/key"),
-        "key": KEY,
-        "removed": removed.removed(stack.state),
-    }
+    answer, entered = host.ask(files.file(f"{stack.state}/jobs/{root.plan.incident}/key")), host.ask(removed.removed(stack.state))
     ids = (origin.plan.incident, root.plan.incident)
-    gone: removed.Removed | None = next((one for one in reversed(found["removed"]) if one.incident in ids), None)
+    gone = next((one for one in reversed(entered.result()) if one.incident in ids), None)
     if gone:
         raise TargetRefused(
             f"{origin.plan.incident} cannot be undone any more: what {gone.incident} kept on {stack.host} for the way back was removed "
             f"{gone.when:%Y-%m-%d %H:%M} UTC, in {gone.by}, as older than this stack keeps it (retention); plan a rollback instead"
         )
-    kept: files.File | None = found["kept"]
-    key: Key = found["key"]
-    if kept:
-        key.adopt(Secret(bytes.fromhex(kept.content.reveal().decode())))
+    if kept := answer.result():
+        host.key.adopt(Secret(bytes.fromhex(kept.content.reveal().decode())))
     elif root.plan.procedure in _HASHED:
         raise TargetRefused(f"what {root.plan.incident} left on {stack.host} to compare secrets by is gone; plan a rollback instead")
-    return State(stack, origin, tuple((yield from root.reached(stack))))
+    return State(stack, origin, tuple(root.reached(host, stack)))
 
 
-def examine(now: State, target: str = "") -> Dialogue[Target]:
+def examine(host: Host, now: State, target: str = "") -> Target:
     """What was before, and whether the host is still as the run left it. Raises Drifted where it has moved on, TargetRefused
     where something is gone that the undo needs; with a `target`, an undo that had begun goes on, and is past that."""
     origin = now.origin
-    rows: list[Effect] = yield from Root.of(origin.plan).prior(now.stack)
+    rows: list[Effect] = Root.of(origin.plan).prior(host, now.stack)
     why = f"what was before {origin.plan.incident}, which {origin.who} ran"
     if target:
         return Target(origin, tuple(rows), why)
@@ -87,8 +81,8 @@ def examine(now: State, target: str = "") -> Dialogue[Target]:
         {path for path in _words(steps, f"{now.stack.state}/before/") if not any(f".{word}" in path for word in snapshots.ASIDE)}
     )
     images = set(_words(steps, f"rollback/{now.stack.name}/"))
-    found = yield {"paths": paths.missing(needed), "images": docker.stored(images)}
-    gone = [*found["paths"], *sorted(images - found["images"].keys())]
+    missing, stored = host.ask(paths.missing(needed)), host.ask(docker.stored(images))
+    gone = [*missing.result(), *sorted(images - stored.result().keys())]
     if gone:
         raise TargetRefused(f"what the undo needs is not on {now.stack.host} any more: {some(gone)}; plan a rollback instead")
     return Target(origin, tuple(rows), why)

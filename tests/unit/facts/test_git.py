@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,14 @@ import pytest
 from rollback_lib.commands.command import ENVIRONMENT, Command, script
 from rollback_lib.facts import git
 from rollback_lib.facts.fact import Fact
+from rollback_lib.facts.live import LiveHost
 from rollback_lib.facts.repository import Repository, Submodule, repository, submodules, unseen
 from rollback_lib.procedures.code import images
 from rollback_lib.procedures.code import tree as of_tree
+from rollback_lib.secrets.redactor import Redactor
+from rollback_lib.secrets.secret import Key
 from rollback_lib.stack.model import Stack
+from tests.builders.recorded import Here
 from tests.unit.procedures.test_code import state, target
 
 NAMES = ("a\tb", "a\nb", "-rf", "--", "é ü", "*", "back\\slash", "sp ace/in ner/\n", "-n/-e", "'quo\"te", "$(touch x)", ".hidden", "ends ")
@@ -29,16 +32,6 @@ def run(*commands: Command, **more: str) -> str:
 
 def ask(fact: Fact[Any], **more: str) -> Any:
     return fact.read(run(*fact.commands, **more))
-
-
-def lead(dialogue: Generator[Any, Any, Any]) -> Any:
-    answers = None
-    while True:
-        try:
-            facts = dialogue.send(answers)
-        except StopIteration as end:
-            return end.value
-        answers = {name: ask(fact) for name, fact in facts.items()}
 
 
 class Tree:
@@ -150,7 +143,7 @@ def test_nothing_that_only_looks_runs_a_program_of_the_repository(work: Tree, tm
                  git.differing(path, old), git.diff(path, old, new), git.in_the_way(path, new, old), git.file_history(path, NAMES[1]),
                  git.blob_at(path, "HEAD", NAMES[1]), git.file_at_head(path, NAMES[1])):  # fmt: skip
         ask(fact)
-    lead(submodules(path, old))
+    submodules(LiveHost(Here(), Redactor(), Key()), path, old)
     assert not ran.exists(), ran.read_text()
     assert {file: file.lstat().st_mtime_ns for file in sorted((work.path / ".git").rglob("*"))} == stats
 
@@ -181,7 +174,7 @@ def test_submodules_that_are_checked_out_and_theirs(work: Tree, tmp_path: Path) 
     outer(f"{add} {inner.path} 'in ner'; git commit -qm sub")
     work(f"{add} {outer.path} 'vendor/a\tb'; {add} {inner.path} empty; git commit -qm sub; git submodule --quiet deinit empty")
     work("git -c protocol.file.allow=always submodule --quiet update --init --recursive 'vendor/a\tb'")
-    found = lead(submodules(str(work.path), "HEAD"))
+    found = submodules(LiveHost(Here(), Redactor(), Key()), str(work.path), "HEAD")
     ids = [outer("git rev-parse HEAD"), inner("git rev-parse HEAD")]
     assert found == [Submodule("vendor/a\tb", ids[0]), Submodule("vendor/a\tb/in ner", ids[1])]
     assert ask(git.head(str(work.path))).submodules == ()

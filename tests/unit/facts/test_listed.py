@@ -3,21 +3,20 @@
 import os
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from rollback_lib.commands.command import Command, script
 from rollback_lib.errors import Refused
 from rollback_lib.facts import docker
-from rollback_lib.facts.ask import ask, converse
-from rollback_lib.facts.fact import Dialogue, Fact
+from rollback_lib.facts.host import Unanswered
 from rollback_lib.facts.listed import gone, inspected, objects
-from rollback_lib.facts.together import Unanswered, together
+from rollback_lib.facts.live import LiveHost
 from rollback_lib.host.connection import Result
 from rollback_lib.host.ending import Ending
 from rollback_lib.secrets.redactor import Redactor
 from rollback_lib.secrets.secret import Key
+from tests.builders.recorded import OneByOne
 
 LISTING = Command.of("docker", "ps", "--all", "--quiet")
 # Its own `listed` and `there` count the calls: the listing of a call is a line of `ids`, and what is inspected then one of `known`.
@@ -85,24 +84,20 @@ def test_docker_has_said_that_there_is_none_or_it_has_said_nothing() -> None:
     assert not gone(["error during connect: it broke off"])
     assert not gone([])
 
-    class Host:
+    class Link(OneByOne):
         alias = "host"
         said = ""
 
         def run(self, *_: object, **__: object) -> Result:
             return Result(Ending.exited(1), "\n", self.said, 0, 0.0)
 
-    host = Host()
+    link = Link()
     for fact in (docker.named("x"), docker.image_id("x:y")):
-        host.said = "Error response from daemon: no such image: x: No such image: x:y\n"
-        assert ask(host, {"it": fact}, Redactor(), Key()) == {"it": None}
-        host.said = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock\n"
+        link.said = "Error response from daemon: no such image: x: No such image: x:y\n"
+        assert LiveHost(link, Redactor(), Key()).ask(fact).result() is None
+        link.said = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock\n"
         with pytest.raises(Refused, match="does not answer"):
-            ask(host, {"it": fact}, Redactor(), Key())
-
-        def asking(fact: Fact[Any] = fact) -> Dialogue[Any]:
-            return (yield {"it": fact})["it"]
-
-        beside = converse(host, together({"one": asking()}), Redactor(), Key())["one"]
+            LiveHost(link, Redactor(), Key()).ask(fact).result()
+        beside = LiveHost(link, Redactor(), Key()).beside(lambda host, fact: host.ask(fact).result(), fact).result()
         assert isinstance(beside, Unanswered)
         assert "Cannot connect" in beside.why

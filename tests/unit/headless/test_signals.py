@@ -9,10 +9,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import yaml
 
 from rollback_lib.headless import engine
 from rollback_lib.settings import PROJECT
+from tests.builders.stack import written
 
 BIN = Path(sys.executable).parent
 
@@ -71,12 +71,9 @@ kernel.kill()
 @pytest.fixture
 def stack(tmp_path: Path) -> Path:
     """A stack on a host where nobody listens."""
-    config, file = tmp_path / "ssh_config", tmp_path / "stack.yaml"
+    config = tmp_path / "ssh_config"
     config.write_text("Host contabo\n  HostName 127.0.0.1\n  Port 1\n")
-    content = yaml.safe_load((PROJECT / "parameters" / "production.yaml").read_text())
-    content["stack"]["ssh_config"] = str(config)
-    file.write_text(yaml.safe_dump(content))
-    return file
+    return written(tmp_path / "stack.yaml", ssh_config=str(config))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ from rollback_lib.report import chart, page, postmortem, summary
 from rollback_lib.run.monitor import Monitor
 from rollback_lib.run.sealing import seal
 from rollback_lib.run.stages import Closing, Verification
-from rollback_lib.stack.model import Stack
+from rollback_lib.settings import version
+from tests.builders.stack import STACK
 
 LOOKED = datetime(2026, 11, 23, 3, 12, 4, tzinfo=UTC)  # section 2 of the notebook
 CHANGED = LOOKED + timedelta(seconds=125)  # the first step that changes the stack begins
@@ -192,7 +193,7 @@ def test_a_sealed_record_has_the_figures_of_its_pages(tmp_path: Path) -> None:
     folder, found = told(tmp_path, TAKEN_DOWN), Outages.of(TAKEN_DOWN, CHANGED)
     folder.write_record({"verdict": "succeeded", "reason": "x", **Outages.of(TAKEN_DOWN[:3], CHANGED).data()})
     seal(folder, tmp_path)
-    assert folder.record() == {"verdict": "succeeded", "reason": "x", **found.data()}
+    assert folder.record() == {"verdict": "succeeded", "reason": "x", "version": version(), **found.data()}
     assert f"Outage: {found.words}." in (folder.path / "report.html").read_text()
     assert verify(tmp_path).findings == ()
 
@@ -210,7 +211,7 @@ def test_a_record_of_before_these_figures_is_read_as_others_are(tmp_path: Path) 
 def test_a_probe_is_in_the_record_with_the_moment_it_was_sent(tmp_path: Path) -> None:
     """Not with that at which it was written down: what is slow to answer is not what came later."""
     folder = Folder.create("code", tmp_path)
-    Monitor(Stack.load("production"), None, None, folder).note((Probe("a", LOOKED, False, None, 2.5, "timed out"),))
+    Monitor(STACK, None, None, folder).note((Probe("a", LOOKED, False, None, 2.5, "timed out"),))
     assert summary.ticks(folder.events()) == [tick(0, False, "a", took=2.5)]
 
 

@@ -6,15 +6,12 @@ import pytest
 
 from rollback_lib.host.ending import Ending, Kind
 from rollback_lib.host.jobs import JobState, read_state
-from rollback_lib.plan.plan import Plan
-from rollback_lib.plan.step import Step
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.state import RunState, ending
-from rollback_lib.report import summary
 from rollback_lib.run.outcome import steps
+from tests.builders.plans import plan, step
 
-STEP = Step("build", "Build", "why")
-PLAN = Plan("code", "i1", "s", "h", "x", (STEP,), ())
+PLAN = plan(step("build"))
 LOST = "killed with the shell that watched it; how it ended is not known"
 
 
@@ -89,5 +86,5 @@ def test_a_known_end_is_never_called_unknown(tmp_path: Path, event: dict, how: E
     state = RunState.of(events)
     assert ending(events[-1]) == how
     assert (steps(PLAN, state), tuple(one.step for one in state.unheard)) == ({"build": came}, () if how else ("build",))
-    (ran,) = summary.ran(events)
+    (ran,) = state.ran
     assert (ran.words, ran.heard, ran.ok) == (words, how is not None, words == "done")

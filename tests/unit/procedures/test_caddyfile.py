@@ -9,11 +9,13 @@ from rollback_lib.commands.compose import Compose
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import caddy, docker, files
 from rollback_lib.procedures import caddyfile
+from rollback_lib.procedures.caddyfile.state import caddy_in
+from rollback_lib.procedures.caddyfile.target import usable
 from rollback_lib.secrets.secret import Secret
-from rollback_lib.stack.model import Stack
+from tests.builders.recorded import Recorded
+from tests.builders.stack import STACK
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-STACK = Stack.load("production")
 FILE = STACK.caddyfile.file
 CONFIG, OTHER = caddy.Configuration("1" * 12, caddy.ADMIN), caddy.Configuration("2" * 12, caddy.ADMIN)
 
@@ -120,14 +122,16 @@ def test_another_admin_address_is_used() -> None:
 )
 def test_without_a_file_or_a_container_it_is_refused(changes: dict, said: str) -> None:
     with pytest.raises(Refused, match=said):
-        next(caddyfile.examine(state(**changes), ""))
+        caddyfile.examine(Recorded(), state(**changes), "")
 
 
 def test_a_version_that_caddy_does_not_accept_is_refused() -> None:
-    dialogue = caddyfile.examine(state(), "")
-    assert set(next(dialogue)) == {"refusal", "config"}
+    now = state()
+    (container, path), version = usable(now), caddyfile.choose(now)[0]
+    says = caddy.validated(version.show, caddy_in(container, path, up=True)), "no such directive"
+    host = Recorded(says, otherwise=OTHER)
     with pytest.raises(TargetRefused, match="Caddy does not accept the version bbb: no such directive"):
-        dialogue.send({"refusal": "no such directive", "config": OTHER})
+        caddyfile.examine(host, now, "")
 
 
 def test_what_runs_is_nothing_to_do_and_a_file_never_loaded_is_not() -> None:

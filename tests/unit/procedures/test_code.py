@@ -9,13 +9,14 @@ from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import compose, docker, git
 from rollback_lib.facts.releases import Release
 from rollback_lib.procedures import code
+from rollback_lib.procedures.code.target import beside
 from rollback_lib.procedures.common import compose_call
 from rollback_lib.secrets.secret import Secret
-from rollback_lib.stack.model import ComposeCall, Stack
-from tests.unit.procedures.test_database import Answers
+from rollback_lib.stack.model import ComposeCall
+from tests.builders.recorded import Recorded
+from tests.builders.stack import STACK
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-STACK = Stack.load("production")
 BAD, GOOD, OLD = "b" * 40, "a" * 40, "0" * 40
 
 
@@ -213,7 +214,7 @@ def test_what_new_containers_would_lose_is_said_without_a_value() -> None:
     assert plan.hash != code.plan(state(), target(), incident="i1").hash
 
 
-def test_two_services_of_one_repository() -> None:
+def test_two_services_of_one_repository(monkeypatch: pytest.MonkeyPatch) -> None:
     """The change is in the folder of one: that one is built and recreated, and the other is named as left alone."""
     contexts = {
         name: service(context=f"/opt/dyniq-voice/{name}", dockerfile=f"/opt/dyniq-voice/{name}/Dockerfile") for name in ("agents", "ruben")
@@ -224,9 +225,14 @@ def test_two_services_of_one_repository() -> None:
     )  # fmt: skip
     now = state(services=deployed, defined={way: contexts})
     changed = [git.Change("modified", "ruben/server.py")]
-    answers = {"commit": commit(GOOD, 20), "changes": changed, "diff": "", "in_the_way": [], "at 0": contexts, f"since {BAD}": changed,
-               "submodules": [], "unseen": []}  # fmt: skip
-    found = Answers(**answers)(code.examine(now, GOOD))
+    monkeypatch.setattr("secrets.token_hex", lambda _: "0" * 12)  # of the folder in which compose reads the target's files
+    tree = STACK.tree
+    host = Recorded(
+        (git.resolve(tree, GOOD), commit(GOOD, 20)), (git.changes(tree, BAD, GOOD), changed), (git.diff(tree, BAD, GOOD), ""),
+        (git.changes_if_known(tree, BAD, GOOD), changed), (compose.defined_at(way, tree, GOOD, beside(now)), contexts),
+        (docker.image_id("docker-agents-api"), None), otherwise=[],
+    )  # fmt: skip
+    found = code.examine(host, now, GOOD)
     assert list(found.services) == ["ruben"]
     assert found.others == {"agents": "nothing in agents differs from what it runs"}
     plan = code.plan(now, found, incident="i1")
@@ -237,7 +243,7 @@ def test_two_services_of_one_repository() -> None:
 def test_how_compose_is_called_is_never_guessed() -> None:
     gone = code.Deployed("agents-api", (), None, [], [], [])
     with pytest.raises(Refused, match=r"no container of agents-api is left .* compose: \{project: NAME, files"):
-        Answers(commit=commit(GOOD, 20), changes=[], unseen=[], submodules=[])(code.examine(state(services=(gone,)), GOOD))
+        code.examine(Recorded((git.resolve(STACK.tree, GOOD), commit(GOOD, 20)), otherwise=[]), state(services=(gone,)), GOOD)
 
 
 def test_how_compose_is_called_without_a_container() -> None:

@@ -12,13 +12,10 @@ from hypothesis import strategies as st
 
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import backups, docker, postgres
-from rollback_lib.facts.ask import converse
 from rollback_lib.facts.backups import Backup, Contents
-from rollback_lib.facts.fact import Fact
+from rollback_lib.facts.live import LiveHost
 from rollback_lib.facts.postgres import Kind
 from rollback_lib.facts.restores import Restore
-from rollback_lib.host.connection import Result
-from rollback_lib.host.ending import Ending
 from rollback_lib.notebook.views import database as views
 from rollback_lib.plan.step import When
 from rollback_lib.procedures import database
@@ -26,11 +23,11 @@ from rollback_lib.procedures.database.plan import knows_restrict
 from rollback_lib.procedures.database.state import beside
 from rollback_lib.secrets.redactor import HIDDEN, Redactor
 from rollback_lib.secrets.secret import Key, Secret
-from rollback_lib.stack.model import Stack
+from tests.builders.recorded import Here, Recorded
+from tests.builders.stack import STACK
 from tests.unit.procedures.test_image import container
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-STACK = Stack.load("production")
 VOICE = STACK.databases[0]
 VOICE_SERVER = database.server_of(VOICE)
 
@@ -68,24 +65,18 @@ def state(**changes: object) -> database.State:
     return database.State(**{**known, **changes})
 
 
-class Answers:
-    """Leads a dialogue with these answers, and with what facts without commands say by themselves."""
-
-    def __init__(self, **answers: object) -> None:
-        self.answers = answers
-
-    def __call__(self, dialogue: object) -> object:
-        try:
-            asked: dict[str, Fact] = next(dialogue)
-            while True:
-                asked = dialogue.send({name: self.answers.get(name) for name in asked})
-        except StopIteration as end:
-            return end.value
-
-
 def target(now: database.State, **contents: object) -> database.Target:
     read = Contents(**{"rows": {"public.calls": 12}, "bytes": 1000, "wrong": "", **contents})
-    return Answers(contents=read)(database.examine(now, ""))
+    return database.examine(Recorded((backups.contents(database.choose(now, "")[0], now.access), read)), now, "")
+
+
+def looked(*, server: object, live: object, restored: object = None) -> Recorded:
+    """A host with this server, and these contents of the live database and of the restored one."""
+    return Recorded(
+        (postgres.server(VOICE_SERVER, "postgres"), server),
+        (postgres.content(VOICE_SERVER, "dyniq"), live),
+        (postgres.content(VOICE_SERVER, "dyniq__restore_i1"), restored),
+    )
 
 
 def test_the_newest_backup_that_nothing_speaks_against_is_chosen() -> None:
@@ -192,7 +183,7 @@ def test_what_is_lost_is_weighed_table_by_table() -> None:
     old = content(table("public.calls", 20, NOW), table("public.same", 3), table("public.gone", 1))
     new = content(table("public.calls", 12, NOW - timedelta(hours=1)), table("public.same", 3), table("public.back", 2))
     server = postgres.Server(170002, True, {"dyniq": live(), "dyniq__restore_i1": live(name="dyniq__restore_i1")})
-    found = Answers(server=server, live=old, restored=new)(database.losses(now, chosen, plan))
+    found = database.losses(looked(server=server, live=old, restored=new), now, chosen, plan)
     assert (found.restored, found.name) == (True, "dyniq")
     assert [one.words for one in found.differ] == [
         "public.back: not there now, 2 rows in the backup",
@@ -200,12 +191,12 @@ def test_what_is_lost_is_weighed_table_by_table() -> None:
         "public.gone: 1 rows now, not there in the backup",
     ]
     # Nothing was restored yet: what the backup itself says.
-    planned = Answers(server=now.server, live=old)(database.losses(now, chosen, plan))
+    planned = database.losses(looked(server=now.server, live=old), now, chosen, plan)
     assert (planned.restored, planned.tables[0].words) == (False, "public.calls: 20 rows now, 12 rows in the backup")
     # It did not come out as it is written.
     for short in (content(table("public.calls", 11)), content(table("public.other", 12))):
         with pytest.raises(TargetRefused, match=r"has 12 rows of public\.calls, restored came"):
-            Answers(server=server, live=old, restored=short)(database.losses(now, chosen, plan))
+            database.losses(looked(server=server, live=old, restored=short), now, chosen, plan)
 
 
 def test_what_is_restored_is_kept_when_nobody_can_say_what_is_lost() -> None:
@@ -215,10 +206,10 @@ def test_what_is_restored_is_kept_when_nobody_can_say_what_is_lost() -> None:
     plan = database.plan(now, chosen, incident="i1")
     server = postgres.Server(170002, True, {"dyniq": live(), "dyniq__restore_i1": live(name="dyniq__restore_i1")})
     both = content(table("public.calls", 12))
-    for answers in ({"live": None, "restored": both}, {"live": both, "restored": None}, {"server": None}):
-        for dialogue in (database.losses(now, chosen, plan), database.weigh(STACK, plan)):
+    for answers in ({"live": None, "restored": both}, {"live": both, "restored": None}, {"live": both, "server": None}):
+        for ask, words in ((database.losses, (now, chosen, plan)), (database.weigh, (STACK, plan))):
             with pytest.raises(Refused, match=r"what was restored stays as dyniq__restore_i1.*`rollback resume i1`") as refused:
-                Answers(**{"server": server, **answers})(dialogue)
+                ask(looked(**{"server": server, **answers}), *words)
             assert not isinstance(refused.value, TargetRefused)
 
 
@@ -230,7 +221,7 @@ def test_an_estimate_is_never_taken_for_a_count() -> None:
     # Fewer rows than the backup has, as far as Postgres guesses; and as many on both sides.
     old = content(table("public.calls", 20, exact=False), table("public.log", 5, exact=False), table("public.new", None, exact=False))
     new = content(table("public.calls", 11, exact=False), table("public.log", 5), table("public.new", 0))
-    found = Answers(server=server, live=old, restored=new)(database.losses(now, chosen, plan))
+    found = database.losses(looked(server=server, live=old, restored=new), now, chosen, plan)
     assert found.differ == ()
     assert [one.words for one in found.estimated] == [
         "public.calls: ≈ 20 rows now, ≈ 11 rows in the backup",
@@ -295,21 +286,9 @@ def test_parameters_are_checked() -> None:
 # -- reading backups ----------------------------------------------------------------------------------------------------
 
 
-class Here:
-    """This machine in place of a host."""
-
-    alias = "here"
-
-    def run(self, script: str, **_: object) -> object:
-        done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, errors="surrogateescape")
-        return Result(Ending.exited(done.returncode), done.stdout, done.stderr, 0, 0.0)
-
-
 def read(path: object, kind: str = backups.PLAIN) -> Contents:
-    def dialogue() -> object:
-        return (yield {"read": backups.contents(Backup(str(path), 1, NOW, kind, "17", "17", "", True, ""), None)})["read"]
-
-    return converse(Here(), dialogue(), Redactor(), Key())
+    backup = Backup(str(path), 1, NOW, kind, "17", "17", "", True, "")
+    return LiveHost(Here(), Redactor(), Key()).ask(backups.contents(backup, None)).result()
 
 
 END = "-- PostgreSQL database dump complete\n"
@@ -395,10 +374,7 @@ def test_the_list_tells_formats_apart_by_their_content(tmp_path: object) -> None
     (tmp_path / "b-half.gz").write_bytes((tmp_path / "b-named.sql").read_bytes()[:60])
     (tmp_path / "other.sql").write_text(head + END)
 
-    def dialogue() -> object:
-        return (yield {"list": backups.listing(f"{tmp_path}/b-*")})["list"]
-
-    found = {one.name: one for one in converse(Here(), dialogue(), Redactor(), Key())}
+    found = {one.name: one for one in LiveHost(Here(), Redactor(), Key()).ask(backups.listing(f"{tmp_path}/b-*")).result()}
     assert set(found) == {"b-plain.sql", "b-cut.sql", "b-empty.sql", "b-notes.txt", "b-named.sql", "b-half.gz"}
     assert {name: (one.format, one.whole, one.version, one.by) for name, one in found.items() if not one.wrong} == {
         "b-plain.sql": ("plain", True, "17.2", "17.5"), "b-named.sql": ("gzip", True, "17.2", "17.5"),

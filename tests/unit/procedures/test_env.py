@@ -13,10 +13,10 @@ from rollback_lib.procedures import env
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.secrets.redactor import HIDDEN, Redactor
 from rollback_lib.secrets.secret import Key, Secret
-from rollback_lib.stack.model import Stack
+from tests.builders.recorded import Recorded
+from tests.builders.stack import STACK
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-STACK = Stack.load("production")
 FILE = STACK.env.file
 WAY = Compose(STACK.compose_directory, (f"{STACK.compose_directory}/docker-compose.yml",), "docker")
 
@@ -59,14 +59,8 @@ def state(**changes: object) -> env.State:
 
 
 def examine(now: env.State, understood: object, target: str = "", **options: str) -> env.Target:
-    """Leads the dialogue; compose answers every question with `understood`, and what is known here is known."""
-    dialogue = env.examine(now, target, **options)
-    try:
-        questions = next(dialogue)
-        while True:
-            questions = dialogue.send({name: understood if one.commands else one.read("") for name, one in questions.items()})
-    except StopIteration as end:
-        return end.value
+    """Compose answers every question with `understood`."""
+    return env.examine(Recorded(otherwise=understood), now, target, **options)
 
 
 AFTER = {"api": meant(A="1", B="x"), "other": meant()}

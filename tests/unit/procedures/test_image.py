@@ -12,10 +12,9 @@ from rollback_lib.facts.releases import Release
 from rollback_lib.procedures import image
 from rollback_lib.procedures.image.state import declared
 from rollback_lib.secrets.secret import Secret
-from rollback_lib.stack.model import Stack
+from tests.builders.stack import STACK
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-STACK = Stack.load("production")
 BAD, GOOD, OLD = "b" * 40, "a" * 40, "0" * 40
 NAME = "ghcr.io/dyniq/agents-api"
 FILES = tuple(STACK.image.files)

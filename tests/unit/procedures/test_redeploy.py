@@ -7,15 +7,14 @@ import pytest
 
 from rollback_lib.commands.compose import Compose
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
-from rollback_lib.facts import compose, docker, git, networks
+from rollback_lib.facts import compose, docker, git, networks, paths
 from rollback_lib.plan.effect import Effect
 from rollback_lib.procedures import redeploy
-from rollback_lib.stack.model import Stack
-from tests.unit.procedures.test_database import Answers
+from tests.builders.recorded import Recorded
+from tests.builders.stack import STACK
 from tests.unit.procedures.test_image import container
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-STACK = Stack.load("production")
 BASE = Compose(STACK.compose_directory, (f"{STACK.compose_directory}/docker-compose.yml",), "docker")
 PROD = Compose(STACK.compose_directory, tuple(STACK.image.files), "docker")
 HEX = "0123456789abcdef" * 4
@@ -49,8 +48,10 @@ def state(**changes: object) -> redeploy.State:
 
 
 def target(now: redeploy.State, **answers: object) -> redeploy.Target:
-    known = {"commit": git.Commit(SHA, "someone", NOW, "subject"), "missing": [], "files": ["/opt/dyniq-voice/.env"]}
-    return Answers(**{**known, **answers})(redeploy.examine(now))
+    commit = git.Commit(SHA, "someone", NOW, "subject")
+    binds = sorted({bind.source for one in now.services.values() for bind in one.binds})
+    missing = paths.missing(binds), answers.get("missing", [])
+    return redeploy.examine(Recorded((git.resolve(STACK.tree, "HEAD"), commit), missing, otherwise=["/opt/dyniq-voice/.env"]), now)
 
 
 def plan(now: redeploy.State) -> object:
@@ -145,9 +146,12 @@ def test_effects_of_networks_volumes_and_the_containers_of_others() -> None:
     made = plan(state(attachments=networks.Attachments(known, state().attachments.networks), volumes=volumes, containers=mounted))
 
     def wrong(attachments: networks.Attachments, volumes: dict[str, networks.Volume]) -> set[str]:
-        found = Answers(containers=mounted, images={}, files="as before", attachments=attachments, volumes=volumes)(
-            redeploy.undo_effects(STACK, made)
-        )
+        built = {image for key, image in made.after.items() if key.startswith("image ")}
+        host = Recorded(
+            (docker.project(STACK), mounted), (docker.stored(built), {}), (networks.attachments(), attachments),
+            (networks.volumes(), volumes), otherwise="as before",
+        )  # fmt: skip
+        found = redeploy.undo_effects(host, STACK, made)
         return {effect.name for effect in found if not effect.ok}
 
     named = tuple(attached("docker-caddy-1", f"{name}_default") for name in ("n8n", "nocodb", "langfuse"))

@@ -1,17 +1,12 @@
 """What triage reads and weighs, without a host."""
 
-from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rollback_lib.commands.command import Command
 from rollback_lib.commands.psql import Postgres
-from rollback_lib.errors import Refused
 from rollback_lib.facts import caddy, schema
-from rollback_lib.facts.fact import Dialogue, Fact
 from rollback_lib.facts.inside_container import Answer
-from rollback_lib.facts.together import Unanswered, together
 from rollback_lib.health.probe import Probe
 from rollback_lib.notebook.views.triage import _answer
 from rollback_lib.procedures.common.rows import AMBER, GREEN, RED, of_certificates
@@ -32,48 +27,6 @@ CREATE TABLE public."Big One" (
 );
 CREATE UNLOGGED TABLE public.part PARTITION OF public.whole FOR VALUES IN (1);
 """
-
-
-def fact(says: str) -> Fact[str]:
-    return Fact((Command.of("echo", says),), str.strip, missing=f"{says} is missing")
-
-
-def two_rounds(first: str, second: str) -> Dialogue[tuple[str, str]]:
-    one = (yield {"it": fact(first)})["it"]
-    two = (yield {"it": fact(second)})["it"]
-    return one, two
-
-
-def careful(first: str) -> Dialogue[str]:
-    try:
-        yield {"it": fact(first)}
-    except Refused as error:
-        return f"knows better: {error}"
-    return "fine"
-
-
-def lead(dialogue: Generator) -> tuple[list[list[str]], dict]:
-    """Lead a dialogue with a host on which every command fails that has `ill` in it; the rounds, and the end."""
-    rounds = []
-    try:
-        asked = next(dialogue)
-        while True:
-            rounds.append(sorted(asked))
-            answers = {}
-            for name, one in asked.items():
-                said = one.commands[0].argv[1]
-                answers[name] = one.otherwise("no such file\n") if "ill" in said else one.read(said + "\n")
-            asked = dialogue.send(answers)
-    except StopIteration as end:
-        return rounds, end.value
-
-
-def test_dialogues_go_on_side_by_side_and_one_that_fails_stops_no_other() -> None:
-    rounds, found = lead(together({"a": two_rounds("x", "y"), "b": two_rounds("ill", "z"), "c": careful("ill"), "d": careful("x")}))
-    assert rounds == [["a/it", "b/it", "c/it", "d/it"], ["a/it"]]
-    assert found == {
-        "a": ("x", "y"), "b": Unanswered("ill is missing: no such file"), "c": "knows better: ill is missing: no such file", "d": "fine",
-    }  # fmt: skip
 
 
 def test_the_tables_of_a_dump_are_read_from_its_definitions() -> None:

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from rollback_lib.commands.command import Command
 from rollback_lib.errors import ParameterError
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan, Rationale
-from rollback_lib.plan.step import Changes, Step
+from rollback_lib.plan.step import Step
 from rollback_lib.procedures import undo
 from rollback_lib.procedures.undo.root import AFTER, BEFORE, Root
 from rollback_lib.procedures.undo.state import strange
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.manifest import seal
 from rollback_lib.record.verdict import Verdict
-from rollback_lib.stack.model import Stack
+from tests.builders.plans import changing, plan, step
+from tests.builders.stack import STACK
 
 GOOD, OTHER = Effect("commit", "b", "b"), Effect("commit", "b", "c")
 DOWN = Effect("state of the container", "running", "restarting", condition=True)
@@ -35,17 +35,12 @@ def test_a_run_that_was_cut_off_left_each_thing_as_before_or_as_after() -> None:
     assert strange([OTHER], [neither], half=True) == [OTHER]
 
 
-def step(name: str, *, touches: bool = True) -> Step:
-    return Step(name, name, "why", (Command.of("echo", name),), changes=Changes.STACK if touches else Changes.NOTHING)
-
-
-def made(*, undo_steps: tuple[Step, ...] = (step("undo_tree"),)) -> Plan:
+def made(*, undo_steps: tuple[Step, ...] = (changing("undo_tree"),)) -> Plan:
     rationale = Rationale("a commit", "the one before", True)
-    steps = (step("keep", touches=False), step("restore_tree"))
-    return Plan("code", "aaaaaa", "dyniq-voice", "contabo", "b", steps, undo_steps, routes=("api",), rationale=rationale)
+    return plan(step("keep"), changing("restore_tree"), undo=undo_steps, incident="aaaaaa", routes=("api",), rationale=rationale)
 
 
-def record(root: Path, verdict: str, plan: Plan | None, *, touched: bool = True) -> Folder:
+def record(root: Path, verdict: str, chosen: Plan | None, *, touched: bool = True) -> Folder:
     folder = Folder.create("code", root)
     folder.event("open", who="someone", mode="apply")
     folder.event("probe", route="agents-api", ok=False)
@@ -53,9 +48,9 @@ def record(root: Path, verdict: str, plan: Plan | None, *, touched: bool = True)
     if touched:
         folder.event("step-begin", step="restore_tree", job="restore_tree", plan="abc", touches=True)
         folder.event("probe", route="agents-api", ok=True)
-    folder.write("stack.json", Stack.load("production").model_dump_json(exclude_unset=True))
-    if plan:
-        folder.write("plan.json", plan.json())
+    folder.write("stack.json", STACK.model_dump_json(exclude_unset=True))
+    if chosen:
+        folder.write("plan.json", chosen.json())
     folder.write_record({"verdict": verdict, "who": "someone", "because": "calls fail"})
     seal(folder.path, root, folder.record())
     return folder
@@ -75,7 +70,7 @@ def test_a_run_as_its_record_has_it(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "plan", "touched", "said"),
+    ("verdict", "chosen", "touched", "said"),
     [
         ("planned", made(), True, "only planned"),
         ("nothing-to-do", made(), True, "found nothing to do"),
@@ -86,15 +81,15 @@ def test_a_run_as_its_record_has_it(root: Path) -> None:
         ("succeeded", made(undo_steps=()), True, "no way forward again"),
     ],
 )
-def test_a_run_without_anything_to_undo_is_refused(root: Path, verdict: str, plan: Plan | None, touched: bool, said: str) -> None:
+def test_a_run_without_anything_to_undo_is_refused(root: Path, verdict: str, chosen: Plan | None, touched: bool, said: str) -> None:
     with pytest.raises(ParameterError, match=said):
-        undo.origin(record(root, verdict, plan, touched=touched).id)
+        undo.origin(record(root, verdict, chosen, touched=touched).id)
 
 
 def test_the_undo_of_an_undo_leads_to_the_other_side() -> None:
     first = Root.of(made())
     assert first.side == AFTER
-    back = Plan("undo", "bbbbbb", "s", "contabo", "x", (), (), after={"root": made().json(), "side": first.other_side})
+    back = plan(procedure="undo", incident="bbbbbb", after={"root": made().json(), "side": first.other_side})
     assert (Root.of(back).side, Root.of(back).other_side, Root.of(back).plan) == (BEFORE, AFTER, made())
 
 
@@ -110,4 +105,4 @@ def test_a_plan_of_another_version_is_refused_and_the_way_by_hand_named() -> Non
 @pytest.mark.parametrize("incident", ["", "a b", "x;y", 3])
 def test_an_incident_is_named_by_an_id(incident: object) -> None:
     with pytest.raises(ParameterError, match="incident: an id"):
-        undo.check(Stack.load("production"), incident)
+        undo.check(STACK, incident)

@@ -13,6 +13,7 @@ from rollback_lib.record.manifest import seal
 from rollback_lib.record.state import RunState
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.secrets.redactor import HIDDEN
+from rollback_lib.settings import version
 
 
 @pytest.fixture
@@ -33,6 +34,19 @@ def test_no_secret_is_kept_and_the_record_stays_json(folder: Folder) -> None:
     folder.write_record({"reason": 'token="hunter22hunter"', "password": "x"})
     assert "hunter22hunter" not in "".join(file.read_text() for file in folder.path.iterdir())
     assert json.loads((folder.path / "record.json").read_text())
+
+
+def test_every_record_names_the_version_of_its_run(folder: Folder) -> None:
+    folder.write_record({"verdict": "planned"})
+    assert folder.record()["version"] == version() != ""
+    folder.write_record({**folder.record(), "version": "0.0.9"})  # as it is sealed again by a later version
+    assert folder.record()["version"] == "0.0.9"
+
+
+def test_a_version_is_not_hidden_where_a_secret_is_like_it(folder: Folder) -> None:
+    folder.redactor.protect([version()])
+    folder.write_record({"verdict": "planned", "reason": f"see {version()}"})
+    assert (folder.record()["version"], folder.record()["reason"]) == (version(), f"see {HIDDEN}")
 
 
 def test_a_last_event_cut_short_is_left_out(folder: Folder) -> None:
@@ -80,4 +94,9 @@ def test_words_of_ours_are_not_hidden_where_a_secret_is_such_a_word(folder: Fold
     state = RunState.of(folder.events())
     assert (state.begun, state.told) == ({"recreate": None}, "start")
     assert folder.events()[0]["commands"] == [f"echo {HIDDEN}"]
-    assert folder.record() == {"verdict": "failed-partly", "steps": {"recreate": "done"}, "reason": f"{HIDDEN} failed"}
+    assert folder.record() == {
+        "verdict": "failed-partly",
+        "steps": {"recreate": "done"},
+        "reason": f"{HIDDEN} failed",
+        "version": version(),
+    }

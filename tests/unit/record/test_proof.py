@@ -8,12 +8,9 @@ from pathlib import Path
 import pytest
 
 from rollback_lib import cli
-from rollback_lib.commands.command import Command
 from rollback_lib.errors import ParameterError
 from rollback_lib.headless import runner
 from rollback_lib.notebook import resume_incident, start
-from rollback_lib.plan.plan import Plan
-from rollback_lib.plan.step import Changes, Step
 from rollback_lib.procedures import undo
 from rollback_lib.record.audit import verify
 from rollback_lib.record.chain import FILE, OPENED, Chain
@@ -22,10 +19,11 @@ from rollback_lib.record.log import Log
 from rollback_lib.record.proof import check
 from rollback_lib.run import resume
 from rollback_lib.run.sealing import seal
-from rollback_lib.stack.model import Stack
+from tests.builders.plans import changing, plan
+from tests.builders.stack import STACK, STACK_FILE
 from tests.forging import seal_all_the_same
 
-STEP = Step("recreate", "Recreate", "why", (Command.of("echo", "recreate"),), changes=Changes.STACK)
+STEP = changing("recreate")
 OPENING = {"procedure": "code", "stack": "dyniq-voice", "host": "contabo", "who": "me", "mode": "apply", "budget": 60.0}
 OPENED_AS = {**OPENING, "on_failure": "stop", "reason": "", "parameters": {}, "usual": [], "session": "copy.ipynb", "process": os.getpid()}
 
@@ -40,15 +38,15 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def killed(root: Path) -> Folder:
     """The record of a run that was killed in the step that changes the stack."""
     folder = Folder.create("code", root)
-    plan = Plan("code", folder.id, "dyniq-voice", "contabo", "x", (STEP,), (STEP,))
-    folder.write("stack.json", Stack.load("production").model_dump_json(exclude_unset=True))
+    chosen = plan(STEP, undo=(STEP,), incident=folder.id)
+    folder.write("stack.json", STACK.model_dump_json(exclude_unset=True))
     folder.event("open", **{**OPENED_AS, "incident": folder.id}, sha256=folder.hashes("stack.json"))
     Chain(root).enter(OPENED, folder.path, OPENING)
-    folder.write("plan.json", plan.json())
-    folder.write("undo.sh", plan.undo_shell())
-    folder.event("plan", hash=plan.hash, target="x", nothing_to_do=False, sha256=folder.hashes("plan.json", "undo.sh"))
-    folder.event("confirmed", plan=plan.hash, by="person", who="me", host="contabo")
-    folder.event("step-begin", step="recreate", job="recreate", plan=plan.hash, touches=True, commands=["echo recreate"])
+    folder.write("plan.json", chosen.json())
+    folder.write("undo.sh", chosen.undo_shell())
+    folder.event("plan", hash=chosen.hash, target="x", nothing_to_do=False, sha256=folder.hashes("plan.json", "undo.sh"))
+    folder.event("confirmed", plan=chosen.hash, by="person", who="me", host="contabo")
+    folder.event("step-begin", step="recreate", job="recreate", plan=chosen.hash, touches=True, commands=["echo recreate"])
     folder.write_record({**OPENING, "verdict": "unknown", "reason": "the run has not ended"})
     return folder
 
@@ -96,7 +94,7 @@ def refused(folder: Folder, named: str) -> None:
         with pytest.raises(ParameterError, match=rf"^{folder.path.name} is not what was written: {named}"):
             take(folder)
     assert cli.main(["resume", folder.id]) == 2
-    shown = str(start.latest("production"))
+    shown = str(start.latest(str(STACK_FILE)))
     assert folder.id in shown
     assert "_undo" not in shown
     assert "_resume" not in shown
@@ -108,8 +106,8 @@ def test_a_record_as_it_was_written_is_taken(killed: Folder, root: Path) -> None
     seal(killed, root)
     for take in ("undo", "resume", "in JupyterLab"):
         TAKEN[take](killed)
-    assert "_undo" in str(start.latest("production"))
-    assert "_resume" in str(start.latest("production"))
+    assert "_undo" in str(start.latest(str(STACK_FILE)))
+    assert "_resume" in str(start.latest(str(STACK_FILE)))
 
 
 @pytest.mark.parametrize("wrong", WRONG)
@@ -183,7 +181,7 @@ def test_a_record_of_elsewhere_is_refused_until_its_own_chain_is_asked(
         with pytest.raises(ParameterError, match="is outside of"):
             resume_incident(str(one))
     monkeypatch.setenv(ROOT_VARIABLE, os.path.relpath(other))
-    assert undo.origin(str(path)).stack == Stack.load("production")
+    assert undo.origin(str(path)).stack == STACK
     slipped = path.with_name(path.name[:-6] + "abcdef")
     shutil.copytree(path, slipped)
     with pytest.raises(ParameterError, match=f"{slipped.name} is not in chain.jsonl"):

@@ -7,24 +7,7 @@ import pytest
 from rollback_lib.host.ending import Ending, Kind
 from rollback_lib.record.state import RunState
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
-
-OK, NOT_OK = {"kind": "exited", "number": 0}, {"kind": "exited", "number": 1}
-
-
-def at(second: int) -> str:
-    return f"2026-11-24T03:00:{second:02}.000+00:00"
-
-
-def begin(job: str, second: int = 0, **more: Any) -> dict[str, Any]:
-    return {"event": "step-begin", "at": at(second), "step": job.partition(".")[0], "job": job, "plan": "p", "touches": True, **more}
-
-
-def end(job: str, ending: dict[str, Any] | None = OK, kind: str = "step-end", **more: Any) -> dict[str, Any]:
-    return {"event": kind, "at": at(9), "step": job.partition(".")[0], "job": job, "plan": "p", "ending": ending, **more}
-
-
-def not_started(job: str, **more: Any) -> dict[str, Any]:
-    return {"event": "step-not-started", "step": job.partition(".")[0], "job": job, "plan": "p", "error": "no", **more}
+from tests.builders.events import NOT_OK, begin, end, not_started
 
 
 def test_a_step_is_done_once_its_job_ended_well_and_a_trial_however_it_ended() -> None:
@@ -48,7 +31,7 @@ def test_a_step_is_done_once_its_job_ended_well_and_a_trial_however_it_ended() -
         ([begin("build"), end("build", None, "job-found", state="never")], "build"),
         ([begin("build"), end("build", None, "job-found", state="running")], "build"),
         ([begin("build"), end("build", NOT_OK, "job-found", state="ended")], "build.2"),
-        ([begin("build"), {"event": "step-ended", "step": "build", "job": "build", "known": True}], "build.2"),
+        ([begin("build"), {"event": "step-ended", "at": at(9), "step": "build", "job": "build", "known": True}], "build.2"),
     ],
 )
 def test_another_attempt_has_a_job_of_another_name_only_where_the_last_one_is_spent(events: list[dict[str, Any]], job: str) -> None:
@@ -70,9 +53,29 @@ def test_a_job_that_is_attached_to_again_began_when_it_began_first() -> None:
     assert [one.job for one in state.unheard] == ["put"]
 
 
+def test_of_a_job_that_ended_it_is_known_how_when_and_what_it_said() -> None:
+    (one,) = RunState.of([begin("put", 2, commands=["cp a b"]), end("put", NOT_OK, last_lines=["no space"])]).ran
+    assert (one.commands, one.lines, one.words, one.took) == (("cp a b",), ("no space",), "exit status 1", "7.0 s")
+    assert (one.ok, one.heard) == (False, True)
+
+
+def test_a_job_whose_end_was_only_asked_for_later_took_so_long_at_most() -> None:
+    (one,) = RunState.of([begin("put", 2), begin("put", 5), end("put", OK, "job-found", state="ended")]).ran
+    assert (one.words, one.took) == ("done", "at most 7.0 s")
+
+
+def test_a_job_whose_end_was_not_heard_has_none() -> None:
+    (one,) = RunState.of([begin("put", 2), end("put", None, "job-found", state="running")]).ran
+    assert (one.words, one.took, one.end, one.heard, one.ok) == ("its end is not known", "", None, False, False)
+
+
+def test_what_a_guard_kept_from_beginning_did_not_run() -> None:
+    assert RunState.of([begin("put"), not_started("put", spent=True)]).ran == ()
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_a_job_that_was_ended_may_be_running_unless_that_is_known(known: bool) -> None:
-    state = RunState.of([begin("build"), {"event": "step-ended", "step": "build", "job": "build", "known": known}])
+    state = RunState.of([begin("build"), {"event": "step-ended", "at": at(9), "step": "build", "job": "build", "known": known}])
     assert (state.unheard == ()) is known
     assert state.begun["build"] == (Ending(Kind.SIGNAL, 15) if known else None)
 

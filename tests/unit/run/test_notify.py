@@ -13,8 +13,8 @@ from rollback_lib.run import notify
 from rollback_lib.run.checklist import checked, checklist
 from rollback_lib.run.notify import Notifier
 from rollback_lib.stack.model import Notify, Stack
-
-STACK = Stack.load("production")
+from tests.builders.plans import plan
+from tests.builders.stack import STACK
 
 
 def herald(folder: Folder, *commands: list[str]) -> tuple[Notifier, list[str]]:
@@ -63,8 +63,8 @@ def test_a_run_that_is_gone_on_with_knows_that_people_were_told() -> None:
     assert RunState.of([]).told == ""
 
 
-def plan(**grounds: object) -> Plan:
-    return Plan("code", "aaaaaa", "s", "contabo", "x", (), (), rationale=Rationale(**grounds))
+def resting(**on: object) -> Plan:
+    return plan(rationale=Rationale(**on))
 
 
 def points(stack: Stack, made: Plan, vouched: tuple[str, ...] = ()) -> dict[str, tuple[bool, bool]]:
@@ -73,22 +73,22 @@ def points(stack: Stack, made: Plan, vouched: tuple[str, ...] = ()) -> dict[str,
 
 
 def test_each_point_is_answered_by_what_is_known() -> None:
-    known = plan(change="a commit", target="healthy", stable=True)
+    known = resting(change="a commit", target="healthy", stable=True)
     assert points(STACK, known) == {"state": (True, True), "change": (True, False), "target": (True, False), "people": (False, False)}
-    assert points(STACK, plan()) == {"state": (True, True), "change": (False, False), "target": (False, False), "people": (False, False)}
+    assert points(STACK, resting()) == {"state": (True, True), "change": (False, False), "target": (False, False), "people": (False, False)}
 
 
 def test_a_target_that_was_found_bad_is_required_and_a_person_can_vouch_for_it() -> None:
-    assert points(STACK, plan(stable=False))["target"] == (False, True)
-    assert points(STACK, plan(stable=False), ("target",))["target"] == (True, True)
+    assert points(STACK, resting(stable=False))["target"] == (False, True)
+    assert points(STACK, resting(stable=False), ("target",))["target"] == (True, True)
 
 
 def test_people_are_told_only_where_an_address_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CHAT", raising=False)
     stack = STACK.model_copy(update={"notify": [Notify(webhook="env:CHAT")], "required": ["people"]})
-    assert points(stack, plan())["people"] == (False, True)
+    assert points(stack, resting())["people"] == (False, True)
     monkeypatch.setenv("CHAT", "https://chat.example/x")
-    assert points(stack, plan())["people"] == (True, True)
+    assert points(stack, resting())["people"] == (True, True)
 
 
 @pytest.mark.parametrize("text", ["state", "all", "change;target", 3])

@@ -15,6 +15,7 @@ from rollback_lib.runbook.metadata import notebooks
 from rollback_lib.runbook.page import markdown
 from rollback_lib.settings import PROJECT
 from rollback_lib.stack.model import Budgets
+from tests.builders.stack import written
 
 ALL = notebooks(PROJECT / "notebooks")
 CODE, DATABASE, RESUME = (next(one for one in ALL if one.procedure == name) for name in ("code", "database", "resume"))
@@ -100,11 +101,9 @@ def test_a_notebook_that_only_looks_has_no_command_to_apply() -> None:
 def test_the_command_takes_times_from_successes_and_of_the_stack_that_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    root, file, stack = tmp_path / "incidents", tmp_path / "page.md", tmp_path / "stack.yaml"
+    root, file = tmp_path / "incidents", tmp_path / "page.md"
     monkeypatch.setenv("ROLLBACK_INCIDENTS", str(root))
-    content = yaml.safe_load((PROJECT / "parameters" / "production.yaml").read_text())
-    content["stack"].update(name="mine", budgets={"code": 45.0})
-    stack.write_text(yaml.safe_dump(content))
+    stack = written(tmp_path / "stack.yaml", name="mine", budgets={"code": 45.0})
     for name, verdict, mode, seconds in (
         ("mine", "succeeded", "apply", 2.0), ("other", "succeeded", "apply", 9.0),
         ("mine", "failed-partly", "apply", 50.0), ("mine", "planned", "plan", 1.0),

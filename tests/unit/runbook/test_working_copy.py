@@ -24,6 +24,7 @@ from rollback_lib.run import notebook_copy, sealing
 from rollback_lib.runbook import working_copy
 from rollback_lib.settings import PROJECT
 from rollback_lib.stack.model import lasting
+from tests.builders.stack import STACK_FILE
 
 CODE = PROJECT / "notebooks" / "01_code.ipynb"
 RECORD = {"procedure": "code", "stack": "dyniq-voice", "verdict": "planned", "reason": "planned only", "budget": 60.0}
@@ -223,19 +224,19 @@ def test_the_settings_of_jupyterlab_are_ones_that_it_knows() -> None:
 )
 def test_what_cannot_be_opened_leaves_nothing_behind(root: Path, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.execv", lambda *_: pytest.fail("JupyterLab was started"))
-    assert cli.main(["open", *words, "--stack", "production"]) == 2
+    assert cli.main(["open", *words, "--stack", str(STACK_FILE)]) == 2
     assert not root.exists()
 
 
 def test_jupyterlab_opens_on_the_copy_with_the_stack_found_from_anywhere(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.execv", lambda _, words: (_ for _ in ()).throw(KeyboardInterrupt(started.extend(words))))
-    monkeypatch.chdir(PROJECT / "parameters")
+    monkeypatch.chdir(STACK_FILE.parent)
     started: list[str] = []
-    cli.main(["open", "code", "--stack", "./production.yaml", "-p", "target=0123456", "--no-browser", "--port", "9"])
+    cli.main(["open", "code", "--stack", f"./{STACK_FILE.name}", "-p", "target=0123456", "--no-browser", "--port", "9"])
     (copy,) = root.glob("[0-9]*/*/*/*-code-*/working.ipynb")
     assert f"--LabApp.default_url=/lab/tree/{copy.relative_to(root)}" in started
     assert {"--no-browser", "--port=9", f"--ServerApp.root_dir={root}"} <= set(started)
-    assert f'stack: str = \\"{PROJECT}/parameters/production.yaml\\"' in copy.read_text()
+    assert f'stack: str = \\"{STACK_FILE}\\"' in copy.read_text()
     assert 'target: str = \\"0123456\\"' in copy.read_text()
     assert lasting("production") == "production"
 
@@ -254,7 +255,7 @@ def test_the_latest_incidents_have_a_sign_each_and_links_to_their_pages(root: Pa
         folder.write_record(record)
         Chain(root).enter(OPENED, folder.path, record)
         sealing.seal(folder, root)
-    shown = start.latest("production")
+    shown = start.latest(str(STACK_FILE))
     assert all(f"{words} " in str(shown) for words in ("● planned", "✘ failed-partly", "✔ succeeded"))
     page = shown._repr_html_()
     assert f'<a href="../{folder.path.relative_to(root)}/report.html">report</a>' in page
@@ -264,7 +265,7 @@ def test_the_latest_incidents_have_a_sign_each_and_links_to_their_pages(root: Pa
 
 
 def test_every_procedure_of_the_page_has_a_copy_to_plan_and_one_to_apply(root: Path) -> None:
-    page = start.procedures("production")._repr_html_()
+    page = start.procedures(str(STACK_FILE))._repr_html_()
     place = root / "working" / "dyniq-voice"
     to_plan, to_apply = sorted(place.glob("*.ipynb")), sorted((place / "apply").glob("*.ipynb"))
     for copy in to_plan:
@@ -277,7 +278,7 @@ def test_every_procedure_of_the_page_has_a_copy_to_plan_and_one_to_apply(root: P
 
 
 def test_a_database_of_several_is_chosen_by_its_link(root: Path) -> None:
-    page = start.procedures("production")._repr_html_()
+    page = start.procedures(str(STACK_FILE))._repr_html_()
     for name in ("voice", "n8n"):
         assert f'<a href="dyniq-voice/{name}/05_database.ipynb">database\u00a0{name}</a>' in page
         assert f'<a href="dyniq-voice/{name}/apply/05_database.ipynb">apply\u00a0{name}</a>' in page

@@ -8,10 +8,7 @@ import yaml
 from rollback_lib.errors import ParameterError
 from rollback_lib.settings import PROJECT
 from rollback_lib.stack.model import Stack
-
-
-def content() -> dict:
-    return yaml.safe_load((PROJECT / "parameters" / "production.yaml").read_text())["stack"]
+from tests.builders.stack import content
 
 
 @pytest.mark.parametrize("name", ["production", "drill"])
@@ -43,7 +40,7 @@ def test_a_name_a_path_and_a_mapping_give_the_same_stack(name: str) -> None:
 )
 def test_a_wrong_value_is_refused_and_named(key: str, value: object, said: str) -> None:
     with pytest.raises(ParameterError) as caught:
-        Stack.load({**content(), key: value})
+        Stack.load(content(**{key: value}))
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
     assert "u:secret" not in str(caught.value)

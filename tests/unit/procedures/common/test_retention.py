@@ -10,16 +10,17 @@ import pytest
 
 from rollback_lib.commands.command import Command, script
 from rollback_lib.errors import ParameterError
-from rollback_lib.facts import copies, removed
+from rollback_lib.facts import copies, releases, removed, restores
 from rollback_lib.facts.fact import Fact
+from rollback_lib.facts.host import Unanswered
 from rollback_lib.facts.releases import Release
-from rollback_lib.facts.together import Unanswered
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Changes, Step
 from rollback_lib.procedures.common import retention
 from rollback_lib.stack.model import Stack
+from tests.builders.recorded import Recorded
+from tests.builders.stack import STACK
 
-STACK = Stack.load("production")
 STATE = STACK.state
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 API = STACK.kept_image("agents-api", "")
@@ -47,22 +48,21 @@ def release(commit: str, key: str, days: float, by: str = "ffffff", *, healthy: 
 
 
 def judged(needed: str = "", stack: Stack = STACK, **found: Any) -> retention.Copies:
-    dialogue = retention.look(stack, needed, NOW)
-    asked = next(dialogue)
-    nothing: dict[str, Any] = {
-        "entries": [],
-        "named": {},
-        "images": [],
-        "in_use": frozenset(),
-        "last": "999999",
-        "stashes": [],
-        "releases": [],
-        "restores": [],
+    questions: dict[str, tuple[Fact[Any], object]] = {
+        "entries": (copies.entries(stack.state), []),
+        "named": (copies.named(stack.state, stack.kept_images), {}),
+        "images": (copies.images(stack.kept_images), []),
+        "in_use": (copies.in_use(), frozenset()),
+        "last": (copies.last(stack.state), "999999"),
+        "stashes": (copies.stashes(stack.tree), []),
+        "releases": (releases.releases(stack.state), []),
+        "restores": (restores.restores(stack.state), []),
     }
-    assert asked.keys() == nothing.keys()
-    with pytest.raises(StopIteration) as end:
-        dialogue.send({**nothing, **found})
-    return end.value.value
+    assert found.keys() <= questions.keys()
+    host = Recorded(*((fact, found.get(name, nothing)) for name, (fact, nothing) in questions.items()), otherwise=AssertionError("asked"))
+    answer = retention.look(host, stack, needed, NOW)
+    assert len(host.rounds) == 1
+    return answer
 
 
 def gone(needed: str = "", stack: Stack = STACK, **found: Any) -> set[str]:

@@ -1,0 +1,59 @@
+"""Moments and durations in words. Moments are shown in UTC, whatever the clock of the host or of this machine is set to."""
+
+from datetime import UTC, datetime
+
+_UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
+
+
+def clock(at: datetime) -> str:
+    """The time of day: 03:12:04."""
+    return f"{at.astimezone(UTC):%H:%M:%S}"
+
+
+def exact_clock(at: datetime) -> str:
+    """The time of day to a thousandth of a second: 03:12:04.250."""
+    return f"{at.astimezone(UTC):%H:%M:%S.%f}"[:-3]
+
+
+def minute(at: datetime) -> str:
+    """The day and the time: 2026-11-24 03:12 UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def second(at: datetime) -> str:
+    """The day and the time to the second, for what has UTC in its heading: 2026-11-24 03:12:04."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def ago(when: datetime, now: datetime | None = None) -> str:
+    """How long ago, in the largest unit that fits: 3 h ago."""
+    seconds = ((now or datetime.now(UTC)) - when).total_seconds()
+    for size, unit in _UNITS:
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit} ago"
+    return f"{about(max(seconds, 0))} ago"
+
+
+def exactly(seconds: float) -> str:
+    """A duration that was measured: 12.3 s."""
+    return f"{seconds:.1f} s"
+
+
+def about(seconds: float) -> str:
+    """A duration in whole seconds: 12 s."""
+    return f"{seconds:.0f} s"
+
+
+def given(seconds: float) -> str:
+    """A duration that somebody set, as it was set: 60 s, 7.5 s."""
+    return f"{seconds:.10g} s"
+
+
+def against(seconds: float, budget: float) -> str:
+    """What was used, and whether that was allowed: 12.3 s, within the budget of 60 s."""
+    return f"{exactly(seconds)}, {'within' if seconds <= budget else 'over'} the budget of {given(budget)}"
+
+
+def of_budget(seconds: float, budget: float) -> str:
+    """What was used of what was allowed: 12.3 s of 60 s."""
+    return f"{exactly(seconds)} of {given(budget)}"

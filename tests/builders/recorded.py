@@ -1,0 +1,51 @@
+"""Hosts that stand for a real one in a test: what was recorded of one, and this machine."""
+
+import subprocess
+from collections.abc import Sequence
+from typing import Any
+
+from rollback_lib.facts.fact import Fact
+from rollback_lib.facts.host import Host
+from rollback_lib.host.connection import Result
+from rollback_lib.host.ending import Ending
+from rollback_lib.host.round import Script
+from rollback_lib.secrets.secret import Key
+
+
+class Recorded(Host):
+    """A host whose answers are known, each with its question; an exception is a refusal. To any other question, it answers `otherwise`."""
+
+    def __init__(self, *known: tuple[Fact[Any], object], otherwise: object = None) -> None:
+        super().__init__(Key())
+        self._known = known
+        self._otherwise = otherwise
+        self.rounds: list[list[Fact[Any]]] = []
+
+    def round(self, facts: Sequence[Fact[Any]]) -> list[Any]:
+        self.rounds.append(list(facts))
+        return [self._answer(fact) for fact in facts]
+
+    def _answer(self, fact: Fact[Any]) -> Any:
+        if not fact.commands:
+            return fact.read("")
+        return next((answer for one, answer in self._known if one.commands == fact.commands), self._otherwise)
+
+
+class OneByOne:
+    """A link that runs each script of a round by itself."""
+
+    def run(self, script: str, **_: object) -> Result:
+        raise NotImplementedError
+
+    def run_all(self, scripts: Sequence[Script]) -> list[Result]:
+        return [self.run(one.text, deadline=one.deadline, keep=one.keep, send=one.send) for one in scripts]
+
+
+class Here(OneByOne):
+    """This machine in place of a host."""
+
+    alias = "here"
+
+    def run(self, script: str, **_: object) -> Result:
+        done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, errors="surrogateescape")
+        return Result(Ending.exited(done.returncode), done.stdout, done.stderr, 0, 0.0)

@@ -1,0 +1,29 @@
+"""The stack of the unit tests, from tests/stack.yaml."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rollback_lib.stack.model import Stack
+
+STACK_FILE = Path(__file__).parents[1] / "stack.yaml"
+STACK = Stack.load(STACK_FILE)
+HOST = STACK.host
+STATE = STACK.state  # its folder on the host
+
+
+def content(**changes: Any) -> dict[str, Any]:
+    """What the file has under `stack`, with changes."""
+    return {**yaml.safe_load(STACK_FILE.read_text())["stack"], **changes}
+
+
+def written(file: Path, **changes: Any) -> Path:
+    """A stack file of its own, with changes."""
+    file.write_text(yaml.safe_dump({"stack": content(**changes)}))
+    return file
+
+
+def with_health(**changes: Any) -> Stack:
+    """The stack, probed in another way."""
+    return STACK.model_copy(update={"health": STACK.health.model_copy(update=changes)})

@@ -1,0 +1,27 @@
+"""An incident that has documented its facts, on a host that only notes what it is told to run."""
+
+from pathlib import Path
+
+import pytest
+
+from rollback_lib.procedures import code
+from rollback_lib.run.incident import Incident
+from tests.builders.looks import Looks
+from tests.builders.runs import Host, Person, opened
+
+
+@pytest.fixture
+def person() -> Person:
+    return Person()
+
+
+@pytest.fixture
+def host() -> Host:
+    return Host()
+
+
+@pytest.fixture
+def incident(tmp_path: Path, host: Host, person: Person, monkeypatch: pytest.MonkeyPatch) -> Incident:
+    """It finds everything as it was planned."""
+    monkeypatch.setattr(code, "assumed", Looks([]))
+    return opened(tmp_path, host, person)
