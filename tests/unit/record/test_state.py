@@ -7,7 +7,7 @@ import pytest
 from rollback_lib.host.ending import Ending, Kind
 from rollback_lib.record.state import RunState
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
-from tests.builders.events import NOT_OK, begin, end, not_started
+from tests.builders.events import NOT_OK, OK, at, begin, end, not_started
 
 
 def test_a_step_is_done_once_its_job_ended_well_and_a_trial_however_it_ended() -> None:
