@@ -3,17 +3,36 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 
-help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
-
 .venv/.run: pyproject.toml constraints.txt tools/environment
 	@tools/environment && touch $@
 
 .venv/.dev: pyproject.toml constraints.txt tools/environment
 	@tools/environment '[dev]' && touch $@ .venv/.run
 
-drill: .venv/.run ## break the practice host and roll it back with the real notebook, headless
+### Use
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^### /{printf "%s%s\n", groups++ ? "\n" : "", substr($$0, 5)} /^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' Makefile
+
+setup: .venv/.run ## make the environment, so that .venv/bin/rollback is there
+
+clean: ## remove the practice host, all it was made from, and the environment
+	@[ ! -x $(BIN)/rollback ] || $(BIN)/rollback lab down --all
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build *.egg-info
+
+### Practise
+
+drill: .venv/.run ## break the practice host and roll it back with the real notebooks, headless
 	@$(BIN)/rollback drill
+
+lab: .venv/.run ## start the practice host, and JupyterLab on the start page
+	@$(BIN)/rollback lab up
+	@$(BIN)/rollback open --stack drill
+
+### Develop
+
+unit: .venv/.dev ## only the tests that need no practice host
+	@$(BIN)/pytest tests/unit
 
 test: .venv/.dev ## the whole test suite, on a practice host of its own
 	@tools/browser
@@ -27,18 +46,7 @@ hosts: .venv/.dev ## every procedure on hosts of other shapes, and docs/hosts.md
 	@$(BIN)/pytest tests/acceptance/hosts tests/acceptance/test_users.py tests/acceptance/test_coming_and_going.py \
 		-m 'whole or not whole' --numprocesses 2 --write-table docs/hosts.md
 
-unit: .venv/.dev ## only the tests that need no practice host
-	@$(BIN)/pytest tests/unit
-
-lab: .venv/.run ## start the practice host, and JupyterLab on the start page
-	@$(BIN)/rollback lab up
-	@$(BIN)/rollback open --stack drill
-
-bench: .venv/.run ## measure the headless run side by side with the page's own commands and other tools
+bench: .venv/.run ## measure the headless run side by side with the runbook's own commands and other tools
 	@bench/run
 
-clean: ## remove the practice host, all it was made from, and the environment
-	@[ ! -x $(BIN)/rollback ] || $(BIN)/rollback lab down --all
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build *.egg-info
-
-.PHONY: help drill test faults hosts unit lab bench clean
+.PHONY: help setup clean drill lab unit test faults hosts bench

@@ -1,6 +1,6 @@
 """What can go wrong, as a small tree: each error says in one sentence what, where and what to do.
 
-`status` is the exit status of the command line (README.md, "Exit status").
+`status` is the exit status of the command line (docs/exit-statuses.md).
 """
 
 

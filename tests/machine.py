@@ -115,7 +115,7 @@ class Machine:
                 run.communicate()
 
     def papermill(self, out: Path, *words: str, notebook: str = "01_code") -> subprocess.CompletedProcess[str]:
-        """Plain papermill on a notebook, as the README shows it."""
+        """Plain papermill on a notebook, as docs/jupyterlab-and-papermill.md shows it."""
         argv = [BIN / "papermill", f"notebooks/{notebook}.ipynb", out, "-f", self.stack, "--no-progress-bar", *words]
         return subprocess.run(argv, cwd=PROJECT, env=self.env(), capture_output=True, text=True, timeout=120)
 

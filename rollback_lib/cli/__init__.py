@@ -13,7 +13,7 @@ from rollback_lib.errors import RollbackError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; the exit status is that of README.md, "Exit status"."""
+    """Run a command; the exit status is one of docs/exit-statuses.md."""
     arguments = _parser().parse_args(argv)
     try:
         return int(arguments.command(arguments))

@@ -23,7 +23,7 @@ class Account:
     lacking: tuple[str, ...] = ()
 
 
-# What the README says that a host needs. Of GNU coreutils, what others have not.
+# What docs/your-own-stack.md says that a host needs. Of GNU coreutils, what others have not.
 _LACKING = rf"""
 lacking() {{
     for program in git docker flock setsid tar awk curl base64 xargs find; do
@@ -86,7 +86,7 @@ def account(stack: Stack) -> Fact[Account]:
 def usable(found: Account) -> Account:
     """The same. Raises Refused where the user cannot use the stack's folder, or the host lacks what a rollback needs."""
     if found.lacking:
-        raise Refused(f"the host lacks {', '.join(found.lacking)}; install it there (README, “Your own stack”)")
+        raise Refused(f"the host lacks {', '.join(found.lacking)}; install it there (docs/your-own-stack.md, “What the host needs”)")
     if found.closed:
         raise Refused(found.closed)
     return found

@@ -1,4 +1,4 @@
-"""The notebook under plain papermill, as the README shows it."""
+"""The notebook under plain papermill, as docs/jupyterlab-and-papermill.md shows it."""
 
 import json
 from pathlib import Path

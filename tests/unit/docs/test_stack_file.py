@@ -1,8 +1,14 @@
 """docs/stack-file.md is what the model says."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import BaseModel
 
+from rollback_lib import settings
+from rollback_lib.cli import main
+from rollback_lib.headless import runner
+from rollback_lib.record.folder import ROOT_VARIABLE
 from rollback_lib.settings import PROJECT
 from rollback_lib.stack import model, reference
 
@@ -31,3 +37,15 @@ def test_every_key_of_every_section_has_its_row(section: type[BaseModel]) -> Non
 def test_sections_that_only_repeat_a_name_are_told_apart_by_their_path() -> None:
     headings = [line for line in reference.markdown().splitlines() if line.startswith("## `")]
     assert len(set(headings)) == len(headings) == len(SECTIONS)
+
+
+def test_the_command_writes_it_beside_the_page_of_procedures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "incidents"))
+    monkeypatch.setattr(runner, "NOTEBOOKS", PROJECT / "notebooks")
+    monkeypatch.setattr(settings, "PROJECT", tmp_path)
+    (tmp_path / "docs").mkdir()
+    assert main(["docs", "-o", str(tmp_path / "page.md")]) == 0
+    assert list((tmp_path / "docs").iterdir()) == []
+    assert main(["docs"]) == 0
+    assert {file.name for file in (tmp_path / "docs").iterdir()} == {"rollback-procedures.md", "stack-file.md"}
+    assert (tmp_path / "docs" / "stack-file.md").read_text() == reference.markdown()
