@@ -254,7 +254,8 @@ class Stack(_Model):
     databases: list[Database] = Field(default_factory=list, description="The database rollback: each database under a name of its own.")
     redeploy: Redeploy | None = Field(default=None, description="The redeploy. Needed only for networks that no compose file names.")
     procedures: dict[Name, dict[str, Any]] = Field(
-        default_factory=dict, description="The sections of procedures that other packages bring, by the procedure's name."
+        default_factory=dict,
+        description="The sections of procedures that other packages bring, by the procedure's name. Each may have a `budget` in seconds.",
     )
     routes: list[Route] = Field(min_length=1, description="The routes that users take. Health is what they answer.")
     health: Health = Field(default_factory=Health, description="When the stack counts as healthy.")

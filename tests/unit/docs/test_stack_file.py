@@ -7,12 +7,13 @@ from pydantic import BaseModel
 
 from rollback_lib import settings
 from rollback_lib.cli import main
-from rollback_lib.headless import runner
 from rollback_lib.record.folder import ROOT_VARIABLE
+from rollback_lib.runbook import metadata
 from rollback_lib.settings import PROJECT
 from rollback_lib.stack import model, reference
 
-SECTIONS = [one for one in vars(model).values() if isinstance(one, type) and issubclass(one, model._Model) and one is not model._Model]
+_BASES = (model._Model, model.Section)  # what others are made of
+SECTIONS = [one for one in vars(model).values() if isinstance(one, type) and issubclass(one, model._Model) and one not in _BASES]
 
 
 def test_the_page_in_docs_is_what_the_model_says() -> None:
@@ -41,7 +42,7 @@ def test_sections_that_only_repeat_a_name_are_told_apart_by_their_path() -> None
 
 def test_the_command_writes_it_beside_the_page_of_procedures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "incidents"))
-    monkeypatch.setattr(runner, "NOTEBOOKS", PROJECT / "notebooks")
+    monkeypatch.setattr(metadata, "NOTEBOOKS", PROJECT / "notebooks")
     monkeypatch.setattr(settings, "PROJECT", tmp_path)
     (tmp_path / "docs").mkdir()
     assert main(["docs", "-o", str(tmp_path / "page.md")]) == 0
