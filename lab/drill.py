@@ -55,6 +55,9 @@ def drill(host: PracticeHost, procedure: str, run: Run) -> Score:
     else:
         host.up()
     scenario, own = drills()[procedure]
+    for one in registry.others():
+        if one.name == procedure and one.drill:
+            host.equip(one.drill)
     if scenario:
         print(f"Broken: {host.break_(scenario)}.", flush=True)
     stack = host.folder / "stack.yaml"

@@ -20,6 +20,7 @@ from lab.progress import Progress
 from lab.shell import run, succeeds
 from rollback_lib.errors import LabError, ParameterError
 from rollback_lib.procedures import registry
+from rollback_lib.procedures.procedure import Drill
 from rollback_lib.settings import PROJECT
 
 DEFAULT = "drill"
@@ -160,6 +161,19 @@ class PracticeHost:
         file = self.folder / "shape.json"
         return dict(json.loads(file.read_text())) if file.exists() else {}
 
+    def equip(self, drill: Drill) -> None:
+        """Bring what the drill of another package needs, and write it into the host's stack file. A reset undoes it."""
+        for path, file in drill.brings.items():
+            self.exec(f"mkdir -p {shlex.quote(str(Path(path).parent))}")
+            run(["docker", "cp", "--quiet", str(file), f"{self.container}:{path}"])
+        if drill.prepare:
+            self.exec(drill.prepare.read_text())
+        content = yaml.safe_load(self._stack({}))
+        routes = yaml.safe_load(self._placed(yaml.safe_dump(list(drill.stack.get("routes", ())))))
+        content["stack"] |= {**drill.stack, "routes": [*routes, *content["stack"]["routes"]]}
+        (self.folder / "stack.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+        self._await_healthy()
+
     def break_(self, scenario: str) -> str:
         """Make `scenario` happen for real; returns what was broken, in a sentence."""
         brought = {one.name: one.drill for one in registry.others() if one.drill}
@@ -256,6 +270,10 @@ class PracticeHost:
             content = yaml.safe_load(text)
             content["stack"] |= others
             text = yaml.safe_dump(content, sort_keys=False)
+        return self._placed(text)
+
+    def _placed(self, text: str) -> str:
+        """The same, with this host's port and folder."""
         return text.replace(f"127.0.0.1:{HTTPS_PORT}", f"127.0.0.1:{self.https_port}").replace(".lab/", f"{self.folder}/")
 
     @contextmanager

@@ -38,12 +38,18 @@ def same_steps(stack: Stack, plan: Plan, incident: str) -> Again:
 @dataclass(frozen=True)
 class Drill:
     """What breaks the practice host so that the procedure mends it. `scenario` is a shell script that runs there, `says` what it breaks,
-    in a sentence, `answers` a pattern of the status that the first route has then; `parameters` are those of the notebook."""
+    in a sentence, `answers` a pattern of the status that the first route has then; `parameters` are those of the notebook.
+
+    `brings` are files of this machine that the host needs, by their path there, `prepare` a script that makes it ready, and `stack` what
+    its stack file has besides: keys, and routes, which come before the others."""
 
     scenario: Path
     says: str
     answers: str
     parameters: Mapping[str, str] = field(default_factory=dict)
+    brings: Mapping[str, Path] = field(default_factory=dict)
+    prepare: Path | None = None
+    stack: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _nothing(host: Host, stack: Stack, plan: Plan) -> list[Effect]:

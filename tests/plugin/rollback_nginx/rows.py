@@ -1,0 +1,37 @@
+"""The row of nginx in a triage, and its rows in a readiness report."""
+
+from datetime import UTC, datetime, timedelta
+
+from rollback_lib.facts.host import Unanswered
+from rollback_lib.procedures.common.finding import Finding
+from rollback_lib.procedures.common.rows import GREEN, RED, Row
+from rollback_nginx.state import NAME, State
+from rollback_nginx.target import Target
+
+LATELY = timedelta(hours=24)
+
+
+def triage(now: State | Unanswered, ill: tuple[str, ...]) -> Finding:
+    """What speaks for a bad nginx.conf, and against it."""
+    found = Finding(NAME, "Bad nginx.conf")
+    if isinstance(now, Unanswered):
+        found.add(0, f"not known: {now.why}")
+    elif now.section.service not in ill:
+        found.add(-1, f"{now.section.service} itself works")
+    else:
+        if now.refused:
+            found.add(3, f"nginx does not accept the file that is there: {now.refused}", sure=True)
+        current = next((one for one in now.versions if one.content == now.content), None)
+        if current and current.verdict.startswith("healthy"):
+            found.add(-3, f"the file that is there was healthy here: {current.verdict}")
+        elif now.file and datetime.now(UTC) - now.file.changed < LATELY:
+            found.add(3, f"the file changed {now.file.changed:%Y-%m-%d %H:%M} UTC")
+    return found
+
+
+def readiness(now: State | Unanswered, target: Target | Unanswered) -> list[Row]:
+    """Whether nginx could be rolled back right now."""
+    if isinstance(now, Unanswered) or isinstance(target, Unanswered):
+        why = now.why if isinstance(now, Unanswered) else target.why
+        return [Row(NAME, RED, why, "commit a good version of the file")]
+    return [Row(NAME, GREEN, f"would go back to {target.name}, {target.why}; nginx accepts it")]

@@ -1,0 +1,123 @@
+"""What is true of the nginx: its file, the versions of it that there are, and its workers."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import Field
+
+from rollback_lib.commands.command import Command
+from rollback_lib.facts import docker, files, git
+from rollback_lib.facts.fact import Fact
+from rollback_lib.facts.host import Host
+from rollback_lib.health.probe import Probe
+from rollback_lib.procedures.common import snapshots
+from rollback_lib.stack.model import HostPath, Name, Section, Stack
+
+NAME = "nginx"
+SHOWN = 10  # versions of the file that are read
+
+
+class Nginx(Section):
+    """The section `procedures.nginx` of a stack."""
+
+    budget: float = Field(default=10.0, gt=0, description="How many seconds the procedure may take.")
+    container: Name = Field(description="The container that nginx runs in.")
+    service: Name = Field(description="The service of the routes that it answers.")
+    file: HostPath = Field(description="Its configuration on the host, in the tree, mounted into the container.")
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of the file: `name` is a commit or a kept version, `show` prints its content on the host."""
+
+    name: str
+    when: datetime
+    said: str
+    verdict: str
+    content: bytes
+    show: Command
+
+
+@dataclass(frozen=True)
+class State:
+    """The container, the file on the host, its versions, newest first, and the process ids of nginx's workers. `refused` is what nginx
+    says against the file that is there, "" for nothing."""
+
+    stack: Stack
+    section: Nginx
+    container: docker.Container | None
+    file: files.File | None
+    versions: tuple[Version, ...]
+    workers: tuple[str, ...]
+    refused: str
+    lines: list[str]
+    probes: tuple[Probe, ...] = ()
+
+    @property
+    def content(self) -> bytes:
+        return self.file.content.reveal() if self.file else b""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A version to go back to; `current` is what is on the host now."""
+
+    version: Version
+    current: bool
+
+
+class Candidates(tuple[Candidate, ...]):
+    """The versions there are, newest first."""
+
+
+def document(host: Host, stack: Stack) -> State:
+    """The container, the file and its versions."""
+    section = Nginx.of(stack, NAME)
+    path = section.file.removeprefix(stack.tree + "/")
+    container, file = host.ask(docker.named(section.container)), host.ask(files.file(section.file))
+    history, kept = host.ask(git.file_history(stack.tree, path)), host.ask(snapshots.versions(stack, NAME))
+    running = host.ask(workers(section))
+    blobs = list(dict.fromkeys(one.blob for one in history.result() if one.blob and one.regular))[:SHOWN]
+    contents, lines = host.ask(git.blobs(stack.tree, blobs, path)), host.ask(docker.lines(container.result()))
+    refused = host.ask(tested(section, Command.of("cat", section.file)))
+    verdicts = {one.file.content.reveal(): one.verdict for one in reversed(kept.result())}
+    found: dict[bytes, Version] = {}
+    for one in history.result():
+        content = contents.result().get(one.blob or "")
+        if content is not None and one.blob:
+            show = git.show_file(stack.tree, one.blob, path)
+            version = Version(one.commit.short, one.commit.when, one.commit.subject, verdicts.get(content, ""), content, show)
+            found.setdefault(content, version)
+    for old in kept.result():
+        content = old.file.content.reveal()
+        found.setdefault(content, Version(old.name, old.when, old.where, old.verdict, content, Command.of("cat", old.file.path)))
+    versions = tuple(sorted(found.values(), key=lambda one: one.when, reverse=True))
+    return State(stack, section, container.result(), file.result(), versions, running.result(), refused.result(), lines.result())
+
+
+def candidates(now: State) -> Candidates:
+    """The versions there are, newest first."""
+    return Candidates(Candidate(one, one.content == now.content) for one in now.versions)
+
+
+def workers(section: Nginx) -> Fact[tuple[str, ...]]:
+    """The process ids of the workers that take new connections; none where nginx does not run."""
+    look = (
+        'for one in /proc/[0-9]*; do case $(tr "\\0" " " <"$one/cmdline" 2>/dev/null) in *shutting*) ;; '
+        '"nginx: worker process"*) echo "${one#/proc/}" ;; esac; done'
+    )
+    command = Command.of("docker", "exec", section.container, "sh", "-c", look)
+    return Fact((command,), lambda out: tuple(sorted(out.split())), otherwise=lambda _: ())
+
+
+def tested(section: Nginx, show: Command) -> Fact[str]:
+    """What the nginx that would load it says against a configuration, which `show` prints; "" for nothing. The copy that it reads is
+    in the container's memory for that moment."""
+    test = 'file=/dev/shm/rollback-$$.conf; trap "rm -f $file" EXIT; cat >"$file"; nginx -t -q -c "$file"'
+    command = show.pipe("docker", "exec", "-i", section.container, "sh", "-euc", test)
+    return Fact((command,), lambda _: "", otherwise=_first)
+
+
+def _first(said: str) -> str:
+    lines = [line for line in said.splitlines() if "[emerg]" in line] or said.splitlines() or ["it said nothing"]
+    return lines[0].strip()
