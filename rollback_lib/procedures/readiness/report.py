@@ -294,7 +294,7 @@ def _copies(now: State, tried: Mapping[str, Tried]) -> list[Row]:
         rows = [Row("copies", AMBER, f"{kept}; beyond its time: {retention.said(found)}", do)]
     stale = retention.stale(found)
     if stale:
-        words = [f"{one.place} of {one.incident}, {one.when:%Y-%m-%d}" for one in stale]
+        words = [f"{one.place} of {one.incident}, {times.day(one.when)}" for one in stale]
         do = f"somebody's work, so it stays; when nobody needs it: `git -C {now.stack.tree} stash drop {stale[0].place}`"
         rows.append(Row("stashes", AMBER, some(words), do))
     return rows

@@ -77,7 +77,7 @@ def _arrival(one: Finding, now: State, found: Deployed) -> bool:
     if came is None or state.container is None:
         one.add(0, "when it was deployed is not known")
         return True
-    if not made_of_it(found):
+    if found.image and not made_of_it(found):
         one.add(-4, f"the image that runs was here {times.minute(found.image)} already, so it is not made of the commit that came")
         return False
     one.add(*by_age(came, f"what runs came here: {change(state) or came.isoformat()}"))
