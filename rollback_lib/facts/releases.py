@@ -10,6 +10,7 @@ from rollback_lib.commands.command import Command
 from rollback_lib.commands.compose import Compose
 from rollback_lib.facts import ledger
 from rollback_lib.facts.fact import Fact
+from rollback_lib.text import times
 
 FILE = "releases.jsonl"
 
@@ -53,12 +54,12 @@ def standing(ledger: Sequence[Release], commit: str, image: str = "") -> tuple[s
     if not mine:
         return "nothing is known: it was never verified here by us", None
     if not mine[-1].healthy:
-        return f"found bad here {mine[-1].when:%Y-%m-%d %H:%M} UTC ({mine[-1].incident})", False
+        return f"found bad here {times.minute(mine[-1].when)} ({mine[-1].incident})", False
     good = [one.when for one in mine if one.healthy]
     after = next((one.when for one in ledger[ledger.index(mine[-1]) + 1 :]), good[-1])
     hours = (max(after, good[-1]) - good[0]).total_seconds() / 3600
     lasted = f", over {hours:.0f} h" if hours >= 1 else ""
-    return f"healthy here {len(good)} times{lasted}, last {good[-1]:%Y-%m-%d %H:%M} UTC", True
+    return f"healthy here {len(good)} times{lasted}, last {times.minute(good[-1])}", True
 
 
 def releases(state: str) -> Fact[list[Release]]:

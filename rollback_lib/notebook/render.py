@@ -26,16 +26,10 @@ from rollback_lib.notebook.views import (
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Step, When
 from rollback_lib.procedures import registry
-from rollback_lib.record.verdict import Verdict
 from rollback_lib.run.stages import Closing, Opening, Standing, Verification
 from rollback_lib.text import tables, times
 
 DIFF_LINES = 400
-_LEVEL = {
-    Verdict.SUCCEEDED: "good", Verdict.NOTHING_TO_DO: "good", Verdict.PLANNED: "info", Verdict.REFUSED: "warn", Verdict.ABORTED: "warn",
-    Verdict.RESTORED: "warn", Verdict.PARTLY: "bad", Verdict.UNKNOWN: "bad", Verdict.LOOKED: "info", Verdict.READY: "good",
-    Verdict.NOT_READY: "bad",
-}  # fmt: skip
 
 
 def opening(one: Opening) -> View:
@@ -107,7 +101,7 @@ def verification(one: Verification) -> View:
 
 
 def closing(one: Closing) -> View:
-    headline = note(_LEVEL[one.verdict], f"Verdict: {one.verdict}. {one.reason[:1].upper()}{one.reason[1:]}.")
+    headline = note(one.verdict.level, f"Verdict: {one.verdict}. {one.reason[:1].upper()}{one.reason[1:]}.")
     rows = [("time", times.against(one.seconds, one.budget)), ("outage", one.outage), ("record", one.folder)]
     return stack(headline, table(("", ""), rows), *(note("info", f"Next: {action}") for action in one.next_actions))
 

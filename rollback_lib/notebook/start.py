@@ -16,7 +16,7 @@ from rollback_lib.host.link import Link
 from rollback_lib.notebook import errors
 from rollback_lib.notebook.follow_up import onward
 from rollback_lib.notebook.links import link, under
-from rollback_lib.notebook.view import View, note, stack, table
+from rollback_lib.notebook.view import View, note, sign, stack, table
 from rollback_lib.notebook.views import common
 from rollback_lib.procedures import registry
 from rollback_lib.record.folder import incidents_root
@@ -30,8 +30,6 @@ from rollback_lib.stack.model import Stack, lasting
 from rollback_lib.text import times
 
 LATEST = 10
-_SIGNS = {0: "✔", 3: "▲", 4: "▲"}  # by the exit status of a verdict
-_LOOKED = (Verdict.PLANNED, Verdict.LOOKED)
 
 
 def state(stack_name: str) -> View:
@@ -111,8 +109,7 @@ def _ended(one: Mapping[str, Any]) -> tuple[str, str]:
     if one["verdict"] == OPEN:
         return "● open", ""
     verdict = Verdict(one["verdict"])
-    sign = "●" if verdict in _LOOKED else _SIGNS.get(verdict.status, "✘")
-    return f"{sign} {verdict}", one.get("reason", "")
+    return f"{sign(verdict.level)} {verdict}", one.get("reason", "")
 
 
 def _files(folder: Path) -> View:

@@ -60,13 +60,18 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: st
     return Table(drawing, "\n".join(([title] if title else []) + (drawn if any(headers) else drawn[1:])), headers, cells)
 
 
+def sign(level: str) -> str:
+    """The sign of good, warn, bad or info."""
+    return _LEVELS[level][0]
+
+
 def note(level: str, text: str) -> View:
     """One or more sentences, marked good, warn, bad or info by a sign and a colour."""
     text = clean(text)
-    sign, colour = _LEVELS[level]
+    mark, colour = _LEVELS[level]
     style = f"border-left:4px solid {colour};padding:.4em .8em;margin:.4em 0;overflow-wrap:anywhere"
     said = inline.sentence(text).replace("\n", "<br>")
-    return View(f'<div style="{style}"><span style="color:{colour}">{sign}</span> {said}</div>', f"{sign} {text}")
+    return View(f'<div style="{style}"><span style="color:{colour}">{mark}</span> {said}</div>', f"{mark} {text}")
 
 
 def code(text: str, *, title: str, lead: str = "", folded: bool = False) -> View:

@@ -30,6 +30,13 @@ class Verdict(StrEnum):
         """The exit status of the command line."""
         return _STATUS[self]
 
+    @property
+    def level(self) -> str:
+        """How it is to be taken: good, info, warn or bad."""
+        if self in (Verdict.PLANNED, Verdict.LOOKED):
+            return "info"
+        return {0: "good", 3: "warn", 4: "warn"}.get(self.status, "bad")
+
 
 _STATUS = {
     Verdict.PLANNED: 0,

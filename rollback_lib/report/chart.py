@@ -72,10 +72,10 @@ class _Axis:
         return LEFT + (WIDTH - LEFT - 12) * (at - self.start).total_seconds() / self.seconds
 
     def scale(self, height: int) -> Iterator[str]:
-        for share in (0.0, 0.5, 1.0):
+        for share, anchor in ((0.0, "middle"), (0.5, "middle"), (1.0, "end")):
             place = LEFT + (WIDTH - LEFT - 12) * share
             said = times.exactly(self.seconds * share)
-            yield f'<text x="{place:.0f}" y="{height - 4}" font-size="10" {_WORD} text-anchor="middle">{said}</text>'
+            yield f'<text x="{place:.0f}" y="{height - 4}" font-size="10" {_WORD} text-anchor="{anchor}">{said}</text>'
 
 
 def _marks(axis: _Axis, marks: Sequence[tuple[datetime, str]], height: int) -> Iterator[str]:

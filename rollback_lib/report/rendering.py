@@ -29,4 +29,5 @@ def _environment() -> "Environment":
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, auto_reload=False
     )  # fmt: skip
     made.filters["words"] = lambda text: Markup(inline.sentence(text))  # escaped there
+    made.tests["long"] = inline.is_long
     return made

@@ -15,6 +15,11 @@ def exact_clock(at: datetime) -> str:
     return f"{at.astimezone(UTC):%H:%M:%S.%f}"[:-3]
 
 
+def day(at: datetime) -> str:
+    """The day: 2026-11-24."""
+    return f"{at.astimezone(UTC):%Y-%m-%d}"
+
+
 def minute(at: datetime) -> str:
     """The day and the time: 2026-11-24 03:12 UTC."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

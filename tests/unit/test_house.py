@@ -53,6 +53,13 @@ def test_imports_go_down_only(file: Path) -> None:
                 assert room == "cli", f"{file} imports the practice host"
 
 
+def test_times_are_worded_in_one_place() -> None:
+    """What `text/times.py` says is not spelled out again: a moment by the clock, or a number of seconds."""
+    spelled = re.compile(r"\{[^{}]+:(%[YHd]|[.\d]*[fg]\} s\b)")
+    found = {file.name for file in PACKAGE.rglob("*.py") if spelled.search(file.read_text())}
+    assert found <= {"times.py", "folder.py"}, "folder.py names the folder of a record after the moment"
+
+
 def test_conda_and_pip_have_the_same_packages() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     conda = yaml.safe_load((PROJECT / "environment.yml").read_text())["dependencies"]

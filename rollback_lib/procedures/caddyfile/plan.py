@@ -14,6 +14,7 @@ from rollback_lib.procedures.caddyfile.state import NAME, State, caddy_in, in_tr
 from rollback_lib.procedures.caddyfile.target import Target, usable
 from rollback_lib.procedures.common import overwrite_file, replace_file, snapshots
 from rollback_lib.stack.model import Stack
+from rollback_lib.text import times
 
 NOT_SEEN = "could not be read"
 INSIDE_ROW = "file in the container"
@@ -243,7 +244,7 @@ def _rows(now: State, target: Target, container: docker.Container, title: str) -
         ("host", now.stack.host),
         ("container", f"{container.name}, {container.state}"),
         ("Caddy has loaded the file that is there", loaded),
-        ("target", f"{version.name} {version.said} ({version.when:%Y-%m-%d %H:%M} UTC)"),
+        ("target", f"{version.name} {version.said} ({times.minute(version.when)})"),
         ("known of it", version.verdict or "nothing yet: it was never verified here by us"),
         ("Caddy says of it", "valid"),
         ("how", f"{title}: {_restart_because(now) or 'gracefully, without a restart'}"),

@@ -3,18 +3,19 @@
 from rollback_lib.plan.plan import Rationale
 from rollback_lib.procedures.caddyfile.state import State
 from rollback_lib.procedures.caddyfile.target import Target
+from rollback_lib.text import times
 
 
 def rationale(now: State, target: Target) -> Rationale:
     """From git, the file, and its kept versions."""
     verdict = target.version.verdict
     stable = True if verdict.startswith("healthy") else False if verdict.startswith("bad") else None
-    known = verdict or f"valid for Caddy, of {target.version.when:%Y-%m-%d %H:%M} UTC; its routes were never verified by us"
+    known = verdict or f"valid for Caddy, of {times.minute(target.version.when)}; its routes were never verified by us"
     return Rationale(_change(now), f"{target.version.name}: {known}", stable)
 
 
 def _change(now: State) -> str:
     current = next((one for one in now.versions if one.content == now.current), None)
     if current:
-        return f"{current.name} {current.said}, {current.when:%Y-%m-%d %H:%M} UTC"
-    return f"an edit that is in no commit, {now.file.changed:%Y-%m-%d %H:%M} UTC" if now.file else ""
+        return f"{current.name} {current.said}, {times.minute(current.when)}"
+    return f"an edit that is in no commit, {times.minute(now.file.changed)}" if now.file else ""

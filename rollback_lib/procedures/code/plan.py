@@ -18,6 +18,7 @@ from rollback_lib.procedures.code.state import NAME, Deployed, State, candidates
 from rollback_lib.procedures.code.target import Target, check
 from rollback_lib.procedures.common import drift, replicas, snapshots
 from rollback_lib.stack.model import Stack
+from rollback_lib.text import times
 
 
 def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") -> Plan:
@@ -225,7 +226,7 @@ def _rows(now: State, services: list[Deployed], target: Target) -> tuple[tuple[s
         ("left alone", "\n".join(f"{name}: {why}" for name, why in target.others.items()) or "no other service of this tree"),
         ("runs now", "\n".join(f"{one.service}: {one.running[:7]} (by the {one.by})" if one.running else f"{one.service}: {one.by}"
                                for one in services)),
-        ("target", f"{target.commit.short} {target.commit.subject} ({target.commit.author}, {target.commit.when:%Y-%m-%d %H:%M} UTC)"),
+        ("target", f"{target.commit.short} {target.commit.subject} ({target.commit.author}, {times.minute(target.commit.when)})"),
         ("known of it", verdicts.get(sha) or "nothing yet: it was never verified here by us"),
         ("image", "\n".join(origin) or "none"),
     )  # fmt: skip

@@ -4,6 +4,7 @@ from rollback_lib.facts import releases
 from rollback_lib.plan.plan import Rationale
 from rollback_lib.procedures.code.state import State
 from rollback_lib.procedures.code.target import Target
+from rollback_lib.text import times
 
 
 def rationale(now: State, target: Target) -> Rationale:
@@ -11,7 +12,7 @@ def rationale(now: State, target: Target) -> Rationale:
     known, stable = releases.standing(now.releases, target.commit.sha)
     ran = next((move for move in now.reflog if move.commit.sha == target.commit.sha), None)
     if stable is None and ran:
-        known = f"deployed here {ran.when:%Y-%m-%d %H:%M} UTC, its health was never verified by us"
+        known = f"deployed here {times.minute(ran.when)}, its health was never verified by us"
     return Rationale(change(now), f"{target.commit.short}: {known}", stable)
 
 
@@ -21,5 +22,5 @@ def change(now: State) -> str:
     if commit is None:
         return ""
     came = next((move for move in now.reflog if move.commit.sha == commit.sha), None)
-    arrived = f", here since {came.when:%Y-%m-%d %H:%M} UTC by {came.action}" if came else ""
-    return f"commit {commit.short} “{commit.subject}” by {commit.author}, made {commit.when:%Y-%m-%d %H:%M} UTC{arrived}"
+    arrived = f", here since {times.minute(came.when)} by {came.action}" if came else ""
+    return f"commit {commit.short} “{commit.subject}” by {commit.author}, made {times.minute(commit.when)}{arrived}"

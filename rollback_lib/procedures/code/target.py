@@ -16,6 +16,7 @@ from rollback_lib.procedures.code.state import Deployed, State
 from rollback_lib.procedures.common import compose_call
 from rollback_lib.procedures.procedure import check_target
 from rollback_lib.stack.model import Stack
+from rollback_lib.text import times
 
 REVISION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/~^-]{0,199}")
 DIRTY = ("refuse", "save")
@@ -64,12 +65,12 @@ def choose(now: State, target: str) -> tuple[str, str]:
     }
     for release in reversed(now.releases):
         if release.healthy and release.commit and release.commit != (now.running or now.head.sha) and release.commit not in bad:
-            return release.commit, f"the newest release that was healthy here ({release.when:%Y-%m-%d %H:%M} UTC)"
+            return release.commit, f"the newest release that was healthy here ({times.minute(release.when)})"
     running = now.running or now.head.sha
     arrived = [move for move in now.reflog if now.container is None or move.when <= now.container.created]
     for move in arrived:
         if move.commit.sha != running and move.commit.sha not in bad:
-            return move.commit.sha, f"what was deployed here before ({move.when:%Y-%m-%d %H:%M} UTC, by the reflog)"
+            return move.commit.sha, f"what was deployed here before ({times.minute(move.when)}, by the reflog)"
     raise TargetRefused(
         "no target was named, and neither the ledger nor the reflog of the host knows an earlier release; name a commit: target=SHA"
     )

@@ -19,6 +19,7 @@ from rollback_lib.facts.host import Host, Unanswered
 from rollback_lib.plan.plan import Plan, some
 from rollback_lib.plan.step import Step
 from rollback_lib.stack.model import Stack
+from rollback_lib.text import tables
 
 REMEMBER = "remember"  # the step after Verify
 _OF_INCIDENT = ("before-", "redeploy-", "readiness-")  # begin the tags of what an incident needs; others are of releases
@@ -103,7 +104,7 @@ def said(found: Copies) -> str:
 
 def number(of: list[Copy], word: str) -> str:
     """How many they are."""
-    return f"{len(of)} {word}{'' if len(of) == 1 else 's'}"
+    return tables.count(len(of), word)
 
 
 def size(of: Iterable[Copy]) -> str:

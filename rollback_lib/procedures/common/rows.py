@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.facts.machine import Machine
 from rollback_lib.health.probe import Probe
+from rollback_lib.text import times
 
 GREEN, AMBER, RED = "green", "amber", "red"
 CLOCK = 30.0  # seconds it may be off
@@ -43,7 +44,7 @@ def of_machine(machine: Machine | Unanswered) -> list[Row]:
     rows.append(Row("memory", AMBER if short else GREEN, f"{machine.memory:.0%} free", do))
     off = abs(machine.ahead) > CLOCK
     words = (
-        f"{abs(machine.ahead):.0f} s {'ahead of' if machine.ahead > 0 else 'behind'} this machine's"
+        f"{times.about(abs(machine.ahead))} {'ahead of' if machine.ahead > 0 else 'behind'} this machine's"
         if off
         else "agrees with this machine's"
     )
@@ -63,7 +64,7 @@ def of_certificates(probes: Iterable[Probe]) -> list[Row]:
         left, whole = (end - datetime.now(UTC)).total_seconds(), (end - begin).total_seconds()
         level = RED if left < 0.1 * whole else AMBER if left < 0.25 * whole else GREEN
         do = "" if level == GREEN else "see why it is not renewed: the proxy's log, port 80, DNS"
-        rows.append(Row(f"certificate of {probe.route}", level, f"good until {end:%Y-%m-%d %H:%M} UTC, for {_span(left)} more", do))
+        rows.append(Row(f"certificate of {probe.route}", level, f"good until {times.minute(end)}, for {_span(left)} more", do))
     return rows
 
 

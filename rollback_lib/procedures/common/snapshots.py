@@ -8,6 +8,7 @@ from rollback_lib.commands.command import Command
 from rollback_lib.facts import files
 from rollback_lib.facts.fact import Fact
 from rollback_lib.stack.model import Stack
+from rollback_lib.text import times
 
 ASIDE = ("undone-", "again-")  # begin the names of what an undo keeps by itself as it runs
 REMEMBER = "The next rollback knows from it what was healthy here, and what was not."
@@ -47,7 +48,7 @@ def standing(versions: Iterable[Version], content: bytes) -> tuple[str, bool | N
     if not same:
         return "never verified here by us", None
     last = same[-1]
-    return f"{last.verdict}, {last.when:%Y-%m-%d %H:%M} UTC", not last.verdict.startswith("bad")
+    return f"{last.verdict}, {times.minute(last.when)}", not last.verdict.startswith("bad")
 
 
 def remember_files(stack: Stack, procedure: str, incident: str, *, good: str, bad: str | None) -> tuple[Command, ...]:

@@ -19,6 +19,7 @@ from rollback_lib.procedures.database.rationale import rationale
 from rollback_lib.procedures.database.state import NAME, State, beside, maintenance, section, server_of
 from rollback_lib.procedures.database.target import Target, usable
 from rollback_lib.stack.model import Stack
+from rollback_lib.text import times
 
 RESTORE_DEADLINE = 6 * 3600.0  # seconds
 SWAP_DEADLINE = 90.0
@@ -240,7 +241,7 @@ def _rows(now: State, target: Target, kept: str) -> tuple[tuple[str, str], ...]:
         ),
         ("sessions now", f"{len(live.sessions)} ({sessions})"),
         ("backup", f"{backup.path}, {backup.format}, {backup.size / 1e6:,.1f} MB, of Postgres {backup.version}"),
-        ("made", f"{backup.changed:%Y-%m-%d %H:%M} UTC, {hours:.1f} h ago: what was written since is not in it"),
+        ("made", f"{times.minute(backup.changed)}, {hours:.1f} h ago: what was written since is not in it"),
         ("known of it", now.verdict(backup) or "nothing yet: it was never restored here by us"),
         ("read to its end", "it is whole" if target.contents.rows else "its files are all there; its tables are known once it is restored"),
         ("disk", f"{(now.free or 0) / 1e6:,.0f} MB free, about {target.needs / 1e6:,.0f} MB needed" if now.free else "could not be asked"),

@@ -10,6 +10,7 @@ from rollback_lib.facts.host import Host
 from rollback_lib.health.probe import Probe
 from rollback_lib.secrets.secret import Key, Secret
 from rollback_lib.stack.model import Database, Stack
+from rollback_lib.text import times
 
 NAME = "database"
 LONGEST = 63  # bytes of a name in Postgres; what is longer it would cut by itself
@@ -57,7 +58,7 @@ class State:
     def verdict(self, backup: Backup) -> str:
         """What earlier restores tell of a backup."""
         known = [one.when for one in self.restores if one.of(backup)]
-        return f"restored here {max(known):%Y-%m-%d %H:%M} UTC" if known else ""
+        return f"restored here {times.minute(max(known))}" if known else ""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from rollback_lib.procedures.image.rationale import rationale
 from rollback_lib.procedures.image.state import NAME, Candidate, State
 from rollback_lib.procedures.image.target import Target
 from rollback_lib.stack.model import Stack
+from rollback_lib.text import times
 
 PULL_DEADLINE = 900.0  # seconds
 CHOICE = "choice"  # the part of the host that says which image the next `up` starts
@@ -210,7 +211,7 @@ def _cleanup(now: State, before: str, incident: str) -> tuple[Command, ...]:
 
 def _rows(now: State, target: Target) -> tuple[tuple[str, str], ...]:
     row = target.candidate
-    subject = f" {row.commit.subject} ({row.commit.author}, {row.commit.when:%Y-%m-%d %H:%M} UTC)" if row.commit else ""
+    subject = f" {row.commit.subject} ({row.commit.author}, {times.minute(row.commit.when)})" if row.commit else ""
     runs = f"{now.container.image_name}, image {now.container.image[7:19]}" if now.container else "no container"
     return (
         ("host", now.stack.host),

@@ -4,6 +4,7 @@ from rollback_lib.facts import releases
 from rollback_lib.plan.plan import Rationale
 from rollback_lib.procedures.image.state import State
 from rollback_lib.procedures.image.target import Target
+from rollback_lib.text import times
 
 
 def rationale(now: State, target: Target) -> Rationale:
@@ -18,4 +19,4 @@ def _change(now: State) -> str:
         return ""
     commit = next((one for one in now.log if one.sha == now.running), None)
     of = f", commit {commit.short} “{commit.subject}” by {commit.author}" if commit else ""
-    return f"image {now.container.image[7:19]} ({now.container.image_name}){of}, started {now.container.created:%Y-%m-%d %H:%M} UTC"
+    return f"image {now.container.image[7:19]} ({now.container.image_name}){of}, started {times.minute(now.container.created)}"

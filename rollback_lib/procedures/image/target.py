@@ -10,6 +10,7 @@ from rollback_lib.facts.host import Host
 from rollback_lib.procedures.image.state import NAME, SHA, Candidate, State, candidates
 from rollback_lib.procedures.procedure import check_target
 from rollback_lib.stack.model import Stack
+from rollback_lib.text import times
 
 TARGET = re.compile(f"{TAG.pattern}|{DIGEST.pattern}")
 
@@ -48,7 +49,7 @@ def choose(now: State, target: str) -> tuple[Candidate, str]:
     for release in reversed(now.releases):
         for row in others:
             if release.healthy and row.commit and row.commit.sha == release.commit:
-                return row, f"the newest release that was healthy here ({release.when:%Y-%m-%d %H:%M} UTC)"
+                return row, f"the newest release that was healthy here ({times.minute(release.when)})"
     runs = next((commit for commit in now.log if commit.sha == now.running), None)
     for row in others:
         if row.commit and SHA.fullmatch(row.tag) and (runs is None or row.commit.when < runs.when):

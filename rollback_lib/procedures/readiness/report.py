@@ -17,6 +17,7 @@ from rollback_lib.procedures.readiness.state import State, Target, refusal
 from rollback_lib.procedures.registry import others
 from rollback_lib.procedures.triage.symptoms import symptoms
 from rollback_lib.record.verdict import Verdict
+from rollback_lib.text import times
 
 DAILY, LATE = 26.0, 50.0  # hours: a daily backup is there, one was missed
 RELEASES = 3  # that were healthy here last
@@ -170,7 +171,7 @@ def _trial(name: str, well: str, ill: str, one: Tried | None, do: str) -> Row:
     if one is None:
         return Row(name, AMBER, NOT_TRIED, "run it with --apply: it changes nothing that serves")
     if one.ok:
-        return Row(name, GREEN, f"{well}, in {one.seconds:.1f} s")
+        return Row(name, GREEN, f"{well}, in {times.exactly(one.seconds)}")
     return Row(name, RED, f"{ill}, {one.words}", do)
 
 
@@ -250,7 +251,7 @@ def _database(name: str, now: State, target: Target, plan: Plan, tried: Mapping[
     elif restored.missing.get(name):
         rows.append(Row(label, RED, f"rows are missing in {restored.missing[name]}", "the backup is not what it says; make a new one"))
     else:
-        words = f"{restored.tables[name]} tables, {restored.rows[name]} came back, in {restore.seconds:.1f} s"
+        words = f"{restored.tables[name]} tables, {restored.rows[name]} came back, in {times.exactly(restore.seconds)}"
         late = restore.seconds > now.stack.budgets.database
         rows.append(Row(label, AMBER if late else GREEN, words, "that is longer than the budget of a database" if late else ""))
     if state.beside:
@@ -293,7 +294,7 @@ def _copies(now: State, tried: Mapping[str, Tried]) -> list[Row]:
         rows = [Row("copies", AMBER, f"{kept}; beyond its time: {retention.said(found)}", do)]
     stale = retention.stale(found)
     if stale:
-        words = [f"{one.place} of {one.incident}, {one.when:%Y-%m-%d}" for one in stale]
+        words = [f"{one.place} of {one.incident}, {times.day(one.when)}" for one in stale]
         do = f"somebody's work, so it stays; when nobody needs it: `git -C {now.stack.tree} stash drop {stale[0].place}`"
         rows.append(Row("stashes", AMBER, some(words), do))
     return rows

@@ -19,6 +19,7 @@ from rollback_lib.procedures.redeploy.rationale import rationale
 from rollback_lib.procedures.redeploy.state import NAME, State
 from rollback_lib.procedures.redeploy.target import Target
 from rollback_lib.stack.model import Stack
+from rollback_lib.text import times
 
 BUILD_DEADLINE = 900.0  # seconds
 DEPLOY_DEADLINE = 300.0
@@ -344,7 +345,7 @@ def _rows(now: State, target: Target, built: dict[str, str]) -> tuple[tuple[str,
     hand = [f"{one.container} on {one.network}" for one in _attachments(now)]
     return (
         ("host", now.stack.host),
-        ("tree", f"{target.commit.short} {target.commit.subject} ({target.commit.author}, {target.commit.when:%Y-%m-%d %H:%M} UTC)"),
+        ("tree", f"{target.commit.short} {target.commit.subject} ({target.commit.author}, {times.minute(target.commit.when)})"),
         ("services", ", ".join(sorted(now.services))),
         ("built from the tree", ", ".join(built) or "none"),
         ("not running now", ", ".join(down) or "none"),

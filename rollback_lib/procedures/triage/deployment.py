@@ -11,6 +11,7 @@ from rollback_lib.procedures.triage.age import by_age
 from rollback_lib.procedures.triage.envfile import env_changed, ever_had, strangers
 from rollback_lib.procedures.triage.state import Databases, Deployed, State, arrived
 from rollback_lib.procedures.triage.symptoms import Symptoms
+from rollback_lib.text import times
 
 
 def deployed(now: State, seen: Symptoms) -> Finding:
@@ -45,7 +46,7 @@ def deployed(now: State, seen: Symptoms) -> Finding:
         if isinstance(database, Databases) and database.since and database.since[0][1]:
             when, gap = database.since[0]
             one.warnings.append(
-                f"the schema of {name} is newer than its backup of {when:%Y-%m-%d %H:%M} UTC ({gap.words}): "
+                f"the schema of {name} is newer than its backup of {times.minute(when)} ({gap.words}): "
                 "code from before that meets a schema newer than itself"
             )
     return one
@@ -69,15 +70,15 @@ def _arrival(one: Finding, now: State, found: Deployed) -> bool:
     came = arrived(found)
     standing = [release for release in state.releases if release.commit == state.running]
     if standing and standing[-1].healthy:
-        one.add(-4, f"the commit that runs was healthy here {standing[-1].when:%Y-%m-%d %H:%M} UTC")
+        one.add(-4, f"the commit that runs was healthy here {times.minute(standing[-1].when)}")
         return False
     if standing:
         one.add(2, f"the commit that runs was found bad here before ({standing[-1].incident})", sure=True)
     if came is None or state.container is None:
         one.add(0, "when it was deployed is not known")
         return True
-    if not made_of_it(found):
-        one.add(-4, f"the image that runs was here {found.image:%Y-%m-%d %H:%M} UTC already, so it is not made of the commit that came")
+    if found.image and not made_of_it(found):
+        one.add(-4, f"the image that runs was here {times.minute(found.image)} already, so it is not made of the commit that came")
         return False
     one.add(*by_age(came, f"what runs came here: {change(state) or came.isoformat()}"))
     others = [other for other in (env_changed(now),) if other]
@@ -88,5 +89,5 @@ def _arrival(one: Finding, now: State, found: Deployed) -> bool:
     if came - timedelta(minutes=5) <= state.container.created <= came + timedelta(hours=6):
         one.add(1, "the container was made of it then")
     else:
-        one.add(-1, f"the container was made {state.container.created:%Y-%m-%d %H:%M} UTC, long after it came")
+        one.add(-1, f"the container was made {times.minute(state.container.created)}, long after it came")
     return True

@@ -12,6 +12,7 @@ from rollback_lib.procedures.env.state import lines_of
 from rollback_lib.procedures.triage.age import by_age
 from rollback_lib.procedures.triage.state import State, arrived
 from rollback_lib.procedures.triage.symptoms import Symptoms
+from rollback_lib.text import times
 
 _OWN = re.compile(r"([A-Za-z0-9_-]+)(?::\d+)?")  # a host without a dot, one of Docker's own names, and its port
 _HERE = ("localhost", "host")
@@ -57,7 +58,7 @@ def _changes_of_env(one: Finding, now: State, held: env.State, readers: list[str
         one.add(0, "no other version of the file is known, so nobody can tell whether it was changed")
         return
     keys = changed_keys(held)
-    one.add(*by_age(changed, f"it was changed {changed:%Y-%m-%d %H:%M} UTC: {some(keys, 6) or 'in no variable'}"))
+    one.add(*by_age(changed, f"it was changed {times.minute(changed)}: {some(keys, 6) or 'in no variable'}"))
     came = None if isinstance(now.deployed, Unanswered) else arrived(now.deployed)
     if came is None or changed >= came:
         one.add(1, "no later change of the service is known")

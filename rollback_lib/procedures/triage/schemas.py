@@ -5,6 +5,7 @@ from rollback_lib.plan.plan import some
 from rollback_lib.procedures.common.finding import Finding
 from rollback_lib.procedures.triage.state import Databases, State
 from rollback_lib.procedures.triage.symptoms import Symptoms
+from rollback_lib.text import times
 
 
 def databases(now: State, seen: Symptoms) -> list[Finding]:
@@ -29,10 +30,10 @@ def _database(now: State, seen: Symptoms, name: str, database: Databases | Unans
     when, gap = database.since[0]
     same = next((known for known, other in database.since if not other), None)
     if not gap:
-        one.add(-2, f"its tables are those of the backup of {when:%Y-%m-%d %H:%M} UTC")
+        one.add(-2, f"its tables are those of the backup of {times.minute(when)}")
         return one
-    between = f", and was still as in that of {same:%Y-%m-%d %H:%M} UTC" if same else ""
-    words = f"its schema has changed since the backup of {when:%Y-%m-%d %H:%M} UTC{between}: {gap.words}"
+    between = f", and was still as in that of {times.minute(same)}" if same else ""
+    words = f"its schema has changed since the backup of {times.minute(when)}{between}: {gap.words}"
     if not ill:
         one.add(0, f"{words}; but every service that uses it works")
     elif gap.gone:

@@ -11,6 +11,7 @@ from rollback_lib.procedures.common.finding import Finding
 from rollback_lib.procedures.triage.age import by_age
 from rollback_lib.procedures.triage.state import State
 from rollback_lib.procedures.triage.symptoms import Symptoms
+from rollback_lib.text import times
 
 _OWN = re.compile(r"(?!localhost$)[A-Za-z0-9_-]+")  # a name of Docker's own: without a dot, so no address and no host elsewhere
 
@@ -40,9 +41,9 @@ def proxy(now: State, seen: Symptoms) -> Finding:
         one.add(3, f"the file is one that was found bad here ({current.name})", sure=True)
     elif current:
         came = _came(now, current)
-        one.add(*by_age(came, f"its version {current.name} {current.said} came here {came:%Y-%m-%d %H:%M} UTC"))
+        one.add(*by_age(came, f"its version {current.name} {current.said} came here {times.minute(came)}"))
     elif known.file:
-        one.add(*by_age(known.file.changed, f"it was edited {known.file.changed:%Y-%m-%d %H:%M} UTC, in no commit"))
+        one.add(*by_age(known.file.changed, f"it was edited {times.minute(known.file.changed)}, in no commit"))
     return one
 
 

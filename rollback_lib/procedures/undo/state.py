@@ -17,6 +17,7 @@ from rollback_lib.procedures.undo.origin import Origin
 from rollback_lib.procedures.undo.root import Root
 from rollback_lib.secrets.secret import Secret
 from rollback_lib.stack.model import Stack
+from rollback_lib.text import times
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def document(host: Host, stack: Stack, origin: Origin) -> State:
     if gone:
         raise TargetRefused(
             f"{origin.plan.incident} cannot be undone any more: what {gone.incident} kept on {stack.host} for the way back was removed "
-            f"{gone.when:%Y-%m-%d %H:%M} UTC, in {gone.by}, as older than this stack keeps it (retention); plan a rollback instead"
+            f"{times.minute(gone.when)}, in {gone.by}, as older than this stack keeps it (retention); plan a rollback instead"
         )
     if kept := answer.result():
         host.key.adopt(Secret(bytes.fromhex(kept.content.reveal().decode())))

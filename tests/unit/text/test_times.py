@@ -14,6 +14,7 @@ def test_a_moment_is_shown_in_utc_whatever_the_clock_of_its_host_is_set_to() -> 
     for at in (AT, there):
         assert times.clock(at) == "03:12:04"
         assert times.exact_clock(at) == "03:12:04.250"
+        assert times.day(at) == "2026-11-24"
         assert times.minute(at) == "2026-11-24 03:12 UTC"
         assert times.second(at) == "2026-11-24 03:12:04"
 
