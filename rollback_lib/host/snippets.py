@@ -23,7 +23,7 @@ await() {
     wait "$pid" 2>/dev/null; ended=$?
     if [ -n "$overdue" ]; then
         ended="deadline $1"
-        gone "$2" || { kill -KILL "-$pid" 2>/dev/null; gone "$2"; }
+        { gone "$2" || { kill -KILL "-$pid"; gone "$2"; }; } 2>/dev/null # where a shell says how it found its child
     fi
     printf "$3%s\n" "$ended"
 }
