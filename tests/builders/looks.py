@@ -6,8 +6,8 @@ from rollback_lib.facts.fact import Dialogue
 
 
 class Looks:
-    """Stands for a procedure's look: finds these things one after the other, the last one again and again; an error is raised.
-    `count` is how often it was looked."""
+    """Stands for a procedure's look: finds these things one after the other, the last one again and again; an error is raised,
+    and what is a function is asked for it. `count` is how often it was looked."""
 
     def __init__(self, *found: Any) -> None:
         self._found = list(found)
@@ -22,7 +22,7 @@ def _ends(found: Any) -> Dialogue[Any]:
     yield {}
     if isinstance(found, BaseException):
         raise found
-    return found
+    return found() if callable(found) else found
 
 
 def lead(dialogue: Dialogue[Any]) -> Any:
