@@ -109,8 +109,8 @@ class Watch:
         return sorted(found, key=lambda probe: probe.at)
 
     def until_healthy(self, since: datetime, routes: Collection[str] | None = None, most: float | None = None) -> bool:
-        """Wait until the last `passes` probes begun after `since` passed on every route, or on those of `routes`; False at the
-        deadline, or after `most` seconds."""
+        """Wait until the last `passes` probes begun after `since` passed on every route, or on those of `routes`, and the others have
+        answered, too, well or badly; False at the deadline, or after `most` seconds."""
         wanted = self._begun.keys() if routes is None else self._begun.keys() & set(routes)
         with self._changed:
             return self._changed.wait_for(
@@ -129,7 +129,8 @@ class Watch:
             return enough and all(map(all, answers()))
 
     def _healthy(self, since: datetime, routes: Collection[str]) -> bool:
-        return all(passes_in_a_row(self._results(self._begun[name], since), self._health.passes) for name in routes)
+        results = {name: self._results(begun, since) for name, begun in self._begun.items()}
+        return all(results.values()) and all(passes_in_a_row(results[name], self._health.passes) for name in routes)
 
     @staticmethod
     def _results(begun: list[tuple[datetime, Probe | None]], since: datetime) -> list[bool]:
@@ -149,13 +150,14 @@ class Watch:
 
     def _probe(self, prober: Prober, number: int) -> None:
         probe = prober.probe()
+        with self._noting:  # before it counts, so that the record has every probe on which a verdict rests
+            if self._stopped.is_set():
+                return
+            self._on_probe(probe)
         begun = self._begun[prober.route.name]
         with self._changed:
             begun[number] = (begun[number][0], probe)
             self._changed.notify_all()
-        with self._noting:
-            if not self._stopped.is_set():
-                self._on_probe(probe)
 
 
 def _answered(begun: list[tuple[datetime, Probe | None]]) -> list[tuple[datetime, Probe | None]]:

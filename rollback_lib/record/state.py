@@ -254,6 +254,8 @@ class RunState:
     def _begin(self, event: Mapping[str, Any]) -> None:
         """A job that is attached to again began when it began first."""
         job, first = event["job"], self.attempts.get(event["job"])
+        if event["touches"]:
+            self.verified = None  # what was seen before is not what will be
         self.attempts[job] = Attempt(
             event["step"], job, event["plan"], first.begin if first else moment(event), tuple(event.get("commands", ())), event["touches"],
             event.get("loses", False), event.get("trial", False),

@@ -71,14 +71,17 @@ class Monitor:
             early = pool.submit(self._try_effects, plan)
             healthy = self.open().until_healthy(since, plan.routes)
             seen = early.result()
+        settled = since
         if not healthy or isinstance(seen, Refused) or any(not effect.ok for effect in seen):
-            seen = self._try_effects(plan)
+            seen, settled = self._try_effects(plan), datetime.now(UTC)
         until = time.monotonic() + self._stack.health.deadline
         while _may_change(seen, healthy=healthy) and time.monotonic() < until:
             time.sleep(LOOK_AGAIN if isinstance(seen, Refused) else 0.0)
-            seen = self._try_effects(plan)
+            seen, settled = self._try_effects(plan), datetime.now(UTC)
         if isinstance(seen, Refused):
             raise seen
+        if healthy and settled > since and all(effect.ok for effect in seen):  # what has just settled has to be healthy from then on
+            healthy = self.open().until_healthy(settled, plan.routes)
         return healthy, seen
 
     def _try_effects(self, plan: Plan) -> tuple[Effect, ...] | Refused:

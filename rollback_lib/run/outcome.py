@@ -36,10 +36,8 @@ def verdict_of(error: BaseException, state: RunState) -> Verdict:
         return Verdict.RESTORED if error.restored else Verdict.PARTLY
     if state.unheard or (state.touched and isinstance(error, LinkLost | CommandFailed)):
         return Verdict.UNKNOWN
-    if state.touched and not (verified and verified.ok):
-        return Verdict.PARTLY
-    if verified and verified.ok and verified.applied:
-        return Verdict.SUCCEEDED
+    if state.touched:
+        return Verdict.SUCCEEDED if verified and verified.ok else Verdict.PARTLY
     return Verdict.REFUSED if isinstance(error, RollbackError) else Verdict.ABORTED
 
 

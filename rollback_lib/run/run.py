@@ -96,7 +96,8 @@ class Run:
             verdict = outcome.verdict_of(error, self.state)
             if verdict is Verdict.UNKNOWN:
                 resume = f"`rollback resume {self.opening.incident}`"
-                reason = f"{reason}; a step may be running on {self.stack.host} still: {resume} tells, and goes on"
+                doubt = f"a step may be running on {self.stack.host} still" if self.state.unheard else "how the stack is now was not seen"
+                reason = f"{reason}; {doubt}: {resume} tells, and goes on"
             self.conclude(verdict, reason)
         if self.state.verdict is not Verdict.REFUSED:
             self.monitor.close()

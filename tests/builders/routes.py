@@ -1,0 +1,64 @@
+"""Routes that answer as they are told, and a clock that only goes on when somebody sleeps."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from rollback_lib.health.probe import Probe
+from rollback_lib.stack.model import Route
+
+PASS, FAIL = True, False
+
+
+class Routes:
+    """`answers` are those of each route by its name, one after the other, the last one again and again; a route without any
+    passes. `asked` is how often each was asked, `closed` how many connections were closed."""
+
+    def __init__(self, **answers: Sequence[bool]) -> None:
+        self._answers = {name.replace("_", "-"): list(known) for name, known in answers.items()}
+        self.asked: dict[str, int] = {}
+        self.closed = 0
+        self.said = "out of order"
+
+    def prober(self, route: Route, timeout: float) -> "_Prober":
+        return _Prober(self, route.name)
+
+    def instead_of_real_ones(self, patch: pytest.MonkeyPatch) -> "Routes":
+        """Let all who ask routes ask these; no probe is sent before the one before it was answered."""
+        for who in ("rollback_lib.run.monitor.Prober", "rollback_lib.health.watch.Prober"):
+            patch.setattr(who, self.prober)
+        patch.setattr("rollback_lib.health.watch.AT_ONCE", 1)
+        return self
+
+    def answer(self, name: str) -> Probe:
+        self.asked[name] = self.asked.get(name, 0) + 1
+        known = self._answers.get(name, [PASS])
+        ok = known.pop(0) if len(known) > 1 else known[0]
+        return Probe(name, datetime.now(UTC), ok, 200 if ok else 500, 0.01, "fine" if ok else self.said)
+
+
+class _Prober:
+    def __init__(self, routes: Routes, name: str) -> None:
+        self.route: Any = type("Named", (), {"name": name})
+        self._routes = routes
+
+    def probe(self) -> Probe:
+        return self._routes.answer(self.route.name)
+
+    def close(self) -> None:
+        self._routes.closed += 1
+
+
+class Clock:
+    """Stands for the module `time`."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds or 0.01  # looking takes its time, too
