@@ -3,47 +3,32 @@
 It may be opened again after its process has ended: what is done stays done, what runs on the host is attached to.
 """
 
-import os
-import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from rollback_lib.errors import Drifted, NotConfirmed, Refused, RollbackError, TargetRefused
-from rollback_lib.facts.account import account, usable
+from rollback_lib.errors import NotConfirmed, Refused, TargetRefused
+from rollback_lib.facts.account import usable
 from rollback_lib.facts.host import Host
-from rollback_lib.facts.live import Heard, LiveHost
-from rollback_lib.host.link import Link
+from rollback_lib.facts.live import Heard
 from rollback_lib.plan.plan import Loss, Plan
 from rollback_lib.plan.step import Step, When
-from rollback_lib.procedures import readiness, registry, triage
-from rollback_lib.procedures.common import known_secrets, permissions, retention
+from rollback_lib.procedures import readiness, triage
+from rollback_lib.procedures.common import permissions, retention
 from rollback_lib.procedures.readiness.report import Tried
-from rollback_lib.record.chain import OPENED, Chain
-from rollback_lib.record.folder import FOLDER_VARIABLE, Folder, incidents_root, who
-from rollback_lib.record.history import usual_seconds
-from rollback_lib.record.state import RESUMED, ending
-from rollback_lib.record.verdict import Verdict
-from rollback_lib.run import outcome, preflight, resume, steps
-from rollback_lib.run.checklist import checked as points
+from rollback_lib.record.state import ending
+from rollback_lib.run import gate, opening, outcome, preflight, steps
 from rollback_lib.run.console import Console
-from rollback_lib.run.options import Options, check
+from rollback_lib.run.options import Options
 from rollback_lib.run.run import Run
-from rollback_lib.run.sealing import Seal
 from rollback_lib.run.stages import Closing, Conclusion, Confirmation, Opening, Standing, Verification
-from rollback_lib.runbook import working_copy
-from rollback_lib.secrets.redactor import Redactor
-from rollback_lib.secrets.secret import Key
 from rollback_lib.stack.model import Stack
 from rollback_lib.text import tables
 
 T = TypeVar("T")
 P = ParamSpec("P")
-CLEANUP = 30.0  # seconds
-NOISE = 120  # characters of what a start-up file prints that are shown
 LOOKING = (triage.NAME, readiness.NAME)  # they say what they can, also to a user who cannot change anything
 AFTERWARDS = retention.REMEMBER
 
@@ -60,6 +45,7 @@ class Incident:
 
     @property
     def opening(self) -> Opening:
+        """How it was opened."""
         return self._run.opening
 
     @property
@@ -84,74 +70,14 @@ class Incident:
         since, is taken up again. The first run of a copy that `rollback open` made has its record in the folder of that copy.
         Raises ParameterError before anything is contacted, ConnectionRefused when the host cannot be used.
         """
-        started = time.monotonic()
         options = Options(mode, on_failure, reason, take_over, revert_after, reviewed, checked)
-        loaded = check(procedure, stack, options, **parameters)
-        root = incidents_root()
-        given = os.environ.pop(FOLDER_VARIABLE, None)
-        session = os.environ.get("JPY_SESSION_NAME", "")
-        cut = resume.cut_short(root, procedure, loaded.name, session, parameters) if session and mode == "apply" else None
-        made = given or cut or working_copy.made_for(working_copy.session(), procedure, root)
-        folder = Folder(Path(made)) if made else Folder.create(procedure, root)
-        opening = Opening(
-            incident=folder.id, procedure=procedure, stack=loaded.name, host=loaded.host, who=who(),
-            mode=mode, on_failure=on_failure, reason=reason, parameters=parameters, folder=folder.path,
-            budget=registry.budget(loaded, procedure), usual=tuple(usual_seconds(root, procedure, loaded.name)),
-            take_over=options.takes_over, revert_after=options.revert_seconds, reviewed=str(reviewed), checked=points(checked),
-            session=session, process=os.getpid(), resumed=cut is not None,
-        )  # fmt: skip
-        return cls._connected(loaded, opening, console, started, root, sealed_by_runner=given is not None)
+        return cls(opening.opened(procedure, stack, options, parameters, console))
 
     @classmethod
     def resume(cls, folder: Path, *, console: Console, take_over: bool = False) -> Self:
         """Open an incident again, as it was opened: the same stack, parameters and plan. Raises ParameterError where there is
         nothing to go on with, ConnectionRefused."""
-        started = time.monotonic()
-        given = os.environ.pop(FOLDER_VARIABLE, None)
-        root = incidents_root()
-        opening, stack = resume.opening(folder, root)
-        opening = replace(opening, take_over=take_over, who=who(), process=os.getpid(), resumed=True)
-        return cls._connected(stack, opening, console, started, root, sealed_by_runner=given is not None)
-
-    @classmethod
-    def _connected(
-        cls, stack: Stack, opening: Opening, console: Console, started: float, root: Path, *, sealed_by_runner: bool
-    ) -> Self:  # fmt: skip
-        folder, key = Folder(opening.folder, Redactor(stack.model_dump_json())), Key()
-        console.hide(folder.redactor)
-        told = {**opening.__dict__, "folder": str(folder.path)}
-        if opening.resumed:  # the budget is that of the whole incident
-            started -= (datetime.now(UTC) - datetime.fromisoformat(folder.events()[0]["at"])).total_seconds()
-        else:
-            folder.write("stack.json", stack.model_dump_json(indent=1, exclude_unset=True) + "\n")
-            told["sha256"] = folder.hashes("stack.json")
-        if not (opening.resumed and sealed_by_runner):  # which has said so itself
-            folder.event(RESUMED if opening.resumed else "open", **told)
-            Chain(root).enter(OPENED, folder.path, outcome.record(opening, folder.state))
-        seal = None if sealed_by_runner else Seal(folder, root)
-
-        def word(said: str) -> None:
-            folder.event("link", said=said)
-            console.line(f"▲ {said}")
-
-        try:
-            link = Link.to(stack, word)
-            host = LiveHost(link, folder.redactor, key)
-            asked = host.ask(account(stack))
-            folder.redactor.protect(known_secrets.known(host, stack), declared=True)
-            here = asked.result()
-            folder.event("connected", host=stack.host, user=here.user, state=here.state)
-            if noise := folder.redactor.clean(" ".join(link.noise.split())):
-                word(f"a start-up file of {here.user} there prints “{noise[:NOISE]}”; that is left out of every answer")
-            return cls(Run(stack.at(here.state), opening, folder, link, key, console, started, here, seal))
-        except RollbackError as error:
-            folder.event("refused", error=str(error))
-            if not opening.resumed:
-                folder.event("verdict", verdict=Verdict.REFUSED, reason=str(error))
-                folder.write_record(outcome.record(opening, folder.state))
-            if seal:
-                seal.close()
-            raise
+        return cls(opening.resumed(folder, console, take_over=take_over))
 
     # -- the headings of a notebook ---------------------------------------------------------------------------------
 
@@ -209,7 +135,7 @@ class Incident:
             run.folder.write("plan.diff", run.folder.redactor.clean(plan.diff))
             hashes = run.folder.hashes("plan.json", "plan.sh", "undo.sh")
             run.folder.event("plan", hash=plan.hash, target=plan.target, nothing_to_do=plan.nothing_to_do, sha256=hashes)
-            self._check_reviewed(plan)
+            gate.check_reviewed(run, plan)
             if not plan.nothing_to_do:
                 run.console.show(Confirmation(plan, run.lock.other()))
             if plan.touches and not plan.nothing_to_do:
@@ -220,13 +146,13 @@ class Incident:
             elif plan.nothing_to_do:
                 run.console.line("The target is what runs: there is nothing to confirm.")
             elif confirm == host:
-                self._open_gate(plan, "parameter")
+                gate.open_(run, plan, "parameter")
                 run.console.line(f"Confirmed for {host}: the cells below change it.")
             elif confirm:
                 raise NotConfirmed(f"confirm is {confirm!r}, but the host is {host!r}; give confirm={host} to change it")
             elif not run.console.gate(
                 host, f"Type the host's name, {host}, to let the cells below change it. Until then they refuse.",
-                lambda: self._open_gate(plan, "person"),
+                lambda: gate.open_(run, plan, "person"),
             ):  # fmt: skip
                 raise NotConfirmed(f"mode is apply, but nobody confirmed; give confirm={host} to change that host")
 
@@ -257,11 +183,11 @@ class Incident:
             elif not loss.restored:
                 raise Refused("nothing is restored yet, so there is no list to accept; run the cells above first")
             elif accepted in (True, "true"):
-                self._accept(plan, loss, "parameter")
+                gate.accept(run, plan, loss, "parameter")
                 run.console.line("Accepted by the parameter: the next cells lose what the list says.")
             elif not run.console.gate(
                 loss.name, f"Type {loss.name} to accept what the list above says is lost. Until then the cells below refuse.",
-                lambda: self._accept(plan, loss, "person"),
+                lambda: gate.accept(run, plan, loss, "person"),
             ):  # fmt: skip
                 if run.opening.resumed:
                     raise NotConfirmed(
@@ -284,7 +210,7 @@ class Incident:
             elif run.plan is not None and (run.plan.hash, step.name) in run.state.done:
                 run.console.line("Done already in this incident; not done again.")
             else:
-                plan = self._check_gate(step)
+                plan = gate.check(run, step)
                 run.check_stopped(f"step {step.name}")
                 run.goes_on()
                 with run.console.follow(run):
@@ -413,53 +339,3 @@ class Incident:
         if self._run.plan is None:
             raise Refused("the incident has no plan yet; run its procedure anew")
         return self._run.plan
-
-    # -- the gate ---------------------------------------------------------------------------------------------------
-
-    def _open_gate(self, plan: Plan, by: str) -> None:
-        run = self._run
-        run.folder.event("confirmed", plan=plan.hash, by=by, who=run.opening.who, host=run.stack.host)
-
-    def _accept(self, plan: Plan, loss: Loss, by: str) -> None:
-        run = self._run
-        run.folder.event("accepted", plan=plan.hash, loss=loss.hash, by=by, who=run.opening.who)
-
-    def _check_reviewed(self, plan: Plan) -> None:
-        run = self._run
-        reviewed = run.opening.reviewed
-        if run.opening.mode != "apply" or reviewed in ("", plan.hash):
-            return
-        differences = resume.differences(incidents_root(), reviewed, plan)
-        for line in differences:
-            run.console.line(line)
-        more = "the lines above differ" if differences else "no record has that one, so what moved cannot be shown"
-        raise Drifted(f"the plan is {plan.hash} by now, and {reviewed} was reviewed: {more}; review this one, then run with its hash")
-
-    def _check_gate(self, step: Step) -> Plan:
-        run = self._run
-        if run.state.ended:
-            raise Refused(f"this run has ended as {run.state.verdict}; open a new one to go on")
-        if run.plan is None or all(planned is not step for planned in run.plan.steps):
-            raise Refused(f"the step {step.name!r} is not of the plan that was confirmed; run the cells Plan and Confirm again")
-        if run.state.confirmed != run.plan.hash:
-            raise NotConfirmed(f"not confirmed: type the host's name, {run.stack.host}, in the box above, then run this cell again")
-        self._check_order(run.plan, step)
-        if step.loses and run.state.accepted != run.plan.hash:
-            raise NotConfirmed("not accepted: type the database's name in the box below the list of losses, then run this cell again")
-        if any(undo.name in run.state.begun for undo in run.plan.undo):
-            raise Refused(f"this incident is being undone; finish that with `rollback resume {self.id}`")
-        if step.sends and step.send is None:
-            raise Refused(f"{step.sends} are in no record, so this incident cannot go on; nothing that serves was touched: run it anew")
-        return run.plan
-
-    def _check_order(self, plan: Plan, step: Step) -> None:
-        """Every step stands on those before it, and the outcome is entered only once it is verified."""
-        state, done = self._run.state, self._run.state.done
-        before = plan.steps[: next(number for number, planned in enumerate(plan.steps) if planned is step)]
-        missing = [
-            one.name for one in before if not (one.skip or one.name in state.passed_over or (plan.hash, one.name) in done)
-        ]  # fmt: skip
-        if missing:
-            raise Refused(f"the step {step.name!r} comes after {', '.join(missing)}; run the cells above first")
-        if step.name == AFTERWARDS and plan.touches and not (state.verified and state.verified.ok):
-            raise Refused(f"the step {step.name!r} enters what was verified, and this run is not verified yet; run the cells above first")

@@ -21,7 +21,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("site")
     source = tmp_path_factory.mktemp("source")
     subprocess.run(["cp", "-r", PACKAGE, source], check=True)  # a build writes into its source
-    argv = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", folder, source / "plugin"]
+    argv = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", folder, source / "plugin"]
     subprocess.run(argv, check=True, capture_output=True)
     return {"PYTHONPATH": str(folder)}
 

@@ -1,0 +1,62 @@
+"""The gate before each step: confirmed, accepted, in its order."""
+
+from rollback_lib.errors import Drifted, NotConfirmed, Refused
+from rollback_lib.plan.plan import Loss, Plan
+from rollback_lib.plan.step import Step
+from rollback_lib.procedures.common import retention
+from rollback_lib.record.folder import incidents_root
+from rollback_lib.run import resume
+from rollback_lib.run.run import Run
+
+
+def open_(run: Run, plan: Plan, by: str) -> None:
+    """Let the steps of the plan run; `by` a parameter, or a person."""
+    run.folder.event("confirmed", plan=plan.hash, by=by, who=run.opening.who, host=run.stack.host)
+
+
+def accept(run: Run, plan: Plan, loss: Loss, by: str) -> None:
+    """Let the steps run that lose what the list says."""
+    run.folder.event("accepted", plan=plan.hash, loss=loss.hash, by=by, who=run.opening.who)
+
+
+def check_reviewed(run: Run, plan: Plan) -> None:
+    """Raises Drifted where the run is to apply a plan that was reviewed, and this is another one."""
+    reviewed = run.opening.reviewed
+    if run.opening.mode != "apply" or reviewed in ("", plan.hash):
+        return
+    differences = resume.differences(incidents_root(), reviewed, plan)
+    for line in differences:
+        run.console.line(line)
+    more = "the lines above differ" if differences else "no record has that one, so what moved cannot be shown"
+    raise Drifted(f"the plan is {plan.hash} by now, and {reviewed} was reviewed: {more}; review this one, then run with its hash")
+
+
+def check(run: Run, step: Step) -> Plan:
+    """The plan that was confirmed. Raises NotConfirmed, or Refused for a step that may not run now."""
+    if run.state.ended:
+        raise Refused(f"this run has ended as {run.state.verdict}; open a new one to go on")
+    if run.plan is None or all(planned is not step for planned in run.plan.steps):
+        raise Refused(f"the step {step.name!r} is not of the plan that was confirmed; run the cells Plan and Confirm again")
+    if run.state.confirmed != run.plan.hash:
+        raise NotConfirmed(f"not confirmed: type the host's name, {run.stack.host}, in the box above, then run this cell again")
+    _check_order(run, run.plan, step)
+    if step.loses and run.state.accepted != run.plan.hash:
+        raise NotConfirmed("not accepted: type the database's name in the box below the list of losses, then run this cell again")
+    if any(undo.name in run.state.begun for undo in run.plan.undo):
+        raise Refused(f"this incident is being undone; finish that with `rollback resume {run.opening.incident}`")
+    if step.sends and step.send is None:
+        raise Refused(f"{step.sends} are in no record, so this incident cannot go on; nothing that serves was touched: run it anew")
+    return run.plan
+
+
+def _check_order(run: Run, plan: Plan, step: Step) -> None:
+    """Every step stands on those before it, and the outcome is entered only once it is verified."""
+    state, done = run.state, run.state.done
+    before = plan.steps[: next(number for number, planned in enumerate(plan.steps) if planned is step)]
+    missing = [
+        one.name for one in before if not (one.skip or one.name in state.passed_over or (plan.hash, one.name) in done)
+    ]  # fmt: skip
+    if missing:
+        raise Refused(f"the step {step.name!r} comes after {', '.join(missing)}; run the cells above first")
+    if step.name == retention.REMEMBER and plan.touches and not (state.verified and state.verified.ok):
+        raise Refused(f"the step {step.name!r} enters what was verified, and this run is not verified yet; run the cells above first")
