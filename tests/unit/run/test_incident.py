@@ -122,7 +122,7 @@ def test_the_events_hold_the_hashes_of_plan_and_stack(
 
     root = tmp_path / "incidents"
     monkeypatch.setenv(ROOT_VARIABLE, str(root))
-    monkeypatch.setattr("rollback_lib.run.incident.Link.to", unreachable)
+    monkeypatch.setattr("rollback_lib.run.opening.Link.to", unreachable)
     monkeypatch.setattr("rollback_lib.run.sealing.atexit.register", lambda _: None)
     with pytest.raises(ConnectionRefused):
         Incident.open("code", STACK_FILE, console=person)
