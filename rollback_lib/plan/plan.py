@@ -7,14 +7,15 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cache, cached_property
 from typing import Any, Protocol
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from rollback_lib.commands.command import ENVIRONMENT, Command, script
 from rollback_lib.errors import ParameterError
+from rollback_lib.plan.noted import Plain
 from rollback_lib.plan.step import Step, When
 from rollback_lib.plan.writes import Write
 
-FORMAT = 3  # of a plan in a record: an undo or a resumed run has to understand all of it
+FORMAT = 4  # of a plan in a record: an undo or a resumed run has to understand all of it
 
 
 class Loss(Protocol):
@@ -43,7 +44,8 @@ class Rationale:
 class Plan:
     """A rollback from what is to `target`. `undo` brings back what is now, in order; `cleanup` removes what a refused
     run made beside the stack; `facts` are rows to read, `loses` and `notes` sentences;
-    `before` is what undo must find again, `after` what the rollback must have brought about; `routes` are those that have to pass
+    `before` is what undo must find again, `after` what the rollback must have brought about, both as the procedure's own models of
+    them (`Noted`) are in JSON; `routes` are those that have to pass
     afterwards, None: all of them; `removes` names the containers whose logs go with them; `drift` says in sentences what the
     containers have and the files do not, which new containers would lose; `writes` are the files and folders it writes to."""
 
@@ -60,8 +62,8 @@ class Plan:
     notes: tuple[str, ...] = ()
     diff: str = ""
     nothing_to_do: bool = False
-    before: dict[str, str] = field(default_factory=dict)
-    after: dict[str, str] = field(default_factory=dict)
+    before: Plain = field(default_factory=dict)
+    after: Plain = field(default_factory=dict)
     routes: tuple[str, ...] | None = None
     removes: tuple[str, ...] = ()
     rationale: Rationale = Rationale()
@@ -92,24 +94,35 @@ class Plan:
         text = json.dumps(bound, sort_keys=True).replace(self.incident, "INCIDENT")
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
-    def json(self) -> str:
+    def plain(self) -> dict[str, JsonValue]:
         """The plan as a record keeps it, for a run that is resumed or undone: all but what steps read from their input."""
         sent = {"__all__": {"send"}}
-        plan = _on_disk().dump_python(self, mode="json", exclude={"steps": sent, "undo": sent})
-        return json.dumps({"format": FORMAT, **plan}, ensure_ascii=False, indent=1)
+        return {"format": FORMAT, **_on_disk().dump_python(self, mode="json", exclude={"steps": sent, "undo": sent})}
+
+    def json(self) -> str:
+        """The text of plan.json."""
+        return json.dumps(self.plain(), ensure_ascii=False, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> "Plan":
         """The plan that `json` wrote. Raises ParameterError for one of another version of this project, and for anything else."""
         try:
-            raw = json.loads(text)
-            if raw.pop("format", None) != FORMAT:
-                raise ParameterError("the plan in this record is of another version of rollback; undo it by hand with the record's undo.sh")
-            return _on_disk().validate_python(raw)
-        except (ValueError, AttributeError) as error:
-            first = error.errors()[0] if isinstance(error, ValidationError) else None
-            what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else str(error)
-            raise ParameterError(f"the plan in this record cannot be read ({what}); undo it by hand with the record's undo.sh") from None
+            return cls.from_plain(json.loads(text))
+        except ValueError as error:
+            raise _unreadable(str(error)) from None
+
+    @classmethod
+    def from_plain(cls, plain: object) -> "Plan":
+        """The plan that `plain` gave. Raises ParameterError as `from_json` does."""
+        if not isinstance(plain, dict):
+            raise _unreadable("it is no JSON object")
+        if plain.get("format") != FORMAT:
+            raise ParameterError("the plan in this record is of another version of rollback; undo it by hand with the record's undo.sh")
+        try:
+            return _on_disk().validate_python({name: value for name, value in plain.items() if name != "format"})
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise _unreadable(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
     def shell(self) -> str:
         """The plan as a script to run by hand on the host: plan.sh."""
@@ -118,6 +131,10 @@ class Plan:
     def undo_shell(self) -> str:
         """The way back as a script to run by hand on the host: undo.sh."""
         return _render(f"undo of {self.procedure}: {self.stack} to {self.target}", self.undo)
+
+
+def _unreadable(what: str) -> ParameterError:
+    return ParameterError(f"the plan in this record cannot be read ({what}); undo it by hand with the record's undo.sh")
 
 
 @cache

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rollback_lib.errors import CommandFailed, Failed, LinkLost, RollbackError
+from rollback_lib.plan.noted import Noted
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import When
 from rollback_lib.record.state import RunState
@@ -131,7 +132,7 @@ def detail(plan: Plan | None, state: RunState) -> dict[str, Any]:
     """What record.json has of the plan and of what came of it."""
     known: dict[str, Any] = {}
     if plan:
-        known |= {"target": plan.target, "plan": plan.hash, "before": plan.before, "steps": steps(plan, state)}
+        known |= {"target": plan.target, "plan": plan.hash, "before": Noted.shown(plan.before), "steps": steps(plan, state)}
     if state.verified:
         known |= {"healthy": state.verified.healthy, "effects": list(state.verified.effects)}
     if state.found:

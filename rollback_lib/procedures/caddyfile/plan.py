@@ -9,10 +9,12 @@ from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Changes, Step
 from rollback_lib.plan.writes import How, Write
+from rollback_lib.procedures.caddyfile.noted import After, Before
 from rollback_lib.procedures.caddyfile.rationale import rationale
 from rollback_lib.procedures.caddyfile.state import NAME, State, caddy_in, in_tree, path_inside
 from rollback_lib.procedures.caddyfile.target import Target, usable
 from rollback_lib.procedures.common import overwrite_file, replace_file, snapshots
+from rollback_lib.procedures.common.noted_file import NotedFile, content_of, rights_of
 from rollback_lib.stack.model import Stack
 from rollback_lib.text import times
 
@@ -91,30 +93,29 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         notes=_notes(now, target),
         diff=target.diff,
         nothing_to_do=done,
-        before={
-            "file": now.file.hash,
-            "mode": f"{now.file.mode} {now.file.owner}:{now.file.group}",
-            "inside": now.inside.hash if now.inside else "",
-            "live": now.live.hash if now.live else "",
-            "started": container.started.isoformat(),
-        },
-        after={"file": target.version.hash, "live": target.config.hash, "reload": "" if _restart_because(now) else "yes"},
+        before=Before(
+            file=NotedFile.of(now.file, now.file.hash),
+            inside=now.inside.hash if now.inside else None,
+            live=now.live.hash if now.live else None,
+            started=container.started,
+        ).plain(),
+        after=After(file=target.version.hash, live=target.config.hash, reload=_restart_because(now) is None).plain(),
     )
 
 
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the rollback has the effect that was asked for."""
+    before, after = Before.read(plan.before), After.read(plan.after)
     found = _look(host, stack, plan)
     container = found.container
     rows = [
-        Effect("file on the host", plan.after["file"], found.file, part=FILE, between=found.partly),
-        Effect(INSIDE_ROW, plan.after["file"], found.inside, condition=found.inside == NOT_SEEN, part=FILE,
-               between=True),
-        Effect("Caddy's live configuration", plan.after["live"], found.live, condition=found.live == NOT_SEEN, part=LOADED),
+        Effect("file on the host", after.file, content_of(found.file), part=FILE, between=found.partly),
+        Effect(INSIDE_ROW, after.file, found.inside, condition=found.inside == NOT_SEEN, part=FILE, between=True),
+        Effect("Caddy's live configuration", after.live, found.live, condition=found.live == NOT_SEEN, part=LOADED),
         Effect("state of the container", "running", container.state if container else "no container", condition=True, part=LOADED),
-    ]  # fmt: skip
-    if plan.after["reload"] and not plan.nothing_to_do:
-        kept = container is not None and container.started.isoformat() == plan.before["started"]
+    ]
+    if after.reload and not plan.nothing_to_do:
+        kept = container is not None and container.started == before.started
         # Whoever restarted it, as Docker does when it is restarted itself: it runs with the target, and that is what was asked for.
         said = "yes" if kept else "no, it was restarted meanwhile"
         rows.append(Effect("Caddy went on running", "yes", said, condition=True, decides=False, part=LOADED))
@@ -123,14 +124,17 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 
 def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is back where it was before the rollback."""
+    before = Before.read(plan.before)
     found = _look(host, stack, plan)
     rows = [
-        Effect("file on the host", plan.before["file"], found.file, part=FILE, between=found.partly),
-        Effect("mode, owner and group of the file", plan.before["mode"], found.mode, part=FILE),
+        Effect("file on the host", before.file.content, content_of(found.file), part=FILE, between=found.partly),
+        Effect("mode, owner and group of the file", before.file.rights, rights_of(found.file), part=FILE),
     ]
-    if plan.before["inside"]:
-        rows.append(Effect(INSIDE_ROW, plan.before["inside"], found.inside, part=FILE, between=True))
-    return [*rows, Effect("Caddy's live configuration", plan.before["live"], found.live, part=LOADED)] if plan.before["live"] else rows
+    if before.inside:
+        rows.append(Effect(INSIDE_ROW, before.inside, found.inside, part=FILE, between=True))
+    if before.live:
+        rows.append(Effect("Caddy's live configuration", before.live, found.live, part=LOADED))
+    return rows
 
 
 def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
@@ -141,12 +145,11 @@ def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What is there: the container; the file with its mode, owner and group, and whether it was being written when that was cut off; the
-    file as the container sees it, and what Caddy has loaded."""
+    """What is there: the container; the file, and whether it was being written when that was cut off; the file as the container sees it,
+    and what Caddy has loaded."""
 
     container: docker.Container | None
-    file: str
-    mode: str
+    file: NotedFile | None
     partly: bool
     inside: str
     live: str
@@ -164,10 +167,8 @@ def _look(host: Host, stack: Stack, plan: Plan) -> _Seen:
         admin = (of_file.admin if isinstance(of_file, caddy.Configuration) else None) or caddy.ADMIN
         seen, loaded = host.ask(caddy.inside(container.name, path, section.file)), host.ask(caddy.live(container.name, admin))
         inside, live = (one.hash if one else NOT_SEEN for one in (seen.result(), loaded.result()))
-    return _Seen(
-        container, file.hash if file else "no file", f"{file.mode} {file.owner}:{file.group}" if file else "no file",
-        _partly(file, kept.result(), target.result()), inside, live,
-    )  # fmt: skip
+    noted = NotedFile.of(file, file.hash) if file else None
+    return _Seen(container, noted, _partly(file, kept.result(), target.result()), inside, live)
 
 
 def _partly(file: files.File | None, kept: files.File | None, target: files.File | None) -> bool:

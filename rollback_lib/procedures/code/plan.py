@@ -13,10 +13,12 @@ from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan, some
 from rollback_lib.plan.step import Changes, Step
 from rollback_lib.procedures.code import images, tree
+from rollback_lib.procedures.code.noted import Before
 from rollback_lib.procedures.code.rationale import rationale
 from rollback_lib.procedures.code.state import NAME, Deployed, State, candidates
 from rollback_lib.procedures.code.target import Target, check
 from rollback_lib.procedures.common import drift, replicas, snapshots
+from rollback_lib.procedures.common.replicas import Replicas
 from rollback_lib.stack.model import Stack
 from rollback_lib.text import times
 
@@ -55,44 +57,41 @@ def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") ->
         notes=_notes(now, services, target, dirty, incident),
         diff=target.diff,
         nothing_to_do=current,
-        before={
-            "head": now.head.sha,
-            "branch": now.head.branch or "",
-            "changes": tree.changes(now.head),
-            **{key: value for one in services for key, value in replicas.before(one.service, one.replicas).items()},
-        },
-        after={"services": " ".join(one.service for one in services)},
+        before=Before(tree=tree.Tree.of(now.head), services={one.service: Replicas.of(one.replicas) for one in services}).plain(),
     )  # fmt: skip
 
 
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the rollback has the effect that was asked for."""
-    rows = tree.reached(host, stack, plan)
-    names = plan.after["services"].split()
+    before = Before.read(plan.before)
+    rows = tree.reached(host, stack, before.tree, plan.target)
     project = host.ask(docker.project(stack))
-    kept = {name: host.ask(docker.image_id(stack.kept_image(name, plan.target))) for name in names}
+    kept = {name: host.ask(docker.image_id(stack.kept_image(name, plan.target))) for name in before.services}
     of = docker.by_service(project.result())
-    for name in names:
+    for name, known in before.services.items():
         image = None if plan.nothing_to_do else kept[name].result() or "no image of the target"
-        rows += replicas.after(plan.before, name, of.get(name, []), image=image, recreated=not plan.nothing_to_do)
+        rows += replicas.after(known, name, of.get(name, []), image=image, recreated=not plan.nothing_to_do)
     return rows
 
 
 def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is back where it was before the rollback."""
-    rows = tree.as_before(host, stack, plan)
-    names = plan.after["services"].split()
+    before = Before.read(plan.before)
+    rows = tree.as_before(host, stack, before.tree, plan.target)
     project = host.ask(docker.project(stack))
-    kept = {name: host.ask(docker.image_id(stack.kept_image(name, plan.target))) for name in names}
+    kept = {name: host.ask(docker.image_id(stack.kept_image(name, plan.target))) for name in before.services}
     of = docker.by_service(project.result())
-    return [*rows, *(row for name in names for row in replicas.back(plan.before, name, of.get(name, []), image=kept[name].result()))]
+    for name, known in before.services.items():
+        rows += replicas.back(known, name, of.get(name, []), image=kept[name].result())
+    return rows
 
 
 def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is as the plan assumed."""
-    rows = tree.assumed(host, stack, plan)
+    before = Before.read(plan.before)
+    rows = tree.assumed(host, stack, before.tree)
     of = docker.by_service(host.ask(docker.project(stack)).result())
-    return [*rows, *(replicas.assumed(plan.before, name, of.get(name, [])) for name in plan.after["services"].split())]
+    return [*rows, *(replicas.assumed(known, name, of.get(name, [])) for name, known in before.services.items())]
 
 
 def _refuse_losses(now: State, target: Target, dirty: str) -> None:

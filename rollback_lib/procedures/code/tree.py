@@ -5,12 +5,14 @@ undo does not ask git to check anything out: it puts back the files and the inde
 """
 
 from collections.abc import Iterable
+from typing import Self
 
 from rollback_lib.commands.command import Command
 from rollback_lib.facts import git
 from rollback_lib.facts.host import Host
 from rollback_lib.plan.effect import Effect
-from rollback_lib.plan.plan import Plan, some
+from rollback_lib.plan.noted import Noted
+from rollback_lib.plan.plan import some
 from rollback_lib.plan.step import Changes, Step
 from rollback_lib.plan.writes import How, Write
 from rollback_lib.procedures.code.state import State
@@ -128,6 +130,19 @@ find "$(git rev-parse --git-dir)" "$(git rev-parse --git-common-dir)" -user "$(i
 """
 
 
+class Tree(Noted):
+    """What a plan notes of a tree: the commit, its branch (None where HEAD is detached), and its changes in no commit (`changes`)."""
+
+    head: str
+    branch: str | None
+    changes: str
+
+    @classmethod
+    def of(cls, head: git.Head) -> Self:
+        """The tree as it is now."""
+        return cls(head=head.sha, branch=head.branch, changes=changes(head))
+
+
 def changes(head: git.Head) -> str:
     """The changes in no commit: two of these texts are the same where the changes are."""
     return f"{some(sorted(head.dirty))} (#{head.content})" if head.dirty else CLEAN
@@ -187,47 +202,46 @@ def back(now: State, incident: str) -> Step:
                 changes=Changes.STACK, part=PART)  # fmt: skip
 
 
-def reached(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
+def reached(host: Host, stack: Stack, known: Tree, target: str) -> list[Effect]:
     """Whether the tree is the target's."""
-    there, differing = host.ask(git.head(stack.tree)), host.ask(git.differing(stack.tree, plan.target)).result()
+    there, differing = host.ask(git.head(stack.tree)), host.ask(git.differing(stack.tree, target)).result()
     head = there.result()
     rows = [
-        Effect("commit of the tree", plan.target[:12], head.sha[:12], part=PART),
+        Effect("commit of the tree", target[:12], head.sha[:12], part=PART),
         Effect("paths that differ from it", "none", _words(differing, head), part=PART, between=True),
     ]
-    return [*rows, *_strange(host, stack, plan, differing)]
+    return [*rows, *_strange(host, stack, known, differing)]
 
 
-def as_before(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
+def as_before(host: Host, stack: Stack, known: Tree, target: str) -> list[Effect]:
     """Whether the tree is as it was before the rollback: commit, branch, every path."""
-    before = plan.before
-    there, left = host.ask(git.head(stack.tree)), host.ask(git.in_the_way(stack.tree, before["head"], plan.target))
-    differing = host.ask(git.differing(stack.tree, plan.target)).result()
+    there, left = host.ask(git.head(stack.tree)), host.ask(git.in_the_way(stack.tree, known.head, target))
+    differing = host.ask(git.differing(stack.tree, target)).result()
     head = there.result()
     return [
-        Effect("commit of the tree", before["head"][:12], head.sha[:12], part=PART),
-        Effect("branch", before["branch"] or "(detached)", head.branch or "(detached)", part=PART, between=True),
-        Effect("changes in no commit", before["changes"], changes(head), part=PART, between=True),
+        Effect("commit of the tree", known.head[:12], head.sha[:12], part=PART),
+        Effect("branch", known.branch or "(detached)", head.branch or "(detached)", part=PART, between=True),
+        Effect("changes in no commit", known.changes, changes(head), part=PART, between=True),
         Effect("files of the target that are left", "none", some(left.result()) or "none", part=PART, between=True),
-        *_strange(host, stack, plan, differing),
+        *_strange(host, stack, known, differing),
     ]
 
 
-def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
+def assumed(host: Host, stack: Stack, known: Tree) -> list[Effect]:
     """Whether the tree is as the plan assumed."""
     head = host.ask(git.head(stack.tree)).result()
     return [
-        Effect("commit of the tree", plan.before["head"][:12], head.sha[:12]),
-        Effect("branch", plan.before["branch"] or "(detached)", head.branch or "(detached)"),
-        Effect("changes in no commit", plan.before["changes"], changes(head)),
+        Effect("commit of the tree", known.head[:12], head.sha[:12]),
+        Effect("branch", known.branch or "(detached)", head.branch or "(detached)"),
+        Effect("changes in no commit", known.changes, changes(head)),
     ]
 
 
-def _strange(host: Host, stack: Stack, plan: Plan, differing: list[git.Change]) -> list[Effect]:
+def _strange(host: Host, stack: Stack, known: Tree, differing: list[git.Change]) -> list[Effect]:
     """Paths that neither the rollback nor its undo explains: somebody else changed them. Shown only where there are any."""
-    if plan.before["changes"] != CLEAN:
+    if known.changes != CLEAN:
         return []  # such paths had changes in no commit before
-    other = host.ask(git.differing(stack.tree, plan.before["head"])).result()
+    other = host.ask(git.differing(stack.tree, known.head)).result()
     both = _present(differing) & _present(other)
     return [Effect("paths that somebody else changed", "none", some(sorted(both)), part=PART)] if both else []
 

@@ -1,19 +1,50 @@
 """The replicas of a service: counted and compared, one by one, before and after."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Self
 
 from rollback_lib.facts import docker
 from rollback_lib.facts.docker import Container
 from rollback_lib.plan.effect import Effect
+from rollback_lib.plan.noted import Noted
 
 PART = "containers"  # of the host, in steps and effects
+RUNNING = "running"
 
 
-def before(service: str, containers: Sequence[Container]) -> dict[str, str]:
-    """What a plan notes of a service's containers: what an undo has to find again."""
-    rows = [[one.id, one.image, one.image_name, one.state] for one in containers]
-    return {f"containers {service}": json.dumps(rows), f"replicas {service}": str(docker.count(containers))}
+class Replica(Noted):
+    """A container as it was: its id, the id of its image, the name by which that was started, and its state."""
+
+    id: str
+    image: str
+    image_name: str
+    state: str
+
+
+class Replicas(Noted):
+    """What a plan notes of a service's containers: what an undo has to find again. `count` is how many replicas they are."""
+
+    count: int
+    containers: tuple[Replica, ...]
+
+    @classmethod
+    def of(cls, containers: Sequence[Container], state: Callable[[Container], str] = lambda one: one.state) -> Self:
+        """The containers as they are now; `state` says how each of them is."""
+        found = (Replica(id=one.id, image=one.image, image_name=one.image_name, state=state(one)) for one in containers)
+        return cls(count=docker.count(containers), containers=tuple(found))
+
+    @property
+    def ids(self) -> set[str]:
+        return {one.id for one in self.containers}
+
+    @property
+    def images(self) -> set[str]:
+        return {one.image for one in self.containers}
+
+    @property
+    def running(self) -> bool:
+        """Whether there are any, and all of them ran."""
+        return {one.state for one in self.containers} == {RUNNING}
 
 
 def names(containers: Iterable[Container]) -> tuple[str, ...]:
@@ -21,62 +52,57 @@ def names(containers: Iterable[Container]) -> tuple[str, ...]:
     return tuple(one.name for one in containers)
 
 
-def assumed(plan_before: Mapping[str, str], service: str, containers: Sequence[Container]) -> Effect:
+def assumed(known: Replicas, service: str, containers: Sequence[Container]) -> Effect:
     """Whether they are the containers that the plan knew."""
-    return Effect(f"{service}: containers", _ids(row[0] for row in _rows(plan_before, service)), _ids(one.id for one in containers))
+    return Effect(f"{service}: containers", short_ids(known.ids), short_ids(one.id for one in containers))
 
 
 def after(
-    plan_before: Mapping[str, str], service: str, containers: Sequence[Container], *, image: str | None, recreated: bool = True
+    known: Replicas, service: str, containers: Sequence[Container], *, image: str | None, recreated: bool = True
 ) -> list[Effect]:  # fmt: skip
     """Whether every replica runs the image of that id, and is a new container; there are as many of them as before."""
-    known = _rows(plan_before, service)
-    rows = [counted(plan_before, service, containers), _state(service, containers)]
+    rows = [counted(known, service, containers), _state(service, containers)]
     if image is not None:
-        between = {one.image for one in containers} <= {image, *(row[1] for row in known)}
+        between = {one.image for one in containers} <= {image, *known.images}
         rows.append(Effect(f"{service}: image", _short({image}), _short(one.image for one in containers), part=PART, between=between))
-    if recreated:
-        old = {row[0] for row in known}
-        fresh = bool(containers) and not old & {one.id for one in containers}
-        rows.append(Effect(f"{service}: containers recreated", "yes", "yes" if fresh else "no", part=PART, between=True))
-    return rows
+    return [*rows, fresh(known, service, containers)] if recreated else rows
 
 
-def back(plan_before: Mapping[str, str], service: str, containers: Sequence[Container], *, image: str | None = None) -> list[Effect]:
+def fresh(known: Replicas, service: str, containers: Sequence[Container]) -> Effect:
+    """Whether every container is a new one."""
+    new = bool(containers) and not known.ids & {one.id for one in containers}
+    return Effect(f"{service}: containers recreated", "yes", "yes" if new else "no", part=PART, between=True)
+
+
+def back(known: Replicas, service: str, containers: Sequence[Container], *, image: str | None = None) -> list[Effect]:
     """Whether the containers are as before: as many, of the same images, started by the same names, and running where they ran.
     `image` is the one they have after the rollback."""
-    known = _rows(plan_before, service)
-    if not known:
+    if not known.containers:
         return []  # there was none, and what a rollback started stays
-    between = {one.image for one in containers} <= {image, *(row[1] for row in known)}
+    between = {one.image for one in containers} <= {image, *known.images}
+    called = _list(one.image_name for one in known.containers)
     rows = [
-        counted(plan_before, service, containers),
-        Effect(f"{service}: image", _short(row[1] for row in known), _short(one.image for one in containers), part=PART, between=between),
-        Effect(f"{service}: name of the image", _list(row[2] for row in known), _list(one.image_name for one in containers),
-               part=PART, between=True),
-    ]  # fmt: skip
-    return [*rows, _state(service, containers)] if all(row[3] == "running" for row in known) else rows
+        counted(known, service, containers),
+        Effect(f"{service}: image", _short(known.images), _short(one.image for one in containers), part=PART, between=between),
+        Effect(f"{service}: name of the image", called, _list(one.image_name for one in containers), part=PART, between=True),
+    ]
+    return [*rows, _state(service, containers)] if known.running else rows
 
 
-def counted(plan_before: Mapping[str, str], service: str, containers: Sequence[Container]) -> Effect:
+def counted(known: Replicas, service: str, containers: Sequence[Container]) -> Effect:
     """Whether there are as many replicas as before."""
-    wanted = int(plan_before.get(f"replicas {service}", "0"))
     found = docker.count(containers)
     # Where there was none, the compose files say how many.
-    return Effect(f"{service}: replicas", str(wanted or max(found, 1)), str(found), part=PART, between=True)
+    return Effect(f"{service}: replicas", str(known.count or max(found, 1)), str(found), part=PART, between=True)
 
 
 def _state(service: str, containers: Sequence[Container]) -> Effect:
     states = _list(one.state for one in containers) or "no container"
-    return Effect(f"{service}: state", "running", states, condition=True, part=PART)
+    return Effect(f"{service}: state", RUNNING, states, condition=True, part=PART)
 
 
-def _rows(plan_before: Mapping[str, str], service: str) -> list[list[str]]:
-    rows: list[list[str]] = json.loads(plan_before.get(f"containers {service}", "[]"))
-    return rows
-
-
-def _ids(ids: Iterable[str]) -> str:
+def short_ids(ids: Iterable[str]) -> str:
+    """Container ids in words that can be compared and shown."""
     return " ".join(sorted(one[:12] for one in ids)) or "none"
 
 

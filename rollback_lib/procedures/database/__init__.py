@@ -3,6 +3,7 @@
 from rollback_lib.facts.backups import Backup
 from rollback_lib.procedures.database.again import again, undo_notes
 from rollback_lib.procedures.database.losses import Losses, TableLoss, kept, losses, weigh
+from rollback_lib.procedures.database.noted import After
 from rollback_lib.procedures.database.plan import RESTORE_DEADLINE, SWAP_DEADLINE, assumed, effects, plan, undo_effects
 from rollback_lib.procedures.database.sql import swap
 from rollback_lib.procedures.database.state import (
@@ -25,6 +26,7 @@ __all__ = [
     "PROCEDURE",
     "RESTORE_DEADLINE",
     "SWAP_DEADLINE",
+    "After",
     "Backup",
     "Candidate",
     "Candidates",

@@ -3,6 +3,7 @@
 from rollback_lib.commands.psql import Postgres
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Changes, Step
+from rollback_lib.procedures.database.noted import After, Before
 from rollback_lib.procedures.database.plan import SWAP_DEADLINE
 from rollback_lib.procedures.database.sql import swap
 from rollback_lib.procedures.database.state import beside, maintenance, section
@@ -12,8 +13,8 @@ from rollback_lib.stack.model import Stack
 
 def again(stack: Stack, plan: Plan, incident: str) -> Again:
     """The restored database is beside the live one after the undo, with all that was written into it."""
-    one = section(stack, plan.after["section"])
-    name, kept = plan.before["database"], plan.after["kept"]
+    before, after = Before.read(plan.before), After.read(plan.after)
+    one, name, kept = section(stack, after.section), before.database, after.kept
     undone = beside(name, "undone", plan.incident)
     back = swap(Postgres(one.container, one.user), maintenance(one), live=name, aside=kept, incoming=undone)
     put = Step("swap_again", "Swap the two names again", f"The database of before is {kept} again.", (back,), changes=Changes.AT_ONCE,
@@ -23,7 +24,8 @@ def again(stack: Stack, plan: Plan, incident: str) -> Again:
 
 def undo_notes(plan: Plan) -> tuple[str, ...]:
     """What was written since goes out of use with the restored database."""
+    live = Before.read(plan.before).database
     return (
-        f"What was written into {plan.before['database']} since {plan.incident} goes out of use with it. It is kept beside the live "
+        f"What was written into {live} since {plan.incident} goes out of use with it. It is kept beside the live "
         "database until someone drops it.",
     )

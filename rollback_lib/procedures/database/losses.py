@@ -10,6 +10,7 @@ from rollback_lib.facts import postgres
 from rollback_lib.facts.host import Host
 from rollback_lib.facts.postgres import LARGE_OBJECTS, Content, Kind, Table
 from rollback_lib.plan.plan import Plan
+from rollback_lib.procedures.database.noted import After, Before
 from rollback_lib.procedures.database.state import State, maintenance, section, server_of
 from rollback_lib.procedures.database.target import Target, apart
 from rollback_lib.stack.model import Stack
@@ -90,7 +91,7 @@ def losses(host: Host, now: State, target: Target, plan: Plan) -> Losses:
     Raises TargetRefused when the backup did not come out as it is written, Refused when Postgres does not say what is there: what
     was restored stays then.
     """
-    live, restored = plan.before["database"], plan.after["beside"]
+    live, restored = Before.read(plan.before).database, After.read(plan.after).beside
     if restored not in _databases_or_refused(host, now.stack, plan):
         old = host.ask(postgres.content(now.access, live)).result()
         return Losses(live, live, target.backup.name, read(old or now.content, target), restored=False)
@@ -108,7 +109,8 @@ def losses(host: Host, now: State, target: Target, plan: Plan) -> Losses:
 def weigh(host: Host, stack: Stack, plan: Plan) -> Losses:
     """What is live against what was restored beside it, for a run that goes on with a plan. Raises TargetRefused where nothing
     was restored, Refused when Postgres does not say what is there."""
-    server, live, restored = server_of(section(stack, plan.after["section"])), plan.before["database"], plan.after["beside"]
+    before, after = Before.read(plan.before), After.read(plan.after)
+    server, live, restored = server_of(section(stack, after.section)), before.database, after.beside
     if restored not in _databases_or_refused(host, stack, plan):
         raise TargetRefused(f"there is no database {restored}: what was restored is gone, so run the procedure anew")
     old, new = _both(host, server, live, restored, plan)
@@ -130,7 +132,8 @@ def _both(host: Host, server: Postgres, live: str, restored: str, plan: Plan) ->
 
 def kept(host: Host, stack: Stack, plan: Plan) -> Losses | str:
     """What the database that was swapped away holds, against the one that is live now."""
-    server, old, live = server_of(section(stack, plan.after["section"])), plan.after["kept"], plan.before["database"]
+    before, after = Before.read(plan.before), After.read(plan.after)
+    server, old, live = server_of(section(stack, after.section)), after.kept, before.database
     if old not in _databases(host, stack, plan):
         return f"There is no database {old}: nothing was swapped."
     asked = host.ask(postgres.content(server, old)), host.ask(postgres.content(server, live))
@@ -144,16 +147,17 @@ def _databases_or_refused(host: Host, stack: Stack, plan: Plan) -> set[str]:
     """The names of the databases there are. Raises Refused where the server does not answer."""
     names = _databases(host, stack, plan)
     if not names:
+        after = After.read(plan.after)
         raise Refused(
-            f"Postgres in {section(stack, plan.after['section']).container} does not answer; what was restored stays as "
-            f"{plan.after['beside']}: look at its log, then `rollback resume {plan.incident}` goes on with it"
+            f"Postgres in {section(stack, after.section).container} does not answer; what was restored stays as "
+            f"{after.beside}: look at its log, then `rollback resume {plan.incident}` goes on with it"
         )
     return names
 
 
 def _databases(host: Host, stack: Stack, plan: Plan) -> set[str]:
     """The names of the databases there are; none where the server does not answer."""
-    one = section(stack, plan.after["section"])
+    one = section(stack, After.read(plan.after).section)
     server = host.ask(postgres.server(server_of(one), maintenance(one))).result()
     return set(server.databases) if server else set()
 

@@ -13,8 +13,10 @@ from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan, some
 from rollback_lib.plan.step import Changes, Step, When
 from rollback_lib.procedures.common import drift, replicas, snapshots
+from rollback_lib.procedures.common.replicas import Replicas
 from rollback_lib.procedures.database import sql
 from rollback_lib.procedures.database.losses import read
+from rollback_lib.procedures.database.noted import After, Before
 from rollback_lib.procedures.database.rationale import rationale
 from rollback_lib.procedures.database.state import NAME, State, beside, maintenance, section, server_of
 from rollback_lib.procedures.database.target import Target, usable
@@ -92,24 +94,22 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         loses=_loses(now, target),
         notes=_notes(now, target, kept),
         drift=_drift(now),
-        before={
-            "database": live.name, "oid": str(live.oid), **live.properties(now.key),
-            **{key: value for mine in _clients(now).values() for key, value in replicas.before(mine[0].service, mine).items()},
-        },
-        after={
-            "section": one.name, "beside": new, "kept": kept, "tables": "\n".join(_tables_of(target)),
-            "clients": " ".join(_clients(now)),
-        },
+        before=Before(
+            database=live.name, oid=live.oid, properties=live.properties(now.key),
+            clients={name: Replicas.of(mine) for name, mine in _clients(now).items()},
+        ).plain(),
+        after=After(section=one.name, beside=new, kept=kept, tables=_tables_of(target)).plain(),
     )  # fmt: skip
 
 
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the rollback has the effect that was asked for."""
-    one = section(stack, plan.after["section"])
-    server, name, old = server_of(one), plan.before["database"], plan.after["kept"]
+    before, after = Before.read(plan.before), After.read(plan.after)
+    one = section(stack, after.section)
+    server, name, old, was_live = server_of(one), before.database, after.kept, str(before.oid)
     known, entered = host.ask(postgres.server(server, maintenance(one))), host.ask(files.file(snapshots.before(stack, plan.incident, OID)))
     outlines = host.ask(postgres.outline(server, name)), host.ask(postgres.outline(server, old))
-    counted = _counted(host, stack, plan)
+    counted = _counted(host, before)
     found, oid = known.result(), entered.result()
     databases = found.databases if found else {}
     live, kept = databases.get(name), databases.get(old)
@@ -117,17 +117,16 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     rows = [
         Effect(f"database behind the name {name}", f"the restored one (oid {restored})", _called(live, restored, "the restored one"),
                part=NAMES),
-        Effect(f"kept as {old}", f"the one of before (oid {plan.before['oid']})", _called(kept, plan.before["oid"], "the one of before"),
-               part=NAMES),
+        Effect(f"kept as {old}", f"the one of before (oid {was_live})", _called(kept, was_live, "the one of before"), part=NAMES),
     ]  # fmt: skip
     if live:
-        rows += [Effect(word, plan.before[word], said, part=NAMES) for word, said in live.properties(host.key).items()]
+        rows += [Effect(word, before.properties[word], said, part=NAMES) for word, said in live.properties(host.key).items()]
     rows += counted
     content, was = (answer.result() for answer in outlines)
     if live and kept and not (content and was):
         rows.append(Effect("tables, sequences and extensions", "as in the backup", "Postgres did not say", condition=True, part=NAMES))
     if content and was:
-        tables = plan.after["tables"].splitlines() or sorted(content.tables)
+        tables = after.tables or sorted(content.tables)
         rows += [
             Effect("tables of the backup that are missing", "none", some([one for one in tables if one not in content.tables]) or "none",
                    part=NAMES),
@@ -140,17 +139,16 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 
 def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is back where it was before the rollback."""
-    one = section(stack, plan.after["section"])
+    before, after = Before.read(plan.before), After.read(plan.after)
+    one, name, wanted = section(stack, after.section), before.database, str(before.oid)
     server = host.ask(postgres.server(server_of(one), maintenance(one))).result()
-    live = server.databases.get(plan.before["database"]) if server else None
-    name = plan.before["database"]
-    wanted = plan.before["oid"]
+    live = server.databases.get(name) if server else None
     properties = live.properties(host.key) if live else {}
     return [
         Effect(f"database behind the name {name}", f"the one of before (oid {wanted})", _called(live, wanted, "the one of before"),
                part=NAMES),
-        *(Effect(word, plan.before[word], said, part=NAMES) for word, said in properties.items()),
-        *_counted(host, stack, plan),
+        *(Effect(word, before.properties[word], said, part=NAMES) for word, said in properties.items()),
+        *_counted(host, before),
     ]  # fmt: skip
 
 
@@ -174,14 +172,14 @@ def _drift(now: State) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _counted(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
+def _counted(host: Host, before: Before) -> list[Effect]:
     """Whether there are as many replicas of the services that use the database as before."""
-    names = plan.after.get("clients", "").split()
-    found = {name: host.ask(docker.named(name)) for name in names}
+    found = {name: host.ask(docker.named(name)) for name in before.clients}
     there = {name: one for name, answer in found.items() if (one := answer.result())}
     mine = {name: host.ask(docker.together_with(one)) for name, one in there.items()}
-    rows = [replicas.counted(plan.before, there[name].service, mine[name].result()) for name in there]
-    return [*rows, *(Effect(f"container {name}", "there", "none", part=replicas.PART, between=True) for name in names if name not in there)]
+    rows = [replicas.counted(before.clients[name], one.service, mine[name].result()) for name, one in there.items()]
+    gone = [name for name in before.clients if name not in there]
+    return [*rows, *(Effect(f"container {name}", "there", "none", part=replicas.PART, between=True) for name in gone)]
 
 
 def _called(found: postgres.Database | None, wanted: str, word: str) -> str:
@@ -249,9 +247,9 @@ def _rows(now: State, target: Target, kept: str) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _tables_of(target: Target) -> list[str]:
+def _tables_of(target: Target) -> tuple[str, ...]:
     """The tables that the backup makes, and what else has rows; those of a directory are not known."""
-    return sorted((target.contents.rows.keys() | target.contents.others.keys()) - {postgres.LARGE_OBJECTS})
+    return tuple(sorted((target.contents.rows.keys() | target.contents.others.keys()) - {postgres.LARGE_OBJECTS}))
 
 
 def _loses(now: State, target: Target) -> tuple[str, ...]:

@@ -5,13 +5,16 @@ from dataclasses import replace
 
 from rollback_lib.commands.command import Command
 from rollback_lib.commands.compose import Compose
-from rollback_lib.facts import docker, files
+from rollback_lib.facts import docker
 from rollback_lib.facts.host import Host
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan, some
 from rollback_lib.plan.step import Changes, Step
 from rollback_lib.plan.writes import How, Write
 from rollback_lib.procedures.common import drift, env_edit, replace_file, replicas, snapshots
+from rollback_lib.procedures.common.noted_file import NotedFile, content_of, rights_of
+from rollback_lib.procedures.common.replicas import Replicas
+from rollback_lib.procedures.env.noted import After, Before, Reader, Wanted
 from rollback_lib.procedures.env.parameters import NAME
 from rollback_lib.procedures.env.rationale import rationale
 from rollback_lib.procedures.env.state import Held, State, lines_of, look
@@ -34,7 +37,6 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     if services:
         undo.append(Step("undo_recreate", "Make new containers with it", "They get the environment of before.",
                          _up(now, services), changes=Changes.STACK, part=replicas.PART))  # fmt: skip
-    meant = {name: target.meant[now.containers[name].compose][name] for name in services}
     return Plan(
         procedure=NAME,
         incident=incident,
@@ -56,71 +58,91 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         notes=_notes(now, target),
         diff=_text(target),
         nothing_to_do=done,
-        before={
-            "file": _content(now),
-            "mode": _mode(now.file),
-            **{key: value for name in services for key, value in replicas.before(name, now.replicas[name]).items()},
-            **{f"held {name}": _held(now, name) for name in services},
-        },
-        after={
-            "file": now.key.fingerprint(target.content),
-            "mode": _mode(now.file) if now.file else "600 0:0",
-            "services": " ".join(services),
-            **{f"meant {name}": now.key.of_environment(one.environment) for name, one in meant.items()},
-            **{f"holds {name}": now.key.of_environment(now.expected(name, one)) for name, one in meant.items()},
-        },
+        before=_before(now, services).plain(),
+        after=_after(now, target, services).plain(),
     )
 
 
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the rollback has the effect that was asked for. Environments are compared by their hashes."""
+    before, after = Before.read(plan.before), After.read(plan.after)
     now = look(host, stack)
-    rows = _of_file(plan.after, now)
-    for name in plan.after["services"].split():
+    rows = _of_file(after.file, now)
+    for name, wanted in after.services.items():
         meant = now.understood(name) if name in now.replicas else None
         said = now.key.of_environment(meant.environment) if meant else "nothing"
-        rows.append(Effect(f"{name}: what compose reads", plan.after[f"meant {name}"], said, part=FILE, between=meant is None))
-        held = _hashes(now, now.held(name, meant))
-        wanted = plan.after.get(f"holds {name}", held)  # a plan of an earlier version does not say
-        rows.append(Effect(f"{name}: what its containers hold", wanted, held, part=replicas.PART, between=True))
-        rows += replicas.after(plan.before, name, now.replicas.get(name, []), image=None)
+        held = _list(_hashes(now, now.held(name, meant)))
+        rows += [
+            Effect(f"{name}: what compose reads", wanted.meant, said, part=FILE, between=meant is None),
+            Effect(f"{name}: what its containers hold", wanted.holds, held, part=replicas.PART, between=True),
+            *replicas.after(before.services[name].replicas, name, now.replicas.get(name, []), image=None),
+        ]
     return rows
 
 
 def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is back where it was before the rollback."""
+    before = Before.read(plan.before)
     now = look(host, stack)
-    rows = _of_file(plan.before, now)
-    for name in plan.after["services"].split():
+    rows = _of_file(before.file, now)
+    for name, known in before.services.items():
         containers = now.replicas.get(name, [])
-        rows += replicas.back(plan.before, name, containers, image=next((one.image for one in containers), None))
-        rows.append(
-            Effect(f"{name}: what its containers have", plan.before[f"held {name}"], _held(now, name), part=replicas.PART, between=True)
-        )
+        rows += replicas.back(known.replicas, name, containers, image=next((one.image for one in containers), None))
+        had, has = (_list(held) or "no container" for held in (known.held, _held(now, name)))
+        rows.append(Effect(f"{name}: what its containers have", had, has, part=replicas.PART, between=True))
     return rows
 
 
 def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is as the plan assumed."""
+    before = Before.read(plan.before)
     now = look(host, stack)
-    services = plan.after["services"].split()
-    return [*_of_file(plan.before, now), *(replicas.assumed(plan.before, name, now.replicas.get(name, [])) for name in services)]
+    mine = before.services.items()
+    return [*_of_file(before.file, now), *(replicas.assumed(known.replicas, name, now.replicas.get(name, [])) for name, known in mine)]
 
 
-def _of_file(asked: Mapping[str, str], now: Held) -> list[Effect]:
+def _before(now: State, services: Sequence[str]) -> Before:
+    known = {name: Reader(replicas=Replicas.of(now.replicas[name]), held=_held(now, name)) for name in services}
+    return Before(file=_file(now), services=known)
+
+
+def _after(now: State, target: Target, services: Sequence[str]) -> After:
+    """A file that was not there is root's, and nobody else may read it."""
+    key = now.key
+    meant = {name: target.meant[now.containers[name].compose][name] for name in services}
+    content = key.fingerprint(target.content)
+    return After(
+        file=NotedFile.of(now.file, content) if now.file else NotedFile(content=content, mode="600", owner=0, group=0),
+        services={
+            name: Wanted(meant=key.of_environment(one.environment), holds=key.of_environment(now.expected(name, one)))
+            for name, one in meant.items()
+        },
+    )
+
+
+def _file(now: Held) -> NotedFile | None:
+    return NotedFile.of(now.file, now.key.fingerprint(now.file.content)) if now.file else None
+
+
+def _of_file(asked: NotedFile | None, now: Held) -> list[Effect]:
+    found = _file(now)
     return [
-        Effect("content of the file", asked["file"], _content(now), part=FILE),
-        Effect("mode, owner and group", asked["mode"], _mode(now.file), part=FILE),
+        Effect("content of the file", content_of(asked), content_of(found), part=FILE),
+        Effect("mode, owner and group", rights_of(asked), rights_of(found), part=FILE),
     ]
 
 
-def _held(now: Held, service: str) -> str:
+def _held(now: Held, service: str) -> tuple[str, ...]:
     """The hashes of what the service's containers have, one where they have the same."""
-    return _hashes(now, (one.environment for one in now.replicas.get(service, ()))) or "no container"
+    return _hashes(now, (one.environment for one in now.replicas.get(service, ())))
 
 
-def _hashes(now: Held, environments: Iterable[Mapping[str, Secret]]) -> str:
-    return ", ".join(sorted({now.key.of_environment(one) for one in environments}))
+def _hashes(now: Held, environments: Iterable[Mapping[str, Secret]]) -> tuple[str, ...]:
+    return tuple(sorted({now.key.of_environment(one) for one in environments}))
+
+
+def _list(hashes: Sequence[str]) -> str:
+    return ", ".join(hashes)
 
 
 def _drift(now: State, target: Target, service: str) -> tuple[str, ...]:
@@ -213,18 +235,10 @@ def _text(target: Target) -> str:
     return "\n".join(lines)
 
 
-def _content(now: Held) -> str:
-    return now.key.fingerprint(now.file.content) if now.file else "no file"
-
-
-def _mode(file: files.File | None) -> str:
-    return f"{file.mode} {file.owner}:{file.group}" if file else "no file"
-
-
 def _rows(now: State, target: Target, services: Sequence[str]) -> tuple[tuple[str, str], ...]:
     return (
         ("host", now.stack.host),
-        ("file", f"{now.path}, {_mode(now.file)}"),
+        ("file", f"{now.path}, {rights_of(_file(now))}"),
         ("target", f"{target.name} ({target.why})"),
         ("variables that change", some([one.key for one in target.differences], 12) or "none"),
         ("services that read it", ", ".join(now.readers) or "none as an env file"),

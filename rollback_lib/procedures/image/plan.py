@@ -1,10 +1,8 @@
 """How to fetch, pin and start the image, and whether it runs."""
 
-import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from rollback_lib.commands.command import Command
-from rollback_lib.commands.compose import Compose
 from rollback_lib.commands.image import Reference
 from rollback_lib.facts import compose, docker, registry, releases
 from rollback_lib.facts.host import Host
@@ -13,6 +11,8 @@ from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Changes, Step
 from rollback_lib.plan.writes import How, Write
 from rollback_lib.procedures.common import drift, env_edit, replace_file, replicas, snapshots
+from rollback_lib.procedures.common.replicas import Replicas
+from rollback_lib.procedures.image.noted import After, Before
 from rollback_lib.procedures.image.rationale import rationale
 from rollback_lib.procedures.image.state import NAME, Candidate, State
 from rollback_lib.procedures.image.target import Target
@@ -59,53 +59,47 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         facts=_rows(now, target),
         notes=_notes(now, row, pin),
         nothing_to_do=done,
-        before={
-            "named": now.named.short,
-            "variables": now.compose.variables if pin is not None and not settled else "",
-            **replicas.before(service, now.replicas),
-        },
-        after={"kept": kept, "named": (_pinned(now, pin) if pin else now.named).short, "compose": json.dumps(asdict(now.compose))},
+        before=Before(
+            named=now.named.short,
+            file=now.compose.variables if pin is not None and not settled else None,
+            replicas=Replicas.of(now.replicas),
+        ).plain(),
+        after=After(kept=kept, named=(_pinned(now, pin) if pin else now.named).short, compose=now.compose).plain(),
     )
 
 
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the rollback has the effect that was asked for."""
-    service = stack.section(NAME).service
-    mine, wanted = host.ask(docker.replicas(stack, service)), host.ask(docker.image_id(plan.after["kept"]))
-    named = host.ask(compose.image(_way(plan), service))
+    service, before, after = stack.section(NAME).service, Before.read(plan.before), After.read(plan.after)
+    mine, wanted = host.ask(docker.replicas(stack, service)), host.ask(docker.image_id(after.kept))
+    named = host.ask(compose.image(after.compose, service))
     image = None if plan.nothing_to_do else wanted.result() or "no image of the target"
     return [
-        *replicas.after(plan.before, service, mine.result(), image=image, recreated=not plan.nothing_to_do),
-        Effect("name that the next `up` starts", plan.after["named"], named.result().short, part=CHOICE),
+        *replicas.after(before.replicas, service, mine.result(), image=image, recreated=not plan.nothing_to_do),
+        Effect("name that the next `up` starts", after.named, named.result().short, part=CHOICE),
     ]
 
 
 def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is back where it was before the rollback."""
-    service, file = stack.section(NAME).service, plan.before["variables"]
-    mine, wanted = host.ask(docker.replicas(stack, service)), host.ask(docker.image_id(plan.after["kept"]))
-    named = host.ask(compose.image(_way(plan), service))
-    as_kept = host.ask(replace_file.as_kept(stack, plan.incident, file)) if file else None
+    service, before, after = stack.section(NAME).service, Before.read(plan.before), After.read(plan.after)
+    mine, wanted = host.ask(docker.replicas(stack, service)), host.ask(docker.image_id(after.kept))
+    named = host.ask(compose.image(after.compose, service))
+    as_kept = host.ask(replace_file.as_kept(stack, plan.incident, before.file)) if before.file else None
     rows = [
-        *replicas.back(plan.before, service, mine.result(), image=wanted.result()),
-        Effect("name that the next `up` starts", plan.before["named"], named.result().short, part=CHOICE),
+        *replicas.back(before.replicas, service, mine.result(), image=wanted.result()),
+        Effect("name that the next `up` starts", before.named, named.result().short, part=CHOICE),
     ]
-    if as_kept:
-        between = named.result().short == plan.after["named"]
-        rows.append(Effect(file, "as before", "as before" if as_kept.result() else "another", part=CHOICE, between=between))
+    if before.file and as_kept:
+        between = named.result().short == after.named
+        rows.append(Effect(before.file, "as before", "as before" if as_kept.result() else "another", part=CHOICE, between=between))
     return rows
 
 
 def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is as the plan assumed. The file that holds the choice is looked at as it is kept, and as it is written."""
-    service = stack.section(NAME).service
-    return [replicas.assumed(plan.before, service, host.ask(docker.replicas(stack, service)).result())]
-
-
-def _way(plan: Plan) -> Compose:
-    """How compose is called from this rollback on."""
-    raw = json.loads(plan.after["compose"])
-    return Compose(raw["directory"], tuple(raw["files"]), raw["project"], tuple(raw["env_files"]))
+    service, before = stack.section(NAME).service, Before.read(plan.before)
+    return [replicas.assumed(before.replicas, service, host.ask(docker.replicas(stack, service)).result())]
 
 
 def _drift(now: State) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Changes, Step, When
 from rollback_lib.procedures import code, database
 from rollback_lib.procedures.common import snapshots
+from rollback_lib.procedures.readiness.noted import After
 from rollback_lib.procedures.readiness.state import NAME, State, Target
 from rollback_lib.procedures.triage.deployment import from_registry, made_of_it
 
@@ -21,6 +22,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     """The trials. None of them touches what serves."""
     stack = now.stack
     made = _restores(now, target, incident)
+    noted = [database.After.read(one.after) for _, one in made]
     cleanup = tuple(command for _, one in made for command in one.cleanup)
     build, remember = _build(now, target, incident), _remember(now, incident)
     steps = (
@@ -36,10 +38,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         procedure=NAME, incident=incident, stack=stack.name, host=stack.host, target=target.name, steps=steps, undo=(),
         cleanup=(*cleanup, *_unbuild(_images(now, target, incident).values())), 
         facts=(("host", stack.host), ("changes", "nothing that serves")),
-        after={
-            **{f"restored {one.after['section']}": one.after["beside"] for _, one in made},
-            "not kept": remember.skip or "",
-        },
+        after=After(restored={one.section: one.beside for one in noted}, unkept=remember.skip).plain(),
     )  # fmt: skip
 
 
@@ -54,7 +53,7 @@ def restore_name(database: str) -> str:
 
 
 def _restore(now: State, backup: database.Backup, made: Plan, incident: str) -> Step:
-    name = made.after["section"]
+    name = database.After.read(made.after).section
     commands = [command for step in made.steps if step.name in ("create", "restore", "prepare") for command in step.script]
     enter = ledger.enter(f"{now.stack.state}/{ledger.FILE}", backup, incident)
     title, why = f"Restore {backup.name} beside {name}", "For real, to its end; the live database is not touched."

@@ -11,6 +11,7 @@ from rollback_lib.plan.plan import Plan, some
 from rollback_lib.procedures import code, database
 from rollback_lib.procedures.common import retention, snapshots
 from rollback_lib.procedures.common.rows import AMBER, GREEN, RED, Row, of_certificates, of_machine, worst
+from rollback_lib.procedures.readiness.noted import After
 from rollback_lib.procedures.readiness.plan import of_registry, restore_name
 from rollback_lib.procedures.readiness.restored import Restored
 from rollback_lib.procedures.readiness.state import State, Target, refusal
@@ -258,7 +259,7 @@ def _database(name: str, now: State, target: Target, plan: Plan, tried: Mapping[
         rows.append(_beside(now, name, state))
     drop = tried.get("drop")
     if drop and not drop.ok:
-        rows.append(Row(f"dropping of {name}", RED, drop.words, f"drop {plan.after.get(f'restored {name}', '')} by hand"))
+        rows.append(Row(f"dropping of {name}", RED, drop.words, f"drop {After.read(plan.after).restored.get(name, '')} by hand"))
     return rows
 
 
@@ -302,8 +303,9 @@ def _copies(now: State, tried: Mapping[str, Tried]) -> list[Row]:
 
 def _known_good(plan: Plan, tried: Mapping[str, Tried]) -> Row:
     one = tried.get("remember")
-    if plan.after["not kept"]:
-        return Row("known good", AMBER, plan.after["not kept"], "commit what is changed in the tree, so that a release has a name")
+    unkept = After.read(plan.after).unkept
+    if unkept:
+        return Row("known good", AMBER, unkept, "commit what is changed in the tree, so that a release has a name")
     if one is None:
         needs = "not entered: that needs --apply, and every route well"
         return Row("known good", AMBER, needs, "run it with --apply while the stack is healthy")

@@ -6,6 +6,7 @@ from rollback_lib.facts import postgres
 from rollback_lib.facts.host import Host, Unanswered
 from rollback_lib.plan.plan import Plan, some
 from rollback_lib.procedures import database
+from rollback_lib.procedures.readiness.noted import After
 from rollback_lib.procedures.readiness.state import State, Target
 
 
@@ -21,11 +22,10 @@ class Restored:
 
 def restored(host: Host, now: State, target: Target, plan: Plan) -> Restored:
     """Count what was restored, against what the backup says of itself."""
-    names = [name for name in target.databases if f"restored {name}" in plan.after]
+    beside = After.read(plan.after).restored
+    names = [name for name in target.databases if name in beside]
     sections = {name: database.section(now.stack, name) for name in names}
-    found = {
-        name: host.ask(postgres.content(database.server_of(one), plan.after[f"restored {name}"])) for name, one in sections.items()
-    }  # fmt: skip
+    found = {name: host.ask(postgres.content(database.server_of(one), beside[name])) for name, one in sections.items()}
     tables: dict[str, int | None] = {}
     rows, missing = {}, {}
     for name in names:

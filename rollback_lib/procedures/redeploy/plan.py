@@ -1,7 +1,7 @@
 """How to build the stack, take it down and bring it up as it was attached before, and whether it is."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from rollback_lib.commands.command import Command
 from rollback_lib.commands.compose import Compose
@@ -14,7 +14,9 @@ from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan, some
 from rollback_lib.plan.step import Changes, Step, When
 from rollback_lib.procedures.common import drift, replicas, snapshots
+from rollback_lib.procedures.common.replicas import Replicas
 from rollback_lib.procedures.redeploy.attach import connect, lines
+from rollback_lib.procedures.redeploy.noted import After, Attached, Before, Mounted
 from rollback_lib.procedures.redeploy.rationale import rationale
 from rollback_lib.procedures.redeploy.state import NAME, State
 from rollback_lib.procedures.redeploy.target import Target
@@ -86,71 +88,70 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         rationale=rationale(now, target),
         facts=_rows(now, target, built),
         notes=_notes(now, target),
-        before={
-            **{f"container {name}": " ".join(sorted(one.id for one in now.of(name))) for name in now.services},
-            **{f"image {name}": now.of(name)[0].image for name in before},
-            **{f"replicas {name}": str(docker.count(now.of(name))) for name in before},
-            **{f"states {name}": ", ".join(sorted(set(map(_state, now.of(name))))) for name in before},
-            "volumes": _volumes(now.containers, now.volumes),
-            "containers": "\n".join(sorted(_counted_on(now))),
-            "others": "\n".join(sorted({one.container for one in attach} - _counted_on(now))),
-        },
-        after={
-            **{f"image {name}": image for name, image in built.items()},
-            "services": " ".join(sorted(now.services)),
-            "attachments": "\n".join(sorted(f"{one.container} {one.network} {' '.join(one.aliases)}".strip() for one in attach)),
-        },
+        before=_before(now, attach).plain(),
+        after=After(built=built, attached=_attached(attach)).plain(),
     )  # fmt: skip
+
+
+def _before(now: State, attach: list[Attachment]) -> Before:
+    counted_on = _counted_on(now)
+    return Before(
+        services={name: Replicas.of(now.of(name), _state) for name in sorted(now.services)},
+        volumes=_volumes(now.containers, now.volumes),
+        containers=tuple(sorted(counted_on)),
+        others=tuple(sorted({one.container for one in attach} - counted_on)),
+    )
+
+
+def _attached(attach: list[Attachment]) -> tuple[Attached, ...]:
+    found = [Attached(container=one.container, network=one.network, aliases=one.aliases) for one in attach]
+    return tuple(sorted(found, key=_place))
+
+
+def _place(one: Attached) -> tuple[str, str, tuple[str, ...]]:
+    return (one.container, one.network, one.aliases)
 
 
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the rollback has the effect that was asked for."""
-    services = plan.after["services"].split()
-    project, stored = host.ask(docker.project(stack)), host.ask(_built(plan))
+    before, after = Before.read(plan.before), After.read(plan.after)
+    project, stored = host.ask(docker.project(stack)), host.ask(docker.stored(set(after.built.values())))
     containers, images = project.result(), stored.result()
     rows = []
-    for name in services:
+    for name, known in before.services.items():
         mine = [one for one in containers if one.service == name]
-        rows += [replicas.counted(plan.before, name, mine), _running(name, mine)]
-        old = set(plan.before.get(f"container {name}", "").split())
-        fresh = bool(mine) and not old & {one.id for one in mine}
-        rows.append(Effect(f"{name}: containers recreated", "yes", "yes" if fresh else "no", part=PART, between=True))
-        image = images.get(plan.after.get(f"image {name}", ""))
+        rows += [replicas.counted(known, name, mine), _running(name, mine), replicas.fresh(known, name, mine)]
+        image = images.get(after.built.get(name, ""))
         if image:
-            rows.append(_image(plan, name, mine, image.id, image.id))
-    return [*rows, *_around(host, stack, plan)]
+            rows.append(_image(known, name, mine, image.id, image.id))
+    return [*rows, *_around(host, stack, before, after)]
 
 
 def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is back where it was before the rollback."""
-    services = plan.after["services"].split()
-    project, stored, files = host.ask(docker.project(stack)), host.ask(_built(plan)), host.ask(_as_kept(stack, plan.incident))
+    before, after = Before.read(plan.before), After.read(plan.after)
+    project, stored = host.ask(docker.project(stack)), host.ask(docker.stored(set(after.built.values())))
+    files = host.ask(_as_kept(stack, plan.incident))
     containers, images = project.result(), stored.result()
     rows = [Effect("files that define the stack", "as before", files.result(), part=PART)]
-    for name in services:
-        wanted = plan.before.get(f"image {name}")
-        if wanted:
+    for name, known in before.services.items():
+        if known.containers:
+            wanted = known.containers[0].image
             mine = [one for one in containers if one.service == name]
-            built = images.get(plan.after.get(f"image {name}", ""))
-            rows += [replicas.counted(plan.before, name, mine), _image(plan, name, mine, wanted, built.id if built else wanted)]
-            rows += [_running(name, mine)] if plan.before.get(f"states {name}") == "running" else []
-    return [*rows, *_around(host, stack, plan)]
-
-
-def _built(plan: Plan) -> Fact[dict[str, docker.Stored]]:
-    """The images that the plan builds, as the host has them."""
-    names = plan.after["services"].split()
-    return docker.stored({plan.after[f"image {name}"] for name in names if f"image {name}" in plan.after})
+            built = images.get(after.built.get(name, ""))
+            rows += [replicas.counted(known, name, mine), _image(known, name, mine, wanted, built.id if built else wanted)]
+            rows += [_running(name, mine)] if known.running else []
+    return [*rows, *_around(host, stack, before, after)]
 
 
 def _running(name: str, containers: list[Container]) -> Effect:
     states = ", ".join(sorted(set(map(_state, containers)))) or "no container"
-    return Effect(f"{name}: state", "running", states, settles=True, condition=True, part=PART)
+    return Effect(f"{name}: state", replicas.RUNNING, states, settles=True, condition=True, part=PART)
 
 
-def _image(plan: Plan, name: str, containers: list[Container], wanted: str, built: str) -> Effect:
+def _image(known: Replicas, name: str, containers: list[Container], wanted: str, built: str) -> Effect:
     """Whether a service runs that image; in between, its containers have the one of before or the one that was built."""
-    between = {one.image for one in containers} <= {built, plan.before.get(f"image {name}", "")}
+    between = {one.image for one in containers} <= {built, *(one.image for one in known.containers[:1])}
     found = ", ".join(sorted({one.image[7:19] for one in containers})) or "none"
     return Effect(f"{name}: image", wanted[7:19], found, part=PART, between=between)
 
@@ -170,30 +171,26 @@ def _drift(now: State) -> tuple[str, ...]:
 def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is as the plan assumed."""
     containers = host.ask(docker.project(stack)).result()
-    found = {name: " ".join(sorted(one.id for one in containers if one.service == name)) for name in plan.after["services"].split()}
-    return [Effect(f"{name}: containers", _short(plan.before.get(f"container {name}", "")), _short(ids)) for name, ids in found.items()]
+    services = Before.read(plan.before).services
+    return [replicas.assumed(known, name, [one for one in containers if one.service == name]) for name, known in services.items()]
 
 
-def _short(ids: str) -> str:
-    return " ".join(one[:12] for one in ids.split()) or "none"
-
-
-def _around(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
+def _around(host: Host, stack: Stack, before: Before, after: After) -> list[Effect]:
     """What has to be as it was, whatever was deployed: networks, volumes, and containers of others."""
     attached, volumes, project = host.ask(networks.attachments()), host.ask(networks.volumes()), host.ask(docker.project(stack))
     now, containers = attached.result(), project.result()
     there = {(one.container, one.network): set(one.aliases) for one in now.all}
     names = {one.container for one in now.all} | {one.name for one in containers}
-    others = set(plan.before.get("others", "").splitlines())
+    others = set(before.others)
     lost = []
-    for line in plan.after["attachments"].splitlines():
-        container, network, *aliases = line.split(" ")
-        if container in others and container not in names:
+    for one in after.attached:
+        if one.container in others and one.container not in names:
             continue
-        if (container, network) not in there or not set(aliases) <= there[container, network]:
-            lost.append(f"{container} on {network}")
-    moved = _difference(plan.before["volumes"], _volumes(containers, volumes.result()))
-    gone = [name for name in plan.before["containers"].splitlines() if name not in names]
+        key = (one.container, one.network)
+        if key not in there or not set(one.aliases) <= there[key]:
+            lost.append(f"{one.container} on {one.network}")
+    moved = _difference(before.volumes, _volumes(containers, volumes.result()))
+    gone = [name for name in before.containers if name not in names]
     left = sorted(others - names)  # nothing that we do removes a container of others: somebody else did
     removed = [Effect("containers of others that somebody removed", "none", some(left), decides=False, part=PART)] if left else []
     return [
@@ -214,23 +211,28 @@ def _counted_on(now: State) -> set[str]:
 def _state(one: Container) -> str:
     """A service that has done its work and ended well counts as running: some only prepare the others."""
     if one.state == "exited" and one.exit == 0:
-        return "running"
+        return replicas.RUNNING
     return one.state + (f" ({one.health})" if one.health not in ("", "healthy") else "")
 
 
-def _volumes(containers: list[Container], volumes: dict[str, networks.Volume]) -> str:
-    """Which volume, made when, is mounted where; a line each."""
+def _volumes(containers: list[Container], volumes: dict[str, networks.Volume]) -> tuple[Mounted, ...]:
+    """Which volume, made when, is mounted where."""
     mounted = {
-        f"{one.name} {mount.destination} {mount.source} {volumes[mount.source].created if mount.source in volumes else 'missing'}"
+        Mounted(container=one.name, path=mount.destination, volume=mount.source,
+                made=volumes[mount.source].created if mount.source in volumes else "missing")
         for one in containers for mount in one.volumes
     }  # fmt: skip
-    return "\n".join(sorted(mounted))
+    return tuple(sorted(mounted, key=_order))
 
 
-def _difference(before: str, after: str) -> str:
+def _difference(before: Iterable[Mounted], after: Iterable[Mounted]) -> str:
     """A volume that a new service brought is no loss."""
-    lost = sorted(set(before.splitlines()) - set(after.splitlines()))
-    return some([" ".join(line.split(" ")[:2]) for line in lost]) if lost else "as before"
+    lost = sorted(set(before) - set(after), key=_order)
+    return some([f"{one.container} {one.path}" for one in lost]) if lost else "as before"
+
+
+def _order(one: Mounted) -> tuple[str, str, str, str]:
+    return (one.container, one.path, one.volume, one.made)
 
 
 def _attachments(now: State) -> list[Attachment]:

@@ -7,6 +7,7 @@ from rollback_lib.plan.plan import Plan, Rationale
 from rollback_lib.plan.step import Step
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.procedures.registry import procedure
+from rollback_lib.procedures.undo.noted import After, Before
 from rollback_lib.procedures.undo.origin import NAME, Origin
 from rollback_lib.procedures.undo.root import Root
 from rollback_lib.procedures.undo.state import State, Target, strange
@@ -33,9 +34,9 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         removes=made.removes,
         writes=made.writes,
         rationale=_grounds(origin),
-        before={one.name: one.found for one in now.found},
-        after={"root": root.plan.json(), "side": root.other_side, "half": "yes" if origin.half else ""},
-    )  # fmt: skip
+        before=Before(found={one.name: one.found for one in now.found}).plain(),
+        after=After(root=root.plan, side=root.side.other, half=origin.half).plain(),
+    )
 
 
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
@@ -53,7 +54,7 @@ def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     root = Root.of(plan)
     there = root.prior(host, stack)
     back = root.reached(host, stack)
-    moved = {one.name for one in strange(there, back, half=bool(plan.after["half"]))}
+    moved = {one.name for one in strange(there, back, half=After.read(plan.after).half)}
     return [one if one.name in moved else Effect(one.name, one.found, one.found) for one in there]
 
 

@@ -9,6 +9,7 @@ from rollback_lib.commands.compose import Compose
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import caddy, docker, files
 from rollback_lib.procedures import caddyfile
+from rollback_lib.procedures.caddyfile.noted import After
 from rollback_lib.procedures.caddyfile.state import caddy_in
 from rollback_lib.procedures.caddyfile.target import usable
 from rollback_lib.secrets.secret import Secret
@@ -95,7 +96,7 @@ def test_a_restart_only_where_a_reload_cannot_work_and_the_plan_says_why(changes
     made = plan(state(**changes))
     assert shell(made.load) == "docker restart docker-caddy-1"
     assert because in made.load.why
-    assert made.after["reload"] == ""
+    assert After.read(made.after).reload is False
 
 
 def test_a_file_that_was_replaced_is_written_in_the_container_as_well() -> None:

@@ -19,6 +19,7 @@ from rollback_lib.facts.restores import Restore
 from rollback_lib.notebook.views import database as views
 from rollback_lib.plan.step import When
 from rollback_lib.procedures import database
+from rollback_lib.procedures.database.noted import After
 from rollback_lib.procedures.database.plan import knows_restrict
 from rollback_lib.procedures.database.state import beside
 from rollback_lib.secrets.redactor import HIDDEN, Redactor
@@ -252,7 +253,7 @@ def test_what_holds_rows_and_is_no_plain_table_is_among_the_losses() -> None:
         "public.other: not there now, rows that lie elsewhere in the backup",
     )
     assert "The rows of foreign tables lie elsewhere and are not touched: public.other, public.there." in plan.notes
-    assert "large objects" not in plan.after["tables"].splitlines()
+    assert "large objects" not in After.read(plan.after).tables
     leaves = database.plan(now, target(now, rows=rows | {"public.parts": 0, "public.part1": 5}, others=others), incident="i1")
     assert leaves.loses == plan.loses
 

@@ -11,6 +11,7 @@ from rollback_lib.facts import compose, docker, files, secret_values
 from rollback_lib.facts.compose import Meant, Written
 from rollback_lib.procedures import env
 from rollback_lib.procedures.common import snapshots
+from rollback_lib.procedures.env.noted import After, Before
 from rollback_lib.secrets.redactor import HIDDEN, Redactor
 from rollback_lib.secrets.secret import Key, Secret
 from tests.builders.recorded import Recorded
@@ -81,7 +82,7 @@ def test_a_stopped_reader_stays_stopped_and_a_crashed_one_is_made_anew() -> None
         stopped = docker.Container(**{**vars(container("api", A="2", B="x")), "state": "exited", "exit": exit_status})
         now = state(containers={"api": stopped})
         made = env.plan(now, examine(now, AFTER), incident="i1")
-        assert made.after["services"].split() == services
+        assert list(After.read(made.after).services) == list(Before.read(made.before).services) == services
 
 
 def test_the_newest_healthy_version_is_chosen_and_bad_or_unclear_ones_never() -> None:
@@ -140,7 +141,7 @@ def test_a_missing_file_needs_a_whole_version() -> None:
     with pytest.raises(Refused, match="is missing on the host; restore a whole version"):
         examine(state(file=None), AFTER, target="one", keys="A")
     made = env.plan(state(file=None), examine(state(file=None), AFTER, target="one"), incident="i1")
-    assert made.after["mode"] == "600 0:0"
+    assert After.read(made.after).file.rights == "600 0:0"
 
 
 @pytest.mark.parametrize(

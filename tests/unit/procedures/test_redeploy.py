@@ -10,6 +10,7 @@ from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import compose, docker, git, networks, paths
 from rollback_lib.plan.effect import Effect
 from rollback_lib.procedures import redeploy
+from rollback_lib.procedures.redeploy.noted import After
 from tests.builders.recorded import Recorded
 from tests.builders.stack import STACK
 from tests.unit.procedures.test_image import container
@@ -146,7 +147,7 @@ def test_effects_of_networks_volumes_and_the_containers_of_others() -> None:
     made = plan(state(attachments=networks.Attachments(known, state().attachments.networks), volumes=volumes, containers=mounted))
 
     def wrong(attachments: networks.Attachments, volumes: dict[str, networks.Volume]) -> set[str]:
-        built = {image for key, image in made.after.items() if key.startswith("image ")}
+        built = set(After.read(made.after).built.values())
         host = Recorded(
             (docker.project(STACK), mounted), (docker.stored(built), {}), (networks.attachments(), attachments),
             (networks.volumes(), volumes), otherwise="as before",

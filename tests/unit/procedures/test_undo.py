@@ -7,10 +7,11 @@ import pytest
 
 from rollback_lib.errors import ParameterError
 from rollback_lib.plan.effect import Effect
-from rollback_lib.plan.plan import Plan, Rationale
+from rollback_lib.plan.plan import FORMAT, Plan, Rationale
 from rollback_lib.plan.step import Step
 from rollback_lib.procedures import undo
-from rollback_lib.procedures.undo.root import AFTER, BEFORE, Root
+from rollback_lib.procedures.undo.noted import After, Side
+from rollback_lib.procedures.undo.root import Root
 from rollback_lib.procedures.undo.state import strange
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.manifest import seal
@@ -88,17 +89,20 @@ def test_a_run_without_anything_to_undo_is_refused(root: Path, verdict: str, cho
 
 def test_the_undo_of_an_undo_leads_to_the_other_side() -> None:
     first = Root.of(made())
-    assert first.side == AFTER
-    back = plan(procedure="undo", incident="bbbbbb", after={"root": made().json(), "side": first.other_side})
-    assert (Root.of(back).side, Root.of(back).other_side, Root.of(back).plan) == (BEFORE, AFTER, made())
+    assert first.side is Side.AFTER
+    back = plan(procedure="undo", incident="bbbbbb", after=After(root=made(), side=first.side.other, half=False).plain())
+    assert (Root.of(back).side, Root.of(back).side.other, Root.of(back).plan) == (Side.BEFORE, Side.AFTER, made())
 
 
 def test_a_plan_of_another_version_is_refused_and_the_way_by_hand_named() -> None:
     """What it would have to be compared with was noted in another way: an undo could not tell whether it came about."""
-    old = json.loads(made().json())
-    del old["format"]
-    with pytest.raises(ParameterError, match=r"another version of rollback; undo it by hand with the record's undo\.sh"):
-        Plan.from_json(json.dumps(old))
+    for other in (None, 3, FORMAT + 1, "4"):
+        old = {**json.loads(made().json()), "format": other}
+        with pytest.raises(ParameterError, match=r"another version of rollback; undo it by hand with the record's undo\.sh"):
+            Plan.from_json(json.dumps(old))
+        del old["format"]
+        with pytest.raises(ParameterError, match=r"another version of rollback; undo it by hand with the record's undo\.sh"):
+            Plan.from_json(json.dumps(old))
     assert Plan.from_json(made().json()) == made()
 
 
