@@ -13,6 +13,7 @@ from rollback_lib.procedures.caddyfile.noted import After
 from rollback_lib.procedures.caddyfile.state import caddy_in
 from rollback_lib.procedures.caddyfile.target import usable
 from rollback_lib.secrets.secret import Secret
+from tests.builders import containers
 from tests.builders.recorded import Recorded
 from tests.builders.stack import STACK
 
@@ -26,12 +27,8 @@ def version(name: str, content: bytes, hours: int, verdict: str = "") -> caddyfi
 
 
 def container(**changes: object) -> docker.Container:
-    known = {
-        "id": "c", "name": "docker-caddy-1", "service": "caddy", "image": "sha256:1", "image_name": "caddy:2", "created": NOW,
-        "started": NOW, "state": "running", "exit": 0, "restarts": 0, "compose": Compose(STACK.compose_directory, ("/x.yml",), "docker"),
-        "compose_version": "2", "revision": None, "mounts": (docker.Mount(FILE, "/etc/caddy/Caddyfile"),), "environment": {},
-    }  # fmt: skip
-    return docker.Container(**{**known, **changes})
+    way, mounts = Compose(STACK.compose_directory, ("/x.yml",), "docker"), (docker.Mount(FILE, "/etc/caddy/Caddyfile"),)
+    return containers.container(**{"service": "caddy", "image_name": "caddy:2", "compose": way, "mounts": mounts, **changes})
 
 
 def state(**changes: object) -> caddyfile.State:

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rollback_lib.commands.compose import Compose
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import compose, docker, files, secret_values
 from rollback_lib.facts.compose import Meant, Written
@@ -14,12 +13,13 @@ from rollback_lib.procedures.common import snapshots
 from rollback_lib.procedures.env.noted import After, Before
 from rollback_lib.secrets.redactor import HIDDEN, Redactor
 from rollback_lib.secrets.secret import Key, Secret
+from tests.builders import containers
+from tests.builders.containers import WAY
 from tests.builders.recorded import Recorded
 from tests.builders.stack import STACK
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 FILE = STACK.env.file
-WAY = Compose(STACK.compose_directory, (f"{STACK.compose_directory}/docker-compose.yml",), "docker")
 
 
 def file(content: str, path: str = FILE) -> files.File:
@@ -31,11 +31,8 @@ def version(name: str, content: str, hours: int = 1, verdict: str = "") -> snaps
 
 
 def container(service: str, **environment: str) -> docker.Container:
-    return docker.Container(
-        id=service, name=f"docker-{service}-1", service=service, image="sha256:1", image_name=service, created=NOW, started=NOW,
-        state="running", exit=0, restarts=0, compose=WAY, compose_version="2", revision=None, mounts=(),
-        environment={"PATH": Secret("/bin"), **{key: Secret(value) for key, value in environment.items()}},
-    )  # fmt: skip
+    held = {"PATH": Secret("/bin"), **{key: Secret(value) for key, value in environment.items()}}
+    return containers.container(service, image="sha256:1", environment=held)
 
 
 def meant(**environment: str) -> Meant:

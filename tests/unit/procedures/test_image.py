@@ -12,6 +12,7 @@ from rollback_lib.facts.releases import Release
 from rollback_lib.procedures import image
 from rollback_lib.procedures.image.state import declared
 from rollback_lib.secrets.secret import Secret
+from tests.builders import containers
 from tests.builders.stack import STACK
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
@@ -29,12 +30,8 @@ def digest(letter: str) -> str:
 
 
 def container(**changes: object) -> docker.Container:
-    known = {
-        "id": "c" * 64, "name": "docker-agents-api-1", "service": "agents-api", "image": digest("1"), "image_name": f"{NAME}:latest",
-        "created": NOW, "started": NOW, "state": "running", "exit": 0, "restarts": 0, "revision": None,
-        "compose": Compose(STACK.compose_directory, FILES, "docker"), "compose_version": "2", "mounts": (), "environment": {},
-    }  # fmt: skip
-    return docker.Container(**{**known, **changes})
+    known = {"id": "c" * 64, "image_name": f"{NAME}:latest", "compose": Compose(STACK.compose_directory, FILES, "docker")}
+    return containers.container(**{**known, **changes})
 
 
 def state(**changes: object) -> image.State:

@@ -7,10 +7,11 @@ import pytest
 
 from rollback_lib.commands.compose import Compose
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
-from rollback_lib.facts import compose, docker, git, networks, paths
+from rollback_lib.facts import docker, git, networks, paths
 from rollback_lib.plan.effect import Effect
 from rollback_lib.procedures import redeploy
 from rollback_lib.procedures.redeploy.noted import After
+from tests.builders.containers import attached, service
 from tests.builders.recorded import Recorded
 from tests.builders.stack import STACK
 from tests.unit.procedures.test_image import container
@@ -20,14 +21,6 @@ BASE = Compose(STACK.compose_directory, (f"{STACK.compose_directory}/docker-comp
 PROD = Compose(STACK.compose_directory, tuple(STACK.image.files), "docker")
 HEX = "0123456789abcdef" * 4
 SHA = "a" * 40
-
-
-def service(image: str, *, builds: bool = False, networks: tuple[str, ...] = ("docker_default",)) -> compose.Service:
-    return compose.Service(image, builds, networks, networks, (), False)
-
-
-def attached(name: str, network: str, *aliases: str, state: str = "running", id: str = "n1") -> networks.Attachment:
-    return networks.Attachment(name, network, aliases, (), (), (), id, state)
 
 
 def caddy(**changes: object) -> docker.Container:

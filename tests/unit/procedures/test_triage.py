@@ -1,19 +1,22 @@
 """What triage reads and weighs, without a host."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from rollback_lib.commands.psql import Postgres
 from rollback_lib.facts import caddy, schema
+from rollback_lib.facts.host import Unanswered
 from rollback_lib.facts.inside_container import Answer
-from rollback_lib.health.probe import Probe
 from rollback_lib.notebook.views.triage import _answer
-from rollback_lib.procedures.common.finding import FITS, MAY, NO, Finding
-from rollback_lib.procedures.common.rows import AMBER, GREEN, RED, of_certificates
+from rollback_lib.procedures.common.finding import ENOUGH, FITS, MAY, NO, Finding
+from rollback_lib.procedures.registry import procedure
+from rollback_lib.procedures.triage.diagnosis import diagnose
 from rollback_lib.procedures.triage.envfile import host_of
 from rollback_lib.procedures.triage.state import asked_for, migration
 from rollback_lib.procedures.triage.symptoms import Symptoms
+from tests.builders.triage import BEFORE, facts
 
 DUMP = """
 CREATE TABLE public.agents (
@@ -96,18 +99,6 @@ def test_paths_that_change_a_schema(path: str, is_one: bool) -> None:
     assert migration(path) is is_one
 
 
-@pytest.mark.parametrize(
-    ("good_for", "whole", "level"),
-    [(80, 90, GREEN), (20, 90, AMBER), (5, 90, RED), (-1, 90, RED), (0.3, 0.5, GREEN), (0.1, 0.5, AMBER), (0.01, 0.5, RED)],
-)
-def test_what_is_left_of_a_certificate_is_seen_against_its_whole_time(good_for: float, whole: float, level: str) -> None:
-    now = datetime.now(UTC)
-    end = now + timedelta(days=good_for)
-    probe = Probe("api", now, True, 200, 0.1, "", (end - timedelta(days=whole), end))
-    (row,) = of_certificates([probe, Probe("plain", now, True, 200, 0.1, "")])
-    assert (row.level, bool(row.do)) == (level, level != GREEN)
-
-
 def test_a_row_fits_by_the_sum_of_what_speaks_for_and_against_it() -> None:
     one = Finding("env", "Bad env change")
     assert one.fit == NO
@@ -126,3 +117,234 @@ def test_no_half_of_a_secret_is_left_where_a_line_is_cut(before: int) -> None:
     answer = _answer(Answer((8000,), 500, said))
     assert [part for part in ("Tr0u", "app:") if part in str(found.errors) + answer] == []
     assert found.refused
+
+
+# -- which rows of the page fit ---------------------------------------------------------------------------------------
+
+ERROR, MISSING_TABLE = "ZeroDivisionError: division by zero", 'ProgrammingError: relation "calls" does not exist'
+GONE = {"voice": {"gone": ("calls",)}}
+NO_WAY, ASKS_NEW, ASKS_OLD = "OperationalError: could not connect", "KeyError: 'NEW_TOKEN'", "KeyError: 'STREAM_URL'"
+
+
+def to(*dials: str) -> dict[str, tuple[str, ...]]:
+    """Where Caddy sends the requests of agents-api."""
+    return {"agents-api.dyniq.ai": dials}
+
+
+# A stack where everything is well, and what is otherwise in it (tests/builders/triage.py; times are hours ago) → which rows fit, the
+# smallest rollback first; all that anything speaks for, the best first, with their points; and what tells most for the first of them.
+SCENARIOS = [
+    ("nothing is wrong", {}, "", "", ""),
+    ("all was changed just now, and nothing is wrong",
+     {"code": {"came": 0.2}, "env": {"changed": 0.2, "made": 0.1}, "proxy": {"changed": 0.2}, "schemas": GONE},
+     "", "", ""),
+    # code: when it came, what it says, and what is known of it
+    ("deployed just now", {"ill": ERROR, "code": {"came": 0.2}}, "code", "code 5, env 1", "what runs came here: commit bbbbbbb"),
+    ("deployed today", {"ill": ERROR, "code": {"came": 5}}, "code", "code 4, env 1", "no later change of the service is known"),
+    ("deployed a month ago", {"ill": ERROR}, "code", "code 3, env 1", "ZeroDivisionError"),
+    ("deployed just now, and it says nothing", {"ill": "no", "code": {"came": 0.2}},
+     "code", "code 4, env 1", "what runs came here: commit bbbbbbb"),
+    ("deployed just now, in a container of before", {"ill": ERROR, "code": {"came": 0.2, "made": 5}},
+     "code", "code 3, env 1", "what runs came here: commit bbbbbbb"),
+    ("deployed just now, and healthy here before", {"ill": ERROR, "code": {"came": 0.2, "known": "healthy"}},
+     "", "env 1", "the container was made after that"),
+    ("bad here before", {"ill": ERROR, "code": {"known": "bad"}}, "code", "code 5, env 1", "found bad here before (3f2a9c)"),
+    ("the image is older than the commit", {"ill": ERROR, "code": {"came": 0.2, "image": 5}},
+     "", "env 1", "the container was made after that"),
+    ("asks for a variable that never was", {"ill": ASKS_NEW, "code": {"came": 5}},
+     "code", "code 5, env 1", "asks for NEW_TOKEN, which no version of the env file has"),
+    ("asks for one that only the changed env file has", {"ill": "no", "code": {"came": 5, "asks": ("DATABASE_URL",)}},
+     "code", "code 5, env 1", "what runs came here"),
+    ("cannot reach something", {"ill": NO_WAY, "code": {"came": 0.2}}, "code", "code 4, env 2", "what runs came here"),
+    ("its image comes from a registry", {"ill": ERROR, "code": {"came": 0.2, "registry": True}},
+     "image", "image 5, env 1", "what runs came here"),
+    ("another service is ill", {"down": ("ruben-api",), "code": {"came": 0.2}},
+     "", "redeploy 1", "`docker start docker-ruben-api-1` may be all it takes"),
+    # env: when it was changed, who has it, and what it names
+    ("env changed just now", {"ill": "no", "env": {"changed": 0.2, "made": 0.1}},
+     "env", "env 4, code 1", "DATABASE_URL, LEVEL, STREAM_URL"),
+    ("env changed today", {"ill": "no", "env": {"changed": 5, "made": 4}},
+     "env", "env 3, code 1", "no later change of the service is known"),
+    ("env changed just now, in no container yet", {"ill": "no", "env": {"changed": 0.2}},
+     "", "code 1", "the container was made of it then"),
+    ("env changed just now, and the container has another value", {"ill": "no", "env": {"changed": 0.2, "made": 0.1, "holds": "1"}},
+     "env", "env 5, code 1", "it was changed"),
+    ("env names a host that is none", {"ill": NO_WAY, "env": {"host": "voice-postgre-1"}},
+     "env", "env 6, code 2", "DATABASE_URL names the host voice-postgre-1"),
+    ("env names a host that is none, as when it was healthy", {"ill": NO_WAY, "env": {"host": "voice-postgre-1", "verdict": "healthy"}},
+     "", "code 2, env 1", "no later change of the service is known"),
+    ("env lost a variable", {"ill": ASKS_OLD, "env": {"changed": 5, "made": 4}},
+     "env", "env 7, code 2", "asks for STREAM_URL, which an older version of the file has"),
+    ("env changed today, and something cannot be reached", {"ill": NO_WAY, "env": {"changed": 5, "made": 4}},
+     "env", "env 4, code 1", "cannot reach or log in to something: OperationalError"),
+    ("the same, and the database is down", {"ill": NO_WAY, "env": {"changed": 5, "made": 4}, "schemas": {"voice": {"answers": False}}},
+     "env", "env 3, code 1", "the container was made after that"),
+    ("no other version of env is known", {"ill": "no", "env": {"changed": 0.2, "made": 0.1, "before": None}},
+     "", "code 2", "the container was made of it then"),
+    ("compose cannot read env", {"ill": "no", "env": {"unreadable": "line 3"}}, "env", "env 5, code 2", "compose cannot read it: line 3"),
+    ("compose cannot read env, and what runs works", {"cut_off": True, "env": {"unreadable": "line 3"}},
+     "env", "env 3", "compose cannot read it: line 3"),
+    ("nobody reads env", {"ill": "no", "env": {"changed": 0.2, "made": 0.1, "read": False}},
+     "", "code 1", "the container was made of it then"),
+    # code and env at once
+    ("env changed after a deploy", {"ill": "no", "code": {"came": 0.3, "made": 0.1}, "env": {"changed": 0.1, "made": 0.05}},
+     "env code", "env 4, code 3", "it was changed"),
+    ("env changed before a deploy that asks for a variable", {"ill": ASKS_NEW, "code": {"came": 0.1}, "env": {"changed": 0.3, "made": 0.1}},
+     "code", "code 6, env 2", "asks for NEW_TOKEN"),
+    ("env changed after a deploy, and names a host that is none",
+     {"ill": NO_WAY, "code": {"came": 0.3, "made": 0.1}, "env": {"changed": 0.1, "made": 0.05, "host": "gone"}},
+     "env", "env 9, code 2", "DATABASE_URL names the host gone"),
+    # the schema of a database
+    ("a table is gone, and missed", {"ill": MISSING_TABLE, "schemas": GONE}, "database", "voice 5, code 2, env 1", "gone: calls"),
+    ("a table is gone, and not missed", {"ill": "no", "schemas": GONE}, "database", "voice 3, code 2, env 1", "gone: calls"),
+    ("a table is new, and another missed", {"ill": MISSING_TABLE, "schemas": {"voice": {"new": ("calls",)}}},
+     "database", "voice 3, code 2, env 1", "misses a table or column: ProgrammingError"),
+    ("a table is new, and none is missed", {"ill": "no", "schemas": {"voice": {"new": ("calls",)}}},
+     "", "code 2, env 1, voice 1", "the container was made of it then"),
+    ("a table is gone in what nobody ill uses", {"ill": MISSING_TABLE, "schemas": {"n8n": {"gone": ("calls",)}}},
+     "", "code 2, env 1", "the container was made of it then"),
+    ("a table is missed, and none was changed", {"ill": MISSING_TABLE}, "", "code 2, env 1", "the container was made of it then"),
+    ("a table is missed, and there is no backup", {"ill": MISSING_TABLE, "schemas": {"voice": {"backups": False}}},
+     "", "code 2, env 1", "the container was made of it then"),
+    ("a table is missed since a deploy of today", {"ill": MISSING_TABLE, "code": {"came": 5}, "schemas": GONE},
+     "database", "voice 5, code 2, env 1", "gone: calls"),
+    ("a table is missed since a deploy of just now", {"ill": MISSING_TABLE, "code": {"came": 0.2}, "schemas": GONE},
+     "code database", "voice 5, code 4, env 1", "gone: calls"),
+    ("a table is missed by code that was bad here", {"ill": MISSING_TABLE, "code": {"known": "bad"}, "schemas": GONE},
+     "code database", "voice 5, code 4, env 1", "gone: calls"),
+    # the Caddyfile
+    ("Caddy sends to a port where nobody listens", {"cut_off": True, "proxy": {"upstreams": to("agents-api:9000")}},
+     "caddyfile", "caddyfile 4", "and agents-api listens on 8000"),
+    ("Caddy sends to no container", {"cut_off": True, "proxy": {"upstreams": to("agent-api:8000")}},
+     "caddyfile", "caddyfile 4", "to agent-api:8000, and no container has that name"),
+    ("Caddy knows the host no more", {"cut_off": True, "proxy": {"upstreams": {"agents-api.dyniq.ai": None}}},
+     "caddyfile", "caddyfile 4", "Caddy knows no host agents-api.dyniq.ai"),
+    ("Caddy sends to no container, as when it was healthy",
+     {"cut_off": True, "proxy": {"verdict": "healthy", "upstreams": to("agent-api:8000")}},
+     "", "", ""),
+    ("the Caddyfile was changed just now", {"cut_off": True, "proxy": {"changed": 0.2}},
+     "", "caddyfile 2", "its version new subject came here"),
+    ("the Caddyfile was changed today", {"cut_off": True, "proxy": {"changed": 5}}, "", "caddyfile 1", "its version new subject came here"),
+    ("the Caddyfile was edited just now, and not loaded", {"cut_off": True, "proxy": {"changed": 0.2, "committed": False, "loaded": False}},
+     "caddyfile", "caddyfile 3", "in no commit"),
+    ("the Caddyfile was bad here before", {"cut_off": True, "proxy": {"verdict": "bad (3f2a9c)"}},
+     "caddyfile", "caddyfile 3", "found bad here (new)"),
+    ("Caddy does not accept the file", {"cut_off": True, "proxy": {"wrong": "line 7"}},
+     "caddyfile", "caddyfile 4", "Caddy does not accept the file: line 7"),
+    ("Caddy does not accept the file, and goes on with what it had", {"ill": "no", "proxy": {"wrong": "line 7"}},
+     "caddyfile", "caddyfile 3, code 2, env 1", "Caddy does not accept the file: line 7"),
+    ("Caddy is stopped by its file", {"cut_off": True, "down": ("caddy",), "proxy": {"running": False, "wrong": "line 7"}},
+     "caddyfile", "caddyfile 6, redeploy 1", "Caddy does not accept the file: line 7"),
+    ("Caddy is not running", {"cut_off": True, "down": ("caddy",), "proxy": {"running": False}},
+     "", "caddyfile 2, redeploy 1", "Caddy is not running"),
+    # the stack around it
+    ("the proxy is off a network", {"off": "n8n_default"},
+     "redeploy", "redeploy 4", "not on their networks: docker-caddy-1 on n8n_default"),
+    ("the proxy remembers a network that is gone", {"cut_off": True, "gone": "old_default"},
+     "redeploy", "redeploy 3", "on a network that is gone"),
+    ("a service has no container", {"cut_off": True, "missing": ("ruben-api",)},
+     "redeploy", "redeploy 3", "services without a container: ruben-api"),
+    ("one service is down", {"cut_off": True, "down": ("ruben-api",)}, "", "redeploy 1", "not running: docker-ruben-api-1"),
+    ("two services are down", {"cut_off": True, "down": ("agents-api", "ruben-api")},
+     "", "redeploy 2", "not running: docker-agents-api-1, docker-ruben-api-1"),
+    ("two are down, and one is missing",
+     {"cut_off": True, "down": ("agents-api", "caddy"), "missing": ("ruben-api",), "proxy": {"running": False}},
+     "redeploy", "redeploy 5, caddyfile 2", "services without a container: ruben-api"),
+    # several things at once
+    ("code, the Caddyfile and a network", {"ill": ERROR, "code": {"came": 0.2}, "proxy": {"wrong": "line 7"}, "off": "n8n_default"},
+     "caddyfile code redeploy", "code 5, redeploy 4, caddyfile 3, env 1", "what runs came here"),
+    ("a schema and the Caddyfile", {"ill": MISSING_TABLE, "cut_off": True, "schemas": GONE, "proxy": {"wrong": "line 7"}},
+     "caddyfile database", "voice 5, caddyfile 3, code 2, env 1", "gone: calls"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "fits", "ranked", "ground"), [row[1:] for row in SCENARIOS], ids=[row[0] for row in SCENARIOS])
+def test_what_fits_what_is_seen(changes: dict[str, Any], fits: str, ranked: str, ground: str) -> None:
+    found = diagnose(facts(**changes))
+    spoken_for = [one for one in found.findings if one.points > 0]
+    assert ", ".join(f"{one.parameters.get('database', one.procedure)} {one.points}" for one in spoken_for) == ranked
+    assert " ".join(one.procedure for one in found.fitting) == fits
+    assert any(ground in words for one in spoken_for[:1] for words in one.speaks_for) or (ground, ranked) == ("", "")
+    assert [one.procedure for one in found.findings if one.fit == MAY] == [one.procedure for one in spoken_for if one.points < ENOUGH]
+
+
+# The same of all rows, where something speaks against one.
+AGAINST = [
+    ({"cut_off": True}, "caddyfile 0, env -1, code -1, redeploy -1, voice -2, n8n -2"),
+    ({"ill": "no", "code": {"known": "healthy"}}, "env 1, caddyfile -1, redeploy -1, voice -2, n8n -2, code -4"),
+    ({"ill": "no", "code": {"came": 0.2, "image": 5}}, "env 1, caddyfile -1, redeploy -1, voice -2, n8n -2, code -4"),
+    ({"ill": "no", "env": {"changed": 5}}, "code 1, caddyfile -1, redeploy -1, env -2, voice -2, n8n -2"),
+    ({"ill": "no", "env": {"before": None}}, "code 2, env 0, caddyfile -1, redeploy -1, voice -2, n8n -2"),
+    ({"ill": "no", "schemas": {"voice": {"answers": False}}}, "code 2, env 1, voice 0, caddyfile -1, redeploy -1, n8n -2"),
+    ({"ill": "no", "schemas": {"voice": {"backups": False}}}, "code 2, env 1, voice 0, caddyfile -1, redeploy -1, n8n -2"),
+    ({"cut_off": True, "schemas": GONE}, "caddyfile 0, voice 0, env -1, code -1, redeploy -1, n8n -2"),
+    ({"cut_off": True, "proxy": {"verdict": "healthy"}}, "env -1, code -1, redeploy -1, voice -2, n8n -2, caddyfile -4"),
+]
+
+
+@pytest.mark.parametrize(("changes", "ranked"), AGAINST)
+def test_what_speaks_against_a_row_ranks_it_below_the_others(changes: dict[str, Any], ranked: str) -> None:
+    found = diagnose(facts(**changes)).findings
+    assert ", ".join(f"{one.parameters.get('database', one.procedure)} {one.points}" for one in found) == ranked
+
+
+def test_rows_that_nothing_tells_apart_begin_with_the_smallest_rollback() -> None:
+    found = [one.procedure for one in diagnose(facts()).findings]
+    assert found == ["caddyfile", "env", "code", "database", "database", "redeploy"]
+    assert found == sorted(found, key=lambda one: procedure(one).size)
+
+
+@pytest.mark.parametrize(
+    ("changes", "procedure", "said"),
+    [
+        ({"env": Unanswered("no such file")}, "env", "not known: no such file"),
+        ({"env": None}, "env", "the stack names no env file"),
+        ({"caddyfile": Unanswered("no such file")}, "caddyfile", "not known: no such file"),
+        ({"caddyfile": None}, "caddyfile", "the stack names no Caddyfile"),
+        ({"redeploy": Unanswered("docker does not answer")}, "redeploy", "not known: docker does not answer"),
+        ({"deployed": Unanswered("not a git repository")}, "code", "not known: not a git repository"),
+        ({"databases": {"voice": Unanswered("no such container")}}, "database", "not known: no such container"),
+    ],
+)
+def test_what_is_not_known_speaks_for_nothing(changes: dict[str, Any], procedure: str, said: str) -> None:
+    found = diagnose(replace(facts(ill=ERROR), **changes))
+    (one,) = [one for one in found.findings if one.procedure == procedure]
+    assert (one.points, one.speaks_against) == (0, [said])
+    assert procedure not in [fitting.procedure for fitting in found.fitting]
+
+
+def test_code_warns_of_a_schema_that_is_newer_than_itself() -> None:
+    found = diagnose(facts(ill=ERROR, code={"came": 0.2, "migrations": ("db/migrations/2.sql",)}, schemas={"voice": {"new": ("calls",)}}))
+    (code,) = [one for one in found.findings if one.procedure == "code"]
+    assert "the tree changes db/migrations/2.sql" in code.warnings[0]
+    assert "the schema of voice is newer than its backup" in code.warnings[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, "healthy: every route passes, every container runs, on every network"),
+        ({"ill": ERROR, "code": {"came": 0.2}}, "not healthy: Bad code deploy; roll back with code"),
+        (
+            {"ill": MISSING_TABLE, "code": {"came": 0.2}, "schemas": GONE},
+            "not healthy, 2 things at once: Bad code deploy (code) and Database migration issue (voice) (database); begin with code, then "
+            "look again",
+        ),
+        (
+            {"cut_off": True, "down": ("caddy",), "proxy": {"running": False}},
+            "not healthy, and nothing of the page fits: nearest is caddyfile, redeploy; see what is wrong, and mend that",
+        ),
+        ({"ill": "no", "deployed": Unanswered("x"), "env": {"read": False}},
+         "not healthy, and nothing of the page fits; see what is wrong, and mend that"),
+    ],
+)  # fmt: skip
+def test_the_diagnosis_in_a_sentence(changes: dict[str, Any], reason: str) -> None:
+    assert diagnose(facts(**changes)).reason == reason
+
+
+def test_what_is_to_be_done_is_a_command_line_for_each_row_that_fits() -> None:
+    found = diagnose(facts(ill=MISSING_TABLE, code={"came": 0.2}, schemas=GONE))
+    assert found.next("my stack.yaml") == (
+        f"Bad code deploy: look with `rollback run code --stack 'my stack.yaml' -p target={BEFORE}`",
+        "Database migration issue (voice): look with `rollback run database --stack 'my stack.yaml' -p database=voice`",
+    )
