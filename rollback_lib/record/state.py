@@ -145,10 +145,8 @@ class RunState:
                 self.armed = datetime.fromisoformat(event["until"])
             case "disarmed":
                 self.armed = None
-            case "telling":
-                self.told = event["word"]
-            case "told":  # how it went; older records have only this
-                self.told = self.told or event["word"]
+            case "telling" | "told":  # older records have only how it went
+                self.told = event["word"] if event["event"] == "telling" else self.told or event["word"]
             case "step-begin":
                 self._begin(event)
             case "step-not-started":

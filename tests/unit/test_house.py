@@ -60,6 +60,20 @@ def test_times_are_worded_in_one_place() -> None:
     assert found <= {"times.py", "folder.py"}, "folder.py names the folder of a record after the moment"
 
 
+@pytest.mark.parametrize("folder", ["rollback_lib", "lab", "tests"])
+def test_files_and_functions_are_small(folder: str) -> None:
+    """A test may be a long story; what it tests may not."""
+    files = [file for file in (PROJECT / folder).rglob("*.py") if "seed" not in file.parts]
+    assert [str(file) for file in files if len(file.read_text().splitlines()) > 400] == []
+    long = [
+        f"{file}: {node.name}"
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= 50 and not node.name.startswith("test_")
+    ]
+    assert long == []
+
+
 def test_conda_and_pip_have_the_same_packages() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     conda = yaml.safe_load((PROJECT / "environment.yml").read_text())["dependencies"]

@@ -29,54 +29,11 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     """How to get from `now` to `target`."""
     container, path = usable(now)
     assert now.file is not None
-    stack, file = now.stack, now.stack.section(NAME).file
+    stack = now.stack
     same_file = now.current == target.version.content and now.inside is not None and now.inside.hash == target.version.hash
     done = same_file and now.live is not None and now.live.hash == target.config.hash
-    before, after = snapshots.before(stack, incident, replace_file.KEPT), snapshots.before(stack, incident, TARGET)
-    whole = '[ "$(sha256sum <"$1" | cut -c -12)" = "$2" ] || { echo "the target is another one now; make a new plan" >&2; exit 1; }'
-    inside, aside = snapshots.before(stack, incident, INSIDE), snapshots.before(stack, incident, snapshots.ASIDE[0] + replace_file.KEPT)
-    keep = (
-        snapshots.folders(stack, "before"), *replace_file.keep(stack, incident, now.file), target.version.show.to(after),
-        Command.of("sh", "-euc", whole, "sh", after, target.version.hash),
-        *((Command.of("docker", "exec", container.name, "cat", path).to(inside),) if _held(now) else ()),
-    )  # fmt: skip
-    put, put_back = (
-        [overwrite_file.write(file, after, before)],
-        [_aside(file, before, after, aside), overwrite_file.write(file, before, aside)],
-    )
-    if _held(now):
-        put.append(overwrite_file.write_inside(container.name, path, after, inside))
-        put_back.append(overwrite_file.write_inside(container.name, path, inside, after))
-    load, title, why = _load(now, container, path, after)
-    steps = (
-        Step("keep", "Keep the Caddyfile that is there, and fetch the target", "Undo needs the one, the next steps the other.", keep),
-        Step("put", "Put the target in place", "Written into the same file: a container goes on reading a file that was replaced.",
-             tuple(put), changes=Changes.AT_ONCE, part=FILE, guards=(overwrite_file.guard(now.file.real, before, after),)),
-        Step("load", title, why, load, changes=Changes.STACK, part=LOADED, deadline=60.0),
-        Step("remember", "Enter the outcome among the kept versions", snapshots.REMEMBER,
-             snapshots.remember_files(stack, NAME, incident, good=file, bad=None if same_file else before)),
-    )  # fmt: skip
-    if same_file:
-        steps = (steps[0], _skipped(steps[1], "the file is the target's already"), steps[2], steps[3])
-    undo = (
-        Step(
-            "undo_put",
-            "Put the Caddyfile back",
-            "As it was before the rollback; what is there then is kept beside.",
-            tuple(put_back),
-            changes=Changes.AT_ONCE,
-            part=FILE,
-        ),
-        Step(
-            "undo_load",
-            title,
-            "Caddy runs with it again.",
-            _load(now, container, path, before)[0],
-            changes=Changes.STACK,
-            part=LOADED,
-            deadline=60.0,
-        ),
-    )
+    steps = _steps(now, target, incident, same_file=same_file)
+    kept = (snapshots.before(stack, incident, name) for name in (replace_file.KEPT, TARGET, INSIDE))
     return Plan(
         procedure=NAME,
         incident=incident,
@@ -84,12 +41,11 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         host=stack.host,
         target=target.version.name,
         steps=tuple(_skipped(step, "the target is what runs") for step in steps) if done else steps,
-        undo=() if done else undo,
-        cleanup=(Command.of("rm", "-f", before, after, inside),),
+        undo=() if done else _undo(now, incident),
+        cleanup=(Command.of("rm", "-f", *kept),),
         writes=(Write(now.file.real, How.IN_PLACE),),
         rationale=rationale(now, target),
-        facts=_rows(now, target, container, title),
-        loses=(),
+        facts=_rows(now, target, container, _load(now, container, path, "")[1]),
         notes=_notes(now, target),
         diff=target.diff,
         nothing_to_do=done,
@@ -101,6 +57,45 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         ).plain(),
         after=After(file=target.version.hash, live=target.config.hash, reload=_restart_because(now) is None).plain(),
     )
+
+
+def _steps(now: State, target: Target, incident: str, *, same_file: bool) -> tuple[Step, ...]:
+    container, path = usable(now)
+    assert now.file is not None
+    stack, file = now.stack, now.stack.section(NAME).file
+    before, after, inside = (snapshots.before(stack, incident, name) for name in (replace_file.KEPT, TARGET, INSIDE))
+    whole = '[ "$(sha256sum <"$1" | cut -c -12)" = "$2" ] || { echo "the target is another one now; make a new plan" >&2; exit 1; }'
+    keep = (
+        snapshots.folders(stack, "before"), *replace_file.keep(stack, incident, now.file), target.version.show.to(after),
+        Command.of("sh", "-euc", whole, "sh", after, target.version.hash),
+        *((Command.of("docker", "exec", container.name, "cat", path).to(inside),) if _held(now) else ()),
+    )  # fmt: skip
+    held = (overwrite_file.write_inside(container.name, path, after, inside),) if _held(now) else ()
+    put = Step("put", "Put the target in place", "Written into the same file: a container goes on reading a file that was replaced.",
+               (overwrite_file.write(file, after, before), *held), changes=Changes.AT_ONCE, part=FILE,
+               guards=(overwrite_file.guard(now.file.real, before, after),))  # fmt: skip
+    load, title, why = _load(now, container, path, after)
+    return (
+        Step("keep", "Keep the Caddyfile that is there, and fetch the target", "Undo needs the one, the next steps the other.", keep),
+        _skipped(put, "the file is the target's already") if same_file else put,
+        Step("load", title, why, load, changes=Changes.STACK, part=LOADED, deadline=60.0),
+        Step("remember", "Enter the outcome among the kept versions", snapshots.REMEMBER,
+             snapshots.remember_files(stack, NAME, incident, good=file, bad=None if same_file else before)),
+    )  # fmt: skip
+
+
+def _undo(now: State, incident: str) -> tuple[Step, ...]:
+    container, path = usable(now)
+    stack, file = now.stack, now.stack.section(NAME).file
+    before, after, inside = (snapshots.before(stack, incident, name) for name in (replace_file.KEPT, TARGET, INSIDE))
+    aside = snapshots.before(stack, incident, snapshots.ASIDE[0] + replace_file.KEPT)
+    held = (overwrite_file.write_inside(container.name, path, inside, after),) if _held(now) else ()
+    load, title, _ = _load(now, container, path, before)
+    return (
+        Step("undo_put", "Put the Caddyfile back", "As it was before the rollback; what is there then is kept beside.",
+             (_aside(file, before, after, aside), overwrite_file.write(file, before, aside), *held), changes=Changes.AT_ONCE, part=FILE),
+        Step("undo_load", title, "Caddy runs with it again.", load, changes=Changes.STACK, part=LOADED, deadline=60.0),
+    )  # fmt: skip
 
 
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:

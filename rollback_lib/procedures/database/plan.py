@@ -41,16 +41,40 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     """How to get from `now` to `target`."""
     stack, one, live = now.stack, now.section, usable(now)
     new, kept, undone = (beside(live.name, word, incident) for word in ("restore", "before", "undone"))
-    copy = f"/tmp/rollback-{incident}"
+    drop = now.access.psql(maintenance(one), f"DROP DATABASE IF EXISTS {identifier(new)} WITH (FORCE)")
+    remove = Command.of("docker", "exec", one.container, "rm", "-rf", _copy(incident))
+    return Plan(
+        procedure=NAME,
+        incident=incident,
+        stack=stack.name,
+        host=stack.host,
+        target=target.name,
+        steps=_steps(now, target, new, kept, incident),
+        undo=_undo(now, kept, undone),
+        cleanup=(sql.patiently(drop), remove, Command.of("rm", "-f", snapshots.before(stack, incident, OID))),
+        rationale=rationale(now, target),
+        facts=_rows(now, target, kept),
+        loses=_loses(now, target),
+        notes=_notes(now, target, kept),
+        drift=_drift(now),
+        before=Before(
+            database=live.name, oid=live.oid, properties=live.properties(now.key),
+            clients={name: Replicas.of(mine) for name, mine in _clients(now).items()},
+        ).plain(),
+        after=After(section=one.name, beside=new, kept=kept, tables=_tables_of(target)).plain(),
+    )  # fmt: skip
+
+
+def _steps(now: State, target: Target, new: str, kept: str, incident: str) -> tuple[Step, ...]:
+    stack, one, live = now.stack, now.section, usable(now)
+    copy = _copy(incident)
     server, home = now.access, maintenance(one)
     oid = snapshots.before(stack, incident, OID)
-    drop = server.psql(home, f"DROP DATABASE IF EXISTS {identifier(new)} WITH (FORCE)")
-    reconnect = tuple(mine[0].compose.up({mine[0].service: docker.count(mine)}) for mine in _clients(now).values())
-    whom = ", ".join(mine[0].service for mine in _clients(now).values())
+    reconnect, whom = _reconnect(now)
     archive = target.backup.format in backups.ARCHIVES
     remove = Command.of("docker", "exec", one.container, "rm", "-rf", copy)
     bring = (Command.of("docker", "cp", target.backup.path, f"{one.container}:{copy}"),) if archive else ()
-    steps = (
+    return (
         Step("create", "Make a new database beside the live one", "The live one is not touched, and the service goes on.",
              (snapshots.folders(stack, "before"), server.psql(home).saying(sql.create(live, new) + ";"), *bring),
              deadline=RESTORE_DEADLINE),
@@ -73,33 +97,31 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         Step("remember", "Enter the restore in the ledger", "The next rollback knows from it that this backup can be restored.",
              (restores.enter(f"{stack.state}/{restores.FILE}", target.backup, incident),)),
     )  # fmt: skip
-    undo = (
+
+
+def _undo(now: State, kept: str, undone: str) -> tuple[Step, ...]:
+    server, home, live = now.access, maintenance(now.section), usable(now)
+    reconnect, whom = _reconnect(now)
+    return (
         Step("undo_swap", "Swap the names back", f"What was restored stays as {undone}, with all that was written since.",
              (sql.swap(server, home, live=live.name, aside=undone, incoming=kept, needed=False),),
              changes=Changes.STACK, part=NAMES, deadline=SWAP_DEADLINE),
         *((Step("undo_reconnect", f"Recreate {whom}", "For services that do not connect again by themselves.", reconnect,
                 changes=Changes.STACK, part=replicas.PART, when=When.UNHEALTHY),) if reconnect else ()),
     )  # fmt: skip
-    return Plan(
-        procedure=NAME,
-        incident=incident,
-        stack=stack.name,
-        host=stack.host,
-        target=target.name,
-        steps=steps,
-        undo=undo,
-        cleanup=(sql.patiently(drop), remove, Command.of("rm", "-f", oid)),
-        rationale=rationale(now, target),
-        facts=_rows(now, target, kept),
-        loses=_loses(now, target),
-        notes=_notes(now, target, kept),
-        drift=_drift(now),
-        before=Before(
-            database=live.name, oid=live.oid, properties=live.properties(now.key),
-            clients={name: Replicas.of(mine) for name, mine in _clients(now).items()},
-        ).plain(),
-        after=After(section=one.name, beside=new, kept=kept, tables=_tables_of(target)).plain(),
-    )  # fmt: skip
+
+
+def _copy(incident: str) -> str:
+    """Where an archive is put in the container."""
+    return f"/tmp/rollback-{incident}"
+
+
+def _reconnect(now: State) -> tuple[tuple[Command, ...], str]:
+    """What recreates the services that use the database, and their names."""
+    clients = _clients(now).values()
+    return tuple(mine[0].compose.up({mine[0].service: docker.count(mine)}) for mine in clients), ", ".join(
+        mine[0].service for mine in clients
+    )
 
 
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:

@@ -34,8 +34,36 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     stack = now.stack
     built = {name: stack.kept_image(name, f"redeploy-{incident}") for name in sorted(now.services) if now.builds(name)}
     before = {name: stack.kept_image(name, f"before-{incident}") for name in sorted(now.services) if now.of(name)}
-    missing = sorted({one.image for name, one in now.services.items() if name not in built and one.image not in now.images})
     attach = _attachments(now)
+    made = (*built.values(), *before.values())
+    return Plan(
+        procedure=NAME,
+        incident=incident,
+        stack=stack.name,
+        host=stack.host,
+        target=target.name,
+        steps=_steps(now, target, built, before, attach, incident),
+        undo=_undo(now, before, attach, incident),
+        cleanup=(
+            Command.of("sh", "-c", 'docker image rm "$@" 2>/dev/null; :', "sh", *made),
+            Command.of("rm", "-f", *(snapshots.before(stack, incident, name) for name in (FILES, NETWORKS)),
+                       *(snapshots.before(stack, incident, _override(number)) for number in range(len(now.groups)))),
+        ),
+        removes=tuple(one.name for one in now.containers),
+        drift=_drift(now),
+        rationale=rationale(now, target),
+        facts=_rows(now, target, built),
+        notes=_notes(now, target),
+        before=_before(now, attach).plain(),
+        after=After(built=built, attached=_attached(attach)).plain(),
+    )  # fmt: skip
+
+
+def _steps(
+    now: State, target: Target, built: dict[str, str], before: dict[str, str], attach: list[Attachment], incident: str
+) -> tuple[Step, ...]:  # fmt: skip
+    stack = now.stack
+    missing = sorted({one.image for name, one in now.services.items() if name not in built and one.image not in now.images})
     keep = (
         snapshots.folders(stack, "before"),
         *(Command.of("docker", "tag", now.of(name)[0].image, tag) for name, tag in before.items()),
@@ -46,7 +74,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     tags = tuple(Command.of("docker", "tag", image, now.services[name].image) for name, image in built.items())
     proxies = tuple(Command.of("docker", "restart", name) for name in stack.section(NAME).networks)
     whom = some(list(stack.section(NAME).networks)) or "the proxies"
-    steps = (
+    return (
         Step("keep", "Keep images, files and the list of networks", "Undo needs them; nothing has stopped yet.", keep),
         Step("pull", "Fetch images that are missing", "Before anything stops.", pull, deadline=BUILD_DEADLINE,
              skip=None if pull else "every image that is not built is on the host"),
@@ -60,36 +88,17 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         Step("remember", "Enter the outcome in the ledger of releases", snapshots.REMEMBER, _remember(now, target, built, incident),
              skip=None if built else "no service was built here"),
     )  # fmt: skip
+
+
+def _undo(now: State, before: dict[str, str], attach: list[Attachment], incident: str) -> tuple[Step, ...]:
     back = tuple(
         Command.of("docker", "tag", tag, now.services[name].image) for name, tag in before.items() if "@" not in now.services[name].image
     )
-    undo = (
+    return (
         Step("undo_files", "Put the files back", "As they were before; those that are there now are kept beside them.",
-             _restore_files(stack, incident), changes=Changes.STACK, part=PART),
+             _restore_files(now.stack, incident), changes=Changes.STACK, part=PART),
         Step("undo_redeploy", "Down and up with the images of before", "They were kept under tags of ours.",
              (*back, *_down_and_up(now, attach, f"{incident}-undo")), changes=Changes.STACK, part=PART, deadline=DEPLOY_DEADLINE),
-    )  # fmt: skip
-    made = (*built.values(), *before.values())
-    return Plan(
-        procedure=NAME,
-        incident=incident,
-        stack=stack.name,
-        host=stack.host,
-        target=target.name,
-        steps=steps,
-        undo=undo,
-        cleanup=(
-            Command.of("sh", "-c", 'docker image rm "$@" 2>/dev/null; :', "sh", *made),
-            Command.of("rm", "-f", *(snapshots.before(stack, incident, name) for name in (FILES, NETWORKS)),
-                       *(snapshots.before(stack, incident, _override(number)) for number in range(len(now.groups)))),
-        ),
-        removes=tuple(one.name for one in now.containers),
-        drift=_drift(now),
-        rationale=rationale(now, target),
-        facts=_rows(now, target, built),
-        notes=_notes(now, target),
-        before=_before(now, attach).plain(),
-        after=After(built=built, attached=_attached(attach)).plain(),
     )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ def env_file(now: State, seen: Symptoms) -> Finding:
     if foreign := strangers(now):
         one.warnings.append(f"the code that runs asks for {some(foreign)}, which the env file before has not: roll back the code as well")
     if seen.refused and all(isinstance(known, Unanswered) or known.reachable for known in now.databases.values()):
-        one.add(1, f"{some(readers)} cannot reach or log in to something: {seen.errors[-1] if seen.errors else ''}")
+        one.add(1, f"{some(readers)} cannot reach or log in to something: {seen.last}")
     return one
 
 

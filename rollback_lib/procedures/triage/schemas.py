@@ -41,7 +41,7 @@ def _database(now: State, seen: Symptoms, name: str, database: Databases | Unans
     else:
         one.add(1, words)
     if ill and seen.undefined:
-        one.add(2, f"{some(ill)} misses a table or column: {seen.errors[-1] if seen.errors else ''}", sure=bool(gap.gone))
+        one.add(2, f"{some(ill)} misses a table or column: {seen.last}", sure=bool(gap.gone))
     return one
 
 

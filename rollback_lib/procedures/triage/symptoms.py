@@ -49,6 +49,11 @@ class Symptoms:
         return not (self.failing or self.lost or self.down)
 
     @property
+    def last(self) -> str:
+        """The last error they said; where none of their lines is one, the last line."""
+        return (self.errors or [clean(line).strip()[:160] for line in self.words] or ["they said nothing"])[-1]
+
+    @property
     def undefined(self) -> bool:
         """Whether they miss a table or a column."""
         return any(map(_UNDEFINED.search, self.words))

@@ -1,0 +1,12 @@
+"""Hosts that are broken in a way of which several files tell."""
+
+import pytest
+
+from tests.machine import Machine
+
+
+@pytest.fixture
+def migrated(clean: Machine) -> Machine:
+    """The practice host after a bad migration of the voice database; agents-api answers 500."""
+    clean.host.break_("database")
+    return clean
