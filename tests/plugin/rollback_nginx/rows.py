@@ -21,17 +21,24 @@ def triage(now: State | Unanswered, ill: tuple[str, ...]) -> Finding:
     else:
         if now.refused:
             found.add(3, f"nginx does not accept the file that is there: {now.refused}", sure=True)
-        current = next((one for one in now.versions if one.content == now.content), None)
-        if current and current.verdict.startswith("healthy"):
-            found.add(-3, f"the file that is there was healthy here: {current.verdict}")
+        if known := _known_good(now):
+            found.add(-3, f"the file that is there was healthy here: {known}")
         elif now.file and datetime.now(UTC) - now.file.changed < LATELY:
             found.add(3, f"the file changed {now.file.changed:%Y-%m-%d %H:%M} UTC")
     return found
 
 
 def readiness(now: State | Unanswered, target: Target | Unanswered) -> list[Row]:
-    """Whether nginx could be rolled back right now."""
+    """Whether nginx could be rolled back right now: to an earlier version, or after the next change to the one that is there."""
+    if not isinstance(now, Unanswered) and not now.refused and (known := _known_good(now)):
+        return [Row(NAME, GREEN, f"the file as it is is kept: {known}; nginx accepts it")]
     if isinstance(now, Unanswered) or isinstance(target, Unanswered):
         why = now.why if isinstance(now, Unanswered) else target.why
         return [Row(NAME, RED, why, "commit a good version of the file")]
     return [Row(NAME, GREEN, f"would go back to {target.name}, {target.why}; nginx accepts it")]
+
+
+def _known_good(now: State) -> str:
+    """What is known of the file that is there, where it was healthy here; "" otherwise."""
+    current = next((one for one in now.versions if one.content == now.content), None)
+    return current.verdict if current and current.verdict.startswith("healthy") else ""
