@@ -9,6 +9,7 @@ from rollback_lib.plan.step import Changes, Step
 from rollback_lib.plan.writes import How, Write
 from rollback_lib.procedures.common import overwrite_file, replace_file, snapshots
 from rollback_lib.stack.model import Stack
+from rollback_nginx.noted import After, Before
 from rollback_nginx.state import NAME, Nginx, State, workers
 from rollback_nginx.target import Target, usable
 
@@ -45,7 +46,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         procedure=NAME, incident=incident, stack=stack.name, host=stack.host, target=target.name, steps=steps,
         undo=() if done else undo, cleanup=(Command.of("rm", "-f", before, after),), writes=(Write(file.real, How.IN_PLACE),),
         facts=_rows(now, target), diff=target.diff, nothing_to_do=done,
-        before={"file": file.hash, "workers": " ".join(now.workers)}, after={"file": files.short_hash(target.version.content)},
+        before=Before(file=file.hash, workers=now.workers).plain(), after=After(file=files.short_hash(target.version.content)).plain(),
     )  # fmt: skip
 
 
@@ -54,9 +55,9 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     section = Nginx.of(stack, NAME)
     file, running = host.ask(files.file(section.file)), host.ask(workers(section))
     found = file.result()
-    rows = [Effect("file on the host", plan.after["file"], found.hash if found else "no file", part=FILE)]
+    rows = [Effect("file on the host", After.read(plan.after).file, found.hash if found else "no file", part=FILE)]
     if not plan.nothing_to_do:
-        fresh = bool(running.result()) and not set(running.result()) & set(plan.before["workers"].split())
+        fresh = bool(running.result()) and not set(running.result()) & set(Before.read(plan.before).workers)
         rows.append(Effect("workers started with it", "yes", "yes" if fresh else "no", part=LOADED, between=True, settles=True))
     return rows
 
@@ -67,7 +68,7 @@ def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     file, running = host.ask(files.file(section.file)), host.ask(workers(section))
     found = file.result()
     return [
-        Effect("file on the host", plan.before["file"], found.hash if found else "no file", part=FILE),
+        Effect("file on the host", Before.read(plan.before).file, found.hash if found else "no file", part=FILE),
         Effect("nginx", "runs", "runs" if running.result() else "does not run", condition=True, part=LOADED),
     ]
 
