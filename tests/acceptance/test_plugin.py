@@ -66,7 +66,7 @@ def test_a_procedure_of_another_package_is_drilled_undone_and_looked_at(clean: M
     broken = clean.ssh("git -C /opt/dyniq-voice rev-parse --short=7 HEAD~1")
     refused = run("run", "nginx", "--stack", str(clean.stack), "--apply", "--confirm", "contabo", "-p", f"target={broken}")
     assert refused.returncode == 3
-    assert f'nginx does not accept the version {broken}: nginx: [emerg] "listen" directive is not allowed here' in refused.stdout
+    assert f'nginx does not accept the version {broken}: "listen" directive is not allowed here' in refused.stdout
 
 
 def test_its_section_is_checked_and_without_the_package_it_is_not_there(clean: Machine, installed: dict[str, str]) -> None:

@@ -1,5 +1,6 @@
 """What is true of the nginx: its file, the versions of it that there are, and its workers."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -119,5 +120,6 @@ def tested(section: Nginx, show: Command) -> Fact[str]:
 
 
 def _first(said: str) -> str:
-    lines = [line for line in said.splitlines() if "[emerg]" in line] or said.splitlines() or ["it said nothing"]
-    return lines[0].strip()
+    """Why it refuses: what stands behind the level and the process id in its own line of it."""
+    found = re.search(r"\[emerg\] (?:\d+#\d+: )?(.*)", said)
+    return found[1] if found else (said.strip().splitlines() or ["it said nothing"])[-1]
