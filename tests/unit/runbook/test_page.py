@@ -41,6 +41,14 @@ def test_the_page_in_docs_is_what_the_notebooks_say() -> None:
     assert without_times(markdown(ALL, {one.procedure: [2.5, 3] for one in ALL}, Budgets().model_dump(), file.parent)) == made
 
 
+def test_every_row_of_the_page_in_docs_says_how_long_a_rollback_took() -> None:
+    rows = [line for line in (PROJECT / "docs" / "rollback-procedures.md").read_text().splitlines() if "](../notebooks/" in line]
+    assert len(rows) == len([one for one in ALL if one.situation])
+    assert [line for line in rows if not re.search(r"median \S+ s, worst \S+ s in \d+ runs?; budget", line)] == [], (
+        "run `rollback drill`, then `rollback docs`"
+    )
+
+
 @pytest.mark.parametrize(
     ("seconds", "budgets", "time"),
     [
