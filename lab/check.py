@@ -9,6 +9,7 @@ from typing import Any
 
 from lab.reference import RECORDED, layout, made_with
 from rollback_lib.errors import ParameterError
+from rollback_lib.runbook import parameters_cell
 from rollback_lib.runbook.metadata import read
 from rollback_lib.secrets.redactor import HIDDEN, clean
 
@@ -66,7 +67,7 @@ def _headings(procedure: str, cells: list[Cell]) -> Iterator[str]:
 
 
 def _parameters(cells: list[Cell]) -> Iterator[str]:
-    tagged = [cell for cell in cells if _is_parameters(cell)]
+    tagged = [cell for cell in cells if parameters_cell.is_it(cell)]
     if len(tagged) != 1:
         yield f"{len(tagged)} cells have the tag parameters; give it to one"
     for cell in tagged:
@@ -77,7 +78,7 @@ def _parameters(cells: list[Cell]) -> Iterator[str]:
 
 def _code(cell: Cell) -> Iterator[str]:
     lines = _source(cell).splitlines()
-    if len(lines) > LINES and not _is_parameters(cell):
+    if len(lines) > LINES and not parameters_cell.is_it(cell):
         yield f"cell {cell['id']} has {len(lines)} lines, more than {LINES}; let the library do more of it"
     for line in lines:
         if re.match(r"\s*[!%]", line):
@@ -118,10 +119,6 @@ def _texts(cell: Cell) -> Iterator[str]:
     for output in cell.get("outputs", ()):
         parts = [output.get("text", ""), *output.get("data", {}).values(), output.get("evalue", ""), output.get("traceback", "")]
         yield from ("".join(part) for part in parts if isinstance(part, str | list))
-
-
-def _is_parameters(cell: Cell) -> bool:
-    return "parameters" in cell["metadata"].get("tags", ())
 
 
 def _source(cell: Cell) -> str:

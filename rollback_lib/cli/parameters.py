@@ -1,6 +1,5 @@
 """What a command is given for a notebook: its name, its parameters, and the check of them before anything is contacted."""
 
-import ast
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
@@ -42,11 +41,10 @@ def given(words: Sequence[str], source: Path, *, without: Collection[str]) -> di
 
 
 def names(source: Path) -> list[str]:
-    """The names assigned in a notebook's cell with the tag `parameters`."""
-    cells = json.loads(source.read_text())["cells"]
-    cell = next(cell for cell in cells if "parameters" in cell["metadata"].get("tags", ()))
-    assigned = ast.parse("".join(cell["source"])).body
-    return [node.target.id for node in assigned if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)]
+    """The names of a notebook's parameters."""
+    from rollback_lib.runbook import parameters_cell
+
+    return list(parameters_cell.names(json.loads(source.read_text())["cells"]))
 
 
 def checked(procedure: str, stack: "str | Stack", parameters: Mapping[str, Any]) -> "Stack":

@@ -9,20 +9,7 @@ from typing import Any
 from rollback_lib.notebook import chart, display
 from rollback_lib.notebook import view as view_of
 from rollback_lib.notebook.view import Table, View, note, stack, table
-from rollback_lib.notebook.views import (
-    caddyfile,
-    checklist,
-    code,
-    common,
-    confirmation,
-    database,
-    env,
-    image,
-    readiness,
-    redeploy,
-    triage,
-    undo,
-)
+from rollback_lib.notebook.views import checklist, common, confirmation
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Step, When
 from rollback_lib.procedures import registry
@@ -106,15 +93,14 @@ def closing(one: Closing) -> View:
     return stack(headline, table(("", ""), rows), *(note("info", f"Next: {action}") for action in one.next_actions))
 
 
-_BUILT_IN = (code, image, env, caddyfile, database, redeploy, undo, triage, readiness, checklist, confirmation)
 _FRAME: dict[type, Callable[[Any], View]] = {Opening: opening, Plan: plan, Standing: standing, Verification: verification, Closing: closing}
 Choice = tuple[Callable[[Any], Table], Callable[[Any], str]]
 
 
 @cache
 def _modules() -> tuple[Any, ...]:
-    """All that have views: ours, and those of the procedures that other packages bring."""
-    return (*_BUILT_IN, *(import_module(one.views) for one in registry.others() if one.views))
+    """All that have views: those of the procedures, and of what every run shows."""
+    return (checklist, confirmation, *(import_module(one.views) for one in registry.procedures().values() if one.views))
 
 
 @cache

@@ -74,8 +74,10 @@ class Procedure(Generic[S, T]):
     `again` is the way forward after an undo; `hashes` tells that secrets are compared by the hashes of the run; `undo_notes` say what to
     know before an undo.
 
+    `views` is the name of the module with its VIEWS and CHOICES, which a notebook shows.
+
     For a procedure of another package: `section` is its section in a stack, under `procedures`, which has its budget, too; `notebook`
-    its notebook; `views` the name of the module with its VIEWS and CHOICES; `triage` makes its row of a diagnosis from its state
+    its notebook; `triage` makes its row of a diagnosis from its state
     and the names of the services that are ill; `readiness` makes its rows from its state and its target; `drill` breaks the practice host.
     """
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from rollback_lib.errors import ParameterError
 from rollback_lib.procedures import registry
+from rollback_lib.runbook import parameters_cell
 from rollback_lib.settings import PROJECT
 
 NOTEBOOKS = PROJECT / "notebooks"
@@ -86,7 +87,7 @@ def read(file: Path) -> Notebook:
         known, cells = content["metadata"]["rollback"], content["cells"]
         return Notebook(
             file, known["procedure"], known["doc_owner"], known["doc_status"], _cycle(known), _day(known),
-            known.get("situation", ""), known.get("action", ""), _parameters(cells),
+            known.get("situation", ""), known.get("action", ""), parameters_cell.names(cells),
             "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"),
         )  # fmt: skip
     except OSError as error:
@@ -109,8 +110,3 @@ def _day(known: dict[str, Any]) -> date:
         return date.fromisoformat(str(known["reviewed"]))
     except ValueError:
         raise ValueError(f"reviewed: a day such as 2026-11-23 is expected, not {known['reviewed']!r}") from None
-
-
-def _parameters(cells: list[dict[str, Any]]) -> tuple[str, ...]:
-    tagged = ("".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", ()))
-    return tuple(re.findall(r"^(\w+):", next(tagged, ""), re.MULTILINE))

@@ -1,6 +1,5 @@
 """Working copies: what a person works in, so that `notebooks/` stays clean and a record stays as it was sealed."""
 
-import ast
 import json
 import os
 import re
@@ -10,6 +9,7 @@ from typing import Any
 
 from rollback_lib.record.files import write_private
 from rollback_lib.record.folder import begun
+from rollback_lib.runbook import parameters_cell
 
 _PLACE = "working"  # beside the records, for copies that no folder was made for
 
@@ -72,8 +72,8 @@ def shows(notebook: Path, count: int) -> bool:
 def _content(source: Path, parameters: Mapping[str, str]) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(source.read_text())
     for cell in content["cells"]:
-        if "parameters" in cell["metadata"].get("tags", ()):
-            cell["source"] = [_filled(line, parameters) for line in "".join(cell["source"]).splitlines(keepends=True)]
+        if parameters_cell.is_it(cell):
+            cell["source"] = [parameters_cell.filled(line, parameters) for line in "".join(cell["source"]).splitlines(keepends=True)]
         if cell["cell_type"] == "code":
             cell |= {"outputs": [], "execution_count": None}
     return content
@@ -89,15 +89,3 @@ def _as_made(file: Path, fresh: dict[str, Any]) -> bool:
 def _cells(content: dict[str, Any]) -> list[tuple[str, Any]]:
     """What a person changes by working in a notebook; JupyterLab writes a text as one or as lines."""
     return [("".join(cell["source"]), cell.get("outputs")) for cell in content["cells"]]
-
-
-def _filled(line: str, parameters: Mapping[str, str]) -> str:
-    """A line of the cell with the value that is given for its name."""
-    try:
-        node = ast.parse(line.strip()).body[0]
-    except (SyntaxError, IndexError):
-        return line
-    if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name) or node.target.id not in parameters:
-        return line
-    comment = line.partition("  # ")[2]
-    return f"{node.target.id}: str = {json.dumps(parameters[node.target.id], ensure_ascii=False)}" + (f"  # {comment}" if comment else "\n")

@@ -26,5 +26,5 @@ __all__ = [
 
 PROCEDURE = Procedure(
     name=NAME, size=10, check=check, document=document, examine=examine, plan=plan, effects=effects, undo_effects=undo_effects,
-    assumed=assumed,
+    assumed=assumed, views="rollback_lib.notebook.views.caddyfile",
 )  # fmt: skip

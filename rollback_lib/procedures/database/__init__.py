@@ -56,5 +56,5 @@ __all__ = [
 PROCEDURE = Procedure(
     name=NAME, size=50, check=check, document=document, examine=examine, plan=plan, effects=effects, undo_effects=undo_effects,
     assumed=assumed,
-    hashes=True, weigh=weigh, again=again, undo_notes=undo_notes,
+    hashes=True, weigh=weigh, again=again, undo_notes=undo_notes, views="rollback_lib.notebook.views.database",
 )  # fmt: skip

@@ -32,5 +32,5 @@ __all__ = [
 PROCEDURE = Procedure(
     name=NAME, size=20, check=check, document=document, examine=examine, plan=plan, effects=effects, undo_effects=undo_effects,
     assumed=assumed,
-    hashes=True, again=again,
+    hashes=True, again=again, views="rollback_lib.notebook.views.env",
 )  # fmt: skip

@@ -18,4 +18,5 @@ PROCEDURE = Procedure(
     document=document,
     examine=examine,
     plan=plan,
+    views="rollback_lib.notebook.views.readiness",
 )

@@ -28,5 +28,5 @@ __all__ = [
 PROCEDURE = Procedure(
     name=NAME, size=60, check=check, document=document, examine=examine, plan=plan, effects=effects, undo_effects=undo_effects,
     assumed=assumed,
-    again=again,
+    again=again, views="rollback_lib.notebook.views.redeploy",
 )  # fmt: skip

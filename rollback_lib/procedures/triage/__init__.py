@@ -12,4 +12,5 @@ PROCEDURE: Procedure[State, None] = Procedure(
     size=90,
     check=check,
     document=document,
+    views="rollback_lib.notebook.views.triage",
 )

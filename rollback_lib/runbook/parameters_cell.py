@@ -1,0 +1,36 @@
+"""The cell of a notebook with the tag `parameters`: a line for each, `name: str = "value"  # what it means`."""
+
+import ast
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def is_it(cell: Mapping[str, Any]) -> bool:
+    """Whether a cell is that one."""
+    return "parameters" in cell["metadata"].get("tags", ())
+
+
+def names(cells: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The names of a notebook's parameters; none where it has no such cell."""
+    lines = next(("".join(cell["source"]).splitlines() for cell in cells if is_it(cell)), [])
+    return tuple(name for line in lines if (name := _name(line)))
+
+
+def filled(line: str, parameters: Mapping[str, str]) -> str:
+    """A line of the cell with the value that is given for its name."""
+    name = _name(line)
+    if name not in parameters:
+        return line
+    comment = line.partition("  # ")[2]
+    return f"{name}: str = {json.dumps(parameters[name], ensure_ascii=False)}" + (f"  # {comment}" if comment else "\n")
+
+
+def _name(line: str) -> str:
+    """What a line assigns to; "" where it is no annotated assignment."""
+    try:
+        statements = ast.parse(line.strip()).body
+    except SyntaxError:
+        return ""
+    known = [one.target.id for one in statements if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)]
+    return known[0] if known else ""
