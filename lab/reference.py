@@ -114,7 +114,7 @@ def layout(content: Content) -> str:
 
 
 def _earlier_run(procedure: str, stack: str, *, cut: bool) -> str:
-    """The rollback that mends the broken host, in a process of its own: whole, or ended between two steps. Returns its id."""
+    """The rollback that fixes the broken host, in a process of its own: whole, or ended between two steps. Returns its id."""
     cells = json.loads(copy(procedure, {"stack": stack, **told(procedure)}).read_text())["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     if cut:

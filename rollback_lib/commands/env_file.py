@@ -45,7 +45,7 @@ def assignments(content: bytes) -> list[Assignment]:
             continue
         matched = _ASSIGNMENT.match(row)
         if matched is None:
-            raise Refused(f"line {first + 1} of the env file is neither an assignment nor a comment; mend it on the host")
+            raise Refused(f"line {first + 1} of the env file is neither an assignment nor a comment; fix it on the host")
         key, value = matched[1], matched[3] or b""
         if value[:1] in (b"'", b'"'):
             number = _closing(content, starts[first] + matched.start(3), first) + 1
@@ -57,10 +57,10 @@ def _closing(content: bytes, opens: int, row: int) -> int:
     """The row, counted from 0, in which the quote that opens at byte `opens`, in `row`, is closed."""
     value = _QUOTED.match(content, opens)
     if value is None:
-        raise Refused(f"line {row + 1} of the env file opens a quote that is never closed; mend it on the host")
+        raise Refused(f"line {row + 1} of the env file opens a quote that is never closed; fix it on the host")
     last = row + value[0].count(b"\n")
     if value[2].strip() and not value[2].lstrip().startswith(b"#"):
-        raise Refused(f"line {last + 1} of the env file goes on after its closing quote; mend it on the host")
+        raise Refused(f"line {last + 1} of the env file continues after its closing quote; fix it on the host")
     return last
 
 

@@ -114,7 +114,7 @@ def _settle(folder: Folder) -> None:
     where = f"after step {begun[-1]}" if begun else "before any step"
     if state.unheard:
         where = f"in step {state.unheard[-1].step}; it may be half done"
-    known = f"the run ended {where}" + (f": `rollback resume {folder.id}` tells, and goes on" if begun else "")
+    known = f"the run ended {where}" + (f": `rollback resume {folder.id}` finds out, and continues" if begun else "")
     folder.event("verdict", verdict=verdict, reason=known)
     folder.write_record({**record, "verdict": verdict, "status": verdict.status, "reason": f"{known} ({failed})" if failed else known})
 

@@ -91,12 +91,12 @@ class Panel:
     def _stopping(self) -> None:
         self._run.stop()
         self._stop.disabled = True
-        self._settle("It stops after this step. To go on after that, run the next cell again.")
+        self._settle("It stops after this step. To continue after that, run the next cell again.")
 
     def _asking(self) -> None:
         self._settle(
-            "What this step does on the host is ended where it is. If it changes the stack, that is then half changed, and what follows is "
-            "what follows when a step fails."
+            "What this step does on the host is ended where it is. If it changes the stack, the stack is half changed, and the "
+            "run continues as after a failed step."
         )
         self._ask.layout.display = "flex"
 

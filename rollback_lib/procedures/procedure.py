@@ -37,7 +37,7 @@ def same_steps(stack: Stack, plan: Plan, incident: str) -> Again:
 
 @dataclass(frozen=True)
 class Drill:
-    """What breaks the practice host so that the procedure mends it. `scenario` is a shell script that runs there, `says` what it breaks,
+    """What breaks the practice host so that the procedure fixes it. `scenario` is a shell script that runs there, `says` what it breaks,
     in a sentence, `answers` a pattern of the status that the first route has then; `parameters` are those of the notebook.
 
     `brings` are files of this machine that the host needs, by their path there, `prepare` a script that makes it ready, and `stack` what

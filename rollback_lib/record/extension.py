@@ -30,7 +30,7 @@ def differences(folder: Path, entries: Sequence[Entry]) -> list[str]:
     manifests = [contents.read(file) if file else None for file in kept]
     last = manifests[-1] if seals else None
     if last is None and (seals or state == PRUNED):
-        return [f"{contents.FILE} is not the one that was sealed" if seals else "the record was let go of before it was sealed"]
+        return [f"{contents.FILE} is not the one that was sealed" if seals else "the record was pruned before it was sealed"]
     log = Log(folder / EVENTS)
     lines = log.lines()
     found: list[str] = []

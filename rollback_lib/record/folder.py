@@ -79,8 +79,8 @@ class Folder:
         """Raises Refused once the record is closed."""
         if self.closed:
             raise Refused(
-                f"{self.id} is closed, and its record is sealed; where something is left to do, `rollback resume {self.id}` goes on with "
-                "it, else run the cells from the first one again"
+                f"{self.id} is closed, and its record is sealed; if something is left to do, run `rollback resume {self.id}`; "
+                "else run the cells from the first one again"
             )
 
     @property

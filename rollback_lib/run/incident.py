@@ -126,7 +126,7 @@ class Incident:
         run = self._run
         with run.guarded("confirm"):
             if run.opening.resumed and run.state.confirmed == plan.hash:
-                run.console.line("Confirmed before, in this incident: the cells below go on with it.")
+                run.console.line("Confirmed before, in this incident: the cells below continue with it.")
                 return
             run.plan = plan
             run.folder.write("plan.json", outcome.shown_clean(plan, run.folder.redactor).json() + "\n")
@@ -144,7 +144,7 @@ class Incident:
             if run.opening.mode == "plan":
                 run.console.line("mode is “plan”: the cells below look and say what they would do, and change nothing.")
             elif plan.nothing_to_do:
-                run.console.line("The target is what runs: there is nothing to confirm.")
+                run.console.line("The target already runs: there is nothing to confirm.")
             elif confirm == host:
                 gate.open_(run, plan, "parameter")
                 run.console.line(f"Confirmed for {host}: the cells below change it.")
@@ -337,5 +337,5 @@ class Incident:
     def saved_plan(self) -> Plan:
         """The plan that the incident was confirmed for. Raises Refused where it came not so far."""
         if self._run.plan is None:
-            raise Refused("the incident has no plan yet; run its procedure anew")
+            raise Refused("the incident has no plan yet; run its procedure again")
         return self._run.plan

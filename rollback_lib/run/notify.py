@@ -62,7 +62,7 @@ class Notifier:
     def _note(self, one: Notify, kind: str, wrong: str) -> None:
         self._folder.event("told", word=kind, to=one.words, ok=not wrong, error=wrong)
         if wrong:
-            self._line(f"▲ {one.words} could not be told ({wrong}); the run goes on.")
+            self._line(f"▲ {one.words} could not be notified ({wrong}); the run continues.")
 
     def _address(self, reference: str) -> str:
         where, _, name = reference.partition(":")

@@ -31,13 +31,13 @@ def opening(folder: Path, root: Path) -> tuple[Opening, Stack]:
     state = RunState.of(events)
     known = Verdict(Folder(folder).record().get("verdict", Verdict.UNKNOWN))
     if raw is None or raw["mode"] != "apply":
-        raise ParameterError(f"{folder.name} only planned, so there is nothing to go on with; run its procedure with --apply")
+        raise ParameterError(f"{folder.name} only planned, so there is nothing to resume; run its procedure with --apply")
     if raw["procedure"] in _ANEW:
-        raise ParameterError(f"{folder.name} only tried things; run {raw['procedure']} anew")
+        raise ParameterError(f"{folder.name} only tried things; run {raw['procedure']} again")
     if known in _ENDED:
-        raise ParameterError(f"{folder.name} has ended as {known}, so there is nothing to go on with; run its procedure anew")
+        raise ParameterError(f"{folder.name} has ended as {known}, so there is nothing to resume; run its procedure again")
     if not state.begun or state.cleaned:
-        raise ParameterError(f"{folder.name} left nothing on the host to go on with; run its procedure anew")
+        raise ParameterError(f"{folder.name} left nothing on the host to resume; run its procedure again")
     values = {field.name: raw[field.name] for field in fields(Opening) if field.name in raw}
     stack = Stack.load(json.loads((folder / "stack.json").read_text()))
     return Opening(**{**values, "folder": folder, "usual": tuple(raw["usual"])}), stack

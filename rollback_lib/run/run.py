@@ -96,8 +96,8 @@ class Run:
             verdict = outcome.verdict_of(error, self.state)
             if verdict is Verdict.UNKNOWN:
                 resume = f"`rollback resume {self.opening.incident}`"
-                doubt = f"a step may be running on {self.stack.host} still" if self.state.unheard else "how the stack is now was not seen"
-                reason = f"{reason}; {doubt}: {resume} tells, and goes on"
+                doubt = f"a step may still be running on {self.stack.host}" if self.state.unheard else "the state of the stack was not seen"
+                reason = f"{reason}; {doubt}: {resume} finds out, and continues"
             self.conclude(verdict, reason)
         if self.state.verdict is not Verdict.REFUSED:
             self.monitor.close()
@@ -158,7 +158,7 @@ class Run:
         """Raises Paused, once, when a person wanted to stop; `what` would come next."""
         if self.state.stopping:
             self.folder.event("paused", before=what)
-            raise Paused(f"stopped before {what}, as you asked; {self.left()}. Run this cell again to go on")
+            raise Paused(f"stopped before {what}, as you asked; {self.left()}. Run this cell again to continue")
 
     def left(self) -> str:
         """What state it left the host in, so far."""

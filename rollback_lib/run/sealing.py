@@ -61,7 +61,7 @@ class Seal:
         """Raises Refused once it is closed, or where another run has gone on with the incident."""
         self._folder.check_open()
         if self._folder.runs != self._runs:
-            raise Refused(f"another run has gone on with {self._folder.id} since; look at what came of it: {self._folder.path}")
+            raise Refused(f"another run has resumed {self._folder.id} since; look at what came of it: {self._folder.path}")
 
     def close(self) -> None:
         """Seal it. A signature that cannot be made is noted in the record, and does not stop the run."""

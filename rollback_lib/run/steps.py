@@ -29,7 +29,7 @@ def check_taken_up(run: Run, plan: Plan, last: str) -> None:
     """Whether the host is as the incident left it. Raises Drifted."""
     if last not in (run.state.last, run.opening.incident):
         raise Drifted(
-            f"incident {last} ran on {run.stack.host} after this one was cut off; look at what it did, and plan anew or undo by hand"
+            f"incident {last} ran on {run.stack.host} after this one was cut off; look at what it did, then make a new plan or undo by hand"
         )
     if not run.state.touched:
         return  # that is looked at before the first change
@@ -51,7 +51,7 @@ def check_assumed(run: Run, plan: Plan) -> None:
     run.folder.event("assumed", moved=[effect.__dict__ for effect in moved])
     if moved:
         words = "; ".join(f"{effect.name} was {effect.asked} when this was planned, and is {effect.found}" for effect in moved)
-        raise Drifted(f"{run.stack.host} has changed since the plan was made: {words}; {clean_up(run, plan)}; plan anew")
+        raise Drifted(f"{run.stack.host} has changed since the plan was made: {words}; {clean_up(run, plan)}; make a new plan")
 
 
 def apply(run: Run, plan: Plan, step: Step) -> None:
@@ -121,7 +121,7 @@ def not_verified(run: Run, plan: Plan, seen: Verification) -> NoReturn:
         limit = times.given(run.stack.health.deadline)
         wrong.append(f"{', '.join(failing) or 'a route'} did not pass {seen.wanted} probes in a row in {limit}")
     if plan.nothing_to_do:
-        raise TargetRefused(f"the target is what runs already, and it is not well: {'; '.join(wrong)}; choose another target")
+        raise TargetRefused(f"the target already runs, and it is not well: {'; '.join(wrong)}; choose another target")
     fail(run, plan, f"not verified: {'; '.join(wrong)}")
 
 
@@ -136,7 +136,7 @@ def fail(run: Run, plan: Plan, sentence: str) -> NoReturn:
         undo(run, plan, sentence)
     armed = run.state.armed
     way = f"{run.stack.host} undoes it by itself at {times.clock(armed)} UTC" if armed else "the way back is undo.sh"
-    on = f"`rollback resume {run.opening.incident}` goes on from there"
+    on = f"`rollback resume {run.opening.incident}` continues from there"
     raise Failed(f"{sentence}; the host is changed in part: {on}, {way}", restored=False)
 
 

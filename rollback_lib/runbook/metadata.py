@@ -95,7 +95,7 @@ def read(file: Path) -> Notebook:
     except KeyError as missing:
         raise ParameterError(f"{file}: the key {missing} is missing; add it, as the other notebooks have it in metadata.rollback") from None
     except (TypeError, ValueError) as error:
-        raise ParameterError(f"{file}: {error}; mend it") from None
+        raise ParameterError(f"{file}: {error}; fix it") from None
 
 
 def _cycle(known: dict[str, Any]) -> timedelta:

@@ -329,12 +329,12 @@ def test_no_value_reaches_anything_that_is_written_or_shown(clean: Machine) -> N
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["assign=MODEL=opus-literal-1"], "a value itself never stands in a parameter"),
+        (["assign=MODEL=opus-literal-1"], "never put a value itself into a parameter"),
         (["assign=MODEL=env:NOT_THERE_1"], "your environment has no variable NOT_THERE_1"),
         (["keys=A B"], "keys: names of variables"),
         (["remove=$(reboot)"], "remove: names of variables"),
         (["target=../../etc/passwd"], "target: the name of a kept version"),
-        (["keys=MODEL", "remove=MODEL"], "MODEL stands more than once"),
+        (["keys=MODEL", "remove=MODEL"], "MODEL is named more than once"),
     ],
 )
 def test_bad_parameters_are_refused_before_anything(practice_host: object, tmp_path: object, words: list[str], said: str) -> None:

@@ -10,7 +10,7 @@ def rationale(now: State, target: Target) -> Rationale:
     """From git, the file, and its kept versions."""
     verdict = target.version.verdict
     stable = True if verdict.startswith("healthy") else False if verdict.startswith("bad") else None
-    known = verdict or f"valid for Caddy, of {times.minute(target.version.when)}; its routes were never verified by us"
+    known = verdict or f"valid for Caddy, of {times.minute(target.version.when)}; its routes were never verified"
     return Rationale(_change(now), f"{target.version.name}: {known}", stable)
 
 

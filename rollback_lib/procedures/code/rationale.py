@@ -12,7 +12,7 @@ def rationale(now: State, target: Target) -> Rationale:
     known, stable = releases.standing(now.releases, target.commit.sha)
     ran = next((move for move in now.reflog if move.commit.sha == target.commit.sha), None)
     if stable is None and ran:
-        known = f"deployed here {times.minute(ran.when)}, its health was never verified by us"
+        known = f"deployed here {times.minute(ran.when)}, its health was never verified"
     return Rationale(change(now), f"{target.commit.short}: {known}", stable)
 
 

@@ -161,7 +161,7 @@ def forget(stack: Stack, incident: str) -> Command:
 
 def restore(now: State, sha: str, incident: str) -> Step:
     """Puts HEAD, index and files on the commit."""
-    title, why = "Put the tree on the target", "HEAD, index and files become the target's exactly; files it has not are removed."
+    title, why = "Put the tree on the target", "HEAD, index and files become exactly those of the target; files it lacks are removed."
     if now.head.sha == sha and not now.head.dirty:
         return Step("restore_tree", title, why, skip="the tree is at the target")
     tree = now.stack.tree
@@ -198,7 +198,7 @@ def back(now: State, incident: str) -> Step:
         else git.command(tree, "update-ref", "--no-deref", "-m", message, "HEAD", now.head.sha)
     )
     commands = (_unlock(tree), *umask(now), Command.script(_BACK, tree, kept, files, aside, index), head, *_own(now, incident, _OWN_GIT))
-    return Step("undo_tree", "Put the tree back", "Files, index and HEAD as they were before the rollback, by the byte.", commands,
+    return Step("undo_tree", "Put the tree back", "Files, index and HEAD as they were before the rollback, byte for byte.", commands,
                 changes=Changes.STACK, part=PART)  # fmt: skip
 
 

@@ -17,7 +17,7 @@ def again(stack: Stack, plan: Plan, incident: str) -> Again:
     one, name, kept = section(stack, after.section), before.database, after.kept
     undone = beside(name, "undone", plan.incident)
     back = swap(Postgres(one.container, one.user), maintenance(one), live=name, aside=kept, incoming=undone)
-    put = Step("swap_again", "Swap the two names again", f"The database of before is {kept} again.", (back,), changes=Changes.AT_ONCE,
+    put = Step("swap_again", "Swap the two names again", f"The earlier database is {kept} again.", (back,), changes=Changes.AT_ONCE,
                 deadline=SWAP_DEADLINE)  # fmt: skip
     return Again((), (put, *(step for step in plan.steps if step.name == "reconnect" and not step.skip)))
 

@@ -181,5 +181,5 @@ def _refuse_misread(now: State, target: Target, given: Mapping[str, _Given]) -> 
         for name in now.readers:
             if target.meant[now.containers[name].compose][name].environment.get(key) != wanted:
                 raise TargetRefused(
-                    f"compose would not give {name} the value of {key} to the letter; see whether the compose files set it themselves"
+                    f"compose would not give {name} the value of {key} exactly; see whether the compose files set it themselves"
                 )

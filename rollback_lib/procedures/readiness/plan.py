@@ -26,7 +26,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     cleanup = tuple(command for _, one in made for command in one.cleanup)
     build, remember = _build(now, target, incident), _remember(now, incident)
     steps = (
-        Step("build", "Build the commit that a rollback would go back to", "Under a name of ours, which is removed again.",
+        Step("build", "Build the commit that a rollback would go back to", "Under a rollback/ name, which is removed again.",
              (snapshots.folders(stack, "before", "build"), *build), changes=Changes.TRIAL, deadline=code.BUILD_DEADLINE,
              skip=None if build else "there is no such commit, or the image comes from a registry"),
         *(_restore(now, backup, one, incident) for backup, one in made),

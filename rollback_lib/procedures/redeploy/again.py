@@ -10,5 +10,5 @@ from rollback_lib.stack.model import Stack
 def again(stack: Stack, plan: Plan, incident: str) -> Again:
     """The files as the undo found them were kept by it."""
     files = files_again(stack, plan.incident)
-    put = Step("files_again", "Put the files of after back", "Those that are there are the ones of before.", files, changes=Changes.STACK)
+    put = Step("files_again", "Put the newer files back", "Those in place are the earlier ones.", files, changes=Changes.STACK)
     return Again((), (put, *same_steps(stack, plan, incident).steps))

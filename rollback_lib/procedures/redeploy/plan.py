@@ -78,7 +78,7 @@ def _steps(
         Step("keep", "Keep images, files and the list of networks", "Undo needs them; nothing has stopped yet.", keep),
         Step("pull", "Fetch images that are missing", "Before anything stops.", pull, deadline=BUILD_DEADLINE,
              skip=None if pull else "every image that is not built is on the host"),
-        Step("build", "Build the images", "Under names of ours, before anything stops: a build that fails leaves the old stack up.",
+        Step("build", "Build the images", "Under rollback/ names, before anything stops: a build that fails leaves the old stack up.",
              _build(now, built, incident), deadline=BUILD_DEADLINE, skip=None if built else "no service is built here"),
         Step("redeploy", "Down and up", "Volumes stay; every network is put back before the first container starts.",
              (*tags, *_down_and_up(now, attach, incident)), changes=Changes.STACK, part=PART, deadline=DEPLOY_DEADLINE),
@@ -97,7 +97,7 @@ def _undo(now: State, before: dict[str, str], attach: list[Attachment], incident
     return (
         Step("undo_files", "Put the files back", "As they were before; those that are there now are kept beside them.",
              _restore_files(now.stack, incident), changes=Changes.STACK, part=PART),
-        Step("undo_redeploy", "Down and up with the images of before", "They were kept under tags of ours.",
+        Step("undo_redeploy", "Down and up with the earlier images", "They were kept under rollback/ tags.",
              (*back, *_down_and_up(now, attach, f"{incident}-undo")), changes=Changes.STACK, part=PART, deadline=DEPLOY_DEADLINE),
     )  # fmt: skip
 
@@ -378,5 +378,5 @@ def _notes(now: State, target: Target) -> tuple[str, ...]:
         notes.append(f"{some(stopped)}: stopped, and on a network of the stack; it is attached again, so that it can start.")
     idle = [one.name for one in now.containers if one.state == "exited" and one.exit == 0]
     if idle:
-        notes.append(f"{some(idle)}: ended well before; `up` runs it again.")
+        notes.append(f"{some(idle)}: exited successfully; `up` runs it again.")
     return tuple(notes)

@@ -86,5 +86,5 @@ def _rows(origin: Origin, target: Target) -> tuple[tuple[str, str], ...]:
 def _notes(origin: Origin) -> tuple[str, ...]:
     notes = []
     if origin.half:
-        notes.append(f"{origin.plan.incident} did not come to its end, so this undo cannot be undone: nobody knows the way forward.")
+        notes.append(f"{origin.plan.incident} did not finish, so this undo cannot be undone: nobody knows the way forward.")
     return (*notes, *procedure(origin.plan.procedure).undo_notes(origin.plan))

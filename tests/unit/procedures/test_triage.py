@@ -332,10 +332,10 @@ def test_code_warns_of_a_schema_that_is_newer_than_itself() -> None:
         ),
         (
             {"cut_off": True, "down": ("caddy",), "proxy": {"running": False}},
-            "not healthy, and nothing of the page fits: nearest is caddyfile, redeploy; see what is wrong, and mend that",
+            "not healthy, and no row of the page fits: nearest is caddyfile, redeploy; see what is wrong, and fix that",
         ),
         ({"ill": "no", "deployed": Unanswered("x"), "env": {"read": False}},
-         "not healthy, and nothing of the page fits; see what is wrong, and mend that"),
+         "not healthy, and no row of the page fits; see what is wrong, and fix that"),
     ],
 )  # fmt: skip
 def test_the_diagnosis_in_a_sentence(changes: dict[str, Any], reason: str) -> None:

@@ -125,4 +125,4 @@ def test_the_command_takes_times_from_successes_and_of_the_stack_that_is_named(
     assert main(["docs", "-o", str(file), "--stack", str(stack)]) == 0
     assert "| median 2.0 s, worst 2.0 s in 1 run; budget 45 s |" in file.read_text()
     assert main(["docs", "-o", str(tmp_path / "none" / "page.md")]) == 2
-    assert "give another place with -o" in capsys.readouterr().err
+    assert "give another path with -o" in capsys.readouterr().err
