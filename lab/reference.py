@@ -23,7 +23,7 @@ from rollback_lib.settings import PROJECT
 # What is broken for each notebook, and what it is told beside what all are.
 RECORDED: dict[str, tuple[str, dict[str, str]]] = {"triage": ("code", {}), **DRILLS, "resume": ("code", {})}
 TOLD = {"mode": "apply", "confirm": "contabo", "on_failure": "undo", "reason": "drill"}
-CUT = "plan.recreate"  # a run that is gone on with was cut off before this step: what is on disk is new, the container old
+CUT = "plan.recreate"  # a run that is resumed was cut off before this step: what is on disk is new, the container old
 OPERATOR = "operator@laptop"  # instead of who recorded
 
 Content = dict[str, Any]

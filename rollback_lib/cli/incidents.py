@@ -1,4 +1,4 @@
-"""`rollback incidents`: the records, listed, shown, searched, verified, handed on, let go of."""
+"""`rollback incidents`: the records, listed, shown, searched, verified, handed on, pruned."""
 
 import argparse
 import json
@@ -46,7 +46,7 @@ def add(commands: Any) -> None:
         one.add_argument("incident", metavar="INCIDENT", help="its id, as `rollback incidents list` shows it")
         one.set_defaults(command=command)
     show.add_argument("--json", action="store_true")
-    verify = incidents.add_parser("verify", help="find any record that was changed, removed or slipped in")
+    verify = incidents.add_parser("verify", help="find any record that was changed, removed or inserted")
     verify.add_argument(
         "--signers", type=Path, metavar="FILE", help="also demand a signature of one of these (allowed_signers of ssh-keygen)"
     )

@@ -17,7 +17,7 @@ _COLUMNS = ("notebook", "owner", "status", "reviewed", "review due", "last succe
 
 
 class Overdue(RollbackError):
-    """A notebook is overdue for review, or was not seen to work for as long."""
+    """A notebook is overdue for review, or was not seen to work in that time."""
 
     status = 7
 

@@ -40,7 +40,7 @@ def add(commands: Any) -> None:
 
 
 def _safety(parser: argparse.ArgumentParser) -> None:
-    """What every run that may change a host can be told."""
+    """The options of every run that may change a host."""
     parser.add_argument("--apply", action="store_true", help="change the host; needs --confirm")
     parser.add_argument("--confirm", default="", metavar="HOST", help="the host's name, as in the stack")
     parser.add_argument("--checked", default="", metavar="POINTS", help="points of the checklist that you vouch for: change,target,people")
@@ -97,7 +97,7 @@ def _resume(arguments: argparse.Namespace) -> int:
 
     root = incidents_root()
     folder = folder_of(root, arguments.incident)
-    resume.opening(folder, root)  # refuses what cannot be gone on with
+    resume.opening(folder, root)  # refuses what cannot be resumed
     parameters = {"incident": str(folder), "take_over": str(arguments.take_over).lower()}
     parameters["accept_loss"] = str(arguments.accept_loss).lower()
     return _tell(runner.resume(folder, parameters, root=root), as_json=arguments.json)
@@ -114,7 +114,7 @@ def _tell(outcome: "Outcome", *, as_json: bool) -> int:
 
 
 def _next(outcome: "Outcome") -> list[str]:
-    """What is to be done after a run that only looked."""
+    """What to do after a run that only looked."""
     from rollback_lib.record.folder import Folder
     from rollback_lib.secrets.redactor import clean
 

@@ -2,7 +2,7 @@
 
 What a file means is for compose to say; here it is only cut into lines, by the rules of compose's own reader
 (compose-go, dotenv/parser.go): `KEY=value`, `KEY: value` or `KEY`, after `export` if need be; a value that begins with a
-quote goes on, over lines, to the next such quote that no backslash escapes (compose 2.26; the first of 2.x did not count backslashes,
+quote continues, over lines, to the next such quote that no backslash escapes (compose 2.26; the first of 2.x did not count backslashes,
 and took one that is escaped itself for an escape).
 """
 
@@ -65,7 +65,7 @@ def _closing(content: bytes, opens: int, row: int) -> int:
 
 
 def quoted(value: bytes) -> bytes:
-    """A value as compose reads it back to the letter."""
+    """A value as compose reads it back verbatim."""
     if b"'" not in value and not value.endswith(b"\\"):
         return b"'" + value + b"'"
     return b'"' + re.sub(rb'([\\"$])', rb"\\\1", value) + b'"'

@@ -1,4 +1,4 @@
-"""The way to a host over a whole run: one connection after the other, and jobs that go on while there is none."""
+"""The way to a host over a whole run: one connection after the other, and jobs that continue while there is none."""
 
 import threading
 import time

@@ -26,7 +26,7 @@ def offer(run: Incident, found: Diagnosis, stack_name: object) -> None:
 
 
 def _stack_file(run: Incident) -> Path:
-    """The stack as a file, for one that came as a mapping: papermill's `-f parameters/NAME.yaml`."""
+    """The stack as a file, for one given as a mapping: papermill's `-f parameters/NAME.yaml`."""
     file = working_copy.place(incidents_root()) / f"{run.id}-stack.yaml"
     write_private(file, yaml.safe_dump({"stack": run.stack.model_dump(mode="json", exclude_unset=True)}, sort_keys=False))
     return file

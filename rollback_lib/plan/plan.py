@@ -32,7 +32,7 @@ class Loss(Protocol):
 
 @dataclass(frozen=True)
 class Rationale:
-    """What a plan rests on: `change` is what it takes back ("" where nobody knows), `target` what is known of where it leads;
+    """What a plan rests on: `change` is what it reverts ("" where nobody knows), `target` what is known of where it leads;
     `stable` is True where that was healthy here, False where it was found bad, None where nobody knows."""
 
     change: str = ""

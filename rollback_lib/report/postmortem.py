@@ -41,7 +41,7 @@ def markdown(record: Mapping[str, Any], events: Events, folder: Path) -> str:
 
 
 def _change(events: Events) -> str:
-    """Which change was taken back, as the checklist had it; "" where nobody knew."""
+    """Which change was reverted, as the checklist had it; "" where nobody knew."""
     return str(next((one["answer"] for one in summary.checklist(events) if one["name"] == "change" and one["answered"]), ""))
 
 

@@ -23,7 +23,7 @@ def ticks(events: Events) -> list[Tick]:
 
 def _tick(event: Mapping[str, Any]) -> Tick:
     took = timedelta(milliseconds=event["ms"])
-    # Records of before 2026-11-24 only have when a probe was noted.
+    # Records from before 2026-11-24 only have when a probe was noted.
     sent = datetime.fromisoformat(event["sent"]) if "sent" in event else moment(event) - took
     return Tick(event["route"], sent, bool(event["ok"]), sent + took)
 

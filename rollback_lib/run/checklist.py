@@ -1,4 +1,4 @@
-"""The page's checklist before a rollback, answered from what is known: shown with every plan, kept in the record."""
+"""The runbook's checklist before a rollback, answered from what is known: shown with every plan, kept in the record."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Checklist:
-    """The points, and the word that goes out when the run begins (`told` says to whom)."""
+    """The points, and the notice that goes out when the run begins (`told` says to whom)."""
 
     points: tuple[Point, ...]
     word: str = ""

@@ -31,7 +31,7 @@ def side_by_side(look: Callable[[], T]) -> Callable[[], T]:
 
 
 def verdict_of(error: BaseException, state: RunState) -> Verdict:
-    """What an error makes of a run that has come so far. Where no end of a job was heard, it may be running on the host still."""
+    """What an error makes of a run that has come this far. Where no end of a job was heard, it may be running on the host still."""
     verified = state.verified
     if isinstance(error, Failed):
         return Verdict.RESTORED if error.restored else Verdict.PARTLY
@@ -72,7 +72,7 @@ def judge(mode: str, plan: Plan | None, state: RunState) -> tuple[Verdict, str]:
 
 
 def left(state: RunState, host: str) -> str:
-    """What state a run left the host in that has ended, or has stopped."""
+    """The state in which a run that has ended or stopped left the host."""
     if state.unheard:
         return f"a step may still be running on {host}"
     if state.verdict is Verdict.RESTORED:

@@ -1,4 +1,4 @@
-"""A run: what it works with, and its record, which is told of everything before anybody else. Its state is that of the record."""
+"""A run: what it works with, and its record, which hears of everything first. Its state is that of the record."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -111,7 +111,7 @@ class Run:
             self.lock.release()
 
     def tell_end(self) -> None:
-        """Tell people how it ended, if they were told that it began."""
+        """Notify people how it ended, if they were notified that it began."""
         if not self.state.told:
             return
         verdict = self.state.verdict
@@ -122,17 +122,17 @@ class Run:
 
     @property
     def called(self) -> str:
-        """What this run is called where people are told of it."""
+        """What this run is called in notifications."""
         target = f" to {self.plan.target}" if self.plan else ""
         return f"{self.opening.procedure} rollback of {self.stack.name} on {self.stack.host}{target}, {self.opening.incident}"
 
     def conclude(self, verdict: Verdict, reason: str) -> None:
-        """Let this be the verdict, in the record, too; a later one takes its place."""
+        """Set the verdict, in the record, too; a later one replaces it."""
         self.folder.event("verdict", verdict=verdict, reason=reason)
         self.write_record()
 
     def goes_on(self) -> None:
-        """A run that was refused for a while, as before it was confirmed, has not ended when it goes on; its record says so first."""
+        """A run that was refused for a while, as before it was confirmed, has not ended when it continues; its record says so first."""
         if self.state.verdict is not Verdict.UNKNOWN:
             self.folder.event("goes-on")
             self.write_record()

@@ -72,7 +72,7 @@ class StackLock:
             self._record.event("lock", how="released")
 
     def lose(self) -> None:
-        """Take note that another run has it by now."""
+        """Note that another run holds it now."""
         self._held, self._lost = False, True
         self._stop.set()
 

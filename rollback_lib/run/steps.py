@@ -16,7 +16,7 @@ CLEANUP = 30.0  # seconds
 
 
 def take(run: Run, plan: Plan) -> None:
-    """Take the lock, unless we have it; for an incident that was opened again, see whether it can be gone on with. Raises Locked,
+    """Take the lock, unless we have it; for an incident that was opened again, see whether it can be resumed. Raises Locked,
     LockLost, Drifted, and Failed where the host undid it by itself."""
     taken = run.lock.take(take_over=run.opening.take_over)
     if taken is not None and run.opening.resumed and run.state.begun:
@@ -112,7 +112,7 @@ def run_step(run: Run, plan: Plan, step: Step) -> Result:
 
 
 def not_verified(run: Run, plan: Plan, seen: Verification) -> NoReturn:
-    """Say what is not as it should be. Raises TargetRefused where nothing was changed, else what `fail` does."""
+    """State what is not as it should be. Raises TargetRefused where nothing was changed, else what `fail` does."""
     wrong = [effect.words for effect in seen.effects if not effect.ok]
     if not seen.healthy:
         results = {route.name: [probe.ok for probe in seen.probes if probe.route == route.name] for route in run.stack.routes}
@@ -126,7 +126,7 @@ def not_verified(run: Run, plan: Plan, seen: Verification) -> NoReturn:
 
 
 def fail(run: Run, plan: Plan, sentence: str) -> NoReturn:
-    """The rollback failed after it touched the host: undo it when that was asked for, and say where that leaves us."""
+    """The rollback failed after it touched the host: undo it when that was asked for, and say what state that leaves the host in."""
     run.folder.event("failed", error=sentence)
     if run.auto_revert.reverted():
         undone(run, plan, f"{sentence}; {run.stack.host} undid the rollback by itself")
@@ -142,7 +142,7 @@ def fail(run: Run, plan: Plan, sentence: str) -> NoReturn:
 
 def undo(run: Run, plan: Plan, sentence: str) -> NoReturn:
     """Undo the rollback, unless the host has done so by itself. Raises Failed."""
-    run.lock.take(take_over=False)  # a cell that was refused since the last step may have let go of it
+    run.lock.take(take_over=False)  # a cell that was refused since the last step may have released it
     if run.auto_revert.disarm():
         for step in plan.undo:
             if (plan.hash, step.name) in run.state.done or (step.when is When.UNHEALTHY and run.monitor.healthy_soon(plan)):

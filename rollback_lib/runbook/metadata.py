@@ -15,7 +15,7 @@ from rollback_lib.settings import PROJECT
 NOTEBOOKS = PROJECT / "notebooks"
 
 _LOOKS = frozenset({"triage"})  # it never changes a host, so there is nothing to drill
-_UNDRILLED = frozenset({"resume"})  # it goes on with the record of another procedure, and has none of its own
+_UNDRILLED = frozenset({"resume"})  # it resumes the record of another procedure, and has none of its own
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a Caddyfile rollback rests on: which version it takes back, and what is known of the one it leads to."""
+"""What a Caddyfile rollback rests on: which version it reverts, and what is known of the one it leads to."""
 
 from rollback_lib.plan.plan import Rationale
 from rollback_lib.procedures.caddyfile.state import State

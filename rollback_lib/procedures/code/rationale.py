@@ -1,4 +1,4 @@
-"""What a code rollback rests on: which commit it takes back, and what is known of the one it leads to."""
+"""What a code rollback rests on: which commit it reverts, and what is known of the one it leads to."""
 
 from rollback_lib.facts import releases
 from rollback_lib.plan.plan import Rationale

@@ -7,7 +7,7 @@ from rollback_lib.procedures.code.state import State
 
 
 def check(now: State, commit: git.Commit, changes: list[git.Change], unseen: list[str]) -> None:
-    """Raises Refused for a tree that cannot be put on the commit, and back, by the byte. `unseen` are the paths with changes that git
+    """Raises Refused for a tree that cannot be put on the commit, and back, byte for byte. `unseen` are the paths with changes that git
     was told not to show."""
     tree, shape = now.stack.tree, now.repository
     if shape.inside:

@@ -1,6 +1,6 @@
-"""The tree of a repository put on another commit, and back, by the byte: what git does in between may fail at any file.
+"""The tree of a repository put on another commit, and back, byte for byte: what git does in between may fail at any file.
 
-A checkout can die in its midst: a required filter that fails, a signal, a full disk. HEAD has not moved then, and files are gone. So
+A checkout can die halfway: a required filter that fails, a signal, a full disk. HEAD has not moved then, and files are gone. So
 undo does not ask git to check anything out: it puts back the files and the index as they were kept.
 """
 
@@ -170,7 +170,7 @@ def restore(now: State, sha: str, incident: str) -> Step:
         git.command(tree, "rev-parse", "refs/stash").to(snapshots.before(now.stack, incident, STASH)),
     ) if now.head.dirty else ()  # fmt: skip
     guards = () if now.head.dirty else (Command.script(_EXPLAINED, tree, now.head.sha, sha),)
-    # Files that are the same stay as they are: git would write those anew whose owner or times are not as it noted.
+    # Files that are the same stay as they are: git would rewrite those whose owner or times are not as it noted.
     noted = git.command(tree, "update-index", "-q", "--refresh")
     # What it overwrites is kept, and the guard has seen that nothing else is there.
     checkout = git.command(tree, "checkout", "--quiet", "--force", "--detach", "--no-overwrite-ignore", sha)
@@ -247,7 +247,7 @@ def _strange(host: Host, stack: Stack, known: Tree, differing: list[git.Change])
 
 
 def _present(changes: Iterable[git.Change]) -> set[str]:
-    """A path that is gone is what a checkout leaves that died in its midst."""
+    """A path that is gone is what a checkout leaves that died halfway."""
     return {one.path for one in changes if one.kind != "deleted"}
 
 

@@ -1,6 +1,6 @@
 """What runs keep on the host for the way back, and how long: named in the plan of a later run, removed after its verification.
 
-What goes are copies of our own: files that an incident replaced, kept versions, jobs, exports of builds, images under names of ours.
+Only our own copies go: files that an incident replaced, kept versions, jobs, exports of builds, images under rollback/ names.
 What people wrote themselves is never removed by itself, whatever its age: a database that a restore put aside has rows that are nowhere
 else, and a git stash somebody's work. Dropping them cannot be undone, frees nothing that a rollback needs, and a rollback at night is no
 time to decide it. Readiness names them with age and size, and the command.
@@ -51,8 +51,8 @@ class Copy:
 
 @dataclass(frozen=True)
 class Copies:
-    """All that is kept of a stack, and what of it is `beyond` its time; `times` are when incidents did something last, and `last` is the
-    one that changed the host last, "" before the first."""
+    """All that is kept of a stack, and what of it is `beyond` its retention; `times` are when incidents last did something, and `last` is
+    the one that last changed the host, "" before the first."""
 
     stack: Stack
     all: tuple[Copy, ...]
@@ -88,7 +88,7 @@ def with_removal(plan: Plan, found: "Copies | Unanswered") -> Plan:
 
 
 def has_place(plan: Plan) -> bool:
-    """Whether the plan has a place for it: a step after its verification, and something to do before it."""
+    """Whether the plan has room for it: a step after its verification, and something to do before it."""
     return not plan.nothing_to_do and any(step.name == REMEMBER for step in plan.steps)
 
 

@@ -26,7 +26,7 @@ class Version:
 
 
 def folders(stack: Stack, *names: str) -> Command:
-    """Makes folders in that of the stack, open to those to whom it is."""
+    """Makes folders in the stack's folder, open to whoever that is open to."""
     return Command.of("mkdir", "-p", "-m", "2770", *(f"{stack.state}/{name}" for name in names))
 
 

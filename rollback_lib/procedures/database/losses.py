@@ -89,7 +89,7 @@ def losses(host: Host, now: State, target: Target, plan: Plan) -> Losses:
     """What is live against what was restored beside it, or, where nothing was restored yet, against what the backup says.
 
     Raises TargetRefused when the backup did not come out as it is written, Refused when Postgres does not say what is there: what
-    was restored stays then.
+    was restored then stays.
     """
     live, restored = Before.read(plan.before).database, After.read(plan.after).beside
     if restored not in _databases_or_refused(host, now.stack, plan):
@@ -107,7 +107,7 @@ def losses(host: Host, now: State, target: Target, plan: Plan) -> Losses:
 
 
 def weigh(host: Host, stack: Stack, plan: Plan) -> Losses:
-    """What is live against what was restored beside it, for a run that goes on with a plan. Raises TargetRefused where nothing
+    """What is live against what was restored beside it, for a run that resumes a plan. Raises TargetRefused where nothing
     was restored, Refused when Postgres does not say what is there."""
     before, after = Before.read(plan.before), After.read(plan.after)
     server, live, restored = server_of(section(stack, after.section)), before.database, after.beside

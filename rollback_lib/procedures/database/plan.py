@@ -211,7 +211,7 @@ def _called(found: postgres.Database | None, wanted: str, word: str) -> str:
 
 
 def _twice(was: postgres.Content, now: postgres.Content) -> str:
-    """The sequences that are behind those of before."""
+    """The sequences that are behind those of the earlier database."""
     old, new = was.sequences, now.sequences
     if old is None or new is None:
         return "not known: somebody held one of them"

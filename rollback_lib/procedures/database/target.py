@@ -93,7 +93,7 @@ def examine(host: Host, now: State, target: str) -> Target:
 
 
 def apart(old: Iterable[str], new: Iterable[str]) -> bool:
-    """Whether both have tables, and none in common: then they are of two databases."""
+    """Whether both have tables, but none in common: then they are different databases."""
     mine, others = set(old) - {postgres.LARGE_OBJECTS}, set(new) - {postgres.LARGE_OBJECTS}
     return bool(mine and others and not mine & others)
 

@@ -130,7 +130,7 @@ def _pull(now: State, row: Candidate, kept: str) -> Step:
         pinned = f"{now.named.name}@{row.digest}"
         commands = (Command.of("docker", "pull", "--quiet", pinned), Command.of("docker", "tag", pinned, kept))
         return Step("pull", title, why, commands, deadline=PULL_DEADLINE)
-    # Naming it proves that it is there; a tag of ours keeps it from a clean-up.
+    # Naming it proves that it is there; a rollback/ tag keeps it from a clean-up.
     return Step("pull", "Keep the target's image, which the host has", why, (Command.of("docker", "tag", row.image or "", kept),))
 
 

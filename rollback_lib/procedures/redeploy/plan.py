@@ -159,7 +159,7 @@ def _running(name: str, containers: list[Container]) -> Effect:
 
 
 def _image(known: Replicas, name: str, containers: list[Container], wanted: str, built: str) -> Effect:
-    """Whether a service runs that image; in between, its containers have the one of before or the one that was built."""
+    """Whether a service runs that image; in between, its containers have the earlier one or the one that was built."""
     between = {one.image for one in containers} <= {built, *(one.image for one in known.containers[:1])}
     found = ", ".join(sorted({one.image[7:19] for one in containers})) or "none"
     return Effect(f"{name}: image", wanted[7:19], found, part=PART, between=between)
@@ -245,7 +245,7 @@ def _order(one: Mounted) -> tuple[str, str, str, str]:
 
 
 def _attachments(now: State) -> list[Attachment]:
-    """What has to be put back: what was attached by hand to containers of ours, what the stack names, and every container of
+    """What has to be put back: what was attached by hand to containers of the stack, what the stack names, and every container of
     others on a network that goes with the stack."""
     ours = {one.name: one.service for one in now.containers if one.service in now.services}
     going = {network for one in now.services.values() for network in one.own}
@@ -307,7 +307,7 @@ def _again(command: Command) -> Command:
 
 def _placeholders(now: State, word: str) -> tuple[Command, ...]:
     """Containers from which compose takes over the anonymous volumes: `down` parts a service from its own, and `up` would give
-    it an empty one. Compose makes them anew because their hash is none of a service's."""
+    it an empty one. Compose recreates them because their hash matches no service."""
     commands = []
     for container in now.containers:
         anonymous = any(one.source in now.volumes and now.volumes[one.source].anonymous for one in container.volumes)

@@ -89,7 +89,7 @@ def diagnose(now: State) -> Diagnosis:
 
 
 def _weigh(found: list[Finding], seen: Symptoms) -> None:
-    """Where one row explains what an ill service says, that another one was changed lately as well is not enough for it."""
+    """Where one row explains what an ill service says, a recent change to another is not enough to make that fit."""
     surely = [one for one in found if one.sure and one.fit == FITS and one.procedure in ("code", "image", "env", "database")]
     for one in found:
         if surely and one not in surely and one.fit == FITS and one.procedure in ("code", "image", "env") and one.points < 4:

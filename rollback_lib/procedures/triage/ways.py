@@ -1,4 +1,4 @@
-"""Why requests do not come to a service that works: the Caddyfile, or the stack around it."""
+"""Why requests do not reach a service that works: the Caddyfile, or the stack around it."""
 
 import re
 from datetime import datetime
@@ -48,7 +48,7 @@ def proxy(now: State, seen: Symptoms) -> Finding:
 
 
 def misled(now: State, seen: Symptoms) -> list[str]:
-    """Where Caddy sends the requests of routes that are cut off to what is not there."""
+    """Where Caddy sends the requests of cut-off routes, if that is not there."""
     if isinstance(now.ways, Unanswered) or now.ways.upstreams is None:
         return []
     found = []

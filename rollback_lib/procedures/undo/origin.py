@@ -54,7 +54,7 @@ def check(stack: Stack, incident: object = "") -> None:
 
 
 def origin(incident: str) -> Origin:
-    """The run of that id. Raises ParameterError where there is no such record, where it is not what the chain has of it, or where
+    """The run with that id. Raises ParameterError where there is no such record, where it is not what the chain has of it, or where
     it has nothing that could be undone."""
     root = incidents_root()
     folder = Folder(folder_of(root, incident))

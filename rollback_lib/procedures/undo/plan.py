@@ -19,7 +19,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     stack, origin = now.stack, target.origin
     made = origin.plan
     root = Root.of(made)
-    forward = procedure(made.procedure).again(stack, made, incident)
+    forward = procedure(made.procedure).redo(stack, made, incident)
     return Plan(
         procedure=NAME,
         incident=incident,

@@ -92,7 +92,7 @@ def test_a_folder_in_which_nothing_has_run_is_no_record(root: Path) -> None:
     with pytest.raises(ParameterError, match="there is no record"):
         folder_of(root, waiting.id)
     waiting.event("open", **RECORD)
-    assert [one.words for one in verify(root).findings] == ["the record is not in the chain: it was slipped in"]
+    assert [one.words for one in verify(root).findings] == ["the record is not in the chain: it was inserted"]
 
 
 @dataclass
