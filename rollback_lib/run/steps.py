@@ -121,7 +121,7 @@ def not_verified(run: Run, plan: Plan, seen: Verification) -> NoReturn:
         limit = times.given(run.stack.health.deadline)
         wrong.append(f"{', '.join(failing) or 'a route'} did not pass {seen.wanted} probes in a row in {limit}")
     if plan.nothing_to_do:
-        raise TargetRefused(f"the target already runs, and it is not well: {'; '.join(wrong)}; choose another target")
+        raise TargetRefused(f"the target already runs, and it is not healthy: {'; '.join(wrong)}; choose another target")
     fail(run, plan, f"not verified: {'; '.join(wrong)}")
 
 

@@ -148,7 +148,7 @@ def test_a_change_of_meaning_that_nobody_asked_for_is_shown(clean: Machine) -> N
     done = clean.rollback("-p", "target=.env.us", "-p", "keys=REGION", procedure="env")
     assert done.status == 0, done.out
     assert re.search(r"^~ BUCKET: .* \(not asked for\)$", (done.folder / "plan.diff").read_text(), re.MULTILINE)
-    assert "Compose would understand BUCKET in another way as well" in (done.folder / "notebook.html").read_text()
+    assert "Compose would also understand BUCKET differently" in (done.folder / "notebook.html").read_text()
 
 
 def refused(machine: Machine, said: str, *words: str, **options: object) -> object:

@@ -113,7 +113,7 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
         kept = container is not None and container.started == before.started
         # Whoever restarted it, as Docker does when it is restarted itself: it runs with the target, and that is what was asked for.
         said = "yes" if kept else "no, it was restarted meanwhile"
-        rows.append(Effect("Caddy went on running", "yes", said, condition=True, decides=False, part=LOADED))
+        rows.append(Effect("Caddy kept running", "yes", said, condition=True, decides=False, part=LOADED))
     return rows
 
 
@@ -255,5 +255,5 @@ def _notes(now: State, target: Target) -> tuple[str, ...]:
             "commit the version that is to stay."
         )
     if now.file and now.committed is not None and now.file.hash != now.committed:
-        notes.append("The Caddyfile has changes that are in no commit; they are kept, and undo brings them back.")
+        notes.append("The Caddyfile has uncommitted changes; they are kept, and undo brings them back.")
     return tuple(notes)

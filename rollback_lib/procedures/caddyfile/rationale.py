@@ -18,4 +18,4 @@ def _change(now: State) -> str:
     current = next((one for one in now.versions if one.content == now.current), None)
     if current:
         return f"{current.name} {current.said}, {times.minute(current.when)}"
-    return f"an edit that is in no commit, {times.minute(now.file.changed)}" if now.file else ""
+    return f"an uncommitted edit, {times.minute(now.file.changed)}" if now.file else ""

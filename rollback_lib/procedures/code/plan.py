@@ -97,7 +97,7 @@ def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 def _refuse_losses(now: State, target: Target, dirty: str) -> None:
     if now.head.dirty and dirty == "refuse":
         raise Refused(
-            f"{now.stack.tree} has changes that are in no commit ({some(now.head.dirty)}), and a rollback would overwrite them; "
+            f"{now.stack.tree} has uncommitted changes ({some(now.head.dirty)}), and a rollback would overwrite them; "
             "commit them there, or run with dirty=save to have them kept in a git stash"
         )
     if now.head.unstashable:
@@ -116,8 +116,7 @@ def _refuse_losses(now: State, target: Target, dirty: str) -> None:
             )
     if target.in_the_way:
         raise Refused(
-            f"files that git does not know stand where the target has files of its own ({some(target.in_the_way)}); "
-            f"move them away in {now.stack.tree}"
+            f"untracked files stand where the target has files of its own ({some(target.in_the_way)}); move them away in {now.stack.tree}"
         )
 
 
@@ -257,7 +256,7 @@ def _notes(now: State, services: list[Deployed], target: Target, dirty: str, inc
             f"When the fix is on {now.head.branch}: `git switch {now.head.branch} && git pull`."
         )
     if now.head.dirty and dirty == "save":
-        notes.append(f"Changes in no commit ({some(now.head.dirty)}) are kept as the git stash “rollback {incident}”.")
+        notes.append(f"Uncommitted changes ({some(now.head.dirty)}) are kept as the git stash “rollback {incident}”.")
     if any(posixpath.basename(change.path).startswith("Caddyfile") for change in target.changes):
         notes.append("The Caddyfile is another one at the target: Caddy keeps what it has loaded until it is reloaded.")
     for one in services:

@@ -20,7 +20,7 @@ from rollback_lib.procedures.common import snapshots
 from rollback_lib.stack.model import Stack
 
 PART = "tree"  # of the host, in steps and effects
-CLEAN = "none"  # changes in no commit
+CLEAN = "none"  # uncommitted changes
 LIST, FILES, INDEX, THERE, STASH = "tree.list", "tree.tar", "tree.index", "tree.there", "stash"  # what an incident keeps
 
 _UNLOCK = r"""
@@ -131,7 +131,7 @@ find "$(git rev-parse --git-dir)" "$(git rev-parse --git-common-dir)" -user "$(i
 
 
 class Tree(Noted):
-    """What a plan notes of a tree: the commit, its branch (None where HEAD is detached), and its changes in no commit (`changes`)."""
+    """What a plan notes of a tree: the commit, its branch (None where HEAD is detached), and its uncommitted changes (`changes`)."""
 
     head: str
     branch: str | None
@@ -144,12 +144,12 @@ class Tree(Noted):
 
 
 def changes(head: git.Head) -> str:
-    """The changes in no commit: two of these texts are the same where the changes are."""
+    """The uncommitted changes: two of these texts are the same where the changes are."""
     return f"{some(sorted(head.dirty))} (#{head.content})" if head.dirty else CLEAN
 
 
 def keep(now: State, sha: str, incident: str) -> tuple[Command, ...]:
-    """Keeps the files that the checkout changes, those with changes in no commit, and the index."""
+    """Keeps the files that the checkout changes, those with uncommitted changes, and the index."""
     kept = [snapshots.before(now.stack, incident, name) for name in (LIST, FILES, INDEX, THERE)]
     return (Command.script(_KEEP, now.stack.tree, now.head.sha, sha, *kept),)
 
@@ -221,7 +221,7 @@ def as_before(host: Host, stack: Stack, known: Tree, target: str) -> list[Effect
     return [
         Effect("commit of the tree", known.head[:12], head.sha[:12], part=PART),
         Effect("branch", known.branch or "(detached)", head.branch or "(detached)", part=PART, between=True),
-        Effect("changes in no commit", known.changes, changes(head), part=PART, between=True),
+        Effect("uncommitted changes", known.changes, changes(head), part=PART, between=True),
         Effect("files of the target that are left", "none", some(left.result()) or "none", part=PART, between=True),
         *_strange(host, stack, known, differing),
     ]
@@ -233,14 +233,14 @@ def assumed(host: Host, stack: Stack, known: Tree) -> list[Effect]:
     return [
         Effect("commit of the tree", known.head[:12], head.sha[:12]),
         Effect("branch", known.branch or "(detached)", head.branch or "(detached)"),
-        Effect("changes in no commit", known.changes, changes(head)),
+        Effect("uncommitted changes", known.changes, changes(head)),
     ]
 
 
 def _strange(host: Host, stack: Stack, known: Tree, differing: list[git.Change]) -> list[Effect]:
     """Paths that neither the rollback nor its undo explains: somebody else changed them. Shown only where there are any."""
     if known.changes != CLEAN:
-        return []  # such paths had changes in no commit before
+        return []  # such paths had uncommitted changes before
     other = host.ask(git.differing(stack.tree, known.head)).result()
     both = _present(differing) & _present(other)
     return [Effect("paths that somebody else changed", "none", some(sorted(both)), part=PART)] if both else []

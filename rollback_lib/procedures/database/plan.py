@@ -139,7 +139,7 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     rows = [
         Effect(f"database behind the name {name}", f"the restored one (oid {restored})", _called(live, restored, "the restored one"),
                part=NAMES),
-        Effect(f"kept as {old}", f"the one of before (oid {was_live})", _called(kept, was_live, "the one of before"), part=NAMES),
+        Effect(f"kept as {old}", f"the earlier one (oid {was_live})", _called(kept, was_live, "the earlier one"), part=NAMES),
     ]  # fmt: skip
     if live:
         rows += [Effect(word, before.properties[word], said, part=NAMES) for word, said in live.properties(host.key).items()]
@@ -167,7 +167,7 @@ def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     live = server.databases.get(name) if server else None
     properties = live.properties(host.key) if live else {}
     return [
-        Effect(f"database behind the name {name}", f"the one of before (oid {wanted})", _called(live, wanted, "the one of before"),
+        Effect(f"database behind the name {name}", f"the earlier one (oid {wanted})", _called(live, wanted, "the earlier one"),
                part=NAMES),
         *(Effect(word, before.properties[word], said, part=NAMES) for word, said in properties.items()),
         *_counted(host, before),

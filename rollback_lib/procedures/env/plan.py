@@ -250,7 +250,7 @@ def _notes(now: State, target: Target) -> tuple[str, ...]:
     notes = []
     other = [one.key for one in target.differences if not one.asked]
     if other:
-        notes.append(f"Compose would understand {some(other)} in another way as well, which nobody asked for; look at the diff.")
+        notes.append(f"Compose would also understand {some(other)} differently, which nobody asked for; look at the diff.")
     stale = [name for name in now.readers if now.holds(name, now.understood(name)) is False]
     if stale:
         notes.append(f"{', '.join(stale)}: the container holds something else than the file says; it was not recreated after a change.")

@@ -104,7 +104,7 @@ def _remember(now: State, incident: str) -> Step:
 
 
 def _release(now: State, incident: str) -> list[Command]:
-    """The commit that runs, with its image under a rollback/ tag; a tree with changes in no commit is none."""
+    """The commit that runs, with its image under a rollback/ tag; not for a tree with uncommitted changes."""
     deployed, stack = now.look.deployed, now.stack
     if isinstance(deployed, Unanswered) or not made_of_it(deployed):
         return []

@@ -221,7 +221,7 @@ def _caddyfile(now: State, target: Target) -> list[Row]:
                 "Caddy's configuration",
                 AMBER,
                 "Caddy runs with something else than the file says",
-                "reload it, if it is meant",
+                "reload it, if that is intended",
             )
         )
     return rows
@@ -234,7 +234,7 @@ def _database(name: str, now: State, target: Target, plan: Plan, tried: Mapping[
         return [Row(f"database {name}", RED, why, "fix that, or there is no way back for this database")]
     hours = (datetime.now(UTC) - one.backup.changed).total_seconds() / 3600
     level = RED if hours > LATE else AMBER if hours > DAILY else GREEN
-    do = "" if level == GREEN else "see why the daily backup did not come"
+    do = "" if level == GREEN else "see why the daily backup was not made"
     rows = [Row(f"backup of {name}", level, f"{one.backup.name}, {hours:.1f} h old, {one.backup.size / 1e6:,.1f} MB, whole", do)]
     restore = tried.get(restore_name(name))
     label = f"restore of {name}"
@@ -307,6 +307,6 @@ def _known_good(plan: Plan, tried: Mapping[str, Tried]) -> Row:
     if unkept:
         return Row("known good", AMBER, unkept, "commit what is changed in the tree, so that a release has a name")
     if one is None:
-        needs = "not entered: that needs --apply, and every route well"
+        needs = "not entered: that needs --apply, and every route healthy"
         return Row("known good", AMBER, needs, "run it with --apply while the stack is healthy")
     return _trial("known good", "what runs is entered as a release known good", "it could not be entered", one, "see output/remember.txt")

@@ -340,7 +340,7 @@ def _restore_files(stack: Stack, incident: str, of: str = FILES, beside: str = f
 
 
 def _remember(now: State, target: Target, built: dict[str, str], incident: str) -> tuple[Command, ...]:
-    """The image of a tree with changes in no commit is none of a commit."""
+    """The image of a tree with uncommitted changes belongs to no commit."""
     stack, commands = now.stack, []
     sha = "" if target.dirty else target.commit.sha
     for name, image in built.items():
@@ -370,7 +370,7 @@ def _rows(now: State, target: Target, built: dict[str, str]) -> tuple[tuple[str,
 def _notes(now: State, target: Target) -> tuple[str, ...]:
     notes = []
     if target.dirty:
-        notes.append(f"The tree has changes in no commit, which are built as well: {some(target.dirty)}.")
+        notes.append(f"The tree has uncommitted changes, which are built as well: {some(target.dirty)}.")
     if now.orphans:
         notes.append(f"{some(now.orphans)}: of this project, but in none of its files. Left alone, as every orphan.")
     stopped = sorted({one.container for one in _attachments(now) if one.state not in ("running", "")})

@@ -15,7 +15,7 @@ SPARE = 512 * 1024 * 1024  # bytes that stay free beside what is built
 
 @dataclass(frozen=True)
 class Target:
-    """The commit that is checked out, with its changes in no commit; `files` are those that define the stack."""
+    """The commit that is checked out, with its uncommitted changes; `files` are those that define the stack."""
 
     commit: git.Commit
     why: str

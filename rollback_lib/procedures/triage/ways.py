@@ -43,7 +43,7 @@ def proxy(now: State, seen: Symptoms) -> Finding:
         came = _came(now, current)
         one.add(*by_age(came, f"its version {current.name} {current.said} came here {times.minute(came)}"))
     elif known.file:
-        one.add(*by_age(known.file.changed, f"it was edited {times.minute(known.file.changed)}, in no commit"))
+        one.add(*by_age(known.file.changed, f"it was edited {times.minute(known.file.changed)}, uncommitted"))
     return one
 
 

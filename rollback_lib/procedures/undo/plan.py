@@ -67,7 +67,7 @@ def _keep(stack: Stack, commands: tuple[Command, ...]) -> Step:
 
 def _grounds(origin: Origin) -> Rationale:
     sick = sorted({route.name for route in origin.stack.routes} - set(origin.routes))
-    said = f"not well then: {', '.join(sick)}" if sick else "every route passed then"
+    said = f"not healthy then: {', '.join(sick)}" if sick else "every route passed then"
     return Rationale(f"{origin.plan.incident}, {origin.plan.procedure} by {origin.who}, {origin.when}", said, None if sick else True)
 
 

@@ -108,7 +108,7 @@ def test_changes_that_nobody_asked_for_are_told_from_those_that_were() -> None:
     now = state()
     made = examine(now, {"api": meant(A="1", B="y"), "other": meant()}, target="one", keys="A")
     assert {one.key: one.asked for one in made.differences} == {"A": True, "B": False}
-    assert "understand B in another way" in " ".join(env.plan(now, made, incident="i1").notes)
+    assert "also understand B differently" in " ".join(env.plan(now, made, incident="i1").notes)
 
 
 def test_what_compose_cannot_read_is_refused_by_the_line_alone() -> None:

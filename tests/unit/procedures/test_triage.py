@@ -226,7 +226,7 @@ SCENARIOS = [
      "", "caddyfile 2", "its version new subject came here"),
     ("the Caddyfile was changed today", {"cut_off": True, "proxy": {"changed": 5}}, "", "caddyfile 1", "its version new subject came here"),
     ("the Caddyfile was edited just now, and not loaded", {"cut_off": True, "proxy": {"changed": 0.2, "committed": False, "loaded": False}},
-     "caddyfile", "caddyfile 3", "in no commit"),
+     "caddyfile", "caddyfile 3", "uncommitted"),
     ("the Caddyfile was bad here before", {"cut_off": True, "proxy": {"verdict": "bad (3f2a9c)"}},
      "caddyfile", "caddyfile 3", "found bad here (new)"),
     ("Caddy does not accept the file", {"cut_off": True, "proxy": {"wrong": "line 7"}},
