@@ -1,4 +1,4 @@
-"""What is measured: how the practice host is broken again before every round, and who mends it."""
+"""What is measured: how the practice host is broken again before every round, and who fixes it."""
 
 from dataclasses import dataclass
 

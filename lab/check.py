@@ -39,7 +39,7 @@ def faults(file: Path) -> list[str]:
         content = json.loads(text)
         procedure = START if file.stem == START else read(file).procedure
     except (ParameterError, OSError, ValueError) as error:
-        return [f"it cannot be read as a notebook of ours: {error}"]
+        return [f"it cannot be read as a notebook of this project: {error}"]
     if procedure not in (START, *RECORDED):
         return [f"there is no drill of {procedure!r}, so it can have no outputs; add it to RECORDED in lab/reference.py"]
     return [

@@ -23,7 +23,7 @@ from rollback_lib.settings import PROJECT
 # What is broken for each notebook, and what it is told beside what all are.
 RECORDED: dict[str, tuple[str, dict[str, str]]] = {"triage": ("code", {}), **DRILLS, "resume": ("code", {})}
 TOLD = {"mode": "apply", "confirm": "contabo", "on_failure": "undo", "reason": "drill"}
-CUT = "plan.recreate"  # a run that is gone on with was cut off before this step: what is on disk is new, the container old
+CUT = "plan.recreate"  # a run that is resumed was cut off before this step: what is on disk is new, the container old
 OPERATOR = "operator@laptop"  # instead of who recorded
 
 Content = dict[str, Any]
@@ -114,7 +114,7 @@ def layout(content: Content) -> str:
 
 
 def _earlier_run(procedure: str, stack: str, *, cut: bool) -> str:
-    """The rollback that mends the broken host, in a process of its own: whole, or ended between two steps. Returns its id."""
+    """The rollback that fixes the broken host, in a process of its own: whole, or ended between two steps. Returns its id."""
     cells = json.loads(copy(procedure, {"stack": stack, **told(procedure)}).read_text())["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     if cut:

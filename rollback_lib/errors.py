@@ -21,7 +21,7 @@ class LabError(RollbackError):
 
 
 class Refused(RollbackError):
-    """A condition for going on is not met; the host is as it was."""
+    """A condition for continuing is not met; the host is as it was."""
 
 
 class ConnectionRefused(Refused):
@@ -41,7 +41,7 @@ class Unanswered(Refused):
 
 
 class Paused(RollbackError):
-    """A person stopped the run between two steps; it goes on when its next cell is run again."""
+    """A person stopped the run between two steps; it continues when its next cell is run again."""
 
 
 class Locked(Refused):
@@ -49,7 +49,7 @@ class Locked(Refused):
 
 
 class Drifted(Refused):
-    """The host is not as the plan assumed any more."""
+    """The host is no longer as the plan assumed."""
 
 
 class NotStarted(Refused):

@@ -1,4 +1,4 @@
-"""`rollback incidents`: the records, listed, shown, searched, verified, handed on, let go of."""
+"""`rollback incidents`: the records, listed, shown, searched, verified, handed on, pruned."""
 
 import argparse
 import json
@@ -40,20 +40,20 @@ def add(commands: Any) -> None:
         one.set_defaults(command=_list, text="")
     search.set_defaults(command=_list)
     show = incidents.add_parser("show", help="one record: verdict, steps, timeline, what is left to do")
-    report = incidents.add_parser("report", help="the report of a record, made anew as one HTML file")
+    report = incidents.add_parser("report", help="write the report of a record again, as one HTML file")
     report.add_argument("-o", dest="file", type=Path, default=Path("report.html"), metavar="FILE", help="where to (default: report.html)")
     for one, command in ((show, _show), (report, _report)):
         one.add_argument("incident", metavar="INCIDENT", help="its id, as `rollback incidents list` shows it")
         one.set_defaults(command=command)
     show.add_argument("--json", action="store_true")
-    verify = incidents.add_parser("verify", help="find any record that was changed, removed or slipped in")
+    verify = incidents.add_parser("verify", help="find any record that was changed, removed or inserted")
     verify.add_argument(
         "--signers", type=Path, metavar="FILE", help="also demand a signature of one of these (allowed_signers of ssh-keygen)"
     )
     verify.add_argument("--head", default="", metavar="HASH", help="also demand that this line, noted earlier, is in the chain")
     verify.add_argument("--json", action="store_true")
     verify.set_defaults(command=_verify)
-    prune = incidents.add_parser("prune", help="let go of old records; the chain holds on to their hashes")
+    prune = incidents.add_parser("prune", help="prune old records; the chain keeps their hashes")
     prune.add_argument("--keep", required=True, type=_days, metavar="DAYS", help="how long records are kept: 730d")
     prune.set_defaults(command=_prune)
 
@@ -132,7 +132,7 @@ def _report(arguments: argparse.Namespace) -> int:
         try:
             write_private(file, text)
         except OSError as error:
-            raise ParameterError(f"{file} cannot be written ({error.strerror}); give another place with -o") from None
+            raise ParameterError(f"{file} cannot be written ({error.strerror}); give another path with -o") from None
     print(f"The report is {arguments.file}, the draft of a post-mortem {draft}.")
     return 0
 
@@ -155,7 +155,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     else:
         _tell(done, root)
     if cut_off:
-        raise Tampered(f"the line {arguments.head} is not in the chain of {root}: records were taken off its end, or it was written anew")
+        raise Tampered(f"the line {arguments.head} is not in the chain of {root}: records were removed from its end, or it was rewritten")
     if done.tampered:
         raise Tampered(f"records in {root} are not what was written; see the lines marked ✘")
     return 0
@@ -172,8 +172,8 @@ def _tell(done: "Audit", root: Path) -> None:
         print(f"{'✘' if one.tampered else '▲'} {one.folder}: {one.words}")
     signed = f", {done.signed} signed" if done.signed else ""
     many = tables.count(done.records, "record")
-    print(f"{many} in {root}: {done.sealed} sealed{signed}, {done.open} open or cut off, {done.pruned} let go.")
-    print(f"head {done.head or 'none'}: noted elsewhere and given with --head next time, it tells that nothing was taken off the end.")
+    print(f"{many} in {root}: {done.sealed} sealed{signed}, {done.open} open or cut off, {done.pruned} pruned.")
+    print(f"head {done.head or 'none'}: noted elsewhere and given with --head next time, it proves that nothing was removed from its end.")
 
 
 def _prune(arguments: argparse.Namespace) -> int:
@@ -182,5 +182,5 @@ def _prune(arguments: argparse.Namespace) -> int:
     from rollback_lib.text import tables
 
     gone = prune(incidents_root(), arguments.keep, who())
-    print(f"{tables.count(len(gone), 'record')} let go; the manifests and their places in the chain stay.")
+    print(f"{tables.count(len(gone), 'record')} pruned; the manifests and their places in the chain stay.")
     return 0

@@ -17,19 +17,19 @@ _COLUMNS = ("notebook", "owner", "status", "reviewed", "review due", "last succe
 
 
 class Overdue(RollbackError):
-    """A notebook is overdue for review, or was not seen to work for as long."""
+    """A notebook is overdue for review, or was not seen to work in that time."""
 
     status = 7
 
 
 def add(commands: Any) -> None:
     """The parsers of these commands."""
-    review = commands.add_parser("review", help="which notebooks are overdue for review, or had no successful run for as long")
+    review = commands.add_parser("review", help="which notebooks are overdue for review, or had no successful run in that time")
     which = review.add_mutually_exclusive_group()
     which.add_argument("--done", metavar="PROCEDURE", help="write into its notebook that it was reviewed today")
     which.add_argument("--json", action="store_true")
     review.set_defaults(command=_review)
-    docs = commands.add_parser("docs", help="write the page of rollback procedures and the reference of the stack file anew")
+    docs = commands.add_parser("docs", help="regenerate the page of rollback procedures and the reference of the stack file")
     docs.add_argument(
         "-o", dest="file", type=Path, metavar="FILE",
         help="where to write the page of procedures, and only that (default: docs/rollback-procedures.md of the project, "
@@ -127,4 +127,4 @@ def _write(file: Path, text: str) -> None:
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ParameterError(f"{file} cannot be written ({error.strerror}); give another place with -o") from None
+        raise ParameterError(f"{file} cannot be written ({error.strerror}); give another path with -o") from None

@@ -16,8 +16,8 @@ def add(commands: Any) -> None:
         required=True, metavar="ACTION"
     )
     for action, words in (
-        ("up", "build and start it"), ("down", "remove it"), ("reset", "put it back to its clean state"),
-        ("status", "say how it is"), ("break", "break it for real"),
+        ("up", "build and start it"), ("down", "remove it"), ("reset", "reset it to its clean state"),
+        ("status", "show its state"), ("break", "break it for real"),
     ):  # fmt: skip
         sub = lab.add_parser(action, help=words)
         sub.add_argument("--name", default="drill", help="which one (default: drill)")
@@ -37,12 +37,12 @@ def add(commands: Any) -> None:
         sub.set_defaults(command=_lab, action=action)
 
     record = lab.add_parser("record", help="run the notebooks in drills, and keep their outputs in notebooks/ as the worked example")
-    record.add_argument("procedures", nargs="*", metavar="PROCEDURE", help="which ones (default: all there are)")
+    record.add_argument("procedures", nargs="*", metavar="PROCEDURE", help="which ones (default: all)")
     record.add_argument("--name", default="drill", help="on which practice host (default: drill)")
     record.set_defaults(command=_record)
 
     drill = commands.add_parser("drill", help="break the practice host, run the notebook headless, verify, score against the budget")
-    drill.add_argument("procedures", nargs="*", metavar="PROCEDURE", help="which ones (default: all there are)")
+    drill.add_argument("procedures", nargs="*", metavar="PROCEDURE", help="which ones (default: all)")
     drill.add_argument("--name", default="drill", help="on which practice host (default: drill)")
     drill.set_defaults(command=_drill)
 
@@ -56,7 +56,7 @@ def _lab(arguments: argparse.Namespace) -> int:
     if arguments.action == "up":
         host = PracticeHost.saved(name) or PracticeHost(name, arguments.ssh_port or SSH_PORT, arguments.https_port or HTTPS_PORT)
         if shape and host.running():
-            raise ParameterError(f"the practice host {name} is up already; `rollback lab reset --name {name} --shape …` makes it anew")
+            raise ParameterError(f"the practice host {name} is up already; `rollback lab reset --name {name} --shape …` recreates it")
         scenario = host.up()
         host.shape(shape)
         print(f"The practice host {name} is up: ssh -F {host.ssh_config} contabo")

@@ -25,22 +25,22 @@ def add(commands: Any) -> None:
     run.add_argument("--json", action="store_true", help="print the outcome as JSON")
     run.set_defaults(command=_run)
 
-    undo = commands.add_parser("undo", help="bring the host back to what was before a run; it only plans unless --apply is given")
+    undo = commands.add_parser("undo", help="bring the host back to its state before a run; it only plans unless --apply is given")
     undo.add_argument("incident", metavar="INCIDENT", help="its id, as `rollback incidents list` shows it")
     _safety(undo)
     undo.add_argument("--json", action="store_true", help="print the outcome as JSON")
     undo.set_defaults(command=_undo)
 
-    resume = commands.add_parser("resume", help="go on with an incident whose run was cut off: attach to what runs, skip what is done")
+    resume = commands.add_parser("resume", help="resume an incident whose run was cut off: attach to what runs, skip what is done")
     resume.add_argument("incident", metavar="INCIDENT", help="its id, as `rollback incidents list` shows it")
-    resume.add_argument("--take-over", action="store_true", help="take the stack from who holds it, and end the step that runs there")
-    resume.add_argument("--accept-loss", action="store_true", help="accept what a database loses, as it is counted anew")
+    resume.add_argument("--take-over", action="store_true", help="take over the lock from its holder, and end the step that runs there")
+    resume.add_argument("--accept-loss", action="store_true", help="accept what a database loses, as counted again")
     resume.add_argument("--json", action="store_true", help="print the outcome as JSON")
     resume.set_defaults(command=_resume)
 
 
 def _safety(parser: argparse.ArgumentParser) -> None:
-    """What every run that may change a host can be told."""
+    """The options of every run that may change a host."""
     parser.add_argument("--apply", action="store_true", help="change the host; needs --confirm")
     parser.add_argument("--confirm", default="", metavar="HOST", help="the host's name, as in the stack")
     parser.add_argument("--checked", default="", metavar="POINTS", help="points of the checklist that you vouch for: change,target,people")
@@ -48,9 +48,9 @@ def _safety(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--on-failure", default="stop", choices=("stop", "undo"), help="what to do when the rollback fails (default: stop)")
     parser.add_argument(
         "--revert-after", default="", metavar="TIME",
-        help="let the host undo by itself so long (90s, 5m, 1h) after the first change, unless the run came to health by then",
+        help="let the host undo by itself this long (90s, 5m, 1h) after the first change, unless the run is healthy by then",
     )  # fmt: skip
-    parser.add_argument("--take-over", action="store_true", help="take the stack from who holds it, and end the step that runs there")
+    parser.add_argument("--take-over", action="store_true", help="take over the lock from its holder, and end the step that runs there")
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -97,7 +97,7 @@ def _resume(arguments: argparse.Namespace) -> int:
 
     root = incidents_root()
     folder = folder_of(root, arguments.incident)
-    resume.opening(folder, root)  # refuses what cannot be gone on with
+    resume.opening(folder, root)  # refuses what cannot be resumed
     parameters = {"incident": str(folder), "take_over": str(arguments.take_over).lower()}
     parameters["accept_loss"] = str(arguments.accept_loss).lower()
     return _tell(runner.resume(folder, parameters, root=root), as_json=arguments.json)
@@ -114,7 +114,7 @@ def _tell(outcome: "Outcome", *, as_json: bool) -> int:
 
 
 def _next(outcome: "Outcome") -> list[str]:
-    """What is to be done after a run that only looked."""
+    """What to do after a run that only looked."""
     from rollback_lib.record.folder import Folder
     from rollback_lib.secrets.redactor import clean
 

@@ -28,7 +28,7 @@ class Command:
 
     @classmethod
     def of(cls, *argv: str) -> "Command":
-        """A command of these words, each passed on to the letter. Raises ParameterError for a word with a NUL."""
+        """A command of these words, each passed on verbatim. Raises ParameterError for a word with a NUL."""
         if any("\0" in word for word in argv):
             raise ParameterError(f"a NUL character cannot be part of a command ({argv[0]}); remove it")
         return cls(tuple(argv))
@@ -113,7 +113,7 @@ ENVIRONMENT = {
 }
 
 END = "EOF"  # closes the text that a command reads
-# dash 0.5.12 loses a byte where a line begins like END and goes on with a character that is not ASCII.
+# dash 0.5.12 loses a byte where a line begins like END and continues with a character that is not ASCII.
 _UNSAYABLE = re.compile(r"^(?:EOF$|(?:E|EO|EOF)[^\x00-\x7f])", re.MULTILINE)
 
 # Precedes the number of a command in the output of a marked script; a control character no tool prints by itself.

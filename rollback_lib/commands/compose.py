@@ -28,7 +28,7 @@ class Compose:
         return Command.of("env", "-C", self.directory, "docker", "compose", *directory, *project, *files, *env_files, *words)
 
     def up(self, replicas: Mapping[str, int]) -> Command:
-        """New containers of these services, so many of each, of images that are there, and of no other service. 0 leaves the
+        """New containers of these services, a given number of each, of images that are there, and of no other service. 0 leaves the
         number to the compose files."""
         scaled = [word for name, number in replicas.items() if number for word in ("--scale", f"{name}={number}")]
         return self.command("up", "--detach", "--no-deps", *scaled, "--no-build", "--pull=never", "--force-recreate", *replicas)

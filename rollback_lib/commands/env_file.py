@@ -2,7 +2,7 @@
 
 What a file means is for compose to say; here it is only cut into lines, by the rules of compose's own reader
 (compose-go, dotenv/parser.go): `KEY=value`, `KEY: value` or `KEY`, after `export` if need be; a value that begins with a
-quote goes on, over lines, to the next such quote that no backslash escapes (compose 2.26; the first of 2.x did not count backslashes,
+quote continues, over lines, to the next such quote that no backslash escapes (compose 2.26; the first of 2.x did not count backslashes,
 and took one that is escaped itself for an escape).
 """
 
@@ -45,7 +45,7 @@ def assignments(content: bytes) -> list[Assignment]:
             continue
         matched = _ASSIGNMENT.match(row)
         if matched is None:
-            raise Refused(f"line {first + 1} of the env file is neither an assignment nor a comment; mend it on the host")
+            raise Refused(f"line {first + 1} of the env file is neither an assignment nor a comment; fix it on the host")
         key, value = matched[1], matched[3] or b""
         if value[:1] in (b"'", b'"'):
             number = _closing(content, starts[first] + matched.start(3), first) + 1
@@ -57,15 +57,15 @@ def _closing(content: bytes, opens: int, row: int) -> int:
     """The row, counted from 0, in which the quote that opens at byte `opens`, in `row`, is closed."""
     value = _QUOTED.match(content, opens)
     if value is None:
-        raise Refused(f"line {row + 1} of the env file opens a quote that is never closed; mend it on the host")
+        raise Refused(f"line {row + 1} of the env file opens a quote that is never closed; fix it on the host")
     last = row + value[0].count(b"\n")
     if value[2].strip() and not value[2].lstrip().startswith(b"#"):
-        raise Refused(f"line {last + 1} of the env file goes on after its closing quote; mend it on the host")
+        raise Refused(f"line {last + 1} of the env file continues after its closing quote; fix it on the host")
     return last
 
 
 def quoted(value: bytes) -> bytes:
-    """A value as compose reads it back to the letter."""
+    """A value as compose reads it back verbatim."""
     if b"'" not in value and not value.endswith(b"\\"):
         return b"'" + value + b"'"
     return b'"' + re.sub(rb'([\\"$])', rb"\\\1", value) + b'"'

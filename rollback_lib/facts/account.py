@@ -1,4 +1,4 @@
-"""Whom we are logged in as, whether the host has what a rollback needs, and where the stack's lock, ledger and copies are."""
+"""Which user we are logged in as, whether the host has what a rollback needs, and where the stack's lock, ledger and copies are."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ _OWN = ".local/state/rollback"  # in a home (XDG Base Directory Specification)
 @dataclass(frozen=True)
 class Account:
     """A user of the host, as commands run there. `state` is the stack's folder, whoever looks; `closed` tells why this user cannot use
-    it, "" when he can; `lacking` names what a rollback needs and the host has not."""
+    it, "" when he can; `lacking` names what a rollback needs and the host lacks."""
 
     user: str
     state: str

@@ -363,7 +363,7 @@ def _wrong_in(toc: str) -> str:
 def _unfit(timescale: bool, subscription: bool, elsewhere: Iterable[str]) -> str:
     """Why a backup that is whole is not restored all the same."""
     if timescale:
-        return f"it has the extension {TIMESCALE}, whose restore needs calls of its own before and after"
+        return f"it has the extension {TIMESCALE}, whose restore needs special calls before and after"
     if subscription:
         return "it makes a subscription, and so a second receiver of the same rows; make it with --no-subscriptions"
     filled = sorted(elsewhere)

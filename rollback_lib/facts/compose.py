@@ -95,7 +95,7 @@ def image(compose: Compose, service: str) -> Fact[Reference]:
     def read(out: str) -> Reference:
         config = json.loads(out)
         if service not in config["services"]:
-            raise Refused(f"{', '.join(compose.files)} have no service {service!r}; mend the stack's section")
+            raise Refused(f"{', '.join(compose.files)} have no service {service!r}; fix the stack's section")
         return Reference.parse(_image(config["name"], service, config["services"][service]))
 
     # Not `config --images SERVICE`, which names the images of its dependencies as well.

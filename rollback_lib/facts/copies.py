@@ -1,4 +1,4 @@
-"""What runs keep on the host, as it is there: files by the folders of our state, images under names of ours, stashes."""
+"""What runs keep on the host, as it is there: files by the folders of our state, images under rollback/ names, stashes."""
 
 import re
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Image:
-    """An image under names of ours: `tags` are whole names; `tagged` is when it was given one of its names last, None where Docker does
+    """An image under rollback/ names: `tags` are whole names; `tagged` is when it was given one of its names last, None where Docker does
     not say."""
 
     id: str
@@ -78,7 +78,7 @@ done
 """
 )
 
-# Names of ours in what the jobs ran; not in the step that remembers, which names what it removes.
+# Our own names in what the jobs ran; not in the step that remembers, which names what it removes.
 _NAMED = (
     SEEN
     + r"""
@@ -116,13 +116,13 @@ def named(state: str, images: str) -> Fact[dict[str, frozenset[str]]]:
 
 
 def last(state: str) -> Fact[str]:
-    """The incident that let go of the lock last; "" before the first."""
+    """The incident that released the lock last; "" before the first."""
     look = SEEN + 'if seen "$1"; then cat "$1"; fi'
     return Fact((Command.of("sh", "-euc", look, "sh", f"{state}/lock/last"),), str.strip, missing=f"{state} cannot be read")
 
 
 def words(text: str, state: str, images: str) -> frozenset[str]:
-    """The same of a text."""
+    """The same for a text."""
     return frozenset(re.findall(_words(state, images), text))
 
 
@@ -133,7 +133,7 @@ def _words(state: str, images: str) -> str:
 
 
 def images(beginning: str) -> Fact[list[Image]]:
-    """The images with a name that begins so, and goes on without a slash."""
+    """The images whose name begins so and has no slash after that."""
 
     def read(out: str) -> list[Image]:
         found = {}
@@ -149,14 +149,14 @@ def images(beginning: str) -> Fact[list[Image]]:
 
 
 def in_use() -> Fact[frozenset[str]]:
-    """The ids of the images that there are containers of, running or not."""
+    """The ids of the images that have containers, running or not."""
     listing = Command.of("docker", "ps", "--all", "--quiet", "--no-trunc")
     inspect = inspected("container", listing, '{"Image":{{json .Image}}}')
     return Fact((inspect,), lambda out: frozenset(one["Image"] for one in objects(out)), missing=NEEDED)
 
 
 def stashes(tree: str) -> Fact[list[Stash]]:
-    """The git stashes of the tree that runs of ours made, newest first."""
+    """The git stashes of the tree that earlier runs made, newest first."""
 
     def read(out: str) -> list[Stash]:
         rows = (line.split("\t", 2) for line in out.splitlines())

@@ -1,4 +1,4 @@
-"""Files of the host, read to the byte, and the versions of them that are kept."""
+"""Files of the host, read byte for byte, and the versions of them that are kept."""
 
 import base64
 import hashlib
@@ -72,17 +72,17 @@ def matching(folder: str, name: str) -> Fact[list[File]]:
 
 
 def env_file(path: str) -> Fact[File | None]:
-    """The same of an env file, whose values are hidden."""
+    """The same for an env file, whose values are hidden."""
     return replace(file(path), hides=lambda found: _secrets([found]))
 
 
 def env_files(folder: str, name: str) -> Fact[list[File]]:
-    """The same of versions of an env file, whose values are hidden."""
+    """The same for versions of an env file, whose values are hidden."""
     return replace(matching(folder, name), hides=_secrets)
 
 
 def value(path: str) -> Fact[File | None]:
-    """The file at `path`, whose content is one value that is hidden."""
+    """The file at `path`, whose content is one hidden value."""
     return replace(file(path), hides=lambda found: secret_values.forms(found.content.reveal()) if found else ())
 
 

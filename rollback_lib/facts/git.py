@@ -188,7 +188,7 @@ def changes(tree: str, old: str, new: str) -> Fact[list[Change]]:
 
 def _unread(tree: str, old: str, new: str) -> str:
     return (
-        f"git in {tree} has not all that differs from {old[:12]} to {new[:12]}; a partial clone fetches it by "
+        f"git in {tree} lacks some of what differs from {old[:12]} to {new[:12]}; a partial clone fetches it by "
         f"`git -C {tree} diff --stat {old} {new}`, and what else may be missing is said by `git -C {tree} fsck`"
     )
 

@@ -1,4 +1,4 @@
-"""Host: it is asked for facts, and promises answers. The first answer that is looked at sends all that was asked until then, in one
+"""Host: asked for facts, it promises answers. The first answer that is read sends everything asked until then, in one
 round trip.
 
 So a function states its questions, then uses the answers:

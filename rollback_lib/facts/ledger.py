@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def entries(path: str, make: Callable[..., T]) -> Fact[list[T]]:
-    """The lines of the ledger, oldest first, each made by `make` of its keys; one that was cut short is passed over."""
+    """The lines of the ledger, oldest first, each made by `make` of its keys; one that was cut short is skipped."""
 
     def read(out: str) -> list[T]:
         found = []

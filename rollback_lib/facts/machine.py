@@ -43,7 +43,7 @@ df -P -k / "$docker" "$state" | tail -n +2
 
 
 def machine(state: str) -> Fact[Machine]:
-    """The machine, whose state of ours is in the folder `state`."""
+    """The machine; our state on it is in the folder `state`."""
 
     def read(out: str) -> Machine:
         clock, up, memory, *disks = out.splitlines()

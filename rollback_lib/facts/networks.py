@@ -1,4 +1,4 @@
-"""Which containers are attached to which networks, running or not, and which volumes there are."""
+"""Which containers are attached to which networks, running or not, and which volumes exist."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

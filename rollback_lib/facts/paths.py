@@ -1,4 +1,4 @@
-"""Which paths are there on the host."""
+"""Which paths exist on the host."""
 
 from collections.abc import Sequence
 

@@ -245,7 +245,7 @@ def content(postgres: Postgres, database: str, *, within: float = COUNTING) -> F
 
 
 def _script(postgres: Postgres, database: str) -> Command:
-    # A table that cannot be counted must not keep the others from it: the script goes on after an error.
+    # A table that cannot be counted must not keep the others from it: the script continues after an error.
     return postgres.program("psql", "-X", "-q", "-A", "-t", "-v", "VERBOSITY=terse", database=database, rest=("-f", "-"), reads=True)
 
 

@@ -61,7 +61,7 @@ def tags(image: Reference) -> Fact[list[str] | Unavailable]:
 
 
 def manifests(image: Reference, names: list[str]) -> Fact[dict[str, Tagged]]:
-    """What each of these tags names, by tag; those the registry has not are left out."""
+    """What each of these tags names, by tag; those the registry lacks are left out."""
     urls = " ".join(f'"$base/v2/$repository/manifests/{name}"' for name in names)
     command = _command(image, f"ask -H 'Accept: {_MEDIA}' -i -w '\n{MARK}%{{http_code}}\n' {urls}")
 

@@ -52,7 +52,7 @@ def standing(ledger: Sequence[Release], commit: str, image: str = "") -> tuple[s
     found bad, None where nothing is known."""
     mine = [one for one in ledger if (commit and one.commit == commit) or (image and one.image == image)]
     if not mine:
-        return "nothing is known: it was never verified here by us", None
+        return "nothing is known: it was never verified here", None
     if not mine[-1].healthy:
         return f"found bad here {times.minute(mine[-1].when)} ({mine[-1].incident})", False
     good = [one.when for one in mine if one.healthy]

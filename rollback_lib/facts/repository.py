@@ -1,4 +1,4 @@
-"""Of which shape the repository of the tree is: what git is in the midst of there, whose the files are, and its submodules."""
+"""The shape of the tree's repository: what git is in the middle of there, who owns the files, and its submodules."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from rollback_lib.facts.host import Host
 
 @dataclass(frozen=True)
 class Repository:
-    """`inside` is the tree's path from the top of the work tree, "" where it is that. `pending` is what git is in the midst of (a
+    """`inside` is the tree's path from the top of the work tree, "" where it is that. `pending` is what git is in the middle of (a
     merge, a rebase, …; "" if nothing), `shallow` whether commits of its history are not there. `owner` is USER:GROUP of the tree
     where that user is another than ours and we may give files away, else ""; `shared` where its group may write to it. `lock` is the
     file by which another user's git keeps ours out, "" where there is none. `folders` are git's own: that of this work tree, and the

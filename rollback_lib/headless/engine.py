@@ -108,7 +108,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
             print(heading, file=sys.stderr, flush=True)
 
     def _save(self, *, sync: bool = True) -> None:
-        # Compact while the run goes on: the layout that people can read takes ten times as long, and comes at the end.
+        # Compact during the run: the layout that people can read takes ten times as long, and comes at the end.
         write_private(self._record, json.dumps(self.nb), sync=sync)
 
 

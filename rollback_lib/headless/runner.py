@@ -18,7 +18,7 @@ from rollback_lib.record.verdict import NOT_ENDED, Verdict
 from rollback_lib.runbook import metadata
 from rollback_lib.settings import PROJECT
 
-RESUME = "resume"  # the notebook that goes on with an incident of any procedure
+RESUME = "resume"  # the notebook that resumes an incident of any procedure
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def run(procedure: str, parameters: Mapping[str, Any], *, root: Path, check: Cal
 
 
 def resume(path: Path, parameters: Mapping[str, Any], *, root: Path) -> Outcome:
-    """Go on with the incident in the folder `path`, which has been found to be one that can be gone on with."""
+    """Resume the incident in the folder `path`, which has been found to be one that can be resumed."""
     started = time.monotonic()
     with Signals() as signals:
         folder, kernel = Folder(path), Kernel(path)
@@ -71,7 +71,7 @@ def _run(
         _execute(source, kept, folder, parameters, kernel, signals)
     finally:
         kernel.kill()
-    if folder.runs <= runs:  # else another run has gone on with it since, and the record is that one's to seal
+    if folder.runs <= runs:  # else another run has resumed it since, and the record is that one's to seal
         _settle(folder)
         _page(kept, folder)
         _seal(folder, root)
@@ -114,7 +114,7 @@ def _settle(folder: Folder) -> None:
     where = f"after step {begun[-1]}" if begun else "before any step"
     if state.unheard:
         where = f"in step {state.unheard[-1].step}; it may be half done"
-    known = f"the run ended {where}" + (f": `rollback resume {folder.id}` tells, and goes on" if begun else "")
+    known = f"the run ended {where}" + (f": `rollback resume {folder.id}` finds out, and continues" if begun else "")
     folder.event("verdict", verdict=verdict, reason=known)
     folder.write_record({**record, "verdict": verdict, "status": verdict.status, "reason": f"{known} ({failed})" if failed else known})
 

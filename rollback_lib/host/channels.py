@@ -1,4 +1,4 @@
-"""The channels of one SSH connection: opened one at a time, so many at once, and one ahead of need."""
+"""The channels of one SSH connection: opened one at a time, a limited number at once, and one ahead of need."""
 
 import threading
 import time
@@ -51,7 +51,7 @@ class Channels:
         return True
 
     def _open(self, until: float) -> paramiko.Channel:
-        """The spare channel or a new one; where sshd's MaxSessions is reached, as soon as it has let go of an earlier one."""
+        """The spare channel or a new one; where sshd's MaxSessions is reached, as soon as it has closed an earlier one."""
         while True:
             spare = self._take_spare()
             if spare is not None:

@@ -51,7 +51,8 @@ def _open(endpoint: Endpoint, via: Connection | None, *, sudo: bool = False) -> 
         )  # fmt: skip
     except paramiko.BadHostKeyException:
         raise ConnectionRefused(
-            f"the host key of {where} is not the one in your known_hosts; someone may stand between: compare keys before you trust it"
+            f"the host key of {where} is not the one in your known_hosts; someone may be intercepting the connection: "
+            "compare keys before you trust it"
         ) from None
     except (paramiko.AuthenticationException, AuthFailure):
         raise ConnectionRefused(

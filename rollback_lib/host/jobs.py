@@ -38,7 +38,7 @@ mv exit.part exit; sync exit .
 """
 )
 
-# The folder is made under another name and moved: whoever moves it starts the job. A job that never began may be started anew.
+# The folder is made under another name and moved: whoever moves it starts the job. A job that never began may be started again.
 _START = (
     STATE
     + RENEW
@@ -69,7 +69,7 @@ exec 9>&- 8>&-
 """
 )
 
-# A child whose shell was killed goes on: the job is lost only when the last of them has ended.
+# A child whose shell was killed continues: the job is lost only when the last of them has ended.
 _FOLLOW = r"""
 cd "$dir"
 until [ -s runner ] || [ -e exit ] || flock -ns alive true; do sleep 0.01; done

@@ -1,4 +1,4 @@
-"""The way to a host over a whole run: one connection after the other, and jobs that go on while there is none."""
+"""The way to a host over a whole run: one connection after the other, and jobs that continue while there is none."""
 
 import threading
 import time
@@ -113,7 +113,7 @@ class Link:
                 raise LinkLost(f"the job {job.name} on {self.alias} cannot be followed any more ({error})") from None
             word = result.err.strip().rpartition("\n")[2]
             if word == "not ours":
-                raise LockLost(f"the lock of this stack on {self.alias} is not ours any more; someone took it over")
+                raise LockLost(f"the lock of this stack on {self.alias} is no longer held by this run; someone took it over")
             size, _, words = word.partition(" ")
             try:
                 state, ending = read_state(words)
@@ -128,7 +128,7 @@ class Link:
             if on_output is not None and (state is JobState.RUNNING or heard < int(size)):
                 continue
             if state is JobState.NEVER:
-                raise NotStarted(f"{job.name} was not started on {self.alias}: something killed what was to start it; run it again")
+                raise NotStarted(f"{job.name} was not started on {self.alias}: its starter was killed; run it again")
             return Result(ending or Ending.exited(0), result.out, "", result.dropped, time.monotonic() - started)
         raise LinkLost(f"the job {job.name} on {self.alias} could not be followed to its end in {ATTACHMENTS} attempts")
 
@@ -155,7 +155,7 @@ class Link:
                 return
             if self._closed:
                 raise LinkLost(f"the connection to {self.alias} is closed")
-            self._on_word(f"the connection to {self.alias} is lost; what runs there goes on, and we connect again …")
+            self._on_word(f"the connection to {self.alias} is lost; what runs there continues; reconnecting …")
             with suppress(Exception):
                 broken.close()
             until = time.monotonic() + PATIENCE

@@ -1,4 +1,4 @@
-"""The lock of a stack on its host: one hand at a time, with an owner, a reason and a lease that is renewed.
+"""The lock of a stack on its host: one run at a time, with an owner, a reason and a lease that is renewed.
 
 STATE/lock/holder: the incident, the second at which its lease ends (the host's clock), and the owner as one line of JSON.
 All that is done to it is done under `flock` of STATE/lock/mutex, and it is replaced as a whole. A holder is stale when its
@@ -56,7 +56,7 @@ if [ -n "$holder" ] && [ "$holder" != "$incident" ]; then
 fi
 key=$1/jobs/$2/key
 if [ "$how" != held ]; then
-    # The key of this incident's hashes stays on the host, for a run that goes on with it.
+    # The key of this incident's hashes stays on the host, for a run that resumes it.
     mkdir -p "$1/jobs/$2"
     [ -s "$key" ] || { head -c 64 >"$key.part"; mv "$key.part" "$key"; }
     { echo "$incident"; echo $((now + lease)); printf '%s\n' "$owner"; } >"$lock/holder.part"
@@ -110,7 +110,7 @@ class Owner:
 
 @dataclass(frozen=True)
 class Taken:
-    """The answer of the host. `key` is that of the incident's hashes, `last` the incident that let go of the lock last; `other`
+    """The answer of the host. `key` is that of the incident's hashes, `last` the incident that released the lock last; `other`
     is the holder found there, `until` when its lease ends or ended, `running` its jobs that were at work."""
 
     how: Taking
@@ -152,10 +152,10 @@ def read_holder(out: str) -> Owner | None:
 
 
 def renew(state: str, incident: str) -> Command:
-    """The command that renews our lease; it exits with 3 when the lock is not ours any more."""
+    """The command that renews our lease; it exits with 3 when the lock is no longer ours."""
     return Command.of("sh", "-c", _RENEW, "sh", state, incident, str(LEASE))
 
 
 def release(state: str, incident: str) -> Command:
-    """The command that lets go of the lock, if it is ours."""
+    """The command that releases the lock, if it is ours."""
     return Command.of("sh", "-c", _RELEASE, "sh", state, incident)

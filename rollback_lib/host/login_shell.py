@@ -43,7 +43,7 @@ class Frame:
         self.begun = False
 
     def feed(self, chunk: bytes) -> bytes:
-        """Of the bytes that come next, those that belong to the answer."""
+        """Those of the next bytes that belong to the answer."""
         if self.begun:
             return chunk
         before, found, after = (self._held + chunk).partition(self._line)

@@ -32,7 +32,7 @@ class BoundedOutput:
 
     @property
     def dropped(self) -> int:
-        """How many bytes from the middle were let go."""
+        """How many bytes from the middle were dropped."""
         return self.size - len(self._head) - self._tail_size
 
     def text(self) -> str:

@@ -9,7 +9,7 @@ MARGIN = 8 * 1024  # bytes beyond, handed on so that a secret across the cut can
 
 
 class Lines:
-    """Feed it chunks; `on_line` gets each whole line as text, and how many bytes of it were let go; `on_mark` the number of
+    """Feed it chunks; `on_line` gets each whole line as text, and how many bytes of it were dropped; `on_mark` the number of
     each command that begins. Of a line, LONGEST + MARGIN bytes are held."""
 
     def __init__(self, on_line: Callable[[str, int], None], on_mark: Callable[[int], None]) -> None:

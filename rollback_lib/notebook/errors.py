@@ -45,7 +45,7 @@ def view(error: BaseException, rows: list[tuple[str, str]]) -> View:
     if isinstance(error, _OURS):
         return shown
     where = "".join(python.format_exception(error))
-    return stack(shown, code(where, title="Traceback, for who mends the runbook", folded=True))
+    return stack(shown, code(where, title="Traceback, for whoever fixes the runbook", folded=True))
 
 
 def _afterwards(error: BaseException, rows: Rows) -> View:
@@ -53,7 +53,7 @@ def _afterwards(error: BaseException, rows: Rows) -> View:
     try:
         return view(error, rows(error))
     except Exception as fault:
-        return note("warn", f"What state the host is in cannot be shown ({type(fault).__name__}); see the record.")
+        return note("warn", f"The state of the host cannot be shown ({type(fault).__name__}); see the record.")
 
 
 def _words(error: BaseException) -> str:

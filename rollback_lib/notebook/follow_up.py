@@ -1,4 +1,4 @@
-"""Where a record leads: working copies of the notebooks that go on with its run, or take it back."""
+"""Where a record leads: working copies of the notebooks that resume its run, or undo it."""
 
 from collections.abc import Iterator
 from pathlib import Path

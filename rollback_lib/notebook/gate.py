@@ -6,8 +6,8 @@ from rollback_lib.errors import RollbackError
 from rollback_lib.notebook import display
 from rollback_lib.notebook.view import View, note
 
-DONE = "Confirmed. Go on with the cells below, one after the other."
-GONE = "Another target was chosen, and nothing is to be confirmed."
+DONE = "Confirmed. Run the cells below, one after the other."
+GONE = "Another target was chosen; there is nothing to confirm."
 
 
 class Gate:

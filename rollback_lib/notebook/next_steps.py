@@ -18,7 +18,7 @@ from rollback_lib.stack.model import lasting
 def offer(run: Incident, found: Diagnosis, stack_name: object) -> None:
     """Show the rollbacks that fit, the smallest first, each with a working copy of its notebook."""
     if not found.fitting:
-        words = "Nothing is to be done." if found.seen.healthy else "No rollback is offered: nothing of the page fits."
+        words = "There is nothing to do." if found.seen.healthy else "No rollback is offered: no row of the page fits."
         display.show(note("good" if found.seen.healthy else "warn", words))
         return
     name = str(stack_name) if isinstance(stack_name, str | Path) else str(_stack_file(run))
@@ -26,7 +26,7 @@ def offer(run: Incident, found: Diagnosis, stack_name: object) -> None:
 
 
 def _stack_file(run: Incident) -> Path:
-    """The stack as a file, for one that came as a mapping: papermill's `-f parameters/NAME.yaml`."""
+    """The stack as a file, for one given as a mapping: papermill's `-f parameters/NAME.yaml`."""
     file = working_copy.place(incidents_root()) / f"{run.id}-stack.yaml"
     write_private(file, yaml.safe_dump({"stack": run.stack.model_dump(mode="json", exclude_unset=True)}, sort_keys=False))
     return file
@@ -48,4 +48,4 @@ def _one(number: int, one: Finding, run: Incident, name: str) -> View:
         under(*(link(file, f"Open {file.name}, filled in, {what}", otherwise=run.opening.folder) for file, what in copies)),
         code(lines, title="In a terminal", lead=lead),
     ]
-    return stack(*views, *(note("warn", f"Before you go on: {words}.") for words in one.warnings))
+    return stack(*views, *(note("warn", f"Before you continue: {words}.") for words in one.warnings))

@@ -1,4 +1,4 @@
-"""The panel of a run that goes on: how far it is, against its budget and the usual time; the routes; and the way to stop it.
+"""The panel of a run under way: how far it is, against its budget and the usual time; the routes; and the way to stop it.
 
 There is one for each run, and every cell that does something shows it: a page that is opened again finds it there. When the cell
 has ended, what stays in it is the same as a picture.
@@ -91,12 +91,12 @@ class Panel:
     def _stopping(self) -> None:
         self._run.stop()
         self._stop.disabled = True
-        self._settle("It stops after this step. To go on after that, run the next cell again.")
+        self._settle("It stops after this step. To continue after that, run the next cell again.")
 
     def _asking(self) -> None:
         self._settle(
-            "What this step does on the host is ended where it is. If it changes the stack, that is then half changed, and what follows is "
-            "what follows when a step fails."
+            "What this step does on the host is ended where it is. If it changes the stack, the stack is half changed, and the "
+            "run continues as after a failed step."
         )
         self._ask.layout.display = "flex"
 
@@ -115,7 +115,7 @@ class Panel:
 
 
 def picture(run: Followed, lines: tuple[str, ...], now: datetime, *, going: bool) -> View:
-    """How far a run is: its time and, while it goes on, its steps, the routes since a minute, the last lines of what runs."""
+    """How far a run is: its time and, until it ends, its steps, the routes since a minute, the last lines of what runs."""
     events = run.events()
     opening, elapsed = run.opening, run.seconds()
     usual = median(opening.usual) if opening.usual else None

@@ -44,7 +44,7 @@ def standing(one: Standing) -> View:
 
 def plan(one: Plan) -> View:
     if one.nothing_to_do:
-        return stack(note("good", "The target is what runs: there is nothing to do."), table(("", ""), one.facts))
+        return stack(note("good", "The target already runs: there is nothing to do."), table(("", ""), one.facts))
     views: list[View] = [table(("", ""), one.facts, title=f"Plan {one.hash}: {one.procedure}, {one.stack} on {one.host}")]
     views += [_step(number, step) for number, step in enumerate(one.steps, 1)]
     if one.loses:
@@ -53,7 +53,7 @@ def plan(one: Plan) -> View:
     lines = one.diff.splitlines()
     more = [f"… {len(lines) - DIFF_LINES} more lines are in plan.diff of the record"] if len(lines) > DIFF_LINES else []
     if lines:
-        views.append(view_of.code("\n".join(lines[:DIFF_LINES] + more), title="Diff, from what is to the target", folded=True))
+        views.append(view_of.code("\n".join(lines[:DIFF_LINES] + more), title="Diff, from the current state to the target", folded=True))
     views.append(view_of.code(one.undo_shell(), title="Undo, saved as undo.sh", folded=True))
     return stack(*views)
 

@@ -56,7 +56,7 @@ def _held(known: Stack) -> View:
             way.close()
     except RollbackError as error:
         return note("bad", f"Who works on {known.name} could not be asked: {error}.")
-    return note("warn", f"In work: {known.name} is held by {holder.words}.") if holder else note("good", f"Nobody holds {known.name}.")
+    return note("warn", f"In use: {known.name} is held by {holder.words}.") if holder else note("good", f"Nobody holds {known.name}.")
 
 
 def procedures(stack_name: str) -> View:

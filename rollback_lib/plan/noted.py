@@ -25,7 +25,7 @@ class Noted(BaseModel):
             first = error.errors(include_url=False, include_input=False, include_context=False)[0]
             where = ".".join(map(str, first["loc"])) or "all of it"
             raise Refused(
-                f"what the plan in this record notes of the host is of another version of its procedure ({where}: {first['msg']}); "
+                f"what the plan in this record notes of the host is from another version of its procedure ({where}: {first['msg']}); "
                 "undo it by hand with the record's undo.sh"
             ) from None
 

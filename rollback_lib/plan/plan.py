@@ -32,7 +32,7 @@ class Loss(Protocol):
 
 @dataclass(frozen=True)
 class Rationale:
-    """What a plan rests on: `change` is what it takes back ("" where nobody knows), `target` what is known of where it leads;
+    """What a plan rests on: `change` is what it reverts ("" where nobody knows), `target` what is known of where it leads;
     `stable` is True where that was healthy here, False where it was found bad, None where nobody knows."""
 
     change: str = ""
@@ -117,7 +117,7 @@ class Plan:
         if not isinstance(plain, dict):
             raise _unreadable("it is no JSON object")
         if plain.get("format") != FORMAT:
-            raise ParameterError("the plan in this record is of another version of rollback; undo it by hand with the record's undo.sh")
+            raise ParameterError("the plan in this record is from another version of rollback; undo it by hand with the record's undo.sh")
         try:
             return _on_disk().validate_python({name: value for name, value in plain.items() if name != "format"})
         except ValidationError as error:

@@ -13,7 +13,7 @@ class Changes(StrEnum):
     """What a step changes.
 
     NOTHING: it leaves the stack as it is. TRIAL: the same, and that it fails is a finding, which stops nothing. STACK: it changes
-    what serves, and may fail in its midst. AT_ONCE: it changes what serves, all of it or nothing. DATA: the same, and it loses data,
+    what serves, and may fail halfway. AT_ONCE: it changes what serves, all of it or nothing. DATA: the same, and it loses data,
     so the list of losses has to be accepted before.
     """
 

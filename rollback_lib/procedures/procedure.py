@@ -1,4 +1,4 @@
-"""Procedure: all that the rest of the house knows of one. A procedure asks a host that it is given, and never opens a connection."""
+"""Procedure: all that the rest of the project knows of one. A procedure asks a host that it is given, and never opens a connection."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ Effects = Callable[[Host, Stack, Plan], list[Effect]]
 
 
 @dataclass(frozen=True)
-class Again:
+class Redo:
     """The way forward again after an undo: `keep` are commands to run before the undo, `steps` lead from the state before the run to
     that after it."""
 
@@ -30,14 +30,14 @@ class Again:
     steps: tuple[Step, ...]
 
 
-def same_steps(stack: Stack, plan: Plan, incident: str) -> Again:
+def same_steps(stack: Stack, plan: Plan, incident: str) -> Redo:
     """The steps of the run once more: what they need is still kept, images under tags of our own, the file that was put in place."""
-    return Again((), tuple(step for step in plan.steps if step.touches and not step.skip))
+    return Redo((), tuple(step for step in plan.steps if step.touches and not step.skip))
 
 
 @dataclass(frozen=True)
 class Drill:
-    """What breaks the practice host so that the procedure mends it. `scenario` is a shell script that runs there, `says` what it breaks,
+    """What breaks the practice host so that the procedure fixes it. `scenario` is a shell script that runs there, `says` what it breaks,
     in a sentence, `answers` a pattern of the status that the first route has then; `parameters` are those of the notebook.
 
     `brings` are files of this machine that the host needs, by their path there, `prepare` a script that makes it ready, and `stack` what
@@ -70,8 +70,8 @@ class Procedure(Generic[S, T]):
     `plan` says how to get from the one to the other, and raises Refused where something would be lost.
     `effects` tells whether the rollback has the effect that was asked for, `undo_effects` whether the host is back where it was before,
     `assumed` whether it is as the plan assumed it to be before its first change.
-    `weigh` says what a step that loses something would lose, for a run that goes on with a plan; only where a plan has such steps.
-    `again` is the way forward after an undo; `hashes` tells that secrets are compared by the hashes of the run; `undo_notes` say what to
+    `weigh` says what a step that loses something would lose, for a run that resumes a plan; only where a plan has such steps.
+    `redo` is the way forward after an undo; `hashes` tells that secrets are compared by the hashes of the run; `undo_notes` say what to
     know before an undo.
 
     `views` is the name of the module with its VIEWS and CHOICES, which a notebook shows.
@@ -91,7 +91,7 @@ class Procedure(Generic[S, T]):
     undo_effects: Effects = _nothing
     assumed: Effects = _nothing
     weigh: Callable[[Host, Stack, Plan], Loss] = _only_looks
-    again: Callable[[Stack, Plan, str], Again] = same_steps
+    redo: Callable[[Stack, Plan, str], Redo] = same_steps
     hashes: bool = False
     undo_notes: Callable[[Plan], tuple[str, ...]] = lambda _: ()
     section: type[Section] | None = None

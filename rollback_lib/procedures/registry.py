@@ -21,9 +21,9 @@ def procedures() -> dict[str, Procedure[Any, Any]]:
         try:
             one = point.load()
         except Exception as error:
-            raise ParameterError(f"the procedure {point.name} of {point.value} cannot be loaded ({error}); mend or remove it") from None
+            raise ParameterError(f"the procedure {point.name} of {point.value} cannot be loaded ({error}); fix or remove it") from None
         if not isinstance(one, Procedure) or one.name != point.name:
-            raise ParameterError(f"{point.value} is no procedure called {point.name}; mend or remove its package")
+            raise ParameterError(f"{point.value} is no procedure called {point.name}; fix or remove its package")
         if one.name in found:
             raise ParameterError(f"two packages bring a procedure {one.name!r}; remove one of them")
         found[one.name] = one

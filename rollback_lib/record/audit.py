@@ -73,7 +73,7 @@ def verify(root: Path, *, signers: Path | None = None, on_record: Callable[[], N
         place = str(folder.relative_to(root))
         # Records are in folders by their time: those from before the chain began cannot be in it.
         if place not in records and first and place.split("-")[0] >= first.split("-")[0] and begun(folder):
-            findings.append(Finding(place, "the record is not in the chain: it was slipped in", True))
+            findings.append(Finding(place, "the record is not in the chain: it was inserted", True))
     states = [of_record[-1]["event"] for of_record in records.values()]
     pruned, sealed = states.count(chain.PRUNED), states.count(chain.SEALED)
     return Audit(len(records), sealed, len(records) - sealed - pruned, pruned, signed, known.head, tuple(findings))

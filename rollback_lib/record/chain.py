@@ -2,8 +2,8 @@
 
 `chain.jsonl` in the folder of the records. An entry of a sealed record holds the SHA-256 of its manifest, which holds that of
 each of its files; every entry holds how many lines of events the record had, and the hash of the last. So no record can be
-changed, taken out or slipped in unseen, short of writing the whole chain anew; the hash of its newest line (`head`), kept
-anywhere else, tells that, too.
+changed, removed or inserted unseen, short of rewriting the whole chain; the hash of its newest line (`head`), kept
+anywhere else, reveals that, too.
 """
 
 import json

@@ -10,7 +10,7 @@ from rollback_lib.record.files import file_hash
 
 FILE = "manifest.json"
 SIGNATURE = "manifest.json.sig"
-WORKING_COPY = "working.ipynb"  # beside the files of a record, and none of them: JupyterLab goes on saving it
+WORKING_COPY = "working.ipynb"  # beside the files of a record, and none of them: JupyterLab keeps saving it
 _CHECKPOINTS = ".ipynb_checkpoints/"  # where JupyterLab keeps earlier states of a notebook
 
 

@@ -1,7 +1,7 @@
 """Whether a record is what the chain has of it, and whether each seal extends the one before.
 
 A sealed record is sealed again only after a run that was resumed, or to add a file that its seal awaits. Events are then only added,
-and only what is told from them is written anew; all other files stay as they were sealed.
+and only what is derived from them is rewritten; all other files stay as they were sealed.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from rollback_lib.record.log import Log, line_hash, parsed
 from rollback_lib.record.state import RESUMED
 
 BROKEN = "does not follow from the line before it: lines were changed, taken out or put in"
-_RETOLD = (EVENTS, "record.json", "report.html", "postmortem.md")  # what a run that was resumed writes anew
+_RETOLD = (EVENTS, "record.json", "report.html", "postmortem.md")  # what a run that was resumed rewrites
 
 Entry = Mapping[str, Any]  # of the chain
 
@@ -30,7 +30,7 @@ def differences(folder: Path, entries: Sequence[Entry]) -> list[str]:
     manifests = [contents.read(file) if file else None for file in kept]
     last = manifests[-1] if seals else None
     if last is None and (seals or state == PRUNED):
-        return [f"{contents.FILE} is not the one that was sealed" if seals else "the record was let go of before it was sealed"]
+        return [f"{contents.FILE} is not the one that was sealed" if seals else "the record was pruned before it was sealed"]
     log = Log(folder / EVENTS)
     lines = log.lines()
     found: list[str] = []
@@ -63,7 +63,7 @@ def vouched(lines: Sequence[bytes]) -> dict[str, str]:
 
 
 def _linked(one: Entry, other: Entry) -> bool:
-    """Whether the later of two entries has to extend the other: those of before 2026-11-24 have no number of events."""
+    """Whether the later of two entries has to extend the other: those from before 2026-11-24 have no number of events."""
     return "events" in one or "events" in other
 
 

@@ -21,7 +21,7 @@ from rollback_lib.settings import PROJECT, version
 
 ROOT_VARIABLE = "ROLLBACK_INCIDENTS"  # where records go; `incidents/` of the project unless set
 EVENTS = "events.jsonl"
-# What stands under these keys are words of ours, by which a run that goes on finds its way: never hidden, even where a secret
+# What stands under these keys are our own words, by which a resumed run finds its way: never hidden, even where a secret
 # is such a word, too.
 OWN_WORDS = {
     "at", "cell", "decided", "ending", "event", "failing_since", "hash", "how", "incident", "job", "last", "mode", "plan", "procedure",
@@ -79,8 +79,8 @@ class Folder:
         """Raises Refused once the record is closed."""
         if self.closed:
             raise Refused(
-                f"{self.id} is closed, and its record is sealed; where something is left to do, `rollback resume {self.id}` goes on with "
-                "it, else run the cells from the first one again"
+                f"{self.id} is closed, and its record is sealed; if something is left to do, run `rollback resume {self.id}`; "
+                "else run the cells from the first one again"
             )
 
     @property

@@ -12,7 +12,7 @@ from rollback_lib.record.chain import Chain
 from rollback_lib.record.folder import begun
 
 _HASHED = ("after", "manifest", "event", "events", "last")  # of an entry, what is there to prove it
-OPEN = "open"  # the verdict of a record that is not sealed: its run goes on, or was killed
+OPEN = "open"  # the verdict of a record that is not sealed: its run continues, or was killed
 
 
 def incidents(

@@ -1,8 +1,8 @@
-"""Logs of JSON lines that only grow; every line holds the hash of the one before it, so that none can be changed, taken out
-or put in between without a trace.
+"""Logs of JSON lines that only grow; every line holds the hash of the one before it, so that none can be changed, removed
+or inserted without a trace.
 
-A crash may cut the last line short. The next one goes on after it, on a line of its own and with the hash of the scar: that
-is how a crash is told from somebody's hand.
+A crash may cut the last line short. The next one follows it, on a line of its own and with the hash of the scar: that
+is how a crash is told from tampering.
 """
 
 import fcntl

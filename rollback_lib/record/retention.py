@@ -1,4 +1,4 @@
-"""Letting go of old records without breaking the chain: their manifest stays, and that they were let go is entered."""
+"""Pruning old records without breaking the chain: their manifest stays, and that they were pruned is entered."""
 
 import shutil
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Words of ours as HTML."""
+"""Our own sentences as HTML."""
 
 import html
 import re

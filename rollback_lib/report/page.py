@@ -19,7 +19,7 @@ _FILES = {"plan.diff": "What changes", "plan.sh": "The plan", "undo.sh": "The wa
 
 @dataclass(frozen=True)
 class Column:
-    """`short`: stays on one line. `ours`: words of ours, in which what stands between backticks is code; else a text as it is."""
+    """`short`: stays on one line. `ours`: our own sentences, in which what stands between backticks is code; else a text as it is."""
 
     header: str = ""
     short: bool = False

@@ -22,7 +22,7 @@ def markdown(record: Mapping[str, Any], events: Events, folder: Path) -> str:
     head = (
         ("Verdict", f"**{_plain(record['verdict'])}**: {_plain(record['reason'])}"), ("When", began), ("Who", _plain(record.get("who"))),
         ("Host", _plain(f"{record.get('host', '')}, stack {record.get('stack', '')}")),
-        ("Why", _plain(record.get("because")) or _ASKED), ("Change taken back", _plain(_change(events)) or _ASKED),
+        ("Why", _plain(record.get("because")) or _ASKED), ("Change reverted", _plain(_change(events)) or _ASKED),
         ("Took", seconds), ("Outage", _plain(summary.outages(events).words)), ("Record", _plain(folder.name)),
     )  # fmt: skip
     lines = [f"# Post-mortem: {_plain(record.get('procedure', ''))} rollback of {_plain(record.get('stack', ''))}, {began}", ""]
@@ -41,7 +41,7 @@ def markdown(record: Mapping[str, Any], events: Events, folder: Path) -> str:
 
 
 def _change(events: Events) -> str:
-    """Which change was taken back, as the checklist had it; "" where nobody knew."""
+    """Which change was reverted, as the checklist had it; "" where nobody knew."""
     return str(next((one["answer"] for one in summary.checklist(events) if one["name"] == "change" and one["answered"]), ""))
 
 

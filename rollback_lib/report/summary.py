@@ -23,7 +23,7 @@ def ticks(events: Events) -> list[Tick]:
 
 def _tick(event: Mapping[str, Any]) -> Tick:
     took = timedelta(milliseconds=event["ms"])
-    # Records of before 2026-11-24 only have when a probe was noted.
+    # Records from before 2026-11-24 only have when a probe was noted.
     sent = datetime.fromisoformat(event["sent"]) if "sent" in event else moment(event) - took
     return Tick(event["route"], sent, bool(event["ok"]), sent + took)
 
@@ -76,7 +76,7 @@ _WORDS: dict[str, Any] = {
     "plan": lambda event: f"planned, {event['hash']}" + (": nothing to do" if event["nothing_to_do"] else ""),
     "found": lambda event: event["reason"],
     "checklist": lambda event: "checklist: " + ", ".join(map(_point, event["points"])),
-    "told": lambda event: f"{event['to']}, {event['word']}: {'told' if event['ok'] else 'could not be told, ' + event['error']}",
+    "told": lambda event: f"{event['to']}, {event['word']}: {'notified' if event['ok'] else 'could not be notified, ' + event['error']}",
     "confirmed": lambda event: f"confirmed by {event['who']} ({event['by']}) for plan {event['plan']}",
     "accepted": lambda event: f"what is lost was accepted by {event['who']} ({event['by']})",
     "lock": lambda event: f"lock of the stack: {event['how']}" + (f", of {event['other']['who']}" if event.get("other") else ""),
@@ -88,7 +88,7 @@ _WORDS: dict[str, Any] = {
     "step-not-started": lambda event: f"step {event['job']} could not be started: {event['error']}",
     "step-passed-over": lambda event: f"step {event['step']} was not needed: its condition was not met",
     "paused": lambda event: f"stopped before {event['before']}",
-    "goes-on": lambda _: "the run goes on",
+    "goes-on": lambda _: "the run continues",
     "step-ended": lambda event: f"step {event['job']} was ended",
     "stop-asked": lambda event: f"{event['by']} asked to stop before the next step",
     "step-cut-short": lambda event: f"{event['by']} cut step {event['job']} short",

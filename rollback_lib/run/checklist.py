@@ -1,4 +1,4 @@
-"""The page's checklist before a rollback, answered from what is known: shown with every plan, kept in the record."""
+"""The runbook's checklist before a rollback, answered from what is known: shown with every plan, kept in the record."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Checklist:
-    """The points, and the word that goes out when the run begins (`told` says to whom)."""
+    """The points, and the notice that goes out when the run begins (`told` says to whom)."""
 
     points: tuple[Point, ...]
     word: str = ""
@@ -56,10 +56,10 @@ def checklist(
     reached = [one for one in told if one not in unset]
     rows = [
         (STATE, "Is what is broken documented?", documented or "not yet: run the cell of section 2", bool(documented), True),
-        (CHANGE, "Which change is taken back?", rationale.change or "not known", bool(rationale.change), CHANGE in stack.required),
+        (CHANGE, "Which change is reverted?", rationale.change or "not known", bool(rationale.change), CHANGE in stack.required),
         (TARGET, "Is the target known to be stable?", rationale.target or "nothing is known of it", bool(rationale.stable),
          doubted or TARGET in stack.required),
-        (PEOPLE, "Are those told whom it affects?", _people(reached, unset), bool(reached), PEOPLE in stack.required),
+        (PEOPLE, "Is everyone affected told?", _people(reached, unset), bool(reached), PEOPLE in stack.required),
     ]  # fmt: skip
     if plan.drift:
         rows.append((DRIFT, "Do the files give what the containers have?", "; ".join(plan.drift), False, True))
@@ -74,4 +74,4 @@ def _people(reached: Collection[str], unset: Collection[str]) -> str:
     lost = [f"{one} is not set" for one in unset]
     if reached:
         return "; ".join([f"by {', '.join(reached)}, at start and end", *lost])
-    return "; ".join(lost) if lost else "nobody is told by us (no `notify` in the stack): tell them yourself"
+    return "; ".join(lost) if lost else "nobody is notified (no `notify` in the stack): tell them yourself"

@@ -1,4 +1,4 @@
-"""Where a run is watched, and what a person sees of it."""
+"""Where a run is watched, and what a person sees."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager

@@ -34,9 +34,9 @@ def check_reviewed(run: Run, plan: Plan) -> None:
 def check(run: Run, step: Step) -> Plan:
     """The plan that was confirmed. Raises NotConfirmed, or Refused for a step that may not run now."""
     if run.state.ended:
-        raise Refused(f"this run has ended as {run.state.verdict}; open a new one to go on")
+        raise Refused(f"this run has ended as {run.state.verdict}; open a new one to continue")
     if run.plan is None or all(planned is not step for planned in run.plan.steps):
-        raise Refused(f"the step {step.name!r} is not of the plan that was confirmed; run the cells Plan and Confirm again")
+        raise Refused(f"the step {step.name!r} is not in the plan that was confirmed; run the cells Plan and Confirm again")
     if run.state.confirmed != run.plan.hash:
         raise NotConfirmed(f"not confirmed: type the host's name, {run.stack.host}, in the box above, then run this cell again")
     _check_order(run, run.plan, step)
@@ -45,7 +45,7 @@ def check(run: Run, step: Step) -> Plan:
     if any(undo.name in run.state.begun for undo in run.plan.undo):
         raise Refused(f"this incident is being undone; finish that with `rollback resume {run.opening.incident}`")
     if step.sends and step.send is None:
-        raise Refused(f"{step.sends} are in no record, so this incident cannot go on; nothing that serves was touched: run it anew")
+        raise Refused(f"{step.sends} are in no record, so this incident cannot continue; nothing that serves was touched: run it again")
     return run.plan
 
 

@@ -76,7 +76,7 @@ class Incident:
     @classmethod
     def resume(cls, folder: Path, *, console: Console, take_over: bool = False) -> Self:
         """Open an incident again, as it was opened: the same stack, parameters and plan. Raises ParameterError where there is
-        nothing to go on with, ConnectionRefused."""
+        nothing to resume, ConnectionRefused."""
         return cls(opening.resumed(folder, console, take_over=take_over))
 
     # -- the headings of a notebook ---------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ class Incident:
         run = self._run
         with run.guarded("confirm"):
             if run.opening.resumed and run.state.confirmed == plan.hash:
-                run.console.line("Confirmed before, in this incident: the cells below go on with it.")
+                run.console.line("Confirmed before, in this incident: the cells below continue with it.")
                 return
             run.plan = plan
             run.folder.write("plan.json", outcome.shown_clean(plan, run.folder.redactor).json() + "\n")
@@ -144,7 +144,7 @@ class Incident:
             if run.opening.mode == "plan":
                 run.console.line("mode is “plan”: the cells below look and say what they would do, and change nothing.")
             elif plan.nothing_to_do:
-                run.console.line("The target is what runs: there is nothing to confirm.")
+                run.console.line("The target already runs: there is nothing to confirm.")
             elif confirm == host:
                 gate.open_(run, plan, "parameter")
                 run.console.line(f"Confirmed for {host}: the cells below change it.")
@@ -198,7 +198,7 @@ class Incident:
                 raise NotConfirmed("nobody accepted what would be lost; read the list above, then run again with accept_loss=true")
 
     def apply(self, step: Step) -> None:
-        """Run one step of the plan on the host; a step that is done is not done again, one that runs there is attached to."""
+        """Run one step of the plan on the host; a step that is done is not repeated, one that runs there is attached to."""
         run = self._run
         with run.guarded(step.name):
             if step.skip:
@@ -235,7 +235,7 @@ class Incident:
             steps.apply(run, plan, step)
 
     def conclude(self, found: Conclusion, stack: object = "NAME") -> None:
-        """Let this be what the run has come to, in its record; `stack` is how the stack was named, for what is to be done next."""
+        """Set what the run has come to, in its record; `stack` is how the stack was named, for what is to be done next."""
         run = self._run
         with run.guarded("conclude"):
             after = found.next(str(stack) if isinstance(stack, str | Path) else "FILE")
@@ -299,7 +299,7 @@ class Incident:
         run = self._run
         return [("host", run.left()), *(("next", one) for one in run.next_actions()), ("record", str(run.folder.path))]
 
-    # -- going on with an incident ----------------------------------------------------------------------------------
+    # -- resuming an incident ---------------------------------------------------------------------------------------
 
     def standing(self) -> Standing:
         """How far the incident came, and the routes as they are."""
@@ -309,7 +309,7 @@ class Incident:
             return Standing(tuple(states.items()), run.monitor.note(run.monitor.look_once()))
 
     def go_on(self, accept_loss: object = "false") -> None:
-        """All steps that are not done, up to Verify; or the rest of an undo that had begun. What would be lost is looked at anew,
+        """All steps that are not done, up to Verify; or the rest of an undo that had begun. What would be lost is looked at again,
         and has to be accepted. Raises what `apply` and `accept` raise."""
         run = self._run
         plan = self.saved_plan
@@ -335,7 +335,7 @@ class Incident:
 
     @property
     def saved_plan(self) -> Plan:
-        """The plan that the incident was confirmed for. Raises Refused where it came not so far."""
+        """The plan that the incident was confirmed for. Raises Refused where it did not come that far."""
         if self._run.plan is None:
-            raise Refused("the incident has no plan yet; run its procedure anew")
+            raise Refused("the incident has no plan yet; run its procedure again")
         return self._run.plan

@@ -19,7 +19,7 @@ from rollback_lib.stack.model import Route, Stack
 
 LOOK_AGAIN = 0.5  # seconds before a host is asked again that could not be
 PATIENCE = 10.0  # seconds for which it is, before anything was changed
-RECONNECT = 10.0  # seconds in which services are to connect again by themselves
+RECONNECT = 10.0  # seconds in which services are to reconnect by themselves
 
 
 class Monitor:

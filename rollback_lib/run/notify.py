@@ -1,4 +1,4 @@
-"""Telling people: when a run begins, when it ends, when it fails. What cannot be told is noted, and never stops a run."""
+"""Notifying people: when a run begins, when it ends, when it fails. What cannot be sent is noted, and never stops a run."""
 
 import json
 import os
@@ -15,7 +15,7 @@ HEADROOM = 2.0
 
 
 class Notifier:
-    """Tells those of a stack's `notify`, side by side with the run. `on_host` reads a file of the host, as text."""
+    """Notifies those in a stack's `notify`, in parallel with the run. `on_host` reads a file of the host, as text."""
 
     def __init__(self, notify: list[Notify], folder: Folder, on_host: Callable[[str], str | None], line: Callable[[str], None]) -> None:
         self._notify = notify
@@ -41,7 +41,7 @@ class Notifier:
             thread.start()
 
     def wait(self) -> None:
-        """Until all is told, or the time for it is over. The record may be sealed after that: what comes later is not noted."""
+        """Wait until all is sent, or the time for it is over. The record may be sealed after that: what comes later is not noted."""
         until = time.monotonic() + DEADLINE + HEADROOM
         for thread, _, _ in self._waiting:
             thread.join(max(0.0, until - time.monotonic()))
@@ -62,7 +62,7 @@ class Notifier:
     def _note(self, one: Notify, kind: str, wrong: str) -> None:
         self._folder.event("told", word=kind, to=one.words, ok=not wrong, error=wrong)
         if wrong:
-            self._line(f"▲ {one.words} could not be told ({wrong}); the run goes on.")
+            self._line(f"▲ {one.words} could not be notified ({wrong}); the run continues.")
 
     def _address(self, reference: str) -> str:
         where, _, name = reference.partition(":")

@@ -22,7 +22,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 @dataclass(frozen=True)
 class Options:
-    """What every run can be told, as a notebook's parameters give it."""
+    """The options of every run, as a notebook's parameters give them."""
 
     mode: object = "plan"
     on_failure: object = "stop"

@@ -31,7 +31,7 @@ def side_by_side(look: Callable[[], T]) -> Callable[[], T]:
 
 
 def verdict_of(error: BaseException, state: RunState) -> Verdict:
-    """What an error makes of a run that has come so far. Where no end of a job was heard, it may be running on the host still."""
+    """What an error makes of a run that has come this far. Where no end of a job was heard, it may be running on the host still."""
     verified = state.verified
     if isinstance(error, Failed):
         return Verdict.RESTORED if error.restored else Verdict.PARTLY
@@ -61,7 +61,7 @@ def judge(mode: str, plan: Plan | None, state: RunState) -> tuple[Verdict, str]:
     if mode == "plan":
         return Verdict.PLANNED, "planned only; the host was not changed"
     if plan is not None and plan.nothing_to_do and seen and seen.ok:
-        return Verdict.NOTHING_TO_DO, "the target is what runs, and it is healthy"
+        return Verdict.NOTHING_TO_DO, "the target already runs, and it is healthy"
     if state.touched and seen and seen.ok:
         as_then = f"; not healthy, as then: {', '.join(seen.ill)}" if seen.ill else ""
         routes = "every route is healthy" if seen.all_routes else f"the routes that passed then pass{as_then}"
@@ -72,9 +72,9 @@ def judge(mode: str, plan: Plan | None, state: RunState) -> tuple[Verdict, str]:
 
 
 def left(state: RunState, host: str) -> str:
-    """What state a run left the host in that has ended, or has stopped."""
+    """The state in which a run that has ended or stopped left the host."""
     if state.unheard:
-        return f"a step may be running on {host} still"
+        return f"a step may still be running on {host}"
     if state.verdict is Verdict.RESTORED:
         return f"{host} is back in the state before this run"
     if state.verdict is Verdict.SUCCEEDED:
@@ -111,10 +111,10 @@ def next_actions(opening: Opening, stack: Stack, plan: Plan | None, verdict: Ver
             f"apply and reviewed to {plan.hash}.",
         )
     if verdict is Verdict.SUCCEEDED:
-        back = f"To take it back: `rollback undo {opening.incident}`; by hand: `{way_back}`."
+        back = f"To undo it: `rollback undo {opening.incident}`; by hand: `{way_back}`."
         return (*(plan.notes if plan else ()), *((back,) if plan and plan.undo else ()))
     if verdict in (Verdict.PARTLY, Verdict.UNKNOWN) and plan:
-        return (f"`rollback resume {opening.incident}` says how far it came, and goes on from there.", f"The way back is `{way_back}`.")
+        return (f"`rollback resume {opening.incident}` says how far it came, and continues from there.", f"The way back is `{way_back}`.")
     return ()
 
 

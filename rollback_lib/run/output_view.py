@@ -70,7 +70,7 @@ class OutputView:
 
 
 def _shortened(cleaned: str | None, dropped: int) -> str | None:
-    """A line as long as it may be; `dropped` bytes of it were let go before."""
+    """A line as long as it may be; `dropped` bytes of it were dropped before."""
     if cleaned is None:
         return None
     rest = dropped + max(0, len(cleaned) - LONGEST)

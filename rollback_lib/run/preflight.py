@@ -1,4 +1,4 @@
-"""Before anything is changed: the checklist, the logs that would be lost, and the word to those who are affected."""
+"""Before anything is changed: the checklist, the logs that would be lost, and the notice to those affected."""
 
 from rollback_lib.errors import Unanswered
 from rollback_lib.facts import docker
@@ -24,13 +24,13 @@ def check(run: Run, plan: Plan) -> None:
 
 
 def tell_start(run: Run, plan: Plan) -> None:
-    """Tell people that the run begins, once."""
+    """Notify people that the run begins, once."""
     if not run.state.begun and not run.state.told:
         run.notifier.tell("start", word(run, plan), run.opening.incident)
 
 
 def word(run: Run, plan: Plan) -> str:
-    """What goes out when the run begins."""
+    """The notice that goes out when the run begins."""
     because = f", because: {run.opening.reason}" if run.opening.reason else ""
     return f"● {run.called}: begins, by {run.opening.who}{because}"
 

@@ -1,4 +1,4 @@
-"""What an earlier process left of an incident: to go on with it, and to compare its plan with another."""
+"""What an earlier process left of an incident: to resume it, and to compare its plan with another."""
 
 import difflib
 import json
@@ -18,26 +18,26 @@ from rollback_lib.record.verdict import Verdict
 from rollback_lib.run.stages import Opening
 from rollback_lib.stack.model import Stack
 
-_ANEW = ("readiness",)  # it goes on with nothing
+_NEVER_RESUMED = ("readiness",)  # it leaves nothing to resume
 _ENDED = (Verdict.PLANNED, Verdict.SUCCEEDED, Verdict.NOTHING_TO_DO, Verdict.RESTORED)
 
 
 def opening(folder: Path, root: Path) -> tuple[Opening, Stack]:
     """How an incident was opened. Raises ParameterError where its record is not what the chain in `root` has of it, and where there
-    is nothing to go on with."""
+    is nothing to resume."""
     check(folder, root)
     events = Folder(folder).events()
     raw = next((event for event in events if event["event"] == "open"), None)
     state = RunState.of(events)
     known = Verdict(Folder(folder).record().get("verdict", Verdict.UNKNOWN))
     if raw is None or raw["mode"] != "apply":
-        raise ParameterError(f"{folder.name} only planned, so there is nothing to go on with; run its procedure with --apply")
-    if raw["procedure"] in _ANEW:
-        raise ParameterError(f"{folder.name} only tried things; run {raw['procedure']} anew")
+        raise ParameterError(f"{folder.name} only planned, so there is nothing to resume; run its procedure with --apply")
+    if raw["procedure"] in _NEVER_RESUMED:
+        raise ParameterError(f"{folder.name} only tried things; run {raw['procedure']} again")
     if known in _ENDED:
-        raise ParameterError(f"{folder.name} has ended as {known}, so there is nothing to go on with; run its procedure anew")
+        raise ParameterError(f"{folder.name} has ended as {known}, so there is nothing to resume; run its procedure again")
     if not state.begun or state.cleaned:
-        raise ParameterError(f"{folder.name} left nothing on the host to go on with; run its procedure anew")
+        raise ParameterError(f"{folder.name} left nothing on the host to resume; run its procedure again")
     values = {field.name: raw[field.name] for field in fields(Opening) if field.name in raw}
     stack = Stack.load(json.loads((folder / "stack.json").read_text()))
     return Opening(**{**values, "folder": folder, "usual": tuple(raw["usual"])}), stack

@@ -1,4 +1,4 @@
-"""A run: what it works with, and its record, which is told of everything before anybody else. Its state is that of the record."""
+"""A run: what it works with, and its record, which hears of everything first. Its state is that of the record."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -96,8 +96,8 @@ class Run:
             verdict = outcome.verdict_of(error, self.state)
             if verdict is Verdict.UNKNOWN:
                 resume = f"`rollback resume {self.opening.incident}`"
-                doubt = f"a step may be running on {self.stack.host} still" if self.state.unheard else "how the stack is now was not seen"
-                reason = f"{reason}; {doubt}: {resume} tells, and goes on"
+                doubt = f"a step may still be running on {self.stack.host}" if self.state.unheard else "the state of the stack was not seen"
+                reason = f"{reason}; {doubt}: {resume} finds out, and continues"
             self.conclude(verdict, reason)
         if self.state.verdict is not Verdict.REFUSED:
             self.monitor.close()
@@ -111,7 +111,7 @@ class Run:
             self.lock.release()
 
     def tell_end(self) -> None:
-        """Tell people how it ended, if they were told that it began."""
+        """Notify people how it ended, if they were notified that it began."""
         if not self.state.told:
             return
         verdict = self.state.verdict
@@ -122,17 +122,17 @@ class Run:
 
     @property
     def called(self) -> str:
-        """What this run is called where people are told of it."""
+        """What this run is called in notifications."""
         target = f" to {self.plan.target}" if self.plan else ""
         return f"{self.opening.procedure} rollback of {self.stack.name} on {self.stack.host}{target}, {self.opening.incident}"
 
     def conclude(self, verdict: Verdict, reason: str) -> None:
-        """Let this be the verdict, in the record, too; a later one takes its place."""
+        """Set the verdict, in the record, too; a later one replaces it."""
         self.folder.event("verdict", verdict=verdict, reason=reason)
         self.write_record()
 
     def goes_on(self) -> None:
-        """A run that was refused for a while, as before it was confirmed, has not ended when it goes on; its record says so first."""
+        """A run that was refused for a while, as before it was confirmed, has not ended when it continues; its record says so first."""
         if self.state.verdict is not Verdict.UNKNOWN:
             self.folder.event("goes-on")
             self.write_record()
@@ -158,7 +158,7 @@ class Run:
         """Raises Paused, once, when a person wanted to stop; `what` would come next."""
         if self.state.stopping:
             self.folder.event("paused", before=what)
-            raise Paused(f"stopped before {what}, as you asked; {self.left()}. Run this cell again to go on")
+            raise Paused(f"stopped before {what}, as you asked; {self.left()}. Run this cell again to continue")
 
     def left(self) -> str:
         """What state it left the host in, so far."""

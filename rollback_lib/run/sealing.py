@@ -58,10 +58,10 @@ class Seal:
         atexit.register(self._end)
 
     def check_open(self) -> None:
-        """Raises Refused once it is closed, or where another run has gone on with the incident."""
+        """Raises Refused once it is closed, or where another run has resumed the incident."""
         self._folder.check_open()
         if self._folder.runs != self._runs:
-            raise Refused(f"another run has gone on with {self._folder.id} since; look at what came of it: {self._folder.path}")
+            raise Refused(f"another run has resumed {self._folder.id} since; look at what came of it: {self._folder.path}")
 
     def close(self) -> None:
         """Seal it. A signature that cannot be made is noted in the record, and does not stop the run."""
@@ -72,7 +72,7 @@ class Seal:
         self._notebook.when_whole(self._end)
 
     def _end(self) -> None:
-        """Add the notebook, and seal what is not sealed yet; not where another run has gone on with the incident."""
+        """Add the notebook, and seal what is not sealed yet; not where another run has resumed the incident."""
         with self._one:
             if self._done or self._folder.runs != self._runs:
                 return

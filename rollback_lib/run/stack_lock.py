@@ -34,23 +34,23 @@ class StackLock:
         try:
             found = lock.read_holder(self._link.run(script((lock.look(self._there),))).out)
         except (ValueError, LookupError, TypeError):
-            return "somebody, in words that cannot be understood"
+            return "someone, in words that cannot be understood"
         return found.words if found and found.incident != self._owner.incident else ""
 
     def take(self, *, take_over: bool) -> lock.Taken | None:
         """Take the lock; None where this run holds it already. Raises Locked, naming who holds it; LockLost where someone took it."""
         if self._lost:
-            raise LockLost(f"{self._owner.incident} lost its hold of the stack to another run; look at what that one did")
+            raise LockLost(f"{self._owner.incident} lost the lock of the stack to another run; look at what it did")
         if self._held:
             return None
         taken = self._ask(take_over=take_over)
         self._record.event("lock", how=taken.how, other=taken.other, until=taken.until, running=taken.running, last=taken.last)
         if taken.how is Taking.HELD and taken.other and taken.until:
-            runs = f"; its step {', '.join(taken.running)} runs there still" if taken.running else ""
+            runs = f"; its step {', '.join(taken.running)} still runs there" if taken.running else ""
             raise Locked(
                 f"{self._link.alias} is held by {taken.other.words}{runs}; ask them. If that run is dead, "
-                f"`rollback resume {taken.other.incident}` goes on with it; else wait until {times.clock(taken.until)} UTC and longer if "
-                "it lives, or take over (--take-over, take_over=true)"
+                f"`rollback resume {taken.other.incident}` resumes it; else wait until {times.clock(taken.until)} UTC, or longer if it "
+                "is alive, or take over (--take-over, take_over=true)"
             )
         if taken.other and taken.how is not Taking.TAKEN:
             word = "Taken over from" if taken.how is Taking.TAKEN_OVER else "The lease had ended of"
@@ -72,7 +72,7 @@ class StackLock:
             self._record.event("lock", how="released")
 
     def lose(self) -> None:
-        """Take note that another run has it by now."""
+        """Note that another run holds it now."""
         self._held, self._lost = False, True
         self._stop.set()
 

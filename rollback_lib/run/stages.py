@@ -1,4 +1,4 @@
-"""What an incident says of itself at its stages: when it opens, when it goes on, when it has verified, when it closes."""
+"""What an incident says of itself at its stages: when it opens, when it is resumed, when it has verified, when it closes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -16,7 +16,7 @@ CLEANUP = 30.0  # seconds
 
 
 def take(run: Run, plan: Plan) -> None:
-    """Take the lock, unless we have it; for an incident that was opened again, see whether it can be gone on with. Raises Locked,
+    """Take the lock, unless we have it; for an incident that was opened again, see whether it can be resumed. Raises Locked,
     LockLost, Drifted, and Failed where the host undid it by itself."""
     taken = run.lock.take(take_over=run.opening.take_over)
     if taken is not None and run.opening.resumed and run.state.begun:
@@ -29,7 +29,7 @@ def check_taken_up(run: Run, plan: Plan, last: str) -> None:
     """Whether the host is as the incident left it. Raises Drifted."""
     if last not in (run.state.last, run.opening.incident):
         raise Drifted(
-            f"incident {last} ran on {run.stack.host} after this one was cut off; look at what it did, and plan anew or undo by hand"
+            f"incident {last} ran on {run.stack.host} after this one was cut off; look at what it did, then make a new plan or undo by hand"
         )
     if not run.state.touched:
         return  # that is looked at before the first change
@@ -51,7 +51,7 @@ def check_assumed(run: Run, plan: Plan) -> None:
     run.folder.event("assumed", moved=[effect.__dict__ for effect in moved])
     if moved:
         words = "; ".join(f"{effect.name} was {effect.asked} when this was planned, and is {effect.found}" for effect in moved)
-        raise Drifted(f"{run.stack.host} has changed since the plan was made: {words}; {clean_up(run, plan)}; plan anew")
+        raise Drifted(f"{run.stack.host} has changed since the plan was made: {words}; {clean_up(run, plan)}; make a new plan")
 
 
 def apply(run: Run, plan: Plan, step: Step) -> None:
@@ -112,7 +112,7 @@ def run_step(run: Run, plan: Plan, step: Step) -> Result:
 
 
 def not_verified(run: Run, plan: Plan, seen: Verification) -> NoReturn:
-    """Say what is not as it should be. Raises TargetRefused where nothing was changed, else what `fail` does."""
+    """State what is not as it should be. Raises TargetRefused where nothing was changed, else what `fail` does."""
     wrong = [effect.words for effect in seen.effects if not effect.ok]
     if not seen.healthy:
         results = {route.name: [probe.ok for probe in seen.probes if probe.route == route.name] for route in run.stack.routes}
@@ -121,12 +121,12 @@ def not_verified(run: Run, plan: Plan, seen: Verification) -> NoReturn:
         limit = times.given(run.stack.health.deadline)
         wrong.append(f"{', '.join(failing) or 'a route'} did not pass {seen.wanted} probes in a row in {limit}")
     if plan.nothing_to_do:
-        raise TargetRefused(f"the target is what runs already, and it is not well: {'; '.join(wrong)}; choose another target")
+        raise TargetRefused(f"the target already runs, and it is not healthy: {'; '.join(wrong)}; choose another target")
     fail(run, plan, f"not verified: {'; '.join(wrong)}")
 
 
 def fail(run: Run, plan: Plan, sentence: str) -> NoReturn:
-    """The rollback failed after it touched the host: undo it when that was asked for, and say where that leaves us."""
+    """The rollback failed after it touched the host: undo it when that was asked for, and say what state that leaves the host in."""
     run.folder.event("failed", error=sentence)
     if run.auto_revert.reverted():
         undone(run, plan, f"{sentence}; {run.stack.host} undid the rollback by itself")
@@ -136,13 +136,13 @@ def fail(run: Run, plan: Plan, sentence: str) -> NoReturn:
         undo(run, plan, sentence)
     armed = run.state.armed
     way = f"{run.stack.host} undoes it by itself at {times.clock(armed)} UTC" if armed else "the way back is undo.sh"
-    on = f"`rollback resume {run.opening.incident}` goes on from there"
+    on = f"`rollback resume {run.opening.incident}` continues from there"
     raise Failed(f"{sentence}; the host is changed in part: {on}, {way}", restored=False)
 
 
 def undo(run: Run, plan: Plan, sentence: str) -> NoReturn:
     """Undo the rollback, unless the host has done so by itself. Raises Failed."""
-    run.lock.take(take_over=False)  # a cell that was refused since the last step may have let go of it
+    run.lock.take(take_over=False)  # a cell that was refused since the last step may have released it
     if run.auto_revert.disarm():
         for step in plan.undo:
             if (plan.hash, step.name) in run.state.done or (step.when is When.UNHEALTHY and run.monitor.healthy_soon(plan)):

@@ -15,7 +15,7 @@ from rollback_lib.settings import PROJECT
 NOTEBOOKS = PROJECT / "notebooks"
 
 _LOOKS = frozenset({"triage"})  # it never changes a host, so there is nothing to drill
-_UNDRILLED = frozenset({"resume"})  # it goes on with the record of another procedure, and has none of its own
+_UNDRILLED = frozenset({"resume"})  # it resumes the record of another procedure, and has none of its own
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def read(file: Path) -> Notebook:
     except KeyError as missing:
         raise ParameterError(f"{file}: the key {missing} is missing; add it, as the other notebooks have it in metadata.rollback") from None
     except (TypeError, ValueError) as error:
-        raise ParameterError(f"{file}: {error}; mend it") from None
+        raise ParameterError(f"{file}: {error}; fix it") from None
 
 
 def _cycle(known: dict[str, Any]) -> timedelta:

@@ -14,7 +14,7 @@ from rollback_lib.text import tables, times
 
 _SENTENCE = (
     "How to bring a deployment back when it fails in production. `rollback docs` writes this page from the notebooks and the records: "
-    "what is wrong here is mended there."
+    "corrections belong there."
 )
 _CHECKLIST = """## Pre-Rollback Checklist
 
@@ -24,7 +24,7 @@ Run the notebook without `--apply` first: section 5, *Confirm*, shows these poin
 - [ ] What is broken is documented: section 2 keeps it in the record, and the logs of the containers that go.
 - [ ] The change that caused it is identified: commit, image, variables or file, by whom and when.
 - [ ] The target is known to be stable: for how long it was healthy on this host, and whether it was ever found bad.
-- [ ] Those whom it affects are told: by `notify:` in the stack, when the run begins and when it ends."""
+- [ ] Everyone affected is told: by `notify:` in the stack, when the run begins and when it ends."""
 
 
 def markdown(notebooks: Sequence[Notebook], seconds: Mapping[str, Sequence[float]], budgets: Mapping[str, float], folder: Path) -> str:

@@ -61,7 +61,7 @@ def made_for(notebook: Path | None, procedure: str, root: Path) -> Path | None:
 
 def shows(notebook: Path, count: int) -> bool:
     """Whether the file, as it was saved last, has the cell that was run as number `count`, or a later one. A file that is being
-    written, or gone, has not."""
+    written, or gone, does not."""
     try:
         cells = json.loads(notebook.read_text())["cells"]
     except (OSError, ValueError):

@@ -166,14 +166,14 @@ def _forms(value: str) -> Iterable[str]:
 
 class Stream:
     """`clean` for lines that come one at a time: a private key is known from its first line to its last. `in_key`: the next line
-    is one of a key."""
+    belongs to a key."""
 
     def __init__(self, clean: Callable[[str], str], *, in_key: bool = False) -> None:
         self._clean = clean
         self.in_key = in_key
 
     def skip(self, text: str) -> None:
-        """Take notice of a line that is neither shown nor kept."""
+        """Take account of a line that is neither shown nor kept."""
         if "PRIVATE KEY" in text:
             self.line(text)
 

@@ -22,8 +22,8 @@ class Secret:
 
     @property
     def digest(self) -> str:
-        """16 hex digits that are the same for the same value in every incident. They are costly to make (scrypt, RFC 7914, about
-        50 ms), so that nobody who reads a record can try out many values."""
+        """16 hex digits that are the same for the same value in every incident. They are expensive to make (scrypt, RFC 7914, about
+        50 ms), so that nobody who reads a record can try many values."""
         return hashlib.scrypt(self._value, salt=b"rollback", n=2**14, r=8, p=1, dklen=8).hex()
 
     def __len__(self) -> int:

@@ -184,7 +184,7 @@ class Database(_Model):
     database: DatabaseName = Field(description="The database's name in Postgres.")
     user: DatabaseName = Field(description="A superuser whom the container lets in without a password.")
     backups: Pattern = Field(description="Where the backups are on the host; the last part may have `*` and `?`.")
-    used_by: list[Name] = Field(default_factory=list, description="Containers to recreate if they do not connect again by themselves.")
+    used_by: list[Name] = Field(default_factory=list, description="Containers to recreate if they do not reconnect by themselves.")
 
 
 class Retention(_Model):
@@ -203,7 +203,7 @@ class Retention(_Model):
 
 
 class Notify(_Model):
-    """Who is told when a run begins to change the host, and how it ended. Give either `webhook` or `command`."""
+    """Who is notified when a run begins to change the host, and how it ended. Give either `webhook` or `command`."""
 
     webhook: SecretReference | None = Field(default=None, description='A reference to an address that takes `{"text": …}`.')
     command: list[str] | None = Field(
@@ -243,7 +243,7 @@ class Stack(_Model):
     secrets: list[SecretReference] = Field(
         default_factory=list, description="References to values to hide in output and records, beside those of the env files."
     )
-    notify: list[Notify] = Field(default_factory=list, description="Who is told of a run.")
+    notify: list[Notify] = Field(default_factory=list, description="Who is notified of a run.")
     required: list[Literal["change", "target", "people", "drift"]] = Field(
         default_factory=list, description="Points of the checklist that have to be answered before anything is changed."
     )
@@ -343,7 +343,7 @@ def _read(source: str | Path | Mapping[str, Any]) -> tuple[str, Any]:
         raise ParameterError(f"there is no stack file {file}; there are: {known}; or give the path of a YAML file") from None
     except yaml.YAMLError as error:
         line = getattr(getattr(error, "problem_mark", None), "line", -1) + 1
-        raise ParameterError(f"{file}, line {line}: this is not YAML; mend the line") from None
+        raise ParameterError(f"{file}, line {line}: this is not YAML; fix the line") from None
     if not isinstance(content, Mapping) or list(content) != ["stack"]:
         raise ParameterError(f"{file}: one top-level key, `stack`, is expected")
     return str(file), content["stack"]
@@ -359,7 +359,7 @@ def _first(error: ValidationError, within: str = "") -> str:
 def _expected(error: Any) -> str:
     kind = error["type"]
     if kind == "extra_forbidden":
-        return "this key is not known; remove it or mend its spelling"
+        return "this key is not known; remove it or fix its spelling"
     if kind == "missing":
         return "this key is missing; add it"
     if kind == "string_pattern_mismatch":

@@ -173,7 +173,7 @@ def test_what_a_swap_would_break_is_refused_while_planning(clean: Machine) -> No
     clean.ssh("""docker exec -i voice-postgres-1 sh -c 'cd /usr/share/postgresql/17/extension; echo "SELECT 1;" >timescaledb--1.sql
         printf "default_version = 1\nrelocatable = true\n" >timescaledb.control'""")
     sql(clean, "CREATE EXTENSION timescaledb")
-    planned("dyniq has the extension timescaledb, whose restore needs calls of its own")
+    planned("dyniq has the extension timescaledb, whose restore needs special calls before and after")
 
 
 def stop_a_session(machine: Machine) -> None:

@@ -148,7 +148,7 @@ def test_a_change_of_meaning_that_nobody_asked_for_is_shown(clean: Machine) -> N
     done = clean.rollback("-p", "target=.env.us", "-p", "keys=REGION", procedure="env")
     assert done.status == 0, done.out
     assert re.search(r"^~ BUCKET: .* \(not asked for\)$", (done.folder / "plan.diff").read_text(), re.MULTILINE)
-    assert "Compose would understand BUCKET in another way as well" in (done.folder / "notebook.html").read_text()
+    assert "Compose would also understand BUCKET differently" in (done.folder / "notebook.html").read_text()
 
 
 def refused(machine: Machine, said: str, *words: str, **options: object) -> object:
@@ -329,12 +329,12 @@ def test_no_value_reaches_anything_that_is_written_or_shown(clean: Machine) -> N
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["assign=MODEL=opus-literal-1"], "a value itself never stands in a parameter"),
+        (["assign=MODEL=opus-literal-1"], "never put a value itself into a parameter"),
         (["assign=MODEL=env:NOT_THERE_1"], "your environment has no variable NOT_THERE_1"),
         (["keys=A B"], "keys: names of variables"),
         (["remove=$(reboot)"], "remove: names of variables"),
         (["target=../../etc/passwd"], "target: the name of a kept version"),
-        (["keys=MODEL", "remove=MODEL"], "MODEL stands more than once"),
+        (["keys=MODEL", "remove=MODEL"], "MODEL is named more than once"),
     ],
 )
 def test_bad_parameters_are_refused_before_anything(practice_host: object, tmp_path: object, words: list[str], said: str) -> None:

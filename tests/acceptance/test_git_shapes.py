@@ -223,7 +223,7 @@ def test_what_git_is_in_the_midst_of_is_not_ended(broken: Machine) -> None:
     before = broken.listing()
     refused = broken.apply("-p", "dirty=save")
     assert (refused.status, refused.record["verdict"]) == (3, "refused")
-    assert f"in the midst of a merge in {TREE}" in refused.record["reason"]
+    assert f"in the middle of a merge in {TREE}" in refused.record["reason"]
     assert broken.listing() == before
 
 

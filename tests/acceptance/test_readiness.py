@@ -62,7 +62,7 @@ def test_what_would_fail_is_red_and_the_rest_is_tried(clean: Machine) -> None:
     found = rows(done)
     assert {name for name, row in found.items() if row["level"] == "red"} == {"code", "networks", "restore of voice"}
     assert "docker-caddy-1 is not on n8n_default" in found["networks"]["found"]
-    assert "has changes that are in no commit" in found["code"]["found"]
+    assert "has uncommitted changes" in found["code"]["found"]
     assert found["restore of n8n"]["level"] == "green"
     assert databases(clean) == names
     assert "Next: red, networks: docker-caddy-1 is not on n8n_default" in done.out

@@ -80,7 +80,7 @@ def test_the_second_hand_is_refused_until_it_takes_over(broken: Machine) -> None
         refused = broken.apply()
         assert (refused.status, refused.record["verdict"]) == (3, "refused")
         assert re.search(r"contabo is held by \S+@\S+, since .* UTC, for a rollback of code \(first\)", refused.out)
-        assert "its step recreate runs there still" in refused.out
+        assert "its step recreate still runs there" in refused.out
         assert broken.listing() == before
         with ThreadPoolExecutor(1) as pool:
             ended = pool.submit(thaw_when_told_to_end, scene)
@@ -105,7 +105,7 @@ def test_the_host_undoes_by_itself_when_nobody_comes_back(broken: Machine) -> No
     until(lambda: image(broken) != bad)
     assert broken.rollback().record["verdict"] == "planned"
     held = broken.apply()
-    assert "its step revert runs there still" in held.out
+    assert "its step revert still runs there" in held.out
     until(lambda: (image(broken), broken.head()) == (bad, before))
     assert record(folder)["verdict"] == "unknown"
     done = broken.resume(folder)

@@ -41,7 +41,7 @@ def test_a_healthy_host_is_healthy_and_looking_changes_nothing(clean: Machine) -
     clean.ssh("docker stop voice-postgres-1 >/dev/null")
     done = look(clean)
     assert done.record["found"]["fits"] == []
-    assert "nothing of the page fits" in done.record["reason"]
+    assert "no row of the page fits" in done.record["reason"]
     assert [row["do"] for row in done.record["found"]["rows"]] == ["start it: `docker start voice-postgres-1`, and read its log"]
 
 

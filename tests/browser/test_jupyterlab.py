@@ -174,7 +174,7 @@ def test_cell_by_cell_to_health(lab: str, page: Page, broken: Machine) -> None:
     expect(button).to_be_enabled()
     page.screenshot(path=SHOTS / "3-gate.png")
     button.click()
-    expect(gate).to_contain_text("Confirmed. Go on with the cells below")
+    expect(gate).to_contain_text("Confirmed. Run the cells below")
     assert broken.head() == bad
 
     # From there on, cell after cell.
@@ -282,7 +282,7 @@ def confirm(page: Page, source: str, word: str) -> None:
     gate = outputs(page, source)
     gate.locator("input[type=text]").fill(word)
     gate.get_by_role("button", name="Confirm").click()
-    expect(gate).to_contain_text("Confirmed. Go on with the cells below")
+    expect(gate).to_contain_text("Confirmed. Run the cells below")
 
 
 def test_triage_leads_to_the_notebook_that_fits_filled_in(clean: Machine, page: Page, tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def test_another_target_a_closed_page_and_two_stops(broken: Machine, page: Page,
         press(page, "incident.apply(plan.restore_tree)")
         expect(outputs(page, "incident.apply(plan.restore_tree)")).to_contain_text(
             "Paused: stopped before step restore_tree, as you asked; nothing that serves on contabo was changed. "
-            "Run this cell again to go on"
+            "Run this cell again to continue"
         )
         assert broken.head() == bad
         press(page, "incident.apply(plan.restore_tree)")

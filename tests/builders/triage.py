@@ -92,9 +92,9 @@ def env_file(
     def variables(level: str) -> dict[str, Secret]:
         return {"DATABASE_URL": Secret(f"postgresql://dyniq:x@{host}/dyniq"), "LEVEL": Secret(level)}
 
-    versions = [snapshots.Version("now", ago(changed), verdict, "kept by us", file(content, changed))]
+    versions = [snapshots.Version("now", ago(changed), verdict, "kept by a run", file(content, changed))]
     if before is not None:
-        versions.append(snapshots.Version("before", ago(2 * MONTH), "", "kept by us", file(before, 2 * MONTH)))
+        versions.append(snapshots.Version("before", ago(2 * MONTH), "", "kept by a run", file(before, 2 * MONTH)))
     meant = Unreadable(unreadable) if unreadable else {"agents-api": Meant(variables("2"), Secret("{}"))}
     return env.State(
         stack=STACK, file=file(content, changed), images={}, meant={WAY: meant}, key=Key(), versions=versions, defined={WAY: {}}, lines=[],

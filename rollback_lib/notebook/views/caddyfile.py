@@ -7,7 +7,7 @@ from rollback_lib.procedures.caddyfile import NAME, Candidates, State, Target
 from rollback_lib.text import times
 
 SHOWN_DIFFS = 4
-LOADED = {True: "yes", False: "no: it runs with something else", None: "cannot be told"}
+LOADED = {True: "yes", False: "no: it runs with something else", None: "not known"}
 
 
 def state(now: State) -> View:
@@ -17,7 +17,7 @@ def state(now: State) -> View:
     if now.inside and file:
         same = now.inside.hash == file.hash
         seen = "the same" if same else "another one: the file was replaced on the host after Caddy was started"
-    accepted = f"no: {now.of_file}" if isinstance(now.of_file, str) else "yes" if now.of_file else "cannot be told"
+    accepted = f"no: {now.of_file}" if isinstance(now.of_file, str) else "yes" if now.of_file else "not known"
     rows = [
         ("file", f"{section.file}, {file.kind}, changed {times.ago(file.changed)}" if file else f"{section.file} is missing"),
         ("in the container", f"{now.path_inside or 'not mounted'}: {seen}"),

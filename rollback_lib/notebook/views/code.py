@@ -16,7 +16,7 @@ def state(now: State) -> View:
         ("tree", f"{now.stack.tree} at {now.head.sha[:7]}, {now.head.branch or 'detached HEAD'}"),
         ("last deploy", deploy),
         *[("history", "not whole: a shallow clone")] * now.repository.shallow,
-        ("in no commit", ", ".join(now.head.dirty) or "nothing: the tree is clean"),
+        ("uncommitted", ", ".join(now.head.dirty) or "nothing: the tree is clean"),
         *((f"{one.service} containers", common.replicas(one.replicas)) for one in now.services),
         *((f"{one.service} made of", _made_of(one)) for one in now.services),
         ("compose", now.compose),

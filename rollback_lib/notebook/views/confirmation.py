@@ -13,7 +13,7 @@ def confirmation(one: Confirmation) -> View:
     if lost:
         views.append(note("warn", f"What will be lost or changed: {lost}."))
     else:
-        views.append(note("info", "Nothing is lost that the undo does not bring back."))
+        views.append(note("info", "Nothing is lost for good: undo restores all of it."))
     if one.holder:
         views.append(note("warn", f"The stack is held by {one.holder}. Ask them: until they are done, the cells below refuse."))
     return stack(*views)

@@ -60,7 +60,7 @@ def target(one: Target) -> View:
 
 def losses(one: Losses) -> View:
     if not one.tables:
-        return note("info", "What is lost can be said once the backup is restored: it does not tell its tables before.")
+        return note("info", "What is lost is known once the backup is restored: it does not list its tables before.")
     now = f"{one.old} now" if one.old == one.name else one.old
     other = f"{one.new} now" if one.old != one.name else f"{one.new}, restored" if one.restored else f"{one.new}, as it says itself"
     notes = []

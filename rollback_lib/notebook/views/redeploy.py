@@ -34,7 +34,7 @@ def candidates(found: Candidates) -> View:
 
 def target(one: Target) -> View:
     subject = f"{one.commit.short} {one.commit.subject} ({one.commit.author})"
-    dirty = note("warn", f"Changes in no commit are built as well: {some(one.dirty)}.") if one.dirty else None
+    dirty = note("warn", f"Uncommitted changes are built as well: {some(one.dirty)}.") if one.dirty else None
     said = note("info", f"{subject}\nChosen: {one.why}. Its files can be read, and all that is mounted into the services is there.")
     return stack(said, dirty) if dirty else said
 

@@ -17,7 +17,7 @@ class Before(Noted):
 
 
 class After(Noted):
-    """What is asked for: the file, what Caddy makes of it, and whether it goes on running (`reload`)."""
+    """What is asked for: the file, what Caddy makes of it, and whether it keeps running (`reload`)."""
 
     file: str
     live: str

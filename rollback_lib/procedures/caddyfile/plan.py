@@ -40,7 +40,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         stack=stack.name,
         host=stack.host,
         target=target.version.name,
-        steps=tuple(_skipped(step, "the target is what runs") for step in steps) if done else steps,
+        steps=tuple(_skipped(step, "the target already runs") for step in steps) if done else steps,
         undo=() if done else _undo(now, incident),
         cleanup=(Command.of("rm", "-f", *kept),),
         writes=(Write(now.file.real, How.IN_PLACE),),
@@ -71,13 +71,13 @@ def _steps(now: State, target: Target, incident: str, *, same_file: bool) -> tup
         *((Command.of("docker", "exec", container.name, "cat", path).to(inside),) if _held(now) else ()),
     )  # fmt: skip
     held = (overwrite_file.write_inside(container.name, path, after, inside),) if _held(now) else ()
-    put = Step("put", "Put the target in place", "Written into the same file: a container goes on reading a file that was replaced.",
+    put = Step("put", "Put the target in place", "Written into the same file: a container keeps reading a file that was replaced.",
                (overwrite_file.write(file, after, before), *held), changes=Changes.AT_ONCE, part=FILE,
                guards=(overwrite_file.guard(now.file.real, before, after),))  # fmt: skip
     load, title, why = _load(now, container, path, after)
     return (
         Step("keep", "Keep the Caddyfile that is there, and fetch the target", "Undo needs the one, the next steps the other.", keep),
-        _skipped(put, "the file is the target's already") if same_file else put,
+        _skipped(put, "the file already matches the target") if same_file else put,
         Step("load", title, why, load, changes=Changes.STACK, part=LOADED, deadline=60.0),
         Step("remember", "Enter the outcome among the kept versions", snapshots.REMEMBER,
              snapshots.remember_files(stack, NAME, incident, good=file, bad=None if same_file else before)),
@@ -113,7 +113,7 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
         kept = container is not None and container.started == before.started
         # Whoever restarted it, as Docker does when it is restarted itself: it runs with the target, and that is what was asked for.
         said = "yes" if kept else "no, it was restarted meanwhile"
-        rows.append(Effect("Caddy went on running", "yes", said, condition=True, decides=False, part=LOADED))
+        rows.append(Effect("Caddy kept running", "yes", said, condition=True, decides=False, part=LOADED))
     return rows
 
 
@@ -241,7 +241,7 @@ def _rows(now: State, target: Target, container: docker.Container, title: str) -
         ("container", f"{container.name}, {container.state}"),
         ("Caddy has loaded the file that is there", loaded),
         ("target", f"{version.name} {version.said} ({times.minute(version.when)})"),
-        ("known of it", version.verdict or "nothing yet: it was never verified here by us"),
+        ("known of it", version.verdict or "nothing yet: it was never verified here"),
         ("Caddy says of it", "valid"),
         ("how", f"{title}: {_restart_because(now) or 'gracefully, without a restart'}"),
     )
@@ -255,5 +255,5 @@ def _notes(now: State, target: Target) -> tuple[str, ...]:
             "commit the version that is to stay."
         )
     if now.file and now.committed is not None and now.file.hash != now.committed:
-        notes.append("The Caddyfile has changes that are in no commit; they are kept, and undo brings them back.")
+        notes.append("The Caddyfile has uncommitted changes; they are kept, and undo brings them back.")
     return tuple(notes)

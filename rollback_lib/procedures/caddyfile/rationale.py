@@ -1,4 +1,4 @@
-"""What a Caddyfile rollback rests on: which version it takes back, and what is known of the one it leads to."""
+"""What a Caddyfile rollback rests on: which version it reverts, and what is known of the one it leads to."""
 
 from rollback_lib.plan.plan import Rationale
 from rollback_lib.procedures.caddyfile.state import State
@@ -10,7 +10,7 @@ def rationale(now: State, target: Target) -> Rationale:
     """From git, the file, and its kept versions."""
     verdict = target.version.verdict
     stable = True if verdict.startswith("healthy") else False if verdict.startswith("bad") else None
-    known = verdict or f"valid for Caddy, of {times.minute(target.version.when)}; its routes were never verified by us"
+    known = verdict or f"valid for Caddy, of {times.minute(target.version.when)}; its routes were never verified"
     return Rationale(_change(now), f"{target.version.name}: {known}", stable)
 
 
@@ -18,4 +18,4 @@ def _change(now: State) -> str:
     current = next((one for one in now.versions if one.content == now.current), None)
     if current:
         return f"{current.name} {current.said}, {times.minute(current.when)}"
-    return f"an edit that is in no commit, {times.minute(now.file.changed)}" if now.file else ""
+    return f"an uncommitted edit, {times.minute(now.file.changed)}" if now.file else ""

@@ -49,7 +49,7 @@ def choose(now: State) -> tuple[Version, str]:
         if not version.verdict.startswith("bad"):
             return version, "the last different version of the file"
     raise TargetRefused(
-        f"no other version of {now.stack.section(NAME).file} is known, in git or kept by us; commit a good one, then name it"
+        f"no other version of {now.stack.section(NAME).file} is known, in git or kept by an earlier run; commit a good one, then name it"
     )
 
 

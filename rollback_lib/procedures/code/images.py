@@ -51,7 +51,7 @@ def _export(now: State, target: Target, folder: str) -> Iterator[Command]:
 
 
 def _copies(now: State, export: str) -> Iterator[Command]:
-    """What a build needs and git has not. Copies, since a build follows no link out of its folder; the folder is private."""
+    """What a build needs and git lacks. Copies, since a build follows no link out of its folder; the folder is private."""
     tree, paths = now.stack.tree, [path.removeprefix(f"{now.stack.tree}/") for path in beside(now)]
     if paths:
         copy = 'cd "$1"; to=$2; shift 2; for path; do [ ! -e "$path" ] || [ -e "$to/$path" ] || cp -p --parents -- "$path" "$to"; done'

@@ -45,7 +45,7 @@ def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") ->
         stack=stack.name,
         host=stack.host,
         target=sha,
-        steps=tuple(replace(step, commands=(), guards=(), skip="the target is what runs") for step in steps) if current else steps,
+        steps=tuple(replace(step, commands=(), guards=(), skip="the target already runs") for step in steps) if current else steps,
         undo=() if current else _undo(now, services, target, incident, restore),
         cleanup=_cleanup(now, services, sha, incident),
         writes=tree.writes(now, target.changes) if not restore.skip else (),
@@ -97,12 +97,12 @@ def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 def _refuse_losses(now: State, target: Target, dirty: str) -> None:
     if now.head.dirty and dirty == "refuse":
         raise Refused(
-            f"{now.stack.tree} has changes that are in no commit ({some(now.head.dirty)}), and a rollback would overwrite them; "
+            f"{now.stack.tree} has uncommitted changes ({some(now.head.dirty)}), and a rollback would overwrite them; "
             "commit them there, or run with dirty=save to have them kept in a git stash"
         )
     if now.head.unstashable:
         raise Refused(
-            f"git can stash no changes of {now.stack.tree} while there are conflicts or files that were only announced by `git add -N` "
+            f"git cannot stash the changes of {now.stack.tree} while there are conflicts or files that were only announced by `git add -N` "
             f"({some(now.head.unstashable)}); `git add` them there, or take them back"
         )
     for one in now.services:
@@ -116,8 +116,7 @@ def _refuse_losses(now: State, target: Target, dirty: str) -> None:
             )
     if target.in_the_way:
         raise Refused(
-            f"files that git does not know stand where the target has files of its own ({some(target.in_the_way)}); "
-            f"move them away in {now.stack.tree}"
+            f"untracked files stand where the target has files of its own ({some(target.in_the_way)}); move them away in {now.stack.tree}"
         )
 
 
@@ -191,7 +190,7 @@ def _undo(now: State, services: list[Deployed], target: Target, incident: str, r
     tags += [command for one in ran for command in _names_back(one, target)]
     if ran:
         steps.append(
-            Step("undo_recreate", "Start the images that ran before", "They were kept under tags of ours.",
+            Step("undo_recreate", "Start the images that ran before", "They were kept under rollback/ tags.",
                  (*tags, *_up(ran)), changes=Changes.STACK, part=replicas.PART)
         )  # fmt: skip
     return tuple(steps)
@@ -226,7 +225,7 @@ def _rows(now: State, services: list[Deployed], target: Target) -> tuple[tuple[s
         ("runs now", "\n".join(f"{one.service}: {one.running[:7]} (by the {one.by})" if one.running else f"{one.service}: {one.by}"
                                for one in services)),
         ("target", f"{target.commit.short} {target.commit.subject} ({target.commit.author}, {times.minute(target.commit.when)})"),
-        ("known of it", verdicts.get(sha) or "nothing yet: it was never verified here by us"),
+        ("known of it", verdicts.get(sha) or "nothing yet: it was never verified here"),
         ("image", "\n".join(origin) or "none"),
     )  # fmt: skip
 
@@ -257,9 +256,9 @@ def _notes(now: State, services: list[Deployed], target: Target, dirty: str, inc
             f"When the fix is on {now.head.branch}: `git switch {now.head.branch} && git pull`."
         )
     if now.head.dirty and dirty == "save":
-        notes.append(f"Changes in no commit ({some(now.head.dirty)}) are kept as the git stash “rollback {incident}”.")
+        notes.append(f"Uncommitted changes ({some(now.head.dirty)}) are kept as the git stash “rollback {incident}”.")
     if any(posixpath.basename(change.path).startswith("Caddyfile") for change in target.changes):
-        notes.append("The Caddyfile is another one at the target: Caddy goes on with what it has loaded until it is reloaded.")
+        notes.append("The Caddyfile is another one at the target: Caddy keeps what it has loaded until it is reloaded.")
     for one in services:
         if one.container is None and one.compose:
             files = ", ".join(one.compose.files)

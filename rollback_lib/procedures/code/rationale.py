@@ -1,4 +1,4 @@
-"""What a code rollback rests on: which commit it takes back, and what is known of the one it leads to."""
+"""What a code rollback rests on: which commit it reverts, and what is known of the one it leads to."""
 
 from rollback_lib.facts import releases
 from rollback_lib.plan.plan import Rationale
@@ -12,7 +12,7 @@ def rationale(now: State, target: Target) -> Rationale:
     known, stable = releases.standing(now.releases, target.commit.sha)
     ran = next((move for move in now.reflog if move.commit.sha == target.commit.sha), None)
     if stable is None and ran:
-        known = f"deployed here {times.minute(ran.when)}, its health was never verified by us"
+        known = f"deployed here {times.minute(ran.when)}, its health was never verified"
     return Rationale(change(now), f"{target.commit.short}: {known}", stable)
 
 

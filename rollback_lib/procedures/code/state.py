@@ -56,7 +56,7 @@ class Deployed:
                 return release.commit, "ledger of releases"
         for image in self.kept:
             if image.id == container.image and len(image.tag) == 40:
-                return image.tag, "image kept by us"
+                return image.tag, "image kept by a run"
         if container.revision:
             return container.revision, "image label"
         for move in self.reflog:

@@ -125,7 +125,7 @@ def _defined_at(now: State, way: Compose, sha: str, modules: list[Submodule]) ->
 
 
 def beside(now: State) -> tuple[str, ...]:
-    """The files of the tree that a build or compose needs and git has not."""
+    """The files of the tree that a build or compose needs and git lacks."""
     paths = (*now.stack.code.env_files, f"{now.stack.compose_directory}/.env")
     return tuple(dict.fromkeys(path for path in paths if path.startswith(now.stack.tree + "/")))
 

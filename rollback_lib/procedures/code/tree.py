@@ -1,6 +1,6 @@
-"""The tree of a repository put on another commit, and back, by the byte: what git does in between may fail at any file.
+"""The tree of a repository put on another commit, and back, byte for byte: what git does in between may fail at any file.
 
-A checkout can die in its midst: a required filter that fails, a signal, a full disk. HEAD has not moved then, and files are gone. So
+A checkout can die halfway: a required filter that fails, a signal, a full disk. HEAD has not moved then, and files are gone. So
 undo does not ask git to check anything out: it puts back the files and the index as they were kept.
 """
 
@@ -20,7 +20,7 @@ from rollback_lib.procedures.common import snapshots
 from rollback_lib.stack.model import Stack
 
 PART = "tree"  # of the host, in steps and effects
-CLEAN = "none"  # changes in no commit
+CLEAN = "none"  # uncommitted changes
 LIST, FILES, INDEX, THERE, STASH = "tree.list", "tree.tar", "tree.index", "tree.there", "stash"  # what an incident keeps
 
 _UNLOCK = r"""
@@ -131,7 +131,7 @@ find "$(git rev-parse --git-dir)" "$(git rev-parse --git-common-dir)" -user "$(i
 
 
 class Tree(Noted):
-    """What a plan notes of a tree: the commit, its branch (None where HEAD is detached), and its changes in no commit (`changes`)."""
+    """What a plan notes of a tree: the commit, its branch (None where HEAD is detached), and its uncommitted changes (`changes`)."""
 
     head: str
     branch: str | None
@@ -144,12 +144,12 @@ class Tree(Noted):
 
 
 def changes(head: git.Head) -> str:
-    """The changes in no commit: two of these texts are the same where the changes are."""
+    """The uncommitted changes: two of these texts are the same where the changes are."""
     return f"{some(sorted(head.dirty))} (#{head.content})" if head.dirty else CLEAN
 
 
 def keep(now: State, sha: str, incident: str) -> tuple[Command, ...]:
-    """Keeps the files that the checkout changes, those with changes in no commit, and the index."""
+    """Keeps the files that the checkout changes, those with uncommitted changes, and the index."""
     kept = [snapshots.before(now.stack, incident, name) for name in (LIST, FILES, INDEX, THERE)]
     return (Command.script(_KEEP, now.stack.tree, now.head.sha, sha, *kept),)
 
@@ -161,7 +161,7 @@ def forget(stack: Stack, incident: str) -> Command:
 
 def restore(now: State, sha: str, incident: str) -> Step:
     """Puts HEAD, index and files on the commit."""
-    title, why = "Put the tree on the target", "HEAD, index and files become the target's exactly; files it has not are removed."
+    title, why = "Put the tree on the target", "HEAD, index and files become exactly those of the target; files it lacks are removed."
     if now.head.sha == sha and not now.head.dirty:
         return Step("restore_tree", title, why, skip="the tree is at the target")
     tree = now.stack.tree
@@ -170,7 +170,7 @@ def restore(now: State, sha: str, incident: str) -> Step:
         git.command(tree, "rev-parse", "refs/stash").to(snapshots.before(now.stack, incident, STASH)),
     ) if now.head.dirty else ()  # fmt: skip
     guards = () if now.head.dirty else (Command.script(_EXPLAINED, tree, now.head.sha, sha),)
-    # Files that are the same stay as they are: git would write those anew whose owner or times are not as it noted.
+    # Files that are the same stay as they are: git would rewrite those whose owner or times are not as it noted.
     noted = git.command(tree, "update-index", "-q", "--refresh")
     # What it overwrites is kept, and the guard has seen that nothing else is there.
     checkout = git.command(tree, "checkout", "--quiet", "--force", "--detach", "--no-overwrite-ignore", sha)
@@ -198,7 +198,7 @@ def back(now: State, incident: str) -> Step:
         else git.command(tree, "update-ref", "--no-deref", "-m", message, "HEAD", now.head.sha)
     )
     commands = (_unlock(tree), *umask(now), Command.script(_BACK, tree, kept, files, aside, index), head, *_own(now, incident, _OWN_GIT))
-    return Step("undo_tree", "Put the tree back", "Files, index and HEAD as they were before the rollback, by the byte.", commands,
+    return Step("undo_tree", "Put the tree back", "Files, index and HEAD as they were before the rollback, byte for byte.", commands,
                 changes=Changes.STACK, part=PART)  # fmt: skip
 
 
@@ -221,7 +221,7 @@ def as_before(host: Host, stack: Stack, known: Tree, target: str) -> list[Effect
     return [
         Effect("commit of the tree", known.head[:12], head.sha[:12], part=PART),
         Effect("branch", known.branch or "(detached)", head.branch or "(detached)", part=PART, between=True),
-        Effect("changes in no commit", known.changes, changes(head), part=PART, between=True),
+        Effect("uncommitted changes", known.changes, changes(head), part=PART, between=True),
         Effect("files of the target that are left", "none", some(left.result()) or "none", part=PART, between=True),
         *_strange(host, stack, known, differing),
     ]
@@ -233,21 +233,21 @@ def assumed(host: Host, stack: Stack, known: Tree) -> list[Effect]:
     return [
         Effect("commit of the tree", known.head[:12], head.sha[:12]),
         Effect("branch", known.branch or "(detached)", head.branch or "(detached)"),
-        Effect("changes in no commit", known.changes, changes(head)),
+        Effect("uncommitted changes", known.changes, changes(head)),
     ]
 
 
 def _strange(host: Host, stack: Stack, known: Tree, differing: list[git.Change]) -> list[Effect]:
     """Paths that neither the rollback nor its undo explains: somebody else changed them. Shown only where there are any."""
     if known.changes != CLEAN:
-        return []  # such paths had changes in no commit before
+        return []  # such paths had uncommitted changes before
     other = host.ask(git.differing(stack.tree, known.head)).result()
     both = _present(differing) & _present(other)
     return [Effect("paths that somebody else changed", "none", some(sorted(both)), part=PART)] if both else []
 
 
 def _present(changes: Iterable[git.Change]) -> set[str]:
-    """A path that is gone is what a checkout leaves that died in its midst."""
+    """A path that is gone is what a checkout leaves that died halfway."""
     return {one.path for one in changes if one.kind != "deleted"}
 
 

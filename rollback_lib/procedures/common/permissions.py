@@ -15,7 +15,7 @@ _SHOWN = 3  # sentences
 
 @dataclass(frozen=True)
 class User:
-    """Whom we are logged in as, and why what rollbacks of the stack write may not be written."""
+    """Which user we are logged in as, and why files that rollbacks of the stack write may not be written."""
 
     account: Account
     blocked: tuple[str, ...]

@@ -1,6 +1,6 @@
 """What runs keep on the host for the way back, and how long: named in the plan of a later run, removed after its verification.
 
-What goes are copies of our own: files that an incident replaced, kept versions, jobs, exports of builds, images under names of ours.
+Only our own copies go: files that an incident replaced, kept versions, jobs, exports of builds, images under rollback/ names.
 What people wrote themselves is never removed by itself, whatever its age: a database that a restore put aside has rows that are nowhere
 else, and a git stash somebody's work. Dropping them cannot be undone, frees nothing that a rollback needs, and a rollback at night is no
 time to decide it. Readiness names them with age and size, and the command.
@@ -51,8 +51,8 @@ class Copy:
 
 @dataclass(frozen=True)
 class Copies:
-    """All that is kept of a stack, and what of it is `beyond` its time; `times` are when incidents did something last, and `last` is the
-    one that changed the host last, "" before the first."""
+    """All that is kept of a stack, and what of it is `beyond` its retention; `times` are when incidents last did something, and `last` is
+    the one that last changed the host, "" before the first."""
 
     stack: Stack
     all: tuple[Copy, ...]
@@ -63,7 +63,7 @@ class Copies:
 
 
 def look(host: Host, stack: Stack, needed: str = "", now: datetime | None = None) -> Copies:
-    """All that is kept, as it is `now`. What the text `needed` names, such as the commands of a plan, is not beyond its time."""
+    """All that is kept, as it is `now`. What the text `needed` names, such as the commands of a plan, is not past its retention."""
     entries, named = host.ask(copies.entries(stack.state)), host.ask(copies.named(stack.state, stack.kept_images))
     images, in_use = host.ask(copies.images(stack.kept_images)), host.ask(copies.in_use())
     last, stashes = host.ask(copies.last(stack.state)), host.ask(copies.stashes(stack.tree))
@@ -75,7 +75,7 @@ def look(host: Host, stack: Stack, needed: str = "", now: datetime | None = None
 
 
 def with_removal(plan: Plan, found: "Copies | Unanswered") -> Plan:
-    """The same plan, which also removes what is beyond its time: after its verification, in the step that remembers the outcome. Where
+    """The same plan, which also removes what is past its retention: after its verification, in the step that remembers the outcome. Where
     that could not be looked at, nothing is removed."""
     if isinstance(found, Unanswered):
         why = f"What earlier runs keep on {plan.host} could not be looked at ({found.why}), so nothing of it is removed."
@@ -88,12 +88,12 @@ def with_removal(plan: Plan, found: "Copies | Unanswered") -> Plan:
 
 
 def has_place(plan: Plan) -> bool:
-    """Whether the plan has a place for it: a step after its verification, and something to do before it."""
+    """Whether the plan has room for it: a step after its verification, and something to do before it."""
     return not plan.nothing_to_do and any(step.name == REMEMBER for step in plan.steps)
 
 
 def said(found: Copies) -> str:
-    """What is beyond its time, in words."""
+    """What is past its retention, in words."""
     now, kept = datetime.now(UTC), found.stack.retention.keep_days
     files, images = [one for one in found.beyond if not one.image], [one for one in found.beyond if one.image]
     words = [f"{number(files, 'file')}, {size(files)}"] if files else []
@@ -120,7 +120,7 @@ def _short(one: Copy, stack: Stack) -> str:
 def _also(step: Step, removal: Command) -> Step:
     if step.name != REMEMBER:
         return step
-    why = f"{step.why} What is kept beyond its time is removed." if not step.skip else "What is kept beyond its time is removed."
+    why = f"{step.why} What is past its retention is removed." if not step.skip else "What is past its retention is removed."
     mine = () if step.skip else step.commands
     return replace(step, why=why, commands=(*mine, removal), skip=None, deadline=max(step.deadline, _DEADLINE))
 
@@ -164,7 +164,7 @@ class _Judge:
         self.all = (*map(self._of_entry, entries), *(self._of_image(one, tag) for one in images for tag in one.tags))
 
     def beyond(self, named: dict[str, frozenset[str]], needed: frozenset[str], in_use: frozenset[str]) -> tuple[Copy, ...]:
-        """What is beyond its time: nothing that is needed, by an incident that stays either, or that a container is of."""
+        """What is past its retention: nothing that is needed, by an incident that stays either, or that a container is of."""
         known = {one.incident for one in self.all if one.incident}
         stay: set[str] = set()
         # The undo of an undo needs what the first one kept, and so on.

@@ -16,7 +16,7 @@ _GB = 1e9
 
 @dataclass(frozen=True)
 class Row:
-    """`level` is green, amber (look at it soon) or red (mend it now); `found` says how it is, `do` what to do."""
+    """`level` is green, amber (look at it soon) or red (fix it now); `found` says how it is, `do` what to do."""
 
     name: str
     level: str

@@ -26,7 +26,7 @@ class Version:
 
 
 def folders(stack: Stack, *names: str) -> Command:
-    """Makes folders in that of the stack, open to those to whom it is."""
+    """Makes folders in the stack's folder, open to whoever that is open to."""
     return Command.of("mkdir", "-p", "-m", "2770", *(f"{stack.state}/{name}" for name in names))
 
 
@@ -46,7 +46,7 @@ def standing(versions: Iterable[Version], content: bytes) -> tuple[str, bool | N
     """What the kept versions tell of a content, in words; True where it was healthy here, False where it was found bad."""
     same = sorted((one for one in versions if one.verdict and one.file.content.reveal() == content), key=lambda one: one.when)
     if not same:
-        return "never verified here by us", None
+        return "never verified here", None
     last = same[-1]
     return f"{last.verdict}, {times.minute(last.when)}", not last.verdict.startswith("bad")
 
@@ -73,4 +73,4 @@ def _version(file: files.File) -> Version:
     name = file.path.rpartition("/")[2]
     word, _, incident = name.partition("-")
     verdict = "healthy here" if word == "healthy" else f"bad ({incident})"
-    return Version(name, file.changed, verdict, "kept by us", file)
+    return Version(name, file.changed, verdict, "kept by a run", file)

@@ -1,10 +1,10 @@
-"""Database rollback: a backup restored beside the live database, weighed against it, and put in its place in one transaction."""
+"""Database rollback: a backup restored beside the live database, compared with it, and put in its place in one transaction."""
 
 from rollback_lib.facts.backups import Backup
-from rollback_lib.procedures.database.again import again, undo_notes
 from rollback_lib.procedures.database.losses import Losses, TableLoss, kept, losses, weigh
 from rollback_lib.procedures.database.noted import After
 from rollback_lib.procedures.database.plan import RESTORE_DEADLINE, SWAP_DEADLINE, assumed, effects, plan, undo_effects
+from rollback_lib.procedures.database.redo import redo, undo_notes
 from rollback_lib.procedures.database.sql import swap
 from rollback_lib.procedures.database.state import (
     NAME,
@@ -56,5 +56,5 @@ __all__ = [
 PROCEDURE = Procedure(
     name=NAME, size=50, check=check, document=document, examine=examine, plan=plan, effects=effects, undo_effects=undo_effects,
     assumed=assumed,
-    hashes=True, weigh=weigh, again=again, undo_notes=undo_notes, views="rollback_lib.notebook.views.database",
+    hashes=True, weigh=weigh, redo=redo, undo_notes=undo_notes, views="rollback_lib.notebook.views.database",
 )  # fmt: skip

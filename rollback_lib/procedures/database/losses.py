@@ -89,7 +89,7 @@ def losses(host: Host, now: State, target: Target, plan: Plan) -> Losses:
     """What is live against what was restored beside it, or, where nothing was restored yet, against what the backup says.
 
     Raises TargetRefused when the backup did not come out as it is written, Refused when Postgres does not say what is there: what
-    was restored stays then.
+    was restored then stays.
     """
     live, restored = Before.read(plan.before).database, After.read(plan.after).beside
     if restored not in _databases_or_refused(host, now.stack, plan):
@@ -100,19 +100,19 @@ def losses(host: Host, now: State, target: Target, plan: Plan) -> Losses:
         there = new.tables.get(table)
         if there is None or there.fewer_than(rows):
             came = there.words if there else "no table"
-            raise TargetRefused(f"{target.backup.path} has {rows:,} rows of {table}, restored came {came}; choose another backup")
+            raise TargetRefused(f"{target.backup.path} has {rows:,} rows of {table}, and {came} came back; choose another backup")
     if apart(mine.tables, new.tables):
-        raise TargetRefused(f"{target.backup.path} has none of the tables of {live}: it is of another database; choose another backup")
+        raise TargetRefused(f"{target.backup.path} has none of the tables of {live}: it is from another database; choose another backup")
     return Losses(live, live, target.backup.name, _compare(mine.tables, new.tables), restored=True)
 
 
 def weigh(host: Host, stack: Stack, plan: Plan) -> Losses:
-    """What is live against what was restored beside it, for a run that goes on with a plan. Raises TargetRefused where nothing
+    """What is live against what was restored beside it, for a run that resumes a plan. Raises TargetRefused where nothing
     was restored, Refused when Postgres does not say what is there."""
     before, after = Before.read(plan.before), After.read(plan.after)
     server, live, restored = server_of(section(stack, after.section)), before.database, after.beside
     if restored not in _databases_or_refused(host, stack, plan):
-        raise TargetRefused(f"there is no database {restored}: what was restored is gone, so run the procedure anew")
+        raise TargetRefused(f"there is no database {restored}: what was restored is gone, so run the procedure again")
     old, new = _both(host, server, live, restored, plan)
     return Losses(live, live, plan.target, _compare(old.tables, new.tables), restored=True)
 
@@ -125,7 +125,7 @@ def _both(host: Host, server: Postgres, live: str, restored: str, plan: Plan) ->
         silent = [name for name, content in ((live, old), (restored, new)) if content is None]
         raise Refused(
             f"Postgres did not say what is in {' and '.join(silent)}, so nobody can say what is lost; what was restored stays as "
-            f"{restored}: look at the server's log, then `rollback resume {plan.incident}` goes on with it"
+            f"{restored}: look at the server's log, then run `rollback resume {plan.incident}`"
         )
     return old, new
 
@@ -150,7 +150,7 @@ def _databases_or_refused(host: Host, stack: Stack, plan: Plan) -> set[str]:
         after = After.read(plan.after)
         raise Refused(
             f"Postgres in {section(stack, after.section).container} does not answer; what was restored stays as "
-            f"{after.beside}: look at its log, then `rollback resume {plan.incident}` goes on with it"
+            f"{after.beside}: look at its log, then run `rollback resume {plan.incident}`"
         )
     return names
 

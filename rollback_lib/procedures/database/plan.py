@@ -75,7 +75,7 @@ def _steps(now: State, target: Target, new: str, kept: str, incident: str) -> tu
     remove = Command.of("docker", "exec", one.container, "rm", "-rf", copy)
     bring = (Command.of("docker", "cp", target.backup.path, f"{one.container}:{copy}"),) if archive else ()
     return (
-        Step("create", "Make a new database beside the live one", "The live one is not touched, and the service goes on.",
+        Step("create", "Make a new database beside the live one", "The live one is not touched, and the service keeps running.",
              (snapshots.folders(stack, "before"), server.psql(home).saying(sql.create(live, new) + ";"), *bring),
              deadline=RESTORE_DEADLINE),
         Step("restore", "Restore the backup into it", "It stops at the first error.", (_restore(now, target.backup, new, copy),),
@@ -91,9 +91,9 @@ def _steps(now: State, target: Target, new: str, kept: str, incident: str) -> tu
               sql.swap(server, home, live=live.name, aside=kept, incoming=new),
               sql.written_by(server, sql.SEQUENCES, kept, live.name)),
              changes=Changes.DATA, part=NAMES, deadline=SWAP_DEADLINE),
-        Step("reconnect", f"Recreate {whom or 'the services'}", "For services that do not connect again by themselves.",
+        Step("reconnect", f"Recreate {whom or 'the services'}", "For services that do not reconnect by themselves.",
              reconnect, changes=Changes.STACK, part=replicas.PART, when=When.UNHEALTHY,
-             skip=None if reconnect else "the stack names no container in `used_by`: services are to connect again by themselves"),
+             skip=None if reconnect else "the stack names no container in `used_by`: services are to reconnect by themselves"),
         Step("remember", "Enter the restore in the ledger", "The next rollback knows from it that this backup can be restored.",
              (restores.enter(f"{stack.state}/{restores.FILE}", target.backup, incident),)),
     )  # fmt: skip
@@ -106,7 +106,7 @@ def _undo(now: State, kept: str, undone: str) -> tuple[Step, ...]:
         Step("undo_swap", "Swap the names back", f"What was restored stays as {undone}, with all that was written since.",
              (sql.swap(server, home, live=live.name, aside=undone, incoming=kept, needed=False),),
              changes=Changes.STACK, part=NAMES, deadline=SWAP_DEADLINE),
-        *((Step("undo_reconnect", f"Recreate {whom}", "For services that do not connect again by themselves.", reconnect,
+        *((Step("undo_reconnect", f"Recreate {whom}", "For services that do not reconnect by themselves.", reconnect,
                 changes=Changes.STACK, part=replicas.PART, when=When.UNHEALTHY),) if reconnect else ()),
     )  # fmt: skip
 
@@ -139,7 +139,7 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     rows = [
         Effect(f"database behind the name {name}", f"the restored one (oid {restored})", _called(live, restored, "the restored one"),
                part=NAMES),
-        Effect(f"kept as {old}", f"the one of before (oid {was_live})", _called(kept, was_live, "the one of before"), part=NAMES),
+        Effect(f"kept as {old}", f"the earlier one (oid {was_live})", _called(kept, was_live, "the earlier one"), part=NAMES),
     ]  # fmt: skip
     if live:
         rows += [Effect(word, before.properties[word], said, part=NAMES) for word, said in live.properties(host.key).items()]
@@ -167,7 +167,7 @@ def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     live = server.databases.get(name) if server else None
     properties = live.properties(host.key) if live else {}
     return [
-        Effect(f"database behind the name {name}", f"the one of before (oid {wanted})", _called(live, wanted, "the one of before"),
+        Effect(f"database behind the name {name}", f"the earlier one (oid {wanted})", _called(live, wanted, "the earlier one"),
                part=NAMES),
         *(Effect(word, before.properties[word], said, part=NAMES) for word, said in properties.items()),
         *_counted(host, before),
@@ -185,7 +185,7 @@ def _clients(now: State) -> dict[str, list[docker.Container]]:
 
 
 def _drift(now: State) -> tuple[str, ...]:
-    """What the services would lose that are recreated where they do not connect again by themselves."""
+    """What the services would lose that are recreated where they do not reconnect by themselves."""
     found: list[str] = []
     for name, mine in _clients(now).items():
         defined = now.defined.get(name)
@@ -211,7 +211,7 @@ def _called(found: postgres.Database | None, wanted: str, word: str) -> str:
 
 
 def _twice(was: postgres.Content, now: postgres.Content) -> str:
-    """The sequences that are behind those of before."""
+    """The sequences that are behind those of the earlier database."""
     old, new = was.sequences, now.sequences
     if old is None or new is None:
         return "not known: somebody held one of them"
@@ -262,7 +262,7 @@ def _rows(now: State, target: Target, kept: str) -> tuple[tuple[str, str], ...]:
         ("sessions now", f"{len(live.sessions)} ({sessions})"),
         ("backup", f"{backup.path}, {backup.format}, {backup.size / 1e6:,.1f} MB, of Postgres {backup.version}"),
         ("made", f"{times.minute(backup.changed)}, {hours:.1f} h ago: what was written since is not in it"),
-        ("known of it", now.verdict(backup) or "nothing yet: it was never restored here by us"),
+        ("known of it", now.verdict(backup) or "nothing yet: it was never restored here"),
         ("read to its end", "it is whole" if target.contents.rows else "its files are all there; its tables are known once it is restored"),
         ("disk", f"{(now.free or 0) / 1e6:,.0f} MB free, about {target.needs / 1e6:,.0f} MB needed" if now.free else "could not be asked"),
         ("the live one", f"stays as {kept} until someone drops it"),
@@ -284,7 +284,7 @@ def _notes(now: State, target: Target, kept: str) -> tuple[str, ...]:
     drop = f"docker exec {one.container} dropdb -U {one.user} {Command.of(kept)}"
     notes = [
         f"The old database is {kept}, with all its rows. When nobody needs them any more, on the host: `{drop}`.",
-        "Numbers go on where the old database was, so rows can be copied back from it.",
+        "Sequences continue where those of the old database were, so rows can be copied back from it.",
     ]
     tables = now.content.tables.values() if now.content else ()
     foreign = {one.name for one in tables if one.kind is Kind.FOREIGN} | {

@@ -11,4 +11,4 @@ def rationale(now: State, target: Target) -> Rationale:
     changed = [one for one in read(now.content, target) if one.old is None or one.new is None or one.old_columns or one.new_columns]
     words = some([one.words for one in changed], 4)
     verdict = now.verdict(target.backup)
-    return Rationale(words, f"{target.backup.name}: {verdict or 'read to its end, never restored here by us'}", True if verdict else None)
+    return Rationale(words, f"{target.backup.name}: {verdict or 'read to its end, never restored here'}", True if verdict else None)

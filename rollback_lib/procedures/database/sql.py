@@ -130,6 +130,6 @@ COMMIT;
 
 
 def patiently(command: Command) -> Command:
-    """The command again and again until it succeeds, for a minute: a server that was restarted needs its time."""
+    """The command, repeated until it succeeds, for a minute at most: a server that was restarted needs time."""
     script = f'n=0; until "$@"; do n=$((n + 1)); [ "$n" -lt {_PATIENCE} ] || exit 1; sleep 0.5; done'
     return Command.of("sh", "-euc", script, "sh", *command.argv)

@@ -62,7 +62,7 @@ def choose(now: State, target: str) -> tuple[Backup, str]:
         if not one.wrong:
             return one.backup, "the newest backup that nothing speaks against"
     if not now.backups:
-        raise TargetRefused(f"there is no backup {pattern} on the host; mend `backups` in the stack, or bring one there")
+        raise TargetRefused(f"there is no backup {pattern} on the host; fix `backups` in the stack, or bring one there")
     raise TargetRefused(f"none of the {len(now.backups)} backups {pattern} can be restored; the list of candidates says why")
 
 
@@ -79,7 +79,7 @@ def examine(host: Host, now: State, target: str) -> Target:
     mine = now.content.tables if now.content else {}
     if apart(mine, contents.rows):
         raise TargetRefused(
-            f"{backup.path} has none of the tables of {live.name} ({', '.join(sorted(contents.rows)[:3])} …): it is of another database; "
+            f"{backup.path} has none of the tables of {live.name} ({', '.join(sorted(contents.rows)[:3])} …): it is from another database; "
             "choose another backup"
         )
     copied = backup.size if backup.format in backups.ARCHIVES else 0
@@ -93,7 +93,7 @@ def examine(host: Host, now: State, target: str) -> Target:
 
 
 def apart(old: Iterable[str], new: Iterable[str]) -> bool:
-    """Whether both have tables, and none in common: then they are of two databases."""
+    """Whether both have tables, but none in common: then they are different databases."""
     mine, others = set(old) - {postgres.LARGE_OBJECTS}, set(new) - {postgres.LARGE_OBJECTS}
     return bool(mine and others and not mine & others)
 
@@ -102,14 +102,14 @@ def usable(now: State) -> postgres.Database:
     """The live database. Raises Refused where a rollback has nothing to work with, or could not end."""
     one, where = now.section, now.section.container
     if now.container is None:
-        raise Refused(f"there is no container {where} on the host; mend `container` in the stack, or start it")
+        raise Refused(f"there is no container {where} on the host; fix `container` in the stack, or start it")
     if now.server is None:
         raise Refused(
             f"Postgres in {where} does not let {one.user} in without a password, or does not run; try "
             f"`docker exec {where} psql -w -U {one.user} -d {one.database} -c 'SELECT 1'` on the host"
         )
     if not now.server.superuser:
-        raise Refused(f"the user {one.user} of {where} is no superuser, and ends no sessions of others; name one that is")
+        raise Refused(f"the user {one.user} of {where} is not a superuser, so it cannot end sessions of others; name one that is")
     live = now.live
     if live is None:
         raise Refused(
@@ -124,7 +124,7 @@ def usable(now: State) -> postgres.Database:
         )
     if now.content and postgres.TIMESCALE in now.content.extensions:
         raise Refused(
-            f"{live.name} has the extension {postgres.TIMESCALE}, whose restore needs calls of its own before and after; restore it by "
+            f"{live.name} has the extension {postgres.TIMESCALE}, whose restore needs special calls before and after; restore it by "
             "hand, as its manual says"
         )
     if live.prepared:
@@ -133,7 +133,7 @@ def usable(now: State) -> postgres.Database:
         raise Refused(f"{live.name} feeds logical replication ({', '.join(live.slots)}), which would stay with the old one; drop it first")
     if live.subscriptions:
         raise Refused(
-            f"{live.name} gets rows by logical replication (subscription {', '.join(live.subscriptions)}), which would go on into the "
-            "old one; drop the subscription first, and make it anew afterwards"
+            f"{live.name} gets rows by logical replication (subscription {', '.join(live.subscriptions)}), which would continue into the "
+            "old one; drop the subscription first, and recreate it afterwards"
         )
     return live

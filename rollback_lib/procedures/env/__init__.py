@@ -3,9 +3,9 @@
 Values are compared, never shown.
 """
 
-from rollback_lib.procedures.env.again import again
 from rollback_lib.procedures.env.parameters import NAME, check
 from rollback_lib.procedures.env.plan import assumed, effects, plan, undo_effects
+from rollback_lib.procedures.env.redo import redo
 from rollback_lib.procedures.env.state import Candidate, Candidates, State, candidates, document
 from rollback_lib.procedures.env.target import Difference, Target, choose, examine
 from rollback_lib.procedures.procedure import Procedure
@@ -32,5 +32,5 @@ __all__ = [
 PROCEDURE = Procedure(
     name=NAME, size=20, check=check, document=document, examine=examine, plan=plan, effects=effects, undo_effects=undo_effects,
     assumed=assumed,
-    hashes=True, again=again, views="rollback_lib.notebook.views.env",
+    hashes=True, redo=redo, views="rollback_lib.notebook.views.env",
 )  # fmt: skip

@@ -29,7 +29,7 @@ def check(stack: Stack, target: object = "", keys: object = "", assign: object =
     named = [*words(str(keys)), *words(str(remove)), *references(str(assign))]
     twice = sorted({key for key in named if named.count(key) > 1})
     if twice:
-        raise ParameterError(f"{', '.join(twice)} stands more than once in keys, assign and remove; decide for one")
+        raise ParameterError(f"{', '.join(twice)} is named more than once in keys, assign and remove; name it in one only")
 
 
 def _check_references(assign: str) -> None:
@@ -38,7 +38,7 @@ def _check_references(assign: str) -> None:
         if matched is None:
             raise ParameterError(
                 "assign: KEY=env:NAME (a variable of your environment) or KEY=file:/PATH (a file on the host) is expected; "
-                "a value itself never stands in a parameter, since parameters are kept in the record"
+                "never put a value itself into a parameter: parameters are kept in the record"
             )
         if matched[2] and matched[2] not in os.environ:
             raise ParameterError(f"assign: {matched[1]}: your environment has no variable {matched[2]}; export it first")

@@ -35,7 +35,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     undo = [Step("undo_put", "Put the file back", "As it was before the rollback; what is there then is kept beside.",
                  replace_file.put_back(stack, incident, now.file, now.path), changes=Changes.STACK, part=FILE)]  # fmt: skip
     if services:
-        undo.append(Step("undo_recreate", "Make new containers with it", "They get the environment of before.",
+        undo.append(Step("undo_recreate", "Recreate the containers with it", "They get the earlier environment.",
                          _up(now, services), changes=Changes.STACK, part=replicas.PART))  # fmt: skip
     return Plan(
         procedure=NAME,
@@ -43,7 +43,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         stack=stack.name,
         host=stack.host,
         target=target.name,
-        steps=tuple(replace(step, commands=(), guards=(), send=None, skip="the target is what runs") for step in steps) if done else steps,
+        steps=tuple(replace(step, commands=(), guards=(), send=None, skip="the target already runs") for step in steps) if done else steps,
         undo=() if done else tuple(undo),
         cleanup=(
             *replace_file.forget(stack, incident, target.send),
@@ -187,7 +187,7 @@ def _steps(now: State, target: Target, incident: str, services: Sequence[str], *
              skip=None if sizes else "all that the target is made of is on the host"),
         Step("put", "Put the target in place", "Made beside the file with its mode and owner, then moved over it in one go.", put,
              changes=Changes.AT_ONCE, part=FILE, guards=replace_file.guard(stack, incident, now.file, now.path),
-             skip="the file is the target's already" if same else None),
+             skip="the file already matches the target" if same else None),
         Step("recreate", "Recreate the services that read it", "`restart` would keep the old environment.",
              _up(now, services), changes=Changes.STACK, part=replicas.PART,
              skip=None if services else "every container holds what the target gives it"),
@@ -250,10 +250,10 @@ def _notes(now: State, target: Target) -> tuple[str, ...]:
     notes = []
     other = [one.key for one in target.differences if not one.asked]
     if other:
-        notes.append(f"Compose would understand {some(other)} in another way as well, which nobody asked for; look at the diff.")
+        notes.append(f"Compose would also understand {some(other)} differently, which nobody asked for; look at the diff.")
     stale = [name for name in now.readers if now.holds(name, now.understood(name)) is False]
     if stale:
-        notes.append(f"{', '.join(stale)}: the container holds something else than the file says; it was not made anew after a change.")
+        notes.append(f"{', '.join(stale)}: the container holds something else than the file says; it was not recreated after a change.")
     idle = [name for name in now.readers if not now.wanted(name)]
     if idle:
         notes.append(f"{', '.join(idle)}: stopped, and left so; it gets the file when it is started by `up`.")

@@ -1,4 +1,4 @@
-"""What an env rollback rests on: which variables it takes back, and what is known of the version it leads to."""
+"""What an env rollback rests on: which variables it reverts, and what is known of the version it leads to."""
 
 from rollback_lib.plan.plan import Rationale, some
 from rollback_lib.procedures.common import snapshots

@@ -116,7 +116,7 @@ def document(host: Host, stack: Stack) -> State:
     kept, project = host.ask(snapshots.versions(stack, NAME, files.env_files)), host.ask(docker.project(stack))
     file = there.result()
     if file and not file.regular:
-        raise Refused(f"{path} is a {file.kind}, not a file; mend it on the host")
+        raise Refused(f"{path} is a {file.kind}, not a file; fix it on the host")
     replicas = docker.by_service(project.result())
     versions = sorted([*kept.result(), *_beside(path, beside.result())], key=lambda one: one.when, reverse=True)
     written = {way: host.ask(compose.written(way)) for way in _ways(replicas)}

@@ -175,11 +175,11 @@ def _differences(now: State, target: Target, asked: set[str] | None) -> tuple[Di
 
 
 def _refuse_misread(now: State, target: Target, given: Mapping[str, _Given]) -> None:
-    """A value that was assigned must reach every reader to the letter."""
+    """A value that was assigned must reach every reader unchanged."""
     for key, one in given.items():
         wanted = Secret(one.value.reveal().removesuffix(b"\n"))
         for name in now.readers:
             if target.meant[now.containers[name].compose][name].environment.get(key) != wanted:
                 raise TargetRefused(
-                    f"compose would not give {name} the value of {key} to the letter; see whether the compose files set it themselves"
+                    f"compose would not give {name} the value of {key} exactly; see whether the compose files set it themselves"
                 )

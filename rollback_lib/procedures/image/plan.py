@@ -49,7 +49,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         stack=stack.name,
         host=stack.host,
         target=f"{now.named.name}:{row.tag}",
-        steps=tuple(replace(step, commands=(), guards=(), skip="the target is what runs") for step in steps) if done else steps,
+        steps=tuple(replace(step, commands=(), guards=(), skip="the target already runs") for step in steps) if done else steps,
         undo=() if done else _undo(now, before, incident, written=pin is not None and not settled),
         cleanup=_cleanup(now, before, incident),
         removes=replicas.names(now.replicas),
@@ -125,12 +125,12 @@ def _settled(now: State, pin: str | None) -> bool:
 
 
 def _pull(now: State, row: Candidate, kept: str) -> Step:
-    title, why = "Fetch the target's image", "Before anything stops: an image that cannot be had ends the run here."
+    title, why = "Fetch the target's image", "Before anything stops: an image that cannot be pulled ends the run here."
     if row.digest and all(image.digest != row.digest for image in now.local):
         pinned = f"{now.named.name}@{row.digest}"
         commands = (Command.of("docker", "pull", "--quiet", pinned), Command.of("docker", "tag", pinned, kept))
         return Step("pull", title, why, commands, deadline=PULL_DEADLINE)
-    # Naming it proves that it is there; a tag of ours keeps it from a clean-up.
+    # Naming it proves that it is there; a rollback/ tag keeps it from a clean-up.
     return Step("pull", "Keep the target's image, which the host has", why, (Command.of("docker", "tag", row.image or "", kept),))
 
 
@@ -189,7 +189,7 @@ def _undo(now: State, before: str, incident: str, *, written: bool) -> tuple[Ste
         tag = () if Reference.parse(name).digest else (Command.of("docker", "tag", before, name),)
         up = now.container.compose.up({now.container.service: docker.count(now.replicas)})
         steps.append(
-            Step("undo_recreate", "Start the image that ran before", "It was kept under a tag of ours.", (*tag, up),
+            Step("undo_recreate", "Start the image that ran before", "It was kept under a rollback/ tag.", (*tag, up),
                  changes=Changes.STACK, part=replicas.PART)
         )  # fmt: skip
     return tuple(steps)
@@ -213,7 +213,7 @@ def _rows(now: State, target: Target) -> tuple[tuple[str, str], ...]:
         ("runs now", runs + (f", commit {now.running[:7]}" if now.running else "")),
         ("target", f"{row.tag}{subject}"),
         ("digest", row.digest or "none: it was built on this host and never came from a registry"),
-        ("known of it", row.verdict or "nothing yet: it was never verified here by us"),
+        ("known of it", row.verdict or "nothing yet: it was never verified here"),
         ("where it is", "on the host" if row.image else "in the registry; pulled before anything stops"),
         ("compose files", ", ".join(now.compose.files)),
     )

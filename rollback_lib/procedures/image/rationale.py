@@ -1,4 +1,4 @@
-"""What an image rollback rests on: which image it takes back, and what is known of the one it leads to."""
+"""What an image rollback rests on: which image it replaces, and what is known of the one it leads to."""
 
 from rollback_lib.facts import releases
 from rollback_lib.plan.plan import Rationale

@@ -26,7 +26,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     cleanup = tuple(command for _, one in made for command in one.cleanup)
     build, remember = _build(now, target, incident), _remember(now, incident)
     steps = (
-        Step("build", "Build the commit that a rollback would go back to", "Under a name of ours, which is removed again.",
+        Step("build", "Build the commit that a rollback would go back to", "Under a rollback/ name, which is removed again.",
              (snapshots.folders(stack, "before", "build"), *build), changes=Changes.TRIAL, deadline=code.BUILD_DEADLINE,
              skip=None if build else "there is no such commit, or the image comes from a registry"),
         *(_restore(now, backup, one, incident) for backup, one in made),
@@ -104,7 +104,7 @@ def _remember(now: State, incident: str) -> Step:
 
 
 def _release(now: State, incident: str) -> list[Command]:
-    """The commit that runs, with its image under a tag of ours; a tree with changes in no commit is none."""
+    """The commit that runs, with its image under a rollback/ tag; not for a tree with uncommitted changes."""
     deployed, stack = now.look.deployed, now.stack
     if isinstance(deployed, Unanswered) or not made_of_it(deployed):
         return []

@@ -99,7 +99,7 @@ def _user(now: State) -> Row:
     if isinstance(now.user, Unanswered):
         return Row("user", RED, now.user.why, "find out why: log in there by hand")
     ready = now.user.ready
-    return Row("user", GREEN if ready else RED, now.user.words, "" if ready else "mend that on the host, or log in as another user")
+    return Row("user", GREEN if ready else RED, now.user.words, "" if ready else "fix that on the host, or log in as another user")
 
 
 def _routes(now: State) -> list[Row]:
@@ -122,7 +122,7 @@ def _stack(now: State, target: Target) -> list[Row]:
     if seen.down:
         rows.append(Row("containers", RED, f"not running: {some(list(seen.down))}", "find out why: `rollback run triage`"))
     if isinstance(target.redeploy, Unanswered):
-        rows.append(Row("redeploy", RED, target.redeploy.why, "mend that, or there is no redeploy"))
+        rows.append(Row("redeploy", RED, target.redeploy.why, "fix that, or there is no redeploy"))
     else:
         rows.append(Row("redeploy", GREEN, f"the tree at {target.redeploy.commit.short} could be deployed, there is room to build it"))
     return rows
@@ -137,7 +137,7 @@ def _code(now: State, target: Target, tried: Mapping[str, Tried]) -> list[Row]:
     of_image = of_registry(now)
     refused = "" if of_image else refusal(lambda: code.plan(state, target.code, incident="readiness"))  # type: ignore[arg-type]
     if refused:
-        return [Row("code", RED, refused, "mend that on the host")]
+        return [Row("code", RED, refused, "fix that on the host")]
     kept = "its image is kept" if state.main.kept_image(target.code.commit.sha) else "its image would be built"
     rows = [Row("code", GREEN, f"would go back to {sha}, {target.code.why}; {kept}")]
     if not of_image:
@@ -195,9 +195,9 @@ def _env(now: State, target: Target, tried: Mapping[str, Tried]) -> list[Row]:
     if held is None:
         return []
     if isinstance(held, Unanswered):
-        return [Row("env", RED, held.why, "mend that on the host")]
+        return [Row("env", RED, held.why, "fix that on the host")]
     if held.unreadable:
-        return [Row("env", RED, f"compose cannot read the file: {held.unreadable}", "mend that line, or roll it back")]
+        return [Row("env", RED, f"compose cannot read the file: {held.unreadable}", "fix that line, or roll it back")]
     known, good = snapshots.standing(held.versions, held.content)
     if good:
         return [Row("env", GREEN, f"the file as it is is kept: {known}")]
@@ -221,7 +221,7 @@ def _caddyfile(now: State, target: Target) -> list[Row]:
                 "Caddy's configuration",
                 AMBER,
                 "Caddy runs with something else than the file says",
-                "reload it, if it is meant",
+                "reload it, if that is intended",
             )
         )
     return rows
@@ -231,10 +231,10 @@ def _database(name: str, now: State, target: Target, plan: Plan, tried: Mapping[
     state, one = now.databases[name], target.databases[name]
     if isinstance(state, Unanswered) or isinstance(one, Unanswered):
         why = one.why if isinstance(one, Unanswered) else "not known"
-        return [Row(f"database {name}", RED, why, "mend that, or there is no way back for this database")]
+        return [Row(f"database {name}", RED, why, "fix that, or there is no way back for this database")]
     hours = (datetime.now(UTC) - one.backup.changed).total_seconds() / 3600
     level = RED if hours > LATE else AMBER if hours > DAILY else GREEN
-    do = "" if level == GREEN else "see why the daily backup did not come"
+    do = "" if level == GREEN else "see why the daily backup was not made"
     rows = [Row(f"backup of {name}", level, f"{one.backup.name}, {hours:.1f} h old, {one.backup.size / 1e6:,.1f} MB, whole", do)]
     restore = tried.get(restore_name(name))
     label = f"restore of {name}"
@@ -292,7 +292,7 @@ def _copies(now: State, tried: Mapping[str, Tried]) -> list[Row]:
         rows = [Row("copies", GREEN, f"{kept}; removed now: {retention.said(found)}")]
     else:
         do = "a run with --apply removes it, this one too where every route passes"
-        rows = [Row("copies", AMBER, f"{kept}; beyond its time: {retention.said(found)}", do)]
+        rows = [Row("copies", AMBER, f"{kept}; past its retention: {retention.said(found)}", do)]
     stale = retention.stale(found)
     if stale:
         words = [f"{one.place} of {one.incident}, {times.day(one.when)}" for one in stale]
@@ -307,6 +307,6 @@ def _known_good(plan: Plan, tried: Mapping[str, Tried]) -> Row:
     if unkept:
         return Row("known good", AMBER, unkept, "commit what is changed in the tree, so that a release has a name")
     if one is None:
-        needs = "not entered: that needs --apply, and every route well"
+        needs = "not entered: that needs --apply, and every route healthy"
         return Row("known good", AMBER, needs, "run it with --apply while the stack is healthy")
     return _trial("known good", "what runs is entered as a release known good", "it could not be entered", one, "see output/remember.txt")

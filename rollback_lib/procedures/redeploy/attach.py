@@ -6,7 +6,7 @@ from rollback_lib.commands.command import Command
 from rollback_lib.facts.networks import Attachment
 
 _CONNECT = r"""
-there() { found=$(docker ps --all --quiet --filter "name=^/$1\$"); [ -n "$found" ] || echo "$1 is gone meanwhile"; }
+there() { found=$(docker ps --all --quiet --filter "name=^/$1\$"); [ -n "$found" ] || echo "$1 is gone by now"; }
 set -f
 while read -r network container options; do
     there "$container"; [ -n "$found" ] || continue

@@ -78,7 +78,7 @@ def _steps(
         Step("keep", "Keep images, files and the list of networks", "Undo needs them; nothing has stopped yet.", keep),
         Step("pull", "Fetch images that are missing", "Before anything stops.", pull, deadline=BUILD_DEADLINE,
              skip=None if pull else "every image that is not built is on the host"),
-        Step("build", "Build the images", "Under names of ours, before anything stops: a build that fails leaves the old stack up.",
+        Step("build", "Build the images", "Under rollback/ names, before anything stops: a build that fails leaves the old stack up.",
              _build(now, built, incident), deadline=BUILD_DEADLINE, skip=None if built else "no service is built here"),
         Step("redeploy", "Down and up", "Volumes stay; every network is put back before the first container starts.",
              (*tags, *_down_and_up(now, attach, incident)), changes=Changes.STACK, part=PART, deadline=DEPLOY_DEADLINE),
@@ -97,7 +97,7 @@ def _undo(now: State, before: dict[str, str], attach: list[Attachment], incident
     return (
         Step("undo_files", "Put the files back", "As they were before; those that are there now are kept beside them.",
              _restore_files(now.stack, incident), changes=Changes.STACK, part=PART),
-        Step("undo_redeploy", "Down and up with the images of before", "They were kept under tags of ours.",
+        Step("undo_redeploy", "Down and up with the earlier images", "They were kept under rollback/ tags.",
              (*back, *_down_and_up(now, attach, f"{incident}-undo")), changes=Changes.STACK, part=PART, deadline=DEPLOY_DEADLINE),
     )  # fmt: skip
 
@@ -159,7 +159,7 @@ def _running(name: str, containers: list[Container]) -> Effect:
 
 
 def _image(known: Replicas, name: str, containers: list[Container], wanted: str, built: str) -> Effect:
-    """Whether a service runs that image; in between, its containers have the one of before or the one that was built."""
+    """Whether a service runs that image; in between, its containers have the earlier one or the one that was built."""
     between = {one.image for one in containers} <= {built, *(one.image for one in known.containers[:1])}
     found = ", ".join(sorted({one.image[7:19] for one in containers})) or "none"
     return Effect(f"{name}: image", wanted[7:19], found, part=PART, between=between)
@@ -245,7 +245,7 @@ def _order(one: Mounted) -> tuple[str, str, str, str]:
 
 
 def _attachments(now: State) -> list[Attachment]:
-    """What has to be put back: what was attached by hand to containers of ours, what the stack names, and every container of
+    """What has to be put back: what was attached by hand to containers of the stack, what the stack names, and every container of
     others on a network that goes with the stack."""
     ours = {one.name: one.service for one in now.containers if one.service in now.services}
     going = {network for one in now.services.values() for network in one.own}
@@ -307,7 +307,7 @@ def _again(command: Command) -> Command:
 
 def _placeholders(now: State, word: str) -> tuple[Command, ...]:
     """Containers from which compose takes over the anonymous volumes: `down` parts a service from its own, and `up` would give
-    it an empty one. Compose makes them anew because their hash is none of a service's."""
+    it an empty one. Compose recreates them because their hash matches no service."""
     commands = []
     for container in now.containers:
         anonymous = any(one.source in now.volumes and now.volumes[one.source].anonymous for one in container.volumes)
@@ -340,7 +340,7 @@ def _restore_files(stack: Stack, incident: str, of: str = FILES, beside: str = f
 
 
 def _remember(now: State, target: Target, built: dict[str, str], incident: str) -> tuple[Command, ...]:
-    """The image of a tree with changes in no commit is none of a commit."""
+    """The image of a tree with uncommitted changes belongs to no commit."""
     stack, commands = now.stack, []
     sha = "" if target.dirty else target.commit.sha
     for name, image in built.items():
@@ -370,7 +370,7 @@ def _rows(now: State, target: Target, built: dict[str, str]) -> tuple[tuple[str,
 def _notes(now: State, target: Target) -> tuple[str, ...]:
     notes = []
     if target.dirty:
-        notes.append(f"The tree has changes in no commit, which are built as well: {some(target.dirty)}.")
+        notes.append(f"The tree has uncommitted changes, which are built as well: {some(target.dirty)}.")
     if now.orphans:
         notes.append(f"{some(now.orphans)}: of this project, but in none of its files. Left alone, as every orphan.")
     stopped = sorted({one.container for one in _attachments(now) if one.state not in ("running", "")})
@@ -378,5 +378,5 @@ def _notes(now: State, target: Target) -> tuple[str, ...]:
         notes.append(f"{some(stopped)}: stopped, and on a network of the stack; it is attached again, so that it can start.")
     idle = [one.name for one in now.containers if one.state == "exited" and one.exit == 0]
     if idle:
-        notes.append(f"{some(idle)}: ended well before; `up` runs it again.")
+        notes.append(f"{some(idle)}: exited successfully; `up` runs it again.")
     return tuple(notes)

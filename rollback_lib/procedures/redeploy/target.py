@@ -15,7 +15,7 @@ SPARE = 512 * 1024 * 1024  # bytes that stay free beside what is built
 
 @dataclass(frozen=True)
 class Target:
-    """The commit that is checked out, with its changes in no commit; `files` are those that define the stack."""
+    """The commit that is checked out, with its uncommitted changes; `files` are those that define the stack."""
 
     commit: git.Commit
     why: str
@@ -41,9 +41,9 @@ def examine(host: Host, now: State, target: str = "") -> Target:
     if now.unknown or not (now.containers or now.ways):
         raise compose_call.unknown(now.stack, some(list(now.unknown)) or "the stack")
     if now.unreadable:
-        raise TargetRefused(f"compose cannot read its files in {now.stack.compose_directory} ({now.unreadable}); mend them first")
+        raise TargetRefused(f"compose cannot read its files in {now.stack.compose_directory} ({now.unreadable}); fix them first")
     if not now.services:
-        raise TargetRefused(f"the compose files in {now.stack.compose_directory} have no service to start; mend them first")
+        raise TargetRefused(f"the compose files in {now.stack.compose_directory} have no service to start; fix them first")
     binds = sorted({bind.source for one in now.services.values() for bind in one.binds})
     files = {path for way in now.groups for path in (*way.files, way.variables, *now.env_files.get(way, ()))}
     files |= {now.stack.caddyfile.file} if now.stack.caddyfile else set()
@@ -56,7 +56,7 @@ def examine(host: Host, now: State, target: str = "") -> Target:
         )
     unknown = sorted(set(now.stack.section(NAME).networks) - {one.name for one in now.containers} - _names(now))
     if unknown:
-        raise Refused(f"{some(unknown)}, which the stack names in `redeploy.networks`, is no container of this project; mend the name")
+        raise Refused(f"{some(unknown)}, which the stack names in `redeploy.networks`, is no container of this project; fix the name")
     gone = sorted({one for names in now.stack.section(NAME).networks.values() for one in names} - set(now.attachments.networks))
     if gone:
         raise Refused(f"there is no network {some(gone)}, which the stack names in `redeploy.networks`; start the stack it belongs to")

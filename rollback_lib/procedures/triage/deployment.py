@@ -35,7 +35,7 @@ def deployed(now: State, seen: Symptoms) -> Finding:
     if asked:
         one.add(2, f"{service} asks for {some(asked)}, which no version of the env file has", sure=True)
     elif foreign := strangers(now):
-        one.add(2, f"since the target it asks for {some(foreign)}, which the env file before its change has not")
+        one.add(2, f"since the target it asks for {some(foreign)}, which the env file lacked before its change")
     elif seen.errors and not seen.refused and not seen.undefined:
         one.add(1, f"{service} says: {seen.errors[-1]}")
     if found.migrations:
@@ -78,7 +78,7 @@ def _arrival(one: Finding, now: State, found: Deployed) -> bool:
         one.add(0, "when it was deployed is not known")
         return True
     if found.image and not made_of_it(found):
-        one.add(-4, f"the image that runs was here {times.minute(found.image)} already, so it is not made of the commit that came")
+        one.add(-4, f"the image that runs was here {times.minute(found.image)} already, so it was not built from the commit that came")
         return False
     one.add(*by_age(came, f"what runs came here: {change(state) or came.isoformat()}"))
     others = [other for other in (env_changed(now),) if other]

@@ -45,9 +45,7 @@ class Diagnosis:
         fitting = self.fitting
         if not fitting:
             may = [one.procedure for one in self.findings if one.fit == MAY]
-            return (
-                f"not healthy, and nothing of the page fits{': nearest is ' + some(may) if may else ''}; see what is wrong, and mend that"
-            )
+            return f"not healthy, and no row of the page fits{': nearest is ' + some(may) if may else ''}; see what is wrong, and fix that"
         if len(fitting) == 1:
             return f"not healthy: {fitting[0].situation}; roll back with {fitting[0].procedure}"
         both = " and ".join(f"{one.situation} ({one.procedure})" for one in fitting)
@@ -83,7 +81,7 @@ def diagnose(now: State) -> Diagnosis:
     found += [one.triage(now.others[one.name], seen.ill) for one in others(now.stack) if one.triage and one.name in now.others]
     if seen.healthy:  # changes alone are no trouble
         for one in found:
-            one.evidence = [(-9, "nothing is wrong that it could mend")]
+            one.evidence = [(-9, "nothing is wrong that it could fix")]
     _weigh(found, seen)
     ranked = sorted(found, key=lambda one: (-one.points, procedure(one.procedure).size))
     rows = [*_of_servers(now), *of_machine(now.machine), *of_certificates(now.probes)]
@@ -91,7 +89,7 @@ def diagnose(now: State) -> Diagnosis:
 
 
 def _weigh(found: list[Finding], seen: Symptoms) -> None:
-    """Where one row explains what an ill service says, that another one was changed lately as well is not enough for it."""
+    """Where one row explains what an ill service says, a recent change to another is not enough to make that fit."""
     surely = [one for one in found if one.sure and one.fit == FITS and one.procedure in ("code", "image", "env", "database")]
     for one in found:
         if surely and one not in surely and one.fit == FITS and one.procedure in ("code", "image", "env") and one.points < 4:

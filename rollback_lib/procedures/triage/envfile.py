@@ -29,11 +29,11 @@ def env_file(now: State, seen: Symptoms) -> Finding:
         one.add(4, f"compose cannot read it: {held.unreadable}", sure=True)
     readers = [name for name in held.readers if name in seen.ill]
     if not readers:
-        one.add(-1, "every service that reads it works" if not held.unreadable else "what runs goes on with what it had")
+        one.add(-1, "every service that reads it works" if not held.unreadable else "what runs keeps what it had")
         return one
     stale = [name for name in readers if held.holds(name, held.understood(name)) is False]
     if stale:
-        one.add(1, f"{some(stale)} holds something else than the file says: it was not made anew after a change")
+        one.add(1, f"{some(stale)} holds something else than the file says: it was not recreated after a change")
     for name in readers:
         for key, host in unknown_hosts(now, held, name):
             one.add(4, f"{key} names the host {host}, and no container has that name", sure=True)
@@ -42,7 +42,7 @@ def env_file(now: State, seen: Symptoms) -> Finding:
     if had:
         one.add(4, f"{some(readers)} asks for {some(had)}, which an older version of the file has", sure=True)
     if foreign := strangers(now):
-        one.warnings.append(f"the code that runs asks for {some(foreign)}, which the env file before has not: roll back the code as well")
+        one.warnings.append(f"the code that runs asks for {some(foreign)}, which the earlier env file lacks: roll back the code as well")
     if seen.refused and all(isinstance(known, Unanswered) or known.reachable for known in now.databases.values()):
         one.add(1, f"{some(readers)} cannot reach or log in to something: {seen.last}")
     return one

@@ -22,7 +22,7 @@ def _database(now: State, seen: Symptoms, name: str, database: Databases | Unans
     if not database.reachable:
         state = database.container.state if database.container else "missing"
         where = f"container {database.section.container}: {state}"
-        one.add(0, f"its server does not answer ({where}); a backup does not mend that, starting it does")
+        one.add(0, f"its server does not answer ({where}); a backup does not fix that, starting it does")
         return one
     if not database.since:
         one.add(0, "no backup says which tables it had")

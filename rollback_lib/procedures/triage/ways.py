@@ -1,4 +1,4 @@
-"""Why requests do not come to a service that works: the Caddyfile, or the stack around it."""
+"""Why requests do not reach a service that works: the Caddyfile, or the stack around it."""
 
 import re
 from datetime import datetime
@@ -43,12 +43,12 @@ def proxy(now: State, seen: Symptoms) -> Finding:
         came = _came(now, current)
         one.add(*by_age(came, f"its version {current.name} {current.said} came here {times.minute(came)}"))
     elif known.file:
-        one.add(*by_age(known.file.changed, f"it was edited {times.minute(known.file.changed)}, in no commit"))
+        one.add(*by_age(known.file.changed, f"it was edited {times.minute(known.file.changed)}, uncommitted"))
     return one
 
 
 def misled(now: State, seen: Symptoms) -> list[str]:
-    """Where Caddy sends the requests of routes that are cut off to what is not there."""
+    """Where Caddy sends the requests of cut-off routes, if that is not there."""
     if isinstance(now.ways, Unanswered) or now.ways.upstreams is None:
         return []
     found = []

@@ -54,7 +54,7 @@ def check(stack: Stack, incident: object = "") -> None:
 
 
 def origin(incident: str) -> Origin:
-    """The run of that id. Raises ParameterError where there is no such record, where it is not what the chain has of it, or where
+    """The run with that id. Raises ParameterError where there is no such record, where it is not what the chain has of it, or where
     it has nothing that could be undone."""
     root = incidents_root()
     folder = Folder(folder_of(root, incident))
@@ -63,13 +63,13 @@ def origin(incident: str) -> Origin:
     verdict = Verdict(record.get("verdict", Verdict.UNKNOWN))
     file = folder.path / "plan.json"
     if verdict in _NOTHING or not file.exists():
-        raise ParameterError(f"{folder.id} {_NOTHING.get(verdict, 'came to no plan')}, so there is nothing to undo; choose another record")
+        raise ParameterError(f"{folder.id} {_NOTHING.get(verdict, 'made no plan')}, so there is nothing to undo; choose another record")
     plan = Plan.from_json(file.read_text())
     begun = next((number for number, event in enumerate(events) if event["event"] == "step-begin" and event["touches"]), None)
     if begun is None:
         raise ParameterError(f"{folder.id} changed nothing that serves, so there is nothing to undo; choose another record")
     if not plan.undo:
-        raise ParameterError(f"{folder.id} undid a run that had not come to its end, so there is no way forward again; plan anew")
+        raise ParameterError(f"{folder.id} undid a run that had not finished, so there is nothing to redo; make a new plan")
     stack = Stack.load(json.loads((folder.path / "stack.json").read_text()))
     passed = {event["route"]: bool(event["ok"]) for event in events[:begun] if event["event"] == "probe"}
     return Origin(

@@ -19,7 +19,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     stack, origin = now.stack, target.origin
     made = origin.plan
     root = Root.of(made)
-    forward = procedure(made.procedure).again(stack, made, incident)
+    forward = procedure(made.procedure).redo(stack, made, incident)
     return Plan(
         procedure=NAME,
         incident=incident,
@@ -67,7 +67,7 @@ def _keep(stack: Stack, commands: tuple[Command, ...]) -> Step:
 
 def _grounds(origin: Origin) -> Rationale:
     sick = sorted({route.name for route in origin.stack.routes} - set(origin.routes))
-    said = f"not well then: {', '.join(sick)}" if sick else "every route passed then"
+    said = f"not healthy then: {', '.join(sick)}" if sick else "every route passed then"
     return Rationale(f"{origin.plan.incident}, {origin.plan.procedure} by {origin.who}, {origin.when}", said, None if sick else True)
 
 
@@ -86,5 +86,5 @@ def _rows(origin: Origin, target: Target) -> tuple[tuple[str, str], ...]:
 def _notes(origin: Origin) -> tuple[str, ...]:
     notes = []
     if origin.half:
-        notes.append(f"{origin.plan.incident} did not come to its end, so this undo cannot be undone: nobody knows the way forward.")
+        notes.append(f"{origin.plan.incident} did not finish, so this undo cannot be undone: nobody knows the way forward.")
     return (*notes, *procedure(origin.plan.procedure).undo_notes(origin.plan))

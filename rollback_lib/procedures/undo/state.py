@@ -63,7 +63,7 @@ def document(host: Host, stack: Stack, origin: Origin) -> State:
 
 def examine(host: Host, now: State, target: str = "") -> Target:
     """What was before, and whether the host is still as the run left it. Raises Drifted where it has moved on, TargetRefused
-    where something is gone that the undo needs; with a `target`, an undo that had begun goes on, and is past that."""
+    where something is gone that the undo needs; with a `target`, an undo that had begun continues, and is past that."""
     origin = now.origin
     rows: list[Effect] = Root.of(origin.plan).prior(host, now.stack)
     why = f"what was before {origin.plan.incident}, which {origin.who} ran"

@@ -32,7 +32,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         Step("put", "Put the target in place", "Written into the same file, to which the container holds on.",
              (overwrite_file.write(path, after, before),), changes=Changes.AT_ONCE, part=FILE,
              guards=(overwrite_file.guard(file.real, before, after),), skip=skip),
-        Step("load", "Reload nginx", "Graceful: requests under way are answered by the workers of before.", (reload,),
+        Step("load", "Reload nginx", "Graceful: requests under way are answered by the earlier workers.", (reload,),
              changes=Changes.STACK, part=LOADED, skip=skip),
         Step("remember", "Enter the outcome among the kept versions", snapshots.REMEMBER,
              snapshots.remember_files(stack, NAME, incident, good=path, bad=before), skip=skip),
@@ -84,6 +84,6 @@ def _rows(now: State, target: Target) -> tuple[tuple[str, str], ...]:
         ("host", now.stack.host),
         ("container", now.section.container),
         ("target", f"{version.name} {version.said} ({version.when:%Y-%m-%d %H:%M} UTC)"),
-        ("known of it", version.verdict or "nothing yet: it was never verified here by us"),
+        ("known of it", version.verdict or "nothing yet: it was never verified here"),
         ("nginx says of it", "valid"),
     )

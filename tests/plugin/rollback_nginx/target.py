@@ -48,7 +48,9 @@ def choose(now: State, target: str) -> tuple[Version, str]:
             return one, "the newest version that was healthy here"
     if others:
         return others[0], "the last different version of the file"
-    raise TargetRefused(f"no other version of {now.section.file} is known, in git or kept by us; commit a good one, then name it")
+    raise TargetRefused(
+        f"no other version of {now.section.file} is known, in git or kept by an earlier run; commit a good one, then name it"
+    )
 
 
 def examine(host: Host, now: State, target: str) -> Target:

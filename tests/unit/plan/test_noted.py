@@ -58,7 +58,7 @@ def without(name: str) -> Plain:
 )
 def test_what_was_noted_in_another_way_is_refused_in_a_sentence(plain: Plain, said: str) -> None:
     whole = (
-        rf"^what the plan in this record notes of the host is of another version of its procedure \({said}.*\); undo it by hand with .*$"
+        rf"^what the plan in this record notes of the host is from another version of its procedure \({said}.*\); undo it by hand with .*$"
     )
     with pytest.raises(Refused, match=whole) as refused:
         Everything.read(plain)

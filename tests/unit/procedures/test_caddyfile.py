@@ -138,7 +138,7 @@ def test_what_runs_is_nothing_to_do_and_a_file_never_loaded_is_not() -> None:
     assert caddyfile.plan(state(), same, incident="i1").nothing_to_do
     made = caddyfile.plan(state(live=OTHER), same, incident="i1")
     assert not made.nothing_to_do
-    assert made.put.skip == "the file is the target's already"
+    assert made.put.skip == "the file already matches the target"
     assert not made.load.skip
 
 

@@ -77,7 +77,7 @@ def shell(step: object) -> str:
         ({}, BAD, "reflog at the container's creation"),
         ({"container": a_container(created=NOW - timedelta(hours=1))}, GOOD, "reflog at the container's creation"),
         ({"container": a_container(revision=OLD)}, OLD, "image label"),
-        ({"kept": [docker.Image("rollback/x/agents-api", GOOD, "sha256:" + "1" * 64)]}, GOOD, "image kept by us"),
+        ({"kept": [docker.Image("rollback/x/agents-api", GOOD, "sha256:" + "1" * 64)]}, GOOD, "image kept by a run"),
         ({"releases": [Release("agents-api", OLD, "sha256:" + "1" * 64, NOW, True, "x")]}, OLD, "ledger of releases"),
         ({"container": None}, None, "no container"),
     ],

@@ -27,7 +27,7 @@ def file(content: str, path: str = FILE) -> files.File:
 
 
 def version(name: str, content: str, hours: int = 1, verdict: str = "") -> snapshots.Version:
-    return snapshots.Version(name, NOW - timedelta(hours=hours), verdict, "kept by us", file(content, f"/kept/{name}"))
+    return snapshots.Version(name, NOW - timedelta(hours=hours), verdict, "kept by a run", file(content, f"/kept/{name}"))
 
 
 def container(service: str, **environment: str) -> docker.Container:
@@ -108,7 +108,7 @@ def test_changes_that_nobody_asked_for_are_told_from_those_that_were() -> None:
     now = state()
     made = examine(now, {"api": meant(A="1", B="y"), "other": meant()}, target="one", keys="A")
     assert {one.key: one.asked for one in made.differences} == {"A": True, "B": False}
-    assert "understand B in another way" in " ".join(env.plan(now, made, incident="i1").notes)
+    assert "also understand B differently" in " ".join(env.plan(now, made, incident="i1").notes)
 
 
 def test_what_compose_cannot_read_is_refused_by_the_line_alone() -> None:
@@ -121,7 +121,7 @@ def test_what_compose_cannot_read_is_refused_by_the_line_alone() -> None:
 
 def test_a_value_that_compose_would_not_hand_on_to_the_letter_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_VALUE", "wanted")
-    with pytest.raises(TargetRefused, match="the value of A to the letter"):
+    with pytest.raises(TargetRefused, match="the value of A exactly"):
         examine(state(), {"api": meant(A="other"), "other": meant()}, assign="A=env:MY_VALUE")
 
 

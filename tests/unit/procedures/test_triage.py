@@ -226,7 +226,7 @@ SCENARIOS = [
      "", "caddyfile 2", "its version new subject came here"),
     ("the Caddyfile was changed today", {"cut_off": True, "proxy": {"changed": 5}}, "", "caddyfile 1", "its version new subject came here"),
     ("the Caddyfile was edited just now, and not loaded", {"cut_off": True, "proxy": {"changed": 0.2, "committed": False, "loaded": False}},
-     "caddyfile", "caddyfile 3", "in no commit"),
+     "caddyfile", "caddyfile 3", "uncommitted"),
     ("the Caddyfile was bad here before", {"cut_off": True, "proxy": {"verdict": "bad (3f2a9c)"}},
      "caddyfile", "caddyfile 3", "found bad here (new)"),
     ("Caddy does not accept the file", {"cut_off": True, "proxy": {"wrong": "line 7"}},
@@ -332,10 +332,10 @@ def test_code_warns_of_a_schema_that_is_newer_than_itself() -> None:
         ),
         (
             {"cut_off": True, "down": ("caddy",), "proxy": {"running": False}},
-            "not healthy, and nothing of the page fits: nearest is caddyfile, redeploy; see what is wrong, and mend that",
+            "not healthy, and no row of the page fits: nearest is caddyfile, redeploy; see what is wrong, and fix that",
         ),
         ({"ill": "no", "deployed": Unanswered("x"), "env": {"read": False}},
-         "not healthy, and nothing of the page fits; see what is wrong, and mend that"),
+         "not healthy, and no row of the page fits; see what is wrong, and fix that"),
     ],
 )  # fmt: skip
 def test_the_diagnosis_in_a_sentence(changes: dict[str, Any], reason: str) -> None:

@@ -77,9 +77,9 @@ def test_a_run_as_its_record_has_it(root: Path) -> None:
         ("nothing-to-do", made(), True, "found nothing to do"),
         ("failed-restored", made(), True, "is undone already"),
         ("refused", made(), True, "refused before it changed anything"),
-        ("succeeded", None, True, "came to no plan"),
+        ("succeeded", None, True, "made no plan"),
         ("unknown", made(), False, "changed nothing that serves"),
-        ("succeeded", made(undo_steps=()), True, "no way forward again"),
+        ("succeeded", made(undo_steps=()), True, "had not finished, so there is nothing to redo"),
     ],
 )
 def test_a_run_without_anything_to_undo_is_refused(root: Path, verdict: str, chosen: Plan | None, touched: bool, said: str) -> None:

@@ -1,4 +1,4 @@
-"""Records that cannot be changed, removed or slipped in unseen; lists and searches of many."""
+"""Records that cannot be changed, removed or inserted unseen; lists and searches of many."""
 
 import json
 import shutil
@@ -83,7 +83,7 @@ def test_a_removed_record_and_one_slipped_in_are_found(root: Path) -> None:
     first, second = record(root), record(root)
     shutil.copytree(second.path, second.path.with_name(second.path.name[:-6] + "abcdef"))
     shutil.rmtree(first.path)
-    assert sorted(words(root)) == ["the record is gone: it was removed", "the record is not in the chain: it was slipped in"]
+    assert sorted(words(root)) == ["the record is gone: it was removed", "the record is not in the chain: it was inserted"]
 
 
 @pytest.mark.parametrize("line", [0, 1, 2])

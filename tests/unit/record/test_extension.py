@@ -301,6 +301,6 @@ def test_to_let_go_of_a_record_hides_nothing(folder: Folder, root: Path) -> None
     for one in (folder, opened):
         Chain(root).enter(PRUNED, one.path, {})
     assert words(root) == [f"{REWRITTEN[another_plan]}, and sealed again", "undo.sh was changed after it was sealed, and sealed again",
-                           "the record was let go of before it was sealed"]  # fmt: skip
+                           "the record was pruned before it was sealed"]  # fmt: skip
     slip_in(folder)
     assert "evidence.txt was added after the record was sealed" in words(root)

@@ -59,7 +59,7 @@ def report(tmp_path: Path) -> str:
 def test_the_verdict_comes_first_and_says_why_and_of_what(report: str) -> None:
     head = report[report.index("<body>") : report.index("</header>")]
     assert head.startswith('<body>\n<header class="bad"><b>Verdict: failed-partly</b>')
-    assert f"exit status 1 ({HIDDEN}); the host is changed in part: <code>rollback resume 3f2a9c</code> goes on from there</p>" in head
+    assert f"exit status 1 ({HIDDEN}); the host is changed in part: <code>rollback resume 3f2a9c</code> continues from there</p>" in head
     assert "<p>Why it was run: every call answers 500</p>" in head
     facts = "procedure: code · stack: dyniq-voice · host: contabo · who: operator@laptop · mode: apply · incident: 3f2a9c"
     assert f"<small>{facts} · 36.0 s of 60 s · written: 2026-11-24 03:12 UTC · rollback-runbooks {version()}</small>" in head

@@ -36,9 +36,9 @@ DIFF = """diff --git a/agents_api/server.py b/agents_api/server.py
 """
 POINTS = (
     ("state", "Is what is broken documented?", "the facts of section 2, and the logs that would be lost (312 lines), in the record", True),
-    ("change", "Which change is taken back?", f"commit {NOW[:7]} “Say which model answers” by Ruben, made 2026-11-23 14:15 UTC", True),
+    ("change", "Which change is reverted?", f"commit {NOW[:7]} “Say which model answers” by Ruben, made 2026-11-23 14:15 UTC", True),
     ("target", "Is the target known to be stable?", "healthy here 41 times, over 36 h, last 2026-11-24 02:15 UTC", True),
-    ("people", "Are those told whom it affects?", "nobody is told by us (no `notify` in the stack): tell them yourself", False),
+    ("people", "Is everyone affected told?", "nobody is notified (no `notify` in the stack): tell them yourself", False),
 )
 EFFECTS = (
     ("commit", TARGET, TARGET, True),
@@ -62,9 +62,9 @@ def failed(root: Path) -> Folder:
     folder = _folder(root, "code", [*_planned(), *_probes(), *_applied()])
     for name, text in (("plan.diff", DIFF), ("plan.sh", PLAN.shell()), ("undo.sh", PLAN.undo_shell())):
         folder.write(name, text)
-    reason = f"recreate failed: exit status 1 ({SECRET}); the host is changed in part: `rollback resume 3f2a9c` goes on from there"
+    reason = f"recreate failed: exit status 1 ({SECRET}); the host is changed in part: `rollback resume 3f2a9c` continues from there"
     effects = [dict(zip(("name", "asked", "found", "ok"), one, strict=True)) for one in EFFECTS]
-    left = "`rollback resume 3f2a9c` says how far it came, and goes on from there.", "The way back is `ssh contabo sh -s <undo.sh`."
+    left = "`rollback resume 3f2a9c` says how far it came, and continues from there.", "The way back is `ssh contabo sh -s <undo.sh`."
     folder.write_record({
         **_head("code", "apply"), "verdict": "failed-partly", "status": 5, "reason": reason, "because": "every call answers 500",
         "seconds": 36.04, **summary.outages(folder.events()).data(), "target": TARGET[:7], "plan": PLAN.hash, "before": BEFORE,
@@ -132,7 +132,7 @@ def _applied() -> Iterator[dict[str, Any]]:
     yield from _step(RESTORE, 8.6, 9.2, Ending.exited(0))
     said = "Container docker-agents-api-1  Recreate", f"Error: DATABASE_URL=postgres://u:{SECRET}@postgres/dyniq is refused"
     yield from _step(RECREATE, 9.5, 27.25, Ending.exited(1), *said)
-    yield _event(28, "failed", error=f"recreate: exit status 1, password {SECRET}; `rollback resume 3f2a9c` goes on from there")
+    yield _event(28, "failed", error=f"recreate: exit status 1, password {SECRET}; `rollback resume 3f2a9c` continues from there")
     yield _event(36, "verdict", verdict="failed-partly", reason="recreate failed")
 
 

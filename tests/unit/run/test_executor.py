@@ -151,7 +151,7 @@ def test_who_has_lost_the_lock_does_not_take_it_again(shop: Workshop) -> None:
     shop.host.ends["put"] = LockLost("somebody took it over")
     with pytest.raises(LockLost):
         shop.executor.run(changing("put"), PLAN)
-    with pytest.raises(LockLost, match="lost its hold of the stack to another run"):
+    with pytest.raises(LockLost, match="lost the lock of the stack to another run"):
         shop.lock.take(take_over=True)
     assert "lock" not in shop.kinds
 

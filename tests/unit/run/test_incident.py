@@ -98,7 +98,7 @@ def test_a_run_that_another_has_gone_on_with_writes_nothing_more(
     incident._run.seal = Seal(folder, tmp_path)
     Folder(folder.path).event("resumed", who="somebody else")
     events = folder.events()
-    with pytest.raises(Refused, match=f"another run has gone on with {folder.id} since"):
+    with pytest.raises(Refused, match=f"another run has resumed {folder.id} since"):
         incident.confirm(echoing("aaa"), "contabo")
     assert folder.events() == events
 

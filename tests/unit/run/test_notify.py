@@ -42,7 +42,7 @@ def test_what_is_late_is_noted_before_the_record_is_sealed_and_never_after(tmp_p
     (thread,) = [thread for thread, _, _ in crier._waiting]
     crier.wait()
     assert told(folder) == [("start", "no answer in time")]
-    assert "page-me could not be told (no answer in time); the run goes on" in lines[0]
+    assert "page-me could not be notified (no answer in time); the run continues" in lines[0]
     go_on.set()
     thread.join(10)
     assert told(folder) == [("start", "no answer in time")]

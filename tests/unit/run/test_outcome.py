@@ -93,7 +93,7 @@ ENDS = [
      "the effect is the one asked for, and the routes that passed then pass"),
     ("apply", FULL, [*CHANGED, ONLY_SOME], SUCCEEDED,
      "the effect is the one asked for, and the routes that passed then pass; not healthy, as then: ruben-api"),
-    ("apply", NOT_NEEDED, [WELL], Verdict.NOTHING_TO_DO, "the target is what runs, and it is healthy"),
+    ("apply", NOT_NEEDED, [WELL], Verdict.NOTHING_TO_DO, "the target already runs, and it is healthy"),
     ("apply", NOT_NEEDED, [ILL], REFUSED, "no step was applied"),
     ("apply", NOT_NEEDED, NOTHING, REFUSED, "no step was applied"),
     ("plan", FULL, NOTHING, Verdict.PLANNED, "planned only; the host was not changed"),
@@ -121,7 +121,7 @@ def test_what_a_run_comes_to_that_ends_without_an_error(
 
 OLD, NEW = Effect("containers", "old", "old"), Effect("containers", "old", "new")
 BOTH = plan(step("build"), changing("swap"), undo=(changing("undo_swap"),), cleanup=(echo("clean up"),))
-STILL = f"a step may be running on {HOST} still"
+STILL = f"a step may still be running on {HOST}"
 
 # How a step's job ends, or what comes in the way → the verdict where the step is beside the stack, and where it changes it: when the
 # run is to stop then, and when it is to undo.
@@ -220,7 +220,7 @@ def test_what_is_left_to_do_for_a_person(tmp_path: Path) -> None:
         assert f"`rollback resume {folder.id}`" in next_of(found, BOTH, folder)
         assert by_hand in next_of(found, BOTH, folder)
     noted = plan(changing("swap"), undo=(changing("undo_swap"),), notes=("Tell the team.",))
-    assert next_of(SUCCEEDED, noted, folder) == f"Tell the team. To take it back: `rollback undo {folder.id}`; by hand: `{by_hand}`."
+    assert next_of(SUCCEEDED, noted, folder) == f"Tell the team. To undo it: `rollback undo {folder.id}`; by hand: `{by_hand}`."
     assert next_of(SUCCEEDED, plan(changing("swap"), notes=("Tell the team.",)), folder) == "Tell the team."
     configured = STACK.model_copy(update={"ssh_config": "/etc/ssh/own"})
     assert f"ssh -F /etc/ssh/own {HOST} sh -s" in next_of(PARTLY, BOTH, folder, configured)

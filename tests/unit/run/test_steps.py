@@ -31,8 +31,8 @@ def test_a_refusal_on_a_look_removes_what_was_made_and_only_that(incident: Incid
     incident.confirm(chosen, "contabo")
     if made:
         incident.apply(chosen.build)
-    with pytest.raises(TargetRefused, match="it is of another database"):
-        incident.look(Looks(TargetRefused("it is of another database")))
+    with pytest.raises(TargetRefused, match="it is from another database"):
+        incident.look(Looks(TargetRefused("it is from another database")))
     assert any("echo 'clean up'" in script for script in host.ran) is made
 
 

@@ -122,7 +122,7 @@ def test_what_is_no_notebook_is_said(tmp_path: Path, text: str) -> None:
     file.write_text(text)
     found = faults(file)
     assert len(found) == 1
-    assert found[0].startswith("it cannot be read as a notebook of ours: ")
+    assert found[0].startswith("it cannot be read as a notebook of this project: ")
 
 
 def test_another_layout_is_said(tmp_path: Path) -> None:

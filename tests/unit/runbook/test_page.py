@@ -85,7 +85,7 @@ def test_the_front_matter_has_all_owners_and_the_strictest_cycle() -> None:
 
 def test_a_section_has_the_commands_that_work_and_the_steps() -> None:
     page = markdown([CODE, DATABASE, RESUME], {}, BUDGETS, PROJECT)
-    _, code, database, resume = re.split(r"^## (?:Code|Database|Going).*$", page, flags=re.MULTILINE)
+    _, code, database, resume = re.split(r"^## (?:Code|Database|Resume).*$", page, flags=re.MULTILINE)
     assert "```bash\nrollback run code --stack NAME\nrollback run code --stack NAME --apply --confirm HOST  #" in code
     assert "--stack NAME --apply --confirm HOST -p accept_loss=true" in database
     assert "```bash\nrollback resume INCIDENT\n```" in resume
@@ -125,4 +125,4 @@ def test_the_command_takes_times_from_successes_and_of_the_stack_that_is_named(
     assert main(["docs", "-o", str(file), "--stack", str(stack)]) == 0
     assert "| median 2.0 s, worst 2.0 s in 1 run; budget 45 s |" in file.read_text()
     assert main(["docs", "-o", str(tmp_path / "none" / "page.md")]) == 2
-    assert "give another place with -o" in capsys.readouterr().err
+    assert "give another path with -o" in capsys.readouterr().err

@@ -146,7 +146,7 @@ def test_done_of_an_unknown_procedure_names_those_there_are(copies: Path, capsys
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('"review_cycle": "30d"', '"review_cycle": 30', "review_cycle: a number of days such as 30d is expected, not 30; mend it"),
+        ('"review_cycle": "30d"', '"review_cycle": 30', "review_cycle: a number of days such as 30d is expected, not 30; fix it"),
         ('"reviewed": "2', '"reviewed": "x', "reviewed: a day such as 2026-11-23 is expected"),
         ('"doc_owner"', '"owner"', "the key 'doc_owner' is missing; add it"),
     ],

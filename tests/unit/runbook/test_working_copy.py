@@ -92,7 +92,7 @@ def test_a_folder_in_which_nothing_has_run_is_no_record(root: Path) -> None:
     with pytest.raises(ParameterError, match="there is no record"):
         folder_of(root, waiting.id)
     waiting.event("open", **RECORD)
-    assert [one.words for one in verify(root).findings] == ["the record is not in the chain: it was slipped in"]
+    assert [one.words for one in verify(root).findings] == ["the record is not in the chain: it was inserted"]
 
 
 @dataclass
@@ -191,7 +191,7 @@ def test_a_kernel_leaves_a_record_alone_that_another_run_has_gone_on_with(root: 
 def test_nothing_is_written_to_a_record_that_was_closed(root: Path, kernel: Kernel) -> None:
     folder = kernel.folder
     sealing.Seal(folder, root).close()
-    said = rf"{folder.id} is closed, and its record is sealed; where something is left to do, `rollback resume {folder.id}`"
+    said = rf"{folder.id} is closed, and its record is sealed; if something is left to do, run `rollback resume {folder.id}`"
     for write in (lambda: folder.event("confirmed", plan="abc"), folder.check_open):
         with pytest.raises(Refused, match=said):
             write()

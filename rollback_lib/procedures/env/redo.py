@@ -5,11 +5,11 @@ from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Changes, Step
 from rollback_lib.procedures.common import replace_file, snapshots
 from rollback_lib.procedures.env.parameters import NAME
-from rollback_lib.procedures.procedure import Again
+from rollback_lib.procedures.procedure import Redo
 from rollback_lib.stack.model import Stack
 
 
-def again(stack: Stack, plan: Plan, incident: str) -> Again:
+def redo(stack: Stack, plan: Plan, incident: str) -> Redo:
     """Values that were sent are kept nowhere but in the file itself, so that is kept."""
     path = stack.section(NAME).file
     kept = snapshots.before(stack, incident, replace_file.KEPT)
@@ -17,4 +17,4 @@ def again(stack: Stack, plan: Plan, incident: str) -> Again:
     # The real file, where the name is a link to it.
     back = Command.of("sh", "-euc", 'cp -p "$1" "$2"; mv -f "$2" "$(readlink -f "$3")"', "sh", kept, part, path)
     put = Step("put_again", "Put the target in place again", "As it was before the undo.", (back,), changes=Changes.STACK)
-    return Again((Command.of("cp", "-p", path, kept),), (put, *(step for step in plan.steps if step.name == "recreate" and not step.skip)))
+    return Redo((Command.of("cp", "-p", path, kept),), (put, *(step for step in plan.steps if step.name == "recreate" and not step.skip)))

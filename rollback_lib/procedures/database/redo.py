@@ -7,19 +7,19 @@ from rollback_lib.procedures.database.noted import After, Before
 from rollback_lib.procedures.database.plan import SWAP_DEADLINE
 from rollback_lib.procedures.database.sql import swap
 from rollback_lib.procedures.database.state import beside, maintenance, section
-from rollback_lib.procedures.procedure import Again
+from rollback_lib.procedures.procedure import Redo
 from rollback_lib.stack.model import Stack
 
 
-def again(stack: Stack, plan: Plan, incident: str) -> Again:
+def redo(stack: Stack, plan: Plan, incident: str) -> Redo:
     """The restored database is beside the live one after the undo, with all that was written into it."""
     before, after = Before.read(plan.before), After.read(plan.after)
     one, name, kept = section(stack, after.section), before.database, after.kept
     undone = beside(name, "undone", plan.incident)
     back = swap(Postgres(one.container, one.user), maintenance(one), live=name, aside=kept, incoming=undone)
-    put = Step("swap_again", "Swap the two names again", f"The database of before is {kept} again.", (back,), changes=Changes.AT_ONCE,
+    put = Step("swap_again", "Swap the two names again", f"The earlier database is {kept} again.", (back,), changes=Changes.AT_ONCE,
                 deadline=SWAP_DEADLINE)  # fmt: skip
-    return Again((), (put, *(step for step in plan.steps if step.name == "reconnect" and not step.skip)))
+    return Redo((), (put, *(step for step in plan.steps if step.name == "reconnect" and not step.skip)))
 
 
 def undo_notes(plan: Plan) -> tuple[str, ...]:

@@ -2,13 +2,13 @@
 
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Changes, Step
-from rollback_lib.procedures.procedure import Again, same_steps
+from rollback_lib.procedures.procedure import Redo, same_steps
 from rollback_lib.procedures.redeploy.plan import files_again
 from rollback_lib.stack.model import Stack
 
 
-def again(stack: Stack, plan: Plan, incident: str) -> Again:
+def redo(stack: Stack, plan: Plan, incident: str) -> Redo:
     """The files as the undo found them were kept by it."""
     files = files_again(stack, plan.incident)
-    put = Step("files_again", "Put the files of after back", "Those that are there are the ones of before.", files, changes=Changes.STACK)
-    return Again((), (put, *same_steps(stack, plan, incident).steps))
+    put = Step("files_again", "Put the newer files back", "Those in place are the earlier ones.", files, changes=Changes.STACK)
+    return Redo((), (put, *same_steps(stack, plan, incident).steps))
