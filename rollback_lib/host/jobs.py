@@ -100,6 +100,8 @@ _END = (
     + END
     + r"""
 dir=$1/jobs/$2/$3
+tries=0 # what is to start it may not have made its folder yet
+until [ -d "$dir" ] || [ "$tries" -ge 200 ]; do tries=$((tries + 1)); sleep 0.01; done
 [ "$(state "$dir")" = running ] || exit 0
 until [ -s "$dir/pid" ] || [ "$(state "$dir")" != running ]; do sleep 0.01; done
 end_job "$dir" "$4"

@@ -40,6 +40,7 @@ def own_end(mark: str, descriptor: int) -> str:
 STATE = r"""
 state() {
     if [ -e "$1/exit" ]; then echo "ended" $(cat "$1/exit")
+    elif [ ! -e "$1/alive" ]; then echo never
     elif ! flock -ns "$1/alive" true; then echo running
     elif [ -e "$1/begun" ]; then echo lost
     else echo never; fi
