@@ -1,7 +1,7 @@
 """The procedures there are: those of this package, and those that other packages bring, all by the same entry-point group."""
 
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,16 @@ _OURS = "rollback_lib.procedures."
 
 
 @cache
+def _points() -> tuple[EntryPoint, ...]:
+    """All that is entered; every package on the path is looked at for it, so it is asked once."""
+    return tuple(entry_points(group=GROUP))
+
+
+@cache
 def procedures() -> dict[str, Procedure[Any, Any]]:
     """All of them by name, the smallest first. Raises ParameterError for an entry point that is none, or a name that two packages use."""
     found: dict[str, Procedure[Any, Any]] = {}
-    for point in entry_points(group=GROUP):
+    for point in _points():
         try:
             one = point.load()
         except Exception as error:
@@ -40,7 +46,7 @@ def procedure(name: str) -> Procedure[Any, Any]:
 
 def others(stack: Stack | None = None) -> list[Procedure[Any, Any]]:
     """Those of other packages; for a stack, those that it has a section for."""
-    ours = {point.name for point in entry_points(group=GROUP) if point.value.startswith(_OURS)}
+    ours = {point.name for point in _points() if point.value.startswith(_OURS)}
     return [one for one in procedures().values() if one.name not in ours and (stack is None or one.of(stack))]
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from rollback_lib.errors import ParameterError
-from rollback_lib.procedures import registry
 from rollback_lib.runbook import parameters_cell
 from rollback_lib.settings import PROJECT
 
@@ -48,11 +47,17 @@ class Notebook:
 def notebook(procedure: str) -> Path | None:
     """The notebook of a procedure: its file's name without number and ending, or the one that another package brings."""
     ours = sorted(NOTEBOOKS.glob(f"[0-9][0-9]_{procedure}.ipynb"))
-    return ours[0] if ours else registry.notebook(procedure)
+    if ours:
+        return ours[0]
+    from rollback_lib.procedures import registry  # all procedures: a run that has its notebook starts its kernel first
+
+    return registry.notebook(procedure)
 
 
 def known() -> list[str]:
     """The names of all notebooks, in the order of their numbers, then those of other packages."""
+    from rollback_lib.procedures import registry
+
     ours = [file.stem[3:] for file in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))]
     return [*ours, *(one.name for one in registry.others() if one.notebook)]
 
@@ -64,6 +69,8 @@ def notebooks(folder: Path) -> list[Notebook]:
 
 def every() -> list[Notebook]:
     """The notebooks of this package, and after them those that other packages bring. Raises ParameterError."""
+    from rollback_lib.procedures import registry
+
     return [*notebooks(NOTEBOOKS), *(read(one.notebook) for one in registry.others() if one.notebook)]
 
 
