@@ -17,7 +17,7 @@ from rollback_lib.host.ending import SHELL, Ending, Kind
 from rollback_lib.host.heartbeat import Pulse
 from rollback_lib.host.login_shell import Frame, through_login_shell
 from rollback_lib.host.output import KEEP, BoundedOutput
-from rollback_lib.host.snippets import WATCH, own_end
+from rollback_lib.host.snippets import GRACE, WATCH, own_end
 from rollback_lib.secrets.redactor import clean
 from rollback_lib.secrets.secret import Secret
 
@@ -26,7 +26,6 @@ CHUNK = 64 * 1024
 # Failures reach the caller as exceptions; paramiko's own lines would come between the output of a cell.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
-GRACE = 5  # seconds: an overdue script and its children are told to end, and killed this much later
 SLACK = 3 * GRACE  # seconds beyond its deadline after which we stop waiting for the end of a script
 HELD = 1.0  # seconds to wait for the end of output once a command has ended
 _RUN = (

@@ -17,10 +17,8 @@ from enum import StrEnum
 
 from rollback_lib.commands.command import Command
 from rollback_lib.host.ending import Ending, Kind
-from rollback_lib.host.snippets import END, RENEW, STATE, WATCH, own_end
+from rollback_lib.host.snippets import END, GRACE, RENEW, STATE, WATCH, own_end
 from rollback_lib.secrets.secret import Secret
-
-GRACE = 5  # seconds: an overdue script and its children are told to end, and killed this much later
 
 # Each file is made before, with its space on the disk, and moved when it is filled: a disk that runs full meanwhile costs us
 # neither the end nor the knowledge that the job had begun.

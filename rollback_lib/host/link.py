@@ -13,9 +13,10 @@ from rollback_lib.host.channels import CHANNELS
 from rollback_lib.host.connect import connect
 from rollback_lib.host.connection import Connection, Result, said
 from rollback_lib.host.ending import SHELL, Ending, Kind
-from rollback_lib.host.jobs import GRACE, Job, JobState, read_state, read_states, states
+from rollback_lib.host.jobs import Job, JobState, read_state, read_states, states
 from rollback_lib.host.output import KEEP
 from rollback_lib.host.round import Round, Script, rounds
+from rollback_lib.host.snippets import GRACE
 from rollback_lib.secrets.secret import Secret
 from rollback_lib.stack.model import Stack, local_path
 from rollback_lib.text import times

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 from rollback_lib.host.ending import Ending
 from rollback_lib.host.output import KEEP, BoundedOutput
-from rollback_lib.host.snippets import WATCH, own_end
+from rollback_lib.host.snippets import GRACE, WATCH, own_end
 from rollback_lib.secrets.secret import Secret
 
 LONGEST = 96 * 1024  # bytes of the scripts of a round as they are sent: Linux takes no word of more than 128 KiB (MAX_ARG_STRLEN)
-GRACE = 5  # seconds: an overdue script and its children are told to end, and killed this much later
 SLACK = 3 * GRACE  # seconds beyond the last deadline after which a round is given up
 
 # lines NUMBER STREAM: what comes in goes out as lines of base64, short enough for a pipe to keep each whole (PIPE_BUF: 4096 bytes).

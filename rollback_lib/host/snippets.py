@@ -1,6 +1,8 @@
 """Pieces of shell that are used in several places: how a command is watched, how a job is and is ended, how the stack's folder is made,
 how a lease is renewed."""
 
+GRACE = 5  # seconds: an overdue script and its children are told to end, and killed this much later
+
 # For a shell that `timeout -s ALRM` runs: by that signal alone it knows that the time is up.
 # begin SCRIPT: start it in a session of its own; it reads from descriptor 4. await SECONDS GRACE MARK: wait for its end, and say
 # on a line, after MARK, "deadline SECONDS" or the status. Above 128 that may be an exit or a signal: `own_end` tells which.
