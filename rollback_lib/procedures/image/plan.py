@@ -25,7 +25,7 @@ CHOICE = "choice"  # the part of the host that says which image the next `up` st
 
 def plan(now: State, target: Target, *, incident: str) -> Plan:
     """How to get from `now` to `target`."""
-    stack, service, row = now.stack, now.stack.section(NAME).service, target.candidate
+    stack, service, row = now.stack, now.service, target.candidate
     container = now.container
     pin = _pin(now, row)
     settled = _settled(now, pin)
@@ -60,6 +60,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         notes=_notes(now, row, pin),
         nothing_to_do=done,
         before=Before(
+            service=service,
             named=now.named.short,
             file=now.compose.variables if pin is not None and not settled else None,
             replicas=Replicas.of(now.replicas),
@@ -70,7 +71,8 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
 
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the rollback has the effect that was asked for."""
-    service, before, after = stack.section(NAME).service, Before.read(plan.before), After.read(plan.after)
+    before, after = Before.read(plan.before), After.read(plan.after)
+    service = before.service
     mine, wanted = host.ask(docker.replicas(stack, service)), host.ask(docker.image_id(after.kept))
     named = host.ask(compose.image(after.compose, service))
     image = None if plan.nothing_to_do else wanted.result() or "no image of the target"
@@ -82,7 +84,8 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 
 def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is back where it was before the rollback."""
-    service, before, after = stack.section(NAME).service, Before.read(plan.before), After.read(plan.after)
+    before, after = Before.read(plan.before), After.read(plan.after)
+    service = before.service
     mine, wanted = host.ask(docker.replicas(stack, service)), host.ask(docker.image_id(after.kept))
     named = host.ask(compose.image(after.compose, service))
     as_kept = host.ask(replace_file.as_kept(stack, plan.incident, before.file)) if before.file else None
@@ -98,14 +101,14 @@ def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 
 def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is as the plan assumed. The file that holds the choice is looked at as it is kept, and as it is written."""
-    service, before = stack.section(NAME).service, Before.read(plan.before)
-    return [replicas.assumed(before.replicas, service, host.ask(docker.replicas(stack, service)).result())]
+    before = Before.read(plan.before)
+    containers = host.ask(docker.replicas(stack, before.service)).result()
+    return [replicas.assumed(before.replicas, before.service, containers)]
 
 
 def _drift(now: State) -> tuple[str, ...]:
     """What new containers would lose; their image is what the rollback is about, and so is the variable that names it."""
-    service = now.stack.section(NAME).service
-    known = now.defined.get(service) if isinstance(now.defined, dict) else None
+    known = now.defined.get(now.service) if isinstance(now.defined, dict) else None
     return drift.of_service(now.replicas, known, now.environments, image=False) if known else ()
 
 
@@ -160,7 +163,7 @@ def _writes(now: State, pin: str | None, *, settled: bool) -> tuple[Write, ...]:
 
 
 def _remember(now: State, row: Candidate, kept: str, incident: str) -> Step:
-    service = now.stack.section(NAME).service
+    service = now.service
     ledger = f"{now.stack.state}/{releases.FILE}"
     commands = [releases.enter(ledger, service, row.commit.sha if row.commit else "", kept, healthy=True, incident=incident,
                                compose=now.compose)]  # fmt: skip
@@ -209,7 +212,7 @@ def _rows(now: State, target: Target) -> tuple[tuple[str, str], ...]:
     runs = f"{now.container.image_name}, image {now.container.image[7:19]}" if now.container else "no container"
     return (
         ("host", now.stack.host),
-        ("service", f"{now.stack.section(NAME).service} × {docker.count(now.replicas)}"),
+        ("service", f"{now.service} × {docker.count(now.replicas)}"),
         ("runs now", runs + (f", commit {now.running[:7]}" if now.running else "")),
         ("target", f"{row.tag}{subject}"),
         ("digest", row.digest or "none: it was built on this host and never came from a registry"),
@@ -231,5 +234,8 @@ def _notes(now: State, row: Candidate, pin: str | None) -> tuple[str, ...]:
     if now.container and now.container.compose.files != now.compose.files:
         before = ", ".join(now.container.compose.files)
         notes.append(f"The container was started with {before}; from now on with the files above, which take its image from the registry.")
-    notes.append("The tree is not touched: a rebuild on the host would bring back the code that is checked out there.")
+    if now.stack.tree:
+        notes.append("The tree is not touched: a rebuild on the host would bring back the code that is checked out there.")
+    else:
+        notes.append("There is no tree: which commits the images were made of is known by their tags and labels only.")
     return tuple(notes)

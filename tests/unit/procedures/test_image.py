@@ -37,7 +37,8 @@ def container(**changes: object) -> docker.Container:
 def state(**changes: object) -> image.State:
     variables = files.File("/x/.env", "/x/.env", "regular file", "600", 0, 0, 7, NOW, Secret("A=1\nAGENTS_API_TAG=old\nB=2\n"))
     known = {
-        "stack": STACK, "replicas": [container()], "defined": {}, "environments": {}, "compose": container().compose,
+        "stack": STACK, "service": "agents-api", "replicas": [container()], "defined": {}, "environments": {},
+        "compose": container().compose,
         "declared": "${REGISTRY:-ghcr.io/dyniq}/agents-api:${AGENTS_API_TAG:-latest}", "named": Reference.parse(f"{NAME}:latest"),
         "variables": variables, "tags": [BAD, GOOD, OLD, "latest"],
         "tagged": {tag: registry.Tagged(tag, digest(letter), 10, digest(id_))
