@@ -1,12 +1,15 @@
 """What is secret before a procedure has asked for anything: the stack's env files, the environments of the containers that it is about,
 and the secrets that it declares."""
 
+import re
 from collections.abc import Mapping
 
 from rollback_lib.facts import docker, files, references, secret_values
 from rollback_lib.facts.host import Host
 from rollback_lib.secrets.secret import Secret
 from rollback_lib.stack.model import Stack
+
+_CREDENTIAL = re.compile(rb"[A-Za-z]+ +(\S+)")  # as the header Authorization has it (RFC 9110, section 11.4)
 
 
 def known(host: Host, stack: Stack) -> dict[str, Secret]:
@@ -23,8 +26,10 @@ def known(host: Host, stack: Stack) -> dict[str, Secret]:
 
 
 def forms(values: Mapping[str, Secret]) -> set[str]:
-    """What a stack declares to be secret, in the forms in which it turns up."""
-    return {form for value in values.values() for form in secret_values.forms(value.reveal())}
+    """What a stack declares to be secret, in the forms in which it turns up: of `Bearer TOKEN`, the token, too."""
+    texts = [value.reveal() for value in values.values()]
+    texts += [found[1] for text in texts if (found := _CREDENTIAL.fullmatch(text))]
+    return {form for text in texts for form in secret_values.forms(text)}
 
 
 def _named(stack: Stack) -> list[str]:
