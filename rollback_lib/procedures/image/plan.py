@@ -7,7 +7,7 @@ from rollback_lib.commands.image import Reference
 from rollback_lib.facts import compose, docker, registry, releases
 from rollback_lib.facts.host import Host
 from rollback_lib.plan.effect import Effect
-from rollback_lib.plan.plan import Plan
+from rollback_lib.plan.plan import Plan, some
 from rollback_lib.plan.step import Changes, Step
 from rollback_lib.plan.writes import How, Write
 from rollback_lib.procedures.common import drift, env_edit, replace_file, replicas, snapshots
@@ -28,7 +28,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     stack, service, row = now.stack, now.service, target.candidate
     container = now.container
     pin = _pin(now, row)
-    settled = _settled(now, pin)
+    settled = _settled(now, row, pin)
     up = bool(now.replicas) and all(one.state == "running" and one.image == row.image for one in now.replicas)
     done = up and settled
     before = stack.kept_image(service, f"before-{incident}")
@@ -113,18 +113,23 @@ def _drift(now: State) -> tuple[str, ...]:
 
 
 def _pin(now: State, row: Candidate) -> str | None:
-    """What the variable of the compose files must hold; None where they have none."""
+    """What the variable of the compose files must hold; None where they have none. A digest is of one image only: where the variable
+    holds the tag of others, too, it holds no digest."""
     if now.variable is None:
         return None
-    return f"{row.tag}@{row.digest}" if row.digest else row.tag
+    alone = all(image == now.declared for image in now.sharing.values())
+    return f"{row.tag}@{row.digest}" if row.digest and alone else row.tag
 
 
 def _pinned(now: State, pin: str) -> Reference:
     return Reference.parse(f"{now.named.name}:{pin}")
 
 
-def _settled(now: State, pin: str | None) -> bool:
-    return pin is not None and now.named == _pinned(now, pin)
+def _settled(now: State, row: Candidate, pin: str | None) -> bool:
+    """Whether the next `up` starts the target already; a tag without a digest has to mean it on the host."""
+    if pin is None or now.named != _pinned(now, pin):
+        return False
+    return "@" in pin or any(one.tag == row.tag and one.id == row.image for one in now.local)
 
 
 def _pull(now: State, row: Candidate, kept: str) -> Step:
@@ -141,10 +146,11 @@ def _choose(now: State, row: Candidate, pin: str | None, incident: str, settled:
     title = "Write the choice down"
     if settled:
         return Step("choose", title, "So that the next `up` keeps it.", skip="the compose files name the target already")
-    local = () if row.digest else (Command.of("docker", "tag", row.image or "", f"{now.named.name}:{row.tag}"),)
+    meant = row.image or f"{now.named.name}@{row.digest}"
+    local = () if pin and "@" in pin else (Command.of("docker", "tag", meant, f"{now.named.name}:{row.tag}"),)
     if pin is None:
         why = f"The compose files name {now.named} and no variable: that tag means the target on this host, until the next pull."
-        retag = Command.of("docker", "tag", row.image or f"{now.named.name}@{row.digest}", str(now.named))
+        retag = Command.of("docker", "tag", meant, str(now.named))
         return Step("choose", title, why, (retag,), changes=Changes.STACK, part=CHOICE)
     file = now.compose.variables
     why = f"{now.variable} in {file}, which compose reads: the next `up`, or `pull` and `up`, keeps the target."
@@ -227,6 +233,13 @@ def _notes(now: State, row: Candidate, pin: str | None) -> tuple[str, ...]:
     if pin:
         file = now.compose.variables
         notes.append(f"{now.variable} in {file} names this image until someone changes it: a deploy of a newer one has to change it, too.")
+        if now.sharing:
+            notes.append(
+                f"{now.variable} also holds the tag of {some(sorted(now.sharing))}, which is not recreated here and follows at its next "
+                "`up`; roll it back as well if it has to match."
+            )
+        if "@" not in pin and row.digest:
+            notes.append(f"It holds no digest, as these are other images: {row.tag} means the target on this host until the next pull.")
     else:
         notes.append(f"The compose files have no variable for the tag: the next `pull` brings back what the registry has as {now.named}.")
     if isinstance(now.tags, registry.Unavailable):

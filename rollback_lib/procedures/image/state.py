@@ -1,7 +1,7 @@
 """What runs, and which images there are instead, in the registry and on the host."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from rollback_lib.commands.compose import Compose
@@ -26,7 +26,8 @@ _VARIABLE = re.compile(r":\$\{(?P<name>[A-Za-z_]\w*)(?::?[-?+][^{}]*)?\}\Z")
 class State:
     """What runs of a service, and what there is instead. `declared` is the image as the compose files write it, `named` as compose
     reads it; `variables` is the file in which the choice is kept; `defined` is the service as compose would start it the way it
-    was started last, `environments` the variables that images set, by image id."""
+    was started last, `environments` the variables that images set, by image id; `sharing` are the images of other services, as they are
+    written, whose tag the same variable holds."""
 
     stack: Stack
     service: str
@@ -44,6 +45,7 @@ class State:
     lines: list[str]
     defined: Defined
     environments: dict[str, dict[str, Secret]]
+    sharing: dict[str, str] = field(default_factory=dict)
     probes: tuple[Probe, ...] = ()
 
     @property
@@ -54,8 +56,7 @@ class State:
     @property
     def variable(self) -> str | None:
         """The variable of the compose files that holds the tag."""
-        found = _VARIABLE.search(self.declared)
-        return found["name"] if found else None
+        return variable_of(self.declared)
 
     @property
     def running(self) -> str | None:
@@ -125,6 +126,7 @@ def document(host: Host, stack: Stack, service: str = "") -> State:
     tagged = host.ask(registry.manifests(named, _wanted(tags.result(), log, mine)))
     return State(
         stack=stack, service=service, replicas=replicas, compose=way, declared=said.written.result()[service].image, named=named,
+        sharing=_sharing(service, said.written.result()),
         variables=said.variables.result(), tags=tags.result(), tagged=tagged.result(), local=local.result(), kept=kept.result(),
         log=log, releases=mine, lines=lines.result(), defined=defined.result(), environments=environments.result(),
     )  # fmt: skip
@@ -141,6 +143,18 @@ class _OfCompose:
     @classmethod
     def ask(cls, host: Host, way: Compose, service: str) -> "_OfCompose":
         return cls(host.ask(compose.written(way)), host.ask(compose.image(way, service)), host.ask(files.file(way.variables)))
+
+
+def variable_of(declared: str) -> str | None:
+    """The variable that holds the tag of an image, as the compose files write it."""
+    found = _VARIABLE.search(declared)
+    return found["name"] if found else None
+
+
+def _sharing(service: str, written: dict[str, compose.Written]) -> dict[str, str]:
+    """The images of other services, as they are written, whose tag the same variable holds."""
+    variable = variable_of(written[service].image)
+    return {name: one.image for name, one in written.items() if variable and name != service and variable_of(one.image) == variable}
 
 
 def candidates(now: State) -> Candidates:
