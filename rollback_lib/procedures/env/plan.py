@@ -210,10 +210,9 @@ def _to_recreate(now: State, target: Target) -> list[str]:
     found = []
     for name, container in now.containers.items():
         after, before = target.meant[container.compose].get(name), now.understood(name)
-        fills_in = container.compose.variables == now.path
-        if after is None or not now.wanted(name) or not (fills_in or name in now.readers):
+        if after is None or not now.wanted(name) or name not in (*now.filled, *now.readers):
             continue
-        redefined = fills_in and before is not None and before.definition != after.definition
+        redefined = name in now.filled and before is not None and before.definition != after.definition
         if redefined or not now.holds(name, after):
             found.append(name)
     return found

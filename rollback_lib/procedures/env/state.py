@@ -84,6 +84,11 @@ class State(Held):
         written = ((name, self.written[one.compose].get(name)) for name, one in self.containers.items())
         return [name for name, service in written if service and self.path in service.env_files]
 
+    @property
+    def filled(self) -> list[str]:
+        """The services with a container into whose definition compose fills the file's variables."""
+        return [name for name, one in self.containers.items() if one.compose.variables == self.path]
+
     def wanted(self, service: str) -> bool:
         """Whether a service's container is meant to run: it does, or it ended by itself."""
         container = self.containers[service]

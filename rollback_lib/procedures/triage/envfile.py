@@ -35,7 +35,7 @@ def _env_file(now: State, seen: Symptoms, path: str, held: env.State | Unanswere
         return one
     if held.unreadable:
         one.add(4, f"compose cannot read it: {held.unreadable}", sure=True)
-    readers = [name for name in held.readers if name in seen.ill]
+    readers = [name for name in dict.fromkeys((*held.readers, *held.filled)) if name in seen.ill]
     if not readers:
         one.add(-1, "every service that reads it works" if not held.unreadable else "what runs keeps what it had")
         return one

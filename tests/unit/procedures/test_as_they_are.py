@@ -99,6 +99,14 @@ def test_of_several_env_files_the_one_fits_that_an_ill_service_reads() -> None:
     assert found.fitting[0].situation == f"Bad env change ({WEB_ENV})"
 
 
+def test_a_file_that_compose_only_fills_in_is_weighed_as_well() -> None:
+    mine = replace(env_file(changed=0.2, made=0.1, read=False), path=WAY.variables)
+    mine = replace(mine, replicas={"web": mine.replicas["agents-api"]}, meant={WAY: {"web": mine.meant[WAY]["agents-api"]}})
+    assert (mine.readers, mine.filled) == ([], ["web"])
+    now = shop(ill="KeyError: 'STREAM_URL'", web=pulled("web", came=900, made=0.1), envs={WEB_ENV: mine})
+    assert [one.parameters for one in diagnose(now).fitting] == [{"file": WEB_ENV}]
+
+
 def test_two_routes_of_a_service_are_told_apart() -> None:
     """A proxy that asks for another path than users do: what the service answers to theirs says nothing."""
     other = Ways({"web": Answer((80,), 404, "no such path"), "admin": Answer((80,), 200, "fine", True)}, None)
