@@ -10,6 +10,7 @@ from rollback_lib.facts import files
 from rollback_lib.facts.account import Account
 from rollback_lib.facts.host import Host
 from rollback_lib.facts.live import Heard, LiveHost
+from rollback_lib.health.headers import Values
 from rollback_lib.health.outage import Outages
 from rollback_lib.host.jobs import JobState
 from rollback_lib.host.link import Link
@@ -39,11 +40,11 @@ T = TypeVar("T")
 class Run:
     """One run of one procedure. `plan` is the one that is to be confirmed or was; `started` is when the incident was opened first, by
     the monotonic clock; `account` whom we are logged in as; `seal` is None where the runner seals the record, after the notebook is
-    in it."""
+    in it; `values` are those of the stack's references."""
 
     def __init__(
         self, stack: Stack, opening: Opening, folder: Folder, link: Link, key: Key, console: Console, started: float,
-        account: Account, seal: Seal | None = None,
+        account: Account, seal: Seal | None = None, values: Values | None = None,
     ) -> None:  # fmt: skip
         self.stack = stack
         self.opening = opening
@@ -59,7 +60,7 @@ class Run:
         self.lock = StackLock(link, key, stack.state, owner, folder, console)
         self.executor = Executor(link, stack.state, self.lock, folder, console)
         self.auto_revert = AutoRevert(link, stack.state, folder, console)
-        self.monitor = Monitor(stack, self.procedure, self.host, folder)
+        self.monitor = Monitor(stack, self.procedure, self.host, folder, values)
         self.notifier = Notifier(stack.notify, folder, self._of_host, console.line)
         self.plan: Plan | None = None
         if opening.resumed:

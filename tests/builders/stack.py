@@ -27,3 +27,9 @@ def written(file: Path, **changes: Any) -> Path:
 def with_health(**changes: Any) -> Stack:
     """The stack, probed in another way."""
     return STACK.model_copy(update={"health": STACK.health.model_copy(update=changes)})
+
+
+def bare(**changes: Any) -> Stack:
+    """A stack with no more than it needs: no git, no section of a procedure."""
+    routes = [{"name": "web", "service": "web", "url": "http://shop.example/"}]
+    return Stack.load({"name": "shop", "host": HOST, "compose_directory": "/opt/shop", "routes": routes, **changes})

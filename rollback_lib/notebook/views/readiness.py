@@ -17,8 +17,8 @@ def state(now: State) -> View:
 def target(one: Target) -> View:
     known: list[tuple[str, Any]] = [
         ("code", one.code),
-        ("image", one.image),
-        ("env", one.env),
+        *((f"image of {name}", found) for name, found in one.images.items()),
+        *((f"env file {path}", found) for path, found in one.envs.items()),
         ("caddyfile", one.caddyfile),
         ("redeploy", one.redeploy),
     ]

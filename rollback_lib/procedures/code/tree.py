@@ -151,7 +151,7 @@ def changes(head: git.Head) -> str:
 def keep(now: State, sha: str, incident: str) -> tuple[Command, ...]:
     """Keeps the files that the checkout changes, those with uncommitted changes, and the index."""
     kept = [snapshots.before(now.stack, incident, name) for name in (LIST, FILES, INDEX, THERE)]
-    return (Command.script(_KEEP, now.stack.tree, now.head.sha, sha, *kept),)
+    return (Command.script(_KEEP, now.stack.work_tree, now.head.sha, sha, *kept),)
 
 
 def forget(stack: Stack, incident: str) -> Command:
@@ -164,7 +164,7 @@ def restore(now: State, sha: str, incident: str) -> Step:
     title, why = "Put the tree on the target", "HEAD, index and files become exactly those of the target; files it lacks are removed."
     if now.head.sha == sha and not now.head.dirty:
         return Step("restore_tree", title, why, skip="the tree is at the target")
-    tree = now.stack.tree
+    tree = now.stack.work_tree
     save = (
         git.command(tree, "stash", "push", "--quiet", f"--message=rollback {incident}"),
         git.command(tree, "rev-parse", "refs/stash").to(snapshots.before(now.stack, incident, STASH)),
@@ -180,7 +180,7 @@ def restore(now: State, sha: str, incident: str) -> Step:
 
 def writes(now: State, changes: Iterable[git.Change]) -> tuple[Write, ...]:
     """What the checkout writes to: the folders of the paths that differ, and git's own."""
-    tree = now.stack.tree
+    tree = now.stack.work_tree
     folders = dict.fromkeys(f"{tree}/{path}".rpartition("/")[0] for path in (*(one.path for one in changes), *now.head.dirty))
     own = now.repository.folders
     logs = [Write(f"{one}/logs/HEAD", How.IN_PLACE) for one in own[:1]]
@@ -189,7 +189,7 @@ def writes(now: State, changes: Iterable[git.Change]) -> tuple[Write, ...]:
 
 def back(now: State, incident: str) -> Step:
     """Puts files, index and HEAD back as they were kept; what is there then is kept beside."""
-    stack, tree, message = now.stack, now.stack.tree, f"rollback: undo of {incident}"
+    stack, tree, message = now.stack, now.stack.work_tree, f"rollback: undo of {incident}"
     kept, files, index = (snapshots.before(stack, incident, name) for name in (LIST, FILES, INDEX))
     aside = snapshots.before(stack, incident, f"{snapshots.ASIDE[0]}{FILES}")
     head = (
@@ -204,7 +204,7 @@ def back(now: State, incident: str) -> Step:
 
 def reached(host: Host, stack: Stack, known: Tree, target: str) -> list[Effect]:
     """Whether the tree is the target's."""
-    there, differing = host.ask(git.head(stack.tree)), host.ask(git.differing(stack.tree, target)).result()
+    there, differing = host.ask(git.head(stack.work_tree)), host.ask(git.differing(stack.work_tree, target)).result()
     head = there.result()
     rows = [
         Effect("commit of the tree", target[:12], head.sha[:12], part=PART),
@@ -215,8 +215,8 @@ def reached(host: Host, stack: Stack, known: Tree, target: str) -> list[Effect]:
 
 def as_before(host: Host, stack: Stack, known: Tree, target: str) -> list[Effect]:
     """Whether the tree is as it was before the rollback: commit, branch, every path."""
-    there, left = host.ask(git.head(stack.tree)), host.ask(git.in_the_way(stack.tree, known.head, target))
-    differing = host.ask(git.differing(stack.tree, target)).result()
+    there, left = host.ask(git.head(stack.work_tree)), host.ask(git.in_the_way(stack.work_tree, known.head, target))
+    differing = host.ask(git.differing(stack.work_tree, target)).result()
     head = there.result()
     return [
         Effect("commit of the tree", known.head[:12], head.sha[:12], part=PART),
@@ -229,7 +229,7 @@ def as_before(host: Host, stack: Stack, known: Tree, target: str) -> list[Effect
 
 def assumed(host: Host, stack: Stack, known: Tree) -> list[Effect]:
     """Whether the tree is as the plan assumed."""
-    head = host.ask(git.head(stack.tree)).result()
+    head = host.ask(git.head(stack.work_tree)).result()
     return [
         Effect("commit of the tree", known.head[:12], head.sha[:12]),
         Effect("branch", known.branch or "(detached)", head.branch or "(detached)"),
@@ -241,7 +241,7 @@ def _strange(host: Host, stack: Stack, known: Tree, differing: list[git.Change])
     """Paths that neither the rollback nor its undo explains: somebody else changed them. Shown only where there are any."""
     if known.changes != CLEAN:
         return []  # such paths had uncommitted changes before
-    other = host.ask(git.differing(stack.tree, known.head)).result()
+    other = host.ask(git.differing(stack.work_tree, known.head)).result()
     both = _present(differing) & _present(other)
     return [Effect("paths that somebody else changed", "none", some(sorted(both)), part=PART)] if both else []
 
@@ -263,7 +263,7 @@ def umask(now: State) -> tuple[Command, ...]:
 def _own(now: State, incident: str, script: str) -> tuple[Command, ...]:
     """Gives what git makes as another user than the tree's to that one, so that the next `git pull` of theirs works."""
     kept = [snapshots.before(now.stack, incident, name) for name in (LIST, THERE)]
-    return (Command.script(script, now.stack.tree, now.repository.owner, *kept),) if now.repository.owner else ()
+    return (Command.script(script, now.stack.work_tree, now.repository.owner, *kept),) if now.repository.owner else ()
 
 
 def _unlock(tree: str) -> Command:

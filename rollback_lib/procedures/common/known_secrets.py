@@ -1,26 +1,35 @@
 """What is secret before a procedure has asked for anything: the stack's env files, the environments of the containers that it is about,
 and the secrets that it declares."""
 
-import os
+import re
+from collections.abc import Mapping
 
-from rollback_lib.facts import docker, files, secret_values
+from rollback_lib.facts import docker, files, references, secret_values
 from rollback_lib.facts.host import Host
+from rollback_lib.secrets.secret import Secret
 from rollback_lib.stack.model import Stack
 
+_CREDENTIAL = re.compile(rb"[A-Za-z]+ +(\S+)")  # as the header Authorization has it (RFC 9110, section 11.4)
 
-def known(host: Host, stack: Stack) -> set[str]:
-    """Ask for all of it, so that what is asked is hidden from now on; and what the stack declares, in the forms in which it turns up."""
+
+def known(host: Host, stack: Stack) -> dict[str, Secret]:
+    """Ask for all of it, so that what is asked is hidden from now on; the values of the stack's references, by reference."""
     declared = [*stack.secrets, *(one.webhook for one in stack.notify if one.webhook)]
-    of_host = [one.removeprefix("file:") for one in declared if one.startswith("file:")]
-    env_files = [*stack.code.env_files, *([stack.env.file] if stack.env else []), f"{stack.compose_directory}/.env"]
-    containers, files_of_env = host.ask(docker.concerned(stack, _named(stack))), [host.ask(files.env_file(path)) for path in env_files]
-    found = [host.ask(files.file(path)) for path in of_host]
+    declared += [reference for route in stack.routes for reference in route.headers.values()]
+    containers = host.ask(docker.concerned(stack, _named(stack)))
+    env_files = [host.ask(files.env_file(path)) for path in stack.env_files]
+    values = references.values(host, declared)
     containers.result()
-    for one in files_of_env:
+    for one in env_files:
         one.result()
-    values = [file.content.reveal() for answer in found if (file := answer.result())]
-    values += [os.environ[name].encode() for one in declared if (name := one.removeprefix("env:")) in os.environ]
-    return {form for value in values for form in secret_values.forms(value.strip())}
+    return values
+
+
+def forms(values: Mapping[str, Secret]) -> set[str]:
+    """What a stack declares to be secret, in the forms in which it turns up: of `Bearer TOKEN`, the token, too."""
+    texts = [value.reveal() for value in values.values()]
+    texts += [found[1] for text in texts if (found := _CREDENTIAL.fullmatch(text))]
+    return {form for text in texts for form in secret_values.forms(text)}
 
 
 def _named(stack: Stack) -> list[str]:

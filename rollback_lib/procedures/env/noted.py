@@ -20,8 +20,9 @@ class Wanted(Noted):
 
 
 class Before(Noted):
-    """What was before; `services` are those that are recreated, in their order."""
+    """What was before; `path` is that of the file, `services` are those that are recreated, in their order."""
 
+    path: str
     file: NotedFile | None
     services: dict[str, Reader]
 

@@ -6,9 +6,10 @@ from rollback_lib.procedures.common.replicas import Replicas
 
 
 class Before(Noted):
-    """What was before: `named` is the image that the next `up` started; `file` the one that the choice is written to, None where none
-    is written."""
+    """What was before, of `service`: `named` is the image that the next `up` started; `file` the one that the choice is written to, None
+    where none is written."""
 
+    service: str
     named: str
     file: str | None
     replicas: Replicas

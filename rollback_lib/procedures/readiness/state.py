@@ -1,6 +1,6 @@
 """What every procedure of the stack would work with, and what it would go back to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -18,12 +18,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class State:
-    """What triage looks at, the states of the procedures that need more, what earlier runs keep on the host, and what we may do there;
-    Unanswered where it did not say."""
+    """What triage looks at, the states of the procedures that need more (of the image rollback by service), what earlier runs keep on the
+    host, and what we may do there; Unanswered where it did not say."""
 
     stack: Stack
     look: triage.State
-    image: image.State | Unanswered | None
+    images: dict[str, image.State | Unanswered]
     databases: dict[str, database.State | Unanswered]
     copies: retention.Copies | Unanswered
     user: permissions.User | Unanswered
@@ -33,11 +33,11 @@ class State:
 @dataclass(frozen=True)
 class Target:
     """What each procedure would go back to now; Unanswered with its reason where it refuses, None where the stack has no such
-    section. `others` are those of the procedures of other packages, by name."""
+    section. `images` are by service, `envs` by the path of the file; `others` are those of the procedures of other packages, by name."""
 
-    code: code.Target | Unanswered
-    image: image.Target | Unanswered | None
-    env: env.Target | Unanswered | None
+    code: code.Target | Unanswered | None
+    images: dict[str, image.Target | Unanswered]
+    envs: dict[str, env.Target | Unanswered]
     caddyfile: caddyfile.Target | Unanswered | None
     redeploy: redeploy.Target | Unanswered | None
     databases: dict[str, database.Target | Unanswered]
@@ -54,27 +54,31 @@ def check(stack: Stack) -> None:
 def document(host: Host, stack: Stack) -> State:
     """Everything, asked side by side."""
     look, copies, user = host.beside(triage.document, stack), host.beside(retention.look, stack), host.beside(permissions.user, stack)
-    images = host.beside(image.document, stack) if stack.image else None
+    images = {name: host.beside(image.document, stack, name) for name in (stack.image.names if stack.image else ())}
     databases = {one.name: host.beside(database.document, stack, one.name) for one in stack.databases}
     looked = look.result()
     assert isinstance(looked, triage.State)  # what it asks is all asked beside
-    return State(stack, looked, result_of(images), {name: one.result() for name, one in databases.items()}, copies.result(), user.result())
+    return State(stack, looked, _all(images), _all(databases), copies.result(), user.result())
 
 
 def examine(host: Host, now: State, target: str = "") -> Target:
     """The target of every procedure, proven as that procedure proves it."""
     look = now.look
-    of_code = _examined(host, look.deployed if isinstance(look.deployed, Unanswered) else look.deployed.state, code.examine)
-    of_image = _examined(host, now.image, image.examine) if now.image else None
-    of_env = _examined(host, look.env, env.examine) if look.env else None
+    deployed = look.deployed.state if isinstance(look.deployed, triage.Deployed) else look.deployed
+    of_code = _examined(host, deployed, code.examine) if deployed else None
+    images = {name: _examined(host, one, image.examine) for name, one in now.images.items()}
+    envs = {path: _examined(host, one, env.examine) for path, one in look.envs.items()}
     of_caddyfile = _examined(host, look.caddyfile, caddyfile.examine) if look.caddyfile else None
     of_redeploy = _examined(host, look.redeploy, redeploy.examine) if now.stack.redeploy else None
     databases = {name: _examined(host, one, database.examine) for name, one in now.databases.items()}
     others = {one.name: _examined(host, look.others[one.name], one.examine) for one in registry.others(now.stack) if one.readiness}
     return Target(
-        of_code.result(), result_of(of_image), result_of(of_env), result_of(of_caddyfile), result_of(of_redeploy),
-        {name: one.result() for name, one in databases.items()}, {name: one.result() for name, one in others.items()},
-    )  # fmt: skip
+        result_of(of_code), _all(images), _all(envs), result_of(of_caddyfile), result_of(of_redeploy), _all(databases), _all(others)
+    )
+
+
+def _all(answers: Mapping[str, Answer[T]]) -> dict[str, T]:
+    return {name: one.result() for name, one in answers.items()}
 
 
 def _examined(host: Host, state: S | Unanswered, examine: Callable[[Host, S, str], T]) -> Answer[T | Unanswered]:

@@ -1,0 +1,23 @@
+"""One of several things of a stack that a procedure is about, as a parameter names it."""
+
+from collections.abc import Sequence
+
+from rollback_lib.errors import ParameterError
+
+
+def chosen(parameter: str, asked: object, known: Sequence[str]) -> str:
+    """The one of `known` that is meant: by its name, or by the end of its path; the only one where nothing is asked for.
+
+    Raises ParameterError that lists them.
+    """
+    if asked == "" and len(known) == 1:
+        return known[0]
+    found = [one for one in known if asked == one or one.endswith(f"/{asked}")] if asked else []
+    exact = [one for one in found if asked == one] or found
+    if len(exact) == 1:
+        return exact[0]
+    there = ", ".join(known)
+    if not asked:
+        raise ParameterError(f"{parameter}: the stack has several, and one has to be named: {there}; give it with `-p {parameter}=…`")
+    why = "more than one of them is called so" if found else "the stack has no such one"
+    raise ParameterError(f"{parameter}: one of {there} is expected, not {str(asked)[:200]!r}: {why}")
