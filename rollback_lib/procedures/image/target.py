@@ -7,6 +7,7 @@ from rollback_lib.commands.image import DIGEST, TAG
 from rollback_lib.errors import TargetRefused
 from rollback_lib.facts import registry
 from rollback_lib.facts.host import Host
+from rollback_lib.facts.releases import Release
 from rollback_lib.procedures.image.state import NAME, SHA, Candidate, State, candidates
 from rollback_lib.procedures.procedure import check_target
 from rollback_lib.stack.model import Stack
@@ -45,10 +46,12 @@ def choose(now: State, target: str) -> tuple[Candidate, str]:
         if len(found) > 1:
             raise TargetRefused(f"{target!r} names more than one image of {now.named.name}; give more of the commit's id")
         raise TargetRefused(f"{target!r} names no image of {now.named.name}, {_where(now)}; take one from the list of candidates")
-    others = [row for row in rows if not row.running and row.commit and row.commit.sha != now.running and not row.verdict.startswith("bad")]
+    others = [
+        row for row in rows if not (row.running or row.verdict.startswith("bad")) and (not row.commit or row.commit.sha != now.running)
+    ]
     for release in reversed(now.releases):
         for row in others:
-            if release.healthy and row.commit and row.commit.sha == release.commit:
+            if release.healthy and _is(row, release):
                 return row, f"the newest release that was healthy here ({times.minute(release.when)})"
     runs = next((commit for commit in now.log if commit.sha == now.running), None)
     for row in others:
@@ -72,6 +75,11 @@ def examine(host: Host, now: State, target: str) -> Target:
             raise
         candidate, why = choose(replace(now, tagged={**now.tagged, **tagged}), target)
     return Target(candidate, why)
+
+
+def _is(row: Candidate, release: Release) -> bool:
+    """Whether a release is that image: by its commit; one of no commit, by its id."""
+    return row.commit is not None and row.commit.sha == release.commit if release.commit else row.image == release.image
 
 
 def _where(now: State) -> str:
