@@ -103,8 +103,8 @@ def _entry(now: State, one: Deployed) -> Entry | str:
 def _commit(now: State, one: Deployed, container: docker.Container) -> tuple[str, str]:
     """The commit that the service's image is of, "" where none is known; for an image that is built here, why there is none."""
     if _pulled(now.stack, container):
-        tag = Reference.parse(container.image_name).tag or ""
-        return (one.running or "") if one.by != BY_REFLOG else tag if _SHA.fullmatch(tag) else "", ""
+        known, tag = one.running if one.by != BY_REFLOG else None, Reference.parse(container.image_name).tag or ""
+        return known or (tag if _SHA.fullmatch(tag) else ""), ""
     if now.changed:
         return (
             "",
