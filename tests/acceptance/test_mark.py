@@ -79,7 +79,7 @@ def test_what_was_marked_is_what_rollbacks_go_back_to(clean: Machine) -> None:
     again = mark(clean, "--json")
     said = json.loads(again.out)
     assert (again.status, said["verdict"], said["status"], said["files"], said["left_out"]) == (0, "marked", 0, [], [])
-    assert said["reason"].endswith("as it was before")
+    assert said["reason"].endswith("as before")
     assert said["releases"] == [{"service": "agents-api", "commit": good, "image": image, "kept": f"{API}:{good}"}]
     assert kept(clean) == names
     assert [one["commit"] for one in ledger(clean)] == [good, good]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rollback_lib.commands.command import Command
+from rollback_lib.facts import files
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures import caddyfile, env
@@ -18,9 +19,13 @@ class File:
 
     procedure: str
     path: str
-    content: bytes
+    file: files.File
     versions: tuple[snapshots.Version, ...]
     doubt: str
+
+    @property
+    def content(self) -> bytes:
+        return self.file.content.reveal()
 
     @property
     def incidents(self) -> Iterator[str]:
@@ -29,29 +34,29 @@ class File:
         return (one.name.partition("-")[2] for one in same if one.file.content.reveal() == self.content)
 
 
-def files(now: State) -> list[File]:
+def there(now: State) -> list[File]:
     """Those that are there."""
     found = []
     held, proxy = now.env, now.caddyfile
     if held and not isinstance(held, Unanswered) and held.file:
         stale = [name for name in held.readers if held.holds(name, held.understood(name)) is False]
         doubt = f"{some(stale)} was not recreated since it was changed" if stale else ""
-        found.append(File(env.NAME, held.path, held.content, tuple(held.versions), doubt))
+        found.append(File(env.NAME, held.path, held.file, tuple(held.versions), doubt))
     if proxy and not isinstance(proxy, Unanswered) and proxy.file and proxy.file.regular:
         doubt = "Caddy runs with something else" if proxy.loaded is False else ""
-        found.append(File(caddyfile.NAME, proxy.file.path, proxy.current, tuple(now.kept), doubt))
+        found.append(File(caddyfile.NAME, proxy.file.path, proxy.file, tuple(now.kept), doubt))
     return found
 
 
 def healthy(now: State) -> list[File]:
     """Those to be kept as healthy: all but one whose newest kept version is that one."""
-    return [one for one in files(now) if not one.doubt and not snapshots.kept_healthy(one.versions, one.content)]
+    return [one for one in there(now) if not one.doubt and not snapshots.kept_healthy(one.versions, one.content)]
 
 
 def bad(now: State) -> list[File]:
     """Those to be kept as bad: that came with what runs, and were not healthy with another release."""
     return [
-        one for one in files(now)
+        one for one in there(now)
         if not one.doubt and not proven_elsewhere(now, one.incidents) and snapshots.standing(one.versions, one.content)[1] is not False
     ]  # fmt: skip
 

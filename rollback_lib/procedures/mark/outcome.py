@@ -34,16 +34,16 @@ class Marked:
         return "; ".join([self._entered(), *(f"not entered: {one}" for one in self.data()["left_out"])])
 
     def _entered(self) -> str:
-        host, names = self.now.stack.host, ", ".join(one.words for one in self.target.entries)
+        main, host = self.target.entries[0], self.now.stack.host
+        names = f"{' and '.join(one.words for one in self.target.entries)} {'is' if len(self.target.entries) == 1 else 'are'}"
         if not self.target.healthy:
-            return f"{names} is entered as bad on {host}: no rollback proposes it any more"
-        main = self.target.entries[0]
+            return f"{names} entered as bad on {host}, and no rollback proposes that any more"
         before = releases.standing(self.now.main.releases, main.commit, main.image)[1]
-        return f"{names} is known good on {host}{', as it was before' if before else ''}"
+        return f"{names} known good on {host}{', as before' if before else ''}"
 
     def data(self) -> dict[str, Any]:
         """For the record."""
-        doubts = [f"{one.path}: {one.doubt}" for one in files.files(self.now) if one.doubt and self.target.running]
+        doubts = [f"{one.path}: {one.doubt}" for one in files.there(self.now) if one.doubt and self.target.running]
         return {**After.read(self.plan.after).plain(), "left_out": [*self.target.left_out, *doubts]}
 
     def next(self, stack: str) -> tuple[str, ...]:

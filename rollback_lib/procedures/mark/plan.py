@@ -6,7 +6,7 @@ from rollback_lib.commands.command import Command
 from rollback_lib.facts import releases
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Step
-from rollback_lib.procedures.common import retention, snapshots
+from rollback_lib.procedures.common import replace_file, retention, snapshots
 from rollback_lib.procedures.mark import files
 from rollback_lib.procedures.mark.noted import After, Entered
 from rollback_lib.procedures.mark.state import NAME, State
@@ -20,6 +20,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     kept = files.healthy(now) if good else files.bad(now) if target.running else []
     commands = [*_images(stack, target.entries if good else ()), *files.keep(now, kept, incident, good=good)]
     commands += _lines(stack, target.entries, incident, good=good)  # last, so that nothing is entered where the others fail
+    guards = _guards(target.entries, kept) if good else ()
     title = f"Enter what is {'healthy' if good else 'bad'} in the ledger of releases"
     copies = [snapshots.kept_file(stack, one.procedure, incident, good=good) for one in kept]
     return Plan(
@@ -28,7 +29,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         stack=stack.name,
         host=stack.host,
         target=target.name,
-        steps=(Step(retention.REMEMBER, title, snapshots.REMEMBER, (snapshots.folders(stack, "kept"), *commands)),),
+        steps=(Step(retention.REMEMBER, title, snapshots.REMEMBER, (snapshots.folders(stack, "kept"), *commands), guards=guards),),
         undo=(),
         cleanup=(Command.of("rm", "-f", *copies),) if copies else (),
         facts=(
@@ -54,6 +55,16 @@ def known_good(now: State, incident: str) -> list[Command]:
     found = tuple(entries(now)[0].values())
     copies = files.keep(now, files.healthy(now), incident, good=True)
     return [*_images(now.stack, found), *copies, *_lines(now.stack, found, incident, good=True)]
+
+
+def _guards(found: Iterable[Entry], kept: Iterable[files.File]) -> tuple[Command, ...]:
+    """The last look: what was found healthy still runs, and the files are those that were read."""
+    still = (
+        'for id; do [ "$(docker container inspect --format "{{.State.Running}}" "$id" 2>/dev/null)" = true ] || '
+        '{ echo "what runs has changed since it was looked at; mark it again" >&2; exit 1; }; done'
+    )
+    ids = [id for one in found for id in one.containers]
+    return (Command.of("sh", "-euc", still, "sh", *ids), *replace_file.unchanged(*(one.file for one in kept)))
 
 
 def _images(stack: Stack, found: Iterable[Entry]) -> list[Command]:

@@ -17,17 +17,19 @@ from rollback_lib.stack.model import Stack
 
 HEALTHY, BAD = "healthy", "bad"
 COMMIT = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/~^-]{0,199}")
-_SHA = re.compile(r"[0-9a-f]{40}")
+_SHA, _BEGINNING = re.compile(r"[0-9a-f]{40}"), re.compile(r"[0-9a-f]{4,40}")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A service as it is entered; `commit` is "" where its image is of none that is known, `image` where no image is known."""
+    """A service as it is entered; `commit` is "" where its image is of none that is known, `image` where no image is known; `containers`
+    are the ids of those that were seen with it."""
 
     service: str
     commit: str
     image: str
     compose: Compose | None = None
+    containers: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -97,7 +99,7 @@ def _entry(now: State, one: Deployed) -> Entry | str:
     if not one.up:
         return "its containers do not all run the same image; finish the deploy, then mark it"
     commit, why = _commit(now, one, one.container)
-    return why or Entry(one.service, commit, one.container.image, one.compose)
+    return why or Entry(one.service, commit, one.container.image, one.compose, tuple(replica.id for replica in one.replicas))
 
 
 def _commit(now: State, one: Deployed, container: docker.Container) -> tuple[str, str]:
@@ -106,10 +108,7 @@ def _commit(now: State, one: Deployed, container: docker.Container) -> tuple[str
         known, tag = one.running if one.by != BY_REFLOG else None, Reference.parse(container.image_name).tag or ""
         return known or (tag if _SHA.fullmatch(tag) else ""), ""
     if now.changed:
-        return (
-            "",
-            f"{now.stack.tree} has uncommitted changes ({some(now.changed)}), so its image is of no commit; commit or discard them there",
-        )
+        return "", f"{now.stack.tree} has uncommitted changes ({some(now.changed)}), so its image is of no commit; commit them there"
     if one.running is None:
         return "", f"nothing tells which commit it was built from; build it in {now.stack.tree} and recreate it"
     came = next((move.when for move in one.reflog if move.commit.sha == one.running), None)
@@ -149,7 +148,7 @@ def _healthy_in(now: State, one: Entry) -> list[str]:
 
 def _named(host: Host, now: State, target: str) -> Target:
     """A commit, for every service that ran it; for all of them where nothing tells."""
-    known = {line.commit for line in now.ledger if line.commit.startswith(target)}
+    known = {line.commit for line in now.ledger if _BEGINNING.fullmatch(target) and line.commit.startswith(target)}
     if len(known) > 1:
         raise TargetRefused(f"{target!r} names more than one release of {now.stack.host}; give more of the commit's id")
     try:

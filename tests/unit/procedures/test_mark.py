@@ -101,6 +101,15 @@ def test_what_runs_is_kept_and_entered_last_and_nothing_that_serves_is_changed()
     assert f"rm -f {STATE}/kept/env/healthy-i1 {STATE}/kept/caddyfile/healthy-i1" in str(made.cleanup[0])
 
 
+def test_what_was_replaced_since_it_was_looked_at_is_not_entered() -> None:
+    """A deploy may go on while the routes are waited for."""
+    guards = planned(state()).remember.guards
+    assert guards[0].argv[-1] == container().id
+    assert "what runs has changed since it was looked at; mark it again" in str(guards[0])
+    assert [STACK.env.file in str(guards[1]), STACK.caddyfile.file in str(guards[2])] == [True, True]
+    assert planned(state(), mark.BAD).remember.guards == ()
+
+
 def test_the_same_release_again_adds_a_line_with_its_time_and_nothing_else() -> None:
     now = state(
         ledger=[line(RUNS, "m0")], env=replace(env_file(), versions=[version("healthy", "m0", ENV)]),
@@ -110,7 +119,7 @@ def test_the_same_release_again_adds_a_line_with_its_time_and_nothing_else() -> 
     assert after(made).files == ()
     assert "cp " not in shell(made)
     assert len(list(lines_of(made))) == 1
-    assert mark.Marked(now, mark.examine(HOST, now, ""), made).reason == f"agents-api {RUNS[:7]} is known good on contabo, as it was before"
+    assert mark.Marked(now, mark.examine(HOST, now, ""), made).reason == f"agents-api {RUNS[:7]} is known good on contabo, as before"
 
 
 @pytest.mark.parametrize("last", [version("bad", "m1", ENV, 1), version("healthy", "m1", "LEVEL=3\n", 1)], ids=["bad", "another"])
@@ -193,7 +202,10 @@ def test_a_bad_release_is_entered_with_the_files_that_came_with_it() -> None:
     assert "docker tag" not in shell(made)
     assert '"healthy": false' in shell(made)
     assert f"cp {STACK.env.file} {STATE}/kept/env/.bad-i1" in shell(made)
-    assert "no rollback proposes it any more" in mark.Marked(now, mark.examine(HOST, now, "", verdict=mark.BAD), made).reason
+    assert (
+        "is entered as bad on contabo, and no rollback proposes that any more"
+        in mark.Marked(now, mark.examine(HOST, now, "", verdict=mark.BAD), made).reason
+    )
 
 
 @pytest.mark.parametrize("others", [[line(BEFORE, "m0", image="sha256:0")], []], ids=["another release", "a rollback of the file"])
@@ -228,9 +240,9 @@ def test_a_commit_is_bad_by_its_name_whether_it_runs_or_its_image_is_gone() -> N
 def test_a_commit_that_is_not_known_or_not_one_is_refused() -> None:
     with pytest.raises(TargetRefused, match="names no commit"):
         planned(state(), mark.BAD, "v9", Recorded(otherwise=Refused("'v9' names no commit")))
-    twins = [line("ab" + "0" * 38, "m0"), line("ab" + "1" * 38, "m1")]
+    twins = [line("abab" + "0" * 36, "m0"), line("abab" + "1" * 36, "m1")]
     with pytest.raises(TargetRefused, match="more than one release"):
-        planned(state(ledger=twins), mark.BAD, "ab")
+        planned(state(ledger=twins), mark.BAD, "abab")
     with pytest.raises(TargetRefused, match="nothing of agents-api runs on contabo; name what is bad"):
         planned(state(services=(Deployed("agents-api", (), WAY, [], [], []),)), mark.BAD)
 
