@@ -1,11 +1,16 @@
 """The mark: facts in, what is entered out."""
 
+import os
+import subprocess
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rollback_lib.commands.command import Command
 from rollback_lib.errors import Locked, ParameterError, Refused, TargetRefused
 from rollback_lib.facts import docker, files, git, holder, releases
 from rollback_lib.facts.host import Unanswered
@@ -295,10 +300,38 @@ def test_it_asks_what_runs_and_who_holds_the_stack() -> None:
     assert (entered(made), after(made).files) == ([("agents-api", RUNS)], ())
 
 
-def test_an_id_is_entered_as_it_is_and_a_name_by_what_docker_says_of_it() -> None:
-    gone = releases.enter("/x", "api", BEFORE, "sha256:3", healthy=False, incident="m0")
-    assert gone.argv[-1] == "sha256:3"
-    assert 'case $3 in ""|sha256:*) id=$3' in gone.argv[2]
+@pytest.mark.parametrize(("image", "id"), [("sha256:3", "sha256:3"), ("", ""), ("rollback/x:1", "sha256:9")], ids=["id", "none", "name"])
+def test_an_id_is_entered_as_it_is_and_a_name_by_what_docker_says_of_it(image: str, id: str, tmp_path: Path) -> None:
+    ran(tmp_path, releases.enter(f"{tmp_path}/ledger", "api", BEFORE, image, healthy=False, incident="m0", compose=WAY))
+    (one,) = releases.releases("").read((tmp_path / "ledger").read_text())
+    assert (one.image, one.commit, one.healthy, one.compose) == (id, BEFORE, False, WAY)
+    assert (datetime.now(UTC) - one.when).total_seconds() < 60
+
+
+def test_an_image_that_docker_does_not_have_is_not_entered_by_its_name(tmp_path: Path) -> None:
+    with pytest.raises(subprocess.CalledProcessError):
+        ran(tmp_path, releases.enter(f"{tmp_path}/ledger", "api", BEFORE, "nothing", healthy=True, incident="m0"))
+    assert not (tmp_path / "ledger").exists()
+
+
+def test_the_last_look_finds_a_container_that_has_gone(tmp_path: Path) -> None:
+    look = planned(state()).remember.guards[0]
+    ran(tmp_path, replace(look, argv=(*look.argv[:-1], "runs")))
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        ran(tmp_path, replace(look, argv=(*look.argv[:-1], "runs", "gone")))
+    assert failed.value.stderr == "what runs has changed since it was looked at; mark it again\n"
+
+
+def ran(folder: Path, command: Command) -> None:
+    """Run a command on this machine, where Docker knows the container `runs` and the image `rollback/x:1`."""
+    docker = folder / "bin" / "docker"
+    docker.parent.mkdir(exist_ok=True)
+    docker.write_text(
+        "#!/bin/sh\nfor last; do :; done\ncase $last in runs) echo true ;; rollback/x:1) echo sha256:9 ;; *) exit 1 ;; esac\n"
+    )
+    docker.chmod(0o755)
+    path = {"PATH": f"{docker.parent}:{os.environ['PATH']}"}
+    subprocess.run(["sh", "-c", command.shell()], env=path, check=True, capture_output=True, text=True)
 
 
 def test_a_route_that_does_not_pass_is_named_with_what_it_said() -> None:
