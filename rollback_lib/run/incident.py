@@ -13,6 +13,7 @@ from rollback_lib.errors import NotConfirmed, Refused, TargetRefused
 from rollback_lib.facts.account import usable
 from rollback_lib.facts.host import Host
 from rollback_lib.facts.live import Heard
+from rollback_lib.health.probe import Probe
 from rollback_lib.plan.plan import Loss, Plan
 from rollback_lib.plan.step import Step, When
 from rollback_lib.procedures import readiness, triage
@@ -25,12 +26,13 @@ from rollback_lib.run.options import Options
 from rollback_lib.run.run import Run
 from rollback_lib.run.stages import Closing, Conclusion, Confirmation, Opening, Standing, Verification
 from rollback_lib.stack.model import Stack
-from rollback_lib.text import tables
+from rollback_lib.text import tables, times
 
 T = TypeVar("T")
 P = ParamSpec("P")
 LOOKING = (triage.NAME, readiness.NAME)  # they say what they can, also to a user who cannot change anything
 AFTERWARDS = retention.REMEMBER
+PATIENCE = 2.0  # seconds without health after which a person is told that we wait
 
 
 class Incident:
@@ -268,26 +270,43 @@ class Incident:
                 steps.undone(run, plan, f"{run.stack.host} undid the rollback by itself before it was verified")
             return seen
 
+    def watch(self) -> None:
+        """Begin to watch the routes, so that enough of them is seen by the time it is asked for."""
+        with self._run.guarded("watch"):
+            self._run.monitor.open()
+
+    def failing(self) -> dict[str, Probe | None]:
+        """Wait until every route is healthy, or the deadline of the stack: the routes that are not by then, each with its last probe that
+        failed (None: it gave no answer)."""
+        run, most = self._run, self.stack.health.deadline
+        with run.guarded("health"):
+            if found := run.monitor.failing(min(PATIENCE, most)):
+                run.console.line(f"● Not healthy yet: {', '.join(found)}; waiting, {times.given(most)} at most …")
+                found = run.monitor.failing(most)
+            return found
+
     def close(self) -> Closing:
         """The verdict, written to the record; the lock is released and the connection closed."""
         run = self._run
         with run.guarded("close"):
             run.monitor.close()
             run.conclude(*outcome.judge(run.opening.mode, run.plan, run.state))
-            run.let_go()
-            run.tell_end()
-            run.link.close()
-            if run.seal:
-                run.seal.close()
-            return Closing(
-                run.state.verdict,
-                run.state.reason,
-                run.seconds(),
-                run.opening.budget,
-                run.outages().words,
-                run.folder.path,
-                run.next_actions(),
-            )
+            return self._closed()
+
+    def give_up(self) -> Closing:
+        """Close it after an error that ended it early, which its record has by then: the verdict stays."""
+        self._run.monitor.close()
+        return self._closed()
+
+    def _closed(self) -> Closing:
+        run = self._run
+        run.let_go()
+        run.tell_end()
+        run.link.close()
+        if run.seal:
+            run.seal.close()
+        state, after = run.state, run.next_actions()
+        return Closing(state.verdict, state.reason, run.seconds(), run.opening.budget, run.outages().words, run.folder.path, after)
 
     @property
     def confirmed(self) -> bool:

@@ -1,5 +1,6 @@
 """What every procedure keeps on the host: what undo needs, the images that ran, the files that were healthy or bad."""
 
+import posixpath
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,18 +52,30 @@ def standing(versions: Iterable[Version], content: bytes) -> tuple[str, bool | N
     return f"{last.verdict}, {times.minute(last.when)}", not last.verdict.startswith("bad")
 
 
-def remember_files(stack: Stack, procedure: str, incident: str, *, good: str, bad: str | None) -> tuple[Command, ...]:
+def kept_healthy(versions: Iterable[Version], content: bytes) -> bool:
+    """Whether the newest version that a run kept has that content, and was healthy."""
+    last = max((one for one in versions if one.verdict), key=lambda one: one.when, default=None)
+    return last is not None and last.file.content.reveal() == content and not last.verdict.startswith("bad")
+
+
+def remember_files(stack: Stack, procedure: str, incident: str, *, good: str | None, bad: str | None) -> tuple[Command, ...]:
     """Keeps the file at `good` as a version that was healthy here, and the one at `bad` as one that was not."""
-    folder = _folder(stack, procedure)
-    kept = [one for word, path in (("bad", bad), ("healthy", good)) if path for one in _whole(path, folder, f"{word}-{incident}")]
-    return (Command.of("mkdir", "-p", "-m", "2770", f"{stack.state}/kept", folder), *kept)
+    paths = ((bad, False), (good, True))
+    kept = [one for path, healthy in paths if path for one in _whole(path, kept_file(stack, procedure, incident, good=healthy))]
+    return (Command.of("mkdir", "-p", "-m", "2770", f"{stack.state}/kept", _folder(stack, procedure)), *kept)
 
 
-def _whole(path: str, folder: str, name: str) -> tuple[Command, ...]:
-    """Copies the file into the folder under that name, as a whole or not at all: one that a full disk cut would be a version."""
+def kept_file(stack: Stack, procedure: str, incident: str, *, good: bool) -> str:
+    """The path under which an incident keeps the procedure's file as a version that was healthy, or was not."""
+    return f"{_folder(stack, procedure)}/{'healthy' if good else 'bad'}-{incident}"
+
+
+def _whole(path: str, kept: str) -> tuple[Command, ...]:
+    """Copies the file to that path, as a whole or not at all: one that a full disk cut would be a version."""
+    folder, name = posixpath.split(kept)
     part = f"{folder}/.{name}"
     remove = Command.of("rm", "-f", part)
-    return tuple(one.or_else(remove) for one in (Command.of("cp", path, part), Command.of("mv", part, f"{folder}/{name}")))
+    return tuple(one.or_else(remove) for one in (Command.of("cp", path, part), Command.of("mv", part, kept)))
 
 
 def _folder(stack: Stack, procedure: str) -> str:
