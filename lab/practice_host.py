@@ -21,7 +21,7 @@ from lab.shell import run, succeeds
 from rollback_lib.errors import LabError, ParameterError
 from rollback_lib.procedures import registry
 from rollback_lib.procedures.procedure import Drill
-from rollback_lib.settings import PROJECT
+from rollback_lib.settings import SHIPPED, home
 
 DEFAULT = "drill"
 SSH_PORT, HTTPS_PORT = 22022, 22443
@@ -66,8 +66,8 @@ class PracticeHost:
 
     @property
     def folder(self) -> Path:
-        """Where its keys and client configuration are: `.lab/`, or `.lab/NAME/` for others than the default."""
-        return PROJECT / ".lab" if self.name == DEFAULT else PROJECT / ".lab" / self.name
+        """Where its keys and client configuration are: `.lab/` of the runbook folder, or `.lab/NAME/` for others than the default."""
+        return home() / ".lab" if self.name == DEFAULT else home() / ".lab" / self.name
 
     @property
     def container(self) -> str:
@@ -265,7 +265,7 @@ class PracticeHost:
 
     def _stack(self, others: Mapping[str, Any]) -> str:
         """parameters/drill.yaml, for the name and ports this host has; `others` are keys that its shape has otherwise."""
-        text = (PROJECT / "parameters" / "drill.yaml").read_text()
+        text = (SHIPPED / "parameters" / "drill.yaml").read_text()
         if others:
             content = yaml.safe_load(text)
             content["stack"] |= others

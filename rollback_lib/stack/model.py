@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from rollback_lib.errors import ParameterError
-from rollback_lib.settings import PROJECT
+from rollback_lib.settings import home
 
 
 def _host_path(value: str) -> str:
@@ -70,7 +70,7 @@ class Route(_Model):
     url: Url = Field(description="The address that is asked, as users see it.")
     service: Name = Field(description="The compose service that answers it.")
     connect_to: Address | None = Field(default=None, description="`HOST:PORT` to connect to instead of what DNS says, as curl does.")
-    ca: str | None = Field(default=None, description="A file of authorities instead of the system's; relative to the project.")
+    ca: str | None = Field(default=None, description="A file of authorities instead of the system's; relative to the runbook folder.")
 
 
 class Health(_Model):
@@ -228,7 +228,9 @@ class Stack(_Model):
 
     name: ProjectName = Field(description="What the stack is called in records, and in image names and folders on the host.")
     host: Name = Field(description="An alias of your OpenSSH client configuration. It is also what you type to confirm.")
-    ssh_config: str | None = Field(default=None, description="An OpenSSH configuration instead of the usual ones; relative to the project.")
+    ssh_config: str | None = Field(
+        default=None, description="An OpenSSH configuration instead of the usual ones; relative to the runbook folder."
+    )
     tree: HostPath = Field(description="The git work tree on the host.")
     compose_directory: HostPath = Field(
         description="The folder of the compose project: that of the first compose file, or what `--project-directory` named."
@@ -320,9 +322,9 @@ class Stack(_Model):
 
 
 def local_path(path: str) -> Path:
-    """A path on this machine, as a parameter file gives it: `~` is your home, a relative one is in the project's folder."""
+    """A path on this machine, as a parameter file gives it: `~` is your home, a relative one is in the runbook folder."""
     expanded = Path(path).expanduser()
-    return expanded if expanded.is_absolute() else PROJECT / expanded
+    return expanded if expanded.is_absolute() else home() / expanded
 
 
 def lasting(source: str) -> str:
@@ -335,12 +337,13 @@ def _read(source: str | Path | Mapping[str, Any]) -> tuple[str, Any]:
         return "stack", source
     if not isinstance(source, str | Path):
         raise ParameterError(f"stack: a name in parameters/, a file or a mapping is expected, not {type(source).__name__}")
-    file = PROJECT / "parameters" / f"{source}.yaml" if _NAME.fullmatch(str(source)) else Path(source)
+    named = _NAME.fullmatch(str(source))
+    file = home() / "parameters" / f"{source}.yaml" if named else Path(source)
     try:
         content = yaml.safe_load(file.read_text())
     except OSError:
-        known = ", ".join(sorted(path.stem for path in (PROJECT / "parameters").glob("*.yaml")))
-        raise ParameterError(f"there is no stack file {file}; there are: {known}; or give the path of a YAML file") from None
+        known = f"there are: {', '.join(sorted(path.stem for path in file.parent.glob('*.yaml')))}; or " if named else ""
+        raise ParameterError(f"there is no stack file {file}; {known}give the path of a YAML file") from None
     except yaml.YAMLError as error:
         line = getattr(getattr(error, "problem_mark", None), "line", -1) + 1
         raise ParameterError(f"{file}, line {line}: this is not YAML; fix the line") from None

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.practice_host import HEALTHY_TIMEOUT, PROJECT, SCENARIOS, PracticeHost
+from lab.practice_host import HEALTHY_TIMEOUT, SCENARIOS, PracticeHost
 from rollback_lib.errors import LabError
+from rollback_lib.settings import PROJECT
 from tests.machine import BIN, Machine
 
 
@@ -132,7 +133,7 @@ def test_wrong_words(practice_host: PracticeHost, words: list[str], said: str) -
 
 
 def test_every_scenario_has_its_script() -> None:
-    assert {file.stem for file in (Path(PROJECT) / "lab" / "scenarios").glob("*.sh")} == set(SCENARIOS)
+    assert {file.stem for file in (PROJECT / "lab" / "scenarios").glob("*.sh")} == set(SCENARIOS)
 
 
 def test_a_drill_ends_with_a_table(practice_host: PracticeHost, tmp_path: Path) -> None:
