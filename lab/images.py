@@ -21,7 +21,7 @@ LAB = Path(__file__).parent
 BASE = "rollback-lab/base:trixie"
 LABEL = "rollback-lab"
 SERVICES = {"python": "python:3.13-slim", "caddy": "caddy:2", "registry": "registry:2", "postgres": "postgres:17"}
-STAGES = 8
+STAGES = 10
 COMPILED = "__pycache__"  # pip leaves it beside every file of Python that it installs, those of the seed, too
 
 # A nested engine without --privileged, which is refused where the machine lacks CAP_SYS_RESOURCE.

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from lab import engine, images, shapes, versions
+from lab import engine, images, ready, shapes, versions
 from lab.progress import Progress
 from lab.shell import run, succeeds
 from rollback_lib.errors import LabError, ParameterError
@@ -80,10 +80,8 @@ class PracticeHost:
     def up(self) -> str | None:
         """Build what is missing, then start the host; nothing is done to one that is already up. Returns the scenario that one is
         in, None when it is healthy. Raises LabError when it is neither."""
-        with Progress("practice host", images.STAGES + 5) as progress:
-            with images.one_at_a_time():  # hosts may be brought up side by side, and the first makes what all start from
-                engine.ensure(progress)
-                images.build(progress)
+        with Progress("practice host", ready.STAGES + 1) as progress:
+            ready.prepare(progress)
             if self.running():
                 self._check_owner()
                 scenario = self.scenario()
