@@ -9,6 +9,7 @@ from hypothesis import settings
 from lab.practice_host import PracticeHost
 from tests.hosts import Hosts
 from tests.machine import Machine
+from tests.wheel import Installed, build
 
 # The same examples each time, so that a run tells of the change and of nothing else; `--hypothesis-profile=default` looks for new ones.
 settings.load_profile("ci")
@@ -48,3 +49,15 @@ def broken(clean: Machine) -> Machine:
     clean.host.break_("code")
     assert clean.health()[0] == 500
     return clean
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this clone."""
+    return build(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """An environment outside of the clone that it is installed in."""
+    return Installed.from_wheel(wheel, tmp_path_factory.mktemp("installed"))

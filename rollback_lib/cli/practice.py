@@ -104,7 +104,10 @@ def _print_status(host: "PracticeHost", status: dict[str, Any], *, as_json: bool
 def _record(arguments: argparse.Namespace) -> int:
     from lab.practice_host import PracticeHost
     from lab.reference import RECORDED, record
+    from rollback_lib.settings import clone
 
+    if clone() is None:
+        raise ParameterError("`rollback lab record` writes the notebooks of a clone of this project; run it in one")
     unknown = [name for name in arguments.procedures if name not in RECORDED]
     if unknown:
         raise ParameterError(f"there is no notebook of {unknown[0]!r}; there are: {', '.join(RECORDED)}")

@@ -16,7 +16,7 @@ from rollback_lib.record.manifest import NotExtended, NotSigned
 from rollback_lib.record.state import RESUMED, RunState
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
 from rollback_lib.runbook import metadata
-from rollback_lib.settings import PROJECT
+from rollback_lib.settings import home
 
 RESUME = "resume"  # the notebook that resumes an incident of any procedure
 
@@ -94,7 +94,7 @@ def _execute(source: Path, kept: Path, folder: Folder, parameters: Mapping[str, 
     try:
         papermill.execute_notebook(
             source, None, parameters=dict(parameters), engine_name=engine.NAME, progress_bar=sys.stderr.isatty(),
-            cwd=str(PROJECT), record=kept, km=kernel.manager(), signals=signals, interrupt=interrupt,
+            cwd=str(home()), record=kept, km=kernel.manager(), signals=signals, interrupt=interrupt,
         )  # fmt: skip
     except PapermillExecutionError as error:
         folder.event("cell-failed", cell=error.exec_count, type=error.ename, error=error.evalue)

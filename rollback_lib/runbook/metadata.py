@@ -9,9 +9,7 @@ from typing import Any
 
 from rollback_lib.errors import ParameterError
 from rollback_lib.runbook import parameters_cell
-from rollback_lib.settings import PROJECT
-
-NOTEBOOKS = PROJECT / "notebooks"
+from rollback_lib.settings import SHIPPED, home
 
 _LOOKS = frozenset({"triage"})  # it never changes a host, so there is nothing to drill
 _UNDRILLED = frozenset({"resume"})  # it resumes the record of another procedure, and has none of its own
@@ -44,9 +42,20 @@ class Notebook:
         return self.procedure not in _UNDRILLED
 
 
+def folder() -> Path:
+    """The notebooks of the runbook folder. Raises NoRunbookFolder."""
+    return home() / "notebooks"
+
+
+def start() -> Path:
+    """The start page. Raises NoRunbookFolder."""
+    places = (folder(), SHIPPED / "notebooks")
+    return next(file for file in (place / "start.ipynb" for place in places) if file.exists())
+
+
 def notebook(procedure: str) -> Path | None:
     """The notebook of a procedure: its file's name without number and ending, or the one that another package brings."""
-    ours = sorted(NOTEBOOKS.glob(f"[0-9][0-9]_{procedure}.ipynb"))
+    ours = _files(procedure)
     if ours:
         return ours[0]
     from rollback_lib.procedures import registry  # all procedures: a run that has its notebook starts its kernel first
@@ -58,7 +67,7 @@ def known() -> list[str]:
     """The names of all notebooks, in the order of their numbers, then those of other packages."""
     from rollback_lib.procedures import registry
 
-    ours = [file.stem[3:] for file in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))]
+    ours = [file.stem[3:] for file in _files()]
     return [*ours, *(one.name for one in registry.others() if one.notebook)]
 
 
@@ -67,11 +76,16 @@ def notebooks(folder: Path) -> list[Notebook]:
     return [read(file) for file in sorted(folder.glob("[0-9][0-9]_*.ipynb"))]
 
 
+def ours() -> list[Notebook]:
+    """The notebooks of the runbook folder, and of this package those that it lacks. Raises ParameterError."""
+    return [read(file) for file in _files()]
+
+
 def every() -> list[Notebook]:
-    """The notebooks of this package, and after them those that other packages bring. Raises ParameterError."""
+    """The same, and after them those that other packages bring. Raises ParameterError."""
     from rollback_lib.procedures import registry
 
-    return [*notebooks(NOTEBOOKS), *(read(one.notebook) for one in registry.others() if one.notebook)]
+    return [*ours(), *(read(one.notebook) for one in registry.others() if one.notebook)]
 
 
 def mark_reviewed(notebook: Notebook, day: date) -> None:
@@ -103,6 +117,15 @@ def read(file: Path) -> Notebook:
         raise ParameterError(f"{file}: the key {missing} is missing; add it, as the other notebooks have it in metadata.rollback") from None
     except (TypeError, ValueError) as error:
         raise ParameterError(f"{file}: {error}; fix it") from None
+
+
+def _files(procedure: str = "*") -> list[Path]:
+    """The notebooks of the runbook folder, and of this package those of procedures that it lacks, in the order of their numbers."""
+    found: dict[str, Path] = {}
+    for place in (SHIPPED / "notebooks", folder()):
+        files = sorted(place.glob(f"[0-9][0-9]_{procedure}.ipynb"), reverse=True)
+        found |= {file.stem[3:]: file for file in files}
+    return sorted(found.values(), key=lambda file: file.name)
 
 
 def _cycle(known: dict[str, Any]) -> timedelta:

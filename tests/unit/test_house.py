@@ -53,6 +53,12 @@ def test_imports_go_down_only(file: Path) -> None:
                 assert room == "cli", f"{file} imports the practice host"
 
 
+def test_only_what_is_of_a_clone_knows_where_that_is() -> None:
+    """All else asks for the runbook folder, or for what the package brings, so that it also works from a wheel."""
+    files = [*PACKAGE.rglob("*.py"), *(PROJECT / "lab").glob("*.py")]
+    assert {file.name for file in files if re.search(r"\bPROJECT\b", file.read_text())} == {"settings.py", "reference.py"}
+
+
 def test_times_are_worded_in_one_place() -> None:
     """What `text/times.py` says is not spelled out again: a moment by the clock, or a number of seconds."""
     spelled = re.compile(r"\{[^{}]+:(%[YHd]|[.\d]*[fg]\} s\b)")
