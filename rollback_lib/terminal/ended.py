@@ -71,7 +71,7 @@ class Ended:
         return [(Tone.QUIET, "outage", found.words)] if found.asked else []
 
     def data(self) -> dict[str, Any]:
-        """The same for a script; docs/json-output.md says what each key means."""
+        """The same for a script; docs/terminal.md says what each key means."""
         plan, told = self.plan, self.record.get("found", {})
         return {
             "verdict": self.verdict, "status": self.verdict.status, "reason": self.record["reason"], "incident": self._folder.id,
