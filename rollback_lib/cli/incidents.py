@@ -102,9 +102,7 @@ def _show(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(folder.record(), indent=1, ensure_ascii=False))
         return 0
-    shown = printer()
-    for line in (*tell(folder.path, folder.events()), *Ended(folder).lines(steps=True)):
-        shown.line(line)
+    printer().show((*tell(folder.path, folder.events()), *Ended(folder).lines(steps=True)))
     return 0
 
 

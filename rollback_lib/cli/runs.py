@@ -132,9 +132,7 @@ def _tell(outcome: "Outcome", arguments: argparse.Namespace) -> int:
     elif arguments.quiet:
         say(clean(ended.sentence))
     else:
-        shown = printer()
-        for line in ended.lines():
-            shown.line(line)
+        printer().show(ended.lines())
     return outcome.verdict.status
 
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Protocol, TextIO
 
@@ -22,7 +22,7 @@ _WHOLE = (Tone.TITLE, Tone.CODE, Tone.ADDED, Tone.REMOVED)  # the text has the c
 class Printer(Protocol):
     """Shows lines."""
 
-    def line(self, line: Line) -> None: ...
+    def show(self, lines: Iterable[Line]) -> None: ...
 
     def now(self, lines: Sequence[str]) -> None:
         """Show what goes on, in place of what was shown of it before; nothing: take it away."""
@@ -44,9 +44,10 @@ class Plain:
     def __init__(self, file: TextIO) -> None:
         self._file = file
 
-    def line(self, line: Line) -> None:
-        for row in laid_out(line, None):
-            say(str(row), self._file)
+    def show(self, lines: Iterable[Line]) -> None:
+        for line in lines:
+            for row in laid_out(line, None):
+                say(str(row), self._file)
 
     def now(self, lines: Sequence[str]) -> None: ...
 
@@ -61,12 +62,13 @@ class Pretty:
         self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False)
         self._shown: Sequence[str] = ()
 
-    def line(self, line: Line) -> None:
+    def show(self, lines: Iterable[Line]) -> None:
         from rich.text import Text
 
-        for row in laid_out(line, self._console.width):
-            parts = ((row.margin, "dim"), (row.lead, _STYLES[row.tone]), (row.text, _style(row)))
-            self._console.print(Text.assemble(*parts), soft_wrap=True, highlight=False)
+        rows = [row for line in lines for row in laid_out(line, self._console.width)]
+        if rows:  # all at once, so that what goes on is drawn anew once
+            shown = (Text.assemble((row.margin, "dim"), (row.lead, _STYLES[row.tone]), (row.text, _style(row))) for row in rows)
+            self._console.print(Text("\n").join(shown), soft_wrap=True, highlight=False)
 
     def now(self, lines: Sequence[str]) -> None:
         from rich.text import Text

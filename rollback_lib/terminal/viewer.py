@@ -65,10 +65,9 @@ class Viewer:
         self._tell(story, tail.new(), shown)
 
     def _tell(self, story: "Story", events: list[dict[str, Any]], shown: "Printer") -> None:
-        for event in events:
-            for line in story.tell(event):
-                if self._lines:
-                    shown.line(line)
+        told = [line for event in events for line in story.tell(event)]
+        if self._lines:
+            shown.show(told)
 
     def _usual(self) -> Callable[[str, str], Mapping[str, float]]:
         from rollback_lib.record.history import usual_steps

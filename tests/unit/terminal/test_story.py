@@ -28,10 +28,8 @@ def shown(folder: Folder, width: int | None, *, colour: bool = False) -> str:
         to = Pretty(Console(file=file, width=width, force_terminal=True, color_system="standard" if colour else None))
     story = Story(folder.path, lambda *_: {"restore_tree": 1.25})
     for event in folder.events():
-        for line in story.tell(event):
-            to.line(line)
-    for line in Ended(folder).lines():
-        to.line(line)
+        to.show(story.tell(event))
+    to.show(Ended(folder).lines())
     return file.getvalue()
 
 

@@ -58,7 +58,7 @@ from rollback_lib.terminal.line import Line
 from rollback_lib.terminal.printer import printer
 shown = printer()
 for _ in range(1000):
-    shown.line(Line("word " * 100))
+    shown.show([Line("word " * 100)])
 open(r'{done}', 'w').close()
 """
 
@@ -73,7 +73,7 @@ def test_a_reader_that_goes_away_does_not_end_the_run(tmp_path: Path) -> None:
 
 
 def test_signs_that_a_terminal_does_not_know_are_replaced() -> None:
-    words = "from rollback_lib.terminal import line, printer; printer.printer().line(line.Line('done', line.Tone.GOOD))"
+    words = "from rollback_lib.terminal import line, printer; printer.printer().show([line.Line('done', line.Tone.GOOD)])"
     said = subprocess.check_output([sys.executable, "-c", words], cwd=PROJECT, env={"PYTHONIOENCODING": "ascii"}, text=True)
     assert said == "  ? done\n"
 
