@@ -122,13 +122,13 @@ def _watch(arguments: argparse.Namespace) -> "Watch":
 def _tell(outcome: "Outcome", arguments: argparse.Namespace) -> int:
     """Print how it ended; the exit status is that of the verdict, whatever becomes of what is printed."""
     from rollback_lib.record.folder import Folder
-    from rollback_lib.secrets.redactor import clean
+    from rollback_lib.secrets.redactor import Redactor, clean
     from rollback_lib.terminal.ended import Ended
     from rollback_lib.terminal.printer import printer, say
 
     ended = Ended(Folder(outcome.folder), outcome.seconds)
     if arguments.json:
-        say(json.dumps(ended.data(), ensure_ascii=False))
+        say(json.dumps(Redactor().clean_all(ended.data()), ensure_ascii=False))
     elif arguments.quiet:
         say(clean(ended.sentence))
     else:

@@ -10,7 +10,7 @@ from rollback_lib.secrets.redactor import clean
 from rollback_lib.text import times
 
 INDENT = 2  # columns
-_NARROWEST = 24  # columns that a text needs beside what leads it; with fewer it stands below
+_NARROWEST = 24  # columns that a text that is not shorter needs beside its name; with fewer it stands below
 _LONGEST_NAME = 32  # columns of a table that its names are padded to
 
 
@@ -68,7 +68,7 @@ def laid_out(line: Line, width: int | None) -> Iterator[Row]:
         rows = [" ".join(text.split("\n"))] if line.at else text.split("\n")
     else:
         hang = len(margin) + len(lead)
-        if width - hang < _NARROWEST and line.name:
+        if line.name and width - hang < min(_NARROWEST, len(text)):
             yield Row(margin, lead.rstrip(), "", line.tone)
             margin, lead, hang = " " * (len(margin) + INDENT), "", len(margin) + INDENT
         rows = [row for part in text.split("\n") for row in _wrapped(part.expandtabs(4), width - hang, line.tone)]

@@ -155,9 +155,7 @@ class Story:
 
     def _on_step_begin(self, event: Event) -> Iterator[Line]:
         self._doing = "at work"
-        yield Line(
-            f"{self._called(event['step'])}, begins{self._title(event['step'])}{self._often(event['step'])}", Tone.RUNS, moment(event)
-        )
+        yield Line(f"{self._called(event['step'])}, begins{self._title(event['step'])}", Tone.RUNS, moment(event))
 
     def _on_step_end(self, event: Event) -> Iterator[Line]:
         one = self.state.attempts.get(event["job"])

@@ -39,10 +39,9 @@ def test_an_event_is_one_line_of_a_log() -> None:
 
 
 def test_what_does_not_fit_beside_its_name_stands_below() -> None:
-    assert rows(Line("nothing of it is lost", Tone.GOOD, name="agents-api: containers recreated  "), 40) == [
-        "  ✔ agents-api: containers recreated",
-        "    nothing of it is lost",
-    ]
+    name = "agents-api: containers recreated"
+    assert rows(Line("nothing of it is lost", Tone.GOOD, name=f"{name}  "), 40) == [f"  ✔ {name}", "    nothing of it is lost"]
+    assert rows(Line("yes", Tone.GOOD, name=f"{name}  "), 42) == [f"  ✔ {name}  yes"]
 
 
 def test_a_table_has_its_texts_below_each_other() -> None:
