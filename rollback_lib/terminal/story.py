@@ -62,10 +62,10 @@ class Story:
         if kind not in _LOOKING and not self._looked:
             yield from self._state(event)
         words = self._telling.words(event)
-        own = getattr(self, f"_on_{kind.replace('-', '_')}", None)
+        own = _OWN.get(kind)
         if own:
-            yield from own(event)
-        if words and not own and self._shown(kind):
+            yield from own(self, event)
+        elif words and self._shown(kind):
             yield Line(words[:1].upper() + words[1:], _tone(event), moment(event))
 
     def _shown(self, kind: str) -> bool:
@@ -83,7 +83,7 @@ class Story:
 
     # -- opening, looking ---------------------------------------------------------------------------------------------
 
-    def _on_open(self, event: Event) -> Iterator[Line]:
+    def _tell_open(self, event: Event) -> Iterator[Line]:
         self._opened = event
         procedure, stack = event.get("procedure", ""), event.get("stack", "")
         self._took = self._usual(procedure, stack)
@@ -101,14 +101,14 @@ class Story:
         failing = f"; if it fails: {event['on_failure']}" if event["mode"] == "apply" and event.get("on_failure") else ""
         return f"budget {times.given(event['budget'])}; {often}{failing}"
 
-    def _on_resumed(self, event: Event) -> Iterator[Line]:
+    def _tell_resumed(self, event: Event) -> Iterator[Line]:
         yield Line(f"{event['who']} resumes the run", Tone.TITLE, moment(event))
         self._doing = "connecting"
         self._probes, self._containers = {}, {}  # they have to be looked at again
         if self._plan:
             yield from self._planned(self._plan, event, steps(self._plan, self.state))
 
-    def _on_connected(self, event: Event) -> Iterator[Line]:
+    def _tell_connected(self, event: Event) -> Iterator[Line]:
         self._doing = f"looking at {event['host']}, and changing nothing"
         yield Line(f"Connected to {event['host']} as {event['user']}", Tone.PLAIN, moment(event))
 
@@ -123,12 +123,12 @@ class Story:
 
     # -- target and plan ----------------------------------------------------------------------------------------------
 
-    def _on_target(self, event: Event) -> Iterator[Line]:
+    def _tell_target(self, event: Event) -> Iterator[Line]:
         self._doing = "planning"
         yield Line(f"Target: {event['chosen']}", Tone.TITLE, moment(event))
         yield Line(f"chosen: {event['why']}")
 
-    def _on_plan(self, event: Event) -> Iterator[Line]:
+    def _tell_plan(self, event: Event) -> Iterator[Line]:
         try:
             self._plan = Plan.from_json((self._folder / "plan.json").read_text())
         except (OSError, ParameterError):  # of another version, or taken away
@@ -141,11 +141,11 @@ class Story:
         yield Line(f"Plan {plan.hash}: {many}", Tone.TITLE, moment(event))
         yield from blocks.plan(plan, self._folder, self._took, states)
 
-    def _on_checklist(self, event: Event) -> Iterator[Line]:
+    def _tell_checklist(self, event: Event) -> Iterator[Line]:
         yield Line("Checklist", Tone.TITLE, moment(event))
         yield from blocks.checklist(event["points"])
 
-    def _on_loss_shown(self, event: Event) -> Iterator[Line]:
+    def _tell_loss_shown(self, event: Event) -> Iterator[Line]:
         if "lines" in event:
             counted = "counted after the restore" if event["restored"] else "as far as the backup tells"
             yield Line(f"What is lost, {counted}", Tone.WARN, moment(event))
@@ -153,11 +153,11 @@ class Story:
 
     # -- steps --------------------------------------------------------------------------------------------------------
 
-    def _on_step_begin(self, event: Event) -> Iterator[Line]:
+    def _tell_step_begin(self, event: Event) -> Iterator[Line]:
         self._doing = "at work"
         yield Line(f"{self._called(event['step'])}, begins{self._title(event['step'])}", Tone.RUNS, moment(event))
 
-    def _on_step_end(self, event: Event) -> Iterator[Line]:
+    def _tell_step_end(self, event: Event) -> Iterator[Line]:
         one = self.state.attempts.get(event["job"])
         ok = one is not None and one.ok
         yield Line(self._ended(event, one), _step_tone(one), moment(event))
@@ -191,7 +191,7 @@ class Story:
 
     # -- the end ------------------------------------------------------------------------------------------------------
 
-    def _on_verified(self, event: Event) -> Iterator[Line]:
+    def _tell_verified(self, event: Event) -> Iterator[Line]:
         self._doing = "closing"
         if event.get("applied", True):
             health = "the routes pass" if event["healthy"] else "the routes do not pass"
@@ -199,13 +199,13 @@ class Story:
             yield Line(words, Tone.GOOD if event["ok"] else Tone.BAD, moment(event))
             yield from blocks.effects(event["effects"])
 
-    def _on_undone(self, event: Event) -> Iterator[Line]:
+    def _tell_undone(self, event: Event) -> Iterator[Line]:
         ok = all(one["ok"] for one in event["effects"])
         words = "the host is as it was" if ok else "the host is not as it was"
         yield Line(f"After the undo, {words}", Tone.GOOD if ok else Tone.BAD, moment(event))
         yield from blocks.effects(event["effects"])
 
-    def _on_found(self, event: Event) -> Iterator[Line]:
+    def _tell_found(self, event: Event) -> Iterator[Line]:
         self._doing = "closing"
         yield Line("What was found", Tone.TITLE, moment(event))
         yield from blocks.found(event)
@@ -224,6 +224,22 @@ class Story:
 
     def _routes(self) -> list[str]:
         return [f"{SIGNS[_tone(one)]} {name} {one['status'] or 'no answer'}" for name, one in self._probes.items()]
+
+
+_OWN: dict[str, Callable[[Story, Event], Iterator[Line]]] = {
+    "open": Story._tell_open,
+    RESUMED: Story._tell_resumed,
+    "connected": Story._tell_connected,
+    "target": Story._tell_target,
+    "plan": Story._tell_plan,
+    "checklist": Story._tell_checklist,
+    "loss-shown": Story._tell_loss_shown,
+    "step-begin": Story._tell_step_begin,
+    "step-end": Story._tell_step_end,
+    "verified": Story._tell_verified,
+    "undone": Story._tell_undone,
+    "found": Story._tell_found,
+}
 
 
 def _tone(event: Event) -> Tone:
