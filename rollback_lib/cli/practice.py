@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rollback_lib.errors import ParameterError
@@ -121,14 +122,17 @@ def _drill(arguments: argparse.Namespace) -> int:
     from lab.drill import DRILLS, drill, drills, table
     from lab.practice_host import PracticeHost
     from rollback_lib.cli.runs import run_notebook, sentence
+    from rollback_lib.record.folder import incidents_root
+    from rollback_lib.terminal.viewer import Viewer
 
     unknown = [name for name in arguments.procedures if name not in drills()]
     if unknown:
         raise ParameterError(f"there is no drill {unknown[0]!r}; there are: {', '.join(drills())}")
     host = PracticeHost.saved(arguments.name) or PracticeHost(arguments.name)
+    run = partial(run_notebook, watch=Viewer(incidents_root(), lines=False).watch)
     scores = []
     for procedure in arguments.procedures or DRILLS:
-        scores.append(drill(host, procedure, run_notebook))
+        scores.append(drill(host, procedure, run))
         print(sentence(scores[-1].outcome), end="\n\n", flush=True)
     print(table(scores))
     return max(score.outcome.verdict.status for score in scores)

@@ -6,7 +6,6 @@ The stock engine marks cells that never ran as completed when the run ends by an
 
 import asyncio
 import json
-import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -49,7 +48,6 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         for index, cell in enumerate(self.nb.cells):
             if cell.cell_type != "code":
                 cell.metadata.papermill["status"] = self.nb_man.COMPLETED
-                self._announce(cell.source)
                 continue
             self._signals.check()
             self.nb_man.cell_start(cell, index)
@@ -96,16 +94,6 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         elif message["content"].get("execution_state") == "idle":
             self._idle.set()
         return super().process_message(message, cell, index)
-
-    def _announce(self, prose: str) -> None:
-        """Say on standard error which heading the run has come to: in papermill's bar on a terminal, else as a line."""
-        heading = next((line.removeprefix("## ") for line in prose.splitlines() if line.startswith("## ")), None)
-        if self.nb_man.pbar is not None:
-            self.nb_man.pbar.update(1)
-            if heading:
-                self.nb_man.pbar.set_description(f"{heading:<20}")
-        elif heading:
-            print(heading, file=sys.stderr, flush=True)
 
     def _save(self, *, sync: bool = True) -> None:
         # Compact during the run: the layout that people can read takes ten times as long, and comes at the end.

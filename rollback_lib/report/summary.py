@@ -39,20 +39,27 @@ def checklist(events: Events) -> list[Mapping[str, Any]]:
     return next((list(event["points"]) for event in reversed(events) if event["event"] == "checklist"), [])
 
 
+class Telling:
+    """What one event after the other says, in words: of the probes, only where a route turns from well to ill or back."""
+
+    def __init__(self) -> None:
+        self.health: dict[str, bool] = {}  # of each route, by its last probe
+
+    def words(self, event: Mapping[str, Any]) -> str:
+        """The words of the next event; "" for one that needs none."""
+        if event["event"] != "probe":
+            return str(_WORDS[event["event"]](event)) if event["event"] in _WORDS else ""
+        changed = self.health.get(event["route"]) is not event["ok"]
+        self.health[event["route"]] = event["ok"]
+        said = f": {event['said']}" if event["said"] else ""
+        return f"route {event['route']} {'passes' if event['ok'] else 'fails'}{said}" if changed else ""
+
+
 def timeline(events: Events) -> list[tuple[datetime, str]]:
-    """What happened when, in words: of the probes, only where a route turns from well to ill or back."""
-    found = []
-    health: dict[str, bool] = {}
-    for event in events:
-        words = _WORDS[event["event"]](event) if event["event"] in _WORDS else ""
-        if event["event"] == "probe":
-            changed = health.get(event["route"]) is not event["ok"]
-            health[event["route"]] = event["ok"]
-            said = f": {event['said']}" if event["said"] else ""
-            words = f"route {event['route']} {'passes' if event['ok'] else 'fails'}{said}" if changed else ""
-        if words:
-            found.append((moment(event), words))
-    return found
+    """What happened when, in words."""
+    telling = Telling()
+    told = ((event, telling.words(event)) for event in events)
+    return [(moment(event), words) for event, words in told if words]
 
 
 def _who(event: Mapping[str, Any]) -> str:

@@ -179,7 +179,8 @@ class Incident:
             if run.state.touched and run.state.accepted == plan.hash:
                 run.console.line("Accepted before, in this incident.")
                 return
-            run.folder.event("loss-shown", plan=plan.hash, loss=loss.hash)  # this list has to be accepted, and no earlier one
+            # This list has to be accepted, and no earlier one.
+            run.folder.event("loss-shown", plan=plan.hash, loss=loss.hash, restored=loss.restored, lines=loss.lines)
             if run.opening.mode == "plan":
                 run.console.line("mode is “plan”: nothing is lost; this is what would have to be accepted.")
             elif not loss.restored:

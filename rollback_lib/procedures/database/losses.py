@@ -70,6 +70,12 @@ class Losses:
         return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
 
     @property
+    def lines(self) -> tuple[str, ...]:
+        """What a person accepts, a line for each table that is not known to be the same."""
+        counted = (*(one.words for one in self.differ), *(f"{one.words} (estimated)" for one in self.estimated))
+        return counted or ("no row: the tables are the same on both sides",)
+
+    @property
     def differ(self) -> tuple[TableLoss, ...]:
         """Those that are not the same on both sides, as far as they were counted."""
         return tuple(one for one in self.tables if not one.same and one.exact)
