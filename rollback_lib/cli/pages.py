@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
     docs.add_argument(
         "-o", dest="file", type=Path, metavar="FILE",
         help="where to write the page of procedures, and only that (default: docs/rollback-procedures.md of the project, "
-        "and docs/stack-file.md beside it)",
+        "docs/stack-file.md beside it, and the schema of the stack file in parameters/)",
     )  # fmt: skip
     docs.add_argument("--stack", default="", metavar="NAME", help="with the budgets and the measured times of this stack only")
     docs.set_defaults(command=_docs)
@@ -119,8 +119,15 @@ def _docs(arguments: argparse.Namespace) -> int:
     print(f"The page is {file}, of {len(notebooks)} notebooks and {sum(map(len, seconds.values()))} successful runs.")
     if not arguments.file:
         _write(file.parent / "stack-file.md", reference.markdown())
-        print(f"The reference of the stack file is {file.parent / 'stack-file.md'}.")
+        print(f"The reference of the stack file is {file.parent / 'stack-file.md'}, its schema {_schema(PROJECT / 'parameters')}.")
     return 0
+
+
+def _schema(folder: Path) -> Path:
+    from rollback_lib.stack import schema
+
+    _write(folder / schema.FILE, schema.text())
+    return folder / schema.FILE
 
 
 def _write(file: Path, text: str) -> None:

@@ -10,7 +10,7 @@ from rollback_lib.cli import main
 from rollback_lib.record.folder import ROOT_VARIABLE
 from rollback_lib.runbook import metadata
 from rollback_lib.settings import PROJECT
-from rollback_lib.stack import model, reference
+from rollback_lib.stack import model, reference, schema
 
 _BASES = (model._Model, model.Section)  # what others are made of
 SECTIONS = [one for one in vars(model).values() if isinstance(one, type) and issubclass(one, model._Model) and one not in _BASES]
@@ -45,8 +45,10 @@ def test_the_command_writes_it_beside_the_page_of_procedures(tmp_path: Path, mon
     monkeypatch.setattr(metadata, "NOTEBOOKS", PROJECT / "notebooks")
     monkeypatch.setattr(settings, "PROJECT", tmp_path)
     (tmp_path / "docs").mkdir()
+    (tmp_path / "parameters").mkdir()
     assert main(["docs", "-o", str(tmp_path / "page.md")]) == 0
     assert list((tmp_path / "docs").iterdir()) == []
     assert main(["docs"]) == 0
     assert {file.name for file in (tmp_path / "docs").iterdir()} == {"rollback-procedures.md", "stack-file.md"}
     assert (tmp_path / "docs" / "stack-file.md").read_text() == reference.markdown()
+    assert (tmp_path / "parameters" / schema.FILE).read_text() == schema.text()
