@@ -1,0 +1,92 @@
+"""The routes of a project: the ways of its proxy, each with a path on which health can be seen."""
+
+from collections.abc import Iterator
+
+from rollback_lib.discovery.fitting import fits
+from rollback_lib.discovery.lines import Entry, Line, Missing, Note, Section, Sections
+from rollback_lib.discovery.project import Project
+from rollback_lib.discovery.proxies import Front, Way
+from rollback_lib.facts import inside_container
+from rollback_lib.facts.host import Host
+from rollback_lib.stack import model
+
+# Where services tell of their health, and a path that nobody has: what answers there, too, answers everywhere.
+PATHS = ("/health", "/healthz", "/api/health", "/health/live", "/livez", "/status", "/ping", "/up", "/")
+NOBODYS = "/rollback-asks-for-a-path-that-nobody-has"
+_EXAMPLE = 'routes:\n  - {name: NAME, service: SERVICE, url: "https://HOST/health"}'
+_OK = 200
+
+
+def routes(host: Host, project: Project, front: Front, address: str) -> list[Line]:
+    """The section of routes; without a proxy, services are asked at the host's own `address`."""
+    paths = _paths(host, project, front)
+    made = [one for way in front.ways if (one := _route(way, front, *paths[way.service], address))]
+    notes: list[Line] = [Note(f"not of this stack: {'; '.join(front.elsewhere)}")] if front.elsewhere else []
+    if not made:
+        return [Missing(_why(front), _EXAMPLE), *notes]
+    return [*notes, Entry("routes", Sections(tuple(made)), "what users take; health is measured there and nowhere else")]
+
+
+def _why(front: Front) -> str:
+    if front.proxy:
+        return f"routes: {front.proxy.words} could not be asked, or sends nothing to this project, and no port of it is published"
+    return "routes: there is no proxy that could be asked, and no service publishes a port to the outside"
+
+
+def _paths(host: Host, project: Project, front: Front) -> dict[str, tuple[str, str, str]]:
+    """For each service a path, where it was found, and why it is a guess."""
+    found, asked = {}, {}
+    for service in dict.fromkeys(way.service for way in front.ways):
+        replicas = project.replicas(service)
+        told = next((one for one in replicas if one.asks), None)
+        if told:
+            found[service] = (told.asks, f"what the health check of {told.name} asks for", "")
+        elif replicas and front.proxy and replicas[0] == front.proxy.container:
+            found[service] = ("/", "", "")
+        else:
+            name = next((way.host for way in front.ways if way.service == service and way.host), "localhost")
+            up = next((one for one in replicas if one.running), None)
+            asked[service] = {path: host.ask(inside_container.answer(up.name, name, path)) for path in (*PATHS, NOBODYS)} if up else {}
+    for service, answers in asked.items():
+        well = {path for path, one in answers.items() if (said := one.result()) and said.status == _OK}
+        path = next((path for path in PATHS if path in well and NOBODYS not in well), "/")
+        why = (
+            f"{service} has no health check; it answers 200 there" if path in well else f"{service} has no health check, and none was found"
+        )
+        found[service] = (path, "", why)
+    return found
+
+
+def _route(way: Way, front: Front, path: str, where: str, why: str, address: str) -> Section | None:
+    standard = way.port == (443 if way.tls else 80)
+    place = (way.host or address) + ("" if standard else f":{way.port}")
+    url = f"{'https' if way.tls else 'http'}://{place}{way.prefix.rstrip('/')}{path}"
+    if not (fits(model.Url, url) and fits(model.Name, way.service)):
+        return None
+    below = "the path below the prefix was not asked for" if way.prefix.rstrip("/") else ""
+    guess = "; ".join(filter(None, (way.guess, why, below)))
+    return Section((
+        Entry("name", _name(way, front)), Entry("service", way.service),
+        Entry("url", url, "; ".join(filter(None, (way.where, where))), "; ".join(filter(None, (guess and way.where, guess)))),
+        *_authority(way, front),
+    ))  # fmt: skip
+
+
+def _name(way: Way, front: Front) -> str:
+    """The service; where it has several ways, what tells this one from the others."""
+    others = [one for one in front.ways if one.service == way.service]
+    number = others.index(way)
+    first = way.host.partition(".")[0] or str(way.port)
+    alone = sum(one.host.partition(".")[0] == way.host.partition(".")[0] for one in others) == 1
+    name = way.service if len(others) == 1 else f"{way.service}-{first}" if alone else f"{way.service}-{number + 1}"
+    return name if fits(model.Name, name) else f"route-{number + 1}"
+
+
+def _authority(way: Way, front: Front) -> Iterator[Line]:
+    if way.own and front.proxy:
+        of = front.proxy.container.name if front.proxy.container else "Caddy"
+        yield Missing(
+            f"ca: the certificate is of {front.proxy.kind}'s own authority; copy it to here: in {of} it is "
+            "/data/caddy/pki/authorities/local/root.crt",
+            "ca: FILE",
+        )
