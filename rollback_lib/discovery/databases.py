@@ -58,6 +58,7 @@ def databases(host: Host, project: Project) -> list[Line]:
         (missing if isinstance(lines, Missing) else sections).append(lines)  # type: ignore[arg-type]
     closed = (*project.survey.schedules.closed, *lying.result().closed)
     notes = [Note(f"{project.survey.reach.user} may not read {', '.join(closed)}, where backups may be made or lie")] if closed else []
+    sections.sort(key=lambda one: any(isinstance(line, Entry) and line.key == "used_by" and bool(line.guess) for line in one.lines))
     return [*notes, *missing, *([Entry("databases", Sections(tuple(sections)))] if sections else [])]
 
 

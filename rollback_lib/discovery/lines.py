@@ -1,13 +1,14 @@
 """The lines of a stack file, as data, and as YAML in which each says where its value was found."""
 
 import re
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Union
 
 import yaml
 
-_WIDTH = 140
+_WIDTH = 120  # of a line and its comment, without what they are indented by
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./@+*?-]*")
 Value = Union[str, bool, tuple[str, ...], "Section", "Sections"]
 
@@ -93,9 +94,9 @@ def _lines(lines: Sequence[Line], clean: Callable[[str], str]) -> Iterator[str]:
         if isinstance(one, Entry):
             yield from _entry(one, clean)
         elif isinstance(one, Note):
-            yield f"# {_comment(one.words, clean)}"
+            yield from _wrapped(_comment(one.words, clean))
         else:
-            yield f"# not found: {_comment(one.why, clean)}"
+            yield from _wrapped(f"not found: {_comment(one.why, clean)}")
             yield from (f"# {_printable(clean(line))}" for line in one.example.splitlines())
 
 
@@ -130,10 +131,14 @@ def _with_comment(line: str, entry: Entry, clean: Callable[[str], str]) -> Itera
     words = _comment(f"guess: {entry.guess}" if entry.guess else entry.where, clean)
     if not words:
         yield line
-    elif len(line) + len(words) + 14 <= _WIDTH:  # with what it may be indented by
+    elif len(line) + len(words) <= _WIDTH:
         yield f"{line}  # {words}"
     else:
-        yield from (f"# {words}", line)
+        yield from (*_wrapped(words), line)
+
+
+def _wrapped(words: str) -> list[str]:
+    return textwrap.wrap(words, _WIDTH, initial_indent="# ", subsequent_indent="# ", break_long_words=False, break_on_hyphens=False)
 
 
 def _comment(words: str, clean: Callable[[str], str]) -> str:

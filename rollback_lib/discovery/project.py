@@ -53,7 +53,7 @@ class Survey:
 class Project:
     """A compose project: `way` is how compose was called for it, `mine` are its containers, `defined` its services as compose would start
     them, `written` as its files have them. `trees` are the tops of git work trees by the folders that are in one; `tree` is that of the
-    stack, "" where there is none."""
+    stack, "" where there is none. `dotenv`: the file is there whose variables compose puts into its files."""
 
     survey: Survey
     name: str
@@ -63,6 +63,7 @@ class Project:
     written: dict[str, compose.Written]
     trees: dict[str, str]
     tree: str
+    dotenv: bool
 
     @property
     def others(self) -> tuple[Listed, ...]:
@@ -129,7 +130,7 @@ def project(host: Host, found: Survey, offer: Offer, alias: str) -> Project:
     files = [*way.files, *way.env_files]
     gone, closed = host.ask(paths.missing(files)), host.ask(paths.closed(files))
     defined, written = host.ask(compose.defined(way)), host.ask(compose.written(way))
-    inner = host.ask(worktrees.tops([way.directory]))
+    inner, dotenv = host.ask(worktrees.tops([way.directory])), host.ask(paths.existing([way.variables]))
     for words, some in (("are not there any more", gone.result()), (f"may not be read by {found.reach.user}", closed.result())):
         if some:
             raise Refused(f"files of the project {offer.name} on {alias} {words}: {', '.join(some)}; fix that there")
@@ -139,7 +140,7 @@ def project(host: Host, found: Survey, offer: Offer, alias: str) -> Project:
     contexts = sorted({one.context for one in services.values() if one.context.startswith("/")} - {way.directory})
     trees = {**inner.result(), **(host.ask(worktrees.tops(contexts)).result() if contexts else {})}
     tree = trees.get(way.directory) or next(iter(trees.values()), "")
-    return Project(found, offer.name, way, mine, services, written.result(), trees, tree)
+    return Project(found, offer.name, way, mine, services, written.result(), trees, tree, bool(dotenv.result()))
 
 
 def _unique(words: Iterable[str]) -> tuple[str, ...]:

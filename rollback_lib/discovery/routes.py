@@ -1,6 +1,7 @@
 """The routes of a project: the ways of its proxy, each with a path on which health can be seen."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from rollback_lib.discovery.fitting import fits
 from rollback_lib.discovery.lines import Entry, Line, Missing, Note, Section, Sections
@@ -17,10 +18,19 @@ _EXAMPLE = 'routes:\n  - {name: NAME, service: SERVICE, url: "https://HOST/healt
 _OK = 200
 
 
+@dataclass(frozen=True)
+class _Path:
+    """A path, where it was found, or why it is a guess."""
+
+    path: str
+    where: str = ""
+    guess: str = ""
+
+
 def routes(host: Host, project: Project, front: Front, address: str) -> list[Line]:
     """The section of routes; without a proxy, services are asked at the host's own `address`."""
     paths = _paths(host, project, front)
-    made = [one for way in front.ways if (one := _route(way, front, *paths[way.service], address))]
+    made = [one for way in front.ways if (one := _route(way, front, paths[way.service], address))]
     notes: list[Line] = [Note(f"not of this stack: {'; '.join(front.elsewhere)}")] if front.elsewhere else []
     if not made:
         return [Missing(_why(front), _EXAMPLE), *notes]
@@ -33,43 +43,42 @@ def _why(front: Front) -> str:
     return "routes: there is no proxy that could be asked, and no service publishes a port to the outside"
 
 
-def _paths(host: Host, project: Project, front: Front) -> dict[str, tuple[str, str, str]]:
-    """For each service a path, where it was found, and why it is a guess."""
+def _paths(host: Host, project: Project, front: Front) -> dict[str, _Path]:
+    """For each service the path on which its health can be seen."""
     found, asked = {}, {}
     for service in dict.fromkeys(way.service for way in front.ways):
         replicas = project.replicas(service)
         told = next((one for one in replicas if one.asks), None)
+        up = next((one for one in replicas if one.running), None)
         if told:
-            found[service] = (told.asks, f"what the health check of {told.name} asks for", "")
-        elif replicas and front.proxy and replicas[0] == front.proxy.container:
-            found[service] = ("/", "", "")
+            found[service] = _Path(told.asks, where=f"the path by the health check of {told.name}")
+        elif up is None or (front.proxy and up == front.proxy.container):  # the proxy's own files
+            found[service] = _Path("/")
         else:
             name = next((way.host for way in front.ways if way.service == service and way.host), "localhost")
-            up = next((one for one in replicas if one.running), None)
-            asked[service] = {path: host.ask(inside_container.answer(up.name, name, path)) for path in (*PATHS, NOBODYS)} if up else {}
+            asked[service] = {path: host.ask(inside_container.answer(up.name, name, path)) for path in (*PATHS, NOBODYS)}
     for service, answers in asked.items():
         well = {path for path, one in answers.items() if (said := one.result()) and said.status == _OK}
         path = next((path for path in PATHS if path in well and NOBODYS not in well), "/")
-        why = (
-            f"{service} has no health check; it answers 200 there" if path in well else f"{service} has no health check, and none was found"
-        )
-        found[service] = (path, "", why)
+        how = "and answers 200 there" if path in well else "and no path was found that tells"
+        found[service] = _Path(path, guess=f"the path: {service} has no health check, {how}")
     return found
 
 
-def _route(way: Way, front: Front, path: str, where: str, why: str, address: str) -> Section | None:
+def _route(way: Way, front: Front, path: _Path, address: str) -> Section | None:
     standard = way.port == (443 if way.tls else 80)
     place = (way.host or address) + ("" if standard else f":{way.port}")
-    url = f"{'https' if way.tls else 'http'}://{place}{way.prefix.rstrip('/')}{path}"
+    below = way.prefix.rstrip("/")
+    url = f"{'https' if way.tls else 'http'}://{place}{below}{path.path}"
     if not (fits(model.Url, url) and fits(model.Name, way.service)):
         return None
-    below = "the path below the prefix was not asked for" if way.prefix.rstrip("/") else ""
-    guess = "; ".join(filter(None, (way.guess, why, below)))
-    return Section((
-        Entry("name", _name(way, front)), Entry("service", way.service),
-        Entry("url", url, "; ".join(filter(None, (way.where, where))), "; ".join(filter(None, (guess and way.where, guess)))),
-        *_authority(way, front),
-    ))  # fmt: skip
+    guesses = [way.guess, path.guess, f"nobody asked below {below}" if below else ""]
+    entry = Entry("url", url, _joined(way.where, path.where), _joined(*guesses, way.where) if any(guesses) else "")
+    return Section((Entry("name", _name(way, front)), Entry("service", way.service), entry, *_authority(way, front)))
+
+
+def _joined(*words: str) -> str:
+    return "; ".join(filter(None, words))
 
 
 def _name(way: Way, front: Front) -> str:
@@ -84,9 +93,7 @@ def _name(way: Way, front: Front) -> str:
 
 def _authority(way: Way, front: Front) -> Iterator[Line]:
     if way.own and front.proxy:
-        of = front.proxy.container.name if front.proxy.container else "Caddy"
+        place = f"{front.proxy.container.name}:/data" if front.proxy.container else "its folder of data"
         yield Missing(
-            f"ca: the certificate is of {front.proxy.kind}'s own authority; copy it to here: in {of} it is "
-            "/data/caddy/pki/authorities/local/root.crt",
-            "ca: FILE",
+            f"ca: Caddy is its own authority; copy {place}/caddy/pki/authorities/local/root.crt from the host to a file here", "ca: FILE"
         )

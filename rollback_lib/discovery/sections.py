@@ -60,8 +60,8 @@ def env(project: Project, front: Front) -> list[Line]:
         readers = [name for name, one in project.written.items() if read[0] in one.env_files]
         others = [Note(f"other env files of this project: {', '.join(read[1:])}")] if read[1:] else []
         return [Entry("env", Section((*others, Entry("file", read[0], f"read by {', '.join(readers)}"))))]
-    if fits(model.HostPath, project.way.variables) and project.survey.reach.user:
-        guess = "no service reads an env file; this one, if it is there, has the variables of the compose files"
+    if project.dotenv and fits(model.HostPath, project.way.variables):
+        guess = "no service reads an env file; this one has the variables of the compose files"
         return [Entry("env", Section((Entry("file", project.way.variables, "", guess),)))]
     return []
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from rollback_lib.discovery import databases, sections
 from rollback_lib.discovery.fitting import fits
-from rollback_lib.discovery.lines import Entry, Line, Missing, Section, Sections, plain, text
+from rollback_lib.discovery.lines import Entry, Line, Missing, Note, Section, Sections, plain, text
 from rollback_lib.discovery.project import Project
 from rollback_lib.discovery.proxies import front
 from rollback_lib.discovery.routes import routes
@@ -31,6 +31,7 @@ def lines(host: Host, project: Project, *, name: str, alias: str, address: str, 
     return [
         Entry("name", name, f"of the project {project.name}, in {project.way.directory}"),
         Entry("host", alias, "an alias of your OpenSSH configuration; also what you type to confirm a change"),
+        Note(f"commands run there as {project.survey.reach.user}" + (", by sudo" if sudo else ", who may use Docker by himself")),
         *([Entry("ssh_config", ssh_config, "given by --ssh-config")] if ssh_config else []),
         *([Entry("sudo", True, "the user there may not use Docker by himself; `sudo -n` works")] if sudo else []),
         *_places(project), *of_code, *of_image, *sections.env(project, before), *sections.caddyfile(project, before),
@@ -74,6 +75,8 @@ def _places(project: Project) -> Iterator[Line]:
     files += [Entry("env_files", way.env_files, "given by --env-file")] if way.env_files else []
     if fits(model.ComposeCall, {"project": project.name, "files": list(way.files), "env_files": list(way.env_files)}):
         yield Entry("compose", Section(tuple(files)), "used where no container is left that tells")
+    else:
+        yield Note(f"compose is called by -p {project.name} with {', '.join((*way.files, *way.env_files))}; a stack file cannot hold that")
 
 
 def _checked(key: str, path: str, where: str) -> Line:
