@@ -63,14 +63,15 @@ def schedules() -> Fact[Schedules]:
     """All of them that we may read; none where the host does not answer."""
 
     def read(out: str) -> Schedules:
-        words = iter(out.split("\0")[:-1])
+        words = out.split("\0")[:-1]
         dumps, closed = [], []
-        for kind in words:
+        while words:
+            kind, first, *words = words
             if kind == "closed":
-                closed.append(next(words))
+                closed.append(first)
             else:
-                by, file, line, paths = (next(words) for _ in range(4))
-                dumps.append(Dump(by, file, line, tuple(_PATH.findall(paths))))
+                file, line, paths, *words = words
+                dumps.append(Dump(first, file, line, tuple(_PATH.findall(paths))))
         return Schedules(tuple(dict.fromkeys(dumps)), tuple(dict.fromkeys(closed)))
 
     return Fact((Command.of("sh", "-c", _LOOK),), read, otherwise=lambda _: Schedules((), ()))

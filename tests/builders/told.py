@@ -13,7 +13,7 @@ FAILS = object()
 
 class Told(Host):
     """`known` are pairs of a part of a command and what it prints: text that the fact reads, the answer itself, a function of the fact that
-    makes one, or FAILS. The first that fits counts. What is told nothing fails, where a failure is an answer, and prints nothing elsewhere."""
+    makes one, or FAILS. The first that fits counts. What is told nothing fails where a failure is an answer, else prints nothing."""
 
     def __init__(self, *known: tuple[str, object]) -> None:
         super().__init__(Key())
