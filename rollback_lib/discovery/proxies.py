@@ -8,6 +8,7 @@ from typing import Any
 from rollback_lib.discovery.project import Project
 from rollback_lib.errors import Refused
 from rollback_lib.facts import caddy_sites, fronts
+from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.host import Answer, Host
 from rollback_lib.facts.inventory import Listed
 
@@ -60,25 +61,44 @@ def kind(one: Listed) -> str:
 
 def front(host: Host, project: Project) -> Front:
     """The proxy and its ways. Raises Refused where two proxies lead to the project: nobody but its users knows which they take."""
-    mine = [one for one in (*project.mine, *project.others) if one.running and one.published and kind(one)]
-    known = [Proxy(kind(one), one) for one in mine] + [Proxy(_KINDS[name], None) for name in project.survey.proxies if name in _KINDS]
-    asked = {one: _asked(host, one) for one in known}
-    found = {one: _front(project, one, answer) for one, answer in asked.items()}
-    leading = [one for one in found.values() if one.ways]
+    outer, inner = _proxies(project)
+    known = [_front(project, *one) for one in _asked(host, outer)]
+    leading = [one for one in known if one.ways]
+    if not leading:  # one that publishes nothing may be behind a tunnel
+        leading = [one for one in (_front(project, *one) for one in _asked(host, inner)) if one.ways]
     if len(leading) > 1:
         names = " and ".join(one.proxy.words for one in leading if one.proxy)
         raise Refused(
             f"two proxies lead to the project {project.name}, {names}, and which of them users take cannot be known; write the stack file "
             "by hand, with the routes that they take (docs/your-own-stack.md)"
         )
-    return leading[0] if leading else Front(known[0] if known else None, _published(project), ())
+    return leading[0] if leading else Front(outer[0] if outer else None, _published(project), ())
 
 
-def _asked(host: Host, proxy: Proxy) -> Answer[Any]:
-    name = proxy.container.name if proxy.container else ""
+def _proxies(project: Project) -> tuple[list[Proxy], list[Proxy]]:
+    """Those that are reached from outside, and those that publish no port."""
+    of_host = [one for one in project.survey.containers if _on_host(one) and one not in project.mine]
+    near = [one for one in (*project.mine, *project.others, *of_host) if one.running and kind(one)]
+    outer = [Proxy(kind(one), one) for one in near if one.published or _on_host(one)]
+    outer += [Proxy(_KINDS[name], None) for name in project.survey.proxies if name in _KINDS]
+    return outer, [Proxy(kind(one), one) for one in near if not (one.published or _on_host(one))]
+
+
+def _on_host(one: Listed) -> bool:
+    """Whether a container has the network of the host itself."""
+    return "host" in one.networks
+
+
+def _asked(host: Host, proxies: list[Proxy]) -> list[tuple[Proxy, Answer[Any]]]:
+    """Each with what it will say of itself; all are asked in one round trip."""
+    return [(one, host.ask(_question(one))) for one in proxies]
+
+
+def _question(proxy: Proxy) -> Fact[Any]:
+    name, file = (proxy.container.name, config(proxy.container)) if proxy.container else ("", caddy_sites.USUAL)
     if proxy.kind == CADDY:
-        return host.ask(caddy_sites.sites(name, config(proxy.container) if proxy.container else caddy_sites.USUAL))
-    return host.ask(fronts.nginx(name)) if proxy.kind == NGINX else Answer.known(None)
+        return caddy_sites.sites(name, file)
+    return fronts.nginx(name) if proxy.kind == NGINX else Fact((), lambda _: None)
 
 
 def config(one: Listed) -> str:
@@ -114,7 +134,7 @@ def _service(project: Project, proxy: Proxy, target: str) -> str:
     name, _, port = target.rpartition(":") if ":" in target else (target, "", "80")
     if not target:
         return proxy.container.service if proxy.container in project.mine and proxy.container else ""
-    if proxy.container is None or name == "host.docker.internal":
+    if proxy.container is None or _on_host(proxy.container) or name == "host.docker.internal":
         if name in ("127.0.0.1", "localhost", "::1", "[::1]", "0.0.0.0", "host.docker.internal") and port.isdigit():
             return next((one.service for one in project.mine if any(int(port) == on for _, on in one.published.values())), "")
         return ""

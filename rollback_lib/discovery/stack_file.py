@@ -71,6 +71,10 @@ def _places(project: Project) -> Iterator[Line]:
             "tree", project.tree, f"the git work tree of {next(one for one, top in project.trees.items() if top == project.tree)}"
         )
     yield _checked("compose_directory", way.directory, "by the labels of the containers")
+    others = {one.container.compose for one in project.mine} - {way}
+    if others:
+        listed = "; ".join(sorted(f"{', '.join((*one.files, *one.env_files))}" for one in others))
+        yield Note(f"some containers were started with other files than the newest one: {listed}")
     files = [Entry("project", project.name, "as `docker compose ls` names it"), Entry("files", way.files, "by the labels, in their order")]
     files += [Entry("env_files", way.env_files, "given by --env-file")] if way.env_files else []
     if fits(model.ComposeCall, {"project": project.name, "files": list(way.files), "env_files": list(way.env_files)}):

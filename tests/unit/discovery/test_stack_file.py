@@ -178,6 +178,27 @@ def test_an_nginx_in_a_container_is_asked_for_its_servers() -> None:
     assert [route["url"] for route in yaml.safe_load(text)["stack"]["routes"]] == ["https://shop.example/api/"]
 
 
+def test_a_proxy_on_the_network_of_the_host_and_one_behind_a_tunnel() -> None:
+    way: dict[str, Any] = {"folder": "/opt/edge", "files": ["/opt/edge/compose.yaml"], "image": "nginx:1.27"}
+    of_host = container("edge-nginx-1", "edge", "nginx", **way, networks=["host"])
+    ports = {"8000/tcp": "127.0.0.1:8080"}
+    made = stack_of(told_of_shop(shop(of_host, ports=ports), ("docker exec edge-nginx-1 nginx", NGINX)), "shop")
+    assert [route["url"] for route in made["routes"]] == ["https://shop.example/"]
+    behind = container("edge-nginx-1", "edge", "nginx", **way, networks=["shop_default"])
+    said = "server { listen 80; server_name shop.example; location / { proxy_pass http://web:8000; } }"
+    made = stack_of(told_of_shop(shop(behind, ports={}), ("docker exec edge-nginx-1 nginx", said)), "shop")
+    assert [route["url"] for route in made["routes"]] == ["http://shop.example/"]
+
+
+def test_containers_that_were_started_in_another_way_are_told() -> None:
+    other = container(
+        "shop-job-1", "shop", "job", folder=SHOP, files=[f"{SHOP}/compose.yaml", f"{SHOP}/job.yaml"], networks=["shop_default"]
+    )
+    assert "# some containers were started with other files than the newest one: /opt/shop/compose.yaml" in file_of(
+        told_of_shop(shop(other))
+    )
+
+
 TRAEFIK = container("edge-traefik-1", "edge", "traefik", folder="/opt/edge", files=["/opt/edge/compose.yaml"], image="traefik:v3",
                     networks=["shop_default"], ports={"443/tcp": "0.0.0.0:443"})  # fmt: skip
 LABELS = {
