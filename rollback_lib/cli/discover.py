@@ -32,10 +32,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _alias(target: str) -> str:
-    from rollback_lib.discovery.fitting import fits
-    from rollback_lib.stack import model
+    from rollback_lib.discovery.fitting import NAME, fits
 
-    if not fits(model.Name, target):
+    if not fits(NAME, target):
         raise ParameterError(
             f"{target!r}: an alias of your OpenSSH configuration is expected; give the host one there, and try `ssh ALIAS`"
         )

@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rollback_lib.discovery.fitting import fits
+from rollback_lib.discovery.fitting import PATTERN, fits
 from rollback_lib.facts.schedules import Dump
-from rollback_lib.stack import model
 
 # Of a name, what is another one in the next backup: dates, times, numbers of four digits and more.
 _CHANGES = re.compile(r"\d{4}[-_.]?\d{2}[-_.]?\d{2}([-_.T]?\d{2}[-_.:h]?\d{2}([-_.:m]?\d{2})?)?Z?|\d{4,}")
@@ -33,7 +32,7 @@ def written_to(dump: Dump) -> str:
             continue
         text = re.sub(r"\$\{?(\w+)\}?", lambda one: paths.get(one[1], one[0]), word[0].replace('"', "").replace("'", ""))
         pattern = re.sub(r"\*+", "*", _UNKNOWN.sub("*", text.replace(r"\%", "%")))
-        if fits(model.Pattern, pattern) and not pattern.startswith("/dev/"):
+        if fits(PATTERN, pattern) and not pattern.startswith("/dev/"):
             return pattern
     return ""
 
@@ -49,7 +48,7 @@ def pattern(names: Sequence[str], dumps: Iterable[Dump], paths: Sequence[str], o
         folder, _, name = path.rpartition("/")
         if _about(name, names, others) or _about(folder.rpartition("/")[2], names, others):
             made = f"{folder}/{_general(name)}"
-            if fits(model.Pattern, made):
+            if fits(PATTERN, made):
                 return Pattern(made, "", f"by the name of {path}; what makes it was not found")
     return None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rollback_lib.commands.psql import Postgres
 from rollback_lib.discovery import backups
-from rollback_lib.discovery.fitting import fits
+from rollback_lib.discovery.fitting import DATABASE, NAME, fits
 from rollback_lib.discovery.lines import Entry, Line, Missing, Note, Section, Sections
 from rollback_lib.discovery.project import Project
 from rollback_lib.discovery.proxies import kind
@@ -15,7 +15,6 @@ from rollback_lib.facts import dumps, postgres
 from rollback_lib.facts.dumps import Dumps
 from rollback_lib.facts.host import Host
 from rollback_lib.facts.inventory import Listed
-from rollback_lib.stack import model
 
 _IMAGE = re.compile(r"(postgres|postgresql|postgis|pgvector|timescaledb)(-ha)?")
 _BESIDE = re.compile(r".+__(before|undone|restore)_[0-9a-f]{6}")  # left by earlier rollbacks
@@ -94,7 +93,7 @@ def _database(one: Found, all_found: list[Found], project: Project, lying: Dumps
     others = [name for other in all_found if other != one for name in other.names if name not in one.names]
     found = backups.pattern(one.names, project.survey.schedules.dumps, lying.paths, others)
     name = _name(one, all_found, project)
-    usable = fits(model.Name, one.container.name) and fits(model.DatabaseName, one.database) and fits(model.DatabaseName, one.user)
+    usable = fits(NAME, one.container.name) and fits(DATABASE, one.database) and fits(DATABASE, one.user)
     if not usable:
         return Missing(f"the database {one.database!r} of {one.container.name}: a stack file cannot hold its name", "")
     if not found:
@@ -123,7 +122,7 @@ def _name(one: Found, all_found: list[Found], project: Project) -> str:
     name = one.container.project if alone and one.container.project not in ("", project.name) else one.database
     same = [other for other in all_found if other != one and name in (other.database, other.container.project)]
     name = f"{one.container.name}-{one.database}" if same else name
-    return name if fits(model.Name, name) else re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-_.")[:63] or "database"
+    return name if fits(NAME, name) else re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-_.")[:63] or "database"
 
 
 def _clients(one: Found, project: Project) -> tuple[tuple[str, ...], str, str]:
@@ -132,7 +131,7 @@ def _clients(one: Found, project: Project) -> tuple[tuple[str, ...], str, str]:
     near = [
         other for other in project.survey.containers
         if other != one.container and other.running and other.networks.keys() & one.container.networks.keys()
-        and not kind(other) and not _postgres(other) and fits(model.Name, other.name)
+        and not kind(other) and not _postgres(other) and fits(NAME, other.name)
     ]  # fmt: skip
     called = {one.container.name, one.container.service, *(name for names in one.container.networks.values() for name in names)} - {""}
     naming = tuple(other.name for other in near if any(_names(value.reveal(), called) for value in other.container.environment.values()))

@@ -4,9 +4,14 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from rollback_lib.stack import model
+
+NAME, PATH, PATTERN, URL = model.Name, model.HostPath, model.Pattern, model.Url
+DATABASE, STACK_NAME, CALL = model.DatabaseName, model.ProjectName, model.ComposeCall
+
 
 def fits(kind: Any, value: object) -> bool:
-    """Whether a type of the stack's model takes the value."""
+    """Whether one of these types of the stack's model takes the value."""
     try:
         TypeAdapter(kind).validate_python(value)
     except ValidationError:

@@ -4,14 +4,14 @@ import os
 import secrets
 from pathlib import Path
 
-from rollback_lib.discovery.fitting import fits
+from rollback_lib.discovery.fitting import STACK_NAME, fits
 from rollback_lib.errors import ParameterError
-from rollback_lib.stack import model, schema
+from rollback_lib.stack import schema
 
 
 def free(folder: Path, name: str) -> Path:
     """The path of the stack file of that name. Raises ParameterError where it cannot be one, or is there."""
-    if not fits(model.ProjectName, name):
+    if not fits(STACK_NAME, name):
         raise ParameterError(f"--name {name!r}: a name of small letters, digits and - is expected, such as shop-2")
     if not folder.is_dir():
         raise ParameterError(f"there is no folder {folder} for stack files; make a runbook folder with `rollback init .` first")

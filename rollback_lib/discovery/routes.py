@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rollback_lib.discovery.fitting import fits
+from rollback_lib.discovery.fitting import NAME, URL, fits
 from rollback_lib.discovery.lines import Entry, Line, Missing, Note, Section, Sections
 from rollback_lib.discovery.project import Project
 from rollback_lib.discovery.proxies import Front, Way
 from rollback_lib.facts import inside_container
 from rollback_lib.facts.host import Host
-from rollback_lib.stack import model
 
 # Where services tell of their health, and a path that nobody has: what answers there, too, answers everywhere.
 PATHS = ("/health", "/healthz", "/api/health", "/health/live", "/livez", "/status", "/ping", "/up", "/")
@@ -70,7 +69,7 @@ def _route(way: Way, front: Front, path: _Path, address: str) -> Section | None:
     place = (way.host or address) + ("" if standard else f":{way.port}")
     below = way.prefix.rstrip("/")
     url = f"{'https' if way.tls else 'http'}://{place}{below}{path.path}"
-    if not (fits(model.Url, url) and fits(model.Name, way.service)):
+    if not (fits(URL, url) and fits(NAME, way.service)):
         return None
     guesses = [way.guess, path.guess, f"nobody asked below {below}" if below else ""]
     entry = Entry("url", url, _joined(way.where, path.where), _joined(*guesses, way.where) if any(guesses) else "")
@@ -88,7 +87,7 @@ def _name(way: Way, front: Front) -> str:
     first = way.host.partition(".")[0] or str(way.port)
     alone = sum(one.host.partition(".")[0] == way.host.partition(".")[0] for one in others) == 1
     name = way.service if len(others) == 1 else f"{way.service}-{first}" if alone else f"{way.service}-{number + 1}"
-    return name if fits(model.Name, name) else f"route-{number + 1}"
+    return name if fits(NAME, name) else f"route-{number + 1}"
 
 
 def _authority(way: Way, front: Front) -> Iterator[Line]:

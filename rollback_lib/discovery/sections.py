@@ -6,13 +6,12 @@ from dataclasses import replace
 
 from rollback_lib.commands.image import HUB, Reference
 from rollback_lib.discovery import databases
-from rollback_lib.discovery.fitting import fits
+from rollback_lib.discovery.fitting import NAME, PATH, fits
 from rollback_lib.discovery.lines import Entry, Line, Missing, Note, Section
 from rollback_lib.discovery.project import Project
 from rollback_lib.discovery.proxies import CADDY, Front, config, kind
 from rollback_lib.facts import compose, networks, paths, worktrees
 from rollback_lib.facts.host import Host
-from rollback_lib.stack import model
 from rollback_lib.text.tables import count
 
 _SIBLINGS = 6  # other compose files in the folder that are tried
@@ -41,7 +40,7 @@ def image(host: Host, project: Project, front: Front) -> list[Line]:
         said = f"its image is {project.defined[named[0]].image}" + (f"; so are those of {', '.join(named[1:])}" if named[1:] else "")
         return _image(named[0], project.way.files, said, "")
     there = host.ask(paths.compose_files(project.way.directory)).result()
-    beside = [file for file in there if file not in project.way.files and fits(model.HostPath, file)][:_SIBLINGS]
+    beside = [file for file in there if file not in project.way.files and fits(PATH, file)][:_SIBLINGS]
     asked = {file: host.ask(compose.defined(replace(project.way, files=(*project.way.files, file)))) for file in beside}
     for file, answer in asked.items():
         defined = answer.result()
@@ -56,11 +55,11 @@ def image(host: Host, project: Project, front: Front) -> list[Line]:
 def env(project: Project, front: Front) -> list[Line]:
     """The env file that the services read, else the one whose variables compose puts into its files."""
     read = list(dict.fromkeys(_env_files(project, _ordered(project, front, built=False))))
-    if read and fits(model.HostPath, read[0]):
+    if read and fits(PATH, read[0]):
         readers = [name for name, one in project.written.items() if read[0] in one.env_files]
         others = [Note(f"other env files of this project: {', '.join(read[1:])}")] if read[1:] else []
         return [Entry("env", Section((*others, Entry("file", read[0], f"read by {', '.join(readers)}"))))]
-    if project.dotenv and fits(model.HostPath, project.way.variables):
+    if project.dotenv and fits(PATH, project.way.variables):
         guess = "no service reads an env file; this one has the variables of the compose files"
         return [Entry("env", Section((Entry("file", project.way.variables, "", guess),)))]
     return []
@@ -73,7 +72,7 @@ def caddyfile(project: Project, front: Front) -> list[Line]:
     one, inside = front.proxy.container, config(front.proxy.container)
     mount = next((mount for mount in one.container.mounts if inside == mount.destination or _in(inside, mount.destination)), None)
     file = mount.source + inside.removeprefix(mount.destination) if mount else ""
-    if not file or not _in(file, project.tree) or not fits(model.HostPath, file):
+    if not file or not _in(file, project.tree) or not fits(PATH, file):
         read = f"{one.name} reads {file or 'one of its image'}, which is not in the git tree"
         why = f"a Caddyfile in the git tree, so there is no Caddyfile rollback: {read if project.tree else 'there is no git tree'}"
         return [Missing(why, "caddyfile: {service: SERVICE, file: /PATH}")]
@@ -88,7 +87,7 @@ def redeploy(host: Host, project: Project) -> list[Line]:
     for one in project.mine:
         service = project.defined.get(one.service)
         by_hand = [network for network in attached.of(one.name) if service and network not in service.networks and network != "bridge"]
-        if by_hand and fits(model.Name, one.name) and all(fits(model.Name, network) for network in by_hand):
+        if by_hand and fits(NAME, one.name) and all(fits(NAME, network) for network in by_hand):
             lines.append(Entry(one.name, tuple(by_hand), "attached by hand: no compose file names them for it"))
     return [Entry("redeploy", Section((Entry("networks", Section(tuple(lines))),)))] if lines else []
 
@@ -96,7 +95,7 @@ def redeploy(host: Host, project: Project) -> list[Line]:
 def _ordered(project: Project, front: Front, *, built: bool = True) -> list[str]:
     """The services that users reach come first; with `built`, only those that are built here."""
     routed = [way.service for way in front.ways]
-    names = [name for name, one in project.defined.items() if not one.optional and (one.builds or not built) and fits(model.Name, name)]
+    names = [name for name, one in project.defined.items() if not one.optional and (one.builds or not built) and fits(NAME, name)]
     return sorted(names, key=lambda name: (name not in routed, routed.index(name) if name in routed else 0, name))
 
 
@@ -130,7 +129,7 @@ def _of_registry(one: compose.Service) -> bool:
 
 def _fit(paths: Iterable[str]) -> bool:
     known = list(paths)
-    return bool(known) and all(fits(model.HostPath, one) for one in known)
+    return bool(known) and all(fits(PATH, one) for one in known)
 
 
 def _in(path: str, folder: str) -> bool:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from rollback_lib.discovery import databases, sections
-from rollback_lib.discovery.fitting import fits
+from rollback_lib.discovery.fitting import CALL, PATH, fits
 from rollback_lib.discovery.lines import Entry, Line, Missing, Note, Section, Sections, plain, text
 from rollback_lib.discovery.project import Project
 from rollback_lib.discovery.proxies import front
@@ -77,14 +77,14 @@ def _places(project: Project) -> Iterator[Line]:
         yield Note(f"some containers were started with other files than the newest one: {listed}")
     files = [Entry("project", project.name, "as `docker compose ls` names it"), Entry("files", way.files, "by the labels, in their order")]
     files += [Entry("env_files", way.env_files, "given by --env-file")] if way.env_files else []
-    if fits(model.ComposeCall, {"project": project.name, "files": list(way.files), "env_files": list(way.env_files)}):
+    if fits(CALL, {"project": project.name, "files": list(way.files), "env_files": list(way.env_files)}):
         yield Entry("compose", Section(tuple(files)), "used where no container is left that tells")
     else:
         yield Note(f"compose is called by -p {project.name} with {', '.join((*way.files, *way.env_files))}; a stack file cannot hold that")
 
 
 def _checked(key: str, path: str, where: str) -> Line:
-    if fits(model.HostPath, path):
+    if fits(PATH, path):
         return Entry(key, path, where)
     return Missing(f"{key}: {path!r} has characters that a stack file cannot hold; move it, or link to it", f"{key}: /PATH")
 
