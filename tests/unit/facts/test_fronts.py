@@ -1,4 +1,4 @@
-"""The servers of an nginx, from what `nginx -T` prints."""
+"""The servers of an nginx, from its files one after the other."""
 
 from rollback_lib.facts.fronts import Server, nginx
 
@@ -9,6 +9,7 @@ def test_servers_locations_and_upstreams() -> None:
         http {
             map $http_upgrade $connection { default upgrade; '' close; }
             upstream app { least_conn; server app:8000 weight=2; server app:8001; }
+            include /etc/nginx/conf.d/*.conf;
             server { listen 80 default_server; server_name _; return 301 https://$host$request_uri; }
             server {
                 listen [::]:443 ssl; server_name a.example "b.example";
@@ -18,9 +19,12 @@ def test_servers_locations_and_upstreams() -> None:
                 location ~ \.php$ { proxy_pass http://php; }
             }
         }
+
+        server { listen 8080; location / { proxy_pass http://app; } }
     """
     assert nginx().read(text) == [
-        Server(("a.example", "b.example"), True, 443, (("/", "app:8000"), ("/api/", "127.0.0.1:9000"), ("/", "php")))
+        Server(("a.example", "b.example"), True, 443, (("/", "app:8000"), ("/api/", "127.0.0.1:9000"), ("/", "php"))),
+        Server((), False, 8080, (("/", "app:8000"),)),
     ]
 
 
