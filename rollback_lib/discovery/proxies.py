@@ -150,7 +150,9 @@ def _by_labels(one: Listed) -> list[Way]:
         if not label.endswith(".rule"):
             continue
         router = label.removesuffix(".rule")
-        tls = f"{router}.tls" in one.routing or "secure" in one.routing.get(f"{router}.entrypoints", "")
+        tls = any(
+            key.startswith(f"{router}.tls") and value != "false" for key, value in one.routing.items()
+        ) or "secure" in one.routing.get(f"{router}.entrypoints", "")
         prefix = _PREFIX.search(rule)
         for names in _HOST.findall(rule):
             for name in re.findall(r"[`'\"]([^`'\"]+)[`'\"]", names):

@@ -13,21 +13,18 @@ from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.listed import inspected, objects
 
 # Of labels only those are kept that say where Traefik sends requests: others may hold passwords.
-_ROUTING = re.compile(
-    r"traefik\.(enable|http\.(routers\.[^.]+\.(rule|tls|entrypoints|service)|services\.[^.]+\.loadbalancer\.server\.port))"
-)
+_ROUTING = re.compile(r"traefik\.http\.routers\.[^.]+\.(rule|entrypoints|tls(\.\w+)?)")
 _ASKED = re.compile(r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\])(?::(\d+))?(/[A-Za-z0-9._~/%-]*)?(?![A-Za-z0-9._~/%?-])")
 
 
 @dataclass(frozen=True, eq=False)
 class Listed:
-    """A container: `networks` are its names on each network it is on, `routing` its labels for Traefik, `exposed` the TCP ports of its
-    image, `asks` the path that its health check asks for over HTTP, "" where it has none."""
+    """A container: `networks` are its names on each network it is on, `routing` its labels for Traefik, `asks` the path that its
+    health check asks for over HTTP, "" where it has none."""
 
     container: Container
     networks: dict[str, tuple[str, ...]]
     routing: dict[str, str]
-    exposed: tuple[int, ...]
     asks: str
 
     @property
@@ -84,8 +81,7 @@ def _listed(raw: dict[str, Any]) -> Listed:
     return Listed(
         container=docker.container_of(raw),
         networks={name: tuple(one.get("Aliases") or ()) for name, one in sorted(networks.items())},
-        routing={key: str(value) for key, value in (config.get("Labels") or {}).items() if _ROUTING.match(key)},
-        exposed=tuple(sorted(int(port.partition("/")[0]) for port in config.get("ExposedPorts") or {} if port.endswith("/tcp"))),
+        routing={key: str(value) for key, value in (config.get("Labels") or {}).items() if _ROUTING.fullmatch(key)},
         asks=_asks((config.get("Healthcheck") or {}).get("Test") or ()),
     )
 

@@ -30,7 +30,7 @@ def container(
         "Id": f"id-{name}", "Name": f"/{name}", "Image": "sha256:1", "Created": "2026-01-02T03:04:05.6Z", "RestartCount": 0,
         "State": {"Status": state, "StartedAt": "2026-01-02T03:04:05.6Z", "ExitCode": 0},
         "Config": {"Image": image or f"{project}-{service}", "Labels": {**known, **labels}, "Env": list(env), "Cmd": list(command),
-                   "Healthcheck": {"Test": list(test)}, "ExposedPorts": {}},
+                   "Healthcheck": {"Test": list(test)}},
         "HostConfig": {"PortBindings": bindings, "AutoRemove": False},
         "Mounts": [{"Type": "bind", "Source": source, "Destination": seen} for seen, source in mounts.items()],
         "NetworkSettings": {"Networks": {one: {"Aliases": [service] if service else [], "NetworkID": one} for one in networks}},

@@ -215,6 +215,15 @@ def test_labels_for_traefik_are_guesses() -> None:
     assert "a-secret-of-anna" not in text
 
 
+@pytest.mark.parametrize(
+    ("label", "value", "scheme"), [("tls.certresolver", "le", "https"), ("tls", "true", "https"), ("tls", "false", "http")]
+)
+def test_labels_for_traefik_tell_of_tls(label: str, value: str, scheme: str) -> None:
+    labels = {"traefik.http.routers.web.rule": "Host(`shop.example`)", f"traefik.http.routers.web.{label}": value}
+    made = stack_of(told_of_shop(shop(TRAEFIK, ports={}, labels=labels)), "shop")
+    assert [route["url"] for route in made["routes"]] == [f"{scheme}://shop.example/"]
+
+
 def test_two_proxies_that_lead_to_the_project_are_refused() -> None:
     containers = shop(TRAEFIK, ports={"8000/tcp": "127.0.0.1:8080"}, labels=LABELS)
     with pytest.raises(Refused, match="two proxies lead to the project shop, Traefik in edge-traefik-1 and nginx on the host itself"):
