@@ -14,29 +14,25 @@ def add(commands: Any) -> None:
         "target", nargs="?", default=".", metavar="TARGET",
         help="a folder, written with a slash (default: the current one); or an SSH host, a word without one",
     )  # fmt: skip
-    init.add_argument("--ssh-config", metavar="FILE", help="for a host: an OpenSSH configuration instead of the usual ones")
-    init.add_argument("--name", metavar="NAME", help="for a host: what its stack is called, and its file in parameters/")
+    init.add_argument("--ssh-config", default="", metavar="FILE", help="for a host: an OpenSSH configuration instead of the usual ones")
+    init.add_argument(
+        "--name",
+        default="",
+        metavar="NAME",
+        help="for a host: what its stack and its file are called (default: the compose project's name)",
+    )
+    init.add_argument("--project", default="", metavar="NAME", help="for a host: the compose project, where there are several")
     init.set_defaults(command=_init)
 
 
 def _init(arguments: argparse.Namespace) -> int:
     if arguments.target not in (".", "..", "~") and "/" not in arguments.target:
-        return _host(arguments)
-    if arguments.ssh_config or arguments.name:
-        raise ParameterError(f"--ssh-config and --name are for a host, and {arguments.target} is a folder; leave them out")
+        from rollback_lib.cli import discover
+
+        return discover.run(arguments)
+    if arguments.ssh_config or arguments.name or arguments.project:
+        raise ParameterError(f"--ssh-config, --name and --project are for a host, and {arguments.target} is a folder; leave them out")
     return _folder(arguments.target)
-
-
-def _host(arguments: argparse.Namespace) -> int:
-    from importlib import import_module
-
-    try:
-        discovery = import_module("rollback_lib.discovery.command")
-    except ModuleNotFoundError:
-        raise ParameterError(
-            f"this version cannot look at a host yet; if {arguments.target} is a folder, write ./{arguments.target}"
-        ) from None
-    return int(discovery.run(arguments))
 
 
 def _folder(target: str) -> int:

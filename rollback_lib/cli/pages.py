@@ -33,7 +33,7 @@ def add(commands: Any) -> None:
     docs.add_argument(
         "-o", dest="file", type=Path, metavar="FILE",
         help="where to write the page of procedures, and only that (default: docs/rollback-procedures.md of the runbook folder, "
-        "and docs/stack-file.md beside it)",
+        "docs/stack-file.md beside it, and the schema of the stack file in parameters/)",
     )  # fmt: skip
     docs.add_argument("--stack", default="", metavar="NAME", help="with the budgets and the measured times of this stack only")
     docs.set_defaults(command=_docs)
@@ -118,7 +118,7 @@ def _docs(arguments: argparse.Namespace) -> int:
     print(f"The page is {file}, of {len(notebooks)} notebooks and {sum(map(len, seconds.values()))} successful runs.")
     if not arguments.file:
         _write(file.parent / "stack-file.md", reference.markdown())
-        print(f"The reference of the stack file is {file.parent / 'stack-file.md'}.")
+        print(f"The reference of the stack file is {file.parent / 'stack-file.md'}, its schema {_schema()}.")
     return 0
 
 
@@ -132,6 +132,16 @@ def _docs_folder() -> Path:
     except OSError as error:
         raise ParameterError(f"{folder} cannot be made ({error.strerror}); give another path with -o") from None
     return folder
+
+
+def _schema() -> Path:
+    """The schema of the stack file, written beside the stack files."""
+    from rollback_lib.settings import home
+    from rollback_lib.stack import schema
+
+    file = home() / "parameters" / schema.FILE
+    _write(file, schema.text())
+    return file
 
 
 def _write(file: Path, text: str) -> None:

@@ -211,12 +211,12 @@ _TABLE = re.compile(r'((?:"(?:[^"]|"")+"|[^\s".(]+)\.(?:"(?:[^"]|"")+"|[^\s".(]+
 _TOC = r"""tr '\000' '\n' <"$1/toc.dat" | LC_ALL=C grep -aE '^(CREATE (EXTENSION|SUBSCRIPTION|FOREIGN TABLE) |COPY )' | cut -c -300"""
 
 
-def listing(pattern: str) -> Fact[list[Backup]]:
-    """The backups that match a pattern, newest first."""
+def listing(pattern: str, most: int = LISTED) -> Fact[list[Backup]]:
+    """The backups that match a pattern, newest first, `most` at most."""
     folder, _, name = pattern.rpartition("/")
     # The pattern is the one word that the shell is to expand: the stack's own check lets no character through that would do more.
     look = SEEN + f'seen "$0" || exit 0; cd / && set -- "$@" "$0"/{name}; {_IDENTITY}{_LIST}'
-    command = Command.of("sh", "-c", look, folder, str(_LOOK), str(LISTED))
+    command = Command.of("sh", "-c", look, folder, str(_LOOK), str(most))
     return Fact(
         (command,),
         lambda out: [_backup(line) for line in out.splitlines()],

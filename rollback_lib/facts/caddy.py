@@ -32,7 +32,7 @@ class Inside:
 
 def live(container: str, admin: str = ADMIN) -> Fact[Configuration | None]:
     """What the running Caddy has loaded; None where its admin API cannot be asked."""
-    return Fact((_config(container, admin),), _configuration, otherwise=lambda _: None)
+    return Fact((loaded(container, admin),), _configuration, otherwise=lambda _: None)
 
 
 def upstreams(container: str, admin: str = ADMIN) -> Fact[dict[str, tuple[str, ...]] | None]:
@@ -47,7 +47,7 @@ def upstreams(container: str, admin: str = ADMIN) -> Fact[dict[str, tuple[str, .
                 found[host] = found.get(host, ()) + tuple(_dials(route))
         return found
 
-    return Fact((_config(container, admin),), read, otherwise=lambda _: None)
+    return Fact((loaded(container, admin),), read, otherwise=lambda _: None)
 
 
 def _dials(value: object) -> Iterator[str]:
@@ -60,8 +60,9 @@ def _dials(value: object) -> Iterator[str]:
             yield from _dials(one)
 
 
-def _config(container: str, admin: str) -> Command:
-    """Asked over the host's curl in the container's network, else by a tool of the container's own: its image may have none."""
+def loaded(container: str, admin: str = ADMIN) -> Command:
+    """The command that prints what the running Caddy has loaded, as JSON. It is asked over the host's curl in the container's
+    network, else by a tool of the container's own: its image may have none."""
     # The name may mean ::1 there, where Caddy does not listen when it is told `localhost`.
     url = f"http://{admin.replace('localhost', '127.0.0.1')}/config/"
     script = (

@@ -196,7 +196,9 @@ def unreadable(said: str) -> Unreadable:
     if line:
         return Unreadable(f"line {line[1]}")
     # A missing file or an unset variable is said without a value.
-    known = re.search(r"(env file \S+ not found|no such file or directory|required variable \w+ is missing)", said)
+    known = re.search(
+        r"(env file \S+ not found|open \S+: permission denied|no such file or directory|required variable \w+ is missing)", said
+    )
     return Unreadable(clean(known[1]) if known else "a line it does not name")
 
 

@@ -229,7 +229,7 @@ def _absent(said: str) -> None:
 
 def _sorted(out: str) -> list[Container]:
     """A container that is removed as soon as it ends is none of a service."""
-    lasting = (_container(one) for one in objects(out) if not (one.get("HostConfig") or {}).get("AutoRemove"))
+    lasting = (container_of(one) for one in objects(out) if not (one.get("HostConfig") or {}).get("AutoRemove"))
     return sorted(lasting, key=lambda one: (one.service, one.number, one.created))
 
 
@@ -244,10 +244,11 @@ def _filtered(directory: str, project: str | None, service: str) -> Command:
 
 
 def _containers(out: str) -> list[Container]:
-    return [_container(one) for one in objects(out)]
+    return [container_of(one) for one in objects(out)]
 
 
-def _container(raw: dict[str, Any]) -> Container:
+def container_of(raw: dict[str, Any]) -> Container:
+    """A container, of what `docker container inspect` has of it."""
     labels = raw["Config"]["Labels"] or {}
 
     def label(name: str) -> str:

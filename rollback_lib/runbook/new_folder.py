@@ -7,6 +7,7 @@ from typing import Any
 
 from rollback_lib.errors import ParameterError
 from rollback_lib.settings import LIBRARY, SHIPPED
+from rollback_lib.stack import schema
 
 _TEMPLATE = LIBRARY / "runbook" / "template"
 
@@ -45,6 +46,7 @@ def _contents() -> dict[str, Path]:
         ".gitignore": _TEMPLATE / "gitignore",
         "parameters/example.yaml": SHIPPED / "parameters" / "example.yaml",
         "parameters/drill.yaml": SHIPPED / "parameters" / "drill.yaml",
+        f"parameters/{schema.FILE}": SHIPPED / "parameters" / schema.FILE,
         "ci/github-actions.yml": _TEMPLATE / "ci" / "github-actions.yml",
         "ci/gitlab-ci.yml": _TEMPLATE / "ci" / "gitlab-ci.yml",
         **{f"notebooks/{file.name}": file for file in notebooks},

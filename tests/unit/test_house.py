@@ -24,7 +24,7 @@ LEVELS = [
     {"health", "host"},
     {"facts"},
     {"record"},
-    {"procedures", "report", "runbook"},
+    {"discovery", "procedures", "report", "runbook"},
     {"run"},
     {"notebook", "headless", "terminal"},
     {"cli"},

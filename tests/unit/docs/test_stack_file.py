@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from rollback_lib.cli import main
 from rollback_lib.record.folder import ROOT_VARIABLE
 from rollback_lib.settings import PROJECT
-from rollback_lib.stack import model, reference, route, values
+from rollback_lib.stack import model, reference, route, schema, values
 from tests.builders.runbook_folder import runbook_folder
 
 _BASES = (values.Keys, model.Section)  # what others are made of
@@ -48,3 +48,4 @@ def test_the_command_writes_it_beside_the_page_of_procedures(tmp_path: Path, mon
     assert main(["docs"]) == 0
     assert {file.name for file in (tmp_path / "docs").iterdir()} == {"rollback-procedures.md", "stack-file.md"}
     assert (tmp_path / "docs" / "stack-file.md").read_text() == reference.markdown()
+    assert (tmp_path / "parameters" / schema.FILE).read_text() == schema.text()
