@@ -1,4 +1,4 @@
-"""A container asked from inside its own network, past the proxy: what listens there, and what it answers."""
+"""Asks a container over HTTP from inside its own network, without the proxy: on which ports it listens, and what it answers."""
 
 import base64
 from collections.abc import Callable
@@ -11,14 +11,15 @@ from rollback_lib.facts.fact import Fact
 
 @dataclass(frozen=True)
 class Answer:
-    """`ports` are those it listens on; `status` and `said` are the best answer of those that speak HTTP (None: none does)."""
+    """`ports` are those on which the container listens. `status` and `said`, the HTTP status and the body, are the best answer of all
+    ports. If no port speaks HTTP, `status` is None, and `said` tells so."""
 
     ports: tuple[int, ...]
     status: int | None
     said: str
 
 
-# 127.0.0.11 is Docker's own name server there. A connection of its own for each port; bodies are cut short.
+# The name server of Docker, on 127.0.0.11, is left out. Each port is asked over its own connection; of each body the end is kept.
 _ASK = r"""
 pid=$(docker inspect --format '{{.State.Pid}}' "$1")
 [ "$pid" -gt 0 ]
@@ -38,7 +39,7 @@ done
 
 
 def answer(container: str, host: str, path: str) -> Fact[Answer | None]:
-    """What the container says to a request for `path` of `host`; None where it does not run."""
+    """The container's answer to an HTTP request for `path` of `host`; None if the container does not run."""
 
     def read(out: str) -> Answer:
         rows = [line.split("\t") for line in out.splitlines()]
@@ -47,8 +48,8 @@ def answer(container: str, host: str, path: str) -> Fact[Answer | None]:
         spoken = [(int(status), said.strip()) for said, _, status in answers if status.isdigit() and int(status) > 0]
         if not spoken:
             return Answer(ports, None, "nothing there speaks HTTP" if rows else "it listens on no port")
-        # One port of several may be for something else, and knows no such path.
-        status, said = min(spoken, key=lambda one: (one[0] != HTTPStatus.OK, one[0] == HTTPStatus.NOT_FOUND))
+        # Of several ports, one may serve something else and not know the path.
+        status, said = min(spoken, key=lambda pair: (pair[0] != HTTPStatus.OK, pair[0] == HTTPStatus.NOT_FOUND))
         return Answer(ports, status, said)
 
     def spoken(found: Answer | None, hide: Callable[[str], str]) -> Answer | None:
