@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, one plain line a stage elsewhere."""
+"""Shows the progress of long work: a bar on a terminal, else a plain line for each stage."""
 
 import sys
 import threading
@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 
 class Progress:
-    """Counts stages. Use as a context manager; `stage(text)` begins the next one."""
+    """The progress of work in so many `stages`. Use it in a `with` statement, and call `stage(text)` at the beginning of each."""
 
     def __init__(self, title: str, stages: int) -> None:
         self.title = title
