@@ -100,19 +100,19 @@ def _outputs(procedure: str, content: Cell) -> Iterator[str]:
         if any(cell["outputs"] or cell["execution_count"] for cell in code):
             yield "it has outputs, which are of one stack at one moment; clear them all"
         return
-    again = f"run `rollback lab record {procedure}`"
+    remedy = f"run `rollback lab record {procedure}`"
     if not any(cell["outputs"] for cell in code) or any(cell["execution_count"] is None for cell in code):
-        yield f"it has no outputs of a drill; {again}"
+        yield f"it has no outputs of a drill; {remedy}"
     elif content["metadata"]["rollback"].get("recorded") != made_with(procedure, content):
-        yield f"its outputs are out of date: code, tags, scenario or parameters are others now; {again}"
+        yield f"its outputs are out of date: code, tags, scenario or parameters are others now; {remedy}"
     for cell in code:
         if any(output["output_type"] == "error" for output in cell["outputs"]):
-            yield f"the outputs of cell {cell['id']} are those of an error; {again}"
+            yield f"the outputs of cell {cell['id']} are those of an error; {remedy}"
         if any("text/html" in output.get("data", {}) and "text/plain" not in output["data"] for output in cell["outputs"]):
-            yield f"an output of cell {cell['id']} cannot be read as plain text; let its view say it in words, too, and {again}"
+            yield f"an output of cell {cell['id']} cannot be read as plain text; let its view say it in words, too, and {remedy}"
         found = next(filter(None, map(_MACHINE.search, _texts(cell))), None)
         if found:
-            yield f"the outputs of cell {cell['id']} name {found[0]}, a path of the machine they were made on; {again}"
+            yield f"the outputs of cell {cell['id']} name {found[0]}, a path of the machine they were made on; {remedy}"
 
 
 def _texts(cell: Cell) -> Iterator[str]:

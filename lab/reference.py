@@ -22,7 +22,7 @@ from rollback_lib.settings import PROJECT
 
 # For each notebook, the scenario that breaks the host, and its parameters besides those that all notebooks get.
 RECORDED: dict[str, tuple[str, dict[str, str]]] = {"triage": ("code", {}), **DRILLS, "resume": ("code", {})}
-TOLD = {"mode": "apply", "confirm": "contabo", "on_failure": "undo", "reason": "drill"}
+PARAMETERS = {"mode": "apply", "confirm": "contabo", "on_failure": "undo", "reason": "drill"}
 CUT = "plan.recreate"  # the run to be resumed is cut off before this step: the files are new then, and the container is old
 OPERATOR = "operator@laptop"  # replaces the user and machine that record
 
@@ -60,15 +60,15 @@ def prepare(host: PracticeHost, procedure: str) -> dict[str, str]:
     scenario, _ = RECORDED[procedure]
     if scenario:
         host.break_(scenario)
-    parameters = {"stack": str(host.folder / "stack.yaml"), **told(procedure)}
+    parameters = {"stack": str(host.folder / "stack.yaml"), **drill_parameters(procedure)}
     if "incident" in known()[procedure].parameters:
         parameters["incident"] = _earlier_run(scenario, parameters.pop("stack"), cut=procedure == "resume")
     return parameters
 
 
-def told(procedure: str) -> dict[str, str]:
+def drill_parameters(procedure: str) -> dict[str, str]:
     """The parameters of a notebook's drill, without those that depend on the host."""
-    every = {**TOLD, **RECORDED[procedure][1]}
+    every = {**PARAMETERS, **RECORDED[procedure][1]}
     return {name: every[name] for name in known()[procedure].parameters if name in every}
 
 
@@ -106,7 +106,7 @@ def made_with(procedure: str, content: Content) -> Content:
     return {
         "sources": hashlib.sha256(json.dumps(code).encode()).hexdigest(),
         "scenario": RECORDED[procedure][0],
-        "parameters": told(procedure),
+        "parameters": drill_parameters(procedure),
     }
 
 
@@ -117,7 +117,7 @@ def layout(content: Content) -> str:
 
 def _earlier_run(procedure: str, stack: str, *, cut: bool) -> str:
     """Run the rollback that fixes the broken host, in a process of its own. With `cut`, it ends between two steps. Returns the incident."""
-    cells = json.loads(copy(procedure, {"stack": stack, **told(procedure)}).read_text())["cells"]
+    cells = json.loads(copy(procedure, {"stack": stack, **drill_parameters(procedure)}).read_text())["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     if cut:
         code = [*code[: next(number for number, source in enumerate(code) if CUT in source)], "import os; os._exit(0)"]
@@ -146,14 +146,14 @@ def _coalesced(outputs: list[Content]) -> list[Content]:
 
 def _named_neutrally(content: Any, host: PracticeHost) -> Any:
     """The notebook with the folders, ports and user of this machine replaced by neutral names."""
-    instead = {
+    replacements = {
         str(host.folder / "stack.yaml"): "drill", str(host.folder): ".lab", str(incidents_root()): "incidents", f"{PROJECT}/": "",
         str(PROJECT): ".", who(): OPERATOR, f"127.0.0.1:{host.https_port}": "127.0.0.1:22443",
     }  # fmt: skip
 
     def renamed(value: Any) -> Any:
         if isinstance(value, str):
-            for machine, neutral in instead.items():
+            for machine, neutral in replacements.items():
                 value = value.replace(machine, neutral).replace(html.escape(machine), html.escape(neutral))
             return value
         if isinstance(value, list):

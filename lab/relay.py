@@ -56,11 +56,11 @@ class Relay:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(2 * self._delay)
-        there = await asyncio.open_connection("127.0.0.1", self._port)
-        ends = {writer, there[1]}
+        onward = await asyncio.open_connection("127.0.0.1", self._port)
+        ends = {writer, onward[1]}
         self._open |= ends
         try:
-            await asyncio.gather(self._forward(reader, there[1]), self._forward(there[0], writer), return_exceptions=True)
+            await asyncio.gather(self._forward(reader, onward[1]), self._forward(onward[0], writer), return_exceptions=True)
         finally:
             self._open -= ends
 

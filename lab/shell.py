@@ -25,8 +25,8 @@ def run(argv: Sequence[str], *, on_line: Callable[[str], None] | None = None) ->
     except FileNotFoundError:
         raise LabError(f"{argv[0]} is not installed here; install it and try again") from None
     if process.returncode:
-        said = next((line for line in reversed(lines) if line.strip()), "no output")
-        raise LabError(f"`{' '.join(argv[:4])} …` failed with exit status {process.returncode}: {said.strip()}")
+        last = next((line for line in reversed(lines) if line.strip()), "no output")
+        raise LabError(f"`{' '.join(argv[:4])} …` failed with exit status {process.returncode}: {last.strip()}")
     return "\n".join(lines).strip()
 
 

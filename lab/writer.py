@@ -64,11 +64,11 @@ class Writer:
         the one that was live before."""
         argv = f"docker exec voice-postgres-1 psql -X -A -t -U dyniq -d {kept} -c"
         query = f"{argv} \"SELECT detail->>'n' FROM events WHERE kind = '{NAME}'\""
-        said = self._host.exec(f"{query} || true").split()  # if the run was refused, nothing was swapped, and there is no such database
-        there = {int(number) for number in said if number.isdigit()}
-        before = [write.number for write in self.writes if there and write.number <= max(there)]
+        numbers = self._host.exec(f"{query} || true").split()  # if the run was refused, nothing was swapped, and there is no such database
+        kept_numbers = {int(number) for number in numbers if number.isdigit()}
+        before = [write.number for write in self.writes if kept_numbers and write.number <= max(kept_numbers)]
         cut_off = f"A client that wrote {1 / EVERY:.0f} times a second was cut off for {interruption(self.writes):.2f} s at most."
-        lost = [number for number in before if number not in there]
+        lost = [number for number in before if number not in kept_numbers]
         if lost:
             return f"{cut_off} {len(lost)} writes are lost."
         if not before:

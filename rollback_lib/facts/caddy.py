@@ -115,6 +115,6 @@ def _configuration(out: str) -> Configuration:
     return Configuration(hashlib.sha256(canonical.encode()).hexdigest()[:12], where)
 
 
-def _refusal(said: str) -> str:
-    lines = [line for line in said.splitlines() if line.startswith("Error: ")] or said.splitlines() or ["it said nothing"]
+def _refusal(message: str) -> str:
+    lines = [line for line in message.splitlines() if line.startswith("Error: ")] or message.splitlines() or ["it said nothing"]
     return clean(lines[-1].removeprefix("Error: "))

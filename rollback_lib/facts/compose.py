@@ -160,11 +160,11 @@ def meant_with(compose: Compose, readers: Mapping[str, Written], file: str, cont
     folder = f"/dev/shm/rollback-{secrets.token_hex(6)}"
     probe = Secret(json.dumps({"services": {name: _probe(service, file, f"{folder}/env") for name, service in readers.items()}}))
     variables = (f"{folder}/env",) if compose.variables == file else compose.env_files
-    there = replace(compose, env_files=variables)
-    asked = replace(there, files=(f"{folder}/probe.json",)).command(
+    changed = replace(compose, env_files=variables)
+    asked = replace(changed, files=(f"{folder}/probe.json",)).command(
         *ALL, "--project-directory", compose.directory, "config", "--format=json"
     )
-    whole = there.command(*ALL, "config", "--format=json") if compose.variables == file else Command.of("echo", "{}")
+    whole = changed.command(*ALL, "config", "--format=json") if compose.variables == file else Command.of("echo", "{}")
     take = "dd 2>/dev/null bs=1"  # byte by byte, so that the first dd leaves the second its part of the input
     script = (
         f"umask 077; mkdir {folder}; trap 'rm -rf {folder}' EXIT; trap 'exit 1' HUP INT TERM; {take} count={len(content)} of={folder}/env; "
@@ -194,13 +194,13 @@ def services(out: str) -> dict[str, Meant]:
     }
 
 
-def unreadable(said: str) -> Unreadable:
+def unreadable(message: str) -> Unreadable:
     """Read from compose's error message only where the error is. Compose quotes the line at fault, which may hold a secret."""
-    line = re.search(r"\bline (\d+)", said)
+    line = re.search(r"\bline (\d+)", message)
     if line:
         return Unreadable(f"line {line[1]}")
     # These messages about a missing file or an unset variable contain no value.
-    known = re.search(r"(env file \S+ not found|no such file or directory|required variable \w+ is missing)", said)
+    known = re.search(r"(env file \S+ not found|no such file or directory|required variable \w+ is missing)", message)
     return Unreadable(clean(known[1]) if known else "a line it does not name")
 
 
@@ -245,11 +245,11 @@ def _written(raw: dict[str, Any]) -> Written:
     return Written(raw.get("image", ""), files, Secret(json.dumps(parts)))
 
 
-def _probe(service: Written, file: str, instead: str) -> dict[str, Any]:
+def _probe(service: Written, file: str, replacement: str) -> dict[str, Any]:
     parts = json.loads(service.environment.reveal())
     entries = [entry if isinstance(entry, dict) else {"path": entry} for entry in parts["env_file"]]
     return {"image": "probe", "environment": parts["environment"],
-            "env_file": [{**entry, "path": instead if entry["path"] == file else entry["path"]} for entry in entries]}  # fmt: skip
+            "env_file": [{**entry, "path": replacement if entry["path"] == file else entry["path"]} for entry in entries]}  # fmt: skip
 
 
 def _environment(raw: dict[str, str | None] | None) -> dict[str, Secret]:

@@ -215,9 +215,9 @@ def _spoken(lines: list[str], hide: Callable[[str], str]) -> list[str]:
 
 def _secrets(containers: "Iterable[Container | None]") -> Iterator[str]:
     """The secrets in the environments of the containers. The names by which they call each other are not secret."""
-    there = [container for container in containers if container]
-    names = {name for container in there for name in (container.name, container.service)}
-    for container in there:
+    existing = [container for container in containers if container]
+    names = {name for container in existing for name in (container.name, container.service)}
+    for container in existing:
         yield from secret_values.in_environment(container.environment, names)
 
 
@@ -225,9 +225,9 @@ def _inspected(listing: Command) -> Fact[list[Container]]:
     return Fact((inspected("container", listing),), _sorted, missing=NEEDED, hides=_secrets)
 
 
-def _absent(said: str) -> None:
+def _absent(message: str) -> None:
     """Return if Docker says that there is no such thing. Raises Refused for any other error message."""
-    lines = said.splitlines()
+    lines = message.splitlines()
     if not gone(lines):
         raise Refused(f"{NEEDED} ({clean(lines[-1]) if lines else 'it said nothing'})")
 

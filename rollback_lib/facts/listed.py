@@ -34,7 +34,7 @@ def objects(out: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in out.split("\n") if line]
 
 
-def gone(said: Iterable[str]) -> bool:
+def gone(messages: Iterable[str]) -> bool:
     """Whether Docker's error messages say only that there is no such thing, which is an answer."""
-    lines = [line.lower() for line in said if line.strip() and not line.lower().startswith("warning")]
+    lines = [line.lower() for line in messages if line.strip() and not line.lower().startswith("warning")]
     return bool(lines) and all("no such" in line for line in lines)

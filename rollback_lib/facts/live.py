@@ -16,24 +16,25 @@ from rollback_lib.host.round import Script
 from rollback_lib.secrets.redactor import Redactor
 from rollback_lib.secrets.secret import Key
 
-AGAIN = (0.2, 0.5, 1.0)  # seconds before a fact is asked again
+PAUSES = (0.2, 0.5, 1.0)  # seconds before a fact is asked again
 # While Docker or a container restarts, a `docker exec` may fail with these messages, whatever its command would have answered.
 _DOCKER_FAILED = re.compile(r"OCI runtime exec failed|connection reset by peer|error during connect|unexpected EOF")
 _NOT_ASKED = Result(Ending.exited(0), "", "", 0, 0.0)
-Heard = list[tuple[Fact[Any], Any]]
+# Facts with their answers.
+Answered = list[tuple[Fact[Any], Any]]
 
 
 class LiveHost(Host):
     """Asks facts over `link`. The secrets in an answer are made known to `redactor` before the answer is returned.
 
-    `on_heard` is called after each round trip with the facts that were answered and their answers.
+    `on_answers` is called after each round trip with the facts that were answered and their answers.
     """
 
-    def __init__(self, link: Link, redactor: Redactor, key: Key, on_heard: Callable[[Heard], None] = lambda _: None) -> None:
+    def __init__(self, link: Link, redactor: Redactor, key: Key, on_answers: Callable[[Answered], None] = lambda _: None) -> None:
         super().__init__(key)
         self._link = link
         self._redactor = redactor
-        self._on_heard = on_heard
+        self._on_answers = on_answers
 
     def round(self, facts: Sequence[Fact[Any]]) -> list[Any]:
         """Ask for these facts in one round trip. Returns for each its answer or the Refused error. Raises LinkLost."""
@@ -46,7 +47,9 @@ class LiveHost(Host):
             except Refused as error:
                 answers[number] = error
         ordered = [answers[number] for number in range(len(facts))]
-        self._on_heard([(fact, item) for fact, item in zip(facts, ordered, strict=True) if fact.commands and not isinstance(item, Refused)])
+        self._on_answers(
+            [(fact, item) for fact, item in zip(facts, ordered, strict=True) if fact.commands and not isinstance(item, Refused)]
+        )
         return ordered
 
     def _results(self, facts: Sequence[Fact[Any]]) -> list[Result]:
@@ -55,7 +58,7 @@ class LiveHost(Host):
         questions = [Script(script(fact.commands), fact.deadline, fact.keep, fact.input) if fact.commands else None for fact in facts]
         results: dict[Script, Result] = {}
         asking = list(dict.fromkeys(question for question in questions if question))
-        for pause in (*AGAIN, None):
+        for pause in (*PAUSES, None):
             if asking:
                 results |= zip(asking, self._link.run_all(asking), strict=True)
             asking = [question for question in asking if results[question].status != 0 and _DOCKER_FAILED.search(results[question].err)]

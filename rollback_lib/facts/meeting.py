@@ -55,18 +55,18 @@ class Meeting:
 
     def round(self, facts: Sequence[Fact[Any]]) -> list[Any]:
         """The answers to these facts, once every other member waits for answers as well. Raises what `ask` raised."""
-        mine = _Waiting(facts)
+        waiting = _Waiting(facts)
         with self._changed:
-            self._waiting.append(mine)
+            self._waiting.append(waiting)
             ready = self._ready()
         self._send(ready)
         with self._changed:
-            while not mine.settled:
+            while not waiting.settled:
                 self._changed.wait()
-        if mine.answers is None:
-            assert mine.failed is not None
-            raise mine.failed
-        return mine.answers
+        if waiting.answers is None:
+            assert waiting.failed is not None
+            raise waiting.failed
+        return waiting.answers
 
     def _ready(self) -> list[_Waiting]:
         """The waiting members if all members wait, else none. Call it under the lock only."""

@@ -83,8 +83,8 @@ def _command(image: Reference, question: str) -> Command:
     return Command.of("sh", "-euc", _ASK + question, "sh", base, login, image.repository)
 
 
-def _unavailable(said: str) -> Unavailable:
-    lines = [line for line in said.splitlines() if line.strip()]
+def _unavailable(message: str) -> Unavailable:
+    lines = [line for line in message.splitlines() if line.strip()]
     return Unavailable(clean(lines[-1]).removeprefix("curl: ") if lines else "it said nothing")
 
 

@@ -54,9 +54,9 @@ def repository(tree: str) -> Fact[Repository]:
     """The repository that the tree belongs to."""
 
     def read(out: str) -> Repository:
-        inside, pending, shallow, us, folder, numbers, lock, *folders = out.split("\0")[:9]
+        inside, pending, shallow, login, folder, numbers, lock, *folders = out.split("\0")[:9]
         uid, mode, owner = folder.split(" ", 2)
-        given = us == "0" and uid != us
+        given = login == "0" and uid != login
         return Repository(
             inside.rstrip("/"), pending, shallow == "true",
             owner=(numbers if "UNKNOWN" in owner else owner) if given else "",

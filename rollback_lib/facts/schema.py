@@ -77,11 +77,11 @@ def of_backups(pattern: str, postgres: Postgres) -> Fact[list[Schema]]:
 
 def difference(old: Mapping[str, frozenset[str]], new: Mapping[str, frozenset[str]]) -> Difference:
     """What changed from the tables `old` to the tables `new`. Both are columns by table."""
-    gone, come = sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())
+    gone, added = sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())
     both = sorted(old.keys() & new.keys())
     gone += [f"{table}.{column}" for table in both for column in sorted(old[table] - new[table])]
-    come += [f"{table}.{column}" for table in both for column in sorted(new[table] - old[table])]
-    return Difference(tuple(gone), tuple(come))
+    added += [f"{table}.{column}" for table in both for column in sorted(new[table] - old[table])]
+    return Difference(tuple(gone), tuple(added))
 
 
 def _schemas(out: str) -> list[Schema]:

@@ -117,9 +117,9 @@ class Outages:
         """The outages in words."""
         if not self.routes:
             return "none: no probe failed" if self.asked else "not known: no route was asked"
-        said = [_said(found) for found in (self._of(before=True), self._of(before=False)) if found]
+        parts = [_sentence(found) for found in (self._of(before=True), self._of(before=False)) if found]
         none = self.changed and not self._of(before=False)
-        return "; ".join([*said, "none by the rollback itself"] if none else said)
+        return "; ".join([*parts, "none by the rollback itself"] if none else parts)
 
     def _of(self, *, before: bool) -> list[Outage]:
         return [outage for outage in self.routes if outage.before is before]
@@ -142,8 +142,8 @@ def _longest(found: Sequence[Outage]) -> Outage:
     return max(found, key=lambda outage: outage.seconds)
 
 
-def _said(found: Sequence[Outage]) -> str:
+def _sentence(found: Sequence[Outage]) -> str:
     longest = _longest(found)
-    others = [f"the longest of {len(found)} routes"] if len(found) > 1 else []
-    others += [f"{outage.route} is not over" for outage in found if not outage.over and outage is not longest]
-    return f"{longest.route} {longest.words}" + (f" ({', '.join(others)})" if others else "")
+    remarks = [f"the longest of {len(found)} routes"] if len(found) > 1 else []
+    remarks += [f"{outage.route} is not over" for outage in found if not outage.over and outage is not longest]
+    return f"{longest.route} {longest.words}" + (f" ({', '.join(remarks)})" if remarks else "")

@@ -66,12 +66,12 @@ def verify(root: Path, *, signers: Path | None = None, on_record: Callable[[], N
     signed = 0
     for place, of_record in records.items():
         folder, state = root / place, of_record[-1]["event"]
-        there = state == chain.PRUNED or folder.is_dir()
-        wrong = differences(folder, of_record) if there else ["the record is gone: it was removed"]
+        present = state == chain.PRUNED or folder.is_dir()
+        wrong = differences(folder, of_record) if present else ["the record is gone: it was removed"]
         if not wrong and state == chain.SEALED and (signers or (folder / manifest.SIGNATURE).exists()):
-            said = _signature(folder, signers)
-            signed += said is None
-            wrong = [said] if said else []
+            objection = _signature(folder, signers)
+            signed += objection is None
+            wrong = [objection] if objection else []
         findings += [Finding(place, words, True) for words in wrong]
         if state == chain.OPENED:
             scars = (fault for fault in Log(folder / EVENTS).faults() if fault.crash)

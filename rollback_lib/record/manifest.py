@@ -59,6 +59,6 @@ def _sign(file: Path, key: Path) -> None:
     environment = {**os.environ, "SSH_ASKPASS_REQUIRE": "never"}
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment, start_new_session=True)
     if done.returncode != 0:
-        said = (done.stderr.strip().splitlines() or ["ssh-keygen said nothing"])[-1]
-        raise NotSigned(f"the record could not be signed with {key}: {said}; load the key with ssh-add, or unset {KEY_VARIABLE}")
+        message = (done.stderr.strip().splitlines() or ["ssh-keygen said nothing"])[-1]
+        raise NotSigned(f"the record could not be signed with {key}: {message}; load the key with ssh-add, or unset {KEY_VARIABLE}")
     (file.parent / SIGNATURE).chmod(0o600)

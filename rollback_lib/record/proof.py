@@ -44,5 +44,5 @@ def _unproven(folder: Path, entries: Sequence[Entry]) -> list[str]:
     manifest = contents.sealed(folder, len(seals), seals[-1]["manifest"]) if seals else None
     if manifest:
         proven |= contents.read(manifest).files.keys()
-    there = [name for name in _ACTED_ON if (folder / name).exists()]
-    return [f"{EVENTS} does not hold the hash of {name}" for name in there if name not in proven]
+    present = [name for name in _ACTED_ON if (folder / name).exists()]
+    return [f"{EVENTS} does not hold the hash of {name}" for name in present if name not in proven]

@@ -12,7 +12,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from rollback_lib.errors import NotConfirmed, Refused, TargetRefused
 from rollback_lib.facts.account import usable
 from rollback_lib.facts.host import Host
-from rollback_lib.facts.live import Heard
+from rollback_lib.facts.live import Answered
 from rollback_lib.plan.plan import Loss, Plan
 from rollback_lib.plan.step import Step, When
 from rollback_lib.procedures import readiness, triage
@@ -94,8 +94,8 @@ class Incident:
                 probes = run.monitor.note(looked())
             return replace(now, probes=probes)
 
-    def _note_facts(self, heard: Heard) -> None:
-        self._run.folder.event("facts", answers=[{"asked": fact.asked, "found": found} for fact, found in heard])
+    def _note_facts(self, answered: Answered) -> None:
+        self._run.folder.event("facts", answers=[{"asked": fact.asked, "found": found} for fact, found in answered])
 
     def examine(self, now: Any, target: str = "", **options: Any) -> Any:
         """The target as the host knows it: `target`, or what the procedure chooses. Raises TargetRefused."""

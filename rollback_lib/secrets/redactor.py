@@ -110,8 +110,8 @@ def _without_shapes(text: str) -> str:
         if inside is not None:
             after = lines[inside.stop :]
             text = "\n".join([*lines[: inside.start], _KEY_ENDS.sub(HIDDEN, after[0], count=1), *after[1:]])
-    for pattern, instead in _SECRETS:
-        text = pattern.sub(instead, text)
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
     return text
 
 

@@ -136,13 +136,13 @@ def around(down: tuple[str, ...], missing: tuple[str, ...], off: str, gone: str)
     services = {name: service(f"docker-{name}", builds=name != "caddy") for name in ("agents-api", "ruben-api", "caddy")}
     ended = {"state": "exited", "exit": 1}
     containers = [container(name, **(ended if name in down else {})) for name in services if name not in missing]
-    there = [attached(item.name, "docker_default", item.service) for item in containers] + [
+    attachments = [attached(item.name, "docker_default", item.service) for item in containers] + [
         attached(name, network) for name, others in PROXY.items() for network in others if network != off
     ]
-    there += [attached("voice-postgres-1", "docker_default"), *([attached("docker-caddy-1", gone, id="n0")] if gone else [])]
+    attachments += [attached("voice-postgres-1", "docker_default"), *([attached("docker-caddy-1", gone, id="n0")] if gone else [])]
     return redeploy.State(
         stack=STACK, head=git.Head(RUNS, "main", ()), containers=containers, ways=dict.fromkeys(services, WAY), services=services,
-        unreadable="", images={}, attachments=networks.Attachments(tuple(there), {"docker_default": "n1"}), volumes={}, env_files={},
+        unreadable="", images={}, attachments=networks.Attachments(tuple(attachments), {"docker_default": "n1"}), volumes={}, env_files={},
         free=10**12, logs={}, releases=[],
     )  # fmt: skip
 
