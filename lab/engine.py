@@ -1,4 +1,4 @@
-"""Makes sure that a Docker Engine answers on this machine: the one that runs, else the distribution's packages."""
+"""Makes sure that a Docker Engine runs on this machine. If none does, it is started, and installed from the distribution's packages."""
 
 import os
 import shutil
@@ -76,7 +76,7 @@ def _start() -> None:
     if Path("/run/systemd/system").is_dir():
         run(_as_root(["systemctl", "start", "docker"]))
     else:
-        # No init system: the daemon is ours to start; it outlives this command, `rollback lab down --all` ends it.
+        # Without an init system the daemon is started here. It continues after this command; `rollback lab down --all` ends it.
         daemon = _as_root(["sh", "-c", f"exec dockerd >{LOG} 2>&1"])
         subprocess.Popen(daemon, stdin=subprocess.DEVNULL, start_new_session=True, cwd="/")
     deadline = time.monotonic() + START_TIMEOUT
@@ -87,6 +87,6 @@ def _start() -> None:
 
 
 def stop_if_ours() -> None:
-    """End the daemon that `ensure` started by hand; one that an init system runs is left alone."""
+    """End the daemon if `ensure` started it by hand. A daemon that an init system runs is left alone."""
     if LOG.exists() and PID_FILE.exists() and not Path("/run/systemd/system").is_dir():
         run(_as_root(["kill", PID_FILE.read_text().strip()]))

@@ -10,7 +10,7 @@ CELLS = 24
 
 
 class Progress:
-    """Counts stages. Use as a context manager; `stage(text)` begins the next one."""
+    """The progress of work in so many `stages`. Use it in a `with` statement, and call `stage(text)` at the beginning of each."""
 
     def __init__(self, title: str, stages: int) -> None:
         self.title = title

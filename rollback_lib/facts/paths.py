@@ -1,4 +1,4 @@
-"""Which paths exist on the host."""
+"""Whether paths exist on the host."""
 
 from collections.abc import Sequence
 
@@ -8,12 +8,12 @@ from rollback_lib.host.snippets import SEEN
 
 
 def existing(paths: Sequence[str]) -> Fact[list[str]]:
-    """Those of the paths at which there is a file."""
+    """The paths at which there is a file."""
     return _those(paths, 'seen "$path" && [ -f "$path" ]')
 
 
 def missing(paths: Sequence[str]) -> Fact[list[str]]:
-    """Those of the paths at which there is nothing; not one that the user we are logged in as may not see."""
+    """The paths at which there is nothing. A path that the login user may not look at is not among them."""
     return _those(paths, '[ ! -e "$path" ] && known "$path"')
 
 

@@ -96,8 +96,8 @@ class Incident:
                 probes = run.monitor.note(looked())
             return replace(now, probes=probes)
 
-    def _note_facts(self, heard: Heard) -> None:
-        self._run.folder.event("facts", answers=[{"asked": fact.asked, "found": found} for fact, found in heard])
+    def _note_facts(self, answered: Answered) -> None:
+        self._run.folder.event("facts", answers=[{"asked": fact.asked, "found": found} for fact, found in answered])
 
     def examine(self, now: Any, target: str = "", **options: Any) -> Any:
         """The target as the host knows it: `target`, or what the procedure chooses. Raises TargetRefused."""

@@ -72,9 +72,9 @@ class Run:
         """How far it is, by the events of its record."""
         return self.folder.state
 
-    def host(self, on_heard: Callable[[Heard], None] = lambda _: None) -> Host:
-        """The host, for one thread to ask; `on_heard` is told of the answers of each round."""
-        return LiveHost(self.link, self.folder.redactor, self.key, on_heard)
+    def host(self, on_answers: Callable[[Answered], None] = lambda _: None) -> Host:
+        """A host that one thread can ask. `on_answers` is called after each round trip with its facts and answers."""
+        return LiveHost(self.link, self.folder.redactor, self.key, on_answers)
 
     @contextmanager
     def guarded(self, cell: str) -> Iterator[None]:
