@@ -1,4 +1,4 @@
-"""How to put tree, images and containers on the target, and whether they are there."""
+"""The plan of a code rollback: how to put tree, images and containers on the target, and how to check that they are."""
 
 import posixpath
 from dataclasses import replace
@@ -24,7 +24,8 @@ from rollback_lib.text import times
 
 
 def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") -> Plan:
-    """How to get from `now` to `target`. Raises Refused for a tree whose changes would be lost."""
+    """The plan from `now` to `target`. `dirty` is "save" to keep uncommitted changes in a git stash. Raises ParameterError for another
+    value than "refuse" or "save", Refused if changes in the tree would be lost."""
     check(now.stack, dirty=dirty)
     stack, sha = now.stack, target.commit.sha
     _refuse_losses(now, target, dirty)
@@ -62,7 +63,7 @@ def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") ->
 
 
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the rollback has the effect that was asked for."""
+    """What the rollback asks for, compared with the host now."""
     before = Before.read(plan.before)
     rows = tree.reached(host, stack, before.tree, plan.target)
     project = host.ask(docker.project(stack))
@@ -75,7 +76,7 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 
 
 def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the host is back where it was before the rollback."""
+    """The state before the rollback, compared with the host now."""
     before = Before.read(plan.before)
     rows = tree.as_before(host, stack, before.tree, plan.target)
     project = host.ask(docker.project(stack))
@@ -87,7 +88,7 @@ def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 
 
 def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the host is as the plan assumed."""
+    """The state that the plan assumes, compared with the host now."""
     before = Before.read(plan.before)
     rows = tree.assumed(host, stack, before.tree)
     of = docker.by_service(host.ask(docker.project(stack)).result())
@@ -121,7 +122,8 @@ def _refuse_losses(now: State, target: Target, dirty: str) -> None:
 
 
 def _drift(now: State, services: list[Deployed], target: Target) -> tuple[str, ...]:
-    """What new containers would lose; where compose cannot read its files as they are, against those of the target."""
+    """What new containers would lose, compared with the compose files in the tree, or with those of the target if compose cannot read
+    the files in the tree."""
     known = ((one, now.definition(one) or target.services[one.service]) for one in services)
     return tuple(line for one, service in known for line in drift.of_service(one.replicas, service, now.environments))
 
@@ -163,7 +165,8 @@ def _recreate(now: State, services: list[Deployed], target: Target) -> Step:
 
 
 def _up(services: list[Deployed]) -> tuple[Command, ...]:
-    """As many replicas as there are; one `up` for all services that compose is called for in the same way."""
+    """The commands that recreate the services, with as many replicas as there are now. Services for which compose is called in the same
+    way share one `up`."""
     ways: dict[Compose, dict[str, int]] = {}
     for one in services:
         if one.compose:
@@ -197,7 +200,8 @@ def _undo(now: State, services: list[Deployed], target: Target, incident: str, r
 
 
 def _names_back(one: Deployed, target: Target) -> tuple[Command, ...]:
-    """The name that only the target's files have for a service means again what it meant."""
+    """If the target's files name the image of a service differently, undo what the rollback did to that name: point it to the image that
+    it had before, or remove it."""
     name = target.services[one.service].image
     if one.container is None or name == one.container.image_name:
         return ()

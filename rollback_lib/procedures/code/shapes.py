@@ -1,4 +1,4 @@
-"""What a repository may be like that a rollback does not handle: refused before anything is planned."""
+"""States of a repository that a rollback cannot handle. They are refused before anything is planned."""
 
 from rollback_lib.errors import Refused
 from rollback_lib.facts import git
@@ -7,8 +7,8 @@ from rollback_lib.procedures.code.state import State
 
 
 def check(now: State, commit: git.Commit, changes: list[git.Change], unseen: list[str]) -> None:
-    """Raises Refused for a tree that cannot be put on the commit, and back, byte for byte. `unseen` are the paths with changes that git
-    was told not to show."""
+    """Raises Refused if the tree cannot be put on the commit and back again, byte for byte. `unseen` are changed files that git was told
+    not to show (assume-unchanged or skip-worktree)."""
     tree, shape = now.stack.tree, now.repository
     if shape.inside:
         raise Refused(f"{tree} is the folder {shape.inside} of a git work tree, and not its top; name the top as `tree` in the stack")

@@ -1,4 +1,4 @@
-"""The commit to go back to, and what it means for each service."""
+"""The target of a code rollback: the commit, and what it changes for each service."""
 
 import re
 from collections.abc import Mapping
@@ -24,10 +24,14 @@ DIRTY = ("refuse", "save")
 
 @dataclass(frozen=True)
 class Target:
-    """The chosen commit as git on the host knows it, and why it was chosen; `changes` lead from HEAD to it. `services` are those
-    that it changes, as its own compose files define them; the `others` it leaves alone, by name with the reason; `named` are the
-    images that have the names of `services` on the host now, by name (None: there is none); `submodules` are those of it that are
-    checked out, `unseen` the paths with changes that git was told not to show."""
+    """The chosen commit, and why it was chosen.
+
+    `changes` lead from HEAD to it; `diff` shows them as text. `in_the_way` are untracked files where the target has files of its own.
+    `services` are the services to build and recreate, as the commit's own compose files define them. `others` are left alone; the
+    reason is given for each. `named` holds, for each name of an image in `services`, the id of the image that has this name on the
+    host now, None if there is none. `submodules` are those that are checked out. `unseen` are changed files that git was told not to
+    show.
+    """
 
     commit: git.Commit
     why: str
@@ -47,17 +51,15 @@ class Target:
 
 
 def check(stack: Stack, target: object = "", dirty: object = "refuse") -> None:
-    """The parameters, checked before anything is contacted. Raises ParameterError."""
+    """Check the parameters before anything is contacted. Raises ParameterError."""
     check_target(target, REVISION, "a commit, tag or branch")
     if dirty not in DIRTY:
         raise ParameterError(f"dirty: one of {', '.join(DIRTY)} is expected, not {dirty!r}")
 
 
 def choose(now: State, target: str) -> tuple[str, str]:
-    """The revision to go back to, and why: `target` as named, else the commit that the most speaks for.
-
-    Raises TargetRefused when none was named and nothing speaks for any.
-    """
+    """The revision to go back to, and why. If `target` is empty, this is the newest other release that was healthy here, or else what
+    was deployed before, according to the reflog. Raises TargetRefused if there is neither."""
     if target:
         return target, "named as the target"
     bad = {release.commit for release in now.releases if not release.healthy} - {
@@ -77,7 +79,8 @@ def choose(now: State, target: str) -> tuple[str, str]:
 
 
 def examine(host: Host, now: State, target: str) -> Target:
-    """The commit to go back to, what leads there, and what stands in the way."""
+    """Look at the target on the host: the commit, the changes that lead to it, and the services that it concerns. Raises TargetRefused
+    for an unknown commit or one that cannot be built, Refused for a repository in a state that a rollback cannot handle."""
     check(now.stack, target)
     revision, why = choose(now, target)
     tree = now.stack.tree
@@ -112,7 +115,7 @@ def _not_found(now: State, revision: str) -> str:
 
 
 def _ways(now: State) -> list[Compose]:
-    """How compose is called for the services. Raises Refused where nothing tells."""
+    """The different ways in which compose is called for the services. Raises Refused if nothing says how."""
     unknown = [one.service for one in now.services if one.compose is None]
     if unknown:
         raise compose_call.unknown(now.stack, ", ".join(unknown))
@@ -125,7 +128,7 @@ def _defined_at(now: State, way: Compose, sha: str, modules: list[Submodule]) ->
 
 
 def beside(now: State) -> tuple[str, ...]:
-    """The files of the tree that a build or compose needs and git lacks."""
+    """The paths of files in the tree that a build or compose needs and git does not have."""
     paths = (*now.stack.code.env_files, f"{now.stack.compose_directory}/.env")
     return tuple(dict.fromkeys(path for path in paths if path.startswith(now.stack.tree + "/")))
 
@@ -133,7 +136,8 @@ def beside(now: State) -> tuple[str, ...]:
 def _sorted_out(
     now: State, commit: git.Commit, defined: Mapping[Compose, Defined], since: Mapping[str, list[git.Change] | None]
 ) -> tuple[dict[str, compose.Service], dict[str, str]]:  # fmt: skip
-    """The services that the target changes, and why it leaves the others alone. Raises TargetRefused for one that it cannot build."""
+    """The services that the target changes; and the others, with the reason why they are left alone. Raises TargetRefused for a service
+    that cannot be built at the target."""
     services: dict[str, compose.Service] = {}
     others: dict[str, str] = {}
     for one in now.services:
@@ -158,7 +162,8 @@ def _sorted_out(
 
 
 def _untouched(now: State, one: Deployed, there: compose.Service | None, since: Mapping[str, list[git.Change] | None]) -> str:
-    """Why a service need not be built and recreated; "" where it has to be."""
+    """Why a service need not be built and recreated; "" if it has to be. `there` is the service at the target, `since` holds the changes
+    from each commit that runs to the target."""
     if there is None:
         return "the target has no such service"
     if one.running is None or not one.up:

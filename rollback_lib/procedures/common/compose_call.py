@@ -1,4 +1,4 @@
-"""How docker compose is called for a service that may have no container left to tell."""
+"""How docker compose was called for a service. Its containers say so in their labels; this also covers a service without any."""
 
 from collections.abc import Sequence
 
@@ -11,9 +11,9 @@ from rollback_lib.stack.model import Stack
 
 
 def way(stack: Stack, service: str, containers: Sequence[Container], ledger: Sequence[Release]) -> Compose | None:
-    """As the labels of its container say; else as the stack's section `compose` does, or the ledger's newest line of the service;
-    else as for the other services of the stack, by their containers, or by the ledger where there are none, if that is one way for
-    all. None where nothing tells."""
+    """How compose is called for `service`; None if nothing says so. The first of these that says it counts: the labels of its newest
+    container, the section `compose` of the stack, the newest line of the service in the ledger, the other services of the stack if
+    compose is called in the same way for all of them. For these, their containers count, or the ledger if there are no containers."""
     mine = docker.newest(one for one in containers if one.service == service)
     if mine:
         return mine.compose
@@ -25,7 +25,7 @@ def way(stack: Stack, service: str, containers: Sequence[Container], ledger: Seq
 
 
 def unknown(stack: Stack, what: str) -> Refused:
-    """The refusal where nothing tells how compose is called for `what`."""
+    """The error to raise if nothing says how compose is called for `what`."""
     return Refused(
         f"no container of {what} is left on {stack.host} that tells how docker compose was called for it, and a guess could start another "
         f"project, or leave out a file; write it into the stack {stack.name}: compose: {{project: NAME, files: [/PATH, …]}}"

@@ -1,5 +1,5 @@
-"""What is secret before a procedure has asked for anything: the stack's env files, the environments of the containers that it is about,
-and the secrets that it declares."""
+"""The secrets that are read before a procedure asks anything: from the stack's env files, from the environments of its containers, and
+those that the stack file declares."""
 
 import os
 
@@ -9,7 +9,8 @@ from rollback_lib.stack.model import Stack
 
 
 def known(host: Host, stack: Stack) -> set[str]:
-    """Ask for all of it, so that what is asked is hidden from now on; and what the stack declares, in the forms in which it turns up."""
+    """Read all of these secrets. From then on the values in env files and containers are hidden wherever they occur. Returns the
+    values that the stack declares, in all forms in which they may occur in a text."""
     declared = [*stack.secrets, *(one.webhook for one in stack.notify if one.webhook)]
     of_host = [one.removeprefix("file:") for one in declared if one.startswith("file:")]
     env_files = [*stack.code.env_files, *([stack.env.file] if stack.env else []), f"{stack.compose_directory}/.env"]
@@ -24,6 +25,6 @@ def known(host: Host, stack: Stack) -> set[str]:
 
 
 def _named(stack: Stack) -> list[str]:
-    """The containers that the stack names, of whichever project they are."""
+    """The names of containers that the stack file names. They may belong to any compose project."""
     of_databases = [name for one in stack.databases for name in (one.container, *one.used_by)]
     return [*of_databases, *(stack.redeploy.networks if stack.redeploy else ())]

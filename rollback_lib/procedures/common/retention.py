@@ -1,12 +1,12 @@
-"""What runs keep on the host for the way back, and how long: named in the plan of a later run, removed after its verification.
+"""Retention: what runs keep on the host for an undo, and for how long. A later run lists in its plan what is beyond its retention, and
+removes it after its verification.
 
-Only our own copies go: files that an incident replaced, kept versions, jobs, exports of builds, images under rollback/ names.
-What people wrote themselves is never removed by itself, whatever its age: a database that a restore put aside has rows that are nowhere
-else, and a git stash somebody's work. Dropping them cannot be undone, frees nothing that a rollback needs, and a rollback at night is no
-time to decide it. Readiness names them with age and size, and the command.
+Only copies that runs made are removed: files that an incident replaced, kept versions, jobs, exports for builds, images under rollback/
+names. Data that people wrote is never removed, whatever its age. A database that a restore put aside has rows that exist nowhere else,
+and a git stash holds somebody's work; to drop them cannot be undone. Readiness lists them with age and size, and the command to drop them.
 
-An incident is as old as the last that is known of it on the host: its jobs, its lines in the ledgers, the versions it kept. Where nothing
-is known of it, what it left stays.
+The age of an incident counts from the last trace of it on the host: its jobs, its lines in the ledgers, the versions that it kept. If
+there is no trace, what it left stays.
 """
 
 from collections.abc import Iterable
@@ -22,8 +22,8 @@ from rollback_lib.stack.model import Stack
 from rollback_lib.text import tables
 
 REMEMBER = "remember"  # the step after Verify
-_OF_INCIDENT = ("before-", "redeploy-", "readiness-")  # begin the tags of what an incident needs; others are of releases
-_DEADLINE = 600.0  # seconds: images of gigabytes take a while to remove
+_OF_INCIDENT = ("before-", "redeploy-", "readiness-")  # tags with these prefixes belong to an incident; other tags to a release
+_DEADLINE = 600.0  # seconds; it takes a while to remove images of several gigabytes
 
 
 _UNTOUCHED = """
@@ -35,8 +35,8 @@ last=$(cat "$1/lock/last" 2>/dev/null || :)
 
 @dataclass(frozen=True)
 class Copy:
-    """Something that is kept: `name` is a path or the name of an image, `incident` whose it is, "" for nobody's; `when` it was needed
-    last is None where that is not known. The `size` of an image, in bytes, may be shared with others."""
+    """A copy that is kept. `name` is its path, or the name of an image. `incident` is the incident that it belongs to, "" for none.
+    `when` is when it was last needed, None if that is not known. `size` is in bytes; images may share a part of it."""
 
     name: str
     incident: str
@@ -45,14 +45,14 @@ class Copy:
     image: bool = False
 
     def days(self, now: datetime) -> int:
-        """Its age in whole days; 0 where that is not known."""
+        """Its age in whole days; 0 if that is not known."""
         return (now - self.when).days if self.when else 0
 
 
 @dataclass(frozen=True)
 class Copies:
-    """All that is kept of a stack, and what of it is `beyond` its retention; `times` are when incidents last did something, and `last` is
-    the one that last changed the host, "" before the first."""
+    """All copies that are kept for a stack. `beyond` are those beyond their retention. `times` holds when each incident last did
+    something. `last` is the incident that last changed the host, "" if there was none."""
 
     stack: Stack
     all: tuple[Copy, ...]
@@ -63,7 +63,8 @@ class Copies:
 
 
 def look(host: Host, stack: Stack, needed: str = "", now: datetime | None = None) -> Copies:
-    """All that is kept, as it is `now`. What the text `needed` names, such as the commands of a plan, is not past its retention."""
+    """All copies on the host. A copy that the text `needed` names, such as the commands of a plan, is not beyond its retention. `now`
+    is the present time unless it is given."""
     entries, named = host.ask(copies.entries(stack.state)), host.ask(copies.named(stack.state, stack.kept_images))
     images, in_use = host.ask(copies.images(stack.kept_images)), host.ask(copies.in_use())
     last, stashes = host.ask(copies.last(stack.state)), host.ask(copies.stashes(stack.tree))
@@ -75,8 +76,8 @@ def look(host: Host, stack: Stack, needed: str = "", now: datetime | None = None
 
 
 def with_removal(plan: Plan, found: "Copies | Unanswered") -> Plan:
-    """The same plan, which also removes what is past its retention: after its verification, in the step that remembers the outcome. Where
-    that could not be looked at, nothing is removed."""
+    """The same plan, which also removes what is beyond its retention, in the step after its verification. If the host could not be asked
+    (`Unanswered`), a note in the plan says so and nothing is removed."""
     if isinstance(found, Unanswered):
         why = f"What earlier runs keep on {plan.host} could not be looked at ({found.why}), so nothing of it is removed."
         return replace(plan, notes=(*plan.notes, why))
@@ -88,12 +89,12 @@ def with_removal(plan: Plan, found: "Copies | Unanswered") -> Plan:
 
 
 def has_place(plan: Plan) -> bool:
-    """Whether the plan has room for it: a step after its verification, and something to do before it."""
+    """Whether the plan can also remove copies: it has a step after its verification, and something to do before that."""
     return not plan.nothing_to_do and any(step.name == REMEMBER for step in plan.steps)
 
 
 def said(found: Copies) -> str:
-    """What is past its retention, in words."""
+    """What is beyond its retention, in words."""
     now, kept = datetime.now(UTC), found.stack.retention.keep_days
     files, images = [one for one in found.beyond if not one.image], [one for one in found.beyond if one.image]
     words = [f"{number(files, 'file')}, {size(files)}"] if files else []
@@ -103,12 +104,12 @@ def said(found: Copies) -> str:
 
 
 def number(of: list[Copy], word: str) -> str:
-    """How many they are."""
+    """How many copies these are, in words."""
     return tables.count(len(of), word)
 
 
 def size(of: Iterable[Copy]) -> str:
-    """How large they are together."""
+    """The total size of these copies, in words."""
     total = sum(one.size for one in of)
     return f"{total / 1e6:,.1f} MB" if total < 1e9 else f"{total / 1e9:,.1f} GB"
 
@@ -126,19 +127,20 @@ def _also(step: Step, removal: Command) -> Step:
 
 
 def _removal(found: Copies, incident: str) -> Command:
-    """A line for each; that one could not be removed stops nothing: a later run tries again."""
+    """The command that removes everything beyond its retention. It goes on if one of the copies cannot be removed; a later run tries that
+    again."""
     stack, lines = found.stack, [_UNTOUCHED]
     ways = sorted({one.incident for one in found.beyond if one.incident and _way_back(one, stack)})
     if ways:
         lines.append(removed.enter(f"{stack.state}/{removed.FILE}", ways, incident).shell())
-    for one in found.beyond:  # an image without force: Docker keeps one that a container is of
+    for one in found.beyond:  # no --force: Docker then refuses to remove an image that a container uses
         remove = ("docker", "image", "rm", one.name) if one.image else ("rm", "-rf", "--", one.name)
         lines.append(f"{Command.of(*remove)} || :")
     return Command.script("\n".join(lines), stack.state, found.last, incident)
 
 
 def _way_back(one: Copy, stack: Stack) -> bool:
-    """Whether it is something that an undo would need."""
+    """Whether an undo would need this copy."""
     return one.image or one.name.startswith(f"{stack.state}/{copies.BEFORE}/")
 
 
@@ -147,7 +149,7 @@ def _tag(name: str) -> str:
 
 
 class _Judge:
-    """What there is, and the time of each."""
+    """Decides which copies are beyond their retention."""
 
     def __init__(
         self, stack: Stack, entries: list[copies.Entry], images: list[copies.Image], released: list[releases.Release],
@@ -156,7 +158,7 @@ class _Judge:
         self._stack = stack
         self._images = images
         self._released = released
-        # By whole days, so that a plan which was reviewed does not become another one from one hour to the next.
+        # Ages count in whole days, so that a reviewed plan does not change from one hour to the next.
         today = now.replace(hour=0, minute=0, second=0, microsecond=0)
         self._young = today - timedelta(days=stack.retention.keep_days)
         self._longest = today - timedelta(days=stack.retention.longest_days)
@@ -164,10 +166,11 @@ class _Judge:
         self.all = (*map(self._of_entry, entries), *(self._of_image(one, tag) for one in images for tag in one.tags))
 
     def beyond(self, named: dict[str, frozenset[str]], needed: frozenset[str], in_use: frozenset[str]) -> tuple[Copy, ...]:
-        """What is past its retention: nothing that is needed, by an incident that stays either, or that a container is of."""
+        """The copies beyond their retention. A copy stays if `needed` names it, if an incident that stays names it (`named`, by
+        incident), or if a container uses it (`in_use`, image ids)."""
         known = {one.incident for one in self.all if one.incident}
         stay: set[str] = set()
-        # The undo of an undo needs what the first one kept, and so on.
+        # To undo an undo, the copies of the first incident are needed as well, and so on.
         while more := {one for one in known - stay if not self._incident_goes(one) or self._mentioned(one, needed)}:
             stay |= more
             needed = needed.union(*(named.get(one, frozenset()) for one in more))
@@ -179,7 +182,7 @@ class _Judge:
         )  # fmt: skip
 
     def _mentioned(self, incident: str, needed: frozenset[str]) -> bool:
-        """Whether what an incident left is named there; a version that it kept stands for itself."""
+        """Whether `needed` names a copy of the incident. Versions that it kept do not count: each is judged by itself."""
         own = (f"/{copies.BEFORE}/{incident}.", f"/{copies.JOBS}/{incident}/", *(f":{word}{incident}" for word in _OF_INCIDENT))
         return any(word.endswith(f"_{incident}") or any(one in word for one in own) for word in needed)
 
@@ -189,7 +192,7 @@ class _Judge:
         return one.incident not in stay
 
     def _incident_goes(self, incident: str) -> bool:
-        """The newest ones that have a way back stay longer."""
+        """Whether the copies of an incident may be removed. The newest incidents that can be undone stay longer."""
         when = self.times.get(incident)
         if when is None or when >= self._young:
             return False
@@ -200,7 +203,7 @@ class _Judge:
         return set(sorted(ways, key=lambda one: self.times[one], reverse=True)[: self._stack.retention.newest])
 
     def _lasting(self) -> set[str]:
-        """Versions and releases that stay for being the newest of their kind."""
+        """The names of the versions and releases that stay because they are the newest of their kind."""
         newest, names = self._stack.retention.newest, set()
         for procedure in {one.name.split("/")[-2] for one in self.all if self._of_version(one)}:
             mine = [one for one in self.all if self._of_version(one) and one.name.split("/")[-2] == procedure and one.when]
@@ -220,7 +223,8 @@ class _Judge:
         return one.name.startswith(f"{self._stack.state}/{copies.KEPT}/")
 
     def _times(self, entries: list[copies.Entry], restored: list[restores.Restore]) -> dict[str, datetime]:
-        """When incidents did something last. A copy has the time of what it is a copy of, so it tells only where nothing else does."""
+        """When each incident last did something. The time of a copy is less reliable, since it may be that of the original; it counts only
+        if nothing else is known."""
         known: dict[str, datetime] = {}
         doubtful: dict[str, datetime] = {}
 
@@ -258,18 +262,18 @@ class _Judge:
 
 
 def _incident(one: copies.Entry) -> str:
-    """Whose it is; "" for nobody's."""
+    """The incident that an entry belongs to; "" for none."""
     if one.folder == copies.BUILD:
         return ""
     return one.name.rpartition("-")[2] if one.folder == copies.KEPT else one.name.partition(".")[0]
 
 
 def of_database(found: "Copies | Unanswered", name: str) -> datetime | None:
-    """When the run ended that left the database of that name beside the live one; None where that is not known."""
+    """When the run last did something that put the database `name` aside; None if that is not known."""
     return None if isinstance(found, Unanswered) else found.times.get(name.rpartition("_")[2])
 
 
 def stale(found: Copies) -> list[copies.Stash]:
-    """Stashes that are older than copies are kept."""
+    """The git stashes that are older than the retention of copies."""
     limit = datetime.now(UTC) - timedelta(days=found.stack.retention.keep_days)
     return [one for one in found.stashes if one.when < limit]

@@ -1,4 +1,4 @@
-"""What every procedure keeps on the host: what undo needs, the images that ran, the files that were healthy or bad."""
+"""What procedures keep on the host: what an undo needs, and versions of files with whether the stack was healthy with them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,13 +10,14 @@ from rollback_lib.facts.fact import Fact
 from rollback_lib.stack.model import Stack
 from rollback_lib.text import times
 
-ASIDE = ("undone-", "again-")  # begin the names of what an undo keeps by itself as it runs
+ASIDE = ("undone-", "again-")  # prefixes for what an undo keeps while it runs
 REMEMBER = "The next rollback knows from it what was healthy here, and what was not."
 
 
 @dataclass(frozen=True)
 class Version:
-    """A kept version of a file: `name` is how a person calls it, `verdict` what is known of it, `where` the file it is in."""
+    """A kept version of a file. `name` is the name that a person uses for it; `verdict` says whether it was healthy or bad here, "" if
+    that is not known; `where` says in words where it comes from."""
 
     name: str
     when: datetime
@@ -26,24 +27,26 @@ class Version:
 
 
 def folders(stack: Stack, *names: str) -> Command:
-    """Makes folders in the stack's folder, open to whoever that is open to."""
+    """The command that makes folders in the stack's folder on the host. Its group may use them as well."""
     return Command.of("mkdir", "-p", "-m", "2770", *(f"{stack.state}/{name}" for name in names))
 
 
 def before(stack: Stack, incident: str, name: str) -> str:
-    """The path under which this incident keeps what undo needs."""
+    """The path under which an incident keeps what its undo needs."""
     return f"{stack.state}/before/{incident}.{name}"
 
 
 def versions(stack: Stack, procedure: str, matching: Callable[[str, str], Fact[list[files.File]]] = files.matching) -> Fact[list[Version]]:
-    """The versions of the procedure's file that earlier runs kept, newest first, as `matching` finds them in a folder."""
+    """The versions of the procedure's file that earlier runs kept, newest first. `matching` returns the fact that lists the files of a
+    folder."""
     listing = matching(_folder(stack, procedure), "")
     return Fact(listing.commands, lambda out: [_version(file) for file in listing.read(out)], otherwise=lambda _: [],
                 hides=lambda found: listing.hides([one.file for one in found]))  # fmt: skip
 
 
 def standing(versions: Iterable[Version], content: bytes) -> tuple[str, bool | None]:
-    """What the kept versions tell of a content, in words; True where it was healthy here, False where it was found bad."""
+    """What the kept versions say about a content, in words; and True if it was healthy here, False if it was bad, None if that is not
+    known."""
     same = sorted((one for one in versions if one.verdict and one.file.content.reveal() == content), key=lambda one: one.when)
     if not same:
         return "never verified here", None
@@ -52,14 +55,15 @@ def standing(versions: Iterable[Version], content: bytes) -> tuple[str, bool | N
 
 
 def remember_files(stack: Stack, procedure: str, incident: str, *, good: str, bad: str | None) -> tuple[Command, ...]:
-    """Keeps the file at `good` as a version that was healthy here, and the one at `bad` as one that was not."""
+    """Commands that keep the file at `good` as a healthy version, and the file at `bad`, if there is one, as a bad version."""
     folder = _folder(stack, procedure)
     kept = [one for word, path in (("bad", bad), ("healthy", good)) if path for one in _whole(path, folder, f"{word}-{incident}")]
     return (Command.of("mkdir", "-p", "-m", "2770", f"{stack.state}/kept", folder), *kept)
 
 
 def _whole(path: str, folder: str, name: str) -> tuple[Command, ...]:
-    """Copies the file into the folder under that name, as a whole or not at all: one that a full disk cut would be a version."""
+    """Commands that copy a file into the folder under `name`, completely or not at all: a copy cut off by a full disk would count as a
+    version."""
     part = f"{folder}/.{name}"
     remove = Command.of("rm", "-f", part)
     return tuple(one.or_else(remove) for one in (Command.of("cp", path, part), Command.of("mv", part, f"{folder}/{name}")))

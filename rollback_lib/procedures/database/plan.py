@@ -1,4 +1,4 @@
-"""How to restore a backup beside the live database and swap the two, and whether that is what came about."""
+"""The plan of a database rollback: how to restore a backup beside the live database and swap the two, and how to check the result."""
 
 import re
 from datetime import UTC, datetime
@@ -24,21 +24,21 @@ from rollback_lib.stack.model import Stack
 from rollback_lib.text import times
 
 RESTORE_DEADLINE = 6 * 3600.0  # seconds
-SWAP_DEADLINE = 90.0
-NAMES = "names"  # the part of the host that says which database has the name
-JOBS = 8  # at most, of a restore in parallel
-OID = "oid"  # the name under which the incident keeps which database it restored into
-# psql knows \restrict since these; an older one stops at it. (CVE-2025-8714)
+SWAP_DEADLINE = 90.0  # seconds
+NAMES = "names"  # the part of the host that steps and effects name: which database has which name
+JOBS = 8  # the most processes that restore in parallel
+OID = "oid"  # the name under which the incident keeps the oid of the database into which it restored
+# psql knows \restrict since these minor versions; an older psql stops at it. (CVE-2025-8714)
 _RESTRICT = {17: 6, 16: 10, 15: 14, 14: 19, 13: 22}
-# A backslash, r and estrict at the beginning of a line of data would be a carriage return: only the head is looked at.
+# In the data of a dump, a line may begin with the same characters (\r is a carriage return there). So only the head is edited.
 _UNRESTRICTED = ("-e", r"1,20{/^\\restrict [A-Za-z0-9]*$/d}", "-e", r"/^\\unrestrict [A-Za-z0-9]*$/d")
-# pg_dump sets it since this version, which may be newer than the server that it made the dump of.
+# pg_dump sets transaction_timeout since this version. It may be newer than the server, which then does not know the setting.
 _TIMEOUT = 17
 _UNTIMED = ("-e", "1,40{/^SET transaction_timeout = 0;$/d}")
 
 
 def plan(now: State, target: Target, *, incident: str) -> Plan:
-    """How to get from `now` to `target`."""
+    """The plan from `now` to `target`. Raises Refused if the live database cannot be replaced."""
     stack, one, live = now.stack, now.section, usable(now)
     new, kept, undone = (beside(live.name, word, incident) for word in ("restore", "before", "undone"))
     drop = now.access.psql(maintenance(one), f"DROP DATABASE IF EXISTS {identifier(new)} WITH (FORCE)")
@@ -112,12 +112,12 @@ def _undo(now: State, kept: str, undone: str) -> tuple[Step, ...]:
 
 
 def _copy(incident: str) -> str:
-    """Where an archive is put in the container."""
+    """The path of the backup in the container, if it is copied there."""
     return f"/tmp/rollback-{incident}"
 
 
 def _reconnect(now: State) -> tuple[tuple[Command, ...], str]:
-    """What recreates the services that use the database, and their names."""
+    """The commands that recreate the services that use the database, and their names in words."""
     clients = _clients(now).values()
     return tuple(mine[0].compose.up({mine[0].service: docker.count(mine)}) for mine in clients), ", ".join(
         mine[0].service for mine in clients
@@ -125,7 +125,7 @@ def _reconnect(now: State) -> tuple[tuple[Command, ...], str]:
 
 
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the rollback has the effect that was asked for."""
+    """What the rollback asks for, compared with the host now."""
     before, after = Before.read(plan.before), After.read(plan.after)
     one = section(stack, after.section)
     server, name, old, was_live = server_of(one), before.database, after.kept, str(before.oid)
@@ -160,7 +160,7 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 
 
 def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the host is back where it was before the rollback."""
+    """The state before the rollback, compared with the host now."""
     before, after = Before.read(plan.before), After.read(plan.after)
     one, name, wanted = section(stack, after.section), before.database, str(before.oid)
     server = host.ask(postgres.server(server_of(one), maintenance(one))).result()
@@ -175,17 +175,17 @@ def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 
 
 def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the host is as the plan assumed."""
+    """The state that the plan assumes, compared with the host now."""
     return undo_effects(host, stack, plan)
 
 
 def _clients(now: State) -> dict[str, list[docker.Container]]:
-    """The services of compose that use the database, by the container that the stack names."""
+    """The replicas of each compose service that uses the database, by the name of the container in the stack file."""
     return {name: mine for name, mine in now.clients.items() if mine and mine[0].service}
 
 
 def _drift(now: State) -> tuple[str, ...]:
-    """What the services would lose that are recreated where they do not reconnect by themselves."""
+    """What the services that use the database would lose if they are recreated."""
     found: list[str] = []
     for name, mine in _clients(now).items():
         defined = now.defined.get(name)
@@ -195,7 +195,7 @@ def _drift(now: State) -> tuple[str, ...]:
 
 
 def _counted(host: Host, before: Before) -> list[Effect]:
-    """Whether there are as many replicas of the services that use the database as before."""
+    """Whether the services that use the database have as many replicas as before."""
     found = {name: host.ask(docker.named(name)) for name in before.clients}
     there = {name: one for name, answer in found.items() if (one := answer.result())}
     mine = {name: host.ask(docker.together_with(one)) for name, one in there.items()}
@@ -211,7 +211,7 @@ def _called(found: postgres.Database | None, wanted: str, word: str) -> str:
 
 
 def _twice(was: postgres.Content, now: postgres.Content) -> str:
-    """The sequences that are behind those of the earlier database."""
+    """In words, the sequences that are behind those of the earlier database, and so would give a number out twice."""
     old, new = was.sequences, now.sequences
     if old is None or new is None:
         return "not known: somebody held one of them"
@@ -225,7 +225,7 @@ def _behind(value: int | None, kept: int | None) -> bool:
 def _restore(now: State, backup: Backup, new: str, copy: str) -> Command:
     server = now.access
     if backup.format in backups.ARCHIVES:
-        # In parallel only from a file that can be read at several places: it has to be in the container.
+        # A parallel restore reads the backup at several places at once, so it needs a file in the container, not a stream.
         return server.program("pg_restore", "--exit-on-error", "--jobs", str(min(JOBS, now.processors)), database=new, rest=(copy,))
     psql = server.psql(new, words=("-1", "-o", "/dev/null"))
     left_out = _left_out(now, backup)
@@ -236,14 +236,14 @@ def _restore(now: State, backup: Backup, new: str, copy: str) -> Command:
 
 
 def _left_out(now: State, backup: Backup) -> tuple[str, ...]:
-    """What of a dump the psql or the server here would stop at, as words for `sed`."""
+    """Arguments for `sed` that remove the lines of a dump at which this psql or this server would stop."""
     known = knows_restrict(now.psql)
     timed = now.server is not None and backups.major(backup.by) >= _TIMEOUT > now.server.version // 10000
     return (() if known else _UNRESTRICTED) + (_UNTIMED if timed else ())
 
 
 def knows_restrict(version: str) -> bool:
-    """Whether a psql of that version knows the command that recent dumps begin with."""
+    """Whether psql of this version knows `\\restrict`, with which recent dumps begin."""
     found = re.match(r"(\d+)(?:\.(\d+))?", version)
     major, minor = (int(found[1]), int(found[2] or 0)) if found else (0, 0)
     return major > max(_RESTRICT) or minor >= _RESTRICT.get(major, 1000)
@@ -270,7 +270,7 @@ def _rows(now: State, target: Target, kept: str) -> tuple[tuple[str, str], ...]:
 
 
 def _tables_of(target: Target) -> tuple[str, ...]:
-    """The tables that the backup makes, and what else has rows; those of a directory are not known."""
+    """The tables of the backup, and whatever else has rows in it. Empty for a directory, whose tables are not known yet."""
     return tuple(sorted((target.contents.rows.keys() | target.contents.others.keys()) - {postgres.LARGE_OBJECTS}))
 
 

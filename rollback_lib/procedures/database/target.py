@@ -1,4 +1,4 @@
-"""The backup to restore, read to its end before anything is made of it."""
+"""The target of a database rollback: the backup to restore. It is read to its end before anything else is done."""
 
 import re
 from collections.abc import Iterable
@@ -15,12 +15,13 @@ from rollback_lib.stack.model import Stack
 
 TARGET = re.compile(r"/?[0-9A-Za-z._@+/-]{1,250}")
 YES, NO = (True, "true"), (False, "false", "")
-_ROOM = 1.5  # of the size that is expected, for indexes that differ and the log that is written meanwhile
+_ROOM = 1.5  # times the expected size, since indexes may differ and the write-ahead log grows meanwhile
 
 
 @dataclass(frozen=True)
 class Target:
-    """The chosen backup, read to its end; `needs` are the bytes its restore is expected to take."""
+    """The chosen backup, and why it was chosen. `contents` is what was found by reading it to its end. `needs` is how many bytes its
+    restore is expected to take."""
 
     backup: Backup
     why: str
@@ -33,7 +34,7 @@ class Target:
 
 
 def check(stack: Stack, target: object = "", database: object = "", accept_loss: object = "") -> None:
-    """The parameters, checked before anything is contacted. Raises ParameterError."""
+    """Check the parameters before anything is contacted. Raises ParameterError."""
     if not stack.databases:
         raise ParameterError(f"the stack {stack.name} has no section 'databases', so there is nothing to roll back; add one")
     check_target(target, TARGET, "a backup's name or path")
@@ -45,10 +46,8 @@ def check(stack: Stack, target: object = "", database: object = "", accept_loss:
 
 
 def choose(now: State, target: str) -> tuple[Backup, str]:
-    """The backup to restore, and why: the one that was named, else the newest that nothing speaks against.
-
-    Raises TargetRefused when there is none.
-    """
+    """The backup to restore, and why. If `target` is empty, this is the newest backup that can be restored. Raises TargetRefused if there
+    is none, or the named backup cannot be restored."""
     pattern = now.section.backups
     if target:
         found = [one for one in now.backups if target in (one.path, one.name)]
@@ -67,7 +66,8 @@ def choose(now: State, target: str) -> tuple[Backup, str]:
 
 
 def examine(host: Host, now: State, target: str) -> Target:
-    """The backup, read to its end, and whether there is room for it."""
+    """Choose the backup, read it to its end, and check that there is room for it. Raises TargetRefused if it cannot be restored, Refused
+    if the live database cannot be replaced."""
     live = usable(now)
     backup, why = choose(now, target)
     try:
@@ -93,13 +93,14 @@ def examine(host: Host, now: State, target: str) -> Target:
 
 
 def apart(old: Iterable[str], new: Iterable[str]) -> bool:
-    """Whether both have tables, but none in common: then they are different databases."""
+    """Whether both have tables, but none in common, so that they are different databases."""
     mine, others = set(old) - {postgres.LARGE_OBJECTS}, set(new) - {postgres.LARGE_OBJECTS}
     return bool(mine and others and not mine & others)
 
 
 def usable(now: State) -> postgres.Database:
-    """The live database. Raises Refused where a rollback has nothing to work with, or could not end."""
+    """The live database. Raises Refused if it cannot be replaced: the server does not answer, there is no such database, or the user may
+    not do all that is needed."""
     one, where = now.section, now.section.container
     if now.container is None:
         raise Refused(f"there is no container {where} on the host; fix `container` in the stack, or start it")

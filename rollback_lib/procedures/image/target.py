@@ -1,4 +1,4 @@
-"""The image to go back to."""
+"""The target of an image rollback: the image to go back to."""
 
 import re
 from dataclasses import dataclass, replace
@@ -28,13 +28,14 @@ class Target:
 
 
 def check(stack: Stack, target: object = "") -> None:
-    """The parameters, checked before anything is contacted. Raises ParameterError."""
+    """Check the parameter before anything is contacted. Raises ParameterError."""
     stack.section(NAME)
     check_target(target, TARGET, "a tag, a commit or a digest (sha256:…)")
 
 
 def choose(now: State, target: str) -> tuple[Candidate, str]:
-    """The image of that tag, commit or digest; else the one that the most speaks for. Raises TargetRefused."""
+    """The image to go back to, and why. `target` is a tag, commit or digest. If it is empty, this is the image of the newest other release
+    that was healthy here, or else the newest image of an earlier commit. Raises TargetRefused if there is neither."""
     rows = candidates(now)
     if target:
         found = [row for row in rows if target in (row.tag, row.digest)] or [
@@ -60,7 +61,7 @@ def choose(now: State, target: str) -> tuple[Candidate, str]:
 
 
 def examine(host: Host, now: State, target: str) -> Target:
-    """The image to go back to; a tag that was not among those looked up is asked for by name."""
+    """Choose the image. A tag that was not looked up before is asked for by its name. Raises TargetRefused."""
     check(now.stack, target)
     try:
         candidate, why = choose(now, target)

@@ -1,4 +1,4 @@
-"""How to bring the host back to what was before a run, and whether it is there."""
+"""The plan of an undo: how to bring the host back to the state before a run, and how to check that it is."""
 
 from rollback_lib.commands.command import Command
 from rollback_lib.facts.host import Host
@@ -15,7 +15,8 @@ from rollback_lib.stack.model import Stack
 
 
 def plan(now: State, target: Target, *, incident: str) -> Plan:
-    """How to get from `now` to `target`: the run's own way back, and as its undo the way forward again."""
+    """The plan from `now` to `target`. Its steps are the undo steps of the run. Its own undo does the rollback again, unless the run did
+    not finish."""
     stack, origin = now.stack, target.origin
     made = origin.plan
     root = Root.of(made)
@@ -40,17 +41,17 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
 
 
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the host is back where it was before the run that is undone."""
+    """The state before the run that is undone, compared with the host now."""
     return Root.of(plan).reached(host, stack)
 
 
 def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the host is where that run had brought it."""
+    """The state after the run that is undone, compared with the host now."""
     return Root.of(plan).prior(host, stack)
 
 
 def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the host is as that run left it."""
+    """Whether the host is as the run that is undone left it. An effect that does not count is shown as it was found."""
     root = Root.of(plan)
     there = root.prior(host, stack)
     back = root.reached(host, stack)
