@@ -1,4 +1,4 @@
-"""What every procedure of the stack would work with, and what it would go back to."""
+"""The state and the target of every procedure of the stack."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,8 +18,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class State:
-    """What triage looks at, the states of the procedures that need more, what earlier runs keep on the host, and what we may do there;
-    Unanswered where it did not say."""
+    """The state that triage asks for, the states of procedures that need more than that, the copies that runs keep on the host, and what
+    the user may do there. A field is Unanswered if the host gave no answer, None if the stack has no such section."""
 
     stack: Stack
     look: triage.State
@@ -32,8 +32,8 @@ class State:
 
 @dataclass(frozen=True)
 class Target:
-    """What each procedure would go back to now; Unanswered with its reason where it refuses, None where the stack has no such
-    section. `others` are those of the procedures of other packages, by name."""
+    """The target of each procedure. A field is Unanswered, with the reason, if the procedure refuses; None if the stack has no such
+    section. `others` are the targets of the procedures of other packages, by name."""
 
     code: code.Target | Unanswered
     image: image.Target | Unanswered | None
@@ -48,21 +48,21 @@ class Target:
 
 
 def check(stack: Stack) -> None:
-    """There is nothing to check: it has no parameters of its own."""
+    """Do nothing: readiness has no parameters of its own."""
 
 
 def document(host: Host, stack: Stack) -> State:
-    """Everything, asked side by side."""
+    """Ask the host for everything, in parallel."""
     look, copies, user = host.beside(triage.document, stack), host.beside(retention.look, stack), host.beside(permissions.user, stack)
     images = host.beside(image.document, stack) if stack.image else None
     databases = {one.name: host.beside(database.document, stack, one.name) for one in stack.databases}
     looked = look.result()
-    assert isinstance(looked, triage.State)  # what it asks is all asked beside
+    assert isinstance(looked, triage.State)  # triage answers each question separately, so it is never Unanswered as a whole
     return State(stack, looked, result_of(images), {name: one.result() for name, one in databases.items()}, copies.result(), user.result())
 
 
 def examine(host: Host, now: State, target: str = "") -> Target:
-    """The target of every procedure, proven as that procedure proves it."""
+    """The target of every procedure, checked as that procedure checks it."""
     look = now.look
     of_code = _examined(host, look.deployed if isinstance(look.deployed, Unanswered) else look.deployed.state, code.examine)
     of_image = _examined(host, now.image, image.examine) if now.image else None
@@ -78,14 +78,14 @@ def examine(host: Host, now: State, target: str = "") -> Target:
 
 
 def _examined(host: Host, state: S | Unanswered, examine: Callable[[Host, S, str], T]) -> Answer[T | Unanswered]:
-    """The target that a procedure chooses; where its state is not known, there is none either."""
+    """The target that a procedure chooses. If its state is Unanswered, so is its target."""
     if isinstance(state, Unanswered):
         return Answer.known(state)
     return host.beside(examine, state, "")
 
 
 def refusal(make: Callable[[], object]) -> str:
-    """Why a plan would be refused; "" when it would not."""
+    """Why a plan would be refused; "" if it would not be."""
     try:
         make()
     except Refused as error:

@@ -1,4 +1,4 @@
-"""What a redeploy rests on: what is wrong with the stack as it stands, and what is known of the tree."""
+"""The reasons for a redeploy: what is wrong with the stack now, and what is known of the commit in the tree."""
 
 from rollback_lib.facts import releases
 from rollback_lib.plan.plan import Rationale, some
@@ -7,7 +7,7 @@ from rollback_lib.procedures.redeploy.target import Target
 
 
 def rationale(now: State, target: Target) -> Rationale:
-    """From containers, networks, and the ledger of releases."""
+    """The reasons, taken from containers, networks, and the ledger of releases."""
     down = [f"{one.name} is {one.state}" for one in now.containers if one.state != "running" and one.service in now.services]
     gone = [f"{container} is not on {network}" for container, network in lost(now)]
     known, stable = releases.standing(now.releases, target.commit.sha)

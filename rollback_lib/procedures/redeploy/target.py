@@ -1,4 +1,4 @@
-"""What will be deployed: the tree as it is checked out, and whether everything it needs is there."""
+"""The target of a redeploy: the tree as it is checked out, once it is known that everything it needs exists."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,13 @@ from rollback_lib.procedures.common import compose_call
 from rollback_lib.procedures.redeploy.state import NAME, State
 from rollback_lib.stack.model import Stack
 
-SPARE = 512 * 1024 * 1024  # bytes that stay free beside what is built
+SPARE = 512 * 1024 * 1024  # bytes that must stay free in addition to the built images
 
 
 @dataclass(frozen=True)
 class Target:
-    """The commit that is checked out, with its uncommitted changes; `files` are those that define the stack."""
+    """The commit that is checked out, with its uncommitted changes (`dirty`, paths). `files` are the files that define the stack. `needs`
+    is how many bytes of disk space the build may take."""
 
     commit: git.Commit
     why: str
@@ -29,14 +30,15 @@ class Target:
 
 
 def check(stack: Stack, target: object = "") -> None:
-    """The parameters, checked before anything is contacted. Raises ParameterError."""
+    """Check the parameter before anything is contacted. Raises ParameterError."""
     stack.section(NAME)
     if target:
         raise ParameterError("target: a redeploy takes the tree as it is checked out; roll the code back first, then redeploy")
 
 
 def examine(host: Host, now: State, target: str = "") -> Target:
-    """The tree as it is, and whether all that it needs is there."""
+    """The tree as it is checked out. Raises TargetRefused if its files cannot be deployed, Refused if something else that it needs is
+    missing."""
     check(now.stack, target)
     if now.unknown or not (now.containers or now.ways):
         raise compose_call.unknown(now.stack, some(list(now.unknown)) or "the stack")
@@ -71,5 +73,5 @@ def examine(host: Host, now: State, target: str = "") -> Target:
 
 
 def _names(now: State) -> set[str]:
-    """The names that compose gives the containers of services which have none now."""
+    """The names that compose gives to the first container of each service."""
     return {f"{way.project or way.directory.rpartition('/')[2]}-{service}-1" for service, way in now.ways.items()}

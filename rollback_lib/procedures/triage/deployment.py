@@ -1,4 +1,4 @@
-"""Why a service does not work: its code, or its image."""
+"""Evidence that a service does not work because of its code or its image."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from rollback_lib.text import times
 
 
 def deployed(now: State, seen: Symptoms) -> Finding:
-    """The code, or the image where the service's image comes from a registry."""
+    """The finding about the code; or about the image, if the service's image comes from a registry."""
     found = now.deployed
     if isinstance(found, Unanswered):
         one = Finding("code", "Bad code deploy")
@@ -59,13 +59,13 @@ def from_registry(now: CodeState) -> bool:
 
 
 def made_of_it(found: Deployed) -> bool:
-    """Whether the image that runs may be made of the commit that is taken for it: not, where it was here before that came."""
+    """Whether the image that runs can be made from the commit that came last. False if the image was on the host before the commit."""
     came = arrived(found)
     return not (came and found.image and found.image < came - timedelta(minutes=5))
 
 
 def _arrival(one: Finding, now: State, found: Deployed) -> bool:
-    """What the arrival of the code says; whether it may be what is at fault."""
+    """Add the evidence from when the code came to the host. False if the code cannot be the cause."""
     state = found.state
     came = arrived(found)
     standing = [release for release in state.releases if release.commit == state.running]

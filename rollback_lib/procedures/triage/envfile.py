@@ -1,4 +1,4 @@
-"""Why a service does not work: the env file."""
+"""Evidence that a service does not work because of the env file."""
 
 import re
 from datetime import datetime, timedelta
@@ -14,12 +14,12 @@ from rollback_lib.procedures.triage.state import State, arrived
 from rollback_lib.procedures.triage.symptoms import Symptoms
 from rollback_lib.text import times
 
-_OWN = re.compile(r"([A-Za-z0-9_-]+)(?::\d+)?")  # a host without a dot, one of Docker's own names, and its port
+_OWN = re.compile(r"([A-Za-z0-9_-]+)(?::\d+)?")  # a name without a dot, as Docker gives to containers, and a port
 _HERE = ("localhost", "host")
 
 
 def env_file(now: State, seen: Symptoms) -> Finding:
-    """The env file."""
+    """The finding about the env file."""
     one = Finding("env", "Bad env change")
     held = now.env
     if held is None or isinstance(held, Unanswered):
@@ -69,7 +69,7 @@ def _changes_of_env(one: Finding, now: State, held: env.State, readers: list[str
 
 
 def strangers(now: State) -> list[str]:
-    """Variables that the code asks for since the target, and that the env file has only since it was changed."""
+    """Variables that the code after the target asks for, and that the earlier version of the env file does not have."""
     held, found = now.env, now.deployed
     if held is None or isinstance(held, Unanswered) or isinstance(found, Unanswered):
         return []
@@ -79,7 +79,7 @@ def strangers(now: State) -> list[str]:
 
 
 def env_changed(now: State) -> datetime | None:
-    """When the env file was changed; None where no other version of it is known."""
+    """When the env file was changed; None if no other version of it is known."""
     held = now.env
     if held is None or isinstance(held, Unanswered) or held.file is None:
         return None
@@ -96,13 +96,14 @@ def changed_keys(held: env.State) -> list[str]:
 
 
 def version_before(held: env.State) -> snapshots.Version | None:
-    """The newest version of the file that is another one and not known to be bad."""
+    """The newest version that differs from the present file and is not known to be bad; None if there is none."""
     others = (one for one in held.versions if one.file.content.reveal() != held.content and not one.verdict.startswith("bad"))
     return next(others, None)
 
 
 def unknown_hosts(now: State, held: env.State, service: str) -> list[tuple[str, str]]:
-    """Variables of the file whose address names a host without a dot that is no container of this host, with that host."""
+    """Variables of the file with an address whose host is unknown, and that host. An unknown host is a name without a dot that no container
+    has."""
     if isinstance(now.redeploy, Unanswered):
         return []
     known = set(_HERE)
@@ -118,7 +119,7 @@ def unknown_hosts(now: State, held: env.State, service: str) -> list[tuple[str, 
 
 
 def host_of(value: str) -> str:
-    """The host of an address, if that is a name without a dot; "" for anything else, and nothing else of the value."""
+    """The host in an address, if it is a name without a dot; "" otherwise. No other part of the value is returned."""
     address = re.search(r"://([^/?#\s]*)", value)
     host = _OWN.fullmatch(address[1].rpartition("@")[2]) if address else None
     return host[1] if host and not host[1].isdigit() else ""

@@ -1,4 +1,4 @@
-"""What is true of the whole stack: all that the page's decision tree asks, and one probe of every route."""
+"""The state that triage needs: everything that the runbook's decision tree asks, and one probe of every route."""
 
 import re
 from dataclasses import dataclass, field
@@ -21,8 +21,8 @@ _ASKS = re.compile(r"""(?i:environ(?:\.get)?|getenv|process\.env|ENV(?:\.fetch)?
 
 @dataclass(frozen=True)
 class Databases:
-    """One database: its container, its server (None: it does not answer), and how its tables differ from those of each of the
-    newest backups, newest first, by when the backup was made."""
+    """One database: its container and its server, None if it does not answer. `since` holds, for each of the newest backups, the latest
+    first, when it was made and how its tables differ from those of the database."""
 
     section: Database
     container: docker.Container | None
@@ -36,7 +36,8 @@ class Databases:
 
 @dataclass(frozen=True)
 class Ways:
-    """How requests come to the services: what each service of a route answers past the proxy, and where the proxy sends them."""
+    """How requests reach the services. `direct` is what the service of each route answers without the proxy. `upstreams` are the addresses
+    to which the proxy sends requests, for each host name; None if they are not known."""
 
     direct: dict[str, Answer | None]
     upstreams: dict[str, tuple[str, ...]] | None
@@ -44,8 +45,8 @@ class Ways:
 
 @dataclass(frozen=True)
 class Deployed:
-    """The code as it is deployed: when its image came, and what came with it since the commit that would be gone back to: paths
-    that look like migrations of a database, and variables of the environment that it asks for."""
+    """The code as it is deployed. `image` is when its image came to the host. `target` is the commit to go back to. `migrations` are
+    paths changed since then that look like migrations of a database. `asks` are environment variables that the code asks for since."""
 
     state: code.State
     image: datetime | None
@@ -56,8 +57,8 @@ class Deployed:
 
 @dataclass(frozen=True)
 class State:
-    """All of it; Unanswered where the host did not say, None where the stack has no such section. `others` are the states of the
-    procedures of other packages, by name."""
+    """The state of every procedure. A field is Unanswered if the host gave no answer, None if the stack has no such section. `others` are
+    the states of the procedures of other packages, by name."""
 
     stack: Stack
     deployed: Deployed | Unanswered
@@ -72,11 +73,11 @@ class State:
 
 
 def check(stack: Stack) -> None:
-    """There is nothing to check: it has no parameters of its own."""
+    """Do nothing: triage has no parameters of its own."""
 
 
 def document(host: Host, stack: Stack) -> State:
-    """Everything, asked side by side."""
+    """Ask the host for everything, in parallel."""
     deployed, deployment, ways = host.beside(_deployed, stack), host.beside(redeploy.document, stack), host.beside(_ways, stack)
     there = host.beside(_machine, stack)
     file = host.beside(env.document, stack) if stack.env else None
@@ -108,13 +109,13 @@ def _deployed(host: Host, stack: Stack) -> Deployed:
 
 
 def asked_for(diff: str) -> tuple[str, ...]:
-    """Variables of the environment that a patch makes a program ask for."""
+    """The environment variables that a program asks for in the added lines of a patch."""
     added = [line for line in diff.splitlines() if line.startswith("+") and not line.startswith("+++")]
     return tuple(dict.fromkeys(name for line in added for name in _ASKS.findall(line)))
 
 
 def arrived(found: Deployed) -> datetime | None:
-    """When the code that runs came to the host: by the reflog, or, where that does not say, with its image."""
+    """When the code that runs came to the host, according to the reflog, or else to its image. None if neither says so."""
     state = found.state
     move = next((move for move in state.reflog if move.commit.sha == state.running), None)
     return move.when if move else found.image
@@ -139,7 +140,7 @@ def _ways(host: Host, stack: Stack) -> Ways:
 
 
 def path_of(route: Route) -> str:
-    """What a route asks for, as an HTTP request has it."""
+    """The path and query of a route, as in the first line of an HTTP request."""
     return urlsplit(route.url).path or "/"
 
 
