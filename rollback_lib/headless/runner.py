@@ -1,4 +1,4 @@
-"""One headless run: the notebook under papermill, its record completed however the run ends."""
+"""One headless run: the notebook runs under papermill, and its record is completed however the run ends."""
 
 import os
 import sys
@@ -23,7 +23,8 @@ RESUME = "resume"  # the notebook that resumes an incident of any procedure
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. `seconds` are those of the whole run, kernel and record included."""
+    """How a run ended. `seconds` is the time of the whole run, including kernel and record. `budget` is in seconds, None if the run was
+    not opened."""
 
     verdict: Verdict
     reason: str
@@ -33,10 +34,8 @@ class Outcome:
 
 
 def run(procedure: str, parameters: Mapping[str, Any], *, root: Path, check: Callable[[], None]) -> Outcome:
-    """Run a procedure's notebook. `check` refuses bad parameters; it runs while the kernel starts, before anything else.
-
-    Raises what `check` raises, with no record made.
-    """
+    """Run a procedure's notebook, with a new record below `root`. `check` raises an error for bad parameters; it runs while the kernel
+    starts. Raises what `check` raises, and leaves no record then."""
     started = time.monotonic()
     with Signals() as signals:
         folder = Folder.create(procedure, root)
@@ -52,11 +51,11 @@ def run(procedure: str, parameters: Mapping[str, Any], *, root: Path, check: Cal
 
 
 def resume(path: Path, parameters: Mapping[str, Any], *, root: Path) -> Outcome:
-    """Resume the incident in the folder `path`, which has been found to be one that can be resumed."""
+    """Resume the incident in the folder `path`. The caller has checked that it can be resumed."""
     started = time.monotonic()
     with Signals() as signals:
         folder, kernel = Folder(path), Kernel(path)
-        folder.event(RESUMED, who=who(), process=os.getpid())  # before anything else is written to a record that may be sealed
+        folder.event(RESUMED, who=who(), process=os.getpid())  # a record that may be sealed can be written to only after this event
         Chain(root).enter(OPENED, path, {**folder.record(), "verdict": Verdict.UNKNOWN, "reason": NOT_ENDED, "who": who()})
         return _run(RESUME, parameters, folder, kernel, root, started, signals)
 
@@ -71,7 +70,7 @@ def _run(
         _execute(source, kept, folder, parameters, kernel, signals)
     finally:
         kernel.kill()
-    if folder.runs <= runs:  # else another run has resumed it since, and the record is that one's to seal
+    if folder.runs <= runs:  # otherwise another run has resumed the incident, and will seal the record
         _settle(folder)
         _page(kept, folder)
         _seal(folder, root)
@@ -80,7 +79,7 @@ def _run(
 
 
 def _execute(source: Path, kept: Path, folder: Folder, parameters: Mapping[str, Any], kernel: Kernel, signals: Signals) -> None:
-    # rfc3987_syntax compiles a grammar at import, 0.9 s, for a check of addresses in JSON schemas that notebooks do not use.
+    # rfc3987_syntax compiles a grammar when it is imported, which takes 0.9 s. It checks addresses in JSON schemas; notebooks have none.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     import papermill
     from papermill.exceptions import PapermillExecutionError
@@ -98,12 +97,12 @@ def _execute(source: Path, kept: Path, folder: Folder, parameters: Mapping[str, 
         )  # fmt: skip
     except PapermillExecutionError as error:
         folder.event("cell-failed", cell=error.exec_count, type=error.ename, error=error.evalue)
-    except (KeyboardInterrupt, Exception) as error:  # a signal between two cells, a dead kernel: whatever it is, the record says so
+    except (KeyboardInterrupt, Exception) as error:  # such as a signal between two cells, or a dead kernel
         folder.event("run-cut-short", by=signals.came or type(error).__name__, error=str(error))
 
 
 def _settle(folder: Folder) -> None:
-    """A run that never said how it ended: aborted when no step had begun, else unknown."""
+    """Give a verdict to a run that ended without one: ABORTED if no step had begun, else UNKNOWN."""
     record = folder.record()
     if record and record.get("reason") != NOT_ENDED:
         return
@@ -120,7 +119,7 @@ def _settle(folder: Folder) -> None:
 
 
 def _page(kept: Path, folder: Folder) -> None:
-    """The executed notebook as a page beside it."""
+    """Write the executed notebook as an HTML page beside it."""
     from rollback_lib.report.notebook import html
 
     try:

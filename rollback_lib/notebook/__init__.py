@@ -1,4 +1,4 @@
-"""What a notebook needs: `open_incident`, and the procedures. Views appear by themselves."""
+"""What a notebook imports: `open_incident`, and the procedures. A cell that ends in one of their objects shows its view."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +22,7 @@ __all__ = [
 
 
 def open_incident(procedure: str, *, stack: "str | Path | Mapping[str, Any] | Stack", **options: Any) -> Incident:
-    """`Incident.open` for a notebook: shown there, errors as sentences."""
+    """`Incident.open` for a notebook. The incident is shown in the notebook, and errors appear as sentences."""
     console = _prepare()
     with display.waiting(note("info", "Connecting …")):
         incident = Sitting.open(procedure, stack, console=console, **options)
@@ -30,7 +30,7 @@ def open_incident(procedure: str, *, stack: "str | Path | Mapping[str, Any] | St
 
 
 def resume_incident(incident: str, *, take_over: object = "false") -> Incident:
-    """`Incident.resume` for a notebook, by the incident's id or its folder."""
+    """`Incident.resume` for a notebook. `incident` is the incident's id or folder."""
     console = _prepare()
     folder = folder_of(incidents_root(), incident)
     with display.waiting(note("info", "Connecting …")):

@@ -1,4 +1,4 @@
-"""What to do after a triage: working copies of notebooks with their parameters filled in, and the same as command lines."""
+"""What to do after triage: working copies of the notebooks that fit, with their parameters filled in, and the same as command lines."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def offer(run: Incident, found: Diagnosis, stack_name: object) -> None:
 
 
 def _stack_file(run: Incident) -> Path:
-    """The stack as a file, for one given as a mapping: papermill's `-f parameters/NAME.yaml`."""
+    """Write the stack to a file, for a stack that was given as a mapping (with papermill's `-f parameters/NAME.yaml`)."""
     file = working_copy.place(incidents_root()) / f"{run.id}-stack.yaml"
     write_private(file, yaml.safe_dump({"stack": run.stack.model_dump(mode="json", exclude_unset=True)}, sort_keys=False))
     return file

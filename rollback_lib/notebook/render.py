@@ -1,4 +1,4 @@
-"""One view for each thing a notebook shows."""
+"""The view for each type of object that a notebook shows."""
 
 from collections.abc import Callable
 from functools import cache
@@ -99,7 +99,7 @@ Choice = tuple[Callable[[Any], Table], Callable[[Any], str]]
 
 @cache
 def _modules() -> tuple[Any, ...]:
-    """All that have views: those of the procedures, and of what every run shows."""
+    """All modules with views: those of the procedures, and those that every run uses."""
     return (checklist, confirmation, *(import_module(one.views) for one in registry.procedures().values() if one.views))
 
 
@@ -117,20 +117,21 @@ def _choices() -> dict[type, Choice]:
 
 
 def view(thing: object) -> View:
-    """The view of a thing; one that has none is shown as its text."""
+    """The view of an object. An object of a type without a view is shown as text."""
     make = _views().get(type(thing))
     return make(thing) if make else note("info", str(thing))
 
 
 def choices(found: Any) -> tuple[Table, list[str]]:
-    """The table of candidates, and for each of its rows the name by which it is chosen."""
+    """The table of candidates, and the name by which each of its rows is chosen."""
     listed, name = _choices()[type(found)]
     table = listed(found)
     return table, [name(one) for one in found[: len(table.cells)]]
 
 
 def register(show: Callable[[object], None], pick: Callable[[Any], None]) -> None:
-    """Let a cell that ends in one of these things show its view: by `show`, and candidates that a person can choose from by `pick`."""
+    """Let a cell that ends in an object with a view show that view. `show` is called for it; in JupyterLab, `pick` is called for
+    candidates."""
     shell = display.shell()
     if shell is None:
         return

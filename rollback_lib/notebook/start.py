@@ -1,4 +1,4 @@
-"""The start page: how the stack is, the procedures with a working copy of each, and the latest incidents."""
+"""The start page: the state of the stack, the procedures with a working copy of each, and the latest incidents."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -29,11 +29,11 @@ from rollback_lib.secrets.secret import Key
 from rollback_lib.stack.model import Stack, lasting
 from rollback_lib.text import times
 
-LATEST = 10
+LATEST = 10  # incidents shown
 
 
 def state(stack_name: str) -> View:
-    """One probe of every route, and who holds the stack. Nothing is changed."""
+    """Probe every route once, and show who holds the lock. Nothing is changed."""
     known = _stack(stack_name)
     with ThreadPoolExecutor(1) as pool:
         held = pool.submit(_held, known)
@@ -45,7 +45,7 @@ def state(stack_name: str) -> View:
 
 
 def _held(known: Stack) -> View:
-    """Who holds the stack, as its host says."""
+    """Who holds the lock of the stack, according to its host."""
     try:
         way = Link.to(known)
         try:
@@ -60,7 +60,7 @@ def _held(known: Stack) -> View:
 
 
 def procedures(stack_name: str) -> View:
-    """The rows of the page, each with a working copy of its notebook that nobody has worked in yet."""
+    """The rows of the decision tree, each with an unused working copy of its notebook."""
     known = _stack(stack_name)
     rows = [_row(one, known, stack_name) for one in every() if one.situation]
     return table(("what is wrong", "what helps", "to plan", "to apply", "budget", "usual here"), rows)
@@ -84,7 +84,7 @@ def _row(one: Notebook, known: Stack, stack_name: str) -> tuple[object, ...]:
 
 
 def _each(one: Notebook, known: Stack) -> list[str]:
-    """The databases of the stack, where a notebook is about one of several; else nothing that has a name."""
+    """The names of the databases, if the notebook is about one of several; else a single empty name."""
     several = "database" in one.parameters and len(known.databases) > 1
     return [database.name for database in known.databases] if several else [""]
 
@@ -113,7 +113,7 @@ def _ended(one: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _files(folder: Path) -> View:
-    """The pages of a record: its notebook itself would be changed by being opened."""
+    """Links to the HTML pages of a record. There is none to its notebook, since opening it would change it."""
     pages = [folder / "report.html", *sorted(folder.glob("notebook*.html"))]
     links = [_link(file, file.stem) for file in pages if file.exists()]
     return under(*links) if links else View("let go", "let go")

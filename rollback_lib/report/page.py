@@ -1,4 +1,4 @@
-"""The report of a record: one HTML file that needs nothing else and runs nothing; verdict first."""
+"""The report of a record: a single HTML file, with the verdict first. It loads no other file and runs no script."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,8 @@ _FILES = {"plan.diff": "What changes", "plan.sh": "The plan", "undo.sh": "The wa
 
 @dataclass(frozen=True)
 class Column:
-    """`short`: stays on one line. `ours`: our own sentences, in which what stands between backticks is code; else a text as it is."""
+    """A column of a table. `short`: its cells stay on one line. `ours`: its cells are sentences of this program, with code between
+    backticks; other cells are shown as they are."""
 
     header: str = ""
     short: bool = False
@@ -31,7 +32,7 @@ SIGN, VALUE, WORDS = Column(short=True), Column(), Column(ours=True)
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under a title, with as many cells each as there are columns."""
+    """A table with a title. Each row has as many cells as there are columns."""
 
     title: str
     columns: Sequence[Column]
@@ -39,20 +40,20 @@ class Table:
 
     @property
     def headed(self) -> bool:
-        """Whether any column says what it is."""
+        """Whether any column has a header."""
         return any(column.header for column in self.columns)
 
 
 @dataclass(frozen=True)
 class File:
-    """A file of the record, shown as it is."""
+    """A file of the record, shown without change."""
 
     title: str
     text: str
 
 
 def html(record: Mapping[str, Any], events: Events, folder: Path) -> str:
-    """The page for a record.json, its events, and the other files of its folder."""
+    """The page, made from a record.json, its events, and the other files in its folder."""
     from markupsafe import Markup
 
     word = "" if record.get("found") else " rollback"
@@ -63,7 +64,7 @@ def html(record: Mapping[str, Any], events: Events, folder: Path) -> str:
         "report",
         head=Head.of(record, f"{record.get('procedure', '')}{word} {record.get('incident', '')}"),
         left=[str(one) for one in record.get("next", ())],
-        chart=Markup(drawn),  # of our own making; every text in it is escaped there
+        chart=Markup(drawn),  # `chart` escapes every text in it
         outage=outages.words,
         tables=[one for one in _tables(record, events, steps) if one.rows],
         steps=steps,
@@ -85,7 +86,7 @@ def _tables(record: Mapping[str, Any], events: Events, steps: Sequence[Attempt])
 
 
 def _steps(record: Mapping[str, Any], steps: Sequence[Attempt]) -> list[tuple[str, str, str]]:
-    """The steps of the plan, each with how far it came and how long it took."""
+    """A row for each step: its name, how far it came, and how long it took."""
     last = {one.step: one for one in steps}
     rows = []
     for name, word in record.get("steps", {}).items():
@@ -102,7 +103,7 @@ def _sign(effect: Mapping[str, Any]) -> str:
 
 
 def _found(found: Mapping[str, Any]) -> Iterator[Table]:
-    """What a run found that only looked: the rows of the page, and those that are green, amber or red."""
+    """The result of a run that only looked: how well the rows of the decision tree fit, and the rows that are green, amber or red."""
     if found and not found.get("healthy"):
         rows = [(one["fit"], one["situation"], "; ".join(one["for"]), "; ".join(one["against"])) for one in found.get("findings", ())]
         speaks = Column("what speaks for it", ours=True), Column("what speaks against it", ours=True)

@@ -1,4 +1,4 @@
-"""The page of rollback procedures in Markdown, written from the notebooks and from how long their runs took."""
+"""The page of rollback procedures in Markdown, made from the notebooks and the times that their runs took."""
 
 import os
 import re
@@ -28,8 +28,8 @@ Run the notebook without `--apply` first: section 5, *Confirm*, shows these poin
 
 
 def markdown(notebooks: Sequence[Notebook], seconds: Mapping[str, Sequence[float]], budgets: Mapping[str, float], folder: Path) -> str:
-    """The page, for a file in `folder`. `seconds`: how long the successful runs of each procedure took; `budgets`: how long they
-    may take. Both by procedure; none need be there."""
+    """The page, with links for a file in `folder`. `seconds` holds how long the successful runs of each procedure took, `budgets` how many
+    seconds a run may take. A procedure may be missing in either."""
     rows = ["| Situation | Action | Time |", "|-----------|--------|------|"]
     for one in notebooks:
         if one.situation:
@@ -66,13 +66,13 @@ def _section(notebook: Notebook) -> str:
 
 
 def _commands(notebook: Notebook) -> list[str]:
-    """To look and, where the notebook changes a host, to apply."""
+    """The command that plans; and, if the notebook can change a host, the command that applies."""
     asked = notebook.parameters
     goes_on = "incident" in asked
     look = f"rollback {notebook.procedure} INCIDENT" if goes_on else f"rollback run {notebook.procedure} --stack NAME"
     if "confirm" not in asked:
         return [look]
-    # Headless, a notebook that loses data applies nothing unless that was accepted.
+    # Without a person, a notebook that loses data only applies if the loss was accepted by this parameter.
     accepted = " -p accept_loss=true" if "accept_loss" in asked and not goes_on else ""
     return [look, f"{look} --apply --confirm HOST{accepted}"]
 

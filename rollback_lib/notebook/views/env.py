@@ -1,4 +1,4 @@
-"""Views of the env rollback: names, lengths and keyed hashes, and no value."""
+"""Views of the env rollback. They show names, lengths and keyed hashes, never values."""
 
 from rollback_lib.notebook.view import Table, View, note, stack, table
 from rollback_lib.notebook.views import common

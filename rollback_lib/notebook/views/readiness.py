@@ -1,4 +1,4 @@
-"""Views of readiness: what each procedure would go back to, and the rows."""
+"""Views of readiness: the target of each procedure, and the rows of the report."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Views of triage: what is true of the stack, and which row of the page fits."""
+"""Views of triage: the state of the stack, and which row of the decision tree fits."""
 
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.facts.inside_container import Answer
@@ -12,7 +12,8 @@ from rollback_lib.procedures.triage.state import Databases
 from rollback_lib.text import times
 
 _SIGNS = {"fits": "✔ fits", "may fit": "▲ may fit", "does not fit": "✘ does not fit"}
-_CAUSES = ("deploy", "Caddyfile", "env file", "image", "container", "known good")  # in one second, what comes first leads to the rest
+# In this order for changes in the same second: a cause before its effects.
+_CAUSES = ("deploy", "Caddyfile", "env file", "image", "container", "known good")
 
 
 def state(now: State) -> View:
@@ -52,7 +53,7 @@ def _state(state: str, health: str) -> str:
 
 
 def _changes(now: State) -> View:
-    """What was changed, newest first."""
+    """The last changes, newest first."""
     found = []
     if not isinstance(now.deployed, Unanswered):
         code_now = now.deployed.state
