@@ -1,11 +1,11 @@
-"""What a look at the host finds, without a host."""
+"""A stand-in for the functions of a procedure that look at the host."""
 
 from typing import Any
 
 
 class Looks:
-    """Stands for a procedure's look: finds these things one after the other, the last one again and again; an error is raised,
-    and what is a function is asked for it. `count` is how often it was looked."""
+    """Stands for a function of a procedure that looks at the host, such as `effects`. Each call returns the next of `found`, and the last
+    one for all further calls. An exception is raised instead, and a function is called for its result. `count` is the number of calls."""
 
     def __init__(self, *found: Any) -> None:
         self._found = list(found)

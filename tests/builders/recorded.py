@@ -1,4 +1,4 @@
-"""Hosts that stand for a real one in a test: what was recorded of one, and this machine."""
+"""Stand-ins for a host: one with recorded answers, and one that runs commands on this machine."""
 
 import subprocess
 from collections.abc import Sequence
@@ -13,7 +13,8 @@ from rollback_lib.secrets.secret import Key
 
 
 class Recorded(Host):
-    """A host whose answers are known, each with its question; an exception is a refusal. To any other question, it answers `otherwise`."""
+    """A host with recorded answers. `known` are pairs of a question and its answer, which may be an exception for a refusal. Any other
+    question gets the answer `otherwise`."""
 
     def __init__(self, *known: tuple[Fact[Any], object], otherwise: object = None) -> None:
         super().__init__(Key())
@@ -32,7 +33,7 @@ class Recorded(Host):
 
 
 class OneByOne:
-    """A link that runs each script of a round by itself."""
+    """A link that runs the scripts of a round one by one."""
 
     def run(self, script: str, **_: object) -> Result:
         raise NotImplementedError
@@ -42,7 +43,7 @@ class OneByOne:
 
 
 class Here(OneByOne):
-    """This machine in place of a host."""
+    """A link that runs scripts on this machine."""
 
     alias = "here"
 

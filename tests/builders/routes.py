@@ -1,4 +1,4 @@
-"""Routes that answer as they are told, and a clock that only goes on when somebody sleeps."""
+"""Routes with prepared answers, and a clock that only advances when somebody sleeps."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,8 +13,9 @@ PASS, FAIL = True, False
 
 
 class Routes:
-    """`answers` are those of each route by its name, one after the other, the last one again and again; a route without any
-    passes. `asked` is how often each was asked, `closed` how many connections were closed."""
+    """Routes with prepared answers. `answers` holds a list for each route, by name: each probe gets the next answer, and the last one
+    counts for all further probes. A route without answers passes. `asked` is the number of probes of each route, `closed` the number of
+    connections that were closed."""
 
     def __init__(self, **answers: Sequence[bool]) -> None:
         self._answers = {name.replace("_", "-"): list(known) for name, known in answers.items()}
@@ -26,7 +27,7 @@ class Routes:
         return _Prober(self, route.name)
 
     def instead_of_real_ones(self, patch: pytest.MonkeyPatch) -> "Routes":
-        """Let all who ask routes ask these; no probe is sent before the one before it was answered."""
+        """Replace the real routes by these. Only one probe at a time is sent to each."""
         for who in ("rollback_lib.run.monitor.Prober", "rollback_lib.health.watch.Prober"):
             patch.setattr(who, self.prober)
         patch.setattr("rollback_lib.health.watch.AT_ONCE", 1)
@@ -52,7 +53,7 @@ class _Prober:
 
 
 class Clock:
-    """Stands for the module `time`."""
+    """Stands for the module `time`. Only `sleep` advances it."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -61,4 +62,4 @@ class Clock:
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        self.now += seconds or 0.01  # looking takes its time, too
+        self.now += seconds or 0.01  # even a sleep of 0 takes some time

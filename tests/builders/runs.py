@@ -1,4 +1,4 @@
-"""A run, and what is around it: a host that only notes what it is told to run, and a person who presses a button when told to."""
+"""A run and its surroundings: a host that only notes what it is asked to run, and a person who presses a button when a test says so."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -26,15 +26,18 @@ ROOT = Account("root", state=STATE, closed="")
 
 
 def ended(ending: Ending, out: str = "", err: str = "", seconds: float = 0.0) -> Result:
-    """What the host says of a script that ended so."""
+    """The result of a script with this ending and output."""
     return Result(ending, out, err, 0, seconds)
 
 
 class Host(OneByOne):
-    """`failing`: what a script has in it that fails; `says`: what the others print; `full`: its disk is. `ran` are the scripts that
-    it ran, `started` the jobs among them; `ends` is how a job ends, by its name, where that is not for `failing` to say: with an
-    ending, or with an error of the way to the host; `output` is what it prints meanwhile. `known` are the jobs that the host knows
-    of an incident that is opened again. Its lock is always free."""
+    """A host that runs nothing. Its lock is always free.
+
+    A script that contains `failing` fails; any other prints `says`. `full` is True if no job can be started, since the disk is full.
+    `ran` are the scripts that it was asked to run, `started` the jobs. `ends` sets how a job ends, by its name: with an ending, or with
+    an error of the connection. `output` is what a job prints, by its name. `known` are the jobs that the host knows of an incident that
+    is opened again.
+    """
 
     alias = HOST
 
@@ -75,7 +78,7 @@ class Host(OneByOne):
 
 
 class Person:
-    """Presses a button only when the test says so."""
+    """A console with a person who confirms nothing until the test calls one of `buttons`. `there` is False if nobody can be asked."""
 
     def __init__(self) -> None:
         self.buttons: list[Callable[[], None]] = []
@@ -99,7 +102,7 @@ class Person:
 
 
 def opening(folder: Folder, **changes: Any) -> Opening:
-    """How an incident was opened whose record is in that folder: to apply, and to stop where it fails."""
+    """How the incident with its record in `folder` was opened: in mode apply, and to stop if it fails. `changes` override that."""
     known = {
         "incident": folder.id, "procedure": "code", "stack": STACK.name, "host": HOST, "who": "me", "mode": "apply", "on_failure": "stop",
         "reason": "", "parameters": {}, "folder": folder.path, "budget": 60.0, "usual": (),
@@ -108,7 +111,7 @@ def opening(folder: Folder, **changes: Any) -> Opening:
 
 
 def run(how: Opening, host: Host, person: Person, stack: Stack = STACK) -> Run:
-    """A run that has documented its facts, opened as told."""
+    """A run that was opened as `how` says and has documented its facts."""
     folder = Folder(how.folder)
     made = Run(stack, how, folder, host, Key(), person, 0.0, ROOT)
     folder.event("facts")
@@ -121,11 +124,11 @@ def opened(root: Path, host: Host, person: Person, **changes: Any) -> Incident:
 
 
 def taken_up(incident: Incident, host: Host, person: Person) -> Incident:
-    """The incident, opened again by another process."""
+    """The incident, opened again as by another process."""
     return Incident(run(replace(incident.opening, resumed=True), host, person, incident.stack))
 
 
 def finding(incident: Incident, **looks: Any) -> None:
-    """Let these looks of its procedure find what a test says."""
+    """Replace functions of the incident's procedure that look at the host, by name."""
     run = incident._run
     run.procedure = run.monitor._procedure = replace(run.procedure, **looks)

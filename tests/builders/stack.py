@@ -1,4 +1,4 @@
-"""The stack of the unit tests, from tests/stack.yaml."""
+"""The stack of the unit tests, from tests/stack.yaml, and variations of it."""
 
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,16 @@ STATE = STACK.state  # its folder on the host
 
 
 def content(**changes: Any) -> dict[str, Any]:
-    """What the file has under `stack`, with changes."""
+    """The content of the file under `stack`, with changes."""
     return {**yaml.safe_load(STACK_FILE.read_text())["stack"], **changes}
 
 
 def written(file: Path, **changes: Any) -> Path:
-    """A stack file of its own, with changes."""
+    """Write a stack file with changes to `file`, and return its path."""
     file.write_text(yaml.safe_dump({"stack": content(**changes)}))
     return file
 
 
 def with_health(**changes: Any) -> Stack:
-    """The stack, probed in another way."""
+    """The stack with changes to its section `health`."""
     return STACK.model_copy(update={"health": STACK.health.model_copy(update=changes)})

@@ -1,4 +1,4 @@
-"""All that triage asks of a stack: one where everything is well and nothing was changed for a month, with what a test changes.
+"""Builders for the state that triage asks for. By default everything works and nothing was changed for a month; a test changes parts of it.
 
 agents-api, ruben-api   built from the tree; agents-api reads the env file and uses the database voice
 caddy                   the proxy, on the networks of the other stacks as well
@@ -38,9 +38,13 @@ def facts(
     code: dict[str, Any] | None = None, env: dict[str, Any] | None = None, proxy: dict[str, Any] | None = None,
     schemas: dict[str, Any] | None = None, **changes: Any,
 ) -> State:  # fmt: skip
-    """What a look finds. `ill`: agents-api answers 500, saying that; `cut_off`: it answers, and its route does not pass; `down` are
-    services whose containers have ended, `missing` those that have none; `off`: a network that the proxy is not on, `gone` one that it
-    remembers and that is gone. `code`, `env`, `proxy` and `schemas` are changes of what is known of each; `changes` those of the whole."""
+    """The state of the stack. Each parameter changes something in it.
+
+    `ill`: agents-api answers 500 with this text. `cut_off`: agents-api works, but its route fails. `down`: services whose containers
+    have ended. `missing`: services without a container. `off`: a network that the proxy is not on. `gone`: a network that no longer
+    exists, and on which the proxy still is. `code`, `env`, `proxy` and `schemas` are arguments for the builders below; `changes` are
+    fields of State.
+    """
     answers = {name: Answer((port,), 200, "fine") for name, port in PORTS.items()}
     if ill:
         answers["agents-api"] = Answer((8000,), 500, ill)
@@ -64,8 +68,9 @@ def deployed(
     *, came: float = MONTH, made: float | None = None, image: float | None = None, known: str = "", registry: bool = False,
     migrations: tuple[str, ...] = (), asks: tuple[str, ...] = (),
 ) -> Deployed:  # fmt: skip
-    """The commit that runs: came to the host so many hours ago, its image and its container were `made` then. `known`: it was found
-    healthy or bad here; `registry`: it runs by the compose files that take the image from a registry."""
+    """The deployed code. The commit came to the host `came` hours ago, its image `image` hours ago, and its container was made `made`
+    hours ago. `known`: the commit was found "healthy" or "bad" here. `registry`: it runs with the compose files that take the image from
+    a registry."""
     when = ago(came)
     way = replace(WAY, files=tuple(STACK.image.files)) if registry else WAY
     one = container(created=ago(came if made is None else made), compose=way)
@@ -83,8 +88,9 @@ def env_file(
     *, changed: float = MONTH + 1, made: float = MONTH, content: str = ENV, before: str | None = ENV_BEFORE, verdict: str = "",
     holds: str = "2", host: str = "voice-postgres-1", unreadable: str = "", read: bool = True,
 ) -> env.State:  # fmt: skip
-    """The env file: changed so many hours ago, read by agents-api, whose container was `made` then and has LEVEL as it `holds` it, and
-    a database on `host`; `before` is the other version that is known of it, and `verdict` what is known of the one that is there."""
+    """The env file. It was `changed` so many hours ago. agents-api reads it; its container was `made` so many hours ago, has the value
+    `holds` for LEVEL, and a database on `host`. `before` is an earlier version of the file; `verdict` is what is known of the present
+    one."""
 
     def file(content: str, hours: float) -> files.File:
         return files.File(STACK.env.file, STACK.env.file, "regular file", "600", 0, 0, 7, ago(hours), Secret(content))
@@ -107,8 +113,8 @@ def caddy_file(
     *, changed: float = MONTH, verdict: str = "", committed: bool = True, wrong: str = "", loaded: bool = True, running: bool = True,
     upstreams: dict[str, tuple[str, ...]] | None = None,
 ) -> caddyfile.State:  # fmt: skip
-    """The Caddyfile: changed so many hours ago, in a commit or by hand; Caddy accepts it unless it is `wrong`, and runs with it. What
-    `upstreams` are is asked elsewhere."""
+    """The Caddyfile. It was `changed` so many hours ago, in a commit or by hand. Caddy accepts it unless `wrong` gives an error, and has
+    loaded it if `loaded`. `upstreams` is not used here; `facts` uses it."""
 
     def version(name: str, content: bytes, hours: float, verdict: str = "") -> caddyfile.Version:
         return caddyfile.Version(name, ago(hours), "subject", verdict, content, Command.of("cat", name))
@@ -124,7 +130,7 @@ def caddy_file(
 
 
 def around(down: tuple[str, ...], missing: tuple[str, ...], off: str, gone: str) -> redeploy.State:
-    """Containers and networks; see `facts`."""
+    """The containers and networks of the stack; see `facts` for the parameters."""
     services = {name: service(f"docker-{name}", builds=name != "caddy") for name in ("agents-api", "ruben-api", "caddy")}
     ended = {"state": "exited", "exit": 1}
     containers = [container(name, **(ended if name in down else {})) for name in services if name not in missing]
@@ -140,10 +146,10 @@ def around(down: tuple[str, ...], missing: tuple[str, ...], off: str, gone: str)
 
 
 def database(name: str, *, gone: tuple[str, ...] = (), new: tuple[str, ...] = (), answers: bool = True, backups: bool = True) -> Databases:
-    """A database whose schema is that of its newest backup, but for tables that are `gone` and `new` since."""
+    """A database with the schema of its newest backup, except for tables that are `gone` or `new` since."""
     section = next(one for one in STACK.databases if one.name == name)
     since = ((ago(12), schema.Difference(gone, new)),) if backups else ()
-    there = {section.database: None}  # which is all that is asked of it
+    there = {section.database: None}  # triage only asks whether the database exists
     return Databases(section, container(name, name=section.container), postgres.Server(170002, True, there) if answers else None, since)
 
 

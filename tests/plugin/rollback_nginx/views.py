@@ -1,4 +1,4 @@
-"""How the nginx rollback looks in a notebook."""
+"""The views of the nginx rollback in a notebook."""
 
 from rollback_lib.notebook.view import Table, View, code, note, stack, table
 from rollback_lib.notebook.views import common

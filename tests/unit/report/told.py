@@ -1,4 +1,4 @@
-"""Records made of fixed events: a rollback of code whose last step failed, and a triage, with all that a report can show."""
+"""Records with fixed events: a code rollback whose last step failed, and a triage. They have everything that a report can show."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
