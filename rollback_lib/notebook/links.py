@@ -18,4 +18,4 @@ def link(file: Path, words: str, *, otherwise: Path) -> View:
 
 def under(*links: View) -> View:
     """Links, one below the other."""
-    return View("<br>".join(one._repr_html_() for one in links), "\n".join(map(str, links)))
+    return View("<br>".join(view._repr_html_() for view in links), "\n".join(map(str, links)))

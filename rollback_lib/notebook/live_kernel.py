@@ -45,4 +45,4 @@ def attend(kernel: Any) -> None:
 
 def _comms(kernel: Any, target: str | None) -> dict[str, dict[str, str]]:
     found = kernel.comm_manager.comms.items()
-    return {name: {"target_name": one.target_name} for name, one in found if target in (None, one.target_name)}
+    return {name: {"target_name": comm.target_name} for name, comm in found if target in (None, comm.target_name)}

@@ -141,13 +141,13 @@ def picture(run: Followed, lines: tuple[str, ...], now: datetime, *, going: bool
 
 def _steps(plan: Any, events: list[dict[str, Any]], now: datetime) -> list[tuple[str, str, str, str]]:
     rows, state = [], RunState.of(events)
-    ran = {one.step: one for one in state.ran}
+    ran = {attempt.step: attempt for attempt in state.ran}
     words = steps(plan, state)
     titles = {step.name: step.title for step in (*plan.steps, *plan.undo)}
     for name, word in words.items():
-        one = ran.get(name)
-        shown = "runs" if one and not one.heard else word
-        took = "" if one is None else one.took if one.heard else f"{times.about((now - one.begin).total_seconds())} so far"
+        attempt = ran.get(name)
+        shown = "runs" if attempt and not attempt.heard else word
+        took = "" if attempt is None else attempt.took if attempt.heard else f"{times.about((now - attempt.begin).total_seconds())} so far"
         rows.append((_SIGNS.get(shown, "○"), titles[name], shown, took))
     return rows
 

@@ -36,8 +36,8 @@ class Picker:
 
     def mark(self, name: str) -> None:
         """Mark the candidate that is chosen."""
-        for button, one in zip(self._buttons, self._names, strict=True):
-            chosen = one == name
+        for button, candidate in zip(self._buttons, self._names, strict=True):
+            chosen = candidate == name
             button.description, button.icon = ("chosen", "check") if chosen else ("Choose", "")
 
     def show(self, twin: View) -> None:

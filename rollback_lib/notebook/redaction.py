@@ -18,6 +18,6 @@ def hide(redactor: Redactor) -> None:
 
 def clean(text: str) -> str:
     """The text with all known secrets hidden, as a cell may show it."""
-    for one in _redactors:
-        text = one.clean(text)
+    for known in _redactors:
+        text = known.clean(text)
     return redactor.clean(text)

@@ -62,30 +62,30 @@ def _held(known: Stack) -> View:
 def procedures(stack_name: str) -> View:
     """The rows of the decision tree, each with an unused working copy of its notebook."""
     known = _stack(stack_name)
-    rows = [_row(one, known, stack_name) for one in every() if one.situation]
+    rows = [_row(notebook, known, stack_name) for notebook in every() if notebook.situation]
     return table(("what is wrong", "what helps", "to plan", "to apply", "budget", "usual here"), rows)
 
 
-def _row(one: Notebook, known: Stack, stack_name: str) -> tuple[object, ...]:
+def _row(notebook: Notebook, known: Stack, stack_name: str) -> tuple[object, ...]:
     root, asked = incidents_root(), {"stack": lasting(stack_name)}
-    budget = times.given(registry.budget(known, one.procedure))
-    seconds = usual_seconds(root, one.procedure, known.name)
+    budget = times.given(registry.budget(known, notebook.procedure))
+    seconds = usual_seconds(root, notebook.procedure, known.name)
     usual = times.about(median(seconds)) if seconds else "none yet"
-    if "incident" in one.parameters:
-        return one.situation, one.action, "from its incident, below", "", budget, usual
+    if "incident" in notebook.parameters:
+        return notebook.situation, notebook.action, "from its incident, below", "", budget, usual
     place = working_copy.place(root) / known.name
     plans, applies = [], []
-    for name in _each(one, known):
+    for name in _each(notebook, known):
         folder, own, words = (place / name, {"database": name}, f"\u00a0{name}") if name else (place, {}, "")
-        plans.append(_link(working_copy.unused(one.file, folder, asked | own), one.procedure + words))
-        if "mode" in one.parameters:
-            applies.append(_link(working_copy.to_apply(one.file, folder, asked | own), "apply" + words))
-    return one.situation, one.action, under(*plans), under(*applies), budget, usual
+        plans.append(_link(working_copy.unused(notebook.file, folder, asked | own), notebook.procedure + words))
+        if "mode" in notebook.parameters:
+            applies.append(_link(working_copy.to_apply(notebook.file, folder, asked | own), "apply" + words))
+    return notebook.situation, notebook.action, under(*plans), under(*applies), budget, usual
 
 
-def _each(one: Notebook, known: Stack) -> list[str]:
+def _each(notebook: Notebook, known: Stack) -> list[str]:
     """The names of the databases, if the notebook is about one of several; else a single empty name."""
-    several = "database" in one.parameters and len(known.databases) > 1
+    several = "database" in notebook.parameters and len(known.databases) > 1
     return [database.name for database in known.databases] if several else [""]
 
 
@@ -97,19 +97,20 @@ def latest(stack_name: str) -> View:
         return note("info", "No incident yet.")
     rows = [
         (
-            one["opened"][:16].replace("T", " "), one["incident"], one.get("procedure", ""), *_ended(one), _files(root / one["folder"]),
-            under(*onward(one["incident"], root / one["folder"], working_copy.place(root) / one["stack"])),
+            incident["opened"][:16].replace("T", " "), incident["incident"], incident.get("procedure", ""), *_ended(incident),
+            _files(root / incident["folder"]),
+            under(*onward(incident["incident"], root / incident["folder"], working_copy.place(root) / incident["stack"])),
         )
-        for one in found
+        for incident in found
     ]  # fmt: skip
     return table(("when (UTC)", "incident", "procedure", "verdict", "why", "to read", "from here"), rows)
 
 
-def _ended(one: Mapping[str, Any]) -> tuple[str, str]:
-    if one["verdict"] == OPEN:
+def _ended(incident: Mapping[str, Any]) -> tuple[str, str]:
+    if incident["verdict"] == OPEN:
         return "● open", ""
-    verdict = Verdict(one["verdict"])
-    return f"{sign(verdict.level)} {verdict}", one.get("reason", "")
+    verdict = Verdict(incident["verdict"])
+    return f"{sign(verdict.level)} {verdict}", incident.get("reason", "")
 
 
 def _files(folder: Path) -> View:

@@ -26,15 +26,15 @@ def procedures() -> dict[str, Procedure[Any, Any]]:
     found: dict[str, Procedure[Any, Any]] = {}
     for point in _points():
         try:
-            one = point.load()
+            loaded = point.load()
         except Exception as error:
             raise ParameterError(f"the procedure {point.name} of {point.value} cannot be loaded ({error}); fix or remove it") from None
-        if not isinstance(one, Procedure) or one.name != point.name:
+        if not isinstance(loaded, Procedure) or loaded.name != point.name:
             raise ParameterError(f"{point.value} is no procedure called {point.name}; fix or remove its package")
-        if one.name in found:
-            raise ParameterError(f"two packages bring a procedure {one.name!r}; remove one of them")
-        found[one.name] = one
-    return dict(sorted(found.items(), key=lambda one: one[1].size))
+        if loaded.name in found:
+            raise ParameterError(f"two packages bring a procedure {loaded.name!r}; remove one of them")
+        found[loaded.name] = loaded
+    return dict(sorted(found.items(), key=lambda item: item[1].size))
 
 
 def procedure(name: str) -> Procedure[Any, Any]:
@@ -48,7 +48,7 @@ def procedure(name: str) -> Procedure[Any, Any]:
 def others(stack: Stack | None = None) -> list[Procedure[Any, Any]]:
     """The procedures of other packages. With a stack, only those that the stack has a section for."""
     ours = {point.name for point in _points() if point.value.startswith(_OURS)}
-    return [one for one in procedures().values() if one.name not in ours and (stack is None or one.of(stack))]
+    return [loaded for loaded in procedures().values() if loaded.name not in ours and (stack is None or loaded.of(stack))]
 
 
 def check(stack: Stack) -> None:
@@ -69,4 +69,4 @@ def budget(stack: Stack, name: str) -> float:
 
 def notebook(name: str) -> Path | None:
     """The notebook of a procedure of another package; None for a procedure of this package."""
-    return next((one.notebook for one in others() if one.name == name), None)
+    return next((loaded.notebook for loaded in others() if loaded.name == name), None)

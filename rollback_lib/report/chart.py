@@ -51,7 +51,7 @@ def timeline(
         if spans and number == 0:
             shapes += _spans(axis, spans, y)
         else:
-            for outage in (one for one in outages.routes if one.route == name):
+            for outage in (failure for failure in outages.routes if failure.route == name):
                 shapes += _bands(axis, outage, y)
             shapes += [_tick(axis.x(tick.at), y, tick.ok) for tick in ticks if tick.route == name]
     if budget and budget[0] + timedelta(seconds=budget[1]) < axis.end:
@@ -102,7 +102,7 @@ def _spans(axis: _Axis, spans: Sequence[Span], y: float) -> Iterator[str]:
 
 def _bands(axis: _Axis, outage: Outage, y: float) -> Iterator[str]:
     """A band for each time in which the route failed, and one label for all of them with the words of the record."""
-    seen = [(max(one.begin, axis.start), min(one.end, axis.end)) for one in outage.spans]
+    seen = [(max(span.begin, axis.start), min(span.end, axis.end)) for span in outage.spans]
     bands = [(axis.x(begin), max(axis.x(end) - axis.x(begin), 8.0)) for begin, end in seen if begin <= end]
     for x, width in bands:
         yield f'<rect x="{x - 4:.1f}" y="{y - 20:.1f}" width="{width + 4:.1f}" height="30" fill="{BAD}" opacity=".15"/>'

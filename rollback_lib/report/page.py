@@ -63,10 +63,10 @@ def html(record: Mapping[str, Any], events: Events, folder: Path) -> str:
     return rendering.render(
         "report",
         head=Head.of(record, f"{record.get('procedure', '')}{word} {record.get('incident', '')}"),
-        left=[str(one) for one in record.get("next", ())],
+        left=[str(action) for action in record.get("next", ())],
         chart=Markup(drawn),  # `chart` escapes every text in it
         outage=outages.words,
-        tables=[one for one in _tables(record, events, steps) if one.rows],
+        tables=[table for table in _tables(record, events, steps) if table.rows],
         steps=steps,
         files=list(_files(folder)),
     )  # fmt: skip
@@ -74,10 +74,10 @@ def html(record: Mapping[str, Any], events: Events, folder: Path) -> str:
 
 def _tables(record: Mapping[str, Any], events: Events, steps: Sequence[Attempt]) -> Iterator[Table]:
     yield from _found(record.get("found", {}))
-    points = [(_ANSWERED[bool(one["answered"])], one["question"], one["answer"]) for one in summary.checklist(events)]
+    points = [(_ANSWERED[bool(point["answered"])], point["question"], point["answer"]) for point in summary.checklist(events)]
     yield Table("The checklist before it", (SIGN, WORDS, Column("what was known", ours=True)), points)
     yield Table("How far it came", (Column("step", short=True), WORDS, Column("took", short=True)), _steps(record, steps))
-    effects = [(one["name"], one["asked"], one["found"], _sign(one)) for one in record.get("effects", ())]
+    effects = [(effect["name"], effect["asked"], effect["found"], _sign(effect)) for effect in record.get("effects", ())]
     yield Table("After: asked for and found", (VALUE, Column("asked for"), Column("found"), SIGN), effects)
     before = [(name, str(value) or _EMPTY) for name, value in record.get("before", {}).items()]
     yield Table("Before", (VALUE, VALUE), before)
@@ -87,7 +87,7 @@ def _tables(record: Mapping[str, Any], events: Events, steps: Sequence[Attempt])
 
 def _steps(record: Mapping[str, Any], steps: Sequence[Attempt]) -> list[tuple[str, str, str]]:
     """A row for each step: its name, how far it came, and how long it took."""
-    last = {one.step: one for one in steps}
+    last = {attempt.step: attempt for attempt in steps}
     rows = []
     for name, word in record.get("steps", {}).items():
         ran = last.get(name)
@@ -105,10 +105,13 @@ def _sign(effect: Mapping[str, Any]) -> str:
 def _found(found: Mapping[str, Any]) -> Iterator[Table]:
     """The result of a run that only looked: how well the rows of the decision tree fit, and the rows that are green, amber or red."""
     if found and not found.get("healthy"):
-        rows = [(one["fit"], one["situation"], "; ".join(one["for"]), "; ".join(one["against"])) for one in found.get("findings", ())]
+        rows = [
+            (finding["fit"], finding["situation"], "; ".join(finding["for"]), "; ".join(finding["against"]))
+            for finding in found.get("findings", ())
+        ]
         speaks = Column("what speaks for it", ours=True), Column("what speaks against it", ours=True)
         yield Table("Which row of the page fits", (SIGN, WORDS, *speaks), rows)
-    levels = [(f"{_SIGNS[one['level']]} {one['level']}", one["name"], one["found"], one["do"]) for one in found.get("rows", ())]
+    levels = [(f"{_SIGNS[row['level']]} {row['level']}", row["name"], row["found"], row["do"]) for row in found.get("rows", ())]
     yield Table("How it is", (SIGN, VALUE, WORDS, Column("what to do", ours=True)), levels)
 
 

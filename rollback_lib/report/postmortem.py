@@ -31,10 +31,12 @@ def markdown(record: Mapping[str, Any], events: Events, folder: Path) -> str:
     lines += ["## Timeline (UTC)", "", *(f"- {times.clock(at)} {_plain(words)}" for at, words in told), ""]
     if record.get("effects"):
         lines += ["## Before and after", "", "| | asked for | found |", "|---|---|---|"]
-        rows = [(*(_plain(one[name]) for name in ("name", "asked", "found")), "" if one["ok"] else " ✘") for one in record["effects"]]
+        rows = [
+            (*(_plain(effect[name]) for name in ("name", "asked", "found")), "" if effect["ok"] else " ✘") for effect in record["effects"]
+        ]
         lines += [f"| {name} | {asked} | {found}{sign} |" for name, asked, found, sign in rows]
         lines += [""]
-    left = [f"- [ ] {_plain(one)}" for one in record.get("next", ())]
+    left = [f"- [ ] {_plain(action)}" for action in record.get("next", ())]
     lines += ["## What is left to do", "", *left, "- [ ] _Mend the cause, and say here how._", ""]
     lines += ["## What we learned", "", "- What went well:", "- What went badly:", "- Where we were lucky:", ""]
     return "\n".join(lines)
@@ -42,7 +44,7 @@ def markdown(record: Mapping[str, Any], events: Events, folder: Path) -> str:
 
 def _change(events: Events) -> str:
     """Which change was reverted, according to the checklist; "" if that was not known."""
-    return str(next((one["answer"] for one in summary.checklist(events) if one["name"] == "change" and one["answered"]), ""))
+    return str(next((point["answer"] for point in summary.checklist(events) if point["name"] == "change" and point["answered"]), ""))
 
 
 def _plain(text: object) -> str:

@@ -13,7 +13,10 @@ Events = Sequence[Mapping[str, Any]]
 
 def spans(events: Events) -> list[Span]:
     """The steps, for a chart. A step whose end is not known is drawn until the last event."""
-    return [Span(one.job, one.begin, one.end or moment(events[-1]), one.ok if one.heard else None) for one in RunState.of(events).ran]
+    return [
+        Span(attempt.job, attempt.begin, attempt.end or moment(events[-1]), attempt.ok if attempt.heard else None)
+        for attempt in RunState.of(events).ran
+    ]
 
 
 def ticks(events: Events) -> list[Tick]:
@@ -65,8 +68,8 @@ def _how(event: Mapping[str, Any]) -> str:
     return f", {how.words}" if how else ""
 
 
-def _point(one: Mapping[str, Any]) -> str:
-    return f"{one['name']} {'answered' if one['answered'] else 'open'}"
+def _point(point: Mapping[str, Any]) -> str:
+    return f"{point['name']} {'answered' if point['answered'] else 'open'}"
 
 
 _WORDS: dict[str, Any] = {

@@ -33,7 +33,7 @@ class Checklist:
     @property
     def refusing(self) -> list[Point]:
         """The points that are open and have to be answered before anything is changed."""
-        return [one for one in self.points if one.required and not one.answered]
+        return [point for point in self.points if point.required and not point.answered]
 
 
 def checked(text: object) -> tuple[str, ...]:
@@ -53,8 +53,8 @@ def checklist(
     is not set on this machine."""
     rationale = plan.rationale
     doubted = rationale.stable is False
-    told = tuple(one.words for one in stack.notify)
-    reached = [one for one in told if one not in unset]
+    told = tuple(entry.words for entry in stack.notify)
+    reached = [person for person in told if person not in unset]
     rows = [
         (STATE, "Is what is broken documented?", documented or "not yet: run the cell of section 2", bool(documented), True),
         (CHANGE, "Which change is reverted?", rationale.change or "not known", bool(rationale.change), CHANGE in stack.required),
@@ -72,7 +72,7 @@ def checklist(
 
 
 def _people(reached: Collection[str], unset: Collection[str]) -> str:
-    lost = [f"{one} is not set" for one in unset]
+    lost = [f"{name} is not set" for name in unset]
     if reached:
         return "; ".join([f"by {', '.join(reached)}, at start and end", *lost])
     return "; ".join(lost) if lost else "nobody is notified (no `notify` in the stack): tell them yourself"

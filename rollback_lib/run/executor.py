@@ -38,7 +38,12 @@ class Executor:
         name = self._record.state.job(step.name)
         known = {"step": step.name, "job": name, "plan": plan}
         self._record.event(
-            "step-begin", **known, touches=step.touches, loses=step.loses, trial=step.trial, commands=[str(one) for one in step.script]
+            "step-begin",
+            **known,
+            touches=step.touches,
+            loses=step.loses,
+            trial=step.trial,
+            commands=[str(command) for command in step.script],
         )
         view = OutputView(step, name, self._console, self._record.redactor)
         result = self._follow(Job(self._there, self._record.id, name, _whole(step), step.deadline, step.send), known, view)
@@ -73,7 +78,7 @@ class Executor:
 
     def end(self, step: Step) -> bool:
         """End the step's job and its child processes, after waiting for it was interrupted. True if it is known to have ended."""
-        unheard = [one for one in self._record.state.unheard if one.step == step.name]
+        unheard = [attempt for attempt in self._record.state.unheard if attempt.step == step.name]
         if not unheard:
             return False
         job = unheard[-1].job

@@ -56,7 +56,7 @@ def _check_order(run: Run, plan: Plan, step: Step) -> None:
     state, done = run.state, run.state.done
     before = plan.steps[: next(number for number, planned in enumerate(plan.steps) if planned is step)]
     missing = [
-        one.name for one in before if not (one.skip or one.name in state.passed_over or (plan.hash, one.name) in done)
+        earlier.name for earlier in before if not (earlier.skip or earlier.name in state.passed_over or (plan.hash, earlier.name) in done)
     ]  # fmt: skip
     if missing:
         raise Refused(f"the step {step.name!r} comes after {', '.join(missing)}; run the cells above first")

@@ -53,7 +53,7 @@ class Incident:
     def tried(self) -> dict[str, Tried]:
         """The steps that ran, by name, with how each ended."""
         ended = (event for event in self._run.folder.events() if event["event"] == "step-end")
-        return {one["step"]: Tried(ending(one), one["seconds"], (one["last_lines"] or [""])[-1]) for one in ended}
+        return {end["step"]: Tried(ending(end), end["seconds"], (end["last_lines"] or [""])[-1]) for end in ended}
 
     @property
     def id(self) -> str:
@@ -307,7 +307,7 @@ class Incident:
     def aftermath(self) -> list[tuple[str, str]]:
         """For a cell that ended early: rows (label, text) on the state of the host, what to do next, and where the record is."""
         run = self._run
-        return [("host", run.left()), *(("next", one) for one in run.next_actions()), ("record", str(run.folder.path))]
+        return [("host", run.left()), *(("next", action) for action in run.next_actions()), ("record", str(run.folder.path))]
 
     # -- resuming an incident ---------------------------------------------------------------------------------------
 

@@ -113,7 +113,7 @@ class Monitor:
 
     def moved(self, plan: Plan) -> tuple[Effect, ...]:
         """What is not as the plan assumed. Raises Refused if the host cannot be asked within PATIENCE seconds."""
-        return tuple(one for one in self._patiently(self._procedure.assumed, plan, PATIENCE) if not one.ok)
+        return tuple(effect for effect in self._patiently(self._procedure.assumed, plan, PATIENCE) if not effect.ok)
 
     def strange(self, plan: Plan, done: Collection[str], half: Collection[str]) -> tuple[Effect, ...]:
         """What is not as an interrupted run can have left it.

@@ -36,9 +36,9 @@ class Notifier:
         if not self._notify or self.told == kind:
             return
         self._folder.event("telling", word=kind)
-        for one in self._notify:
-            thread = threading.Thread(target=self._tell, args=(one, kind, self._folder.redactor.clean(text), incident), daemon=True)
-            self._waiting.append((thread, one, kind))
+        for entry in self._notify:
+            thread = threading.Thread(target=self._tell, args=(entry, kind, self._folder.redactor.clean(text), incident), daemon=True)
+            self._waiting.append((thread, entry, kind))
             thread.start()
 
     def wait(self) -> None:
@@ -48,23 +48,23 @@ class Notifier:
         for thread, _, _ in self._waiting:
             thread.join(max(0.0, until - time.monotonic()))
         with self._noting:
-            late, self._waiting = [(one, kind) for thread, one, kind in self._waiting if thread.is_alive()], []
-            for one, kind in late:
-                self._note(one, kind, "no answer in time")
+            late, self._waiting = [(entry, kind) for thread, entry, kind in self._waiting if thread.is_alive()], []
+            for entry, kind in late:
+                self._note(entry, kind, "no answer in time")
 
-    def _tell(self, one: Notify, kind: str, text: str, incident: str) -> None:
+    def _tell(self, entry: Notify, kind: str, text: str, incident: str) -> None:
         try:
-            wrong = _post(self._address(one.webhook), text) if one.webhook else _run(one.command or [], kind, text, incident)
+            wrong = _post(self._address(entry.webhook), text) if entry.webhook else _run(entry.command or [], kind, text, incident)
         except Exception as error:  # no error here may stop a rollback; its message may hold the secret address, so only its type is kept
             wrong = type(error).__name__
         with self._noting:
             if any(thread is threading.current_thread() for thread, _, _ in self._waiting):
-                self._note(one, kind, wrong)
+                self._note(entry, kind, wrong)
 
-    def _note(self, one: Notify, kind: str, wrong: str) -> None:
-        self._folder.event("told", word=kind, to=one.words, ok=not wrong, error=wrong)
+    def _note(self, entry: Notify, kind: str, wrong: str) -> None:
+        self._folder.event("told", word=kind, to=entry.words, ok=not wrong, error=wrong)
         if wrong:
-            self._line(f"▲ {one.words} could not be notified ({wrong}); the run continues.")
+            self._line(f"▲ {entry.words} could not be notified ({wrong}); the run continues.")
 
     def _address(self, reference: str) -> str:
         where, _, name = reference.partition(":")
@@ -76,8 +76,8 @@ class Notifier:
 
 def unset(notify: list[Notify]) -> list[str]:
     """The entries whose address should be in an environment variable that is not set here, in words."""
-    names = ((one, one.webhook.removeprefix("env:")) for one in notify if one.webhook and one.webhook.startswith("env:"))
-    return [one.words for one, name in names if not os.environ.get(name)]
+    names = ((entry, entry.webhook.removeprefix("env:")) for entry in notify if entry.webhook and entry.webhook.startswith("env:"))
+    return [entry.words for entry, name in names if not os.environ.get(name)]
 
 
 def _post(address: str, text: str) -> str:

@@ -15,11 +15,11 @@ def check(run: Run, plan: Plan) -> None:
     """Keep the logs of the containers that the plan removes, and answer the checklist. Raises Unanswered if a required point is open
     in a run that would change the host."""
     found = _answer(run, plan, _keep_logs(run, plan))
-    run.folder.event("checklist", points=[one.__dict__ for one in found.points])
+    run.folder.event("checklist", points=[point.__dict__ for point in found.points])
     run.console.show(found)
     if run.opening.mode == "apply" and found.refusing:
-        open_ones = "; ".join(f"{one.name}: {one.answer}" for one in found.refusing)
-        names = ",".join(one.name for one in found.refusing)
+        open_ones = "; ".join(f"{point.name}: {point.answer}" for point in found.refusing)
+        names = ",".join(point.name for point in found.refusing)
         raise Unanswered(f"the checklist is open ({open_ones}); find out, then run again with checked={names}")
 
 

@@ -200,6 +200,6 @@ class Run:
             return
         self.plan = Plan.from_json(file.read_text())
         jobs = self.link.jobs(self.stack.state, self.opening.incident)
-        for one in self.state.unheard:
-            state, ending = jobs.get(one.job, (JobState.NEVER, None))
-            self.folder.event("job-found", step=one.step, job=one.job, plan=self.plan.hash, state=state, ending=ending)
+        for attempt in self.state.unheard:
+            state, ending = jobs.get(attempt.job, (JobState.NEVER, None))
+            self.folder.event("job-found", step=attempt.step, job=attempt.job, plan=self.plan.hash, state=state, ending=ending)

@@ -60,7 +60,7 @@ def known() -> list[str]:
     from rollback_lib.procedures import registry
 
     ours = [file.stem[3:] for file in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))]
-    return [*ours, *(one.name for one in registry.others() if one.notebook)]
+    return [*ours, *(procedure.name for procedure in registry.others() if procedure.notebook)]
 
 
 def notebooks(folder: Path) -> list[Notebook]:
@@ -72,7 +72,7 @@ def every() -> list[Notebook]:
     """The notebooks in `notebooks/`, then those of other packages. Raises ParameterError, which names the file and the key."""
     from rollback_lib.procedures import registry
 
-    return [*notebooks(NOTEBOOKS), *(read(one.notebook) for one in registry.others() if one.notebook)]
+    return [*notebooks(NOTEBOOKS), *(read(procedure.notebook) for procedure in registry.others() if procedure.notebook)]
 
 
 def mark_reviewed(notebook: Notebook, day: date) -> None:

@@ -32,5 +32,7 @@ def _name(line: str) -> str:
         statements = ast.parse(line.strip()).body
     except SyntaxError:
         return ""
-    known = [one.target.id for one in statements if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)]
+    known = [
+        statement.target.id for statement in statements if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+    ]
     return known[0] if known else ""

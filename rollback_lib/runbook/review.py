@@ -48,8 +48,8 @@ def standing(notebook: Notebook, records: Records, today: date) -> Standing:
 def successes(notebook: Notebook, records: Records) -> list[Mapping[str, Any]]:
     """The records of the notebook's successful runs, newest first. A run is successful if it changed a host and was verified; for a
     notebook that only looks, if it came to its end."""
-    own = (one for one in records if one.get("procedure") == notebook.procedure)
-    return [one for one in own if (one.get("mode"), one["verdict"]) in _DONE]
+    own = (record for record in records if record.get("procedure") == notebook.procedure)
+    return [record for record in own if (record.get("mode"), record["verdict"]) in _DONE]
 
 
 def day_of(record: Mapping[str, Any]) -> date:

@@ -19,9 +19,9 @@ def commands(now: State, target: Target, images: Mapping[str, str]) -> tuple[Com
     """The commands that build the target's images. `images` gives the name of the image for each service to build."""
     stack, folder = now.stack, _folder(now.stack, target.commit.sha)
     ways: dict[Compose, dict[str, str]] = {}
-    for one in now.services:
-        if one.service in images and one.compose:
-            ways.setdefault(one.compose, {})[one.service] = images[one.service]
+    for deployed in now.services:
+        if deployed.service in images and deployed.compose:
+            ways.setdefault(deployed.compose, {})[deployed.service] = images[deployed.service]
     builds = [command for way, mine in ways.items() for command in _of_way(way.moved(stack.tree, f"{folder}/tree"), mine, folder)]
     return (
         Command.of("rm", "-rf", folder),
@@ -44,7 +44,7 @@ def _export(now: State, target: Target, folder: str) -> Iterator[Command]:
     `git archive` would not do: it leaves some files out, changes others, and ignores submodules. The export has an index and a folder
     of its own; those of the tree stay as they are.
     """
-    repositories = [("", target.commit.sha), *((f"/{one.path}", one.sha) for one in target.submodules)]
+    repositories = [("", target.commit.sha), *((f"/{module.path}", module.sha) for module in target.submodules)]
     yield from umask(now)
     yield Command.of("mkdir", f"{folder}/tree")
     yield Command.of("chmod", f"--reference={now.stack.tree}", f"{folder}/tree")  # new folders inherit its setgid bit

@@ -18,7 +18,7 @@ def rationale(now: State, target: Target) -> Rationale:
 
 def change(now: State) -> str:
     """The commit that runs, in words: its author, when it was made, and when it came to this host. "" if it is not known."""
-    commit = next((one for one in (*now.log, *(move.commit for move in now.reflog)) if one.sha == now.running), None)
+    commit = next((candidate for candidate in (*now.log, *(move.commit for move in now.reflog)) if candidate.sha == now.running), None)
     if commit is None:
         return ""
     came = next((move for move in now.reflog if move.commit.sha == commit.sha), None)

@@ -24,13 +24,13 @@ def check(now: State, commit: git.Commit, changes: list[git.Change], unseen: lis
             f"submodules of {tree} have changes of their own, or are at another commit than the tree names ({some(now.head.submodules)}), "
             f"and no stash keeps that; commit it, or put them back: `git -C {tree} submodule update --recursive`"
         )
-    lost = sorted({one.path for one in changes} & set(unseen))
+    lost = sorted({change.path for change in changes} & set(unseen))
     if lost:
         raise Refused(
             f"{commit.short} has other versions of files whose changes git was told not to show ({some(lost)}), and would overwrite them; "
             f"put them away, or have them shown: `git -C {tree} update-index --no-assume-unchanged --no-skip-worktree FILE`"
         )
-    moved = [one.path for one in changes if one.submodule]
+    moved = [change.path for change in changes if change.submodule]
     if moved:
         raise Refused(
             f"{commit.short} names other commits of the submodules {some(moved)} than {now.head.sha[:7]}, and a rollback does not move "

@@ -46,7 +46,7 @@ class Deployed:
     @property
     def up(self) -> bool:
         """Whether every replica runs, and all have the same image."""
-        states, images = {one.state for one in self.replicas}, {one.image for one in self.replicas}
+        states, images = {replica.state for replica in self.replicas}, {replica.image for replica in self.replicas}
         return states == {"running"} and len(images) == 1
 
     def _running(self) -> tuple[str | None, str]:
@@ -110,10 +110,10 @@ class State:
     def releases(self) -> list[releases.Release]:
         return self.main.releases
 
-    def definition(self, one: Deployed) -> Service | None:
+    def definition(self, deployed: Deployed) -> Service | None:
         """The service as compose would start it now; None if compose cannot read its files, or they have no such service."""
-        known = self.defined.get(one.compose) if one.compose else None
-        return known.get(one.service) if isinstance(known, dict) else None
+        known = self.defined.get(deployed.compose) if deployed.compose else None
+        return known.get(deployed.service) if isinstance(known, dict) else None
 
 
 @dataclass(frozen=True)
@@ -148,13 +148,13 @@ def document(host: Host, stack: Stack) -> State:
     of, services = docker.by_service(project.result()), []
     for name in stack.code.names:
         way = compose_call.way(stack, name, project.result(), ledger.result())
-        mine = [one for one in ledger.result() if one.service == name]
+        mine = [release for release in ledger.result() if release.service == name]
         services.append(Deployed(name, tuple(of.get(name, ())), way, kept[name].result(), mine, reflog.result()))
-    environments = host.ask(docker.image_environments({container.image for one in services for container in one.replicas}))
-    defined = {way: host.ask(compose.defined(way)) for way in dict.fromkeys(one.compose for one in services) if way}
+    environments = host.ask(docker.image_environments({container.image for deployed in services for container in deployed.replicas}))
+    defined = {way: host.ask(compose.defined(way)) for way in dict.fromkeys(deployed.compose for deployed in services) if way}
     return State(
         stack=stack, head=head.result(), log=log.result(), reflog=reflog.result(), services=tuple(services),
-        defined={way: one.result() for way, one in defined.items()}, environments=environments.result(), compose=version.result(),
+        defined={way: answer.result() for way, answer in defined.items()}, environments=environments.result(), compose=version.result(),
         lines=lines.result(), repository=shape.result(),
     )  # fmt: skip
 

@@ -93,16 +93,16 @@ def examine(host: Host, now: State, target: str) -> Target:
     shapes.check(now, commit, changes.result(), unseen.result())
     modules = repository.submodules(host, tree, commit.sha)
     diff, in_the_way = host.ask(git.diff(*here)), host.ask(git.in_the_way(*here))
-    running = {one.running for one in now.services if one.running}
+    running = {deployed.running for deployed in now.services if deployed.running}
     since = {sha: host.ask(git.changes_if_known(tree, sha, commit.sha)) for sha in running}
     defined = {way: host.ask(_defined_at(now, way, commit.sha, modules)) for way in _ways(now)}
     services, others = _sorted_out(
-        now, commit, {way: one.result() for way, one in defined.items()}, {sha: one.result() for sha, one in since.items()}
+        now, commit, {way: answer.result() for way, answer in defined.items()}, {sha: answer.result() for sha, answer in since.items()}
     )
-    named = {one.image: host.ask(docker.image_id(one.image)) for one in services.values()}
+    named = {service.image: host.ask(docker.image_id(service.image)) for service in services.values()}
     return Target(
         commit=commit, why=why, changes=changes.result(), diff=diff.result(), in_the_way=in_the_way.result(), services=services,
-        others=others, named={name: one.result() for name, one in named.items()}, submodules=tuple(modules),
+        others=others, named={name: answer.result() for name, answer in named.items()}, submodules=tuple(modules),
         unseen=tuple(unseen.result()),
     )  # fmt: skip
 
@@ -116,15 +116,15 @@ def _not_found(now: State, revision: str) -> str:
 
 def _ways(now: State) -> list[Compose]:
     """The different ways in which compose is called for the services. Raises Refused if nothing says how."""
-    unknown = [one.service for one in now.services if one.compose is None]
+    unknown = [deployed.service for deployed in now.services if deployed.compose is None]
     if unknown:
         raise compose_call.unknown(now.stack, ", ".join(unknown))
-    return list(dict.fromkeys(one.compose for one in now.services if one.compose))
+    return list(dict.fromkeys(deployed.compose for deployed in now.services if deployed.compose))
 
 
 def _defined_at(now: State, way: Compose, sha: str, modules: list[Submodule]) -> Fact[Defined]:
     tree = now.stack.tree
-    return compose.defined_at(way, tree, sha, (*beside(now), *(f"{tree}/{one.path}" for one in modules)))
+    return compose.defined_at(way, tree, sha, (*beside(now), *(f"{tree}/{module.path}" for module in modules)))
 
 
 def beside(now: State) -> tuple[str, ...]:
@@ -140,38 +140,38 @@ def _sorted_out(
     that cannot be built at the target."""
     services: dict[str, compose.Service] = {}
     others: dict[str, str] = {}
-    for one in now.services:
-        assert one.compose is not None
-        known = defined[one.compose]
+    for deployed in now.services:
+        assert deployed.compose is not None
+        known = defined[deployed.compose]
         if isinstance(known, compose.Unreadable):
             raise TargetRefused(f"compose cannot read its files as they are at {commit.short} ({known.where}); choose another target")
-        there = known.get(one.service)
-        why = _untouched(now, one, there, since)
+        there = known.get(deployed.service)
+        why = _untouched(now, deployed, there, since)
         if why and len(now.services) > 1:
-            others[one.service] = why
+            others[deployed.service] = why
         elif there is None:
-            raise TargetRefused(f"the compose files of {commit.short} have no service {one.service!r}; choose another target")
+            raise TargetRefused(f"the compose files of {commit.short} have no service {deployed.service!r}; choose another target")
         elif not there.builds:
             raise TargetRefused(
-                f"{one.service} is not built from the tree at {commit.short}: its compose files name the image {there.image}; "
+                f"{deployed.service} is not built from the tree at {commit.short}: its compose files name the image {there.image}; "
                 "use the image rollback, or choose another target"
             )
         else:
-            services[one.service] = there
+            services[deployed.service] = there
     return services, others
 
 
-def _untouched(now: State, one: Deployed, there: compose.Service | None, since: Mapping[str, list[git.Change] | None]) -> str:
+def _untouched(now: State, deployed: Deployed, there: compose.Service | None, since: Mapping[str, list[git.Change] | None]) -> str:
     """Why a service need not be built and recreated; "" if it has to be. `there` is the service at the target, `since` holds the changes
     from each commit that runs to the target."""
     if there is None:
         return "the target has no such service"
-    if one.running is None or not one.up:
+    if deployed.running is None or not deployed.up:
         return ""
-    here = now.definition(one)
+    here = now.definition(deployed)
     if here is None or here.definition != there.definition:
         return ""
-    changes = since[one.running]
+    changes = since[deployed.running]
     if changes is None:
         return ""
     inside = there.context.removeprefix(now.stack.tree).strip("/")

@@ -182,10 +182,10 @@ def restore(now: State, sha: str, incident: str) -> Step:
 def writes(now: State, changes: Iterable[git.Change]) -> tuple[Write, ...]:
     """What the checkout writes to: the folders of the files that it changes, and the folders of git."""
     tree = now.stack.tree
-    folders = dict.fromkeys(f"{tree}/{path}".rpartition("/")[0] for path in (*(one.path for one in changes), *now.head.dirty))
+    folders = dict.fromkeys(f"{tree}/{path}".rpartition("/")[0] for path in (*(change.path for change in changes), *now.head.dirty))
     own = now.repository.folders
-    logs = [Write(f"{one}/logs/HEAD", How.IN_PLACE) for one in own[:1]]
-    return (*(Write(one, How.FOLDER) for one in (*folders, *own)), *logs)
+    logs = [Write(f"{folder}/logs/HEAD", How.IN_PLACE) for folder in own[:1]]
+    return (*(Write(folder, How.FOLDER) for folder in (*folders, *own)), *logs)
 
 
 def back(now: State, incident: str) -> Step:
@@ -250,11 +250,11 @@ def _strange(host: Host, stack: Stack, known: Tree, differing: list[git.Change])
 
 def _present(changes: Iterable[git.Change]) -> set[str]:
     """The paths of the changed files that exist. Missing files do not count, since an interrupted checkout leaves some out."""
-    return {one.path for one in changes if one.kind != "deleted"}
+    return {change.path for change in changes if change.kind != "deleted"}
 
 
 def _words(differing: list[git.Change], head: git.Head) -> str:
-    return some(sorted({one.path for one in differing} | set(head.dirty))) or "none"
+    return some(sorted({change.path for change in differing} | set(head.dirty))) or "none"
 
 
 def umask(now: State) -> tuple[Command, ...]:

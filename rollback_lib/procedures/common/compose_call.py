@@ -14,13 +14,13 @@ def way(stack: Stack, service: str, containers: Sequence[Container], ledger: Seq
     """How compose is called for `service`; None if nothing says so. The first of these that says it counts: the labels of its newest
     container, the section `compose` of the stack, the newest line of the service in the ledger, the other services of the stack if
     compose is called in the same way for all of them. For these, their containers count, or the ledger if there are no containers."""
-    mine = docker.newest(one for one in containers if one.service == service)
+    mine = docker.newest(container for container in containers if container.service == service)
     if mine:
         return mine.compose
     if stack.compose:
         return Compose(stack.compose_directory, tuple(stack.compose.files), stack.compose.project, tuple(stack.compose.env_files))
-    entered = {one.service: one.compose for one in ledger if one.compose}
-    others = {one.compose for one in containers} or set(entered.values())
+    entered = {release.service: release.compose for release in ledger if release.compose}
+    others = {container.compose for container in containers} or set(entered.values())
     return entered.get(service) or (others.pop() if len(others) == 1 else None)
 
 

@@ -34,7 +34,7 @@ def of_service(
     """How a service's containers differ from those that compose would make now, in sentences that show no values. `images` holds the
     variables that each image sets, by image id. `image` is False if the name of the image does not count. `but` are variables that do
     not count."""
-    found = (line for one in containers for line in _of(one, service, images.get(one.image, {}), image, set(but)))
+    found = (line for container in containers for line in _of(container, service, images.get(container.image, {}), image, set(but)))
     return tuple(dict.fromkeys(found))
 
 
@@ -59,12 +59,12 @@ def _of(container: Container, service: Service, of_image: Environment, image: bo
     places = {mount.destination: posixpath.normpath(mount.source) for mount in container.mounts}
     moved = [bind for bind in service.binds if places.get(bind.destination) != posixpath.normpath(bind.source)]
     if moved:
-        yield f"{name} does not mount {some(sorted(_bind(one) for one in moved))}, as the files say"
+        yield f"{name} does not mount {some(sorted(_bind(missing) for missing in moved))}, as the files say"
 
 
 def _ports(published: frozenset[str]) -> str:
     return some(sorted(published)) or "no port"
 
 
-def _bind(one: Mount) -> str:
-    return f"{one.source} at {one.destination}"
+def _bind(mount: Mount) -> str:
+    return f"{mount.source} at {mount.destination}"

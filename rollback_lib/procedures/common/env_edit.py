@@ -75,16 +75,16 @@ def changed(source: str, old: bytes, changes: Mapping[str, Sequence[Piece]]) -> 
     file does not have is added at the end. Raises Refused if the file cannot be understood.
     """
     found = env_file.assignments(old)
-    last = {one.key: one for one in found}
+    last = {assignment.key: assignment for assignment in found}
     pieces: list[Piece] = []
     at = 1
-    for one in found:
-        if one.key not in changes or (changes[one.key] and one is not last[one.key]):
+    for assignment in found:
+        if assignment.key not in changes or (changes[assignment.key] and assignment is not last[assignment.key]):
             continue
-        if one.first > at:
-            pieces.append(Lines(source, at, one.first - 1))
-        pieces += changes[one.key]
-        at = one.last + 1
+        if assignment.first > at:
+            pieces.append(Lines(source, at, assignment.first - 1))
+        pieces += changes[assignment.key]
+        at = assignment.last + 1
     end = len(env_file.lines(old))
     if at <= end:
         pieces.append(Lines(source, at, end))

@@ -36,8 +36,8 @@ class Finding:
 
     @property
     def speaks_for(self) -> list[str]:
-        return [words for points, words in sorted(self.evidence, key=lambda one: -one[0]) if points > 0]
+        return [words for points, words in sorted(self.evidence, key=lambda item: -item[0]) if points > 0]
 
     @property
     def speaks_against(self) -> list[str]:
-        return [words for points, words in sorted(self.evidence, key=lambda one: one[0]) if points <= 0]
+        return [words for points, words in sorted(self.evidence, key=lambda item: item[0]) if points <= 0]

@@ -49,4 +49,4 @@ def guard(path: str, old: str, new: str) -> Command:
 def between(content: bytes, old: bytes, new: bytes) -> bool:
     """Whether an interrupted write of `new` over `old` may leave `content`."""
     long = min(len(old), len(new)) <= len(content) <= max(len(old), len(new))
-    return long and all(one is None or one in (was, to) for one, was, to in zip_longest(content, old, new))
+    return long and all(byte is None or byte in (was, to) for byte, was, to in zip_longest(content, old, new))

@@ -54,7 +54,7 @@ def put(stack: Stack, incident: str, file: File | None, path: str, pieces: Seque
         which,
         Command.of("mv", "-f", part, real),
     )
-    return tuple(one.or_else(Command.of("rm", "-f", part)) for one in making)
+    return tuple(command.or_else(Command.of("rm", "-f", part)) for command in making)
 
 
 def put_back(stack: Stack, incident: str, file: File | None, path: str) -> tuple[Command, ...]:
@@ -67,7 +67,7 @@ def put_back(stack: Stack, incident: str, file: File | None, path: str) -> tuple
         return (beside, Command.of("rm", "-f", path))
     part = _part(file.real, incident)
     back = (Command.of("cp", "-p", kept, part), Command.of("sync", part), Command.of("mv", "-f", part, file.real))
-    return (beside, *(one.or_else(Command.of("rm", "-f", part)) for one in back))
+    return (beside, *(command.or_else(Command.of("rm", "-f", part)) for command in back))
 
 
 def clean_up(incident: str, file: File | None, path: str) -> Command:

@@ -28,33 +28,36 @@ class Replicas(Noted):
     containers: tuple[Replica, ...]
 
     @classmethod
-    def of(cls, containers: Sequence[Container], state: Callable[[Container], str] = lambda one: one.state) -> Self:
+    def of(cls, containers: Sequence[Container], state: Callable[[Container], str] = lambda container: container.state) -> Self:
         """The containers as they are now. `state` returns what to note as the state of a container."""
-        found = (Replica(id=one.id, image=one.image, image_name=one.image_name, state=state(one)) for one in containers)
+        found = (
+            Replica(id=container.id, image=container.image, image_name=container.image_name, state=state(container))
+            for container in containers
+        )
         return cls(count=docker.count(containers), containers=tuple(found))
 
     @property
     def ids(self) -> set[str]:
-        return {one.id for one in self.containers}
+        return {replica.id for replica in self.containers}
 
     @property
     def images(self) -> set[str]:
-        return {one.image for one in self.containers}
+        return {replica.image for replica in self.containers}
 
     @property
     def running(self) -> bool:
         """Whether there was at least one container, and all were running."""
-        return {one.state for one in self.containers} == {RUNNING}
+        return {replica.state for replica in self.containers} == {RUNNING}
 
 
 def names(containers: Iterable[Container]) -> tuple[str, ...]:
     """The names of the containers, which a recreate removes."""
-    return tuple(one.name for one in containers)
+    return tuple(container.name for container in containers)
 
 
 def assumed(known: Replicas, service: str, containers: Sequence[Container]) -> Effect:
     """Whether the containers are those that the plan noted."""
-    return Effect(f"{service}: containers", short_ids(known.ids), short_ids(one.id for one in containers))
+    return Effect(f"{service}: containers", short_ids(known.ids), short_ids(container.id for container in containers))
 
 
 def after(
@@ -64,14 +67,16 @@ def after(
     (if `recreated`)."""
     rows = [counted(known, service, containers), _state(service, containers)]
     if image is not None:
-        between = {one.image for one in containers} <= {image, *known.images}
-        rows.append(Effect(f"{service}: image", _short({image}), _short(one.image for one in containers), part=PART, between=between))
+        between = {container.image for container in containers} <= {image, *known.images}
+        rows.append(
+            Effect(f"{service}: image", _short({image}), _short(container.image for container in containers), part=PART, between=between)
+        )
     return [*rows, fresh(known, service, containers)] if recreated else rows
 
 
 def fresh(known: Replicas, service: str, containers: Sequence[Container]) -> Effect:
     """Whether every container was made after the plan."""
-    new = bool(containers) and not known.ids & {one.id for one in containers}
+    new = bool(containers) and not known.ids & {container.id for container in containers}
     return Effect(f"{service}: containers recreated", "yes", "yes" if new else "no", part=PART, between=True)
 
 
@@ -80,12 +85,12 @@ def back(known: Replicas, service: str, containers: Sequence[Container], *, imag
     before. `image` is the image that they have after the rollback."""
     if not known.containers:
         return []  # there was no container before; what a rollback started may stay
-    between = {one.image for one in containers} <= {image, *known.images}
-    called = _list(one.image_name for one in known.containers)
+    between = {container.image for container in containers} <= {image, *known.images}
+    called = _list(replica.image_name for replica in known.containers)
     rows = [
         counted(known, service, containers),
-        Effect(f"{service}: image", _short(known.images), _short(one.image for one in containers), part=PART, between=between),
-        Effect(f"{service}: name of the image", called, _list(one.image_name for one in containers), part=PART, between=True),
+        Effect(f"{service}: image", _short(known.images), _short(container.image for container in containers), part=PART, between=between),
+        Effect(f"{service}: name of the image", called, _list(container.image_name for container in containers), part=PART, between=True),
     ]
     return [*rows, _state(service, containers)] if known.running else rows
 
@@ -98,13 +103,13 @@ def counted(known: Replicas, service: str, containers: Sequence[Container]) -> E
 
 
 def _state(service: str, containers: Sequence[Container]) -> Effect:
-    states = _list(one.state for one in containers) or "no container"
+    states = _list(container.state for container in containers) or "no container"
     return Effect(f"{service}: state", RUNNING, states, condition=True, part=PART)
 
 
 def short_ids(ids: Iterable[str]) -> str:
     """Short container ids, as a text that can be compared and shown."""
-    return " ".join(sorted(one[:12] for one in ids)) or "none"
+    return " ".join(sorted(container[:12] for container in ids)) or "none"
 
 
 def _short(images: Iterable[str]) -> str:

@@ -96,11 +96,11 @@ def has_place(plan: Plan) -> bool:
 def said(found: Copies) -> str:
     """What is beyond its retention, in words."""
     now, kept = datetime.now(UTC), found.stack.retention.keep_days
-    files, images = [one for one in found.beyond if not one.image], [one for one in found.beyond if one.image]
+    files, images = [copy for copy in found.beyond if not copy.image], [copy for copy in found.beyond if copy.image]
     words = [f"{number(files, 'file')}, {size(files)}"] if files else []
     words += [f"{number(images, 'image')}, up to {size(images)}"] if images else []
-    oldest = max(one.days(now) for one in found.beyond)
-    return f"{'; '.join(words)}: older than {kept} days, the oldest {oldest}: {some([_short(one, found.stack) for one in found.beyond])}"
+    oldest = max(copy.days(now) for copy in found.beyond)
+    return f"{'; '.join(words)}: older than {kept} days, the oldest {oldest}: {some([_short(copy, found.stack) for copy in found.beyond])}"
 
 
 def number(of: list[Copy], word: str) -> str:
@@ -110,12 +110,12 @@ def number(of: list[Copy], word: str) -> str:
 
 def size(of: Iterable[Copy]) -> str:
     """The total size of these copies, in words."""
-    total = sum(one.size for one in of)
+    total = sum(copy.size for copy in of)
     return f"{total / 1e6:,.1f} MB" if total < 1e9 else f"{total / 1e9:,.1f} GB"
 
 
-def _short(one: Copy, stack: Stack) -> str:
-    return one.name.removeprefix(f"{stack.state}/")
+def _short(copy: Copy, stack: Stack) -> str:
+    return copy.name.removeprefix(f"{stack.state}/")
 
 
 def _also(step: Step, removal: Command) -> Step:
@@ -130,18 +130,18 @@ def _removal(found: Copies, incident: str) -> Command:
     """The command that removes everything beyond its retention. It goes on if one of the copies cannot be removed; a later run tries that
     again."""
     stack, lines = found.stack, [_UNTOUCHED]
-    ways = sorted({one.incident for one in found.beyond if one.incident and _way_back(one, stack)})
+    ways = sorted({copy.incident for copy in found.beyond if copy.incident and _way_back(copy, stack)})
     if ways:
         lines.append(removed.enter(f"{stack.state}/{removed.FILE}", ways, incident).shell())
-    for one in found.beyond:  # no --force: Docker then refuses to remove an image that a container uses
-        remove = ("docker", "image", "rm", one.name) if one.image else ("rm", "-rf", "--", one.name)
+    for copy in found.beyond:  # no --force: Docker then refuses to remove an image that a container uses
+        remove = ("docker", "image", "rm", copy.name) if copy.image else ("rm", "-rf", "--", copy.name)
         lines.append(f"{Command.of(*remove)} || :")
     return Command.script("\n".join(lines), stack.state, found.last, incident)
 
 
-def _way_back(one: Copy, stack: Stack) -> bool:
+def _way_back(copy: Copy, stack: Stack) -> bool:
     """Whether an undo would need this copy."""
-    return one.image or one.name.startswith(f"{stack.state}/{copies.BEFORE}/")
+    return copy.image or copy.name.startswith(f"{stack.state}/{copies.BEFORE}/")
 
 
 def _tag(name: str) -> str:
@@ -163,33 +163,33 @@ class _Judge:
         self._young = today - timedelta(days=stack.retention.keep_days)
         self._longest = today - timedelta(days=stack.retention.longest_days)
         self.times = self._times(entries, restored)
-        self.all = (*map(self._of_entry, entries), *(self._of_image(one, tag) for one in images for tag in one.tags))
+        self.all = (*map(self._of_entry, entries), *(self._of_image(image, tag) for image in images for tag in image.tags))
 
     def beyond(self, named: dict[str, frozenset[str]], needed: frozenset[str], in_use: frozenset[str]) -> tuple[Copy, ...]:
         """The copies beyond their retention. A copy stays if `needed` names it, if an incident that stays names it (`named`, by
         incident), or if a container uses it (`in_use`, image ids)."""
-        known = {one.incident for one in self.all if one.incident}
+        known = {copy.incident for copy in self.all if copy.incident}
         stay: set[str] = set()
         # To undo an undo, the copies of the first incident are needed as well, and so on.
-        while more := {one for one in known - stay if not self._incident_goes(one) or self._mentioned(one, needed)}:
+        while more := {incident for incident in known - stay if not self._incident_goes(incident) or self._mentioned(incident, needed)}:
             stay |= more
-            needed = needed.union(*(named.get(one, frozenset()) for one in more))
-        used = {tag for one in self._images if one.id in in_use for tag in one.tags}
+            needed = needed.union(*(named.get(incident, frozenset()) for incident in more))
+        used = {tag for image in self._images if image.id in in_use for tag in image.tags}
         lasting = self._lasting()
         return tuple(
-            one for one in self.all
-            if self._goes(one, stay) and one.name not in lasting and one.name not in needed and one.name not in used
+            copy for copy in self.all
+            if self._goes(copy, stay) and copy.name not in lasting and copy.name not in needed and copy.name not in used
         )  # fmt: skip
 
     def _mentioned(self, incident: str, needed: frozenset[str]) -> bool:
         """Whether `needed` names a copy of the incident. Versions that it kept do not count: each is judged by itself."""
         own = (f"/{copies.BEFORE}/{incident}.", f"/{copies.JOBS}/{incident}/", *(f":{word}{incident}" for word in _OF_INCIDENT))
-        return any(word.endswith(f"_{incident}") or any(one in word for one in own) for word in needed)
+        return any(word.endswith(f"_{incident}") or any(beginning in word for beginning in own) for word in needed)
 
-    def _goes(self, one: Copy, stay: set[str]) -> bool:
-        if self._of_version(one) or not one.incident:
-            return one.when is not None and one.when < self._young
-        return one.incident not in stay
+    def _goes(self, copy: Copy, stay: set[str]) -> bool:
+        if self._of_version(copy) or not copy.incident:
+            return copy.when is not None and copy.when < self._young
+        return copy.incident not in stay
 
     def _incident_goes(self, incident: str) -> bool:
         """Whether the copies of an incident may be removed. The newest incidents that can be undone stay longer."""
@@ -199,28 +199,28 @@ class _Judge:
         return when < self._longest or incident not in self._newest_ways()
 
     def _newest_ways(self) -> set[str]:
-        ways = {one.incident for one in self.all if one.incident in self.times and _way_back(one, self._stack)}
-        return set(sorted(ways, key=lambda one: self.times[one], reverse=True)[: self._stack.retention.newest])
+        ways = {copy.incident for copy in self.all if copy.incident in self.times and _way_back(copy, self._stack)}
+        return set(sorted(ways, key=lambda incident: self.times[incident], reverse=True)[: self._stack.retention.newest])
 
     def _lasting(self) -> set[str]:
         """The names of the versions and releases that stay because they are the newest of their kind."""
         newest, names = self._stack.retention.newest, set()
-        for procedure in {one.name.split("/")[-2] for one in self.all if self._of_version(one)}:
-            mine = [one for one in self.all if self._of_version(one) and one.name.split("/")[-2] == procedure and one.when]
-            healthy = [one for one in mine if "/healthy-" in one.name]
-            healthy.sort(key=lambda one: (one.when, one.name), reverse=True)
-            names |= {one.name for one in healthy[:1]}
-            names |= {one.name for one in healthy[:newest] if one.when and one.when >= self._longest}
-        for service in {one.service for one in self._released}:
-            good = [one for one in self._released if one.service == service and one.healthy]
-            last = list(dict.fromkeys((one.commit or one.image) for one in reversed(good)))[:newest]
-            ids = {one.image for one in good if (one.commit or one.image) in last}
+        for procedure in {copy.name.split("/")[-2] for copy in self.all if self._of_version(copy)}:
+            mine = [copy for copy in self.all if self._of_version(copy) and copy.name.split("/")[-2] == procedure and copy.when]
+            healthy = [copy for copy in mine if "/healthy-" in copy.name]
+            healthy.sort(key=lambda copy: (copy.when, copy.name), reverse=True)
+            names |= {copy.name for copy in healthy[:1]}
+            names |= {copy.name for copy in healthy[:newest] if copy.when and copy.when >= self._longest}
+        for service in {release.service for release in self._released}:
+            good = [release for release in self._released if release.service == service and release.healthy]
+            last = list(dict.fromkeys((release.commit or release.image) for release in reversed(good)))[:newest]
+            ids = {release.image for release in good if (release.commit or release.image) in last}
             names |= {self._stack.kept_image(service, commit) for commit in last}
-            names |= {tag for one in self._images if one.id in ids for tag in one.tags if not _tag(tag).startswith(_OF_INCIDENT)}
+            names |= {tag for image in self._images if image.id in ids for tag in image.tags if not _tag(tag).startswith(_OF_INCIDENT)}
         return names
 
-    def _of_version(self, one: Copy) -> bool:
-        return one.name.startswith(f"{self._stack.state}/{copies.KEPT}/")
+    def _of_version(self, copy: Copy) -> bool:
+        return copy.name.startswith(f"{self._stack.state}/{copies.KEPT}/")
 
     def _times(self, entries: list[copies.Entry], restored: list[restores.Restore]) -> dict[str, datetime]:
         """When each incident last did something. The time of a copy is less reliable, since it may be that of the original; it counts only
@@ -231,41 +231,41 @@ class _Judge:
         def tell(into: dict[str, datetime], incident: str, when: datetime) -> None:
             into[incident] = max(when, into.get(incident, when))
 
-        for incident, when in [(one.incident, one.when) for one in self._released] + [(one.incident, one.when) for one in restored]:
+        for incident, when in [(line.incident, line.when) for line in self._released] + [(line.incident, line.when) for line in restored]:
             tell(known, incident, when)
-        for one in entries:
-            if one.folder in (copies.JOBS, copies.KEPT):
-                tell(known, _incident(one), one.written)
-            elif one.folder == copies.BEFORE:
-                tell(doubtful, _incident(one), one.arrived)
+        for entry in entries:
+            if entry.folder in (copies.JOBS, copies.KEPT):
+                tell(known, _incident(entry), entry.written)
+            elif entry.folder == copies.BEFORE:
+                tell(doubtful, _incident(entry), entry.arrived)
         for image in self._images:
             for tag in image.tags:
                 if image.tagged and _tag(tag).startswith(_OF_INCIDENT):
                     tell(doubtful, _tag(tag).rpartition("-")[2], image.tagged)
         return {**doubtful, **known}
 
-    def _of_entry(self, one: copies.Entry) -> Copy:
-        name, incident = f"{self._stack.state}/{one.folder}/{one.name}", _incident(one)
-        when = one.written if one.folder in (copies.KEPT, copies.BUILD) else self.times.get(incident)
-        return Copy(name, incident, when, one.size)
+    def _of_entry(self, entry: copies.Entry) -> Copy:
+        name, incident = f"{self._stack.state}/{entry.folder}/{entry.name}", _incident(entry)
+        when = entry.written if entry.folder in (copies.KEPT, copies.BUILD) else self.times.get(incident)
+        return Copy(name, incident, when, entry.size)
 
     def _of_image(self, image: copies.Image, name: str) -> Copy:
         tag = _tag(name)
         if tag.startswith(_OF_INCIDENT):
             incident = tag.rpartition("-")[2]
             return Copy(name, incident, self.times.get(incident), image.size, image=True)
-        entered = [one.when for one in self._released if self._is(one, name) or one.image == image.id]
+        entered = [release.when for release in self._released if self._is(release, name) or release.image == image.id]
         return Copy(name, "", max(entered, default=image.tagged), image.size, image=True)
 
     def _is(self, release: releases.Release, name: str) -> bool:
         return bool(release.commit) and name == self._stack.kept_image(release.service, release.commit)
 
 
-def _incident(one: copies.Entry) -> str:
+def _incident(entry: copies.Entry) -> str:
     """The incident that an entry belongs to; "" for none."""
-    if one.folder == copies.BUILD:
+    if entry.folder == copies.BUILD:
         return ""
-    return one.name.rpartition("-")[2] if one.folder == copies.KEPT else one.name.partition(".")[0]
+    return entry.name.rpartition("-")[2] if entry.folder == copies.KEPT else entry.name.partition(".")[0]
 
 
 def of_database(found: "Copies | Unanswered", name: str) -> datetime | None:
@@ -276,4 +276,4 @@ def of_database(found: "Copies | Unanswered", name: str) -> datetime | None:
 def stale(found: Copies) -> list[copies.Stash]:
     """The git stashes that are older than the retention of copies."""
     limit = datetime.now(UTC) - timedelta(days=found.stack.retention.keep_days)
-    return [one for one in found.stashes if one.when < limit]
+    return [stash for stash in found.stashes if stash.when < limit]

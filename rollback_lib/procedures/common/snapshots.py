@@ -41,13 +41,15 @@ def versions(stack: Stack, procedure: str, matching: Callable[[str, str], Fact[l
     folder."""
     listing = matching(_folder(stack, procedure), "")
     return Fact(listing.commands, lambda out: [_version(file) for file in listing.read(out)], otherwise=lambda _: [],
-                hides=lambda found: listing.hides([one.file for one in found]))  # fmt: skip
+                hides=lambda found: listing.hides([version.file for version in found]))  # fmt: skip
 
 
 def standing(versions: Iterable[Version], content: bytes) -> tuple[str, bool | None]:
     """What the kept versions say about a content, in words; and True if it was healthy here, False if it was bad, None if that is not
     known."""
-    same = sorted((one for one in versions if one.verdict and one.file.content.reveal() == content), key=lambda one: one.when)
+    same = sorted(
+        (version for version in versions if version.verdict and version.file.content.reveal() == content), key=lambda version: version.when
+    )
     if not same:
         return "never verified here", None
     last = same[-1]
@@ -57,7 +59,7 @@ def standing(versions: Iterable[Version], content: bytes) -> tuple[str, bool | N
 def remember_files(stack: Stack, procedure: str, incident: str, *, good: str, bad: str | None) -> tuple[Command, ...]:
     """Commands that keep the file at `good` as a healthy version, and the file at `bad`, if there is one, as a bad version."""
     folder = _folder(stack, procedure)
-    kept = [one for word, path in (("bad", bad), ("healthy", good)) if path for one in _whole(path, folder, f"{word}-{incident}")]
+    kept = [command for word, path in (("bad", bad), ("healthy", good)) if path for command in _whole(path, folder, f"{word}-{incident}")]
     return (Command.of("mkdir", "-p", "-m", "2770", f"{stack.state}/kept", folder), *kept)
 
 
@@ -66,7 +68,7 @@ def _whole(path: str, folder: str, name: str) -> tuple[Command, ...]:
     version."""
     part = f"{folder}/.{name}"
     remove = Command.of("rm", "-f", part)
-    return tuple(one.or_else(remove) for one in (Command.of("cp", path, part), Command.of("mv", part, f"{folder}/{name}")))
+    return tuple(command.or_else(remove) for command in (Command.of("cp", path, part), Command.of("mv", part, f"{folder}/{name}")))
 
 
 def _folder(stack: Stack, procedure: str) -> str:

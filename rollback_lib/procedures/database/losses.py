@@ -27,7 +27,7 @@ class TableLoss:
     @property
     def exact(self) -> bool:
         """Whether the rows were counted on both sides, not estimated."""
-        return all(one.exact for one in (self.old, self.new) if one)
+        return all(side.exact for side in (self.old, self.new) if side)
 
     @property
     def same(self) -> bool:
@@ -50,7 +50,7 @@ class TableLoss:
     @property
     def words(self) -> str:
         """The line about this table in a plan."""
-        old, new = (one.words if one else "not there" for one in (self.old, self.new))
+        old, new = (side.words if side else "not there" for side in (self.old, self.new))
         return f"{self.table}: {old} now, {new} in the backup"
 
 
@@ -72,17 +72,17 @@ class Losses:
     @property
     def differ(self) -> tuple[TableLoss, ...]:
         """The counted tables that differ."""
-        return tuple(one for one in self.tables if not one.same and one.exact)
+        return tuple(loss for loss in self.tables if not loss.same and loss.exact)
 
     @property
     def estimated(self) -> tuple[TableLoss, ...]:
         """The tables whose rows were estimated on one side, so that it is not known whether they differ."""
-        return tuple(one for one in self.tables if not one.exact)
+        return tuple(loss for loss in self.tables if not loss.exact)
 
     @property
     def foreign(self) -> tuple[str, ...]:
         """The foreign tables, whose rows are stored elsewhere."""
-        return tuple(one.table for one in self.tables if Kind.FOREIGN in {side.kind for side in (one.old, one.new) if side})
+        return tuple(loss.table for loss in self.tables if Kind.FOREIGN in {side.kind for side in (loss.old, loss.new) if side})
 
 
 def losses(host: Host, now: State, target: Target, plan: Plan) -> Losses:
@@ -157,8 +157,8 @@ def _databases_or_refused(host: Host, stack: Stack, plan: Plan) -> set[str]:
 
 def _databases(host: Host, stack: Stack, plan: Plan) -> set[str]:
     """The names of the databases on the server; none if it does not answer."""
-    one = section(stack, After.read(plan.after).section)
-    server = host.ask(postgres.server(server_of(one), maintenance(one))).result()
+    entry = section(stack, After.read(plan.after).section)
+    server = host.ask(postgres.server(server_of(entry), maintenance(entry))).result()
     return set(server.databases) if server else set()
 
 
@@ -173,14 +173,14 @@ def read(live: Content | None, target: Target) -> tuple[TableLoss, ...]:
     rows |= {name: Table(name, None, kind is Kind.FOREIGN, (), None, "", kind) for name, kind in found.others.items()}
     both = found.others.keys() & live.tables.keys()
     # A backup may hold the rows of all partitions under the name of the partitioned table.
-    whole = {name for name, one in live.tables.items() if one.kind is Kind.PARTITIONED and found.rows.get(name)}
-    plain = {name: replace(one, columns=(), newest=None, by="") for name, one in live.tables.items()}
+    whole = {name for name, table in live.tables.items() if table.kind is Kind.PARTITIONED and found.rows.get(name)}
+    plain = {name: replace(table, columns=(), newest=None, by="") for name, table in live.tables.items()}
     aside = both | {name for name in plain if _within(name, whole, live.tables)}
-    for name, one in plain.items():
-        if one.kind is Kind.PARTITIONED and name in rows and name not in whole:
+    for name, table in plain.items():
+        if table.kind is Kind.PARTITIONED and name in rows and name not in whole:
             parts = [rows[part].rows or 0 for part in plain if part in rows and _within(part, {name}, live.tables)]
             rows[name] = replace(rows[name], rows=sum(parts))
-    return _compare(*({name: one for name, one in side.items() if name not in aside} for side in (plain, rows)))
+    return _compare(*({name: table for name, table in side.items() if name not in aside} for side in (plain, rows)))
 
 
 def _kind(name: str) -> Kind:
@@ -196,8 +196,8 @@ def _within(name: str, tables: set[str], known: Mapping[str, Table]) -> bool:
 def _compare(old: Mapping[str, Table], new: Mapping[str, Table]) -> tuple[TableLoss, ...]:
     """All tables of both sides: first those that differ, then those with estimated rows, then the others."""
     found = [TableLoss(name, old.get(name), new.get(name)) for name in {**old, **new}]
-    return tuple(sorted(found, key=lambda one: (one.same, not one.exact, one.table)))
+    return tuple(sorted(found, key=lambda loss: (loss.same, not loss.exact, loss.table)))
 
 
-def _without(one: Table | None, other: Table | None) -> tuple[str, ...]:
-    return tuple(sorted(set(one.columns) - set(other.columns))) if one and other else ()
+def _without(table: Table | None, other: Table | None) -> tuple[str, ...]:
+    return tuple(sorted(set(table.columns) - set(other.columns))) if table and other else ()

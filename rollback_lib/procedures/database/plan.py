@@ -39,10 +39,10 @@ _UNTIMED = ("-e", "1,40{/^SET transaction_timeout = 0;$/d}")
 
 def plan(now: State, target: Target, *, incident: str) -> Plan:
     """The plan from `now` to `target`. Raises Refused if the live database cannot be replaced."""
-    stack, one, live = now.stack, now.section, usable(now)
+    stack, entry, live = now.stack, now.section, usable(now)
     new, kept, undone = (beside(live.name, word, incident) for word in ("restore", "before", "undone"))
-    drop = now.access.psql(maintenance(one), f"DROP DATABASE IF EXISTS {identifier(new)} WITH (FORCE)")
-    remove = Command.of("docker", "exec", one.container, "rm", "-rf", _copy(incident))
+    drop = now.access.psql(maintenance(entry), f"DROP DATABASE IF EXISTS {identifier(new)} WITH (FORCE)")
+    remove = Command.of("docker", "exec", entry.container, "rm", "-rf", _copy(incident))
     return Plan(
         procedure=NAME,
         incident=incident,
@@ -61,19 +61,19 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
             database=live.name, oid=live.oid, properties=live.properties(now.key),
             clients={name: Replicas.of(mine) for name, mine in _clients(now).items()},
         ).plain(),
-        after=After(section=one.name, beside=new, kept=kept, tables=_tables_of(target)).plain(),
+        after=After(section=entry.name, beside=new, kept=kept, tables=_tables_of(target)).plain(),
     )  # fmt: skip
 
 
 def _steps(now: State, target: Target, new: str, kept: str, incident: str) -> tuple[Step, ...]:
-    stack, one, live = now.stack, now.section, usable(now)
+    stack, entry, live = now.stack, now.section, usable(now)
     copy = _copy(incident)
-    server, home = now.access, maintenance(one)
+    server, home = now.access, maintenance(entry)
     oid = snapshots.before(stack, incident, OID)
     reconnect, whom = _reconnect(now)
     archive = target.backup.format in backups.ARCHIVES
-    remove = Command.of("docker", "exec", one.container, "rm", "-rf", copy)
-    bring = (Command.of("docker", "cp", target.backup.path, f"{one.container}:{copy}"),) if archive else ()
+    remove = Command.of("docker", "exec", entry.container, "rm", "-rf", copy)
+    bring = (Command.of("docker", "cp", target.backup.path, f"{entry.container}:{copy}"),) if archive else ()
     return (
         Step("create", "Make a new database beside the live one", "The live one is not touched, and the service keeps running.",
              (snapshots.folders(stack, "before"), server.psql(home).saying(sql.create(live, new) + ";"), *bring),
@@ -127,9 +127,10 @@ def _reconnect(now: State) -> tuple[tuple[Command, ...], str]:
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """What the rollback asks for, compared with the host now."""
     before, after = Before.read(plan.before), After.read(plan.after)
-    one = section(stack, after.section)
-    server, name, old, was_live = server_of(one), before.database, after.kept, str(before.oid)
-    known, entered = host.ask(postgres.server(server, maintenance(one))), host.ask(files.file(snapshots.before(stack, plan.incident, OID)))
+    entry = section(stack, after.section)
+    server, name, old, was_live = server_of(entry), before.database, after.kept, str(before.oid)
+    known = host.ask(postgres.server(server, maintenance(entry)))
+    entered = host.ask(files.file(snapshots.before(stack, plan.incident, OID)))
     outlines = host.ask(postgres.outline(server, name)), host.ask(postgres.outline(server, old))
     counted = _counted(host, before)
     found, oid = known.result(), entered.result()
@@ -150,8 +151,8 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     if content and was:
         tables = after.tables or sorted(content.tables)
         rows += [
-            Effect("tables of the backup that are missing", "none", some([one for one in tables if one not in content.tables]) or "none",
-                   part=NAMES),
+            Effect("tables of the backup that are missing", "none",
+                   some([table for table in tables if table not in content.tables]) or "none", part=NAMES),
             Effect("extensions that are missing", "none", some(sorted(set(was.extensions) - set(content.extensions))) or "none",
                    part=NAMES),
             Effect("sequences that would give a number out twice", "none", _twice(was, content), part=NAMES),
@@ -162,8 +163,8 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """The state before the rollback, compared with the host now."""
     before, after = Before.read(plan.before), After.read(plan.after)
-    one, name, wanted = section(stack, after.section), before.database, str(before.oid)
-    server = host.ask(postgres.server(server_of(one), maintenance(one))).result()
+    entry, name, wanted = section(stack, after.section), before.database, str(before.oid)
+    server = host.ask(postgres.server(server_of(entry), maintenance(entry))).result()
     live = server.databases.get(name) if server else None
     properties = live.properties(host.key) if live else {}
     return [
@@ -197,9 +198,9 @@ def _drift(now: State) -> tuple[str, ...]:
 def _counted(host: Host, before: Before) -> list[Effect]:
     """Whether the services that use the database have as many replicas as before."""
     found = {name: host.ask(docker.named(name)) for name in before.clients}
-    there = {name: one for name, answer in found.items() if (one := answer.result())}
-    mine = {name: host.ask(docker.together_with(one)) for name, one in there.items()}
-    rows = [replicas.counted(before.clients[name], one.service, mine[name].result()) for name, one in there.items()]
+    there = {name: container for name, answer in found.items() if (container := answer.result())}
+    mine = {name: host.ask(docker.together_with(container)) for name, container in there.items()}
+    rows = [replicas.counted(before.clients[name], container.service, mine[name].result()) for name, container in there.items()]
     gone = [name for name in before.clients if name not in there]
     return [*rows, *(Effect(f"container {name}", "there", "none", part=replicas.PART, between=True) for name in gone)]
 
@@ -215,7 +216,7 @@ def _twice(was: postgres.Content, now: postgres.Content) -> str:
     old, new = was.sequences, now.sequences
     if old is None or new is None:
         return "not known: somebody held one of them"
-    return some([key for key, one in old.items() if key in new and _behind(new[key].last, one.last)]) or "none"
+    return some([key for key, sequence in old.items() if key in new and _behind(new[key].last, sequence.last)]) or "none"
 
 
 def _behind(value: int | None, kept: int | None) -> bool:
@@ -252,7 +253,7 @@ def knows_restrict(version: str) -> bool:
 def _rows(now: State, target: Target, kept: str) -> tuple[tuple[str, str], ...]:
     backup, live = target.backup, usable(now)
     hours = (datetime.now(UTC) - backup.changed).total_seconds() / 3600
-    sessions = some(sorted({f"{one.user} from {one.address}" for one in live.sessions})) or "none"
+    sessions = some(sorted({f"{session.user} from {session.address}" for session in live.sessions})) or "none"
     return (
         ("host", now.stack.host),
         (
@@ -275,19 +276,19 @@ def _tables_of(target: Target) -> tuple[str, ...]:
 
 
 def _loses(now: State, target: Target) -> tuple[str, ...]:
-    lines = [one.words for one in read(now.content, target) if not one.same]
+    lines = [loss.words for loss in read(now.content, target) if not loss.same]
     return tuple(lines[:12]) + ((f"and {len(lines) - 12} tables more",) if len(lines) > 12 else ())
 
 
 def _notes(now: State, target: Target, kept: str) -> tuple[str, ...]:
-    one = now.section
-    drop = f"docker exec {one.container} dropdb -U {one.user} {Command.of(kept)}"
+    entry = now.section
+    drop = f"docker exec {entry.container} dropdb -U {entry.user} {Command.of(kept)}"
     notes = [
         f"The old database is {kept}, with all its rows. When nobody needs them any more, on the host: `{drop}`.",
         "Sequences continue where those of the old database were, so rows can be copied back from it.",
     ]
     tables = now.content.tables.values() if now.content else ()
-    foreign = {one.name for one in tables if one.kind is Kind.FOREIGN} | {
+    foreign = {table.name for table in tables if table.kind is Kind.FOREIGN} | {
         name for name, kind in target.contents.others.items() if kind is Kind.FOREIGN
     }
     if foreign:
@@ -296,5 +297,5 @@ def _notes(now: State, target: Target, kept: str) -> tuple[str, ...]:
     if missing:
         notes.append(f"There is no container {', '.join(missing)}, which the stack names in `used_by`; it cannot be recreated.")
     if target.backup.format not in backups.ARCHIVES and not knows_restrict(now.psql):
-        notes.append(f"psql {now.psql} in {one.container} does not know \\restrict; those lines are left out. An update would bring it.")
+        notes.append(f"psql {now.psql} in {entry.container} does not know \\restrict; those lines are left out. An update would bring it.")
     return tuple(notes)

@@ -15,9 +15,9 @@ def redo(stack: Stack, plan: Plan, incident: str) -> Redo:
     """Swap the names once more. After the undo the restored database still exists beside the live one, with everything that was written
     into it."""
     before, after = Before.read(plan.before), After.read(plan.after)
-    one, name, kept = section(stack, after.section), before.database, after.kept
+    entry, name, kept = section(stack, after.section), before.database, after.kept
     undone = beside(name, "undone", plan.incident)
-    back = swap(Postgres(one.container, one.user), maintenance(one), live=name, aside=kept, incoming=undone)
+    back = swap(Postgres(entry.container, entry.user), maintenance(entry), live=name, aside=kept, incoming=undone)
     put = Step("swap_again", "Swap the two names again", f"The earlier database is {kept} again.", (back,), changes=Changes.AT_ONCE,
                 deadline=SWAP_DEADLINE)  # fmt: skip
     return Redo((), (put, *(step for step in plan.steps if step.name == "reconnect" and not step.skip)))

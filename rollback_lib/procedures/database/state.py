@@ -56,11 +56,11 @@ class State:
     def beside(self) -> list[postgres.Database]:
         """The databases that runs of this procedure left beside the live one: kept, undone, or not cleaned up."""
         known = self.server.databases.values() if self.server else ()
-        return [one for one in known if re.fullmatch(r".+__(before|undone|restore)_[0-9a-f]{6}", one.name)]
+        return [database for database in known if re.fullmatch(r".+__(before|undone|restore)_[0-9a-f]{6}", database.name)]
 
     def verdict(self, backup: Backup) -> str:
         """In words, when the backup was restored here before; "" if it never was."""
-        known = [one.when for one in self.restores if one.of(backup)]
+        known = [restore.when for restore in self.restores if restore.of(backup)]
         return f"restored here {times.minute(max(known))}" if known else ""
 
 
@@ -81,16 +81,16 @@ def section(stack: Stack, database: str) -> Database:
     """The stack's section of the database with this name. The name may be empty if the stack has only one."""
     if not database and len(stack.databases) == 1:
         return stack.databases[0]
-    return next(one for one in stack.databases if one.name == database)
+    return next(entry for entry in stack.databases if entry.name == database)
 
 
-def server_of(one: Database) -> Postgres:
-    return Postgres(one.container, one.user)
+def server_of(entry: Database) -> Postgres:
+    return Postgres(entry.container, entry.user)
 
 
-def maintenance(one: Database) -> str:
+def maintenance(entry: Database) -> str:
     """The name of the database to connect to while another one is renamed. A database cannot be renamed while it has a session."""
-    return "postgres" if one.database != "postgres" else "template1"
+    return "postgres" if entry.database != "postgres" else "template1"
 
 
 def beside(name: str, word: str, incident: str) -> str:
@@ -103,27 +103,27 @@ def beside(name: str, word: str, incident: str) -> str:
 
 def document(host: Host, stack: Stack, database: str = "") -> State:
     """Ask the host for the state of the database, the services that use it, and its backups."""
-    one = section(stack, database)
-    server = server_of(one)
-    container, known = host.ask(docker.named(one.container)), host.ask(postgres.server(server, maintenance(one)))
+    entry = section(stack, database)
+    server = server_of(entry)
+    container, known = host.ask(docker.named(entry.container)), host.ask(postgres.server(server, maintenance(entry)))
     psql, free, processors = (
         host.ask(postgres.client_version(server)),
         host.ask(postgres.free_space(server)),
         host.ask(docker.PROCESSORS),
     )
-    listed, restored = host.ask(backups.listing(one.backups)), host.ask(restores.restores(stack.state))
-    asked = {name: host.ask(docker.named(name)) for name in one.used_by}
+    listed, restored = host.ask(backups.listing(entry.backups)), host.ask(restores.restores(stack.state))
+    asked = {name: host.ask(docker.named(name)) for name in entry.used_by}
     named = {name: client for name, answer in asked.items() if (client := answer.result())}
     of_compose = {name: client for name, client in named.items() if client.service}
-    content = host.ask(postgres.content(server, one.database, within=postgres.LOOKING))
+    content = host.ask(postgres.content(server, entry.database, within=postgres.LOOKING))
     lines = host.ask(docker.lines(container.result()))
     mine = {name: host.ask(docker.together_with(client)) for name, client in of_compose.items()}
     defined = {name: host.ask(compose.defined(client.compose)) for name, client in of_compose.items()}
     environments = host.ask(docker.image_environments({client.image for client in named.values()}))
-    clients = {name: [client] if (client := named.get(name)) else [] for name in one.used_by}
+    clients = {name: [client] if (client := named.get(name)) else [] for name in entry.used_by}
     clients |= {name: found for name, answer in mine.items() if (found := answer.result())}
     return State(
-        stack=stack, section=one, container=container.result(), server=known.result(), content=content.result(), psql=psql.result(),
+        stack=stack, section=entry, container=container.result(), server=known.result(), content=content.result(), psql=psql.result(),
         free=free.result(), processors=processors.result(), backups=listed.result(), restores=restored.result(), clients=clients,
         lines=lines.result(), defined={name: answer.result() for name, answer in defined.items()},
         environments=environments.result(), key=host.key,
@@ -132,7 +132,7 @@ def document(host: Host, stack: Stack, database: str = "") -> State:
 
 def candidates(now: State) -> Candidates:
     """The backups, newest first, with what is known of each."""
-    return Candidates(Candidate(one, now.verdict(one), unusable(now, one)) for one in now.backups)
+    return Candidates(Candidate(backup, now.verdict(backup), unusable(now, backup)) for backup in now.backups)
 
 
 def unusable(now: State, backup: Backup) -> str:

@@ -38,7 +38,7 @@ def check(stack: Stack, target: object = "", database: object = "", accept_loss:
     if not stack.databases:
         raise ParameterError(f"the stack {stack.name} has no section 'databases', so there is nothing to roll back; add one")
     check_target(target, TARGET, "a backup's name or path")
-    known = [one.name for one in stack.databases]
+    known = [entry.name for entry in stack.databases]
     if database not in known and (database or len(known) > 1):
         raise ParameterError(f"database: one of {', '.join(known)} is expected, not {database!r}; name it with `-r database …`")
     if accept_loss not in (*YES, *NO):
@@ -50,16 +50,16 @@ def choose(now: State, target: str) -> tuple[Backup, str]:
     is none, or the named backup cannot be restored."""
     pattern = now.section.backups
     if target:
-        found = [one for one in now.backups if target in (one.path, one.name)]
+        found = [backup for backup in now.backups if target in (backup.path, backup.name)]
         if not found:
             raise TargetRefused(f"no backup {target!r} is among those of {pattern} on the host; take one from the list of candidates")
         because = unusable(now, found[0])
         if because:
             raise TargetRefused(f"{found[0].path} cannot be restored: {because}; choose another backup")
         return found[0], "named as the target"
-    for one in candidates(now):
-        if not one.wrong:
-            return one.backup, "the newest backup that nothing speaks against"
+    for candidate in candidates(now):
+        if not candidate.wrong:
+            return candidate.backup, "the newest backup that nothing speaks against"
     if not now.backups:
         raise TargetRefused(f"there is no backup {pattern} on the host; fix `backups` in the stack, or bring one there")
     raise TargetRefused(f"none of the {len(now.backups)} backups {pattern} can be restored; the list of candidates says why")
@@ -101,27 +101,27 @@ def apart(old: Iterable[str], new: Iterable[str]) -> bool:
 def usable(now: State) -> postgres.Database:
     """The live database. Raises Refused if it cannot be replaced: the server does not answer, there is no such database, or the user may
     not do all that is needed."""
-    one, where = now.section, now.section.container
+    entry, where = now.section, now.section.container
     if now.container is None:
         raise Refused(f"there is no container {where} on the host; fix `container` in the stack, or start it")
     if now.server is None:
         raise Refused(
-            f"Postgres in {where} does not let {one.user} in without a password, or does not run; try "
-            f"`docker exec {where} psql -w -U {one.user} -d {one.database} -c 'SELECT 1'` on the host"
+            f"Postgres in {where} does not let {entry.user} in without a password, or does not run; try "
+            f"`docker exec {where} psql -w -U {entry.user} -d {entry.database} -c 'SELECT 1'` on the host"
         )
     if not now.server.superuser:
-        raise Refused(f"the user {one.user} of {where} is not a superuser, so it cannot end sessions of others; name one that is")
+        raise Refused(f"the user {entry.user} of {where} is not a superuser, so it cannot end sessions of others; name one that is")
     live = now.live
     if live is None:
         raise Refused(
-            f"there is no database {one.database} in {where}; if it was dropped, make an empty one with "
-            f"`docker exec {where} createdb -U {one.user} '{one.database}'`, and run this again"
+            f"there is no database {entry.database} in {where}; if it was dropped, make an empty one with "
+            f"`docker exec {where} createdb -U {entry.user} '{entry.database}'`, and run this again"
         )
     if not live.open:
         statement = f"ALTER DATABASE {identifier(live.name)} ALLOW_CONNECTIONS true"
         raise Refused(
             f"{live.name} lets nobody connect, perhaps since a run was cut off; open it on the host, and run this again: "
-            f"`docker exec {where} psql -w -U {one.user} -d {maintenance(one)} -c '{statement}'`"
+            f"`docker exec {where} psql -w -U {entry.user} -d {maintenance(entry)} -c '{statement}'`"
         )
     if now.content and postgres.TIMESCALE in now.content.extensions:
         raise Refused(

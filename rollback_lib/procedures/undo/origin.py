@@ -82,9 +82,9 @@ def origin(incident: str) -> Origin:
 def _since(incident: str, stack: str) -> tuple[str, ...]:
     """The runs that changed the stack after that incident, newest first, according to the records on this machine."""
     found = []
-    for one in incidents(incidents_root(), stack=stack):
-        if one["incident"] == incident:
+    for earlier in incidents(incidents_root(), stack=stack):
+        if earlier["incident"] == incident:
             break
-        if one.get("mode") == "apply" and one["verdict"] in (Verdict.SUCCEEDED, *_HALF):
-            found.append(f"{one.get('procedure')} {one['incident']}")
+        if earlier.get("mode") == "apply" and earlier["verdict"] in (Verdict.SUCCEEDED, *_HALF):
+            found.append(f"{earlier.get('procedure')} {earlier['incident']}")
     return tuple(found)

@@ -35,7 +35,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         removes=made.removes,
         writes=made.writes,
         rationale=_grounds(origin),
-        before=Before(found={one.name: one.found for one in now.found}).plain(),
+        before=Before(found={effect.name: effect.found for effect in now.found}).plain(),
         after=After(root=root.plan, side=root.side.other, half=origin.half).plain(),
     )
 
@@ -55,8 +55,8 @@ def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     root = Root.of(plan)
     there = root.prior(host, stack)
     back = root.reached(host, stack)
-    moved = {one.name for one in strange(there, back, half=After.read(plan.after).half)}
-    return [one if one.name in moved else Effect(one.name, one.found, one.found) for one in there]
+    moved = {effect.name for effect in strange(there, back, half=After.read(plan.after).half)}
+    return [effect if effect.name in moved else Effect(effect.name, effect.found, effect.found) for effect in there]
 
 
 def _keep(stack: Stack, commands: tuple[Command, ...]) -> Step:
@@ -79,7 +79,7 @@ def _rows(origin: Origin, target: Target) -> tuple[tuple[str, str], ...]:
         ("host", made.host),
         ("undoes", f"{made.incident}, {made.procedure} to {made.target}"),
         ("which", f"{origin.who} ran {origin.when}{why}; it ended as {origin.verdict}"),
-        *((f"back: {one.name}", f"{one.found} → {one.asked}") for one in target.rows if not one.ok),
+        *((f"back: {effect.name}", f"{effect.found} → {effect.asked}") for effect in target.rows if not effect.ok),
         ("routes that passed before it", ", ".join(origin.routes) or "none: none has to pass afterwards"),
     )
 

@@ -49,7 +49,7 @@ def document(host: Host, stack: Stack, origin: Origin) -> State:
     root = Root.of(origin.plan)
     answer, entered = host.ask(files.file(f"{stack.state}/jobs/{root.plan.incident}/key")), host.ask(removed.removed(stack.state))
     ids = (origin.plan.incident, root.plan.incident)
-    gone = next((one for one in reversed(entered.result()) if one.incident in ids), None)
+    gone = next((removal for removal in reversed(entered.result()) if removal.incident in ids), None)
     if gone:
         raise TargetRefused(
             f"{origin.plan.incident} cannot be undone any more: what {gone.incident} kept on {stack.host} for the way back was removed "
@@ -73,8 +73,8 @@ def examine(host: Host, now: State, target: str = "") -> Target:
     moved = strange(now.found, rows, half=origin.half)
     if moved:
         raise Drifted(
-            f"{now.stack.host} has moved on since {origin.plan.incident}: {'; '.join(one.words for one in moved)}{_later(origin)}; an "
-            "undo would take that back, too, so plan a rollback instead"
+            f"{now.stack.host} has moved on since {origin.plan.incident}: {'; '.join(effect.words for effect in moved)}{_later(origin)}; "
+            "an undo would take that back, too, so plan a rollback instead"
         )
     steps = origin.plan.undo
     needed = sorted(
@@ -96,7 +96,7 @@ def strange(reached: "tuple[Effect, ...] | list[Effect]", prior: list[Effect], *
     """The effects that are not as the run left them. For a run that did not finish (`half`), those that are neither as it would leave
     them nor as before it. Effects that only say how well something runs do not count: they may be the reason for the undo."""
     back = {effect.name: effect.ok for effect in prior}
-    return [one for one in reached if not (one.ok or one.condition or (half and (one.between or back.get(one.name, True))))]
+    return [row for row in reached if not (row.ok or row.condition or (half and (row.between or back.get(row.name, True))))]
 
 
 def _words(steps: tuple[Step, ...], beginning: str) -> Iterator[str]:
