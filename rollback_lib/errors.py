@@ -56,6 +56,10 @@ class NotStarted(Refused):
     """A job could not be started on the host; nothing of it ran."""
 
 
+class NeverStarts(NotStarted):
+    """A job was told to end before it had begun, so the host never starts a job of that name."""
+
+
 class NothingRan(NotStarted):
     """The host let us in, and its login shell, or sudo, did not run what it was given."""
 

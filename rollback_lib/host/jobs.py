@@ -8,6 +8,8 @@ A job is a folder, STATE/jobs/INCIDENT/STEP/:
     runner   process id of the shell that watches it        pid   of its own, the first of its group
     exit     how it ended, written elsewhere and moved here: it is there whole or not at all
 
+A job that was told to end before it had begun leaves an empty file beside, .STEP.ended, and is never started.
+
 So a job is ended when `exit` is there; running while `alive` is locked; lost, when neither: something killed it. Needs
 setsid, flock (util-linux, busybox), timeout, tail --pid (GNU coreutils) there.
 """
@@ -56,6 +58,7 @@ if ! [ -d "$dir" ] || [ "$(state "$dir")" = never ]; then
 fi
 exec 8>>"$state/lock/mutex"; flock 8
 if [ "$(sed -n 1p "$state/lock/holder" 2>/dev/null)" != "$incident" ]; then echo "not ours" >&2; exit 0; fi
+if [ -e "$1/jobs/$2/.$3.ended" ]; then echo "told to end" >&2; exit 0; fi
 renew "$state/lock" "$incident" "$lease"
 if [ -d "$dir" ] && [ -d "$part" ] && [ "$(state "$dir")" = never ]; then rm -rf "$dir"; fi
 if [ -d "$part" ] && ! [ -d "$dir" ]; then
@@ -97,9 +100,12 @@ _END = (
     STATE
     + END
     + r"""
+umask 007
 dir=$1/jobs/$2/$3
-tries=0 # what is to start it may not have made its folder yet
-until [ -d "$dir" ] || [ "$tries" -ge 200 ]; do tries=$((tries + 1)); sleep 0.01; done
+mkdir -p "$1/jobs/$2"
+exec 8>>"$1/lock/mutex"; flock 8 # nothing starts it meanwhile
+[ "$(state "$dir")" != never ] || : >"$1/jobs/$2/.$3.ended"
+exec 8>&-
 [ "$(state "$dir")" = running ] || exit 0
 until [ -s "$dir/pid" ] || [ "$(state "$dir")" != running ]; do sleep 0.01; done
 end_job "$dir" "$4"

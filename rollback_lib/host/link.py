@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from rollback_lib.commands.command import script
-from rollback_lib.errors import ConnectionRefused, LinkLost, LockLost, NothingRan, NotStarted, Refused
+from rollback_lib.errors import ConnectionRefused, LinkLost, LockLost, NeverStarts, NothingRan, NotStarted, Refused
 from rollback_lib.host.channels import CHANNELS
 from rollback_lib.host.connect import connect
 from rollback_lib.host.connection import Connection, Result, said
@@ -115,6 +115,8 @@ class Link:
             word = result.err.strip().rpartition("\n")[2]
             if word == "not ours":
                 raise LockLost(f"the lock of this stack on {self.alias} is no longer held by this run; someone took it over")
+            if word == "told to end":
+                raise NeverStarts(f"{job.name} was told to end on {self.alias} before it had begun, so nothing of it ran")
             size, _, words = word.partition(" ")
             try:
                 state, ending = read_state(words)

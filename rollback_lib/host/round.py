@@ -3,6 +3,7 @@
 import base64
 import re
 import secrets
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,19 +15,22 @@ from rollback_lib.secrets.secret import Secret
 LONGEST = 96 * 1024  # bytes of the scripts of a round as they are sent: Linux takes no word of more than 128 KiB (MAX_ARG_STRLEN)
 SLACK = 3 * GRACE  # seconds beyond the last deadline after which a round is given up
 
-# lines NUMBER STREAM: what comes in goes out as lines of base64, short enough for a pipe to keep each whole (PIPE_BUF: 4096 bytes).
-# ask NUMBER SECONDS SCRIPT: run it, watched like any other; what it says on either stream goes out so.
+# ask NUMBER SECONDS SCRIPT: run it, watched like any other. Its standard output goes out as lines of base64, which a pipe keeps whole
+# (PIPE_BUF: 4096 bytes). So does its standard error, unless the script ended well and wrote nothing there, as nearly all do.
 _ROUND = r"""
-lines() { base64 -w 3000 | sed -u "s/^/$1 $2 /"; }
-watched() { timeout -s ALRM "$1" sh -c "$watch" sh "$2" "$1" "$grace" "$mark"; }
 ask() {
-    script=$(printf %s "$3" | base64 -d)
-    { { watched "$2" "$script" 2>&3 3>&- 4>&- | lines "$1" out 3>&-; } 3>&1 >&4 4>&- | lines "$1" err; } 4>&1 &
+    {
+        err=$(timeout -s ALRM "$2" sh -c "$watch" sh "$3" "$2" "$grace" "$mark" 2>&1 >&3 3>&- 4>&-)
+        case $err in
+            "$ended 0") echo "$1 ok" ;;
+            *) printf '%s\n' "$err" | base64 -w 3000 | sed -u "s/^/$1 err /" ;;
+        esac >&4 3>&-
+    } 3>&1 2>/dev/null | base64 -w 3000 | sed -u "s/^/$1 out /" >&4 &
 }
 exec </dev/null
 """
 _WATCH = WATCH + 'exec 4</dev/null\nbegin "$1"\nawait "$2" "$3" "$4" >&2\n'
-_LINE = re.compile(rb"(\d+) (out|err) ([A-Za-z0-9+/=]+)")
+_LINE = re.compile(rb"(\d+) (?:(out|err) ([A-Za-z0-9+/=]+)|ok)")
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Script:
     @property
     def size(self) -> int:
         """Bytes of it as it is sent."""
-        return len(self.text.encode()) * 4 // 3 + 200
+        return len(shlex.quote(self.text).encode()) * 4 // 3 + 200
 
 
 @dataclass(frozen=True)
@@ -68,9 +72,12 @@ class Round:
     @property
     def script(self) -> str:
         before = rf"\n{self._mark} "
-        settings = f"watch=$(printf %s {_packed(_WATCH)} | base64 -d) grace={GRACE} mark='{before}'"
-        asked = [f"ask {number} {one.deadline:.10g} {_packed(own_end(before, 2) + one.text)}" for number, one in enumerate(self._scripts)]
-        return "\n".join([_ROUND, settings, "{", *asked, "wait", "} | cat", ""])
+        settings = f"watch={shlex.quote(_WATCH)} grace={GRACE} mark='{before}' ended='\n{self._mark}'"
+        asked = [
+            f"ask {number} {one.deadline:.10g} {shlex.quote(own_end(before, 2) + one.text)}" for number, one in enumerate(self._scripts)
+        ]
+        whole = "\n".join([_ROUND, settings, "{", *asked, "wait", "} 4>&1 | cat", ""])
+        return f'eval "$(printf %s {base64.b64encode(whole.encode()).decode()} | base64 -d)"'
 
     def feed(self, chunk: bytes) -> None:
         """The next bytes of its standard output."""
@@ -78,7 +85,10 @@ class Round:
         for line in lines:
             if found := _LINE.fullmatch(line):
                 out, err = self._streams[int(found[1])]
-                (out if found[2] == b"out" else err).add(base64.b64decode(found[3]))
+                if found[2] is None:
+                    err.add(f"\n{self._mark} 0\n".encode())
+                else:
+                    (out if found[2] == b"out" else err).add(base64.b64decode(found[3]))
 
     def said(self) -> Iterator[Said]:
         """What each of them said, in their order."""
@@ -105,7 +115,3 @@ def rounds(scripts: Iterable[Script]) -> list[list[Script]]:
         else:
             together.append(one)
     return [*found, together] if together else found
-
-
-def _packed(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()

@@ -4,7 +4,7 @@ that continues without this process."""
 from dataclasses import replace
 
 from rollback_lib.commands.command import Command, script
-from rollback_lib.errors import GuardFailed, LinkLost, LockLost, NotStarted
+from rollback_lib.errors import GuardFailed, LinkLost, LockLost, NeverStarts, NotStarted
 from rollback_lib.host import lock
 from rollback_lib.host.connection import Result
 from rollback_lib.host.jobs import Job
@@ -69,7 +69,7 @@ class Executor:
             self._lock.lose()
             raise
         except NotStarted as error:
-            self._record.event("step-not-started", **known, error=str(error))
+            self._record.event("step-not-started", **known, spent=isinstance(error, NeverStarts), error=str(error))
             raise
         finally:
             self._running = None

@@ -13,7 +13,7 @@ import pytest
 from lab.practice_host import PracticeHost
 from lab.relay import Relay
 from rollback_lib.commands.command import script
-from rollback_lib.errors import LockLost, NotStarted
+from rollback_lib.errors import LockLost, NeverStarts, NotStarted
 from rollback_lib.host import lock
 from rollback_lib.host.connection import Result
 from rollback_lib.host.ending import Ending, Kind
@@ -189,6 +189,17 @@ def test_the_lock_says_who_has_it_and_is_released_by_its_owner_only(link: Link, 
     link.run(script((lock.release(state, "mine"),)))
     assert (take(link, state, "other").how, take(link, state, "other").last) == (Taking.TAKEN, "mine")
     assert link.run(script((lock.renew(state, "mine"),))).status == 3
+
+
+def test_one_that_was_told_to_end_before_it_began_never_starts(link: Link, state: str) -> None:
+    """Its script arrives late: after the word to end it."""
+    job = Job(state, "mine", "step", f"touch {state}/ran", 20)
+    assert link.run(job.end()).status == 0
+    assert link.jobs(state, "mine") == {}
+    with pytest.raises(NeverStarts, match="before it had begun"):
+        link.run_job(job, lock.LEASE, None)
+    assert link.run(f"ls {state}").out.split() == ["jobs", "lock"]
+    assert run(link, state, "echo there", name="step.2") == (0, "there\n")
 
 
 def test_a_lease_that_ended_frees_the_lock_unless_a_job_of_it_runs(link: Link, state: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rollback_lib.commands.command import Command, script
-from rollback_lib.errors import GuardFailed, LinkLost, LockLost, NotStarted
+from rollback_lib.errors import GuardFailed, LinkLost, LockLost, NeverStarts, NotStarted
 from rollback_lib.host import lock
 from rollback_lib.host.connection import Result
 from rollback_lib.host.ending import Ending, Kind
@@ -147,6 +147,13 @@ def test_a_job_whose_end_was_not_heard_may_be_running(shop: Workshop, error: Bas
     assert (shop.state.unheard, shop.state.done) == ((), {(PLAN, "put")})
 
 
+def test_a_job_that_was_told_to_end_before_it_began_is_followed_by_one_of_another_name(shop: Workshop) -> None:
+    shop.host.ends["put"] = NeverStarts("it was told to end before it had begun")
+    with pytest.raises(NeverStarts):
+        shop.executor.run(changing("put"), PLAN)
+    assert (shop.kinds, shop.state.touched, shop.state.job("put")) == (["step-begin", "step-not-started"], False, "put.2")
+
+
 def test_who_has_lost_the_lock_does_not_take_it_again(shop: Workshop) -> None:
     shop.host.ends["put"] = LockLost("somebody took it over")
     with pytest.raises(LockLost):
@@ -253,7 +260,7 @@ def test_a_job_that_was_not_waited_for_is_ended(shop: Workshop, known: bool) -> 
     shop.host.ends["put"] = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
         shop.executor.run(changing("put"), PLAN)
-    shop.host.failing = "nothing of the kind" if known else "end_job"
+    shop.host.failing = "nothing of the kind" if known else ".ended"
     assert shop.executor.end(changing("put")) is known
     assert shop.host.ran == [Job(STATE, shop.folder.id, "put", "", 0).end()]
     assert (shop.events[-1]["event"], shop.events[-1]["job"], shop.events[-1]["known"]) == ("step-ended", "put", known)
