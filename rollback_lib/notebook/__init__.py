@@ -6,7 +6,7 @@ from typing import Any
 
 from rollback_lib.notebook import display, errors, live_kernel, render
 from rollback_lib.notebook.console import NotebookConsole
-from rollback_lib.notebook.interactive import Sitting
+from rollback_lib.notebook.interactive import InteractiveIncident
 from rollback_lib.notebook.next_steps import offer
 from rollback_lib.notebook.view import note
 from rollback_lib.procedures import caddyfile, code, database, env, image, readiness, redeploy, triage, undo
@@ -25,7 +25,7 @@ def open_incident(procedure: str, *, stack: "str | Path | Mapping[str, Any] | St
     """`Incident.open` for a notebook. The incident is shown in the notebook, and errors appear as sentences."""
     console = _prepare()
     with display.waiting(note("info", "Connecting …")):
-        incident = Sitting.open(procedure, stack, console=console, **options)
+        incident = InteractiveIncident.open(procedure, stack, console=console, **options)
     return _shown(incident, console)
 
 
@@ -34,8 +34,8 @@ def resume_incident(incident: str, *, take_over: object = "false") -> Incident:
     console = _prepare()
     folder = folder_of(incidents_root(), incident)
     with display.waiting(note("info", "Connecting …")):
-        taken_up = Sitting.resume(folder, console=console, take_over=str(take_over).lower() == "true")
-    return _shown(taken_up, console)
+        resumed = InteractiveIncident.resume(folder, console=console, take_over=str(take_over).lower() == "true")
+    return _shown(resumed, console)
 
 
 def _prepare() -> NotebookConsole:
@@ -45,7 +45,7 @@ def _prepare() -> NotebookConsole:
     return NotebookConsole()
 
 
-def _shown(incident: Sitting, console: NotebookConsole) -> Sitting:
+def _shown(incident: InteractiveIncident, console: NotebookConsole) -> InteractiveIncident:
     incident.console = console
     errors.in_words(lambda _: incident.aftermath())
     render.register(console.show, incident.pick)

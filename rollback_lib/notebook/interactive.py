@@ -11,7 +11,7 @@ from rollback_lib.plan.plan import Plan
 from rollback_lib.run.incident import Incident
 
 
-class Sitting(Incident):
+class InteractiveIncident(Incident):
     """An incident in JupyterLab. When a person chooses another target, the notebook's variables for target and plan get the new values."""
 
     console: NotebookConsole

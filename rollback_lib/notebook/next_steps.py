@@ -22,7 +22,7 @@ def offer(run: Incident, found: Diagnosis, stack_name: object) -> None:
         display.show(note("good" if found.seen.healthy else "warn", words))
         return
     name = str(stack_name) if isinstance(stack_name, str | Path) else str(_stack_file(run))
-    display.show(stack(*(_one(number, finding, run, name) for number, finding in enumerate(found.fitting, 1))))
+    display.show(stack(*(_rollback(number, finding, run, name) for number, finding in enumerate(found.fitting, 1))))
 
 
 def _stack_file(run: Incident) -> Path:
@@ -32,7 +32,7 @@ def _stack_file(run: Incident) -> Path:
     return file
 
 
-def _one(number: int, finding: Finding, run: Incident, name: str) -> View:
+def _rollback(number: int, finding: Finding, run: Incident, name: str) -> View:
     source = metadata.notebook(finding.procedure)
     assert source is not None
     place, told = (

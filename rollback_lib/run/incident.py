@@ -221,7 +221,7 @@ class Incident:
             else:
                 plan = gate.check(run, step)
                 run.check_stopped(f"step {step.name}")
-                run.goes_on()
+                run.reopen()
                 with run.console.follow(run):
                     self._apply(plan, step)
 
@@ -229,7 +229,7 @@ class Incident:
         run = self._run
         steps.take(run, plan)
         if plan.touches:
-            preflight.tell_start(run, plan)
+            preflight.notify_start(run, plan)
         if step.touches and not run.state.touched:
             steps.check_assumed(run, plan)
             if run.opening.revert_after:
@@ -284,8 +284,8 @@ class Incident:
         with run.guarded("close"):
             run.monitor.close()
             run.conclude(*outcome.judge(run.opening.mode, run.plan, run.state))
-            run.let_go()
-            run.tell_end()
+            run.release_lock()
+            run.notify_end()
             run.link.close()
             if run.seal:
                 run.seal.close()

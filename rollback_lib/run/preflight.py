@@ -18,12 +18,12 @@ def check(run: Run, plan: Plan) -> None:
     run.folder.event("checklist", points=[point.__dict__ for point in found.points])
     run.console.show(found)
     if run.opening.mode == "apply" and found.refusing:
-        open_ones = "; ".join(f"{point.name}: {point.answer}" for point in found.refusing)
+        still_open = "; ".join(f"{point.name}: {point.answer}" for point in found.refusing)
         names = ",".join(point.name for point in found.refusing)
-        raise Unanswered(f"the checklist is open ({open_ones}); find out, then run again with checked={names}")
+        raise Unanswered(f"the checklist is open ({still_open}); find out, then run again with checked={names}")
 
 
-def tell_start(run: Run, plan: Plan) -> None:
+def notify_start(run: Run, plan: Plan) -> None:
     """Notify people that the run begins, once."""
     if not run.state.begun and not run.state.told:
         run.notifier.tell("start", word(run, plan), run.opening.incident)

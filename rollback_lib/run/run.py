@@ -66,7 +66,7 @@ class Run:
         self.notifier = Notifier(stack.notify, folder, self._of_host, console.line)
         self.plan: Plan | None = None
         if opening.resumed:
-            self._take_up()
+            self._load()
         self.write_record()
 
     @property
@@ -107,15 +107,15 @@ class Run:
         if self.state.verdict is not Verdict.REFUSED:
             self.monitor.close()
         if self.state.verdict is not Verdict.UNKNOWN:
-            self.let_go()
-        self.tell_end()
+            self.release_lock()
+        self.notify_end()
 
-    def let_go(self) -> None:
+    def release_lock(self) -> None:
         """Release the lock, unless the host will undo the rollback by itself: nobody else may change it before that."""
         if self.state.armed is None:
             self.lock.release()
 
-    def tell_end(self) -> None:
+    def notify_end(self) -> None:
         """Notify people how the run ended, if they were notified that it began."""
         if not self.state.told:
             return
@@ -136,7 +136,7 @@ class Run:
         self.folder.event("verdict", verdict=verdict, reason=reason)
         self.write_record()
 
-    def goes_on(self) -> None:
+    def reopen(self) -> None:
         """Withdraw the verdict of a refusal, as the run continues. A step that was refused, for example because nothing was confirmed
         yet, does not end the run."""
         if self.state.verdict is not Verdict.UNKNOWN:
@@ -190,7 +190,7 @@ class Run:
         found = self.host().ask(files.file(path)).result()
         return found.content.reveal().decode(errors="replace") if found else None
 
-    def _take_up(self) -> None:
+    def _load(self) -> None:
         """Read the confirmed plan, and ask the host about the jobs whose end is not in the record.
 
         The host keeps jobs only for the time of its retention. What the record says of a job stays.

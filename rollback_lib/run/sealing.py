@@ -55,7 +55,7 @@ class Seal:
         self._root = root
         self._notebook = Saved(working_copy.session(), folder)
         self._runs = folder.runs
-        self._one = threading.Lock()
+        self._lock = threading.Lock()
         self._done = False
         atexit.register(self._end)
 
@@ -67,7 +67,7 @@ class Seal:
 
     def close(self) -> None:
         """Seal the record. If the signature cannot be made, an event says so; the run goes on."""
-        with self._one:
+        with self._lock:
             with suppress(NotSigned, NotExtended):
                 seal(self._folder, self._root, self._notebook.files)
             self._folder.closed, self._done = True, not self._notebook.files
@@ -75,7 +75,7 @@ class Seal:
 
     def _end(self) -> None:
         """Add the notebook, and seal the record if it is not sealed yet. Does nothing if another run has resumed the incident."""
-        with self._one:
+        with self._lock:
             if self._done or self._folder.runs != self._runs:
                 return
             self._done = True

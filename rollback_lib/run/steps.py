@@ -22,10 +22,10 @@ def take(run: Run, plan: Plan) -> None:
     if taken is not None and run.opening.resumed and run.state.begun:
         if run.auto_revert.reverted():
             undone(run, plan, f"{run.stack.host} undid the rollback by itself, as nobody came back in time")
-        check_taken_up(run, plan, taken.last)
+        check_resumable(run, plan, taken.last)
 
 
-def check_taken_up(run: Run, plan: Plan, last: str) -> None:
+def check_resumable(run: Run, plan: Plan, last: str) -> None:
     """Raises Drifted if the host is not as the incident left it, or another incident ran since. `last` is the incident that held the
     lock before this run took it."""
     if last not in (run.state.last, run.opening.incident):

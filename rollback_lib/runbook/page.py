@@ -68,12 +68,12 @@ def _section(notebook: Notebook) -> str:
 def _commands(notebook: Notebook) -> list[str]:
     """The command that plans; and, if the notebook can change a host, the command that applies."""
     asked = notebook.parameters
-    goes_on = "incident" in asked
-    look = f"rollback {notebook.procedure} INCIDENT" if goes_on else f"rollback run {notebook.procedure} --stack NAME"
+    by_incident = "incident" in asked
+    look = f"rollback {notebook.procedure} INCIDENT" if by_incident else f"rollback run {notebook.procedure} --stack NAME"
     if "confirm" not in asked:
         return [look]
     # Without a person, a notebook that loses data only applies if the loss was accepted by this parameter.
-    accepted = " -p accept_loss=true" if "accept_loss" in asked and not goes_on else ""
+    accepted = " -p accept_loss=true" if "accept_loss" in asked and not by_incident else ""
     return [look, f"{look} --apply --confirm HOST{accepted}"]
 
 
