@@ -20,7 +20,7 @@ class Hosts:
 
     def clean(self, *, quiet: bool) -> PracticeHost:
         """A host in its clean state. With `quiet`, the other host is not being reset meanwhile: some tests need an idle machine."""
-        host, other = sorted(self._hosts, key=lambda one: one.name not in self._resets)
+        host, other = sorted(self._hosts, key=lambda candidate: candidate.name not in self._resets)
         mine, following = self._reset(host), self._reset(other)
         del self._resets[host.name]
         mine.result()

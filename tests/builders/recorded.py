@@ -29,7 +29,7 @@ class Recorded(Host):
     def _answer(self, fact: Fact[Any]) -> Any:
         if not fact.commands:
             return fact.read("")
-        return next((answer for one, answer in self._known if one.commands == fact.commands), self._otherwise)
+        return next((answer for question, answer in self._known if question.commands == fact.commands), self._otherwise)
 
 
 class OneByOne:
@@ -39,7 +39,7 @@ class OneByOne:
         raise NotImplementedError
 
     def run_all(self, scripts: Sequence[Script]) -> list[Result]:
-        return [self.run(one.text, deadline=one.deadline, keep=one.keep, send=one.send) for one in scripts]
+        return [self.run(script.text, deadline=script.deadline, keep=script.keep, send=script.send) for script in scripts]
 
 
 class Here(OneByOne):

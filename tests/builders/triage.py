@@ -53,7 +53,7 @@ def facts(
     known = {
         "stack": STACK, "deployed": deployed(**(code or {})), "env": env_file(**(env or {})), "caddyfile": caddy_file(**(proxy or {})),
         "redeploy": around(down, missing, off, gone), "ways": Ways(answers, upstreams | (proxy or {}).get("upstreams", {})),
-        "databases": {one.name: database(one.name, **(schemas or {}).get(one.name, {})) for one in STACK.databases},
+        "databases": {entry.name: database(entry.name, **(schemas or {}).get(entry.name, {})) for entry in STACK.databases},
         "machine": machine.Machine(0.0, 0.5, 1e6, ()),
         "probes": (probe("agents-api", status), probe("ruben-api", 200)),
     }  # fmt: skip
@@ -73,10 +73,10 @@ def deployed(
     a registry."""
     when = ago(came)
     way = replace(WAY, files=tuple(STACK.image.files)) if registry else WAY
-    one = container(created=ago(came if made is None else made), compose=way)
-    released = [Release("agents-api", RUNS, one.image, when, known == "healthy", "3f2a9c")] if known else []
+    running = container(created=ago(came if made is None else made), compose=way)
+    released = [Release("agents-api", RUNS, running.image, when, known == "healthy", "3f2a9c")] if known else []
     reflog = [git.Move(commit(RUNS, when), when, "pull"), git.Move(commit(BEFORE, ago(2 * MONTH)), ago(2 * MONTH), "clone")]
-    mine = code.Deployed("agents-api", (one,), way, [docker.Image("kept", RUNS, one.image)], released, reflog)
+    mine = code.Deployed("agents-api", (running,), way, [docker.Image("kept", RUNS, running.image)], released, reflog)
     state = code.State(
         stack=STACK, head=git.Head(RUNS, "main", ()), log=[move.commit for move in reflog], reflog=reflog, services=(mine,), defined={},
         environments={}, compose="2", lines=[],
@@ -134,7 +134,7 @@ def around(down: tuple[str, ...], missing: tuple[str, ...], off: str, gone: str)
     services = {name: service(f"docker-{name}", builds=name != "caddy") for name in ("agents-api", "ruben-api", "caddy")}
     ended = {"state": "exited", "exit": 1}
     containers = [container(name, **(ended if name in down else {})) for name in services if name not in missing]
-    there = [attached(one.name, "docker_default", one.service) for one in containers] + [
+    there = [attached(made.name, "docker_default", made.service) for made in containers] + [
         attached(name, network) for name, others in PROXY.items() for network in others if network != off
     ]
     there += [attached("voice-postgres-1", "docker_default"), *([attached("docker-caddy-1", gone, id="n0")] if gone else [])]
@@ -147,7 +147,7 @@ def around(down: tuple[str, ...], missing: tuple[str, ...], off: str, gone: str)
 
 def database(name: str, *, gone: tuple[str, ...] = (), new: tuple[str, ...] = (), answers: bool = True, backups: bool = True) -> Databases:
     """A database with the schema of its newest backup, except for tables that are `gone` or `new` since."""
-    section = next(one for one in STACK.databases if one.name == name)
+    section = next(entry for entry in STACK.databases if entry.name == name)
     since = ((ago(12), schema.Difference(gone, new)),) if backups else ()
     there = {section.database: None}  # triage only asks whether the database exists
     return Databases(section, container(name, name=section.container), postgres.Server(170002, True, there) if answers else None, since)

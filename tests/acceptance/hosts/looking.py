@@ -64,7 +64,7 @@ def look(host: PracticeHost) -> Look:
         {route["name"]: _ask(host, route["url"]) for route in routes},
         host.exec(shapes.team(_TREE)),
         dict(files),
-        {one["Name"]: _container(one) for one in sorted(containers, key=lambda one: one["Name"])},
+        {raw["Name"]: _container(raw) for raw in sorted(containers, key=lambda raw: raw["Name"])},
         host.exec(f'docker exec voice-postgres-1 psql -X -A -t -U dyniq -d dyniq -c "{_COUNT}"'),
     )
 

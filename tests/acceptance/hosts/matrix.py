@@ -8,7 +8,7 @@ from allpairspy import AllPairs
 from lab.drill import DRILLS
 from lab.shapes import DIMENSIONS, SEEDED
 
-PROCEDURES = [one for one in DRILLS if one not in ("undo", "readiness")]
+PROCEDURES = [procedure for procedure in DRILLS if procedure not in ("undo", "readiness")]
 OF_SHOP = ("code", "env", "redeploy")  # the stack `shop` has no proxy, no database and no production images
 # Without the plain bash, which all other tests use as the login shell.
 VALUES = {name: [value for value in values if (name, value) != ("shell", "bash")] for name, values in DIMENSIONS.items()}
@@ -29,7 +29,7 @@ class Cell:
 
 def procedures(shape: Shape) -> list[str]:
     """The procedures for which the stack of this shape has a section."""
-    return [one for one in PROCEDURES if "shop" not in shape or one in OF_SHOP]
+    return [procedure for procedure in PROCEDURES if "shop" not in shape or procedure in OF_SHOP]
 
 
 SHAPES: list[Shape] = [tuple(row) for row in AllPairs(list(VALUES.values()))]

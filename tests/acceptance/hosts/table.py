@@ -19,8 +19,8 @@ def rows(ends: Mapping[Cell, str]) -> tuple[list[Sequence[str]], list[str]]:
         end = ends.get(Cell(shape, procedure), NOT_TRIED)
         return f"refused ({sentences.index(end) + 1})" if end in sentences else end
 
-    found = [(*DIMENSIONS, *PROCEDURES), *((*shape, *(word(shape, one) for one in PROCEDURES)) for shape in shapes)]
-    return found, [one.removeprefix("refused: ") for one in sentences]
+    found = [(*DIMENSIONS, *PROCEDURES), *((*shape, *(word(shape, name) for name in PROCEDURES)) for shape in shapes)]
+    return found, [sentence.removeprefix("refused: ") for sentence in sentences]
 
 
 def page(ends: Mapping[Cell, str], day: date) -> str:

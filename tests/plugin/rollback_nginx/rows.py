@@ -40,5 +40,5 @@ def readiness(now: State | Unanswered, target: Target | Unanswered) -> list[Row]
 
 def _known_good(now: State) -> str:
     """What is known of the present file, if it was healthy here; "" otherwise."""
-    current = next((one for one in now.versions if one.content == now.content), None)
+    current = next((version for version in now.versions if version.content == now.content), None)
     return current.verdict if current and current.verdict.startswith("healthy") else ""

@@ -78,16 +78,16 @@ def document(host: Host, stack: Stack) -> State:
     container, file = host.ask(docker.named(section.container)), host.ask(files.file(section.file))
     history, kept = host.ask(git.file_history(stack.tree, path)), host.ask(snapshots.versions(stack, NAME))
     running = host.ask(workers(section))
-    blobs = list(dict.fromkeys(one.blob for one in history.result() if one.blob and one.regular))[:SHOWN]
+    blobs = list(dict.fromkeys(entry.blob for entry in history.result() if entry.blob and entry.regular))[:SHOWN]
     contents, lines = host.ask(git.blobs(stack.tree, blobs, path)), host.ask(docker.lines(container.result()))
     refused = host.ask(tested(section, Command.of("cat", section.file)))
-    verdicts = {one.file.content.reveal(): one.verdict for one in reversed(kept.result())}
+    verdicts = {old.file.content.reveal(): old.verdict for old in reversed(kept.result())}
     found: dict[bytes, Version] = {}
-    for one in history.result():
-        content = contents.result().get(one.blob or "")
-        if content is not None and one.blob:
-            show = git.show_file(stack.tree, one.blob, path)
-            version = Version(one.commit.short, one.commit.when, one.commit.subject, verdicts.get(content, ""), content, show)
+    for entry in history.result():
+        content = contents.result().get(entry.blob or "")
+        if content is not None and entry.blob:
+            show = git.show_file(stack.tree, entry.blob, path)
+            version = Version(entry.commit.short, entry.commit.when, entry.commit.subject, verdicts.get(content, ""), content, show)
             found.setdefault(content, version)
     for old in kept.result():
         content = old.file.content.reveal()
@@ -98,7 +98,7 @@ def document(host: Host, stack: Stack) -> State:
 
 def candidates(now: State) -> Candidates:
     """The versions to choose from, newest first."""
-    return Candidates(Candidate(one, one.content == now.content) for one in now.versions)
+    return Candidates(Candidate(version, version.content == now.content) for version in now.versions)
 
 
 def workers(section: Nginx) -> Fact[tuple[str, ...]]:

@@ -39,14 +39,14 @@ def choose(now: State, target: str) -> tuple[Version, str]:
     """The version to go back to, and why. If `target` is empty, this is the newest different version that was healthy here, or else the
     last different one. Raises TargetRefused if there is none."""
     if target:
-        named = [one for one in now.versions if one.name == target]
+        named = [version for version in now.versions if version.name == target]
         if not named:
             raise TargetRefused(f"no version {target!r} of {now.section.file} is known; take one from the list of candidates")
         return named[0], "named as the target"
-    others = [one for one in now.versions if one.content != now.content and not one.verdict.startswith("bad")]
-    for one in others:
-        if one.verdict.startswith("healthy"):
-            return one, "the newest version that was healthy here"
+    others = [version for version in now.versions if version.content != now.content and not version.verdict.startswith("bad")]
+    for version in others:
+        if version.verdict.startswith("healthy"):
+            return version, "the newest version that was healthy here"
     if others:
         return others[0], "the last different version of the file"
     raise TargetRefused(
