@@ -92,7 +92,7 @@ def document(host: Host, stack: Stack) -> State:
     for old in kept.result():
         content = old.file.content.reveal()
         found.setdefault(content, Version(old.name, old.when, old.where, old.verdict, content, Command.of("cat", old.file.path)))
-    versions = tuple(sorted(found.values(), key=lambda one: one.when, reverse=True))
+    versions = tuple(sorted(found.values(), key=lambda version: version.when, reverse=True))
     return State(stack, section, container.result(), file.result(), versions, running.result(), refused.result(), lines.result())
 
 

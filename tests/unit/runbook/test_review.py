@@ -22,7 +22,7 @@ CODE = replace(next(one for one in notebooks(PROJECT / "notebooks") if one.proce
 
 
 def run(day: str, **more: str) -> dict[str, str]:
-    """A record in short, of a successful drill unless `more` says otherwise."""
+    """The summary of a record: a successful drill, unless `more` says otherwise."""
     return {"opened": f"{day}T10:00:00+00:00", "procedure": "code", "stack": "drill", "mode": "apply", "verdict": "succeeded", **more}
 
 
@@ -82,7 +82,7 @@ def test_each_notebook_of_ours_has_its_front_matter() -> None:
 
 @pytest.fixture
 def copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two notebooks and an empty place for records, 10 days after the notebooks were reviewed."""
+    """Two notebooks that were reviewed 10 days ago, and an empty folder for records."""
     folder = tmp_path / "notebooks"
     folder.mkdir()
     today = datetime.now(UTC).date()
