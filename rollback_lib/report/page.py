@@ -19,15 +19,15 @@ _FILES = {"plan.diff": "What changes", "plan.sh": "The plan", "undo.sh": "The wa
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table. `short`: its cells stay on one line. `ours`: its cells are sentences of this program, with code between
+    """A column of a table. `short`: its cells stay on one line. `sentences`: its cells are sentences of this program, with code between
     backticks; other cells are shown as they are."""
 
     header: str = ""
     short: bool = False
-    ours: bool = False
+    sentences: bool = False
 
 
-SIGN, VALUE, WORDS = Column(short=True), Column(), Column(ours=True)
+SIGN, VALUE, WORDS = Column(short=True), Column(), Column(sentences=True)
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def html(record: Mapping[str, Any], events: Events, folder: Path) -> str:
 def _tables(record: Mapping[str, Any], events: Events, steps: Sequence[Attempt]) -> Iterator[Table]:
     yield from _found(record.get("found", {}))
     points = [(_ANSWERED[bool(point["answered"])], point["question"], point["answer"]) for point in summary.checklist(events)]
-    yield Table("The checklist before it", (SIGN, WORDS, Column("what was known", ours=True)), points)
+    yield Table("The checklist before it", (SIGN, WORDS, Column("what was known", sentences=True)), points)
     yield Table("How far it came", (Column("step", short=True), WORDS, Column("took", short=True)), _steps(record, steps))
     effects = [(effect["name"], effect["asked"], effect["found"], _sign(effect)) for effect in record.get("effects", ())]
     yield Table("After: asked for and found", (VALUE, Column("asked for"), Column("found"), SIGN), effects)
@@ -109,10 +109,10 @@ def _found(found: Mapping[str, Any]) -> Iterator[Table]:
             (finding["fit"], finding["situation"], "; ".join(finding["for"]), "; ".join(finding["against"]))
             for finding in found.get("findings", ())
         ]
-        speaks = Column("what speaks for it", ours=True), Column("what speaks against it", ours=True)
+        speaks = Column("what speaks for it", sentences=True), Column("what speaks against it", sentences=True)
         yield Table("Which row of the page fits", (SIGN, WORDS, *speaks), rows)
     levels = [(f"{_SIGNS[row['level']]} {row['level']}", row["name"], row["found"], row["do"]) for row in found.get("rows", ())]
-    yield Table("How it is", (SIGN, VALUE, WORDS, Column("what to do", ours=True)), levels)
+    yield Table("How it is", (SIGN, VALUE, WORDS, Column("what to do", sentences=True)), levels)
 
 
 def _files(folder: Path) -> Iterator[File]:

@@ -80,7 +80,8 @@ NOT_NEEDED = plan(nothing_to_do=True)
 FULL = plan(changing("swap"))
 ONLY_SOME = verified(all_routes=False, ill=["ruben-api"])
 
-# How far a run came that ended without an error → its verdict, and why. First counts what was concluded, then what was found, then the mode.
+# How far a run came that ended without an error → its verdict, and why. What was concluded counts first, then what was found, then the
+# mode.
 ENDS = [
     ("apply", FULL, NOTHING, REFUSED, "no step was applied"),
     ("apply", None, NOTHING, REFUSED, "no step was applied"),
