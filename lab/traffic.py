@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import cycle
 
+from rollback_lib.health.headers import of_environment
 from rollback_lib.health.probe import Probe
 from rollback_lib.health.watch import Prober
 from rollback_lib.stack.model import Stack
@@ -28,7 +29,7 @@ class Traffic:
 
     def __init__(self, stack: Stack, per_second: float) -> None:
         self._every = 1 / per_second
-        self._probers = [Prober(route, TIMEOUT) for route in stack.routes]
+        self._probers = [Prober(route, TIMEOUT, of_environment(stack.routes)) for route in stack.routes]
         self.routes = {route.name: Count() for route in stack.routes}
         self._lock = threading.Lock()
         self._stop = threading.Event()

@@ -23,25 +23,26 @@ class Account:
     lacking: tuple[str, ...] = ()
 
 
-# What docs/your-own-stack.md says that a host needs. Of GNU coreutils, what others have not.
+# What docs/your-own-stack.md says that a host needs. Of GNU coreutils, what others have not. git only where the stack has a tree.
 _LACKING = rf"""
 lacking() {{
-    for program in git docker flock setsid tar awk curl base64 xargs find; do
+    for program in $1 docker flock setsid tar awk curl base64 xargs find; do
         command -v "$program" >/dev/null || printf '%s\t' "$program"
     done
     case $(stat -c %.9Y / 2>/dev/null) in *.*) ;; *) printf 'stat of GNU coreutils\t' ;; esac
     sort -z /dev/null 2>/dev/null || printf 'sort of GNU coreutils\t'
     timeout 5 tail -s 0.01 -f --pid=1073741824 /dev/null 2>/dev/null || printf 'tail and timeout of GNU coreutils\t'
+    [ -n "$1" ] || return 0
     set -- $(git version 2>/dev/null | sed -n 's/^git version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p') 0 0
     [ "$1" -gt {MINIMUM[0]} ] || {{ [ "$1" -eq {MINIMUM[0]} ] && [ "$2" -ge {MINIMUM[1]} ]; }} ||
         printf 'git {MINIMUM[0]}.{MINIMUM[1]}, or a newer one\t'
 }}
 """
 
-# The folder depends on the owner of the tree and not on who asks, so that all who deploy the stack meet in it. One that root has
-# made under /var/lib is used by everybody.
+# The folder depends on the owner of the tree, or of the compose directory where there is none, and not on who asks, so that all who
+# deploy the stack meet in it. One that root has made under /var/lib is used by everybody.
 _LOOK = r"""
-given=$1 shared=$2/$3 all=$2 tree=$4 own=$5
+given=$1 shared=$2/$3 all=$2 tree=$4 own=$5 git=$6
 tree_owner=$(stat -c %U "$tree" 2>/dev/null) || tree_owner=root
 home=$(getent passwd "$tree_owner" 2>/dev/null | cut -d : -f 6)
 closed=
@@ -60,7 +61,7 @@ if [ -z "$closed" ]; then
 fi
 exists=no; [ ! -d "$state" ] || exists=yes
 group=$(stat -Lc %G /var/run/docker.sock 2>/dev/null) || group=docker
-printf '%s\n' "$(id -un)" "$state" "$exists" "$closed" "$tree_owner" "$group" "$(lacking)"
+printf '%s\n' "$(id -un)" "$state" "$exists" "$closed" "$tree_owner" "$group" "$(lacking "$git")"
 """
 
 
@@ -79,7 +80,7 @@ def account(stack: Stack) -> Fact[Account]:
             why = f"{user} may not write to {closed}, and lock and ledger of this stack are in {state}; {way}, or log in as {owner}"
         return Account(user, state, why, tuple(filter(None, lacking.split("\t"))))
 
-    words = (stack.state_directory, SHARED, stack.name, stack.tree, _OWN)
+    words = (stack.state_directory, SHARED, stack.name, stack.tree or stack.compose_directory, _OWN, "git" if stack.tree else "")
     return Fact((Command.of("sh", "-euc", _LACKING + _LOOK, "sh", *words),), read, missing="the host does not say who we are there")
 
 

@@ -129,7 +129,7 @@ def words(text: str, state: str, images: str) -> frozenset[str]:
 def _words(state: str, images: str) -> str:
     """For grep -E and for re."""
     plain, ours = (re.sub(r"[.+]", r"\\\g<0>", one) for one in (state, images))
-    return rf"{plain}/[bkj][A-Za-z0-9._/-]+|{ours}[A-Za-z0-9._/-]+:[A-Za-z0-9._-]+|__[a-z]+_[0-9a-f]{{6}}"
+    return rf"{plain}/[bkj][A-Za-z0-9._=@+/-]+|{ours}[A-Za-z0-9._/-]+:[A-Za-z0-9._-]+|__[a-z]+_[0-9a-f]{{6}}"
 
 
 def images(beginning: str) -> Fact[list[Image]]:

@@ -47,6 +47,11 @@ class Attachments:
         return {one.network: one for one in self.all if one.container == container}
 
     @property
+    def containers(self) -> frozenset[str]:
+        """All containers that are on any network."""
+        return frozenset(one.container for one in self.all)
+
+    @property
     def stale(self) -> tuple[Attachment, ...]:
         """Those to a network that is not there any more: their containers do not start. One that went while we looked may have gone
         with its containers."""

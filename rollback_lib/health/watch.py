@@ -10,21 +10,24 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from rollback_lib.health.headers import Values, of_route
 from rollback_lib.health.probe import Probe, passes_in_a_row
 from rollback_lib.health.tls import authorities
-from rollback_lib.stack.model import Health, Route
+from rollback_lib.stack.route import Expect, Health, Route
 
 KEPT = 16 * 1024  # characters of an answer
 AT_ONCE = 4  # probes of one route that may wait for their answers
 
 
 class Prober:
-    """Asks one route. TLS is verified against the system's authorities, or the route's own `ca`."""
+    """Asks one route. TLS is verified against the system's authorities, or the route's own `ca`. `values` are those of the references
+    in its headers."""
 
-    def __init__(self, route: Route, timeout: float) -> None:
+    def __init__(self, route: Route, timeout: float, values: Values | None = None) -> None:
         self.route = route
+        self._values = values or {}
         url = urlsplit(route.url)
-        self._headers = {"Host": url.netloc, "User-Agent": "rollback-health"}
+        self._headers = {b"Host": url.netloc.encode(), b"User-Agent": b"rollback-health"}
         self._url = url._replace(netloc=route.connect_to).geturl() if route.connect_to else route.url
         self._extensions = {"sni_hostname": url.hostname} if url.scheme == "https" else {}
         # A connection of its own for every probe: users' connections are new ones, too.
@@ -34,23 +37,33 @@ class Prober:
     def probe(self) -> Probe:
         """One GET. Never raises: what went wrong is in the probe."""
         started, at = time.monotonic(), datetime.now(UTC)
-        status, certificate = None, None
+        ok, status, certificate = False, None, None
         try:
-            with self._client.stream("GET", self._url, headers=self._headers, extensions=self._extensions) as answer:
+            headers = of_route(self.route, self._values) | self._headers
+            with self._client.stream("GET", self._url, headers=headers, extensions=self._extensions) as answer:
                 certificate = _certificate(answer)
                 answer.read()
-                status, said = answer.status_code, answer.text[:KEPT]
+                status = answer.status_code
+                ok, said = self._judged(status, answer.text)
         except httpx.HTTPError as error:
             said = str(error) or type(error).__name__
-        return Probe(self.route.name, at, status == 200, status, time.monotonic() - started, said, certificate)
+        except LookupError as error:
+            said = f"not asked: the value of a header is not known here ({error})"
+        return Probe(self.route.name, at, ok, status, time.monotonic() - started, said, certificate)
+
+    def _judged(self, status: int, body: str) -> tuple[bool, str]:
+        """Whether an answer is as expected, and its words; first what is missing, where that is not the usual 200."""
+        objection = self.route.expect.objection(status, body)
+        said = f"{objection}: " if objection and self.route.expect != Expect() else ""
+        return not objection, said + body[:KEPT]
 
     def close(self) -> None:
         self._client.close()
 
 
-def probe_once(routes: Sequence[Route], timeout: float) -> list[Probe]:
+def probe_once(routes: Sequence[Route], timeout: float, values: Values | None = None) -> list[Probe]:
     """One probe of every route, side by side."""
-    probers = [Prober(route, timeout) for route in routes]
+    probers = [Prober(route, timeout, values) for route in routes]
     try:
         with ThreadPoolExecutor(len(probers)) as pool:
             return list(pool.map(Prober.probe, probers))
@@ -72,10 +85,12 @@ def _certificate(answer: httpx.Response) -> tuple[datetime, datetime] | None:
 class Watch:
     """Probes every route again and again until stopped; a probe that hangs does not hold up the next."""
 
-    def __init__(self, routes: Sequence[Route], health: Health, on_probe: Callable[[Probe], object]) -> None:
+    def __init__(
+        self, routes: Sequence[Route], health: Health, on_probe: Callable[[Probe], object], values: Values | None = None
+    ) -> None:  # fmt: skip
         self._health = health
         self._on_probe = on_probe
-        self._probers = [Prober(route, health.timeout) for route in routes]
+        self._probers = [Prober(route, health.timeout, values) for route in routes]
         # Per route, in the order they were begun: the moment, and the probe once it has its answer.
         self._begun: dict[str, list[tuple[datetime, Probe | None]]] = {route.name: [] for route in routes}
         self._changed = threading.Condition()

@@ -10,6 +10,7 @@ from rollback_lib.errors import RollbackError
 from rollback_lib.facts.account import account, usable
 from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.live import LiveHost
+from rollback_lib.health.headers import of_environment
 from rollback_lib.health.watch import probe_once
 from rollback_lib.host import lock
 from rollback_lib.host.link import Link
@@ -37,7 +38,7 @@ def state(stack_name: str) -> View:
     known = _stack(stack_name)
     with ThreadPoolExecutor(1) as pool:
         held = pool.submit(_held, known)
-        probes = probe_once(known.routes, known.health.timeout)
+        probes = probe_once(known.routes, known.health.timeout, of_environment(known.routes))
     health = common.routes(probes, well="Every route passes.", then=" Begin with triage, below.")
     said = {probe.route: common.answer(probe) + ("" if probe.status else f": {probe.words}") for probe in probes}
     rows = [(route.name, said[route.name], route.url, route.service) for route in known.routes]
@@ -75,18 +76,23 @@ def _row(notebook: Notebook, known: Stack, stack_name: str) -> tuple[object, ...
         return notebook.situation, notebook.action, "from its incident, below", "", budget, usual
     place = working_copy.place(root) / known.name
     plans, applies = [], []
-    for name in _each(notebook, known):
-        folder, own, words = (place / name, {"database": name}, f"\u00a0{name}") if name else (place, {}, "")
+    for key, name in _each(notebook, known):
+        folder, own, words = (place / name.strip("/").replace("/", "-"), {key: name}, f"\u00a0{name}") if name else (place, {}, "")
         plans.append(_link(working_copy.unused(notebook.file, folder, asked | own), notebook.procedure + words))
         if "mode" in notebook.parameters:
             applies.append(_link(working_copy.to_apply(notebook.file, folder, asked | own), "apply" + words))
     return notebook.situation, notebook.action, under(*plans), under(*applies), budget, usual
 
 
-def _each(notebook: Notebook, known: Stack) -> list[str]:
-    """The names of the databases, if the notebook is about one of several; else a single empty name."""
-    several = "database" in notebook.parameters and len(known.databases) > 1
-    return [database.name for database in known.databases] if several else [""]
+def _each(notebook: Notebook, known: Stack) -> list[tuple[str, str]]:
+    """If a notebook is about one of several databases, services or files of the stack: its parameter and the name of each; else a
+    single pair of empty texts."""
+    things = {
+        "database": [database.name for database in known.databases],
+        "service": known.image.names if known.image else [],
+        "file": known.env.paths if known.env else [],
+    }
+    return [(key, name) for key, names in things.items() if key in notebook.parameters and len(names) > 1 for name in names] or [("", "")]
 
 
 def latest(stack_name: str) -> View:

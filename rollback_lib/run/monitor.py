@@ -9,13 +9,15 @@ from typing import Any
 
 from rollback_lib.errors import Refused
 from rollback_lib.facts.host import Host
+from rollback_lib.health.headers import Values
 from rollback_lib.health.probe import Probe
 from rollback_lib.health.watch import Prober, Watch
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan
 from rollback_lib.procedures.procedure import Procedure
 from rollback_lib.record.folder import Folder
-from rollback_lib.stack.model import Route, Stack
+from rollback_lib.stack.model import Stack
+from rollback_lib.stack.route import Route
 
 LOOK_AGAIN = 0.5  # seconds before the host is asked again, after it could not answer
 PATIENCE = 10.0  # for how many seconds it is asked again, before anything was changed
@@ -24,10 +26,13 @@ RECONNECT = 10.0  # how many seconds services get to reconnect by themselves
 
 class Monitor:
     """Probes the routes and checks the effects for one run. Every probe goes into the record. `host` returns the host, for one thread
-    to ask."""
+    to ask. `values` are the values of the references in headers, by reference."""
 
-    def __init__(self, stack: Stack, procedure: Procedure[Any, Any], host: Callable[[], Host], folder: Folder) -> None:
+    def __init__(
+        self, stack: Stack, procedure: Procedure[Any, Any], host: Callable[[], Host], folder: Folder, values: Values | None = None
+    ) -> None:  # fmt: skip
         self._stack = stack
+        self._values = values
         self._procedure = procedure
         self._host = host
         self._folder = folder
@@ -45,7 +50,7 @@ class Monitor:
     def open(self) -> Watch:
         """Begin to watch the routes, unless they are watched already."""
         if self._watch is None:
-            self._watch = Watch(self._stack.routes, self._stack.health, self._enter).start()
+            self._watch = Watch(self._stack.routes, self._stack.health, self._enter, self._values).start()
         return self._watch
 
     def close(self) -> tuple[Probe, ...]:
@@ -146,7 +151,7 @@ class Monitor:
             time.sleep(LOOK_AGAIN)
 
     def _probe_once(self, route: Route) -> Probe:
-        prober = Prober(route, self._stack.health.timeout)
+        prober = Prober(route, self._stack.health.timeout, self._values)
         try:
             return prober.probe()
         finally:

@@ -11,6 +11,7 @@ from typing import Any
 from rollback_lib.errors import RollbackError
 from rollback_lib.facts.account import account
 from rollback_lib.facts.live import LiveHost
+from rollback_lib.health.headers import check_values
 from rollback_lib.host.link import Link
 from rollback_lib.procedures import registry
 from rollback_lib.procedures.common import known_secrets
@@ -92,12 +93,14 @@ def _connected(
         link = Link.to(stack, word)
         host = LiveHost(link, folder.redactor, key)
         asked = host.ask(account(stack))
-        folder.redactor.protect(known_secrets.known(host, stack), declared=True)
+        values = known_secrets.known(host, stack)
+        folder.redactor.protect(known_secrets.forms(values), declared=True)
+        check_values(stack.routes, values)
         here = asked.result()
         folder.event("connected", host=stack.host, user=here.user, state=here.state)
         if noise := folder.redactor.clean(" ".join(link.noise.split())):
             word(f"a start-up file of {here.user} there prints “{noise[:NOISE]}”; that is left out of every answer")
-        return Run(stack.at(here.state), opening, folder, link, key, console, started, here, seal)
+        return Run(stack.at(here.state), opening, folder, link, key, console, started, here, seal, values)
     except RollbackError as error:
         folder.event("refused", error=str(error))
         if not opening.resumed:

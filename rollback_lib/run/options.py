@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rollback_lib.errors import ParameterError
+from rollback_lib.health.headers import check_variables
 from rollback_lib.health.tls import check_authorities
 from rollback_lib.procedures import registry
 from rollback_lib.run.checklist import checked
@@ -65,4 +66,5 @@ def check(procedure: str, stack: "str | Path | Mapping[str, Any] | Stack", optio
     registry.check(loaded)
     called.check(loaded, **parameters)
     check_authorities(loaded.routes)
+    check_variables(loaded.routes)
     return loaded

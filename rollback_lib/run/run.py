@@ -10,6 +10,7 @@ from rollback_lib.facts import files
 from rollback_lib.facts.account import Account
 from rollback_lib.facts.host import Host
 from rollback_lib.facts.live import Heard, LiveHost
+from rollback_lib.health.headers import Values
 from rollback_lib.health.outage import Outages
 from rollback_lib.host.jobs import JobState
 from rollback_lib.host.link import Link
@@ -41,12 +42,12 @@ class Run:
 
     `plan` is the plan that was confirmed or is waiting for it. `started` is the monotonic time at which the incident was first
     opened. `account` is the user that is logged in on the host. `seal` is None if the runner seals the record; it does so once it
-    has added the notebook.
+    has added the notebook. `values` are the values of the stack's references, by reference.
     """
 
     def __init__(
         self, stack: Stack, opening: Opening, folder: Folder, link: Link, key: Key, console: Console, started: float,
-        account: Account, seal: Seal | None = None,
+        account: Account, seal: Seal | None = None, values: Values | None = None,
     ) -> None:  # fmt: skip
         self.stack = stack
         self.opening = opening
@@ -62,7 +63,7 @@ class Run:
         self.lock = StackLock(link, key, stack.state, owner, folder, console)
         self.executor = Executor(link, stack.state, self.lock, folder, console)
         self.auto_revert = AutoRevert(link, stack.state, folder, console)
-        self.monitor = Monitor(stack, self.procedure, self.host, folder)
+        self.monitor = Monitor(stack, self.procedure, self.host, folder, values)
         self.notifier = Notifier(stack.notify, folder, self._of_host, console.line)
         self.plan: Plan | None = None
         if opening.resumed:

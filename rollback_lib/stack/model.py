@@ -2,87 +2,21 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal, Self
+from pathlib import Path
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    PositiveFloat,
-    PositiveInt,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from rollback_lib.errors import ParameterError
 from rollback_lib.settings import PROJECT
-
-
-def _host_path(value: str) -> str:
-    if not re.fullmatch(r"/[A-Za-z0-9._@+/-]+", value) or ".." in PurePosixPath(value).parts:
-        raise ValueError("an absolute path of letters, digits and . _ @ + - is expected")
-    return value.rstrip("/")
-
-
-def _pattern(value: str) -> str:
-    folder, _, name = value.rpartition("/")
-    if not folder or not re.fullmatch(r"[A-Za-z0-9._@+*?-]+", name):
-        raise ValueError("an absolute path is expected, whose last part may have * and ?")
-    return f"{_host_path(folder)}/{name}"
-
-
-def _database_name(value: str) -> str:
-    # NAMEDATALEN (https://www.postgresql.org/docs/current/limits.html)
-    if not value.isprintable() or not 0 < len(value.encode()) <= 63:
-        raise ValueError("a name of 1 to 63 bytes without control characters is expected")
-    return value
-
-
-def _url(value: str) -> str:
-    if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~/%-]*)?", value):
-        raise ValueError("an http or https address without user, password or query is expected")
-    return value
-
+from rollback_lib.stack.route import Health, Route
+from rollback_lib.stack.values import ComposeProject, DatabaseName, HostPath, Keys, Name, Pattern, ProjectName, SecretReference
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")  # of a stack in parameters/
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=63)]
-ProjectName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=63)]
-HostPath = Annotated[str, AfterValidator(_host_path)]
-Pattern = Annotated[str, AfterValidator(_pattern)]
-DatabaseName = Annotated[str, AfterValidator(_database_name)]
-Url = Annotated[str, AfterValidator(_url)]
-SecretReference = Annotated[str, StringConstraints(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/[A-Za-z0-9._@+/-]+)$")]
-Address = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+:\d{1,5}$")]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Route(_Model):
-    """A route that users take to a service. Health is measured on it."""
-
-    name: Name = Field(description="What the route is called in plans and records.")
-    url: Url = Field(description="The address that is asked, as users see it.")
-    service: Name = Field(description="The compose service that answers it.")
-    connect_to: Address | None = Field(default=None, description="`HOST:PORT` to connect to instead of what DNS says, as curl does.")
-    ca: str | None = Field(default=None, description="A file of authorities instead of the system's; relative to the project.")
-
-
-class Health(_Model):
-    """When a stack counts as healthy: enough probes in a row on every route, before the deadline."""
-
-    passes: PositiveInt = Field(default=3, description="How many probes in a row have to pass on every route.")
-    every: PositiveFloat = Field(default=0.5, description="Seconds between two probes of a route.")
-    timeout: PositiveFloat = Field(default=5.0, description="Seconds that a probe waits for its answer.")
-    deadline: PositiveFloat = Field(default=60.0, description="Seconds after which a stack that is not healthy yet counts as failed.")
-
-
-class Budgets(_Model):
+class Budgets(Keys):
     """How many seconds a procedure may take, from its start to proven health. Records and panels show the time beside it."""
 
     code: PositiveFloat = Field(default=60.0, description="The code rollback.")
@@ -96,7 +30,7 @@ class Budgets(_Model):
     readiness: PositiveFloat = Field(default=900.0, description="A readiness run.")
 
 
-class Section(_Model):
+class Section(Keys):
     """The section of a stack for a procedure that another package brings, under `procedures` and the procedure's name."""
 
     budget: PositiveFloat = Field(default=60.0, description="How many seconds the procedure may take.")
@@ -114,16 +48,16 @@ class Section(_Model):
             raise ParameterError(f"the stack {stack.name}: {_first(error, f'procedures.{name}')}") from None
 
 
-class ComposeCall(_Model):
+class ComposeCall(Keys):
     """How docker compose is called for the stack. Needed only where no container is left whose labels tell."""
 
-    project: ProjectName = Field(description="The name of the compose project (`-p`).")
+    project: ComposeProject = Field(description="The name of the compose project (`-p`).")
     files: list[HostPath] = Field(min_length=1, description="The compose files in their order (`-f`).")
     env_files: list[HostPath] = Field(default_factory=list, description="The files that are given by `--env-file`.")
 
 
-class Code(_Model):
-    """What the code rollback rebuilds. Give either `service` or `services`."""
+class Code(Keys):
+    """What the code rollback rebuilds from the tree. Give either `service` or `services`."""
 
     service: Name | None = Field(default=None, description="The compose service that is built from the tree.")
     services: list[Name] = Field(default_factory=list, description="All services that are built from the tree, the most important first.")
@@ -146,27 +80,55 @@ class Code(_Model):
         return self.names[0]
 
 
-class Image(_Model):
-    """What the image rollback starts from a registry."""
+class Image(Keys):
+    """What the image rollback starts from a registry. Give either `service` or `services`."""
 
-    service: Name = Field(description="The compose service.")
-    files: list[HostPath] = Field(min_length=1, description="The compose files that name its image, in their order.")
+    service: Name | None = Field(default=None, description="The compose service.")
+    services: list[Name] = Field(
+        default_factory=list, description="Several services, the most important first. Parameters name one of them: `-p service=NAME`."
+    )
+    files: list[HostPath] = Field(min_length=1, description="The compose files that name their images, in their order.")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "Image":
+        if (self.service is None) == (not self.services) or len(set(self.services)) < len(self.services):
+            raise ValueError("either a service is expected, or a list of services, each once")
+        return self
+
+    @property
+    def names(self) -> list[str]:
+        """The services."""
+        return [self.service] if self.service else self.services
 
 
-class Env(_Model):
-    """What the env rollback restores."""
+class Env(Keys):
+    """What the env rollback restores. Give either `file` or `files`."""
 
-    file: HostPath = Field(description="The env file: one that services read, or the `.env` beside the compose files.")
+    file: HostPath | None = Field(default=None, description="The env file: one that services read, or the `.env` beside the compose files.")
+    files: list[HostPath] = Field(
+        default_factory=list, description="Several env files. Parameters name one of them, by its path or the end of it: `-p file=PATH`."
+    )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "Env":
+        if (self.file is None) == (not self.files) or len(set(self.files)) < len(self.files):
+            raise ValueError("either a file is expected, or a list of files, each once")
+        return self
+
+    @property
+    def paths(self) -> list[str]:
+        """The files."""
+        return [self.file] if self.file else self.files
 
 
-class Caddyfile(_Model):
+class Caddyfile(Keys):
     """What the Caddyfile rollback restores."""
 
     service: Name = Field(description="The compose service that runs Caddy.")
-    file: HostPath = Field(description="The Caddyfile on the host. It has to be in the tree.")
+    file: HostPath = Field(description="The Caddyfile on the host. Outside the tree, only versions that earlier runs kept can be restored.")
 
 
-class Redeploy(_Model):
+class Redeploy(Keys):
     """What a redeploy has to restore beside what the compose files say."""
 
     networks: dict[Name, list[Name]] = Field(
@@ -176,7 +138,7 @@ class Redeploy(_Model):
     )
 
 
-class Database(_Model):
+class Database(Keys):
     """A Postgres database and its backups."""
 
     name: Name = Field(description="What the database is called in parameters: `-p database=NAME`.")
@@ -187,7 +149,7 @@ class Database(_Model):
     used_by: list[Name] = Field(default_factory=list, description="Containers to recreate if they do not reconnect by themselves.")
 
 
-class Retention(_Model):
+class Retention(Keys):
     """How long the host keeps what runs leave there for undo. The newest healthy version of a file, and the images of the `newest`
     healthy releases, stay at any age."""
 
@@ -202,7 +164,7 @@ class Retention(_Model):
         return self
 
 
-class Notify(_Model):
+class Notify(Keys):
     """Who is notified when a run begins to change the host, and how it ended. Give either `webhook` or `command`."""
 
     webhook: SecretReference | None = Field(default=None, description='A reference to an address that takes `{"text": …}`.')
@@ -223,13 +185,14 @@ class Notify(_Model):
         return f"webhook {self.webhook}" if self.webhook else f"command {(self.command or [''])[0]}"
 
 
-class Stack(_Model):
-    """One compose stack on one host. A section of a procedure can be left out if you have no use for the procedure, except `code`."""
+class Stack(Keys):
+    """One compose stack on one host. It needs a `compose_directory` and a route. A section of a procedure can be left out if you have no
+    use for the procedure."""
 
     name: ProjectName = Field(description="What the stack is called in records, and in image names and folders on the host.")
     host: Name = Field(description="An alias of your OpenSSH client configuration. It is also what you type to confirm.")
     ssh_config: str | None = Field(default=None, description="An OpenSSH configuration instead of the usual ones; relative to the project.")
-    tree: HostPath = Field(description="The git work tree on the host.")
+    tree: HostPath | None = Field(default=None, description="The git work tree on the host, if the stack has one.")
     compose_directory: HostPath = Field(
         description="The folder of the compose project: that of the first compose file, or what `--project-directory` named."
     )
@@ -238,7 +201,8 @@ class Stack(_Model):
     state_directory: HostPath = Field(
         default="",
         description="Where lock, jobs, ledgers and copies are kept on the host. By default `/var/lib/rollback/NAME` where the tree is "
-        "root's or root made that folder, else `.local/state/rollback/NAME` in the home of the tree's owner.",
+        "root's or root made that folder, else `.local/state/rollback/NAME` in the home of the tree's owner. Without a tree, the "
+        "`compose_directory` counts.",
     )
     secrets: list[SecretReference] = Field(
         default_factory=list, description="References to values to hide in output and records, beside those of the env files."
@@ -247,12 +211,12 @@ class Stack(_Model):
     required: list[Literal["change", "target", "people", "drift"]] = Field(
         default_factory=list, description="Points of the checklist that have to be answered before anything is changed."
     )
-    code: Code = Field(description="The code rollback. Triage and readiness look at it as well.")
+    code: Code | None = Field(default=None, description="The code rollback. It needs a tree. Triage and readiness look at it as well.")
     image: Image | None = Field(default=None, description="The image rollback.")
     env: Env | None = Field(default=None, description="The env rollback.")
     caddyfile: Caddyfile | None = Field(default=None, description="The Caddyfile rollback.")
     databases: list[Database] = Field(default_factory=list, description="The database rollback: each database under a name of its own.")
-    redeploy: Redeploy | None = Field(default=None, description="The redeploy. Needed only for networks that no compose file names.")
+    redeploy: Redeploy | None = Field(default=None, description="The redeploy; `{}` where the compose files name every network.")
     procedures: dict[Name, dict[str, Any]] = Field(
         default_factory=dict,
         description="The sections of procedures that other packages bring, by the procedure's name. Each may have a `budget` in seconds.",
@@ -277,9 +241,9 @@ class Stack(_Model):
             raise ParameterError(f"{origin}: {_first(error)}") from None
 
     @model_validator(mode="after")
-    def _caddyfile_in_tree(self) -> "Stack":
-        if self.caddyfile and not self.caddyfile.file.startswith(self.tree + "/"):
-            raise ValueError(f"caddyfile.file is expected in the tree, {self.tree}")
+    def _code_of_tree(self) -> "Stack":
+        if self.code and not self.tree:
+            raise ValueError("code: a tree is expected beside it, since it is built from that; name the tree, or leave code out")
         return self
 
     @model_validator(mode="after")
@@ -295,6 +259,29 @@ class Stack(_Model):
         if section is None:
             raise ParameterError(f"the stack {self.name} has no section {name!r}, so there is nothing to roll back by it; add one")
         return section
+
+    @property
+    def work_tree(self) -> str:
+        """The tree. Raises ParameterError when the stack has none."""
+        if self.tree is None:
+            raise ParameterError(f"the stack {self.name} has no tree, and git is needed for this; name its work tree as `tree`")
+        return self.tree
+
+    def in_tree(self, path: str) -> str | None:
+        """A path of the host as git in the tree has it; None where it is in no tree."""
+        return path.removeprefix(f"{self.tree}/") if self.tree and path.startswith(f"{self.tree}/") else None
+
+    @property
+    def main(self) -> str:
+        """The service that matters most: of those that are built here, else of those from a registry, else of those with a route."""
+        named = self.code.names if self.code else self.image.names if self.image else []
+        return named[0] if named else self.routes[0].service
+
+    @property
+    def env_files(self) -> list[str]:
+        """Every env file of the stack: those that it names, and the one that compose reads by itself."""
+        named = [*(self.code.env_files if self.code else ()), *(self.env.paths if self.env else ())]
+        return list(dict.fromkeys([*named, f"{self.compose_directory}/.env"]))
 
     @property
     def state(self) -> str:

@@ -9,7 +9,7 @@ from annotated_types import Gt
 from pydantic import AfterValidator, BaseModel, StringConstraints
 from pydantic.fields import FieldInfo
 
-from rollback_lib.stack import model
+from rollback_lib.stack import values
 from rollback_lib.stack.model import Stack
 
 _INTRODUCTION = """# The stack file
@@ -23,8 +23,9 @@ The file is checked before anything is contacted. An unknown key, a missing one 
 that names the file and the key, and exit status 2."""
 # The types that have a name of their own, as the page calls them.
 _NAMED = {
-    model.Name: "name", model.ProjectName: "project name", model.HostPath: "path", model.Pattern: "path pattern",
-    model.DatabaseName: "database name", model.Url: "URL", model.SecretReference: "secret reference", model.Address: "address",
+    values.Name: "name", values.ProjectName: "project name", values.HostPath: "path", values.Pattern: "path pattern",
+    values.DatabaseName: "database name", values.Url: "URL", values.SecretReference: "secret reference", values.Address: "address",
+    values.HeaderName: "header name", values.ComposeProject: "compose project", values.Statuses: "HTTP status",
 }  # fmt: skip
 _PLAIN = {str: "text", bool: "true or false", int: "integer", float: "number"}
 
@@ -83,6 +84,8 @@ def _type(kind: Any) -> str:
         return ", ".join(f"`{part}`" for part in parts)
     if origin is list:
         return f"list of {_many(_type(parts[0]))}"
+    if origin is dict and get_origin(parts[1]) is not list and parts[1] in _NAMED:
+        return f"{_many(_type(parts[1]))} by {_type(parts[0])}"
     if origin is dict:
         return f"lists of {_many(_type(get_args(parts[1])[0]))} by {_type(parts[0])}"
     raise TypeError(f"no words for the type {kind!r}; add them to {__name__}")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rollback_lib.health.probe import Probe
-from rollback_lib.stack.model import Route
+from rollback_lib.stack.route import Route
 
 PASS, FAIL = True, False
 
@@ -23,7 +23,7 @@ class Routes:
         self.closed = 0
         self.said = "out of order"
 
-    def prober(self, route: Route, timeout: float) -> "_Prober":
+    def prober(self, route: Route, timeout: float, values: object = None) -> "_Prober":
         return _Prober(self, route.name)
 
     def instead_of_real_ones(self, patch: pytest.MonkeyPatch) -> "Routes":

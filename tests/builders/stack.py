@@ -27,3 +27,9 @@ def written(file: Path, **changes: Any) -> Path:
 def with_health(**changes: Any) -> Stack:
     """The stack with changes to its section `health`."""
     return STACK.model_copy(update={"health": STACK.health.model_copy(update=changes)})
+
+
+def bare(**changes: Any) -> Stack:
+    """A minimal stack, without git and without the section of any procedure."""
+    routes = [{"name": "web", "service": "web", "url": "http://shop.example/"}]
+    return Stack.load({"name": "shop", "host": HOST, "compose_directory": "/opt/shop", "routes": routes, **changes})

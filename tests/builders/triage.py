@@ -45,13 +45,14 @@ def facts(
     exists, and on which the proxy still is. `code`, `env`, `proxy` and `schemas` are arguments for the builders below; `changes` are
     fields of State.
     """
-    answers = {name: Answer((port,), 200, "fine") for name, port in PORTS.items()}
+    answers = {name: Answer((port,), 200, "fine", True) for name, port in PORTS.items()}
     if ill:
         answers["agents-api"] = Answer((8000,), 500, ill)
     upstreams = {f"{name}.dyniq.ai": (f"{name}:{port}",) for name, port in PORTS.items()}
     status = 500 if ill else 502 if cut_off else 200
     known = {
-        "stack": STACK, "deployed": deployed(**(code or {})), "env": env_file(**(env or {})), "caddyfile": caddy_file(**(proxy or {})),
+        "stack": STACK, "deployed": deployed(**(code or {})), "pulled": {}, "envs": {STACK.env.file: env_file(**(env or {}))},
+        "caddyfile": caddy_file(**(proxy or {})),
         "redeploy": around(down, missing, off, gone), "ways": Ways(answers, upstreams | (proxy or {}).get("upstreams", {})),
         "databases": {entry.name: database(entry.name, **(schemas or {}).get(entry.name, {})) for entry in STACK.databases},
         "machine": machine.Machine(0.0, 0.5, 1e6, ()),
@@ -103,7 +104,8 @@ def env_file(
         versions.append(snapshots.Version("before", ago(2 * MONTH), "", "kept by a run", file(before, 2 * MONTH)))
     meant = Unreadable(unreadable) if unreadable else {"agents-api": Meant(variables("2"), Secret("{}"))}
     return env.State(
-        stack=STACK, file=file(content, changed), images={}, meant={WAY: meant}, key=Key(), versions=versions, defined={WAY: {}}, lines=[],
+        stack=STACK, path=STACK.env.file, file=file(content, changed), images={}, meant={WAY: meant}, key=Key(), versions=versions,
+        lines=[], defined={WAY: {}},
         replicas={"agents-api": [container(created=ago(made), environment=variables(holds))]},
         written={WAY: {"agents-api": Written("image", (STACK.env.file,) if read else (), Secret("{}"))}},
     )  # fmt: skip

@@ -118,7 +118,7 @@ FACTS: dict[str, Fact[Any]] = {
     "restores": restores.restores("/s"),
     "releases": releases.releases("/s"),
     "machine": machine.machine("/s"),
-    "answer": inside_container.answer("c", "h", "/"),
+    "answer": inside_container.answer("c", STACK.routes[0], {}),
     "schemas": schema.of_backups("/backup/*", SERVER),
     "upstreams": caddy.upstreams("c"),
     "image_time": docker.image_time("x"),

@@ -13,7 +13,7 @@ def state(now: State) -> View:
         f"{move.commit.subject} ({move.commit.author}), arrived {times.ago(move.when)} by {move.action}" if move else "not in the reflog"
     )
     rows = [
-        ("tree", f"{now.stack.tree} at {now.head.sha[:7]}, {now.head.branch or 'detached HEAD'}"),
+        ("tree", f"{now.stack.work_tree} at {now.head.sha[:7]}, {now.head.branch or 'detached HEAD'}"),
         ("last deploy", deploy),
         *[("history", "not whole: a shallow clone")] * now.repository.shallow,
         ("uncommitted", ", ".join(now.head.dirty) or "nothing: the tree is clean"),
@@ -21,7 +21,7 @@ def state(now: State) -> View:
         *((f"{deployed.service} made of", _made_of(deployed)) for deployed in now.services),
         ("compose", now.compose),
     ]
-    return common.state(rows, now.probes, now.lines, now.stack.code.main)
+    return common.state(rows, now.probes, now.lines, now.main.service)
 
 
 def _made_of(deployed: Deployed) -> str:

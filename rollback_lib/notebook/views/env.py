@@ -19,7 +19,7 @@ def state(now: State) -> View:
         rows.append((f"container of {name}", f"{common.up(now.containers[name])}\n{HOLDS[now.holds(name, now.understood(name))]}"))
     if not now.readers:
         rows.append(("services that read it", "none as an env file"))
-    return common.state(rows, now.probes, now.lines, now.stack.code.main)
+    return common.state(rows, now.probes, now.lines, now.stack.main)
 
 
 def listed(found: Candidates) -> Table:

@@ -4,7 +4,7 @@ from rollback_lib.facts.registry import Unavailable
 from rollback_lib.notebook.view import Table, View, note, stack, table
 from rollback_lib.notebook.views import common
 from rollback_lib.notebook.views.common import SHOWN_CANDIDATES
-from rollback_lib.procedures.image import NAME, Candidates, State, Target
+from rollback_lib.procedures.image import Candidates, State, Target
 from rollback_lib.text import times
 
 
@@ -22,7 +22,7 @@ def state(now: State) -> View:
         ("tag is kept in", f"{now.variable} in {now.compose.variables}" if now.variable else "the compose files themselves"),
         ("registry", f"{now.named.registry}/{now.named.repository}: {tags}"),
     ]
-    return common.state(rows, now.probes, now.lines, now.stack.section(NAME).service)
+    return common.state(rows, now.probes, now.lines, now.service)
 
 
 def listed(found: Candidates) -> Table:

@@ -17,8 +17,8 @@ def state(now: State) -> View:
 def target(chosen: Target) -> View:
     known: list[tuple[str, Any]] = [
         ("code", chosen.code),
-        ("image", chosen.image),
-        ("env", chosen.env),
+        *((f"image of {name}", found) for name, found in chosen.images.items()),
+        *((f"env file {path}", found) for path, found in chosen.envs.items()),
         ("caddyfile", chosen.caddyfile),
         ("redeploy", chosen.redeploy),
     ]

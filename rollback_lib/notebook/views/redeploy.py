@@ -1,5 +1,6 @@
 """Views of the redeploy."""
 
+from rollback_lib.facts import git
 from rollback_lib.notebook.view import View, code, note, stack, table
 from rollback_lib.notebook.views import common
 from rollback_lib.plan.plan import some
@@ -15,9 +16,7 @@ def state(now: State) -> View:
         on = sorted({name for container in mine for name in now.attachments.of(container.name)})
         up = "\n".join(common.up(container) for container in mine) or "no container"
         rows.append((f"service {service}", f"{up}\non {', '.join(on) or 'no network'}" if mine else up))
-    rows.append(
-        ("tree", f"{now.head.sha[:12]} on {now.head.branch or 'no branch'}" + (f", changed: {some(now.head.dirty)}" * bool(now.head.dirty)))
-    )
+    rows.append(("tree", _head(now.head) if now.head else "none"))
     rows.append(("orphans", some(now.orphans) or "none"))
     stale = sorted({attachment.container for attachment in now.attachments.stale})
     rows.append(("cannot start, their network is gone", some(stale) or "none"))
@@ -28,6 +27,10 @@ def state(now: State) -> View:
     return stack(shown, *(code("\n".join(now.logs[name]), title=f"Last lines of {name}", folded=True) for name in others))
 
 
+def _head(head: git.Head) -> str:
+    return f"{head.sha[:12]} on {head.branch or 'no branch'}" + (f", changed: {some(head.dirty)}" if head.dirty else "")
+
+
 def candidates(found: Candidates) -> View:
     return table(
         ("service", "image", "how", "containers now"),
@@ -36,7 +39,7 @@ def candidates(found: Candidates) -> View:
 
 
 def target(chosen: Target) -> View:
-    subject = f"{chosen.commit.short} {chosen.commit.subject} ({chosen.commit.author})"
+    subject = f"{chosen.commit.short} {chosen.commit.subject} ({chosen.commit.author})" if chosen.commit else chosen.name
     dirty = note("warn", f"Uncommitted changes are built as well: {some(chosen.dirty)}.") if chosen.dirty else None
     said = note("info", f"{subject}\nChosen: {chosen.why}. Its files can be read, and all that is mounted into the services is there.")
     return stack(said, dirty) if dirty else said

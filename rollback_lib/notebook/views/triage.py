@@ -8,7 +8,7 @@ from rollback_lib.notebook.views import common
 from rollback_lib.notebook.views.rows import rows
 from rollback_lib.procedures.common.rows import GREEN, of_certificates, of_machine
 from rollback_lib.procedures.triage import Diagnosis, Finding, State
-from rollback_lib.procedures.triage.state import Databases
+from rollback_lib.procedures.triage.state import Databases, Deployed
 from rollback_lib.text import times
 
 _SIGNS = {"fits": "✔ fits", "may fit": "▲ may fit", "does not fit": "✘ does not fit"}
@@ -43,7 +43,7 @@ def _routes(now: State) -> View:
     shown = []
     for probe in now.probes:
         service = services[probe.route]
-        way = now.ways.why if isinstance(now.ways, Unanswered) else _answer(now.ways.direct.get(service))
+        way = now.ways.why if isinstance(now.ways, Unanswered) else _answer(now.ways.direct.get(probe.route))
         shown.append((probe.route, f"{common.answer(probe)}: {probe.words}", service, way))
     return table(("route", "what users get", "service", "what it answers past the proxy"), shown)
 
@@ -52,7 +52,7 @@ def _answer(answer: Answer | None) -> str:
     if answer is None:
         return "it does not run"
     ports = ", ".join(map(str, answer.ports)) or "no port"
-    return f"{'✔' if answer.status == 200 else '✘'} {answer.status or 'no answer'} on {ports}: {clean(answer.said)[:160]}"
+    return f"{'✔' if answer.ok else '✘'} {answer.status or 'no answer'} on {ports}: {clean(answer.said)[:160]}"
 
 
 def _state(state: str, health: str) -> str:
@@ -62,15 +62,17 @@ def _state(state: str, health: str) -> str:
 def _changes(now: State) -> View:
     """The last changes, newest first."""
     found = []
-    if not isinstance(now.deployed, Unanswered):
+    if isinstance(now.deployed, Deployed):
         code_now = now.deployed.state
         found += [(move.when, "deploy", f"{move.commit.short} {move.commit.subject} ({move.action})") for move in code_now.reflog[:3]]
         if now.deployed.image:
-            found.append((now.deployed.image, "image", f"the image that {now.stack.code.main} runs came to the host"))
+            found.append((now.deployed.image, "image", f"the image that {code_now.main.service} runs came to the host"))
         good = [release for release in code_now.releases if release.healthy]
         found += [(release.when, "known good", f"{release.commit[:7]} was healthy here") for release in good[-1:]]
-    if now.env and not isinstance(now.env, Unanswered) and now.env.file:
-        found.append((now.env.file.changed, "env file", now.env.path))
+    pulled = [known for known in now.pulled.values() if not isinstance(known, Unanswered)]
+    found += [(known.image, "image", f"the image that {known.service} runs came to the host") for known in pulled if known.image]
+    held = [known for known in now.envs.values() if not isinstance(known, Unanswered)]
+    found += [(known.file.changed, "env file", known.path) for known in held if known.file]
     if now.caddyfile and not isinstance(now.caddyfile, Unanswered) and now.caddyfile.file:
         found.append((now.caddyfile.file.changed, "Caddyfile", now.caddyfile.file.path))
     if not isinstance(now.redeploy, Unanswered):

@@ -11,7 +11,7 @@ from rollback_lib.plan.step import Changes, Step
 from rollback_lib.plan.writes import How, Write
 from rollback_lib.procedures.caddyfile.noted import After, Before
 from rollback_lib.procedures.caddyfile.rationale import rationale
-from rollback_lib.procedures.caddyfile.state import NAME, State, caddy_in, in_tree, path_inside
+from rollback_lib.procedures.caddyfile.state import NAME, State, caddy_in, path_inside, tracked
 from rollback_lib.procedures.caddyfile.target import Target, usable
 from rollback_lib.procedures.common import overwrite_file, replace_file, snapshots
 from rollback_lib.procedures.common.noted_file import NotedFile, content_of, rights_of
@@ -251,9 +251,12 @@ def _rows(now: State, target: Target, container: docker.Container, title: str) -
 
 def _notes(now: State, target: Target) -> tuple[str, ...]:
     notes = []
-    if now.committed is not None and now.committed != target.version.hash:
+    of_git = tracked(now.stack)
+    if of_git is None:
+        notes.append("The Caddyfile is in no git tree: only versions that earlier runs kept can be chosen.")
+    if of_git and now.committed is not None and now.committed != target.version.hash:
         notes.append(
-            f"git will show {in_tree(now.stack)} as changed on the host, and a `git pull` that changes it stops with a message; "
+            f"git will show {of_git.path} as changed on the host, and a `git pull` that changes it stops with a message; "
             "commit the version that is to stay."
         )
     if now.file and now.committed is not None and now.file.hash != now.committed:

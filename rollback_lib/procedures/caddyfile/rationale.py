@@ -1,7 +1,7 @@
 """The reasons for a Caddyfile rollback: which version it reverts, and what is known of the target version."""
 
 from rollback_lib.plan.plan import Rationale
-from rollback_lib.procedures.caddyfile.state import State
+from rollback_lib.procedures.caddyfile.state import State, tracked
 from rollback_lib.procedures.caddyfile.target import Target
 from rollback_lib.text import times
 
@@ -18,4 +18,5 @@ def _change(now: State) -> str:
     current = next((one for one in now.versions if one.content == now.current), None)
     if current:
         return f"{current.name} {current.said}, {times.minute(current.when)}"
-    return f"an uncommitted edit, {times.minute(now.file.changed)}" if now.file else ""
+    edit = "an uncommitted edit" if tracked(now.stack) else "an edit"
+    return f"{edit}, {times.minute(now.file.changed)}" if now.file else ""

@@ -2,18 +2,30 @@
 
 import difflib
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rollback_lib.commands.command import Command
 from rollback_lib.facts import caddy, docker, files, git
-from rollback_lib.facts.host import Host
+from rollback_lib.facts.host import Host, result_of
 from rollback_lib.health.probe import Probe
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.stack.model import Stack
 
 NAME = "caddyfile"
 SHOWN = 10  # how many different versions are read
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """A Caddyfile in a git work tree: the tree, and the path of the file in it."""
+
+    tree: str
+    path: str
+
+    def show(self, blob: str) -> Command:
+        """The command that prints a version of the file."""
+        return git.show_file(self.tree, blob, self.path)
 
 
 @dataclass(frozen=True)
@@ -85,24 +97,27 @@ class Candidates(tuple[Candidate, ...]):
 
 def document(host: Host, stack: Stack) -> State:
     """Ask the host for the file, its versions, and what Caddy has loaded."""
-    section = stack.section(NAME)
-    name = in_tree(stack)
+    section, of_git = stack.section(NAME), tracked(stack)
     replicas, file, kept = (
         host.ask(docker.replicas(stack, section.service)),
         host.ask(files.file(section.file)),
         host.ask(snapshots.versions(stack, NAME)),
     )
-    committed, history = host.ask(git.file_at_head(stack.tree, name)), host.ask(git.file_history(stack.tree, name))
+    committed = host.ask(git.file_at_head(of_git.tree, of_git.path)) if of_git else None
+    history = host.ask(git.file_history(of_git.tree, of_git.path)) if of_git else None
     container = docker.newest(replicas.result())
     path = path_inside(container, section.file)
-    blobs = list(dict.fromkeys(version.blob for version in history.result() if version.blob and version.regular))[:SHOWN]
-    contents, lines = host.ask(git.blobs(stack.tree, blobs, name)), host.ask(docker.lines(container))
+    commits = result_of(history) or []
+    blobs = list(dict.fromkeys(version.blob for version in commits if version.blob and version.regular))[:SHOWN]
+    contents = host.ask(git.blobs(of_git.tree, blobs, of_git.path)) if of_git else None
+    lines = host.ask(docker.lines(container))
     inside, of_file, live = None, None, None
     if container and path and container.state == "running":
         inside, of_file, live = _seen(host, container, path, section.file)
     return State(
         stack=stack, container=container, file=file.result(), path_inside=path, inside=inside, live=live, of_file=of_file,
-        committed=committed.result(), versions=_versions(stack, history.result(), contents.result(), kept.result()), lines=lines.result(),
+        committed=result_of(committed), lines=lines.result(),
+        versions=_versions(_committed(of_git, commits, result_of(contents) or {}), kept.result()),
     )  # fmt: skip
 
 
@@ -128,8 +143,10 @@ def candidates(now: State) -> Candidates:
     return Candidates(Candidate(version, version.content == now.current, changes(version)) for version in now.versions)
 
 
-def in_tree(stack: Stack) -> str:
-    return str(stack.section(NAME).file).removeprefix(stack.tree + "/")
+def tracked(stack: Stack) -> Tracked | None:
+    """Where the file is in the tree; None if it is in no tree."""
+    path = stack.in_tree(stack.section(NAME).file)
+    return Tracked(stack.work_tree, path) if path else None
 
 
 def path_inside(container: docker.Container | None, file: str) -> str | None:
@@ -155,23 +172,24 @@ def difference(old: bytes, new: bytes, name: str) -> str:
     return "\n".join(difflib.unified_diff(before, after, "on the host now", name, lineterm=""))
 
 
-def show(stack: Stack, blob: str) -> Command:
-    return git.show_file(stack.tree, blob, in_tree(stack))
+def _committed(of_git: Tracked | None, history: list[git.FileVersion], contents: dict[str, bytes]) -> list[Version]:
+    """The versions in git."""
+    known = [(one, contents.get(one.blob or "")) for one in history]
+    return [
+        Version(
+            one.commit.short, one.commit.when, f"{one.commit.subject} ({one.commit.author})", "", content, of_git.show(one.blob)
+        )
+        for one, content in known if of_git and one.blob and content is not None
+    ]  # fmt: skip
 
 
-def _versions(stack: Stack, history: list[git.FileVersion], contents: dict[str, bytes], kept: list[snapshots.Version]) -> list[Version]:
+def _versions(committed: list[Version], kept: list[snapshots.Version]) -> list[Version]:
     """The different contents of the file, each with the newest commit that brought it and what earlier runs know about it."""
     verdicts = {one.file.content.reveal(): one.verdict for one in reversed(kept)}
     found: dict[bytes, Version] = {}
-    for one in history:
-        content = contents.get(one.blob or "")
-        if content is not None and content not in found and one.blob:
-            found[content] = Version(
-                one.commit.short, one.commit.when, f"{one.commit.subject} ({one.commit.author})", verdicts.get(content, ""), content,
-                show(stack, one.blob),
-            )  # fmt: skip
+    for one in committed:
+        found.setdefault(one.content, replace(one, verdict=verdicts.get(one.content, "")))
     for old in kept:
         content = old.file.content.reveal()
-        if content not in found:
-            found[content] = Version(old.name, old.when, old.where, old.verdict, content, Command.of("cat", old.file.path))
+        found.setdefault(content, Version(old.name, old.when, old.where, old.verdict, content, Command.of("cat", old.file.path)))
     return sorted(found.values(), key=lambda version: version.when, reverse=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from rollback_lib.errors import Refused, TargetRefused
 from rollback_lib.facts import caddy, docker, git
 from rollback_lib.facts.host import Host
-from rollback_lib.procedures.caddyfile.state import NAME, State, Version, caddy_in, difference, in_tree, show
+from rollback_lib.procedures.caddyfile.state import NAME, State, Version, caddy_in, difference, tracked
 from rollback_lib.procedures.procedure import check_target
 from rollback_lib.stack.model import Stack
 
@@ -46,9 +46,13 @@ def choose(now: State) -> tuple[Version, str]:
     for version in before or others:
         if not version.verdict.startswith("bad"):
             return version, "the last different version of the file"
-    raise TargetRefused(
-        f"no other version of {now.stack.section(NAME).file} is known, in git or kept by an earlier run; commit a good one, then name it"
-    )
+    file = now.stack.section(NAME).file
+    if tracked(now.stack) is None:
+        raise TargetRefused(
+            f"no other version of {file} was kept by an earlier run, and it is in no git tree; mend it by hand, and let "
+            "`rollback run readiness --apply` keep it each day that it is healthy"
+        )
+    raise TargetRefused(f"no other version of {file} is known, in git or kept by an earlier run; commit a good one, then name it")
 
 
 def examine(host: Host, now: State, target: str) -> Target:
@@ -74,8 +78,10 @@ def usable(now: State) -> tuple[docker.Container, str]:
     """The container, and the path of the file in it. Raises Refused if a rollback is not possible."""
     file = now.stack.section(NAME).file
     if now.file is None:
+        of_git = tracked(now.stack)
         raise Refused(
-            f"{file} is missing on the host; put one there first, e.g. `git -C {now.stack.tree} checkout -- {in_tree(now.stack)}`"
+            f"{file} is missing on the host; put one there first"
+            + (f", e.g. `git -C {of_git.tree} checkout -- {of_git.path}`" if of_git else "")
         )
     if not now.file.regular:
         raise Refused(
@@ -95,15 +101,19 @@ def _named(host: Host, now: State, target: str) -> Version:
     for version in now.versions:
         if version.name == target:
             return version
-    name = in_tree(now.stack)
+    of_git = tracked(now.stack)
+    if of_git is None:
+        raise TargetRefused(
+            f"{target!r} is no version of {now.stack.section(NAME).file} that was kept; take one from the list of candidates"
+        )
     try:
-        commit, blob = host.ask(git.blob_at(now.stack.tree, target, name)).result()
-        content = host.ask(git.blobs(now.stack.tree, [blob], name)).result().get(blob)
+        commit, blob = host.ask(git.blob_at(of_git.tree, target, of_git.path)).result()
+        content = host.ask(git.blobs(of_git.tree, [blob], of_git.path)).result().get(blob)
     except Refused as error:
         raise TargetRefused(str(error)) from None
     if content is None:
         raise TargetRefused(
-            f"{now.stack.tree} lacks the file {name} of {commit.short}, as a partial clone may; fetch it: "
-            f"`git -C {now.stack.tree} cat-file blob {blob}`"
+            f"{of_git.tree} lacks the file {of_git.path} of {commit.short}, as a partial clone may; fetch it: "
+            f"`git -C {of_git.tree} cat-file blob {blob}`"
         )
-    return Version(commit.short, commit.when, commit.subject, "", content, show(now.stack, blob))
+    return Version(commit.short, commit.when, commit.subject, "", content, of_git.show(blob))

@@ -22,7 +22,7 @@ def commands(now: State, target: Target, images: Mapping[str, str]) -> tuple[Com
     for deployed in now.services:
         if deployed.service in images and deployed.compose:
             ways.setdefault(deployed.compose, {})[deployed.service] = images[deployed.service]
-    builds = [command for way, mine in ways.items() for command in _of_way(way.moved(stack.tree, f"{folder}/tree"), mine, folder)]
+    builds = [command for way, mine in ways.items() for command in _of_way(way.moved(stack.work_tree, f"{folder}/tree"), mine, folder)]
     return (
         Command.of("rm", "-rf", folder),
         Command.of("mkdir", "-m", "700", folder),
@@ -47,17 +47,17 @@ def _export(now: State, target: Target, folder: str) -> Iterator[Command]:
     repositories = [("", target.commit.sha), *((f"/{module.path}", module.sha) for module in target.submodules)]
     yield from umask(now)
     yield Command.of("mkdir", f"{folder}/tree")
-    yield Command.of("chmod", f"--reference={now.stack.tree}", f"{folder}/tree")  # new folders inherit its setgid bit
+    yield Command.of("chmod", f"--reference={now.stack.work_tree}", f"{folder}/tree")  # new folders inherit its setgid bit
     for number, (path, sha) in enumerate(repositories):
         words = ("-c", "core.splitIndex=false", f"--work-tree={folder}/tree{path}", "read-tree", "--reset", "-u", sha)
-        git_there = git.command(now.stack.tree + path, *words)
+        git_there = git.command(now.stack.work_tree + path, *words)
         yield Command.of("env", f"GIT_INDEX_FILE={folder}/index{number}", *git_there.argv)
 
 
 def _copies(now: State, export: str) -> Iterator[Command]:
     """Copy the files that a build needs and git does not have, such as env files. Links would not do, since a build follows no link out
     of its folder. The folder is readable for its owner only."""
-    tree, paths = now.stack.tree, [path.removeprefix(f"{now.stack.tree}/") for path in beside(now)]
+    tree, paths = now.stack.work_tree, [path.removeprefix(f"{now.stack.work_tree}/") for path in beside(now)]
     if paths:
         copy = 'cd "$1"; to=$2; shift 2; for path; do [ ! -e "$path" ] || [ -e "$to/$path" ] || cp -p --parents -- "$path" "$to"; done'
         yield Command.of("sh", "-euc", copy, "sh", tree, export, *paths)

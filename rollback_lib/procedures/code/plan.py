@@ -100,13 +100,13 @@ def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 def _refuse_losses(now: State, target: Target, dirty: str) -> None:
     if now.head.dirty and dirty == "refuse":
         raise Refused(
-            f"{now.stack.tree} has uncommitted changes ({some(now.head.dirty)}), and a rollback would overwrite them; "
+            f"{now.stack.work_tree} has uncommitted changes ({some(now.head.dirty)}), and a rollback would overwrite them; "
             "commit them there, or run with dirty=save to have them kept in a git stash"
         )
     if now.head.unstashable:
         raise Refused(
-            f"git cannot stash the changes of {now.stack.tree} while there are conflicts or files that were only announced by `git add -N` "
-            f"({some(now.head.unstashable)}); `git add` them there, or take them back"
+            f"git cannot stash the changes of {now.stack.work_tree} while there are conflicts or files that were only announced "
+            f"by `git add -N` ({some(now.head.unstashable)}); `git add` them there, or take them back"
         )
     for deployed in now.services:
         names = [deployed.container.image_name] if deployed.container and deployed.service in target.services else []
@@ -119,7 +119,8 @@ def _refuse_losses(now: State, target: Target, dirty: str) -> None:
             )
     if target.in_the_way:
         raise Refused(
-            f"untracked files stand where the target has files of its own ({some(target.in_the_way)}); move them away in {now.stack.tree}"
+            f"untracked files stand where the target has files of its own ({some(target.in_the_way)}); "
+            f"move them away in {now.stack.work_tree}"
         )
 
 
@@ -261,7 +262,7 @@ def _loses(target: Target) -> tuple[str, ...]:
 def _notes(now: State, services: list[Deployed], target: Target, dirty: str, incident: str) -> tuple[str, ...]:
     notes = []
     if now.repository.shallow:
-        notes.append(f"The history in {now.stack.tree} is not whole (a shallow clone): what was before it cannot be chosen.")
+        notes.append(f"The history in {now.stack.work_tree} is not whole (a shallow clone): what was before it cannot be chosen.")
     if target.unseen:
         notes.append(
             f"git was told not to show changes of {some(target.unseen)}: they stay in the tree, and an image that is built now is "

@@ -9,7 +9,7 @@ from rollback_lib.procedures.code.state import State
 def check(now: State, commit: git.Commit, changes: list[git.Change], unseen: list[str]) -> None:
     """Raises Refused if the tree cannot be put on the commit and back again, byte for byte. `unseen` are changed files that git was told
     not to show (assume-unchanged or skip-worktree)."""
-    tree, shape = now.stack.tree, now.repository
+    tree, shape = now.stack.work_tree, now.repository
     if shape.inside:
         raise Refused(f"{tree} is the folder {shape.inside} of a git work tree, and not its top; name the top as `tree` in the stack")
     if shape.pending:

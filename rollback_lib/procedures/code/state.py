@@ -135,18 +135,18 @@ class Candidates(tuple[Candidate, ...]):
 
 def document(host: Host, stack: Stack) -> State:
     """Ask the host for the state of the deployed code."""
-    tree = stack.tree
+    tree, section = stack.work_tree, stack.section(NAME)
     version, head, log, reflog = (
         host.ask(compose.VERSION),
         host.ask(git.head(tree)),
         host.ask(git.log(tree)),
         host.ask(git.reflog(tree)),
     )
-    shape, lines = host.ask(repository.repository(tree)), host.ask(docker.service_lines(stack, stack.code.main))
+    shape, lines = host.ask(repository.repository(tree)), host.ask(docker.service_lines(stack, section.main))
     project, ledger = host.ask(docker.project(stack)), host.ask(releases.releases(stack.state))
-    kept = {name: host.ask(docker.images(stack.kept_repository(name))) for name in stack.code.names}
+    kept = {name: host.ask(docker.images(stack.kept_repository(name))) for name in section.names}
     of, services = docker.by_service(project.result()), []
-    for name in stack.code.names:
+    for name in section.names:
         way = compose_call.way(stack, name, project.result(), ledger.result())
         mine = [release for release in ledger.result() if release.service == name]
         services.append(Deployed(name, tuple(of.get(name, ())), way, kept[name].result(), mine, reflog.result()))

@@ -12,7 +12,7 @@ from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.host import Host
 from rollback_lib.facts.repository import Submodule
 from rollback_lib.procedures.code import shapes
-from rollback_lib.procedures.code.state import Deployed, State
+from rollback_lib.procedures.code.state import NAME, Deployed, State
 from rollback_lib.procedures.common import compose_call
 from rollback_lib.procedures.procedure import check_target
 from rollback_lib.stack.model import Stack
@@ -52,6 +52,7 @@ class Target:
 
 def check(stack: Stack, target: object = "", dirty: object = "refuse") -> None:
     """Check the parameters before anything is contacted. Raises ParameterError."""
+    stack.section(NAME)
     check_target(target, REVISION, "a commit, tag or branch")
     if dirty not in DIRTY:
         raise ParameterError(f"dirty: one of {', '.join(DIRTY)} is expected, not {dirty!r}")
@@ -83,7 +84,7 @@ def examine(host: Host, now: State, target: str) -> Target:
     for an unknown commit or one that cannot be built, Refused for a repository in a state that a rollback cannot handle."""
     check(now.stack, target)
     revision, why = choose(now, target)
-    tree = now.stack.tree
+    tree = now.stack.work_tree
     try:
         commit = host.ask(git.resolve(tree, revision)).result()
     except Refused as error:
@@ -109,8 +110,8 @@ def examine(host: Host, now: State, target: str) -> Target:
 
 def _not_found(now: State, revision: str) -> str:
     return (
-        f"{revision!r} names no commit in {now.stack.tree}, whose history is not whole there (a shallow clone); "
-        f"fetch the rest, `git -C {now.stack.tree} fetch --unshallow`, or take a target from the list of candidates"
+        f"{revision!r} names no commit in {now.stack.work_tree}, whose history is not whole there (a shallow clone); "
+        f"fetch the rest, `git -C {now.stack.work_tree} fetch --unshallow`, or take a target from the list of candidates"
     )
 
 
@@ -123,14 +124,14 @@ def _ways(now: State) -> list[Compose]:
 
 
 def _defined_at(now: State, way: Compose, sha: str, modules: list[Submodule]) -> Fact[Defined]:
-    tree = now.stack.tree
+    tree = now.stack.work_tree
     return compose.defined_at(way, tree, sha, (*beside(now), *(f"{tree}/{module.path}" for module in modules)))
 
 
 def beside(now: State) -> tuple[str, ...]:
     """The paths of files in the tree that a build or compose needs and git does not have."""
-    paths = (*now.stack.code.env_files, f"{now.stack.compose_directory}/.env")
-    return tuple(dict.fromkeys(path for path in paths if path.startswith(now.stack.tree + "/")))
+    paths = (*now.stack.section(NAME).env_files, f"{now.stack.compose_directory}/.env")
+    return tuple(dict.fromkeys(path for path in paths if now.stack.in_tree(path) is not None))
 
 
 def _sorted_out(
@@ -174,7 +175,7 @@ def _untouched(now: State, deployed: Deployed, there: compose.Service | None, si
     changes = since[deployed.running]
     if changes is None:
         return ""
-    inside = there.context.removeprefix(now.stack.tree).strip("/")
-    file = there.dockerfile.removeprefix(now.stack.tree).strip("/")
+    inside = there.context.removeprefix(now.stack.work_tree).strip("/")
+    file = there.dockerfile.removeprefix(now.stack.work_tree).strip("/")
     touched = [change.path for change in changes if not inside or (change.path + "/").startswith((inside + "/", file + "/"))]
     return "" if touched else f"nothing in {inside} differs from what it runs"

@@ -152,7 +152,7 @@ def changes(head: git.Head) -> str:
 def keep(now: State, sha: str, incident: str) -> tuple[Command, ...]:
     """Commands that keep the files that the checkout changes, the files with uncommitted changes, and the index. `sha` is the target."""
     kept = [snapshots.before(now.stack, incident, name) for name in (LIST, FILES, INDEX, THERE)]
-    return (Command.script(_KEEP, now.stack.tree, now.head.sha, sha, *kept),)
+    return (Command.script(_KEEP, now.stack.work_tree, now.head.sha, sha, *kept),)
 
 
 def forget(stack: Stack, incident: str) -> Command:
@@ -165,7 +165,7 @@ def restore(now: State, sha: str, incident: str) -> Step:
     title, why = "Put the tree on the target", "HEAD, index and files become exactly those of the target; files it lacks are removed."
     if now.head.sha == sha and not now.head.dirty:
         return Step("restore_tree", title, why, skip="the tree is at the target")
-    tree = now.stack.tree
+    tree = now.stack.work_tree
     save = (
         git.command(tree, "stash", "push", "--quiet", f"--message=rollback {incident}"),
         git.command(tree, "rev-parse", "refs/stash").to(snapshots.before(now.stack, incident, STASH)),
@@ -181,7 +181,7 @@ def restore(now: State, sha: str, incident: str) -> Step:
 
 def writes(now: State, changes: Iterable[git.Change]) -> tuple[Write, ...]:
     """What the checkout writes to: the folders of the files that it changes, and the folders of git."""
-    tree = now.stack.tree
+    tree = now.stack.work_tree
     folders = dict.fromkeys(f"{tree}/{path}".rpartition("/")[0] for path in (*(change.path for change in changes), *now.head.dirty))
     own = now.repository.folders
     logs = [Write(f"{folder}/logs/HEAD", How.IN_PLACE) for folder in own[:1]]
@@ -190,7 +190,7 @@ def writes(now: State, changes: Iterable[git.Change]) -> tuple[Write, ...]:
 
 def back(now: State, incident: str) -> Step:
     """The undo step that puts the kept files, the index and HEAD back. The files that it replaces are kept as well."""
-    stack, tree, message = now.stack, now.stack.tree, f"rollback: undo of {incident}"
+    stack, tree, message = now.stack, now.stack.work_tree, f"rollback: undo of {incident}"
     kept, files, index = (snapshots.before(stack, incident, name) for name in (LIST, FILES, INDEX))
     aside = snapshots.before(stack, incident, f"{snapshots.ASIDE[0]}{FILES}")
     head = (
@@ -205,7 +205,7 @@ def back(now: State, incident: str) -> Step:
 
 def reached(host: Host, stack: Stack, known: Tree, target: str) -> list[Effect]:
     """Whether the tree is at the target."""
-    there, differing = host.ask(git.head(stack.tree)), host.ask(git.differing(stack.tree, target)).result()
+    there, differing = host.ask(git.head(stack.work_tree)), host.ask(git.differing(stack.work_tree, target)).result()
     head = there.result()
     rows = [
         Effect("commit of the tree", target[:12], head.sha[:12], part=PART),
@@ -216,8 +216,8 @@ def reached(host: Host, stack: Stack, known: Tree, target: str) -> list[Effect]:
 
 def as_before(host: Host, stack: Stack, known: Tree, target: str) -> list[Effect]:
     """Whether the tree is as it was before the rollback: commit, branch, and every file."""
-    there, left = host.ask(git.head(stack.tree)), host.ask(git.in_the_way(stack.tree, known.head, target))
-    differing = host.ask(git.differing(stack.tree, target)).result()
+    there, left = host.ask(git.head(stack.work_tree)), host.ask(git.in_the_way(stack.work_tree, known.head, target))
+    differing = host.ask(git.differing(stack.work_tree, target)).result()
     head = there.result()
     return [
         Effect("commit of the tree", known.head[:12], head.sha[:12], part=PART),
@@ -230,7 +230,7 @@ def as_before(host: Host, stack: Stack, known: Tree, target: str) -> list[Effect
 
 def assumed(host: Host, stack: Stack, known: Tree) -> list[Effect]:
     """Whether the tree is as the plan assumed."""
-    head = host.ask(git.head(stack.tree)).result()
+    head = host.ask(git.head(stack.work_tree)).result()
     return [
         Effect("commit of the tree", known.head[:12], head.sha[:12]),
         Effect("branch", known.branch or "(detached)", head.branch or "(detached)"),
@@ -243,7 +243,7 @@ def _strange(host: Host, stack: Stack, known: Tree, differing: list[git.Change])
     before. `differing` are the files that differ from the target."""
     if known.changes != CLEAN:
         return []  # files with uncommitted changes agree with neither commit, too
-    other = host.ask(git.differing(stack.tree, known.head)).result()
+    other = host.ask(git.differing(stack.work_tree, known.head)).result()
     both = _present(differing) & _present(other)
     return [Effect("paths that somebody else changed", "none", some(sorted(both)), part=PART)] if both else []
 
@@ -266,7 +266,7 @@ def _own(now: State, incident: str, script: str) -> tuple[Command, ...]:
     """If this user is not the owner of the tree, the command that gives new files to the owner, so that the owner's next `git pull`
     works."""
     kept = [snapshots.before(now.stack, incident, name) for name in (LIST, THERE)]
-    return (Command.script(script, now.stack.tree, now.repository.owner, *kept),) if now.repository.owner else ()
+    return (Command.script(script, now.stack.work_tree, now.repository.owner, *kept),) if now.repository.owner else ()
 
 
 def _unlock(tree: str) -> Command:

@@ -1,27 +1,37 @@
 """The secrets that are read before a procedure asks anything: from the stack's env files, from the environments of its containers, and
 those that the stack file declares."""
 
-import os
+import re
+from collections.abc import Mapping
 
-from rollback_lib.facts import docker, files, secret_values
+from rollback_lib.facts import docker, files, references, secret_values
 from rollback_lib.facts.host import Host
+from rollback_lib.secrets.secret import Secret
 from rollback_lib.stack.model import Stack
 
+_CREDENTIAL = re.compile(rb"[A-Za-z]+ +(\S+)")  # as the header Authorization has it (RFC 9110, section 11.4)
 
-def known(host: Host, stack: Stack) -> set[str]:
+
+def known(host: Host, stack: Stack) -> dict[str, Secret]:
     """Read all of these secrets. From then on the values in env files and containers are hidden wherever they occur. Returns the
-    values that the stack declares, in all forms in which they may occur in a text."""
+    values of the stack's references, by reference."""
     declared = [*stack.secrets, *(entry.webhook for entry in stack.notify if entry.webhook)]
-    of_host = [reference.removeprefix("file:") for reference in declared if reference.startswith("file:")]
-    env_files = [*stack.code.env_files, *([stack.env.file] if stack.env else []), f"{stack.compose_directory}/.env"]
-    containers, files_of_env = host.ask(docker.concerned(stack, _named(stack))), [host.ask(files.env_file(path)) for path in env_files]
-    found = [host.ask(files.file(path)) for path in of_host]
+    declared += [reference for route in stack.routes for reference in route.headers.values()]
+    containers = host.ask(docker.concerned(stack, _named(stack)))
+    env_files = [host.ask(files.env_file(path)) for path in stack.env_files]
+    values = references.values(host, declared)
     containers.result()
-    for file_of_env in files_of_env:
-        file_of_env.result()
-    values = [file.content.reveal() for answer in found if (file := answer.result())]
-    values += [os.environ[name].encode() for reference in declared if (name := reference.removeprefix("env:")) in os.environ]
-    return {form for value in values for form in secret_values.forms(value.strip())}
+    for answer in env_files:
+        answer.result()
+    return values
+
+
+def forms(values: Mapping[str, Secret]) -> set[str]:
+    """The values of a stack's references, in all forms in which they may occur in a text. For `Bearer TOKEN`, this includes the token
+    alone."""
+    texts = [value.reveal() for value in values.values()]
+    texts += [found[1] for text in texts if (found := _CREDENTIAL.fullmatch(text))]
+    return {form for text in texts for form in secret_values.forms(text)}
 
 
 def _named(stack: Stack) -> list[str]:

@@ -38,8 +38,8 @@ class User:
 
 def user(host: Host, stack: Stack) -> User:
     """The user on the stack's host, with the files that its rollbacks write and this user may not write."""
-    writes = [Write(stack.tree, How.FOLDER), *_of_git(stack.tree)]
-    writes += [Write(stack.env.file, How.REPLACED)] if stack.env else []
+    writes = [Write(stack.tree, How.FOLDER), *_of_git(stack.tree)] if stack.tree else []
+    writes += [Write(path, How.REPLACED) for path in (stack.env.paths if stack.env else ())]
     writes += [Write(f"{stack.compose_directory}/.env", How.REPLACED)] if stack.image else []
     writes += [Write(stack.caddyfile.file, How.IN_PLACE)] if stack.caddyfile else []
     here, blocked = host.ask(account.account(stack)), host.ask(access.blocked(writes))

@@ -67,12 +67,13 @@ def look(host: Host, stack: Stack, needed: str = "", now: datetime | None = None
     is the present time unless it is given."""
     entries, named = host.ask(copies.entries(stack.state)), host.ask(copies.named(stack.state, stack.kept_images))
     images, in_use = host.ask(copies.images(stack.kept_images)), host.ask(copies.in_use())
-    last, stashes = host.ask(copies.last(stack.state)), host.ask(copies.stashes(stack.tree))
+    last, of_git = host.ask(copies.last(stack.state)), host.ask(copies.stashes(stack.tree)) if stack.tree else None
     released, restored = host.ask(releases.releases(stack.state)), host.ask(restores.restores(stack.state))
     judge = _Judge(stack, entries.result(), images.result(), released.result(), restored.result(), now or datetime.now(UTC))
     words = copies.words(needed, stack.state, stack.kept_images)
+    stashes = tuple(of_git.result()) if of_git else ()
     beyond = judge.beyond(named.result(), words, in_use.result())
-    return Copies(stack, judge.all, beyond, tuple(stashes.result()), judge.times, last.result())
+    return Copies(stack, judge.all, beyond, stashes, judge.times, last.result())
 
 
 def with_removal(plan: Plan, found: "Copies | Unanswered") -> Plan:

@@ -3,7 +3,7 @@
 Values are compared, never shown.
 """
 
-from rollback_lib.procedures.env.parameters import NAME, check
+from rollback_lib.procedures.env.parameters import NAME, check, kept
 from rollback_lib.procedures.env.plan import assumed, effects, plan, undo_effects
 from rollback_lib.procedures.env.redo import redo
 from rollback_lib.procedures.env.state import Candidate, Candidates, State, candidates, document
@@ -25,6 +25,7 @@ __all__ = [
     "document",
     "effects",
     "examine",
+    "kept",
     "plan",
     "undo_effects",
 ]  # fmt: skip

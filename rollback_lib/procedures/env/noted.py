@@ -21,8 +21,9 @@ class Wanted(Noted):
 
 
 class Before(Noted):
-    """The state before the rollback. `services` are those that are recreated, in that order."""
+    """The state before the rollback. `path` is the path of the file. `services` are those that are recreated, in that order."""
 
+    path: str
     file: NotedFile | None
     services: dict[str, Reader]
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from rollback_lib.commands import env_file
 from rollback_lib.errors import ParameterError
+from rollback_lib.procedures.common.chosen import chosen
 from rollback_lib.stack.model import Stack
 
 NAME = "env"
@@ -13,9 +14,11 @@ TARGET = re.compile(r"[A-Za-z0-9._@+~-]{1,200}")
 _REFERENCE = re.compile(rf"({env_file.KEY.pattern})=(?:env:([A-Za-z_]\w*)|file:(/[A-Za-z0-9._@+/-]+))")
 
 
-def check(stack: Stack, target: object = "", keys: object = "", assign: object = "", remove: object = "") -> None:
+def check(
+    stack: Stack, target: object = "", keys: object = "", assign: object = "", remove: object = "", file: object = ""
+) -> None:  # fmt: skip
     """Check the parameters before anything is contacted. Raises ParameterError, whose message never quotes what could be a value."""
-    stack.section(NAME)
+    chosen("file", file, stack.section(NAME).paths)
     texts = {"target": target, "keys": keys, "assign": assign, "remove": remove}
     for name, value in texts.items():
         if not isinstance(value, str):
@@ -52,3 +55,8 @@ def words(text: str) -> list[str]:
 def references(assign: str) -> Mapping[str, str]:
     """For each KEY that is assigned, where its value comes from: `env:NAME` or `file:/PATH`."""
     return dict(word.split("=", 1) for word in words(assign) if "=" in word)
+
+
+def kept(stack: Stack, path: str) -> str:
+    """The name under which versions of a file are kept. If the stack has several env files, each has its own name."""
+    return NAME if stack.section(NAME).file == path else NAME + path.replace("/", "=")

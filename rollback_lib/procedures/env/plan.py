@@ -16,6 +16,7 @@ from rollback_lib.procedures.common.noted_file import NotedFile, content_of, rig
 from rollback_lib.procedures.common.replicas import Replicas
 from rollback_lib.procedures.env.noted import After, Before, Reader, Wanted
 from rollback_lib.procedures.env.parameters import NAME
+from rollback_lib.procedures.env.parameters import kept as kept_as
 from rollback_lib.procedures.env.rationale import rationale
 from rollback_lib.procedures.env.state import Held, State, lines_of, look
 from rollback_lib.procedures.env.target import Target
@@ -66,7 +67,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """What the rollback asks for, compared with the host now. Variables are compared by their hashes."""
     before, after = Before.read(plan.before), After.read(plan.after)
-    now = look(host, stack)
+    now = look(host, stack, before.path)
     rows = _of_file(after.file, now)
     for name, wanted in after.services.items():
         meant = now.understood(name) if name in now.replicas else None
@@ -83,7 +84,7 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """The state before the rollback, compared with the host now."""
     before = Before.read(plan.before)
-    now = look(host, stack)
+    now = look(host, stack, before.path)
     rows = _of_file(before.file, now)
     for name, known in before.services.items():
         containers = now.replicas.get(name, [])
@@ -96,14 +97,14 @@ def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """The state that the plan assumes, compared with the host now."""
     before = Before.read(plan.before)
-    now = look(host, stack)
+    now = look(host, stack, before.path)
     mine = before.services.items()
     return [*_of_file(before.file, now), *(replicas.assumed(known.replicas, name, now.replicas.get(name, [])) for name, known in mine)]
 
 
 def _before(now: State, services: Sequence[str]) -> Before:
     known = {name: Reader(replicas=Replicas.of(now.replicas[name]), held=_held(now, name)) for name in services}
-    return Before(file=_file(now), services=known)
+    return Before(path=now.path, file=_file(now), services=known)
 
 
 def _after(now: State, target: Target, services: Sequence[str]) -> After:
@@ -178,7 +179,7 @@ def _steps(now: State, target: Target, incident: str, services: Sequence[str], *
     keep = (snapshots.folders(stack, "before"), *replace_file.keep(stack, incident, now.file))
     put = (*replace_file.put(stack, incident, now.file, now.path, pieces), *replace_file.forget(stack, incident, target.send))
     replaced = None if now.file is None or same else snapshots.before(stack, incident, replace_file.KEPT)
-    outcome = snapshots.remember_files(stack, NAME, incident, good=now.path, bad=replaced)
+    outcome = snapshots.remember_files(stack, kept_as(stack, now.path), incident, good=now.path, bad=replaced)
     return (
         Step("keep", "Keep the file that is there", "Undo puts it back.", keep, guards=guards),
         Step("send", "Send the new values", "Over the input of the connection itself: no command line shows them.",
@@ -209,10 +210,9 @@ def _to_recreate(now: State, target: Target) -> list[str]:
     found = []
     for name, container in now.containers.items():
         after, before = target.meant[container.compose].get(name), now.understood(name)
-        fills_in = container.compose.variables == now.path
-        if after is None or not now.wanted(name) or not (fills_in or name in now.readers):
+        if after is None or not now.wanted(name) or name not in (*now.filled, *now.readers):
             continue
-        redefined = fills_in and before is not None and before.definition != after.definition
+        redefined = name in now.filled and before is not None and before.definition != after.definition
         if redefined or not now.holds(name, after):
             found.append(name)
     return found

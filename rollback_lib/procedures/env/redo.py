@@ -4,14 +4,14 @@ from rollback_lib.commands.command import Command
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Changes, Step
 from rollback_lib.procedures.common import replace_file, snapshots
-from rollback_lib.procedures.env.parameters import NAME
+from rollback_lib.procedures.env.noted import Before
 from rollback_lib.procedures.procedure import Redo
 from rollback_lib.stack.model import Stack
 
 
 def redo(stack: Stack, plan: Plan, incident: str) -> Redo:
     """Keep the file before the undo, and put it back afterwards. Values that were sent exist only in this file."""
-    path = stack.section(NAME).file
+    path = Before.read(plan.before).path
     kept = snapshots.before(stack, incident, replace_file.KEPT)
     part = f"{path}.{incident}.part"
     # If the name is a link, the file that it points to.

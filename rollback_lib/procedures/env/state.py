@@ -11,7 +11,8 @@ from rollback_lib.facts import compose, docker, files
 from rollback_lib.facts.host import Host
 from rollback_lib.health.probe import Probe
 from rollback_lib.procedures.common import drift, snapshots
-from rollback_lib.procedures.env.parameters import NAME
+from rollback_lib.procedures.common.chosen import chosen
+from rollback_lib.procedures.env.parameters import NAME, kept
 from rollback_lib.secrets.secret import Key, Secret
 from rollback_lib.stack.model import Stack
 
@@ -20,11 +21,12 @@ _STOPPED = (0, 130, 137, 143)  # exit statuses of a container that somebody stop
 
 @dataclass(frozen=True)
 class Held:
-    """The file, and the variables that the services have. `replicas` are their containers. `images` holds the variables that each image
-    sets, by image id. `meant` holds what compose would give each service, for each way in which compose is called. `key` makes the
-    hashes by which values are compared."""
+    """The file at `path`, and the variables that the services have. `replicas` are their containers. `images` holds the variables that
+    each image sets, by image id. `meant` holds what compose would give each service, for each way in which compose is called. `key`
+    makes the hashes by which values are compared."""
 
     stack: Stack
+    path: str
     file: files.File | None
     replicas: dict[str, list[docker.Container]]
     images: dict[str, dict[str, Secret]]
@@ -35,10 +37,6 @@ class Held:
     def containers(self) -> dict[str, docker.Container]:
         """The newest container of each service; it stands for all its replicas."""
         return {name: newest for name, mine in self.replicas.items() if (newest := docker.newest(mine))}
-
-    @property
-    def path(self) -> str:
-        return str(self.stack.section(NAME).file)
 
     @property
     def content(self) -> bytes:
@@ -88,6 +86,11 @@ class State(Held):
         written = ((name, self.written[one.compose].get(name)) for name, one in self.containers.items())
         return [name for name, service in written if service and self.path in service.env_files]
 
+    @property
+    def filled(self) -> list[str]:
+        """The services with a container in whose definition compose substitutes variables of the file."""
+        return [name for name, one in self.containers.items() if one.compose.variables == self.path]
+
     def wanted(self, service: str) -> bool:
         """Whether the service's container should be running: it is, or it ended without being stopped."""
         container = self.containers[service]
@@ -111,21 +114,21 @@ class Candidates(tuple[Candidate, ...]):
     """The kept versions of the file with different content, newest first."""
 
 
-def document(host: Host, stack: Stack) -> State:
-    """Ask the host for the file, its versions, and the services that read it."""
-    path = stack.section(NAME).file
+def document(host: Host, stack: Stack, file: str = "") -> State:
+    """Ask the host for a file, its versions, and the services that read it. `file` may be empty if the stack has only one env file."""
+    path = chosen("file", file, stack.section(NAME).paths)
     folder, name = posixpath.split(path)
     there, beside = host.ask(files.env_file(path)), host.ask(files.env_files(folder, name))
-    kept, project = host.ask(snapshots.versions(stack, NAME, files.env_files)), host.ask(docker.project(stack))
-    file = there.result()
-    if file and not file.regular:
-        raise Refused(f"{path} is a {file.kind}, not a file; fix it on the host")
+    earlier, project = host.ask(snapshots.versions(stack, kept(stack, path), files.env_files)), host.ask(docker.project(stack))
+    found = there.result()
+    if found and not found.regular:
+        raise Refused(f"{path} is a {found.kind}, not a file; fix it on the host")
     replicas = docker.by_service(project.result())
-    versions = sorted([*kept.result(), *_beside(path, beside.result())], key=lambda one: one.when, reverse=True)
+    versions = sorted([*earlier.result(), *_beside(path, beside.result())], key=lambda one: one.when, reverse=True)
     written = {way: host.ask(compose.written(way)) for way in _ways(replicas)}
     defined = {way: host.ask(compose.defined(way)) for way in _ways(replicas)}
-    lines = host.ask(docker.lines(docker.newest(replicas.get(stack.code.main, ()))))
-    held = _held(host, stack, file, replicas)
+    lines = host.ask(docker.lines(docker.newest(replicas.get(stack.main, ()))))
+    held = _held(host, stack, path, found, replicas)
     return State(
         **vars(held), versions=versions, lines=lines.result(),
         written={way: one.result() for way, one in written.items()},
@@ -133,17 +136,19 @@ def document(host: Host, stack: Stack) -> State:
     )  # fmt: skip
 
 
-def look(host: Host, stack: Stack) -> Held:
+def look(host: Host, stack: Stack, path: str) -> Held:
     """Ask the host for the file, and the variables that the services have."""
-    file, project = host.ask(files.env_file(stack.section(NAME).file)), host.ask(docker.project(stack))
-    return _held(host, stack, file.result(), docker.by_service(project.result()))
+    file, project = host.ask(files.env_file(path)), host.ask(docker.project(stack))
+    return _held(host, stack, path, file.result(), docker.by_service(project.result()))
 
 
-def _held(host: Host, stack: Stack, file: files.File | None, replicas: dict[str, list[docker.Container]]) -> Held:
+def _held(
+    host: Host, stack: Stack, path: str, file: files.File | None, replicas: dict[str, list[docker.Container]]
+) -> Held:  # fmt: skip
     """Ask the host for the variables that the services have."""
     meant = {way: host.ask(compose.meant(way)) for way in _ways(replicas)}
     images = host.ask(docker.image_environments({one.image for mine in replicas.values() for one in mine}))
-    return Held(stack, file, replicas, images.result(), {way: one.result() for way, one in meant.items()}, host.key)
+    return Held(stack, path, file, replicas, images.result(), {way: one.result() for way, one in meant.items()}, host.key)
 
 
 def _ways(replicas: Mapping[str, list[docker.Container]]) -> list[Compose]:

@@ -74,7 +74,7 @@ def choose(now: State, target: str) -> tuple[snapshots.Version, str]:
 
 def examine(host: Host, now: State, target: str, keys: str = "", assign: str = "", remove: str = "") -> Target:
     """Put the new file together, and let compose read it before it is put in place. Raises TargetRefused."""
-    check(now.stack, target, keys, assign, remove)
+    check(now.stack, target, keys, assign, remove, now.path)
     given = _given(host, now, references(assign))
     version: snapshots.Version | None = None
     why = "single variables of the file that is there"

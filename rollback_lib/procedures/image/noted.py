@@ -6,9 +6,10 @@ from rollback_lib.procedures.common.replicas import Replicas
 
 
 class Before(Noted):
-    """The state before the rollback. `named` is the image that the next `up` would have started. `file` is the path of the file that
-    the choice is written to, None if no file is written."""
+    """The state of `service` before the rollback. `named` is the image that the next `up` would have started. `file` is the path of the
+    file that the choice is written to, None if no file is written."""
 
+    service: str
     named: str
     file: str | None
     replicas: Replicas

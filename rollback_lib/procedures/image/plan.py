@@ -7,7 +7,7 @@ from rollback_lib.commands.image import Reference
 from rollback_lib.facts import compose, docker, registry, releases
 from rollback_lib.facts.host import Host
 from rollback_lib.plan.effect import Effect
-from rollback_lib.plan.plan import Plan
+from rollback_lib.plan.plan import Plan, some
 from rollback_lib.plan.step import Changes, Step
 from rollback_lib.plan.writes import How, Write
 from rollback_lib.procedures.common import drift, env_edit, replace_file, replicas, snapshots
@@ -25,10 +25,10 @@ CHOICE = "choice"  # the part of the host that steps and effects name: which ima
 
 def plan(now: State, target: Target, *, incident: str) -> Plan:
     """The plan from `now` to `target`."""
-    stack, service, row = now.stack, now.stack.section(NAME).service, target.candidate
+    stack, service, row = now.stack, now.service, target.candidate
     container = now.container
     pin = _pin(now, row)
-    settled = _settled(now, pin)
+    settled = _settled(now, row, pin)
     up = bool(now.replicas) and all(one.state == "running" and one.image == row.image for one in now.replicas)
     done = up and settled
     before = stack.kept_image(service, f"before-{incident}")
@@ -60,6 +60,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         notes=_notes(now, row, pin),
         nothing_to_do=done,
         before=Before(
+            service=service,
             named=now.named.short,
             file=now.compose.variables if pin is not None and not settled else None,
             replicas=Replicas.of(now.replicas),
@@ -70,7 +71,8 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
 
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """What the rollback asks for, compared with the host now."""
-    service, before, after = stack.section(NAME).service, Before.read(plan.before), After.read(plan.after)
+    before, after = Before.read(plan.before), After.read(plan.after)
+    service = before.service
     mine, wanted = host.ask(docker.replicas(stack, service)), host.ask(docker.image_id(after.kept))
     named = host.ask(compose.image(after.compose, service))
     image = None if plan.nothing_to_do else wanted.result() or "no image of the target"
@@ -82,7 +84,8 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 
 def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """The state before the rollback, compared with the host now."""
-    service, before, after = stack.section(NAME).service, Before.read(plan.before), After.read(plan.after)
+    before, after = Before.read(plan.before), After.read(plan.after)
+    service = before.service
     mine, wanted = host.ask(docker.replicas(stack, service)), host.ask(docker.image_id(after.kept))
     named = host.ask(compose.image(after.compose, service))
     as_kept = host.ask(replace_file.as_kept(stack, plan.incident, before.file)) if before.file else None
@@ -98,30 +101,35 @@ def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 
 def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """Whether the host is as the plan assumed. The file that holds the choice is looked at as it is kept, and as it is written."""
-    service, before = stack.section(NAME).service, Before.read(plan.before)
-    return [replicas.assumed(before.replicas, service, host.ask(docker.replicas(stack, service)).result())]
+    before = Before.read(plan.before)
+    containers = host.ask(docker.replicas(stack, before.service)).result()
+    return [replicas.assumed(before.replicas, before.service, containers)]
 
 
 def _drift(now: State) -> tuple[str, ...]:
     """What new containers would lose. Their image and the variable that names it do not count, since the rollback changes them."""
-    service = now.stack.section(NAME).service
-    known = now.defined.get(service) if isinstance(now.defined, dict) else None
+    known = now.defined.get(now.service) if isinstance(now.defined, dict) else None
     return drift.of_service(now.replicas, known, now.environments, image=False) if known else ()
 
 
 def _pin(now: State, row: Candidate) -> str | None:
-    """The value that the variable of the compose files must get; None if they use no variable."""
+    """The value that the variable of the compose files must get; None if they use no variable. It has no digest if other images take
+    their tag from the same variable, since a digest belongs to one image only."""
     if now.variable is None:
         return None
-    return f"{row.tag}@{row.digest}" if row.digest else row.tag
+    alone = all(image == now.declared for image in now.sharing.values())
+    return f"{row.tag}@{row.digest}" if row.digest and alone else row.tag
 
 
 def _pinned(now: State, pin: str) -> Reference:
     return Reference.parse(f"{now.named.name}:{pin}")
 
 
-def _settled(now: State, pin: str | None) -> bool:
-    return pin is not None and now.named == _pinned(now, pin)
+def _settled(now: State, row: Candidate, pin: str | None) -> bool:
+    """Whether the next `up` starts the target already. If the value has no digest, its tag has to name the target on the host."""
+    if pin is None or now.named != _pinned(now, pin):
+        return False
+    return "@" in pin or any(one.tag == row.tag and one.id == row.image for one in now.local)
 
 
 def _pull(now: State, row: Candidate, kept: str) -> Step:
@@ -138,10 +146,11 @@ def _choose(now: State, row: Candidate, pin: str | None, incident: str, settled:
     title = "Write the choice down"
     if settled:
         return Step("choose", title, "So that the next `up` keeps it.", skip="the compose files name the target already")
-    local = () if row.digest else (Command.of("docker", "tag", row.image or "", f"{now.named.name}:{row.tag}"),)
+    meant = row.image or f"{now.named.name}@{row.digest}"
+    local = () if pin and "@" in pin else (Command.of("docker", "tag", meant, f"{now.named.name}:{row.tag}"),)
     if pin is None:
         why = f"The compose files name {now.named} and no variable: that tag means the target on this host, until the next pull."
-        retag = Command.of("docker", "tag", row.image or f"{now.named.name}@{row.digest}", str(now.named))
+        retag = Command.of("docker", "tag", meant, str(now.named))
         return Step("choose", title, why, (retag,), changes=Changes.STACK, part=CHOICE)
     file = now.compose.variables
     why = f"{now.variable} in {file}, which compose reads: the next `up`, or `pull` and `up`, keeps the target."
@@ -160,7 +169,7 @@ def _writes(now: State, pin: str | None, *, settled: bool) -> tuple[Write, ...]:
 
 
 def _remember(now: State, row: Candidate, kept: str, incident: str) -> Step:
-    service = now.stack.section(NAME).service
+    service = now.service
     ledger = f"{now.stack.state}/{releases.FILE}"
     commands = [releases.enter(ledger, service, row.commit.sha if row.commit else "", kept, healthy=True, incident=incident,
                                compose=now.compose)]  # fmt: skip
@@ -209,7 +218,7 @@ def _rows(now: State, target: Target) -> tuple[tuple[str, str], ...]:
     runs = f"{now.container.image_name}, image {now.container.image[7:19]}" if now.container else "no container"
     return (
         ("host", now.stack.host),
-        ("service", f"{now.stack.section(NAME).service} × {docker.count(now.replicas)}"),
+        ("service", f"{now.service} × {docker.count(now.replicas)}"),
         ("runs now", runs + (f", commit {now.running[:7]}" if now.running else "")),
         ("target", f"{row.tag}{subject}"),
         ("digest", row.digest or "none: it was built on this host and never came from a registry"),
@@ -224,6 +233,13 @@ def _notes(now: State, row: Candidate, pin: str | None) -> tuple[str, ...]:
     if pin:
         file = now.compose.variables
         notes.append(f"{now.variable} in {file} names this image until someone changes it: a deploy of a newer one has to change it, too.")
+        if now.sharing:
+            notes.append(
+                f"{now.variable} also holds the tag of {some(sorted(now.sharing))}, which is not recreated here and follows at its next "
+                "`up`; roll it back as well if it has to match."
+            )
+        if "@" not in pin and row.digest:
+            notes.append(f"It holds no digest, as these are other images: {row.tag} means the target on this host until the next pull.")
     else:
         notes.append(f"The compose files have no variable for the tag: the next `pull` brings back what the registry has as {now.named}.")
     if isinstance(now.tags, registry.Unavailable):
@@ -231,5 +247,8 @@ def _notes(now: State, row: Candidate, pin: str | None) -> tuple[str, ...]:
     if now.container and now.container.compose.files != now.compose.files:
         before = ", ".join(now.container.compose.files)
         notes.append(f"The container was started with {before}; from now on with the files above, which take its image from the registry.")
-    notes.append("The tree is not touched: a rebuild on the host would bring back the code that is checked out there.")
+    if now.stack.tree:
+        notes.append("The tree is not touched: a rebuild on the host would bring back the code that is checked out there.")
+    else:
+        notes.append("There is no tree: which commits the images were made of is known by their tags and labels only.")
     return tuple(notes)

@@ -1,16 +1,17 @@
 """The state of a service that runs an image from a registry: the image that runs, and the images to choose from."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from rollback_lib.commands.compose import Compose
 from rollback_lib.commands.image import TAG, Reference
 from rollback_lib.facts import compose, docker, files, git, registry, releases
 from rollback_lib.facts.compose import Defined
-from rollback_lib.facts.host import Answer, Host
+from rollback_lib.facts.host import Answer, Host, result_of
 from rollback_lib.health.probe import Probe
 from rollback_lib.procedures.common import compose_call
+from rollback_lib.procedures.common.chosen import chosen
 from rollback_lib.secrets.secret import Secret
 from rollback_lib.stack.model import Stack
 
@@ -23,12 +24,17 @@ _VARIABLE = re.compile(r":\$\{(?P<name>[A-Za-z_]\w*)(?::?[-?+][^{}]*)?\}\Z")
 
 @dataclass(frozen=True)
 class State:
-    """What runs, and the images to choose from. `declared` is the name of the image as the compose files write it, `named` as compose
-    reads it. `variables` is the file that holds the choice. `tags` are those of the registry, `tagged` has details of some. `local`
-    are the images of this repository on the host, `kept` those that runs kept. `defined` is the service as compose would start it if
-    it is called as it was last. `environments` holds the variables that each image sets, by image id."""
+    """What runs of a service, and the images to choose from.
+
+    `declared` is the name of the image as the compose files write it, `named` as compose reads it. `variables` is the file that holds
+    the choice. `tags` are those of the registry, `tagged` has details of some. `local` are the images of this repository on the host,
+    `kept` those that runs kept. `defined` is the service as compose would start it if it is called as it was last. `environments` holds
+    the variables that each image sets, by image id. `sharing` holds the images of other services whose tag comes from the same
+    variable, as the compose files write them.
+    """
 
     stack: Stack
+    service: str
     replicas: list[docker.Container]
     compose: Compose
     declared: str
@@ -43,6 +49,7 @@ class State:
     lines: list[str]
     defined: Defined
     environments: dict[str, dict[str, Secret]]
+    sharing: dict[str, str] = field(default_factory=dict)
     probes: tuple[Probe, ...] = ()
 
     @property
@@ -53,8 +60,7 @@ class State:
     @property
     def variable(self) -> str | None:
         """The name of the variable that holds the tag in the compose files; None if there is none."""
-        found = _VARIABLE.search(self.declared)
-        return found["name"] if found else None
+        return variable_of(self.declared)
 
     @property
     def running(self) -> str | None:
@@ -99,30 +105,35 @@ class Candidates(tuple[Candidate, ...]):
     """The images to choose from, newest first."""
 
 
-def document(host: Host, stack: Stack) -> State:
-    """Ask the host and the registry for what runs and the images to choose from."""
+def document(host: Host, stack: Stack, service: str = "") -> State:
+    """Ask the host and the registry for what runs and the images to choose from. `service` may be empty if the stack has only one
+    service with an image from a registry."""
     section = stack.section(NAME)
+    service = chosen("service", service, section.names)
     usual = replace(Compose(stack.compose_directory, ()), files=tuple(section.files))
-    project, log, ledger = host.ask(docker.project(stack)), host.ask(git.log(stack.tree)), host.ask(releases.releases(stack.state))
-    kept = host.ask(docker.images(stack.kept_repository(section.service)))
-    said = _OfCompose.ask(host, usual, section.service)  # a guess that is nearly always right, and saves a round trip
-    replicas = [one for one in project.result() if one.service == section.service]
-    started = compose_call.way(stack, section.service, project.result(), ledger.result())
+    project, ledger = host.ask(docker.project(stack)), host.ask(releases.releases(stack.state))
+    history = host.ask(git.log(stack.tree)) if stack.tree else None
+    kept = host.ask(docker.images(stack.kept_repository(service)))
+    said = _OfCompose.ask(host, usual, service)  # a guess that is nearly always right, and saves a round trip
+    replicas = [one for one in project.result() if one.service == service]
+    started = compose_call.way(stack, service, project.result(), ledger.result())
     if started is None:
-        raise compose_call.unknown(stack, section.service)
+        raise compose_call.unknown(stack, service)
     way = declared(stack, started)
     if replace(way, project=None) != usual:
-        said = _OfCompose.ask(host, way, section.service)
+        said = _OfCompose.ask(host, way, service)
     lines, defined = host.ask(docker.lines(docker.newest(replicas))), host.ask(compose.defined(started))
     environments = host.ask(docker.image_environments({one.image for one in replicas}))
     named = said.named.result()
     local, tags = host.ask(docker.images(named.name)), host.ask(registry.tags(named))
-    mine = [one for one in ledger.result() if one.service == section.service]
-    tagged = host.ask(registry.manifests(named, _wanted(tags.result(), log.result(), mine)))
+    log = result_of(history) or []
+    mine = [one for one in ledger.result() if one.service == service]
+    tagged = host.ask(registry.manifests(named, _wanted(tags.result(), log, mine)))
     return State(
-        stack=stack, replicas=replicas, compose=way, declared=said.written.result()[section.service].image, named=named,
+        stack=stack, service=service, replicas=replicas, compose=way, declared=said.written.result()[service].image, named=named,
+        sharing=_sharing(service, said.written.result()),
         variables=said.variables.result(), tags=tags.result(), tagged=tagged.result(), local=local.result(), kept=kept.result(),
-        log=log.result(), releases=mine, lines=lines.result(), defined=defined.result(), environments=environments.result(),
+        log=log, releases=mine, lines=lines.result(), defined=defined.result(), environments=environments.result(),
     )  # fmt: skip
 
 
@@ -138,6 +149,18 @@ class _OfCompose:
     @classmethod
     def ask(cls, host: Host, way: Compose, service: str) -> "_OfCompose":
         return cls(host.ask(compose.written(way)), host.ask(compose.image(way, service)), host.ask(files.file(way.variables)))
+
+
+def variable_of(declared: str) -> str | None:
+    """The name of the variable that holds the tag in an image's name, as the compose files write it; None if there is none."""
+    found = _VARIABLE.search(declared)
+    return found["name"] if found else None
+
+
+def _sharing(service: str, written: dict[str, compose.Written]) -> dict[str, str]:
+    """The images of other services whose tag comes from the same variable, as the compose files write them."""
+    variable = variable_of(written[service].image)
+    return {name: one.image for name, one in written.items() if variable and name != service and variable_of(one.image) == variable}
 
 
 def candidates(now: State) -> Candidates:
@@ -160,6 +183,8 @@ def _on_host(now: State) -> dict[str, Candidate]:
         tag = image.tag if named else now.commit_of(image.id) or str(image.digest)[7:19]
         if tag in rows and rows[tag].digest:
             continue  # the same image is in the list already, with its digest
+        if image in now.kept and not SHA.fullmatch(tag) and any(row.image == image.id for row in rows.values()):
+            continue  # the image is in the list already, under its own name
         rows[tag] = Candidate(
             tag=tag, commit=commits.get(now.commit_of(image.id) or tag), digest=image.digest, image=image.id, when=image.created,
             size=image.size, in_registry=False, verdict=verdicts.get(image.id, ""),

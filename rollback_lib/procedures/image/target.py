@@ -7,6 +7,8 @@ from rollback_lib.commands.image import DIGEST, TAG
 from rollback_lib.errors import TargetRefused
 from rollback_lib.facts import registry
 from rollback_lib.facts.host import Host
+from rollback_lib.facts.releases import Release
+from rollback_lib.procedures.common.chosen import chosen
 from rollback_lib.procedures.image.state import NAME, SHA, Candidate, State, candidates
 from rollback_lib.procedures.procedure import check_target
 from rollback_lib.stack.model import Stack
@@ -27,9 +29,9 @@ class Target:
         return f"{self.candidate.tag} {self.candidate.digest or ''}".strip()
 
 
-def check(stack: Stack, target: object = "") -> None:
+def check(stack: Stack, target: object = "", service: object = "") -> None:
     """Check the parameter before anything is contacted. Raises ParameterError."""
-    stack.section(NAME)
+    chosen("service", service, stack.section(NAME).names)
     check_target(target, TARGET, "a tag, a commit or a digest (sha256:…)")
 
 
@@ -46,23 +48,37 @@ def choose(now: State, target: str) -> tuple[Candidate, str]:
         if len(found) > 1:
             raise TargetRefused(f"{target!r} names more than one image of {now.named.name}; give more of the commit's id")
         raise TargetRefused(f"{target!r} names no image of {now.named.name}, {_where(now)}; take one from the list of candidates")
-    others = [row for row in rows if not row.running and row.commit and row.commit.sha != now.running and not row.verdict.startswith("bad")]
+    others = [row for row in rows if not (row.running or row.verdict.startswith("bad") or _runs(now, row))]
     for release in reversed(now.releases):
         for row in others:
-            if release.healthy and row.commit and row.commit.sha == release.commit:
+            if release.healthy and _is(row, release):
                 return row, f"the newest release that was healthy here ({times.minute(release.when)})"
     runs = next((commit for commit in now.log if commit.sha == now.running), None)
     for row in others:
         if row.commit and SHA.fullmatch(row.tag) and (runs is None or row.commit.when < runs.when):
             return row, "the newest image of a commit before the one that runs"
+    made = next((row.when for row in rows if row.running), None)
+    for row in others:
+        if row.image and not any(one.commit for one in rows) and row.when and made and row.when < made:
+            return row, "the newest image on the host that was made before the one that runs; nothing tells of which commits they are"
     raise TargetRefused(
         f"no target was named, and no image of an earlier commit of {now.named.name} was found, {_where(now)}; name one: target=TAG"
     )
 
 
+def _runs(now: State, row: Candidate) -> bool:
+    """Whether an image was made from the commit that runs."""
+    return row.commit is not None and row.commit.sha == now.running
+
+
+def _is(row: Candidate, release: Release) -> bool:
+    """Whether an image belongs to a release: it was made from its commit; or, if that is not known, it is the same image."""
+    return row.commit.sha == release.commit if row.commit and release.commit else bool(row.image) and row.image == release.image
+
+
 def examine(host: Host, now: State, target: str) -> Target:
     """Choose the image. A tag that was not looked up before is asked for by its name. Raises TargetRefused."""
-    check(now.stack, target)
+    check(now.stack, target, now.service)
     try:
         candidate, why = choose(now, target)
     except TargetRefused:

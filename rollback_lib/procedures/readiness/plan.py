@@ -9,10 +9,11 @@ from rollback_lib.facts import restores as ledger
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Changes, Step, When
-from rollback_lib.procedures import code, database
+from rollback_lib.procedures import code, database, env, image
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.procedures.readiness.noted import After
 from rollback_lib.procedures.readiness.state import NAME, State, Target
+from rollback_lib.procedures.triage import Deployed
 from rollback_lib.procedures.triage.deployment import from_registry, made_of_it
 
 RESTORE = "restore_"
@@ -29,7 +30,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     steps = (
         Step("build", "Build the commit that a rollback would go back to", "Under a rollback/ name, which is removed again.",
              (snapshots.folders(stack, "before", "build"), *build), changes=Changes.TRIAL, deadline=code.BUILD_DEADLINE,
-             skip=None if build else "there is no such commit, or the image comes from a registry"),
+             skip=None if build else "nothing is built here, there is no such commit, or the image comes from a registry"),
         *(_restore(now, backup, one, incident) for backup, one in made),
         Step("drop", "Drop what was restored", "It was only a trial.", cleanup, changes=Changes.TRIAL, deadline=300.0,
              skip=None if made else "nothing was restored"),
@@ -63,7 +64,7 @@ def _restore(now: State, backup: database.Backup, made: Plan, incident: str) -> 
 
 def _images(now: State, target: Target, incident: str) -> dict[str, str]:
     """The names of the images that are built for the trial, by service."""
-    if isinstance(target.code, Unanswered):
+    if target.code is None or isinstance(target.code, Unanswered):
         return {}
     return {name: now.stack.kept_image(name, f"readiness-{incident}") for name in target.code.services}
 
@@ -71,7 +72,7 @@ def _images(now: State, target: Target, incident: str) -> dict[str, str]:
 def _build(now: State, target: Target, incident: str) -> tuple[Command, ...]:
     deployed = now.look.deployed
     images = _images(now, target, incident)
-    if isinstance(target.code, Unanswered) or isinstance(deployed, Unanswered) or of_registry(now) or not images:
+    if not (isinstance(target.code, code.Target) and isinstance(deployed, Deployed) and images) or of_registry(now):
         return ()
     return (*code.build(deployed.state, target.code, images), *_unbuild(images.values()))
 
@@ -79,7 +80,7 @@ def _build(now: State, target: Target, incident: str) -> tuple[Command, ...]:
 def of_registry(now: State) -> bool:
     """Whether the service's image comes from a registry."""
     deployed = now.look.deployed
-    return not isinstance(deployed, Unanswered) and from_registry(deployed.state)
+    return isinstance(deployed, Deployed) and from_registry(deployed.state)
 
 
 def _unbuild(images: Iterable[str]) -> tuple[Command, ...]:
@@ -98,7 +99,7 @@ def _restores(now: State, target: Target, incident: str) -> list[tuple[database.
 
 def _remember(now: State, incident: str) -> Step:
     title, why = "Keep what is healthy", "The next rollback goes back to it: release, env file, Caddyfile."
-    commands = [*_release(now, incident), *_files(now, incident)]
+    commands = [*_release(now, incident), *_pulled(now, incident), *_files(now, incident)]
     if not commands:
         return Step("remember", title, why, skip=NOT_KEPT, when=When.HEALTHY)
     return Step("remember", title, why, (snapshots.folders(now.stack, "kept"), *commands), when=When.HEALTHY)
@@ -108,7 +109,7 @@ def _release(now: State, incident: str) -> list[Command]:
     """Commands that keep the running images under rollback/ tags and enter their commits as healthy. None if the tree has uncommitted
     changes."""
     deployed, stack = now.look.deployed, now.stack
-    if isinstance(deployed, Unanswered) or not made_of_it(deployed):
+    if not isinstance(deployed, Deployed) or not made_of_it(deployed):
         return []
     if deployed.state.head.dirty:
         return []
@@ -122,12 +123,28 @@ def _release(now: State, incident: str) -> list[Command]:
     return commands
 
 
+def _pulled(now: State, incident: str) -> list[Command]:
+    """Commands that keep the running images of services that are not built here under rollback/ tags, and enter them as healthy. The tag
+    is the commit of the image, or its id."""
+    stack, commands = now.stack, []
+    for name, one in now.look.pulled.items():
+        if isinstance(one, Unanswered) or one.container is None:
+            continue
+        state = now.images.get(name)
+        commit = state.running if isinstance(state, image.State) and state.running else ""
+        kept, ledger = stack.kept_image(name, commit or one.container.image[7:19]), f"{stack.state}/{releases.FILE}"
+        commands.append(Command.of("docker", "tag", one.container.image, kept))
+        commands.append(releases.enter(ledger, name, commit, kept, healthy=True, incident=incident, compose=one.container.compose))
+    return commands
+
+
 def _files(now: State, incident: str) -> list[Command]:
-    """Commands that keep the env file and the Caddyfile, unless the same content is already kept as a healthy version."""
+    """Commands that keep the env files and the Caddyfile, unless the same content is already kept as a healthy version."""
     commands: list[Command] = []
-    held, proxy = now.look.env, now.look.caddyfile
-    if held and not isinstance(held, Unanswered) and held.file and not snapshots.standing(held.versions, held.content)[1]:
-        commands += snapshots.remember_files(now.stack, "env", incident, good=held.path, bad=None)
+    proxy = now.look.caddyfile
+    for path, held in now.look.envs.items():
+        if not isinstance(held, Unanswered) and held.file and not snapshots.standing(held.versions, held.content)[1]:
+            commands += snapshots.remember_files(now.stack, env.kept(now.stack, path), incident, good=path, bad=None)
     if proxy and not isinstance(proxy, Unanswered) and proxy.file and proxy.loaded is not False:
         known = next((one.verdict for one in proxy.versions if one.content == proxy.current), "")
         if not known.startswith("healthy"):

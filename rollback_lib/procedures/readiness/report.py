@@ -8,7 +8,7 @@ from typing import Any
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.host.ending import Ending
 from rollback_lib.plan.plan import Plan, some
-from rollback_lib.procedures import code, database
+from rollback_lib.procedures import code, database, image
 from rollback_lib.procedures.common import retention, snapshots
 from rollback_lib.procedures.common.rows import AMBER, GREEN, RED, Row, of_certificates, of_machine, worst
 from rollback_lib.procedures.readiness.noted import After
@@ -16,6 +16,7 @@ from rollback_lib.procedures.readiness.plan import of_registry, restore_name
 from rollback_lib.procedures.readiness.restored import Restored
 from rollback_lib.procedures.readiness.state import State, Target, refusal
 from rollback_lib.procedures.registry import others
+from rollback_lib.procedures.triage import Deployed
 from rollback_lib.procedures.triage.symptoms import symptoms
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.text import times
@@ -82,15 +83,15 @@ def report(now: State, target: Target, plan: Plan, tried: Mapping[str, Tried], r
         *_stack(now, target),
         *_code(now, target, tried),
         *_releases(now),
-        *_image(now, target),
-        *_env(now, target, tried),
+        *(row for name in now.images for row in _image(now, target, name)),
+        *(row for path in now.look.envs for row in _env(now, target, tried, path)),
         *_caddyfile(now, target),
         *(row for name in now.databases for row in _database(name, now, target, plan, tried, restored)),
         *(row for one in others(now.stack) if one.readiness for row in one.readiness(now.look.others[one.name], target.others[one.name])),
         *_copies(now, tried),
         *of_machine(now.look.machine),
         *of_certificates(now.probes),
-        _known_good(plan, tried),
+        _known_good(now, plan, tried),
     ]
     return Report(now.stack.name, tuple(rows))
 
@@ -124,13 +125,16 @@ def _stack(now: State, target: Target) -> list[Row]:
     if isinstance(target.redeploy, Unanswered):
         rows.append(Row("redeploy", RED, target.redeploy.why, "fix that, or there is no redeploy"))
     else:
-        rows.append(Row("redeploy", GREEN, f"the tree at {target.redeploy.commit.short} could be deployed, there is room to build it"))
+        rows.append(Row("redeploy", GREEN, f"{target.redeploy.words} could be deployed, there is room to build it"))
     return rows
 
 
 def _code(now: State, target: Target, tried: Mapping[str, Tried]) -> list[Row]:
     deployed = now.look.deployed
-    if isinstance(target.code, Unanswered) or isinstance(deployed, Unanswered):
+    if target.code is None:
+        why = "the stack names no service that is built here" if now.stack.tree else "the stack has no tree, so git tells nothing here"
+        return [Row("code", GREEN, f"left out, with build and releases: {why}")]
+    if isinstance(target.code, Unanswered) or not isinstance(deployed, Deployed):
         why = target.code.why if isinstance(target.code, Unanswered) else "not known"
         return [Row("code", RED, why, "name a commit that was good, once, by rolling back to it")]
     sha, state = target.code.commit.short, deployed.state
@@ -154,11 +158,12 @@ def _drift(state: code.State, target: code.Target) -> tuple[str, ...]:
 def _releases(now: State) -> list[Row]:
     """Whether the images of the last healthy releases are still available."""
     deployed = now.look.deployed
-    if isinstance(deployed, Unanswered):
+    if not isinstance(deployed, Deployed):
         return []
     state = deployed.state
     good = list(dict.fromkeys(one.commit for one in reversed(state.releases) if one.healthy and one.commit))[:RELEASES]
-    tags = {} if now.image is None or isinstance(now.image, Unanswered) else now.image.tagged
+    of_registry = now.images.get(state.main.service)
+    tags = of_registry.tagged if isinstance(of_registry, image.State) else {}
     gone = [sha[:7] for sha in good if not state.main.kept_image(sha) and sha not in tags]
     if not good:
         return []
@@ -176,43 +181,47 @@ def _trial(name: str, well: str, ill: str, one: Tried | None, do: str) -> Row:
     return Row(name, RED, f"{ill}, {one.words}", do)
 
 
-def _image(now: State, target: Target) -> list[Row]:
-    if target.image is None:
-        return []
-    used = of_registry(now)
-    if isinstance(target.image, Unanswered) or now.image is None or isinstance(now.image, Unanswered):
-        why = target.image.why if isinstance(target.image, Unanswered) else "not known"
-        return [Row("image", RED if used else AMBER, why, "see whether the registry has images of earlier commits")]
-    row = target.image.candidate
+def _label(what: str, which: str, several: bool) -> str:
+    return f"{what} {which}" if several else what
+
+
+def _image(now: State, target: Target, service: str) -> list[Row]:
+    label, chosen, state = _label("image", service, len(now.images) > 1), target.images[service], now.images[service]
+    if isinstance(chosen, Unanswered):
+        if service in now.look.pulled:  # where others are, a person can name one
+            nothing = not (isinstance(state, image.State) and any(not one.running for one in image.candidates(state)))
+        else:
+            nothing = of_registry(now)
+        do = "see whether the registry has earlier images; each that is healthy here is kept by this run with --apply"
+        return [Row(label, RED if nothing else AMBER, chosen.why, do)]
+    row = chosen.candidate
     where = "kept on the host" if row.image else "in the registry" if row.in_registry else "nowhere"
     level = GREEN if row.image or row.in_registry else RED
     do = "" if level == GREEN else "push it again"
-    return [Row("image", level, f"would go back to {row.tag[:12]}, {target.image.why}; it is {where}", do)]
+    return [Row(label, level, f"would go back to {row.tag[:12]}, {chosen.why}; it is {where}", do)]
 
 
-def _env(now: State, target: Target, tried: Mapping[str, Tried]) -> list[Row]:
-    held = now.look.env
-    if held is None:
-        return []
+def _env(now: State, target: Target, tried: Mapping[str, Tried], path: str) -> list[Row]:
+    label, held, chosen = _label("env", path, len(now.look.envs) > 1), now.look.envs[path], target.envs[path]
     if isinstance(held, Unanswered):
-        return [Row("env", RED, held.why, "fix that on the host")]
+        return [Row(label, RED, held.why, "fix that on the host")]
     if held.unreadable:
-        return [Row("env", RED, f"compose cannot read the file: {held.unreadable}", "fix that line, or roll it back")]
+        return [Row(label, RED, f"compose cannot read the file: {held.unreadable}", "fix that line, or roll it back")]
     known, good = snapshots.standing(held.versions, held.content)
     if good:
-        return [Row("env", GREEN, f"the file as it is is kept: {known}")]
+        return [Row(label, GREEN, f"the file as it is is kept: {known}")]
     if (kept := tried.get("remember")) and kept.ok:
-        return [Row("env", GREEN, "the file as it is is kept, from now on, as healthy here")]
-    if isinstance(target.env, Unanswered) or target.env is None:
-        return [Row("env", AMBER, "no version of the file is kept yet", "run this with --apply while the stack is healthy: it keeps it")]
-    return [Row("env", GREEN, f"would go back to {target.env.name}, {target.env.why}")]
+        return [Row(label, GREEN, "the file as it is is kept, from now on, as healthy here")]
+    if isinstance(chosen, Unanswered):
+        return [Row(label, AMBER, "no version of the file is kept yet", "run this with --apply while the stack is healthy: it keeps it")]
+    return [Row(label, GREEN, f"would go back to {chosen.name}, {chosen.why}")]
 
 
 def _caddyfile(now: State, target: Target) -> list[Row]:
     if target.caddyfile is None:
         return []
     if isinstance(target.caddyfile, Unanswered):
-        return [Row("caddyfile", RED, target.caddyfile.why, "commit a good version of it")]
+        return [Row("caddyfile", *_no_version(now, target.caddyfile.why))]
     rows = [Row("caddyfile", GREEN, f"would go back to {target.caddyfile.version.name}, {target.caddyfile.why}; Caddy accepts it")]
     proxy = now.look.caddyfile
     if proxy and not isinstance(proxy, Unanswered) and proxy.loaded is False:
@@ -225,6 +234,13 @@ def _caddyfile(now: State, target: Target) -> list[Row]:
             )
         )
     return rows
+
+
+def _no_version(now: State, why: str) -> tuple[str, str, str]:
+    """What to do if there is no earlier version of a Caddyfile. Outside of a git tree, the first run that keeps it makes one."""
+    if now.stack.caddyfile and now.stack.in_tree(now.stack.caddyfile.file) is None:
+        return AMBER, why, "run this with --apply while the stack is healthy: it keeps the file"
+    return RED, why, "commit a good version of it"
 
 
 def _database(name: str, now: State, target: Target, plan: Plan, tried: Mapping[str, Tried], restored: Restored) -> list[Row]:
@@ -296,16 +312,17 @@ def _copies(now: State, tried: Mapping[str, Tried]) -> list[Row]:
     stale = retention.stale(found)
     if stale:
         words = [f"{one.place} of {one.incident}, {times.day(one.when)}" for one in stale]
-        do = f"somebody's work, so it stays; when nobody needs it: `git -C {now.stack.tree} stash drop {stale[0].place}`"
+        do = f"somebody's work, so it stays; when nobody needs it: `git -C {now.stack.work_tree} stash drop {stale[0].place}`"
         rows.append(Row("stashes", AMBER, some(words), do))
     return rows
 
 
-def _known_good(plan: Plan, tried: Mapping[str, Tried]) -> Row:
+def _known_good(now: State, plan: Plan, tried: Mapping[str, Tried]) -> Row:
     one = tried.get("remember")
     unkept = After.read(plan.after).unkept
     if unkept:
-        return Row("known good", AMBER, unkept, "commit what is changed in the tree, so that a release has a name")
+        do = "commit what is changed in the tree, so that a release has a name" if now.stack.tree else "see why it is not known what runs"
+        return Row("known good", AMBER, unkept, do)
     if one is None:
         needs = "not entered: that needs --apply, and every route healthy"
         return Row("known good", AMBER, needs, "run it with --apply while the stack is healthy")

@@ -1,6 +1,6 @@
 """The state and the target of every procedure of the stack."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -19,11 +19,11 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class State:
     """The state that triage asks for, the states of procedures that need more than that, the copies that runs keep on the host, and what
-    the user may do there. A field is Unanswered if the host gave no answer, None if the stack has no such section."""
+    the user may do there. `images` are by service. A value is Unanswered if the host gave no answer."""
 
     stack: Stack
     look: triage.State
-    image: image.State | Unanswered | None
+    images: dict[str, image.State | Unanswered]
     databases: dict[str, database.State | Unanswered]
     copies: retention.Copies | Unanswered
     user: permissions.User | Unanswered
@@ -32,12 +32,12 @@ class State:
 
 @dataclass(frozen=True)
 class Target:
-    """The target of each procedure. A field is Unanswered, with the reason, if the procedure refuses; None if the stack has no such
-    section. `others` are the targets of the procedures of other packages, by name."""
+    """The target of each procedure. It is Unanswered, with the reason, if the procedure refuses; None if the stack has no such section.
+    `images` are by service, `envs` by the path of the file. `others` are the targets of the procedures of other packages, by name."""
 
-    code: code.Target | Unanswered
-    image: image.Target | Unanswered | None
-    env: env.Target | Unanswered | None
+    code: code.Target | Unanswered | None
+    images: dict[str, image.Target | Unanswered]
+    envs: dict[str, env.Target | Unanswered]
     caddyfile: caddyfile.Target | Unanswered | None
     redeploy: redeploy.Target | Unanswered | None
     databases: dict[str, database.Target | Unanswered]
@@ -54,27 +54,31 @@ def check(stack: Stack) -> None:
 def document(host: Host, stack: Stack) -> State:
     """Ask the host for everything, in parallel."""
     look, copies, user = host.beside(triage.document, stack), host.beside(retention.look, stack), host.beside(permissions.user, stack)
-    images = host.beside(image.document, stack) if stack.image else None
+    images = {name: host.beside(image.document, stack, name) for name in (stack.image.names if stack.image else ())}
     databases = {one.name: host.beside(database.document, stack, one.name) for one in stack.databases}
     looked = look.result()
     assert isinstance(looked, triage.State)  # triage answers each question separately, so it is never Unanswered as a whole
-    return State(stack, looked, result_of(images), {name: one.result() for name, one in databases.items()}, copies.result(), user.result())
+    return State(stack, looked, _all(images), _all(databases), copies.result(), user.result())
 
 
 def examine(host: Host, now: State, target: str = "") -> Target:
     """The target of every procedure, checked as that procedure checks it."""
     look = now.look
-    of_code = _examined(host, look.deployed if isinstance(look.deployed, Unanswered) else look.deployed.state, code.examine)
-    of_image = _examined(host, now.image, image.examine) if now.image else None
-    of_env = _examined(host, look.env, env.examine) if look.env else None
+    deployed = look.deployed.state if isinstance(look.deployed, triage.Deployed) else look.deployed
+    of_code = _examined(host, deployed, code.examine) if deployed else None
+    images = {name: _examined(host, one, image.examine) for name, one in now.images.items()}
+    envs = {path: _examined(host, one, env.examine) for path, one in look.envs.items()}
     of_caddyfile = _examined(host, look.caddyfile, caddyfile.examine) if look.caddyfile else None
     of_redeploy = _examined(host, look.redeploy, redeploy.examine) if now.stack.redeploy else None
     databases = {name: _examined(host, one, database.examine) for name, one in now.databases.items()}
     others = {one.name: _examined(host, look.others[one.name], one.examine) for one in registry.others(now.stack) if one.readiness}
     return Target(
-        of_code.result(), result_of(of_image), result_of(of_env), result_of(of_caddyfile), result_of(of_redeploy),
-        {name: one.result() for name, one in databases.items()}, {name: one.result() for name, one in others.items()},
-    )  # fmt: skip
+        result_of(of_code), _all(images), _all(envs), result_of(of_caddyfile), result_of(of_redeploy), _all(databases), _all(others)
+    )
+
+
+def _all(answers: Mapping[str, Answer[T]]) -> dict[str, T]:
+    return {name: one.result() for name, one in answers.items()}
 
 
 def _examined(host: Host, state: S | Unanswered, examine: Callable[[Host, S, str], T]) -> Answer[T | Unanswered]:

@@ -214,7 +214,8 @@ def _around(host: Host, stack: Stack, before: Before, after: After) -> list[Effe
 
 def _counted_on(now: State) -> set[str]:
     """The containers that must exist afterwards: those of the services, and those that the stack file names."""
-    return {one.name for one in now.containers if one.service in now.services} | set(now.stack.section(NAME).networks)
+    named = {name for name, wanted in now.stack.section(NAME).networks.items() if wanted or name in now.attachments.containers}
+    return {one.name for one in now.containers if one.service in now.services} | named
 
 
 def _state(one: Container) -> str:
@@ -343,7 +344,7 @@ def _restore_files(stack: Stack, incident: str, of: str = FILES, beside: str = f
 def _remember(now: State, target: Target, built: dict[str, str], incident: str) -> tuple[Command, ...]:
     """Commands that enter the built images in the ledger of releases. If the tree has uncommitted changes, they belong to no commit."""
     stack, commands = now.stack, []
-    sha = "" if target.dirty else target.commit.sha
+    sha = target.commit.sha if target.commit and not target.dirty else ""
     for name, image in built.items():
         if sha:
             commands.append(Command.of("docker", "tag", image, stack.kept_image(name, sha)))
@@ -353,13 +354,13 @@ def _remember(now: State, target: Target, built: dict[str, str], incident: str) 
 
 
 def _rows(now: State, target: Target, built: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    down = [f"{one.name} ({one.state})" for one in now.containers if one.state != "running"]
+    commit, down = target.commit, [f"{one.name} ({one.state})" for one in now.containers if one.state != "running"]
     hand = [f"{one.container} on {one.network}" for one in _attachments(now)]
     return (
         ("host", now.stack.host),
-        ("tree", f"{target.commit.short} {target.commit.subject} ({target.commit.author}, {times.minute(target.commit.when)})"),
+        ("tree", f"{commit.short} {commit.subject} ({commit.author}, {times.minute(commit.when)})" if commit else "none: no git here"),
         ("services", ", ".join(sorted(now.services))),
-        ("built from the tree", ", ".join(built) or "none"),
+        ("built here", ", ".join(built) or "none"),
         ("not running now", ", ".join(down) or "none"),
         ("compose files", "\n".join(" ".join(way.files) for way in now.groups)),
         ("networks put back", "\n".join(hand) or "none beside those in the compose files"),
@@ -370,6 +371,8 @@ def _rows(now: State, target: Target, built: dict[str, str]) -> tuple[tuple[str,
 
 def _notes(now: State, target: Target) -> tuple[str, ...]:
     notes = []
+    if target.commit is None:
+        notes.append("There is no tree: the files are deployed as they are, and no earlier version of them is known.")
     if target.dirty:
         notes.append(f"The tree has uncommitted changes, which are built as well: {some(target.dirty)}.")
     if now.orphans:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from rollback_lib.commands.compose import Compose
 from rollback_lib.facts import compose, docker, git, networks, releases
-from rollback_lib.facts.host import Host
+from rollback_lib.facts.host import Host, result_of
 from rollback_lib.health.probe import Probe
 from rollback_lib.procedures.common import compose_call
 from rollback_lib.secrets.secret import Secret
@@ -20,15 +20,15 @@ LINES = 100  # how many last lines of every container's log are read
 class State:
     """The state of the whole stack.
 
-    `services` are the services that should run, as compose defines them; `ways` holds how compose is called for each. `unknown` are
-    services for which nothing says how compose is called. `unreadable` says where compose finds an error in its files, "" if it finds
-    none. `images` are the images on the host that have the names of the services' images. `logs` are the last lines of every
-    container, which are lost with it. `free` is the free space on Docker's disk in bytes, None if it is not known. `environments` holds
-    the variables that each image sets, by image id.
+    `head` is what is checked out, None if there is no tree. `services` are the services that should run, as compose defines them; `ways`
+    holds how compose is called for each. `unknown` are services for which nothing says how compose is called. `unreadable` says where
+    compose finds an error in its files, "" if it finds none. `images` are the images on the host that have the names of the services'
+    images. `logs` are the last lines of every container, which are lost with it. `free` is the free space on Docker's disk in bytes,
+    None if it is not known. `environments` holds the variables that each image sets, by image id.
     """
 
     stack: Stack
-    head: git.Head
+    head: git.Head | None
     containers: list[docker.Container]
     ways: dict[str, Compose]
     services: dict[str, compose.Service]
@@ -85,16 +85,20 @@ def lost(now: State) -> list[tuple[str, str]]:
     """Pairs of a container and a network that it should be on, according to the compose files or the stack file, and is not."""
     named = now.stack.redeploy.networks if now.stack.redeploy else {}
     found = []
-    for one in now.containers:
-        wanted = (*(now.services[one.service].networks if one.service in now.services else ()), *named.get(one.name, ()))
-        there = now.attachments.of(one.name)
-        found += [(one.name, network) for network in dict.fromkeys(wanted) if network not in there]
+    wanted = {one.name: list(now.services[one.service].networks) if one.service in now.services else [] for one in now.containers}
+    for container, networks_of in named.items():  # a proxy of another project, too
+        if container in wanted or container in now.attachments.containers:
+            wanted.setdefault(container, []).extend(networks_of)
+    for container, names in wanted.items():
+        there = now.attachments.of(container)
+        found += [(container, network) for network in dict.fromkeys(names) if network not in there]
     return found
 
 
 def document(host: Host, stack: Stack) -> State:
     """Ask the host for the state of the whole stack."""
-    project, head, ledger = host.ask(docker.project(stack)), host.ask(git.head(stack.tree)), host.ask(releases.releases(stack.state))
+    project, ledger = host.ask(docker.project(stack)), host.ask(releases.releases(stack.state))
+    head = host.ask(git.head(stack.tree)) if stack.tree else None
     attached, volumes, free = host.ask(networks.attachments()), host.ask(networks.volumes()), host.ask(docker.free_space())
     host.ask(compose.VERSION)
     containers, entered = project.result(), ledger.result()
@@ -111,10 +115,10 @@ def document(host: Host, stack: Stack) -> State:
     # If compose cannot read its files, `defined` says where the error is.
     env_files = {way: tuple({path for one in written[way].result().values() for path in one.env_files}) for way in known}
     return State(
-        stack=stack, head=head.result(), containers=containers, ways=chosen, services=services, unreadable=unreadable,
+        stack=stack, head=result_of(head), containers=containers, ways=chosen, services=services, unreadable=unreadable,
         images=images.result(), attachments=attached.result(), volumes=volumes.result(), env_files=env_files, free=free.result(),
         logs={name: one.result() for name, one in logs.items()},
-        releases=[one for one in entered if one.service == stack.code.main], unknown=lost, environments=environments.result(),
+        releases=[one for one in entered if one.service == stack.main], unknown=lost, environments=environments.result(),
     )  # fmt: skip
 
 
@@ -122,7 +126,7 @@ def candidates(now: State) -> Candidates:
     """The services and what becomes of each."""
     rows = []
     for service, one in sorted(now.services.items()):
-        how = "built from the tree" if now.builds(service) else "on the host" if one.image in now.images else "pulled from its registry"
+        how = "built here" if now.builds(service) else "on the host" if one.image in now.images else "pulled from its registry"
         runs = ", ".join(f"{container.name}: {container.state}" for container in now.of(service)) or "no container"
         rows.append(Candidate(service, one.image, how, runs))
     return Candidates(rows)

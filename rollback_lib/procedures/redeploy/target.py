@@ -1,10 +1,10 @@
-"""The target of a redeploy: the tree as it is checked out, once it is known that everything it needs exists."""
+"""The target of a redeploy: the files as they are, once it is known that everything they need exists."""
 
 from dataclasses import dataclass
 
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
-from rollback_lib.facts import git, paths
-from rollback_lib.facts.host import Host
+from rollback_lib.facts import docker, git, paths
+from rollback_lib.facts.host import Host, result_of
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures.common import compose_call
 from rollback_lib.procedures.redeploy.state import NAME, State
@@ -15,10 +15,11 @@ SPARE = 512 * 1024 * 1024  # bytes that must stay free in addition to the built 
 
 @dataclass(frozen=True)
 class Target:
-    """The commit that is checked out, with its uncommitted changes (`dirty`, paths). `files` are the files that define the stack. `needs`
-    is how many bytes of disk space the build may take."""
+    """The commit that is checked out (None if there is no tree), with its uncommitted changes (`dirty`, paths). `files` are the files that
+    define the stack, in its `directory`. `needs` is how many bytes of disk space the build may take."""
 
-    commit: git.Commit
+    directory: str
+    commit: git.Commit | None
     why: str
     dirty: tuple[str, ...]
     files: tuple[str, ...]
@@ -26,7 +27,12 @@ class Target:
 
     @property
     def name(self) -> str:
-        return self.commit.sha
+        return self.commit.sha if self.commit else f"{self.directory} as it is"
+
+    @property
+    def words(self) -> str:
+        """In a few words, what is deployed."""
+        return f"the tree at {self.commit.short}" if self.commit else f"the files in {self.directory}"
 
 
 def check(stack: Stack, target: object = "") -> None:
@@ -37,8 +43,7 @@ def check(stack: Stack, target: object = "") -> None:
 
 
 def examine(host: Host, now: State, target: str = "") -> Target:
-    """The tree as it is checked out. Raises TargetRefused if its files cannot be deployed, Refused if something else that it needs is
-    missing."""
+    """The files as they are. Raises TargetRefused if they cannot be deployed, Refused if something else that they need is missing."""
     check(now.stack, target)
     if now.unknown or not (now.containers or now.ways):
         raise compose_call.unknown(now.stack, some(list(now.unknown)) or "the stack")
@@ -49,16 +54,19 @@ def examine(host: Host, now: State, target: str = "") -> Target:
     binds = sorted({bind.source for one in now.services.values() for bind in one.binds})
     files = {path for way in now.groups for path in (*way.files, way.variables, *now.env_files.get(way, ()))}
     files |= {now.stack.caddyfile.file} if now.stack.caddyfile else set()
-    commit, missing = host.ask(git.resolve(now.stack.tree, "HEAD")), host.ask(paths.missing(binds))
+    commit = host.ask(git.resolve(now.stack.tree, "HEAD")) if now.stack.tree else None
+    missing = host.ask(paths.missing(binds))
     there = host.ask(paths.existing(sorted(files)))
     if missing.result():
         raise TargetRefused(
             f"{some(missing.result())} is mounted into a service and missing on the host, and Docker would make a directory of that name; "
             "bring it back first"
         )
-    unknown = sorted(set(now.stack.section(NAME).networks) - {one.name for one in now.containers} - _names(now))
+    proxies = sorted(set(now.stack.section(NAME).networks) - {one.name for one in now.containers} - _names(now))
+    of_others = {name: host.ask(docker.named(name)) for name in proxies}
+    unknown = [name for name, container in of_others.items() if container.result() is None]
     if unknown:
-        raise Refused(f"{some(unknown)}, which the stack names in `redeploy.networks`, is no container of this project; fix the name")
+        raise Refused(f"{some(unknown)}, which the stack names in `redeploy.networks`, is no container on {now.stack.host}; fix the name")
     gone = sorted({one for names in now.stack.section(NAME).networks.values() for one in names} - set(now.attachments.networks))
     if gone:
         raise Refused(f"there is no network {some(gone)}, which the stack names in `redeploy.networks`; start the stack it belongs to")
@@ -69,7 +77,9 @@ def examine(host: Host, now: State, target: str = "") -> Target:
             f"Docker's disk has {now.free / 1e6:,.0f} MB free, and building the images again may take {needs / 1e6:,.0f} MB; "
             "make room, e.g. with `docker builder prune`"
         )
-    return Target(commit.result(), "the tree as it is checked out", now.head.dirty, tuple(there.result()), needs)
+    why = "the tree as it is checked out" if commit else "the compose files as they are; no tree says what they were before"
+    dirty = now.head.dirty if now.head else ()
+    return Target(now.stack.compose_directory, result_of(commit), why, dirty, tuple(there.result()), needs)
 
 
 def _names(now: State) -> set[str]:

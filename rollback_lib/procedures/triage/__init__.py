@@ -3,9 +3,9 @@
 from rollback_lib.procedures.common.finding import Finding
 from rollback_lib.procedures.procedure import Procedure
 from rollback_lib.procedures.triage.diagnosis import Diagnosis, command, diagnose
-from rollback_lib.procedures.triage.state import NAME, State, check, document
+from rollback_lib.procedures.triage.state import NAME, Deployed, State, check, document
 
-__all__ = ["NAME", "PROCEDURE", "Diagnosis", "Finding", "State", "check", "command", "diagnose", "document"]
+__all__ = ["NAME", "PROCEDURE", "Deployed", "Diagnosis", "Finding", "State", "check", "command", "diagnose", "document"]
 
 PROCEDURE: Procedure[State, None] = Procedure(
     name=NAME,

@@ -9,8 +9,8 @@ from rollback_lib.plan.plan import some
 from rollback_lib.procedures.common.finding import FITS, MAY, Finding
 from rollback_lib.procedures.common.rows import GREEN, Row, of_certificates, of_machine
 from rollback_lib.procedures.registry import others, procedure
-from rollback_lib.procedures.triage.deployment import deployed
-from rollback_lib.procedures.triage.envfile import env_file
+from rollback_lib.procedures.triage.deployment import deployments
+from rollback_lib.procedures.triage.envfile import env_files
 from rollback_lib.procedures.triage.schemas import databases
 from rollback_lib.procedures.triage.state import Databases, State
 from rollback_lib.procedures.triage.symptoms import Symptoms, symptoms
@@ -77,7 +77,7 @@ def command(one: Finding, stack: str) -> str:
 def diagnose(now: State) -> Diagnosis:
     """Rank the rows of the decision tree by their evidence."""
     seen = symptoms(now)
-    found = [deployed(now, seen), env_file(now, seen), proxy(now, seen), *databases(now, seen), around(now, seen)]
+    found = [*deployments(now, seen), *env_files(now, seen), proxy(now, seen), *databases(now, seen), around(now, seen)]
     found += [one.triage(now.others[one.name], seen.ill) for one in others(now.stack) if one.triage and one.name in now.others]
     if seen.healthy:  # a change alone is no reason for a rollback
         for one in found:

@@ -1,4 +1,4 @@
-"""Evidence that a service does not work because of the env file."""
+"""Evidence that a service does not work because of an env file."""
 
 import re
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from rollback_lib.procedures.common import snapshots
 from rollback_lib.procedures.common.finding import Finding
 from rollback_lib.procedures.env.state import lines_of
 from rollback_lib.procedures.triage.age import by_age
-from rollback_lib.procedures.triage.state import State, arrived
+from rollback_lib.procedures.triage.state import Deployed, State, arrived
 from rollback_lib.procedures.triage.symptoms import Symptoms
 from rollback_lib.text import times
 
@@ -18,16 +18,24 @@ _OWN = re.compile(r"([A-Za-z0-9_-]+)(?::\d+)?")  # a name without a dot, as Dock
 _HERE = ("localhost", "host")
 
 
-def env_file(now: State, seen: Symptoms) -> Finding:
-    """The finding about the env file."""
-    one = Finding("env", "Bad env change")
-    held = now.env
-    if held is None or isinstance(held, Unanswered):
-        one.add(0, f"not known: {held.why}" if held else "the stack names no env file")
+def env_files(now: State, seen: Symptoms) -> list[Finding]:
+    """A finding for each env file."""
+    if not now.envs:
+        one = Finding("env", "Bad env change")
+        one.add(0, "the stack names no env file")
+        return [one]
+    return [_env_file(now, seen, path, held) for path, held in now.envs.items()]
+
+
+def _env_file(now: State, seen: Symptoms, path: str, held: env.State | Unanswered) -> Finding:
+    several = len(now.envs) > 1
+    one = Finding("env", f"Bad env change ({path})" if several else "Bad env change", {"file": path} if several else {})
+    if isinstance(held, Unanswered):
+        one.add(0, f"not known: {held.why}")
         return one
     if held.unreadable:
         one.add(4, f"compose cannot read it: {held.unreadable}", sure=True)
-    readers = [name for name in held.readers if name in seen.ill]
+    readers = [name for name in dict.fromkeys((*held.readers, *held.filled)) if name in seen.ill]
     if not readers:
         one.add(-1, "every service that reads it works" if not held.unreadable else "what runs keeps what it had")
         return one
@@ -38,7 +46,7 @@ def env_file(now: State, seen: Symptoms) -> Finding:
         for key, host in unknown_hosts(now, held, name):
             one.add(4, f"{key} names the host {host}, and no container has that name", sure=True)
     _changes_of_env(one, now, held, readers)
-    had = [name for name in seen.missing if ever_had(now, name)]
+    had = [name for name in seen.missing if _had(held, name)]
     if had:
         one.add(4, f"{some(readers)} asks for {some(had)}, which an older version of the file has", sure=True)
     if foreign := strangers(now):
@@ -53,13 +61,13 @@ def _changes_of_env(one: Finding, now: State, held: env.State, readers: list[str
     if stable:
         one.add(-4, "the file is as it was when the stack was healthy here")
         return
-    changed = env_changed(now)
+    changed = _changed(held)
     if changed is None:
         one.add(0, "no other version of the file is known, so nobody can tell whether it was changed")
         return
     keys = changed_keys(held)
     one.add(*by_age(changed, f"it was changed {times.minute(changed)}: {some(keys, 6) or 'in no variable'}"))
-    came = None if isinstance(now.deployed, Unanswered) else arrived(now.deployed)
+    came = arrived(now.deployed) if isinstance(now.deployed, Deployed) else None
     if came is None or changed >= came:
         one.add(1, "no later change of the service is known")
     if any(changed <= held.containers[name].created + timedelta(minutes=5) for name in readers):
@@ -69,19 +77,25 @@ def _changes_of_env(one: Finding, now: State, held: env.State, readers: list[str
 
 
 def strangers(now: State) -> list[str]:
-    """Variables that the code after the target asks for, and that the earlier version of the env file does not have."""
-    held, found = now.env, now.deployed
-    if held is None or isinstance(held, Unanswered) or isinstance(found, Unanswered):
+    """Variables that the code after the target asks for, and that the earlier versions of the env files do not have."""
+    if not isinstance(now.deployed, Deployed):
         return []
-    before = version_before(held)
-    had = lines_of(before.file.content.reveal()) if before else {}
-    return [name for name in found.asks if before and name not in had]
+    before = [version for held in _known(now) if (version := version_before(held))]
+    had = {key for version in before for key in lines_of(version.file.content.reveal())}
+    return [name for name in now.deployed.asks if before and name not in had]
 
 
 def env_changed(now: State) -> datetime | None:
-    """When the env file was changed; None if no other version of it is known."""
-    held = now.env
-    if held is None or isinstance(held, Unanswered) or held.file is None:
+    """When an env file was last changed; None if no other version of any env file is known."""
+    return max((when for held in _known(now) if (when := _changed(held))), default=None)
+
+
+def _known(now: State) -> list[env.State]:
+    return [held for held in now.envs.values() if not isinstance(held, Unanswered)]
+
+
+def _changed(held: env.State) -> datetime | None:
+    if held.file is None:
         return None
     return held.file.changed if any(one.file.content != held.file.content for one in held.versions) else None
 
@@ -126,8 +140,9 @@ def host_of(value: str) -> str:
 
 
 def ever_had(now: State, key: str) -> bool:
-    """Whether a kept version of the env file has that variable."""
-    held = now.env
-    if held is None or isinstance(held, Unanswered):
-        return False
+    """Whether a kept version of any env file has this variable."""
+    return any(_had(held, key) for held in _known(now))
+
+
+def _had(held: env.State, key: str) -> bool:
     return any(key in lines_of(one.file.content.reveal()) for one in held.versions)

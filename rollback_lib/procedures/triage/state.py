@@ -4,15 +4,14 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from rollback_lib.errors import Refused
-from rollback_lib.facts import caddy, docker, git, inside_container, machine, postgres, schema
+from rollback_lib.facts import caddy, docker, git, inside_container, machine, postgres, references, releases, schema
 from rollback_lib.facts.host import Host, Unanswered, result_of
 from rollback_lib.facts.inside_container import Answer
 from rollback_lib.health.probe import Probe
 from rollback_lib.procedures import caddyfile, code, database, env, redeploy, registry
-from rollback_lib.stack.model import Database, Route, Stack
+from rollback_lib.stack.model import Database, Stack
 
 NAME = "triage"
 # Python, JavaScript, Ruby, Go, PHP, Java
@@ -36,8 +35,8 @@ class Databases:
 
 @dataclass(frozen=True)
 class Ways:
-    """How requests reach the services. `direct` is what the service of each route answers without the proxy. `upstreams` are the addresses
-    to which the proxy sends requests, for each host name; None if they are not known."""
+    """How requests reach the services. `direct` is what the service of each route answers without the proxy, by route. `upstreams` are the
+    addresses to which the proxy sends requests, for each host name; None if they are not known."""
 
     direct: dict[str, Answer | None]
     upstreams: dict[str, tuple[str, ...]] | None
@@ -56,13 +55,25 @@ class Deployed:
 
 
 @dataclass(frozen=True)
+class Pulled:
+    """A service whose image comes from a registry. `image` is when its image came to the host, `releases` are its lines of the ledger."""
+
+    service: str
+    container: docker.Container | None
+    image: datetime | None
+    releases: list[releases.Release]
+
+
+@dataclass(frozen=True)
 class State:
-    """The state of every procedure. A field is Unanswered if the host gave no answer, None if the stack has no such section. `others` are
+    """The state of every procedure. A value is Unanswered if the host gave no answer, None if the stack has no such section. `pulled` are
+    the services whose image comes from a registry and is not also built on the host. `envs` are by the path of the file. `others` are
     the states of the procedures of other packages, by name."""
 
     stack: Stack
-    deployed: Deployed | Unanswered
-    env: env.State | Unanswered | None
+    deployed: Deployed | Unanswered | None
+    pulled: dict[str, Pulled | Unanswered]
+    envs: dict[str, env.State | Unanswered]
     caddyfile: caddyfile.State | Unanswered | None
     redeploy: redeploy.State | Unanswered
     ways: Ways | Unanswered
@@ -78,14 +89,17 @@ def check(stack: Stack) -> None:
 
 def document(host: Host, stack: Stack) -> State:
     """Ask the host for everything, in parallel."""
-    deployed, deployment, ways = host.beside(_deployed, stack), host.beside(redeploy.document, stack), host.beside(_ways, stack)
-    there = host.beside(_machine, stack)
-    file = host.beside(env.document, stack) if stack.env else None
+    deployed = host.beside(_deployed, stack) if stack.code else None
+    built, from_registry = stack.code.names if stack.code else [], stack.image.names if stack.image else []
+    pulled = {name: host.beside(_pulled, stack, name) for name in from_registry if name not in built}
+    deployment, ways, there = host.beside(redeploy.document, stack), host.beside(_ways, stack), host.beside(_machine, stack)
+    envs = {path: host.beside(env.document, stack, path) for path in (stack.env.paths if stack.env else ())}
     proxy = host.beside(caddyfile.document, stack) if stack.caddyfile else None
     databases = {one.name: host.beside(_database, one) for one in stack.databases}
     others = {one.name: host.beside(one.document, stack) for one in registry.others(stack)}
     return State(
-        stack=stack, deployed=deployed.result(), env=result_of(file), caddyfile=result_of(proxy),
+        stack=stack, deployed=result_of(deployed), pulled={name: one.result() for name, one in pulled.items()},
+        envs={path: one.result() for path, one in envs.items()}, caddyfile=result_of(proxy),
         redeploy=deployment.result(), ways=ways.result(), databases={name: one.result() for name, one in databases.items()},
         machine=there.result(), others={name: one.result() for name, one in others.items()},
     )  # fmt: skip
@@ -103,9 +117,16 @@ def _deployed(host: Host, stack: Stack) -> Deployed:
     except Refused:
         return Deployed(now, image, "", (), ())
     running = now.running or now.head.sha
-    changes, diff = host.ask(git.changes(stack.tree, target, running)), host.ask(git.diff(stack.tree, target, running))
+    changes, diff = host.ask(git.changes(stack.work_tree, target, running)), host.ask(git.diff(stack.work_tree, target, running))
     migrations = tuple(change.path for change in changes.result() if migration(change.path))
     return Deployed(now, image, target, migrations, asked_for(diff.result()))
+
+
+def _pulled(host: Host, stack: Stack, service: str) -> Pulled:
+    mine, ledger = host.ask(docker.replicas(stack, service)), host.ask(releases.releases(stack.state))
+    container = docker.newest(mine.result())
+    came = host.ask(docker.image_time(container.image)).result() if container else None
+    return Pulled(service, container, came, [one for one in ledger.result() if one.service == service])
 
 
 def asked_for(diff: str) -> tuple[str, ...]:
@@ -130,18 +151,14 @@ def migration(path: str) -> bool:
 def _ways(host: Host, stack: Stack) -> Ways:
     found = docker.by_service(host.ask(docker.project(stack)).result())
     containers = {service: newest for service, mine in found.items() if (newest := docker.newest(mine))}
+    values = references.values(host, [reference for route in stack.routes for reference in route.headers.values()])
     direct = {
-        route.service: host.ask(inside_container.answer(containers[route.service].name, urlsplit(route.url).netloc, path_of(route)))
+        route.name: host.ask(inside_container.answer(containers[route.service].name, route, values))
         for route in stack.routes if route.service in containers
     }  # fmt: skip
     proxy = containers.get(stack.caddyfile.service) if stack.caddyfile else None
     upstreams = host.ask(caddy.upstreams(proxy.name)) if proxy else None
     return Ways({name: answer.result() for name, answer in direct.items()}, upstreams.result() if upstreams else None)
-
-
-def path_of(route: Route) -> str:
-    """The path and query of a route, as in the first line of an HTTP request."""
-    return urlsplit(route.url).path or "/"
 
 
 def _database(host: Host, one: Database) -> Databases:

@@ -80,11 +80,12 @@ def symptoms(now: State) -> Symptoms:
     """What is wrong with the stack."""
     routes = {route.name: route for route in now.stack.routes}
     failing = tuple(probe for probe in now.probes if not probe.ok)
-    direct = {} if isinstance(now.ways, Unanswered) else now.ways.direct
-    ill = [name for name, answer in direct.items() if not works(answer)]
+    direct, passing = {} if isinstance(now.ways, Unanswered) else now.ways.direct, {probe.route for probe in now.probes if probe.ok}
+    # A proxy may ask for another path than users do: a service is well whose route passes.
+    ill = [routes[name].service for name, answer in direct.items() if not works(answer) and name not in passing]
     cut_off = []
     for probe in failing:
-        answer = direct.get(routes[probe.route].service)
+        answer = direct.get(probe.route)
         if answer is not None and (works(answer) or answer.status != probe.status):
             cut_off.append(probe.route)
     lost: list[tuple[str, str]] = []
@@ -101,7 +102,7 @@ def symptoms(now: State) -> Symptoms:
 
 def works(answer: Answer | None) -> bool:
     """Whether a service works, according to its answer without the proxy."""
-    return answer is not None and answer.status == 200
+    return answer is not None and answer.ok
 
 
 def fallen(state: str, status: int, *, serves: bool) -> bool:
@@ -112,9 +113,11 @@ def fallen(state: str, status: int, *, serves: bool) -> bool:
 def _words(now: State, ill: Iterable[str]) -> list[str]:
     """The answers and the last log lines of the ill services."""
     said: list[str] = []
-    for name in ill:
-        answer = None if isinstance(now.ways, Unanswered) else now.ways.direct.get(name)
-        said += answer.said.splitlines() if answer else []
+    for name in dict.fromkeys(ill):
+        answers = {} if isinstance(now.ways, Unanswered) else now.ways.direct
+        for route in now.stack.routes:
+            answer = answers.get(route.name) if route.service == name else None
+            said += answer.said.splitlines() if answer else []
         if not isinstance(now.redeploy, Unanswered):
             for one in now.redeploy.of(name):
                 said += now.redeploy.logs.get(one.name, [])[-12:]

@@ -9,7 +9,7 @@ from rollback_lib.plan.plan import some
 from rollback_lib.procedures import caddyfile
 from rollback_lib.procedures.common.finding import Finding
 from rollback_lib.procedures.triage.age import by_age
-from rollback_lib.procedures.triage.state import State
+from rollback_lib.procedures.triage.state import Deployed, State
 from rollback_lib.procedures.triage.symptoms import Symptoms
 from rollback_lib.text import times
 
@@ -43,7 +43,8 @@ def proxy(now: State, seen: Symptoms) -> Finding:
         came = _came(now, current)
         one.add(*by_age(came, f"its version {current.name} {current.said} came here {times.minute(came)}"))
     elif known.file:
-        one.add(*by_age(known.file.changed, f"it was edited {times.minute(known.file.changed)}, uncommitted"))
+        uncommitted = ", uncommitted" if now.stack.in_tree(known.file.path) else ""
+        one.add(*by_age(known.file.changed, f"it was edited {times.minute(known.file.changed)}{uncommitted}"))
     return one
 
 
@@ -53,7 +54,7 @@ def misled(now: State, seen: Symptoms) -> list[str]:
         return []
     found = []
     for route in (route for route in now.stack.routes if route.name in seen.cut_off):
-        host, answer = urlsplit(route.url).hostname or "", now.ways.direct.get(route.service)
+        host, answer = urlsplit(route.url).hostname or "", now.ways.direct.get(route.name)
         dials = now.ways.upstreams.get(host)
         if dials is None:
             found.append(f"Caddy knows no host {host}")
@@ -77,7 +78,7 @@ def _known(now: State, name: str) -> bool:
 
 def _came(now: State, version: caddyfile.Version) -> datetime:
     """When a version came to the host: with the first move of HEAD to a commit that is not older than the version."""
-    moves = [] if isinstance(now.deployed, Unanswered) else now.deployed.state.reflog
+    moves = now.deployed.state.reflog if isinstance(now.deployed, Deployed) else []
     return min((move.when for move in moves if move.commit.when >= version.when), default=version.when)
 
 

@@ -12,7 +12,8 @@ from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.host import Host
 from rollback_lib.health.probe import Probe
 from rollback_lib.procedures.common import snapshots
-from rollback_lib.stack.model import HostPath, Name, Section, Stack
+from rollback_lib.stack.model import Section, Stack
+from rollback_lib.stack.values import HostPath, Name
 
 NAME = "nginx"
 SHOWN = 10  # how many versions of the file are read
@@ -74,19 +75,20 @@ class Candidates(tuple[Candidate, ...]):
 def document(host: Host, stack: Stack) -> State:
     """Ask the host for the container, the file and its versions."""
     section = Nginx.of(stack, NAME)
-    path = section.file.removeprefix(stack.tree + "/")
+    tree = stack.work_tree
+    path = section.file.removeprefix(f"{tree}/")
     container, file = host.ask(docker.named(section.container)), host.ask(files.file(section.file))
-    history, kept = host.ask(git.file_history(stack.tree, path)), host.ask(snapshots.versions(stack, NAME))
+    history, kept = host.ask(git.file_history(tree, path)), host.ask(snapshots.versions(stack, NAME))
     running = host.ask(workers(section))
     blobs = list(dict.fromkeys(entry.blob for entry in history.result() if entry.blob and entry.regular))[:SHOWN]
-    contents, lines = host.ask(git.blobs(stack.tree, blobs, path)), host.ask(docker.lines(container.result()))
+    contents, lines = host.ask(git.blobs(tree, blobs, path)), host.ask(docker.lines(container.result()))
     refused = host.ask(tested(section, Command.of("cat", section.file)))
     verdicts = {old.file.content.reveal(): old.verdict for old in reversed(kept.result())}
     found: dict[bytes, Version] = {}
     for entry in history.result():
         content = contents.result().get(entry.blob or "")
         if content is not None and entry.blob:
-            show = git.show_file(stack.tree, entry.blob, path)
+            show = git.show_file(tree, entry.blob, path)
             version = Version(entry.commit.short, entry.commit.when, entry.commit.subject, verdicts.get(content, ""), content, show)
             found.setdefault(content, version)
     for old in kept.result():

@@ -30,7 +30,7 @@ class Target:
 def check(stack: Stack, target: object = "") -> None:
     """Check the parameters before anything is contacted. Raises ParameterError."""
     section = Nginx.of(stack, NAME)
-    if not section.file.startswith(stack.tree + "/"):
+    if stack.in_tree(section.file) is None:
         raise ParameterError(f"procedures.nginx.file: a file in the tree, {stack.tree}, is expected, not {section.file}")
     check_target(target, TARGET, "a version from the list of candidates")
 

@@ -10,10 +10,11 @@ from rollback_lib.cli import main
 from rollback_lib.record.folder import ROOT_VARIABLE
 from rollback_lib.runbook import metadata
 from rollback_lib.settings import PROJECT
-from rollback_lib.stack import model, reference
+from rollback_lib.stack import model, reference, route, values
 
-_BASES = (model._Model, model.Section)  # what others are made of
-SECTIONS = [one for one in vars(model).values() if isinstance(one, type) and issubclass(one, model._Model) and one not in _BASES]
+_BASES = (values.Keys, model.Section)  # what others are made of
+_ALL = {**vars(model), **vars(route)}.values()
+SECTIONS = [one for one in _ALL if isinstance(one, type) and issubclass(one, values.Keys) and one not in _BASES]
 
 
 def test_the_page_in_docs_is_what_the_model_says() -> None:

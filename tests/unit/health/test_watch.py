@@ -8,7 +8,7 @@ import pytest
 
 from rollback_lib.health.probe import Probe, passes_in_a_row
 from rollback_lib.health.watch import Watch
-from rollback_lib.stack.model import Health, Route
+from rollback_lib.stack.route import Health, Route
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -45,7 +45,7 @@ def written(*files: str) -> Written:
 
 def state(**changes: object) -> env.State:
     known = {
-        "stack": STACK, "file": file("A=2\nB=x\n"), "versions": [version("one", "A=1\nB=x\n")],
+        "stack": STACK, "path": FILE, "file": file("A=2\nB=x\n"), "versions": [version("one", "A=1\nB=x\n")],
         "replicas": {"api": [container("api", A="2", B="x")], "other": [container("other")]}, "defined": {WAY: {}},
         "images": {"sha256:1": {"PATH": Secret("/bin")}},
         "written": {WAY: {"api": written(FILE), "other": written()}},

@@ -7,10 +7,10 @@ import pytest
 from rollback_lib.commands.compose import Compose
 from rollback_lib.commands.image import Reference
 from rollback_lib.errors import ParameterError, TargetRefused
-from rollback_lib.facts import docker, files, git, registry
+from rollback_lib.facts import compose, docker, files, git, registry
 from rollback_lib.facts.releases import Release
 from rollback_lib.procedures import image
-from rollback_lib.procedures.image.state import declared
+from rollback_lib.procedures.image.state import _sharing, declared
 from rollback_lib.secrets.secret import Secret
 from tests.builders import containers
 from tests.builders.stack import STACK
@@ -37,7 +37,8 @@ def container(**changes: object) -> docker.Container:
 def state(**changes: object) -> image.State:
     variables = files.File("/x/.env", "/x/.env", "regular file", "600", 0, 0, 7, NOW, Secret("A=1\nAGENTS_API_TAG=old\nB=2\n"))
     known = {
-        "stack": STACK, "replicas": [container()], "defined": {}, "environments": {}, "compose": container().compose,
+        "stack": STACK, "service": "agents-api", "replicas": [container()], "defined": {}, "environments": {},
+        "compose": container().compose,
         "declared": "${REGISTRY:-ghcr.io/dyniq}/agents-api:${AGENTS_API_TAG:-latest}", "named": Reference.parse(f"{NAME}:latest"),
         "variables": variables, "tags": [BAD, GOOD, OLD, "latest"],
         "tagged": {tag: registry.Tagged(tag, digest(letter), 10, digest(id_))
@@ -154,3 +155,37 @@ def test_what_runs_as_it_was_chosen_is_nothing_to_do() -> None:
     pinned = Reference.parse(f"{NAME}:{BAD}@{digest('d')}")
     assert plan(state(named=pinned), BAD).nothing_to_do
     assert not plan(state(), BAD).nothing_to_do  # it runs, but the next `up` would start whatever `latest` is then
+
+
+def test_a_variable_that_other_services_use_as_well_is_named_in_the_plan() -> None:
+    """As where a worker runs the same image; with other images, no digest is right for all of them."""
+    declared = state().declared
+    same = plan(state(sharing={"worker": declared}))
+    assert f"AGENTS_API_TAG={GOOD}@{digest('e')}" in shell(same.choose)
+    assert any("AGENTS_API_TAG also holds the tag of worker, which is not recreated here" in note for note in same.notes)
+    others = plan(state(sharing={"site": "ghcr.io/dyniq/site:${AGENTS_API_TAG:-latest}"}))
+    assert f"AGENTS_API_TAG={GOOD}\n" in shell(others.choose)
+    assert shell(others.choose).startswith(f"docker tag {NAME}@{digest('e')} {NAME}:{GOOD}\n")
+    assert any(note.startswith("It holds no digest") for note in others.notes)
+    assert not any("holds" in note for note in plan(state()).notes)
+
+
+def test_a_tag_without_a_digest_counts_only_where_it_means_the_target_on_the_host() -> None:
+    known = {"sharing": {"site": "x/site:${AGENTS_API_TAG}"}, "named": Reference.parse(f"{NAME}:{GOOD}")}
+    assert not plan(state(**known), GOOD).choose.skip
+    there = [*state().local, docker.Image(NAME, GOOD, digest("2"), digest("e"), NOW, "10MB")]
+    assert plan(state(**known, local=there), GOOD).choose.skip == "the compose files name the target already"
+
+
+def test_which_services_share_a_variable() -> None:
+    def written(image: str) -> compose.Written:
+        return compose.Written(image, (), Secret("{}"))
+
+    files = {
+        "web": written("a/web:${TAG:?set it}"),
+        "worker": written("a/web:${TAG}"),
+        "db": written("postgres:17"),
+        "x": written("x:$TAG"),
+    }
+    assert _sharing("web", files) == {"worker": "a/web:${TAG}"}
+    assert _sharing("db", files) == {}

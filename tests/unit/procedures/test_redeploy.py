@@ -45,7 +45,8 @@ def target(now: redeploy.State, **answers: object) -> redeploy.Target:
     commit = git.Commit(SHA, "someone", NOW, "subject")
     binds = sorted({bind.source for one in now.services.values() for bind in one.binds})
     missing = paths.missing(binds), answers.get("missing", [])
-    return redeploy.examine(Recorded((git.resolve(STACK.tree, "HEAD"), commit), missing, otherwise=["/opt/dyniq-voice/.env"]), now)
+    known = ((git.resolve(STACK.tree, "HEAD"), commit), missing, *answers.get("also", ()))
+    return redeploy.examine(Recorded(*known, otherwise=["/opt/dyniq-voice/.env"]), now)
 
 
 def plan(now: redeploy.State) -> object:
@@ -116,7 +117,7 @@ def test_scaled_services_keep_their_number() -> None:
         ({"attachments": networks.Attachments((), {})}, {}, "there is no network langfuse_default, n8n_default, nocodb_default"),
         (
             {"containers": [], "ways": {"ruben-api": BASE}, "services": {"ruben-api": service("x")}},
-            {},
+            {"also": [(docker.named("docker-caddy-1"), None)]},
             "docker-caddy-1, which the stack names",
         ),
     ],

@@ -297,8 +297,8 @@ def test_rows_that_nothing_tells_apart_begin_with_the_smallest_rollback() -> Non
 @pytest.mark.parametrize(
     ("changes", "procedure", "said"),
     [
-        ({"env": Unanswered("no such file")}, "env", "not known: no such file"),
-        ({"env": None}, "env", "the stack names no env file"),
+        ({"envs": {"/opt/.env": Unanswered("no such file")}}, "env", "not known: no such file"),
+        ({"envs": {}}, "env", "the stack names no env file"),
         ({"caddyfile": Unanswered("no such file")}, "caddyfile", "not known: no such file"),
         ({"caddyfile": None}, "caddyfile", "the stack names no Caddyfile"),
         ({"redeploy": Unanswered("docker does not answer")}, "redeploy", "not known: docker does not answer"),

@@ -48,10 +48,10 @@ def test_a_wrong_value_is_refused_and_named(key: str, value: object, said: str) 
 
 def test_a_missing_key_is_named(tmp_path: Path) -> None:
     wrong = content()
-    del wrong["tree"]
+    del wrong["compose_directory"]
     file = tmp_path / "mine.yaml"
     file.write_text(yaml.safe_dump({"stack": wrong}))
-    with pytest.raises(ParameterError, match=r"mine\.yaml: tree: this key is missing"):
+    with pytest.raises(ParameterError, match=r"mine\.yaml: compose_directory: this key is missing"):
         Stack.load(file)
 
 

