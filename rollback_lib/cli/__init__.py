@@ -1,4 +1,4 @@
-"""The command line: `rollback run`, `resume`, `open`, `incidents`, `review`, `docs`, `lab`, `drill`.
+"""The command line: `rollback run`, `resume`, `mark`, `open`, `incidents`, `review`, `docs`, `lab`, `drill`.
 
 What a command needs is imported when it runs.
 """
@@ -29,12 +29,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from rollback_lib.cli import incidents, opening, pages, practice, runs
+    from rollback_lib.cli import incidents, mark, opening, pages, practice, runs
 
     parser = argparse.ArgumentParser(prog="rollback", description="Executable rollback runbooks for a docker compose stack.")
     parser.add_argument("--version", action=_Version, nargs=0, help="the version of the package")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (runs, opening, incidents, pages, practice):
+    for module in (runs, mark, opening, incidents, pages, practice):
         module.add(commands)
     return parser
 

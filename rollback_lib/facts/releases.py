@@ -14,6 +14,11 @@ from rollback_lib.text import times
 
 FILE = "releases.jsonl"
 
+_APPEND = (
+    'umask 007; case $3 in ""|sha256:*) id=$3 ;; *) id=$(docker image inspect --format "{{.Id}}" "$3") ;; esac; '
+    'printf "$2\\n" "$id" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >>"$1"'
+)
+
 
 @dataclass(frozen=True)
 class Release:
@@ -37,14 +42,20 @@ class Release:
 def enter(
     file: str, service: str, commit: str, image: str, *, healthy: bool, incident: str, compose: Compose | None = None
 ) -> Command:  # fmt: skip
-    """The command that adds a line to the ledger; time and the id of `image` are the host's own word."""
+    """The command that adds a line to the ledger; the time, and the id of the image where `image` is a name, are the host's own word. An
+    id stands for itself: the image may be gone, and is "" where none is known."""
     line: dict[str, Any] = {"image": "ID", "when": "NOW", "service": service, "commit": commit, "healthy": healthy, "incident": incident}
     if compose:
         line["compose"] = asdict(compose)
     # The line is a format of printf, to which backslash and percent sign mean something.
     text = json.dumps(line).replace("\\", "\\\\").replace("%", "%%").replace('"ID"', '"%s"', 1).replace('"NOW"', '"%s"', 1)
-    append = 'umask 007; id=$(docker image inspect --format "{{.Id}}" "$3"); printf "$2\\n" "$id" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >>"$1"'
-    return Command.of("sh", "-euc", append, "sh", file, text, image)
+    return Command.of("sh", "-euc", _APPEND, "sh", file, text, image)
+
+
+def found_bad(ledger: Sequence[Release]) -> set[str]:
+    """The commits of which the ledger's last word is that they were bad."""
+    last = {one.commit: one.healthy for one in ledger if one.commit}
+    return {commit for commit, healthy in last.items() if not healthy}
 
 
 def standing(ledger: Sequence[Release], commit: str, image: str = "") -> tuple[str, bool | None]:

@@ -19,11 +19,12 @@ class Verdict(StrEnum):
     LOOKED = "looked"
     READY = "ready"
     NOT_READY = "not-ready"
+    MARKED = "marked"
 
     @property
     def looked(self) -> bool:
-        """Whether the run was only to look, so that there is nothing to write a post-mortem of."""
-        return self in (Verdict.LOOKED, Verdict.READY, Verdict.NOT_READY)
+        """Whether the run was to change nothing that serves, so that there is nothing to write a post-mortem of."""
+        return self in (Verdict.LOOKED, Verdict.READY, Verdict.NOT_READY, Verdict.MARKED)
 
     @property
     def status(self) -> int:
@@ -50,4 +51,5 @@ _STATUS = {
     Verdict.LOOKED: 0,
     Verdict.READY: 0,
     Verdict.NOT_READY: 7,
+    Verdict.MARKED: 0,
 }

@@ -1,7 +1,7 @@
 """What a run needs of the place where a person watches it: JupyterLab or a terminal."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 from rollback_lib.plan.plan import Plan
@@ -41,3 +41,25 @@ class Followed(Protocol):
     def events(self) -> list[dict[str, Any]]: ...
     def stop(self) -> None: ...
     def cut_short(self) -> bool: ...
+
+
+class Unattended:
+    """The console of a run that nobody follows. Its lines go to `write`, with secrets hidden; nobody can be asked."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+        self._redactor = Redactor()
+
+    def hide(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+
+    def line(self, text: str) -> None:
+        self._write(self._redactor.clean(text))
+
+    def show(self, thing: object) -> None: ...
+
+    def gate(self, word: str, said: str, on_confirmed: Callable[[], None]) -> bool:
+        return False
+
+    def follow(self, run: Followed) -> AbstractContextManager[None]:
+        return nullcontext()

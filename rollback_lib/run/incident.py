@@ -14,6 +14,7 @@ from rollback_lib.errors import NotConfirmed, Refused, TargetRefused
 from rollback_lib.facts.account import usable
 from rollback_lib.facts.host import Host
 from rollback_lib.facts.live import Heard
+from rollback_lib.health.probe import Probe
 from rollback_lib.plan.plan import Loss, Plan
 from rollback_lib.plan.step import Step, When
 from rollback_lib.procedures import readiness, triage
@@ -26,12 +27,13 @@ from rollback_lib.run.options import Options
 from rollback_lib.run.run import Run
 from rollback_lib.run.stages import Closing, Conclusion, Confirmation, Opening, Standing, Verification
 from rollback_lib.stack.model import Stack
-from rollback_lib.text import tables
+from rollback_lib.text import tables, times
 
 T = TypeVar("T")
 P = ParamSpec("P")
 LOOKING = (triage.NAME, readiness.NAME)  # these serve also a user who may not change anything
 AFTERWARDS = retention.REMEMBER
+PATIENCE = 2.0  # seconds after which a person is told that routes are not healthy yet
 
 
 class Incident:
@@ -278,26 +280,43 @@ class Incident:
                 steps.undone(run, plan, f"{run.stack.host} undid the rollback by itself before it was verified")
             return seen
 
+    def watch(self) -> None:
+        """Begin to watch the routes, so that enough probes have been sent by the time their health is asked for."""
+        with self._run.guarded("watch"):
+            self._run.monitor.open()
+
+    def failing(self) -> dict[str, Probe | None]:
+        """Wait until every route is healthy, at most until the deadline of the stack's health checks. Returns the routes that are not, each
+        with its last failed probe, None if it gave no answer."""
+        run, most = self._run, self.stack.health.deadline
+        with run.guarded("health"):
+            if found := run.monitor.failing(min(PATIENCE, most)):
+                run.console.line(f"● Not healthy yet: {', '.join(found)}; waiting, {times.given(most)} at most …")
+                found = run.monitor.failing(most)
+            return found
+
     def close(self) -> Closing:
         """Write the verdict to the record, release the lock and close the connection."""
         run = self._run
         with run.guarded("close"):
             run.monitor.close()
             run.conclude(*outcome.judge(run.opening.mode, run.plan, run.state))
-            run.release_lock()
-            run.notify_end()
-            run.link.close()
-            if run.seal:
-                run.seal.close()
-            return Closing(
-                run.state.verdict,
-                run.state.reason,
-                run.seconds(),
-                run.opening.budget,
-                run.outages().words,
-                run.folder.path,
-                run.next_actions(),
-            )
+            return self._closed()
+
+    def give_up(self) -> Closing:
+        """Close the incident after an error that ended it early. The error is in the record by then, and the verdict stays."""
+        self._run.monitor.close()
+        return self._closed()
+
+    def _closed(self) -> Closing:
+        run = self._run
+        run.release_lock()
+        run.notify_end()
+        run.link.close()
+        if run.seal:
+            run.seal.close()
+        state, after = run.state, run.next_actions()
+        return Closing(state.verdict, state.reason, run.seconds(), run.opening.budget, run.outages().words, run.folder.path, after)
 
     @property
     def confirmed(self) -> bool:

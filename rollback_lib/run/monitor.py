@@ -10,7 +10,7 @@ from typing import Any
 from rollback_lib.errors import Refused
 from rollback_lib.facts.host import Host
 from rollback_lib.health.headers import Values
-from rollback_lib.health.probe import Probe
+from rollback_lib.health.probe import Probe, passes_in_a_row
 from rollback_lib.health.watch import Prober, Watch
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan
@@ -68,6 +68,16 @@ class Monitor:
     def healthy(self) -> bool:
         """Whether every route passes all its probes. A route that fails gets no time to recover."""
         return self.open().until_looked()
+
+    def failing(self, most: float) -> dict[str, Probe | None]:
+        """Wait until every route is healthy, at most for so many seconds. Returns the routes that are not, each with its last failed probe,
+        None if it gave no answer."""
+        watch, wanted = self.open(), self._stack.health.passes
+        if watch.until_healthy(datetime.min.replace(tzinfo=UTC), most=most):
+            return {}
+        seen = {route.name: [probe for probe in watch.probes if probe.route == route.name] for route in self._stack.routes}
+        ill = {name: probes for name, probes in seen.items() if not passes_in_a_row([probe.ok for probe in probes], wanted)}
+        return {name: next((probe for probe in reversed(probes) if not probe.ok), None) for name, probes in ill.items()}
 
     def await_effects(self, plan: Plan) -> tuple[bool, tuple[Effect, ...]]:
         """Wait until the routes are healthy, then until the effects are as they should be. Each wait ends at the deadline of the

@@ -114,7 +114,7 @@ def next_actions(opening: Opening, stack: Stack, plan: Plan | None, verdict: Ver
     if verdict is Verdict.SUCCEEDED:
         back = f"To undo it: `rollback undo {opening.incident}`; by hand: `{way_back}`."
         return (*(plan.notes if plan else ()), *((back,) if plan and plan.undo else ()))
-    if verdict in (Verdict.PARTLY, Verdict.UNKNOWN) and plan:
+    if verdict in (Verdict.PARTLY, Verdict.UNKNOWN) and plan and plan.touches:
         return (f"`rollback resume {opening.incident}` says how far it came, and continues from there.", f"The way back is `{way_back}`.")
     return ()
 

@@ -18,7 +18,7 @@ from rollback_lib.record.verdict import Verdict
 from rollback_lib.run.stages import Opening
 from rollback_lib.stack.model import Stack
 
-_NEVER_RESUMED = ("readiness",)  # procedures that leave nothing to resume
+_NEVER_RESUMED = ("readiness", "mark")  # procedures that leave nothing to resume
 _ENDED = (Verdict.PLANNED, Verdict.SUCCEEDED, Verdict.NOTHING_TO_DO, Verdict.RESTORED)
 
 
@@ -33,7 +33,7 @@ def opening(folder: Path, root: Path) -> tuple[Opening, Stack]:
     if raw is None or raw["mode"] != "apply":
         raise ParameterError(f"{folder.name} only planned, so there is nothing to resume; run its procedure with --apply")
     if raw["procedure"] in _NEVER_RESUMED:
-        raise ParameterError(f"{folder.name} only tried things; run {raw['procedure']} again")
+        raise ParameterError(f"{folder.name} changed nothing that serves, so there is nothing to resume; run {raw['procedure']} again")
     if known in _ENDED:
         raise ParameterError(f"{folder.name} has ended as {known}, so there is nothing to resume; run its procedure again")
     if not state.begun or state.cleaned:

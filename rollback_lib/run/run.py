@@ -101,9 +101,9 @@ class Run:
         if not self.state.ended:
             verdict = outcome.verdict_of(error, self.state)
             if verdict is Verdict.UNKNOWN:
-                resume = f"`rollback resume {self.opening.incident}`"
+                resume = f"`rollback resume {self.opening.incident}` finds out, and continues"
                 doubt = f"a step may still be running on {self.stack.host}" if self.state.unheard else "the state of the stack was not seen"
-                reason = f"{reason}; {doubt}: {resume} finds out, and continues"
+                reason = f"{reason}; {doubt}: {resume if self.plan and self.plan.touches else 'run it again'}"
             self.conclude(verdict, reason)
         if self.state.verdict is not Verdict.REFUSED:
             self.monitor.close()

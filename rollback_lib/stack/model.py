@@ -28,6 +28,7 @@ class Budgets(Keys):
     undo: PositiveFloat = Field(default=120.0, description="An undo.")
     triage: PositiveFloat = Field(default=10.0, description="A triage.")
     readiness: PositiveFloat = Field(default=900.0, description="A readiness run.")
+    mark: PositiveFloat = Field(default=10.0, description="A mark after a deploy.")
 
 
 class Section(Keys):

@@ -1,7 +1,7 @@
 """The state of the deployed code: the tree, the services with the commit that each runs, and the commits to choose from."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rollback_lib.commands.compose import Compose
 from rollback_lib.facts import compose, docker, git, releases, repository
@@ -14,6 +14,7 @@ from rollback_lib.secrets.secret import Secret
 from rollback_lib.stack.model import Stack
 
 NAME = "code"
+BY_REFLOG = "reflog at the container's creation"  # how we know what runs, where nothing of the image itself tells
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Deployed:
             return container.revision, "image label"
         for move in self.reflog:
             if move.when <= container.created:
-                return move.commit.sha, "reflog at the container's creation"
+                return move.commit.sha, BY_REFLOG
         return None, "not known"
 
     def kept_image(self, sha: str) -> docker.Image | None:
@@ -157,6 +158,12 @@ def document(host: Host, stack: Stack) -> State:
         defined={way: answer.result() for way, answer in defined.items()}, environments=environments.result(), compose=version.result(),
         lines=lines.result(), repository=shape.result(),
     )  # fmt: skip
+
+
+def older(image: datetime | None, came: datetime | None) -> bool:
+    """Whether an image was on the host before a commit came there, so that it was not built from it. False if either time is not known.
+    Five minutes are allowed for clocks and slow checkouts."""
+    return bool(came and image and image < came - timedelta(minutes=5))
 
 
 def candidates(now: State) -> Candidates:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from rollback_lib.commands.compose import Compose
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
-from rollback_lib.facts import compose, docker, git, repository
+from rollback_lib.facts import compose, docker, git, releases, repository
 from rollback_lib.facts.compose import Defined
 from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.host import Host
@@ -63,9 +63,7 @@ def choose(now: State, target: str) -> tuple[str, str]:
     was deployed before, according to the reflog. Raises TargetRefused if there is neither."""
     if target:
         return target, "named as the target"
-    bad = {release.commit for release in now.releases if not release.healthy} - {
-        release.commit for release in now.releases if release.healthy
-    }
+    bad = releases.found_bad(now.releases)
     for release in reversed(now.releases):
         if release.healthy and release.commit and release.commit != (now.running or now.head.sha) and release.commit not in bad:
             return release.commit, f"the newest release that was healthy here ({times.minute(release.when)})"

@@ -1,5 +1,6 @@
 """What procedures keep on the host: what an undo needs, and versions of files with whether the stack was healthy with them."""
 
+import posixpath
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,19 +57,30 @@ def standing(versions: Iterable[Version], content: bytes) -> tuple[str, bool | N
     return f"{last.verdict}, {times.minute(last.when)}", not last.verdict.startswith("bad")
 
 
-def remember_files(stack: Stack, procedure: str, incident: str, *, good: str, bad: str | None) -> tuple[Command, ...]:
+def kept_healthy(versions: Iterable[Version], content: bytes) -> bool:
+    """Whether the newest version that a run kept has this content and was healthy."""
+    last = max((version for version in versions if version.verdict), key=lambda version: version.when, default=None)
+    return last is not None and last.file.content.reveal() == content and not last.verdict.startswith("bad")
+
+
+def remember_files(stack: Stack, procedure: str, incident: str, *, good: str | None, bad: str | None) -> tuple[Command, ...]:
     """Commands that keep the file at `good` as a healthy version, and the file at `bad`, if there is one, as a bad version."""
-    folder = _folder(stack, procedure)
-    kept = [command for word, path in (("bad", bad), ("healthy", good)) if path for command in _whole(path, folder, f"{word}-{incident}")]
-    return (Command.of("mkdir", "-p", "-m", "2770", f"{stack.state}/kept", folder), *kept)
+    paths = ((bad, False), (good, True))
+    kept = [command for path, healthy in paths if path for command in _whole(path, kept_file(stack, procedure, incident, good=healthy))]
+    return (Command.of("mkdir", "-p", "-m", "2770", f"{stack.state}/kept", _folder(stack, procedure)), *kept)
 
 
-def _whole(path: str, folder: str, name: str) -> tuple[Command, ...]:
-    """Commands that copy a file into the folder under `name`, completely or not at all: a copy cut off by a full disk would count as a
-    version."""
+def kept_file(stack: Stack, procedure: str, incident: str, *, good: bool) -> str:
+    """The path under which an incident keeps the procedure's file as a healthy or a bad version."""
+    return f"{_folder(stack, procedure)}/{'healthy' if good else 'bad'}-{incident}"
+
+
+def _whole(path: str, kept: str) -> tuple[Command, ...]:
+    """Commands that copy a file to the path `kept`, completely or not at all: a copy cut off by a full disk would count as a version."""
+    folder, name = posixpath.split(kept)
     part = f"{folder}/.{name}"
     remove = Command.of("rm", "-f", part)
-    return tuple(command.or_else(remove) for command in (Command.of("cp", path, part), Command.of("mv", part, f"{folder}/{name}")))
+    return tuple(command.or_else(remove) for command in (Command.of("cp", path, part), Command.of("mv", part, kept)))
 
 
 def _folder(stack: Stack, procedure: str) -> str:

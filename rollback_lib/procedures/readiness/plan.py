@@ -4,17 +4,16 @@ now."""
 from collections.abc import Iterable
 
 from rollback_lib.commands.command import Command
-from rollback_lib.facts import releases
 from rollback_lib.facts import restores as ledger
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Changes, Step, When
-from rollback_lib.procedures import code, database, env, image
+from rollback_lib.procedures import code, database, mark
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.procedures.readiness.noted import After
 from rollback_lib.procedures.readiness.state import NAME, State, Target
 from rollback_lib.procedures.triage import Deployed
-from rollback_lib.procedures.triage.deployment import from_registry, made_of_it
+from rollback_lib.procedures.triage.deployment import from_registry
 
 RESTORE = "restore_"
 NOT_KEPT = "nothing is new since the last time, or what runs is not known"
@@ -99,54 +98,7 @@ def _restores(now: State, target: Target, incident: str) -> list[tuple[database.
 
 def _remember(now: State, incident: str) -> Step:
     title, why = "Keep what is healthy", "The next rollback goes back to it: release, env file, Caddyfile."
-    commands = [*_release(now, incident), *_pulled(now, incident), *_files(now, incident)]
+    commands = [] if isinstance(now.release, Unanswered) else mark.known_good(now.release, incident)
     if not commands:
         return Step("remember", title, why, skip=NOT_KEPT, when=When.HEALTHY)
     return Step("remember", title, why, (snapshots.folders(now.stack, "kept"), *commands), when=When.HEALTHY)
-
-
-def _release(now: State, incident: str) -> list[Command]:
-    """Commands that keep the running images under rollback/ tags and enter their commits as healthy. None if the tree has uncommitted
-    changes."""
-    deployed, stack = now.look.deployed, now.stack
-    if not isinstance(deployed, Deployed) or not made_of_it(deployed):
-        return []
-    if deployed.state.head.dirty:
-        return []
-    commands = []
-    for one in deployed.state.services:
-        if one.container is None or one.running is None:
-            continue
-        kept, ledger = stack.kept_image(one.service, one.running), f"{stack.state}/{releases.FILE}"
-        commands.append(Command.of("docker", "tag", one.container.image, kept))
-        commands.append(releases.enter(ledger, one.service, one.running, kept, healthy=True, incident=incident, compose=one.compose))
-    return commands
-
-
-def _pulled(now: State, incident: str) -> list[Command]:
-    """Commands that keep the running images of services that are not built here under rollback/ tags, and enter them as healthy. The tag
-    is the commit of the image, or its id."""
-    stack, commands = now.stack, []
-    for name, one in now.look.pulled.items():
-        if isinstance(one, Unanswered) or one.container is None:
-            continue
-        state = now.images.get(name)
-        commit = state.running if isinstance(state, image.State) and state.running else ""
-        kept, ledger = stack.kept_image(name, commit or one.container.image[7:19]), f"{stack.state}/{releases.FILE}"
-        commands.append(Command.of("docker", "tag", one.container.image, kept))
-        commands.append(releases.enter(ledger, name, commit, kept, healthy=True, incident=incident, compose=one.container.compose))
-    return commands
-
-
-def _files(now: State, incident: str) -> list[Command]:
-    """Commands that keep the env files and the Caddyfile, unless the same content is already kept as a healthy version."""
-    commands: list[Command] = []
-    proxy = now.look.caddyfile
-    for path, held in now.look.envs.items():
-        if not isinstance(held, Unanswered) and held.file and not snapshots.standing(held.versions, held.content)[1]:
-            commands += snapshots.remember_files(now.stack, env.kept(now.stack, path), incident, good=path, bad=None)
-    if proxy and not isinstance(proxy, Unanswered) and proxy.file and proxy.loaded is not False:
-        known = next((one.verdict for one in proxy.versions if one.content == proxy.current), "")
-        if not known.startswith("healthy"):
-            commands += snapshots.remember_files(now.stack, "caddyfile", incident, good=proxy.file.path, bad=None)
-    return commands

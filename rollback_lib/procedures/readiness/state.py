@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from rollback_lib.errors import Refused
 from rollback_lib.facts.host import Answer, Host, Unanswered, result_of
 from rollback_lib.health.probe import Probe
-from rollback_lib.procedures import caddyfile, code, database, env, image, redeploy, registry, triage
+from rollback_lib.procedures import caddyfile, code, database, env, image, mark, redeploy, registry, triage
 from rollback_lib.procedures.common import permissions, retention
 from rollback_lib.stack.model import Stack
 
@@ -18,13 +18,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class State:
-    """The state that triage asks for, the states of procedures that need more than that, the copies that runs keep on the host, and what
-    the user may do there. `images` are by service. A value is Unanswered if the host gave no answer."""
+    """The state that triage asks for, the states of procedures that need more than that, what a mark would enter, the copies that runs keep
+    on the host, and what the user may do there. `images` are by service. A value is Unanswered if the host gave no answer."""
 
     stack: Stack
     look: triage.State
     images: dict[str, image.State | Unanswered]
     databases: dict[str, database.State | Unanswered]
+    release: mark.State | Unanswered
     copies: retention.Copies | Unanswered
     user: permissions.User | Unanswered
     probes: tuple[Probe, ...] = ()
@@ -56,9 +57,10 @@ def document(host: Host, stack: Stack) -> State:
     look, copies, user = host.beside(triage.document, stack), host.beside(retention.look, stack), host.beside(permissions.user, stack)
     images = {name: host.beside(image.document, stack, name) for name in (stack.image.names if stack.image else ())}
     databases = {one.name: host.beside(database.document, stack, one.name) for one in stack.databases}
+    release = host.beside(mark.document, stack)
     looked = look.result()
     assert isinstance(looked, triage.State)  # triage answers each question separately, so it is never Unanswered as a whole
-    return State(stack, looked, _all(images), _all(databases), copies.result(), user.result())
+    return State(stack, looked, _all(images), _all(databases), release.result(), copies.result(), user.result())
 
 
 def examine(host: Host, now: State, target: str = "") -> Target:

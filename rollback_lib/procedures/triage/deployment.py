@@ -3,9 +3,11 @@
 from datetime import datetime, timedelta
 
 from rollback_lib.facts.host import Unanswered
+from rollback_lib.facts.releases import Release
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures.code import State as CodeState
 from rollback_lib.procedures.code.rationale import change
+from rollback_lib.procedures.code.state import older
 from rollback_lib.procedures.common.finding import Finding
 from rollback_lib.procedures.triage.age import by_age
 from rollback_lib.procedures.triage.envfile import env_changed, ever_had, strangers
@@ -103,20 +105,27 @@ def from_registry(now: CodeState) -> bool:
 
 def made_of_it(found: Deployed) -> bool:
     """Whether the image that runs can be made from the commit that came last. False if the image was on the host before the commit."""
-    came = arrived(found)
-    return not (came and found.image and found.image < came - timedelta(minutes=5))
+    return not older(found.image, arrived(found))
+
+
+def last_word(now: CodeState) -> Release | None:
+    """The last line of the ledger about what the service runs: about its commit, or its image if that has no known commit. None if there
+    is none."""
+    image = now.container.image if now.container else ""
+    mine = [one for one in now.releases if (one.commit == now.running if one.commit else one.image == image)]
+    return mine[-1] if mine else None
 
 
 def _arrival(one: Finding, now: State, found: Deployed) -> bool:
     """Add the evidence from when the code came to the host. False if the code cannot be the cause."""
     state = found.state
     came = arrived(found)
-    standing = [release for release in state.releases if release.commit == state.running]
-    if standing and standing[-1].healthy:
-        one.add(-4, f"the commit that runs was healthy here {times.minute(standing[-1].when)}")
+    last = last_word(state)
+    if last and last.healthy:
+        one.add(-4, f"the commit that runs was healthy here {times.minute(last.when)}")
         return False
-    if standing:
-        one.add(2, f"the commit that runs was found bad here before ({standing[-1].incident})", sure=True)
+    if last:
+        one.add(2, f"the commit that runs was found bad here before ({last.incident})", sure=True)
     if came is None or state.container is None:
         one.add(0, "when it was deployed is not known")
         return True

@@ -7,15 +7,16 @@ from typing import Any
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures.common.finding import FITS, MAY, Finding
-from rollback_lib.procedures.common.rows import GREEN, Row, of_certificates, of_machine
+from rollback_lib.procedures.common.rows import AMBER, GREEN, Row, of_certificates, of_machine
 from rollback_lib.procedures.registry import others, procedure
-from rollback_lib.procedures.triage.deployment import deployments
+from rollback_lib.procedures.triage.deployment import deployments, from_registry, last_word
 from rollback_lib.procedures.triage.envfile import env_files
 from rollback_lib.procedures.triage.schemas import databases
-from rollback_lib.procedures.triage.state import Databases, State
+from rollback_lib.procedures.triage.state import Databases, Deployed, State
 from rollback_lib.procedures.triage.symptoms import Symptoms, symptoms
 from rollback_lib.procedures.triage.ways import around, proxy
 from rollback_lib.record.verdict import Verdict
+from rollback_lib.text import times
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def diagnose(now: State) -> Diagnosis:
             one.evidence = [(-9, "nothing is wrong that it could fix")]
     _weigh(found, seen)
     ranked = sorted(found, key=lambda one: (-one.points, procedure(one.procedure).size))
-    rows = [*_of_servers(now), *of_machine(now.machine), *of_certificates(now.probes)]
+    rows = [*_of_release(now), *_of_servers(now), *of_machine(now.machine), *of_certificates(now.probes)]
     return Diagnosis(now.stack.name, now.stack.host, seen, tuple(ranked), tuple(rows))
 
 
@@ -94,6 +95,16 @@ def _weigh(found: list[Finding], seen: Symptoms) -> None:
     for one in found:
         if surely and one not in surely and one.fit == FITS and one.procedure in ("code", "image", "env") and one.points < 4:
             one.add(-1, f"{surely[0].procedure} explains what is seen; look again after that")
+
+
+def _of_release(now: State) -> list[Row]:
+    """A row that says so if the running release was found bad, even though its routes may pass."""
+    if not isinstance(now.deployed, Deployed) or not (last := last_word(now.deployed.state)) or last.healthy:
+        return []
+    what = last.commit[:7] or f"the image {last.image[7:19]}"
+    found = f"{now.stack.main} runs {what}, which was found bad here {times.minute(last.when)} ({last.incident})"
+    way = "image" if from_registry(now.deployed.state) else "code"
+    return [Row("release", AMBER, found, f"look with `rollback run {way}`; or, if it is well by now, `rollback mark`")]
 
 
 def _of_servers(now: State) -> list[Row]:

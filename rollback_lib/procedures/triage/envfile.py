@@ -57,10 +57,12 @@ def _env_file(now: State, seen: Symptoms, path: str, held: env.State | Unanswere
 
 
 def _changes_of_env(one: Finding, now: State, held: env.State, readers: list[str]) -> None:
-    _, stable = snapshots.standing(held.versions, held.content)
+    known, stable = snapshots.standing(held.versions, held.content)
     if stable:
         one.add(-4, "the file is as it was when the stack was healthy here")
         return
+    if stable is False:
+        one.add(2, f"the file is one that was found {known}")
     changed = _changed(held)
     if changed is None:
         one.add(0, "no other version of the file is known, so nobody can tell whether it was changed")

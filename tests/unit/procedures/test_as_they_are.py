@@ -8,7 +8,8 @@ import pytest
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.facts.inside_container import Answer
 from rollback_lib.facts.releases import Release
-from rollback_lib.procedures import readiness, redeploy
+from rollback_lib.procedures import mark, readiness, redeploy
+from rollback_lib.procedures.code.state import Deployed
 from rollback_lib.procedures.readiness.plan import plan as trials
 from rollback_lib.procedures.readiness.report import Restored, report
 from rollback_lib.procedures.triage import deployment, diagnose
@@ -118,10 +119,21 @@ def test_two_routes_of_a_service_are_told_apart() -> None:
 # -- readiness ----------------------------------------------------------------------------------------------------------
 
 
+def running(now: State) -> mark.State:
+    """What runs, as a mark would enter it."""
+    services = tuple(
+        Deployed(name, (one.container,), WAY, [], one.releases, [])
+        for name, one in now.pulled.items() if isinstance(one, Pulled) and one.container
+    )  # fmt: skip
+    return mark.State(
+        stack=now.stack, head=None, services=services, images={}, ledger=[], envs=now.envs, caddyfile=None, kept=[], holder=None
+    )  # fmt: skip
+
+
 def ready(now: State, **targets: Any) -> tuple[dict[str, Any], Any]:
     """Its rows by name, and the plan."""
     images = {"web": image_state(stack=SHOP), "worker": SILENT}
-    state = readiness.State(now.stack, now, images, {}, SILENT, SILENT, now.probes)
+    state = readiness.State(now.stack, now, images, {}, running(now), SILENT, SILENT, now.probes)
     nothing = {"images": {"web": SILENT, "worker": SILENT}, "envs": {WEB_ENV: SILENT, DB_ENV: SILENT}}
     target = readiness.Target(**{"code": None, "caddyfile": None, "redeploy": None, "databases": {}, **nothing, **targets})
     made = trials(state, target, incident="i1")

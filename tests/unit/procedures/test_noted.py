@@ -17,13 +17,14 @@ from rollback_lib.procedures.code import noted as of_code
 from rollback_lib.procedures.database import noted as of_database
 from rollback_lib.procedures.env import noted as of_env
 from rollback_lib.procedures.image import noted as of_image
+from rollback_lib.procedures.mark import noted as of_mark
 from rollback_lib.procedures.readiness import noted as of_readiness
 from rollback_lib.procedures.redeploy import noted as of_redeploy
 from rollback_lib.procedures.undo import noted as of_undo
 from rollback_lib.procedures.undo.origin import Origin
 from rollback_lib.record.verdict import Verdict
 from tests.builders.stack import STACK
-from tests.unit.procedures import test_caddyfile, test_code, test_database, test_env, test_image, test_redeploy
+from tests.unit.procedures import test_caddyfile, test_code, test_database, test_env, test_image, test_mark, test_redeploy
 
 SILENT = Unanswered("nobody answers")
 
@@ -42,7 +43,7 @@ def of_a_readiness() -> Plan:
     now = test_database.state()
     name = test_database.VOICE.name
     look = triage.State(STACK, SILENT, {}, {}, None, SILENT, SILENT, {}, SILENT)
-    state = readiness.State(STACK, look, {}, {name: now}, SILENT, SILENT)
+    state = readiness.State(STACK, look, {}, {name: now}, SILENT, SILENT, SILENT)
     target = readiness.Target(SILENT, {}, {}, None, None, {name: test_database.target(now)})
     return readiness.plan(state, target, incident="i1")
 
@@ -68,6 +69,7 @@ def planned(name: str) -> Plan:
         "redeploy": of_volumes,
         "undo": lambda: undone(undone(of_volumes())),
         "readiness": of_a_readiness,
+        "mark": lambda: test_mark.planned(test_mark.state()),
     }[name]()
 
 
@@ -80,6 +82,7 @@ MODELS: dict[str, tuple[type[Noted], ...]] = {
     "redeploy": (of_redeploy.Before, of_redeploy.After),
     "undo": (of_undo.Before, of_undo.After),
     "readiness": (of_readiness.After,),
+    "mark": (of_mark.After,),
 }
 SIDES = [(name, model) for name, models in MODELS.items() for model in models]
 
@@ -121,7 +124,7 @@ def test_people_read_a_flat_list_of_names_and_words(name: str) -> None:
     """And no text that a plan keeps has JSON within it."""
     made = planned(name)
     shown = Noted.shown(made.before)
-    assert bool(shown) == (name != "readiness")
+    assert bool(shown) == (name not in ("readiness", "mark"))
     assert not [words for words in (*shown.values(), *texts([made.before, made.after])) if words.startswith(("[", "{"))]
 
 

@@ -16,7 +16,7 @@ from rollback_lib.procedures.triage.diagnosis import diagnose
 from rollback_lib.procedures.triage.envfile import host_of
 from rollback_lib.procedures.triage.state import asked_for, migration
 from rollback_lib.procedures.triage.symptoms import Symptoms
-from tests.builders.triage import BEFORE, facts
+from tests.builders.triage import BEFORE, RUNS, facts
 
 DUMP = """
 CREATE TABLE public.agents (
@@ -348,3 +348,20 @@ def test_what_is_to_be_done_is_a_command_line_for_each_row_that_fits() -> None:
         f"Bad code deploy: look with `rollback run code --stack 'my stack.yaml' -p target={BEFORE}`",
         "Database migration issue (voice): look with `rollback run database --stack 'my stack.yaml' -p database=voice`",
     )
+
+
+def test_what_was_found_bad_is_named_even_where_every_route_passes() -> None:
+    rows = {row.name: row for row in diagnose(facts(code={"known": "bad"})).rows}
+    assert f"agents-api runs {RUNS[:7]}, which was found bad here" in rows["release"].found
+    assert "(3f2a9c)" in rows["release"].found
+    assert "rollback run code" in rows["release"].do
+    assert "release" not in {row.name for row in diagnose(facts(code={"known": "healthy"})).rows}
+
+
+def test_an_env_file_that_was_found_bad_speaks_for_itself() -> None:
+    def of_env(verdict: str) -> Finding:
+        found = diagnose(facts(ill="no", env={"verdict": verdict})).findings
+        return next(one for one in found if one.procedure == "env")
+
+    assert any(words.startswith("the file is one that was found bad (m0)") for words in of_env("bad (m0)").speaks_for)
+    assert of_env("bad (m0)").points == of_env("").points + 2
