@@ -1,4 +1,4 @@
-"""Practice hosts of the tests' own, beside any that a person has up; the suite fails when they cannot start."""
+"""Fixtures with practice hosts. The tests have their own, beside any that a person has started. If they cannot start, the tests fail."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,8 @@ from tests.hosts import Hosts
 from tests.machine import Machine
 from tests.wheel import Installed, build
 
-# The same examples each time, so that a run tells of the change and of nothing else; `--hypothesis-profile=default` looks for new ones.
+# Hypothesis tries the same examples each time, so that only a change of the code changes a result. `--hypothesis-profile=default` looks for
+# new examples.
 settings.load_profile("ci")
 
 
@@ -24,13 +25,13 @@ def hosts() -> Iterator[Hosts]:
 
 @pytest.fixture
 def practice_host(hosts: Hosts) -> PracticeHost:
-    """A practice host as the test before left it."""
+    """A practice host, in the state in which the last test left it."""
     return hosts.first()
 
 
 @pytest.fixture
 def host(practice_host: PracticeHost) -> PracticeHost:
-    """The same, and it runs."""
+    """The same practice host, started if it was down."""
     if not practice_host.running():
         practice_host.up()
     return practice_host
@@ -38,7 +39,7 @@ def host(practice_host: PracticeHost) -> PracticeHost:
 
 @pytest.fixture
 def clean(hosts: Hosts, request: pytest.FixtureRequest, tmp_path: Path) -> Machine:
-    """A practice host in its clean state: everything healthy, nothing of ours on it."""
+    """A practice host in its clean state: everything is healthy, and no run has left anything on it."""
     quiet = request.node.get_closest_marker("quiet") is not None
     return Machine(hosts.clean(quiet=quiet), tmp_path / "incidents")
 

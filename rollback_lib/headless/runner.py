@@ -1,4 +1,4 @@
-"""One headless run: the notebook under papermill, its record completed however the run ends."""
+"""One headless run: the notebook runs under papermill, and its record is completed however the run ends."""
 
 import os
 import sys
@@ -25,7 +25,8 @@ Watch = Callable[[Path], AbstractContextManager[object]]  # shows a run, by the 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. `seconds` are those of the whole run, kernel and record included."""
+    """How a run ended. `seconds` is the time of the whole run, including kernel and record. `budget` is in seconds, None if the run was
+    not opened."""
 
     verdict: Verdict
     reason: str
@@ -62,7 +63,7 @@ def resume(path: Path, parameters: Mapping[str, Any], *, root: Path, watch: Watc
     started = time.monotonic()
     with Signals() as signals:
         folder, kernel = Folder(path), Kernel(path)
-        folder.event(RESUMED, who=who(), process=os.getpid())  # before anything else is written to a record that may be sealed
+        folder.event(RESUMED, who=who(), process=os.getpid())  # a record that may be sealed can be written to only after this event
         Chain(root).enter(OPENED, path, {**folder.record(), "verdict": Verdict.UNKNOWN, "reason": NOT_ENDED, "who": who()})
         with watch(path):
             kept = _run(RESUME, parameters, folder, kernel, signals)
@@ -94,7 +95,7 @@ def _outcome(folder: Folder, kept: Path | None, root: Path, started: float) -> O
 
 
 def _execute(source: Path, kept: Path, folder: Folder, parameters: Mapping[str, Any], kernel: Kernel, signals: Signals) -> None:
-    # rfc3987_syntax compiles a grammar at import, 0.9 s, for a check of addresses in JSON schemas that notebooks do not use.
+    # rfc3987_syntax compiles a grammar when it is imported, which takes 0.9 s. It checks addresses in JSON schemas; notebooks have none.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     import papermill
     from papermill.exceptions import PapermillExecutionError
@@ -112,12 +113,12 @@ def _execute(source: Path, kept: Path, folder: Folder, parameters: Mapping[str, 
         )  # fmt: skip
     except PapermillExecutionError as error:
         folder.event("cell-failed", cell=error.exec_count, type=error.ename, error=error.evalue)
-    except (KeyboardInterrupt, Exception) as error:  # a signal between two cells, a dead kernel: whatever it is, the record says so
+    except (KeyboardInterrupt, Exception) as error:  # such as a signal between two cells, or a dead kernel
         folder.event("run-cut-short", by=signals.came or type(error).__name__, error=str(error))
 
 
 def _settle(folder: Folder) -> None:
-    """A run that never said how it ended: aborted when no step had begun, else unknown."""
+    """Give a verdict to a run that ended without one: ABORTED if no step had begun, else UNKNOWN."""
     record = folder.record()
     if record and record.get("reason") != NOT_ENDED:
         return
@@ -134,7 +135,7 @@ def _settle(folder: Folder) -> None:
 
 
 def _page(kept: Path, folder: Folder) -> None:
-    """The executed notebook as a page beside it."""
+    """Write the executed notebook as an HTML page beside it."""
     from rollback_lib.report.notebook import html
 
     try:

@@ -1,4 +1,4 @@
-"""Where a record leads: working copies of the notebooks that resume its run, or undo it."""
+"""What can follow a record: working copies of the notebooks that resume its run or undo it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from rollback_lib.runbook import metadata, working_copy
 
 
 def onward(incident: str, folder: Path, place: Path) -> list[View]:
-    """Links to copies in `place`, named for the incident; none where its record says that there is nothing to do."""
+    """Links to working copies below `place`, in a folder named after the incident. None if it can be neither resumed nor undone."""
     given = {"incident": incident, "mode": "apply"}
     beside = working_copy.place(incidents_root())
     return [
@@ -37,13 +37,13 @@ def _notebook(procedure: str) -> Path:
 def _goes_on(folder: Path) -> bool:
     try:
         resume.opening(folder, incidents_root())
-    except (RollbackError, OSError, ValueError, KeyError):  # or a record that cannot be read any more
+    except (RollbackError, OSError, ValueError, KeyError):  # the record may also be unreadable
         return False
     return True
 
 
 def _goes_back(incident: str) -> bool:
-    """Whether it changed the stack, and no run did since."""
+    """Whether the incident changed the stack, and no later run did."""
     try:
         return not origin(incident).since
     except (RollbackError, OSError, ValueError, KeyError):

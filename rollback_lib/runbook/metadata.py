@@ -1,4 +1,4 @@
-"""The page's front matter, as each notebook has it in its metadata: owner, status, review, and its row of the decision table."""
+"""The metadata of each notebook: owner, status, review, and its row of the decision tree. It replaces the front matter of the runbook."""
 
 import json
 import re
@@ -11,14 +11,14 @@ from rollback_lib.errors import ParameterError
 from rollback_lib.runbook import parameters_cell
 from rollback_lib.settings import SHIPPED, home
 
-_LOOKS = frozenset({"triage"})  # it never changes a host, so there is nothing to drill
-_UNDRILLED = frozenset({"resume"})  # it resumes the record of another procedure, and has none of its own
+_LOOKS = frozenset({"triage"})  # notebooks that never change a host, so that there is nothing to drill
+_UNDRILLED = frozenset({"resume"})  # notebooks that resume the record of another procedure, and leave none of their own
 
 
 @dataclass(frozen=True)
 class Notebook:
-    """What a notebook says of itself. Its next review is due a `cycle` after `reviewed`; `situation` and `action` are "" where
-    the decision table has no row for it; `parameters` are the names of its parameters, `text` is all of its prose, in Markdown."""
+    """The metadata of a notebook. Its next review is due one `cycle` after `reviewed`. `situation` and `action` are its row of the
+    decision tree, "" if it has none. `parameters` are the names of its parameters. `text` is all of its prose, in Markdown."""
 
     file: Path
     procedure: str
@@ -33,12 +33,12 @@ class Notebook:
 
     @property
     def looks(self) -> bool:
-        """Whether it only looks, also when it has succeeded."""
+        """Whether it never changes a host."""
         return self.procedure in _LOOKS
 
     @property
     def drilled(self) -> bool:
-        """Whether records can show that it works."""
+        """Whether records can show that the notebook works."""
         return self.procedure not in _UNDRILLED
 
 
@@ -58,13 +58,13 @@ def notebook(procedure: str) -> Path | None:
     ours = _files(procedure)
     if ours:
         return ours[0]
-    from rollback_lib.procedures import registry  # all procedures: a run that has its notebook starts its kernel first
+    from rollback_lib.procedures import registry  # imported late, since it loads all procedures
 
     return registry.notebook(procedure)
 
 
 def known() -> list[str]:
-    """The names of all notebooks, in the order of their numbers, then those of other packages."""
+    """The names of all notebooks: first those in `notebooks/`, in the order of their numbers, then those of other packages."""
     from rollback_lib.procedures import registry
 
     ours = [file.stem[3:] for file in _files()]
@@ -72,7 +72,7 @@ def known() -> list[str]:
 
 
 def notebooks(folder: Path) -> list[Notebook]:
-    """The notebooks of a folder, in the order of their numbers. Raises ParameterError that names the file and the key."""
+    """The notebooks of a folder, in the order of their numbers. Raises ParameterError, which names the file and the key."""
     return [read(file) for file in sorted(folder.glob("[0-9][0-9]_*.ipynb"))]
 
 
@@ -89,9 +89,9 @@ def every() -> list[Notebook]:
 
 
 def mark_reviewed(notebook: Notebook, day: date) -> None:
-    """Write into the file that it was reviewed on that day; every other byte of it stays. Raises ParameterError."""
+    """Set `reviewed` in the notebook's file to that day. Every other byte stays. Raises ParameterError."""
     file = notebook.file
-    # In the text of a cell JSON escapes the quotes, so that this is found as a key only.
+    # JSON escapes quotes in the text of a cell, so this pattern only matches a key.
     content, found = re.subn(rb'("reviewed":\s*")[^"]*"', rb"\g<1>" + day.isoformat().encode() + b'"', file.read_bytes())
     if found != 1:
         raise ParameterError(f'{file}: one key "reviewed" is expected, not {found}; clear the outputs, or write the day by hand')
@@ -102,7 +102,7 @@ def mark_reviewed(notebook: Notebook, day: date) -> None:
 
 
 def read(file: Path) -> Notebook:
-    """What one notebook says of itself. Raises ParameterError that names the file and the key."""
+    """Read the metadata of a notebook. Raises ParameterError, which names the file and the key."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         known, cells = content["metadata"]["rollback"], content["cells"]

@@ -17,7 +17,7 @@ from tests.machine import BIN, Machine
 
 
 def leftovers(name: str) -> str:
-    """Whatever of a practice host is still on this machine."""
+    """Everything that a practice host has left on this machine."""
     listings = [
         ["docker", "ps", "-a", "--format", "{{.Names}}"],
         ["docker", "volume", "ls", "-q"],

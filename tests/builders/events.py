@@ -24,7 +24,7 @@ def not_started(job: str, **more: Any) -> Event:
 
 
 def verified(*, ok: bool = True, **more: Any) -> Event:
-    """The verification of a run that has changed the host."""
+    """The event of a verification, after the run has changed the host."""
     return {"event": "verified", "ok": ok, "healthy": ok, "applied": True, "effects": [], **more}
 
 

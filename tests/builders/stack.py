@@ -1,4 +1,4 @@
-"""The stack of the unit tests, from tests/stack.yaml."""
+"""The stack of the unit tests, from tests/stack.yaml, and variations of it."""
 
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,6 @@ def with_health(**changes: Any) -> Stack:
 
 
 def bare(**changes: Any) -> Stack:
-    """A stack with no more than it needs: no git, no section of a procedure."""
+    """A minimal stack, without git and without the section of any procedure."""
     routes = [{"name": "web", "service": "web", "url": "http://shop.example/"}]
     return Stack.load({"name": "shop", "host": HOST, "compose_directory": "/opt/shop", "routes": routes, **changes})

@@ -40,9 +40,13 @@ def facts(
     code: dict[str, Any] | None = None, env: dict[str, Any] | None = None, proxy: dict[str, Any] | None = None,
     schemas: dict[str, Any] | None = None, **changes: Any,
 ) -> State:  # fmt: skip
-    """What a look finds. `ill`: agents-api answers 500, saying that; `cut_off`: it answers, and its route does not pass; `down` are
-    services whose containers have ended, `missing` those that have none; `off`: a network that the proxy is not on, `gone` one that it
-    remembers and that is gone. `code`, `env`, `proxy` and `schemas` are changes of what is known of each; `changes` those of the whole."""
+    """The state of the stack. Each parameter changes something in it.
+
+    `ill`: agents-api answers 500 with this text. `cut_off`: agents-api works, but its route fails. `down`: services whose containers
+    have ended. `missing`: services without a container. `off`: a network that the proxy is not on. `gone`: a network that no longer
+    exists, and on which the proxy still is. `code`, `env`, `proxy` and `schemas` are arguments for the builders below; `changes` are
+    fields of State.
+    """
     answers = {name: Answer((port,), 200, "fine", True) for name, port in PORTS.items()}
     if ill:
         answers["agents-api"] = Answer((8000,), 500, ill)

@@ -1,4 +1,4 @@
-"""Views of readiness: what each procedure would go back to, and the rows."""
+"""Views of readiness: the target of each procedure, and the rows of the report."""
 
 from typing import Any
 
@@ -14,15 +14,15 @@ def state(now: State) -> View:
     return triage.state(now.look)
 
 
-def target(one: Target) -> View:
+def target(chosen: Target) -> View:
     known: list[tuple[str, Any]] = [
-        ("code", one.code),
-        *((f"image of {name}", found) for name, found in one.images.items()),
-        *((f"env file {path}", found) for path, found in one.envs.items()),
-        ("caddyfile", one.caddyfile),
-        ("redeploy", one.redeploy),
+        ("code", chosen.code),
+        *((f"image of {name}", found) for name, found in chosen.images.items()),
+        *((f"env file {path}", found) for path, found in chosen.envs.items()),
+        ("caddyfile", chosen.caddyfile),
+        ("redeploy", chosen.redeploy),
     ]
-    known += [(f"database {name}", found) for name, found in one.databases.items()]
+    known += [(f"database {name}", found) for name, found in chosen.databases.items()]
     shown = []
     for name, found in known:
         if isinstance(found, Unanswered):
@@ -32,16 +32,16 @@ def target(one: Target) -> View:
     return table(("procedure", "", "would go back to"), shown)
 
 
-def restored(one: Restored) -> View:
-    if not one.tables:
+def restored(counted: Restored) -> View:
+    if not counted.tables:
         return note("info", "Nothing was restored.")
-    shown = [(name, "nothing" if count is None else f"{count} tables, {one.rows[name]}") for name, count in one.tables.items()]
+    shown = [(name, "nothing" if count is None else f"{count} tables, {counted.rows[name]}") for name, count in counted.tables.items()]
     return table(("database", "what came back"), shown)
 
 
-def report(one: Report) -> View:
-    level = {RED: "bad", AMBER: "warn"}.get(worst(one.rows), "good")
-    return stack(note(level, f"{one.verdict}: {one.reason}."), rows(one.rows))
+def report(made: Report) -> View:
+    level = {RED: "bad", AMBER: "warn"}.get(worst(made.rows), "good")
+    return stack(note(level, f"{made.verdict}: {made.reason}."), rows(made.rows))
 
 
 VIEWS = {State: state, Target: target, Restored: restored, Report: report}

@@ -1,4 +1,4 @@
-"""Views of triage: what is true of the stack, and which row of the page fits."""
+"""Views of triage: the state of the stack, and which row of the decision tree fits."""
 
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.facts.inside_container import Answer
@@ -12,20 +12,28 @@ from rollback_lib.procedures.triage.state import Databases, Deployed
 from rollback_lib.text import times
 
 _SIGNS = {"fits": "✔ fits", "may fit": "▲ may fit", "does not fit": "✘ does not fit"}
-_CAUSES = ("deploy", "Caddyfile", "env file", "image", "container", "known good")  # in one second, what comes first leads to the rest
+# In this order for changes in the same second: a cause before its effects.
+_CAUSES = ("deploy", "Caddyfile", "env file", "image", "container", "known good")
 
 
 def state(now: State) -> View:
     views = [common.routes(now.probes, well="Every route passes."), _routes(now), _changes(now)]
     if not isinstance(now.redeploy, Unanswered):
-        shown = [(one.name, _state(one.state, one.health), times.ago(one.started), one.restarts) for one in now.redeploy.containers]
+        shown = [
+            (container.name, _state(container.state, container.health), times.ago(container.started), container.restarts)
+            for container in now.redeploy.containers
+        ]
         views.append(table(("container", "state", "started", "restarts"), shown, title="Containers"))
         ill = {route.service for route in now.stack.routes for probe in now.probes if probe.route == route.name and not probe.ok}
-        for one in now.redeploy.containers:
-            lines = now.redeploy.logs.get(one.name, [])[-12:]
-            views.append(code("\n".join(lines) or "(no lines)", title=f"Last lines of {one.name}", folded=one.service not in ill))
+        for container in now.redeploy.containers:
+            lines = now.redeploy.logs.get(container.name, [])[-12:]
+            views.append(
+                code("\n".join(lines) or "(no lines)", title=f"Last lines of {container.name}", folded=container.service not in ill)
+            )
     if now.databases:
-        views.append(table(("database", "how it is", "its tables"), [_database(name, one) for name, one in now.databases.items()]))
+        views.append(
+            table(("database", "how it is", "its tables"), [_database(name, database) for name, database in now.databases.items()])
+        )
     machine = [*of_machine(now.machine), *of_certificates(now.probes)]
     return stack(*views, rows(machine, title="The machine, and certificates"))
 
@@ -52,55 +60,55 @@ def _state(state: str, health: str) -> str:
 
 
 def _changes(now: State) -> View:
-    """What was changed, newest first."""
+    """The last changes, newest first."""
     found = []
     if isinstance(now.deployed, Deployed):
         code_now = now.deployed.state
         found += [(move.when, "deploy", f"{move.commit.short} {move.commit.subject} ({move.action})") for move in code_now.reflog[:3]]
         if now.deployed.image:
             found.append((now.deployed.image, "image", f"the image that {code_now.main.service} runs came to the host"))
-        good = [one for one in code_now.releases if one.healthy]
-        found += [(one.when, "known good", f"{one.commit[:7]} was healthy here") for one in good[-1:]]
-    pulled = [one for one in now.pulled.values() if not isinstance(one, Unanswered)]
-    found += [(one.image, "image", f"the image that {one.service} runs came to the host") for one in pulled if one.image]
-    held = [one for one in now.envs.values() if not isinstance(one, Unanswered)]
-    found += [(one.file.changed, "env file", one.path) for one in held if one.file]
+        good = [release for release in code_now.releases if release.healthy]
+        found += [(release.when, "known good", f"{release.commit[:7]} was healthy here") for release in good[-1:]]
+    pulled = [known for known in now.pulled.values() if not isinstance(known, Unanswered)]
+    found += [(known.image, "image", f"the image that {known.service} runs came to the host") for known in pulled if known.image]
+    held = [known for known in now.envs.values() if not isinstance(known, Unanswered)]
+    found += [(known.file.changed, "env file", known.path) for known in held if known.file]
     if now.caddyfile and not isinstance(now.caddyfile, Unanswered) and now.caddyfile.file:
         found.append((now.caddyfile.file.changed, "Caddyfile", now.caddyfile.file.path))
     if not isinstance(now.redeploy, Unanswered):
-        found += [(one.created, "container", f"{one.name} was made") for one in now.redeploy.containers]
-    newest = sorted(found, key=lambda one: (one[0], _CAUSES.index(one[1]), one[2]), reverse=True)
+        found += [(container.created, "container", f"{container.name} was made") for container in now.redeploy.containers]
+    newest = sorted(found, key=lambda change: (change[0], _CAUSES.index(change[1]), change[2]), reverse=True)
     shown = [(f"{times.minute(when)}, {times.ago(when)}", kind, words) for when, kind, words in newest[:12]]
     return table(("when", "", "what changed"), shown, title="What changed last")
 
 
-def _database(name: str, one: Databases | Unanswered) -> tuple[str, str, str]:
-    if isinstance(one, Unanswered):
-        return name, one.why, ""
-    up = f"✔ Postgres {one.server.words} answers" if one.server and one.reachable else "✘ it does not answer"
-    if not one.since:
+def _database(name: str, found: Databases | Unanswered) -> tuple[str, str, str]:
+    if isinstance(found, Unanswered):
+        return name, found.why, ""
+    up = f"✔ Postgres {found.server.words} answers" if found.server and found.reachable else "✘ it does not answer"
+    if not found.since:
         return name, up, "no backup to compare them with"
-    when, gap = one.since[0]
+    when, gap = found.since[0]
     as_then = f"as in the backup of {times.minute(when)}"
     return name, up, f"✘ not {as_then}: {gap.words}" if gap else f"✔ {as_then}"
 
 
-def diagnosis(one: Diagnosis) -> View:
-    level = "good" if one.seen.healthy else "bad"
-    views = [note(level, f"{one.reason[:1].upper()}{one.reason[1:]}.")]
-    if not one.seen.healthy:
+def diagnosis(diagnosed: Diagnosis) -> View:
+    level = "good" if diagnosed.seen.healthy else "bad"
+    views = [note(level, f"{diagnosed.reason[:1].upper()}{diagnosed.reason[1:]}.")]
+    if not diagnosed.seen.healthy:
         views.append(
-            table(("", "row of the page", "what speaks for it", "what speaks against it"), [_row(found) for found in one.findings])
+            table(("", "row of the page", "what speaks for it", "what speaks against it"), [_row(found) for found in diagnosed.findings])
         )
-    amiss = [row for row in one.rows if row.level != GREEN]
+    amiss = [row for row in diagnosed.rows if row.level != GREEN]
     if amiss:
         views.append(rows(amiss, title="Beside the page"))
     return stack(*views)
 
 
-def _row(one: Finding) -> tuple[str, str, str, str]:
-    said = "\n".join(one.speaks_for), "\n".join(one.speaks_against)
-    return _SIGNS[one.fit], f"{one.situation} ({one.procedure})", *said
+def _row(finding: Finding) -> tuple[str, str, str, str]:
+    said = "\n".join(finding.speaks_for), "\n".join(finding.speaks_against)
+    return _SIGNS[finding.fit], f"{finding.situation} ({finding.procedure})", *said
 
 
 VIEWS = {State: state, Diagnosis: diagnosis}

@@ -1,4 +1,4 @@
-"""The env file and the Caddyfile of what runs, kept as versions that were healthy or bad."""
+"""The env files and the Caddyfile with which the stack runs, to be kept as healthy or bad versions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ from rollback_lib.procedures.mark.target import proven_elsewhere
 
 @dataclass(frozen=True)
 class File:
-    """A file by the procedure that restores it, with its versions. `doubt` says why what runs may not have it; "" where it has."""
+    """A file, with its kept versions. `procedure` is the name under which they are kept. `doubt` says why the stack may not run with the
+    present content, "" if it does."""
 
     procedure: str
     path: str
@@ -29,13 +30,13 @@ class File:
 
     @property
     def incidents(self) -> Iterator[str]:
-        """Those that kept this content as healthy."""
+        """The incidents that kept this content as healthy."""
         same = (one for one in self.versions if one.verdict and not one.verdict.startswith("bad"))
         return (one.name.partition("-")[2] for one in same if one.file.content.reveal() == self.content)
 
 
 def there(now: State) -> list[File]:
-    """Those that are there."""
+    """The files that exist on the host."""
     found = []
     proxy = now.caddyfile
     for path, held in now.envs.items():
@@ -51,12 +52,12 @@ def there(now: State) -> list[File]:
 
 
 def healthy(now: State) -> list[File]:
-    """Those to be kept as healthy: all but one whose newest kept version is that one."""
+    """The files to keep as healthy: all that the stack runs with, unless the newest kept version is the same and healthy."""
     return [one for one in there(now) if not one.doubt and not snapshots.kept_healthy(one.versions, one.content)]
 
 
 def bad(now: State) -> list[File]:
-    """Those to be kept as bad: that came with what runs, and were not healthy with another release."""
+    """The files to keep as bad: those that came with what runs. A file that was healthy with another release is not to blame."""
     return [
         one for one in there(now)
         if not one.doubt and not proven_elsewhere(now, one.incidents) and snapshots.standing(one.versions, one.content)[1] is not False
@@ -64,7 +65,7 @@ def bad(now: State) -> list[File]:
 
 
 def keep(now: State, found: list[File], incident: str, *, good: bool) -> Iterator[Command]:
-    """Keeps copies of these."""
+    """Commands that keep copies of the files, as healthy versions if `good`, else as bad ones."""
     for one in found:
         yield from snapshots.remember_files(
             now.stack, one.procedure, incident, good=one.path if good else None, bad=None if good else one.path

@@ -1,4 +1,4 @@
-"""What runs, as far as a release is made of it: images and the commits they are of, the env file, the Caddyfile."""
+"""The state that a mark enters: the images that run with their commits, the env files, and the Caddyfile."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,10 +17,10 @@ NAME = "mark"
 
 @dataclass(frozen=True)
 class State:
-    """What runs. `services` are those that a rollback can bring back, the one that matters most first, `images` when their images came to
-    the host; `ledger` are the lines of all services, `envs` the env files by their paths, `kept` the versions of the Caddyfile that runs
-    kept; `holder` is who holds the stack's lock. Unanswered where the host did not say, None where the stack has no such section;
-    `head` is None where it has no tree."""
+    """What runs. `services` are those that a rollback can bring back, the most important one first. `images` holds when the image of each
+    came to the host. `ledger` are the lines of all services. `envs` are the env files by path, `kept` the versions of the Caddyfile that
+    runs kept. `holder` is who holds the stack's lock. A value is Unanswered if the host gave no answer, None if the stack has no such
+    section; `head` is None if it has no tree."""
 
     stack: Stack
     head: git.Head | None
@@ -35,13 +35,13 @@ class State:
 
     @property
     def main(self) -> Deployed:
-        """The service that matters most."""
+        """The most important service."""
         return self.services[0]
 
     @property
     def changed(self) -> tuple[str, ...]:
-        """Tracked files with changes, which an image that was built here may have. Env file and Caddyfile are not among them: a mark
-        keeps these as they are."""
+        """Tracked files with uncommitted changes, which an image that was built here may contain. Env files and the Caddyfile do not count,
+        since a mark keeps them as they are."""
         stack = self.stack
         kept = [*(stack.env.paths if stack.env else ()), *([stack.caddyfile.file] if stack.caddyfile else ())]
         own = {stack.in_tree(path) for path in kept}
@@ -55,7 +55,7 @@ def names(stack: Stack) -> list[str]:
 
 
 def document(host: Host, stack: Stack) -> State:
-    """What runs, and what is known of it."""
+    """Ask the host for what runs, and what is known about it."""
     project, ledger = host.ask(docker.project(stack)), host.ask(releases.releases(stack.state))
     lock = host.ask(holder.holder(stack.state))
     head, reflog = (host.ask(git.head(stack.tree)), host.ask(git.reflog(stack.tree))) if stack.tree else (None, None)

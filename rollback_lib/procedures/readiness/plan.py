@@ -1,4 +1,5 @@
-"""What is tried: the earlier commit built, each newest backup restored and dropped again; and what is kept of a healthy host."""
+"""The plan of readiness: build the earlier commit, restore the newest backup of each database and drop it again, and keep what is healthy
+now."""
 
 from collections.abc import Iterable
 
@@ -19,7 +20,7 @@ NOT_KEPT = "nothing is new since the last time, or what runs is not known"
 
 
 def plan(now: State, target: Target, *, incident: str) -> Plan:
-    """The trials. None of them touches what serves."""
+    """The plan with all trials. None of them changes the stack."""
     stack = now.stack
     made = _restores(now, target, incident)
     noted = [database.After.read(one.after) for _, one in made]
@@ -43,12 +44,12 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
 
 
 def restores(plan: Plan) -> tuple[Step, ...]:
-    """The steps that restore a backup each."""
+    """The steps that restore a backup."""
     return tuple(step for step in plan.steps if step.name.startswith(RESTORE))
 
 
 def restore_name(database: str) -> str:
-    """The name of the step that restores that database's backup."""
+    """The name of the step that restores the backup of a database."""
     return RESTORE + database.replace(".", "_")
 
 
@@ -61,7 +62,7 @@ def _restore(now: State, backup: database.Backup, made: Plan, incident: str) -> 
 
 
 def _images(now: State, target: Target, incident: str) -> dict[str, str]:
-    """The names of the images that are built for trial, by service."""
+    """The names of the images that are built for the trial, by service."""
     if target.code is None or isinstance(target.code, Unanswered):
         return {}
     return {name: now.stack.kept_image(name, f"readiness-{incident}") for name in target.code.services}
@@ -86,7 +87,7 @@ def _unbuild(images: Iterable[str]) -> tuple[Command, ...]:
 
 
 def _restores(now: State, target: Target, incident: str) -> list[tuple[database.Backup, Plan]]:
-    """The plans of the databases whose backup can be restored, each with that backup."""
+    """The backups that can be restored, each with the plan of a rollback to it."""
     found = []
     for name, one in target.databases.items():
         state = now.databases[name]

@@ -21,14 +21,14 @@ from rollback_lib.procedures.triage.symptoms import symptoms
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.text import times
 
-DAILY, LATE = 26.0, 50.0  # hours: a daily backup is there, one was missed
-RELEASES = 3  # that were healthy here last
+DAILY, LATE = 26.0, 50.0  # age of the newest backup in hours, above which a row is amber, and red
+RELEASES = 3  # how many of the last healthy releases are looked at
 NOT_TRIED = "not tried: mode is plan"
 
 
 @dataclass(frozen=True)
 class Tried:
-    """A step as it ran: how it ended (None: that is not known), seconds, and the last line it said."""
+    """A step that ran: how it ended (None if that is not known), how many seconds it took, and the last line of its output."""
 
     ending: Ending | None
     seconds: float
@@ -36,18 +36,18 @@ class Tried:
 
     @property
     def ok(self) -> bool:
-        """Whether it did what it was to do."""
+        """Whether it succeeded."""
         return self.ending is not None and self.ending.ok
 
     @property
     def words(self) -> str:
-        """How it ended, and what it said last."""
+        """How it ended, and the last line of its output."""
         return f"{self.ending.words if self.ending else 'its end is not known'}: {self.last or 'it said nothing'}"
 
 
 @dataclass(frozen=True)
 class Report:
-    """The rows, and what comes of them."""
+    """The rows of readiness, and the verdict that follows from them."""
 
     stack: str
     rows: tuple[Row, ...]
@@ -65,17 +65,17 @@ class Report:
         return f"a rollback would work; look soon at {some(amber)}" if amber else "a rollback would work, every row is green"
 
     def data(self) -> dict[str, Any]:
-        """For the record."""
+        """What the record keeps of it."""
         return {"rows": [row.__dict__ for row in self.rows]}
 
     def next(self, stack: str) -> tuple[str, ...]:
-        """What to do, the red rows first."""
+        """What to do, a sentence each, for red rows first."""
         ordered = sorted((row for row in self.rows if row.do), key=lambda row: row.level != RED)
         return tuple(f"{row.level}, {row.name}: {row.found}; {row.do}" for row in ordered)
 
 
 def report(now: State, target: Target, plan: Plan, tried: Mapping[str, Tried], restored: Restored) -> Report:
-    """The rows, from what was seen and what was tried."""
+    """The report, from the state of the host and the trials."""
     rows = [
         Row("host", GREEN, f"{now.stack.host} was reached; its key and ours are accepted"),
         _user(now),
@@ -151,12 +151,12 @@ def _code(now: State, target: Target, tried: Mapping[str, Tried]) -> list[Row]:
 
 
 def _drift(state: code.State, target: code.Target) -> tuple[str, ...]:
-    """What the containers have and no file gives."""
+    """What the containers have and no file gives them."""
     return code.plan(state, target, incident="readiness").drift
 
 
 def _releases(now: State) -> list[Row]:
-    """Whether the image of each release that was healthy here lately is still to be had."""
+    """Whether the images of the last healthy releases are still available."""
     deployed = now.look.deployed
     if not isinstance(deployed, Deployed):
         return []
@@ -237,7 +237,7 @@ def _caddyfile(now: State, target: Target) -> list[Row]:
 
 
 def _no_version(now: State, why: str) -> tuple[str, str, str]:
-    """A Caddyfile that is in no tree has an earlier version from the first run on that keeps it."""
+    """What to do if there is no earlier version of a Caddyfile. Outside of a git tree, the first run that keeps it makes one."""
     if now.stack.caddyfile and now.stack.in_tree(now.stack.caddyfile.file) is None:
         return AMBER, why, "run this with --apply while the stack is healthy: it keeps the file"
     return RED, why, "commit a good version of it"
@@ -280,7 +280,7 @@ def _database(name: str, now: State, target: Target, plan: Plan, tried: Mapping[
 
 
 def _beside(now: State, name: str, state: database.State) -> Row:
-    """Databases that earlier runs left beside the live one. None is dropped by itself: its rows may be nowhere else."""
+    """The databases that earlier runs left beside the live one. They are never dropped automatically: their rows may exist nowhere else."""
     words = []
     for one in sorted(state.beside, key=lambda one: one.name):
         when = retention.of_database(now.copies, one.name)
@@ -291,7 +291,7 @@ def _beside(now: State, name: str, state: database.State) -> Row:
 
 
 def _copies(now: State, tried: Mapping[str, Tried]) -> list[Row]:
-    """What earlier runs keep on the host for the way back, and what of it goes."""
+    """What earlier runs keep on the host for an undo, and what of it is removed."""
     found = now.copies
     if isinstance(found, Unanswered):
         return [Row("copies", AMBER, f"not known: {found.why}", "look at it on the host: nothing is removed as long as it cannot be read")]

@@ -1,4 +1,4 @@
-"""What came of the backups that were restored beside their databases, counted before they are dropped."""
+"""The content of the restored backups, counted before they are dropped."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,8 @@ from rollback_lib.procedures.readiness.state import State, Target
 
 @dataclass(frozen=True)
 class Restored:
-    """By database: tables and rows that came back (None: nothing was restored), and what is missing of the backup; rows are words,
-    as some may be estimated."""
+    """For each database: the number of restored tables (None if nothing was restored), the number of rows in words, since some may be
+    estimated, and what is missing compared with the backup."""
 
     tables: dict[str, int | None]
     rows: dict[str, str]
@@ -21,7 +21,7 @@ class Restored:
 
 
 def restored(host: Host, now: State, target: Target, plan: Plan) -> Restored:
-    """Count what was restored, against what the backup says of itself."""
+    """Count what was restored, and compare it with what the backup contains."""
     beside = After.read(plan.after).restored
     names = [name for name in target.databases if name in beside]
     sections = {name: database.section(now.stack, name) for name in names}

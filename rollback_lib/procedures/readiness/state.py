@@ -1,4 +1,4 @@
-"""What every procedure of the stack would work with, and what it would go back to."""
+"""The state and the target of every procedure of the stack."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,8 +18,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class State:
-    """What triage looks at, the states of the procedures that need more (of the image rollback by service), what runs as a mark enters
-    it, what earlier runs keep on the host, and what we may do there; Unanswered where it did not say."""
+    """The state that triage asks for, the states of procedures that need more than that, what a mark would enter, the copies that runs keep
+    on the host, and what the user may do there. `images` are by service. A value is Unanswered if the host gave no answer."""
 
     stack: Stack
     look: triage.State
@@ -33,8 +33,8 @@ class State:
 
 @dataclass(frozen=True)
 class Target:
-    """What each procedure would go back to now; Unanswered with its reason where it refuses, None where the stack has no such
-    section. `images` are by service, `envs` by the path of the file; `others` are those of the procedures of other packages, by name."""
+    """The target of each procedure. It is Unanswered, with the reason, if the procedure refuses; None if the stack has no such section.
+    `images` are by service, `envs` by the path of the file. `others` are the targets of the procedures of other packages, by name."""
 
     code: code.Target | Unanswered | None
     images: dict[str, image.Target | Unanswered]
@@ -49,22 +49,22 @@ class Target:
 
 
 def check(stack: Stack) -> None:
-    """There is nothing to check: it has no parameters of its own."""
+    """Do nothing: readiness has no parameters of its own."""
 
 
 def document(host: Host, stack: Stack) -> State:
-    """Everything, asked side by side."""
+    """Ask the host for everything, in parallel."""
     look, copies, user = host.beside(triage.document, stack), host.beside(retention.look, stack), host.beside(permissions.user, stack)
     images = {name: host.beside(image.document, stack, name) for name in (stack.image.names if stack.image else ())}
     databases = {one.name: host.beside(database.document, stack, one.name) for one in stack.databases}
     release = host.beside(mark.document, stack)
     looked = look.result()
-    assert isinstance(looked, triage.State)  # what it asks is all asked beside
+    assert isinstance(looked, triage.State)  # triage answers each question separately, so it is never Unanswered as a whole
     return State(stack, looked, _all(images), _all(databases), release.result(), copies.result(), user.result())
 
 
 def examine(host: Host, now: State, target: str = "") -> Target:
-    """The target of every procedure, proven as that procedure proves it."""
+    """The target of every procedure, checked as that procedure checks it."""
     look = now.look
     deployed = look.deployed.state if isinstance(look.deployed, triage.Deployed) else look.deployed
     of_code = _examined(host, deployed, code.examine) if deployed else None
@@ -84,14 +84,14 @@ def _all(answers: Mapping[str, Answer[T]]) -> dict[str, T]:
 
 
 def _examined(host: Host, state: S | Unanswered, examine: Callable[[Host, S, str], T]) -> Answer[T | Unanswered]:
-    """The target that a procedure chooses; where its state is not known, there is none either."""
+    """The target that a procedure chooses. If its state is Unanswered, so is its target."""
     if isinstance(state, Unanswered):
         return Answer.known(state)
     return host.beside(examine, state, "")
 
 
 def refusal(make: Callable[[], object]) -> str:
-    """Why a plan would be refused; "" when it would not."""
+    """Why a plan would be refused; "" if it would not be."""
     try:
         make()
     except Refused as error:

@@ -1,4 +1,4 @@
-"""Why a service does not work: its code, or its image."""
+"""Evidence that a service does not work because of its code or its image."""
 
 from datetime import datetime, timedelta
 
@@ -17,14 +17,14 @@ from rollback_lib.text import times
 
 
 def deployments(now: State, seen: Symptoms) -> list[Finding]:
-    """The code that is built here, and the images that come from a registry."""
+    """The findings about the code that is built on the host, and about the images that come from a registry."""
     found = [] if now.deployed is None else [_built(now, seen, now.deployed)]
     several = now.stack.image is not None and len(now.stack.image.names) > 1
     return found + [_pulled(now, seen, name, one, several=several) for name, one in now.pulled.items()]
 
 
 def _built(now: State, seen: Symptoms, found: Deployed | Unanswered) -> Finding:
-    """The code, or the image where the service's image comes from a registry."""
+    """The finding about the code; or about the image, if the service's image comes from a registry."""
     if isinstance(found, Unanswered):
         one = Finding("code", "Bad code deploy")
         one.add(0, f"not known: {found.why}")
@@ -50,7 +50,7 @@ def _built(now: State, seen: Symptoms, found: Deployed | Unanswered) -> Finding:
 
 
 def _words(one: Finding, now: State, seen: Symptoms, service: str) -> None:
-    """What the words of an ill service say of its code."""
+    """Add the evidence for bad code in the last lines of a service that does not work."""
     asked = [name for name in seen.missing if not ever_had(now, name)]
     if asked:
         one.add(2, f"{service} asks for {some(asked)}, which no version of the env file has", sure=True)
@@ -73,7 +73,7 @@ def _newer_schemas(now: State) -> list[str]:
 
 
 def _pulled(now: State, seen: Symptoms, name: str, found: Pulled | Unanswered, *, several: bool) -> Finding:
-    """The image of a service that is not built here."""
+    """The finding about the image of a service that is not built on the host."""
     one = Finding("image", f"Bad image deploy ({name})" if several else "Bad image deploy", {"service": name} if several else {})
     if isinstance(found, Unanswered):
         one.add(0, f"not known: {found.why}")
@@ -104,19 +104,20 @@ def from_registry(now: CodeState) -> bool:
 
 
 def made_of_it(found: Deployed) -> bool:
-    """Whether the image that runs may be made of the commit that is taken for it: not, where it was here before that came."""
+    """Whether the image that runs can be made from the commit that came last. False if the image was on the host before the commit."""
     return not older(found.image, arrived(found))
 
 
 def last_word(now: CodeState) -> Release | None:
-    """The last that the ledger has of what the service runs: of its commit, or of its image where that is of none."""
+    """The last line of the ledger about what the service runs: about its commit, or its image if that has no known commit. None if there
+    is none."""
     image = now.container.image if now.container else ""
     mine = [one for one in now.releases if (one.commit == now.running if one.commit else one.image == image)]
     return mine[-1] if mine else None
 
 
 def _arrival(one: Finding, now: State, found: Deployed) -> bool:
-    """What the arrival of the code says; whether it may be what is at fault."""
+    """Add the evidence from when the code came to the host. False if the code cannot be the cause."""
     state = found.state
     came = arrived(found)
     last = last_word(state)
@@ -137,7 +138,7 @@ def _arrival(one: Finding, now: State, found: Deployed) -> bool:
 
 
 def _since(one: Finding, now: State, came: datetime, made: datetime) -> None:
-    """What else speaks for a change that came then, to a service whose container was made at `made`."""
+    """Add further evidence about a change that came at this time, to a service whose container was made at `made`."""
     changed = env_changed(now)
     if changed is None or came >= changed:
         one.add(1, "no later change of the service is known")

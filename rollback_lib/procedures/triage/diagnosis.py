@@ -1,4 +1,4 @@
-"""The page's rows, ranked by evidence, and the smallest rollback that fits."""
+"""The diagnosis: the rows of the runbook's decision tree, ranked by evidence, and the smallest rollback that fits."""
 
 import shlex
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from rollback_lib.text import times
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What is wrong and which rows of the page fit, best evidence first; `rows` are how the machine itself is."""
+    """What is wrong, and how well each row of the decision tree fits, the best first. `rows` tell about the machine itself."""
 
     stack: str
     host: str
@@ -53,7 +53,7 @@ class Diagnosis:
         return f"not healthy, {len(fitting)} things at once: {both}; begin with {fitting[0].procedure}, then look again"
 
     def data(self) -> dict[str, Any]:
-        """For the record."""
+        """What the record keeps of it."""
         findings = [
             {"procedure": one.procedure, "situation": one.situation, "fit": one.fit, "points": one.points, "for": one.speaks_for,
              "against": one.speaks_against, "parameters": dict(one.parameters), "warnings": one.warnings}
@@ -65,22 +65,22 @@ class Diagnosis:
         return {"healthy": self.seen.healthy, "fits": fits, "failing": failing, "findings": findings, "rows": rows}
 
     def next(self, stack: str) -> tuple[str, ...]:
-        """What to do, as command lines; `stack` is how it was named."""
+        """What to do next, as command lines. `stack` is the name to use in them."""
         return tuple(f"{one.situation}: look with `{command(one, stack)}`" for one in self.fitting)
 
 
 def command(one: Finding, stack: str) -> str:
-    """The command line that looks and plans; with `--apply --confirm HOST` it rolls back."""
+    """The command line that makes a plan for the finding. With `--apply --confirm HOST` added, it rolls back."""
     given = (word for key, value in one.parameters.items() for word in ("-p", f"{key}={value}"))
     return shlex.join(["rollback", "run", one.procedure, "--stack", stack, *given])
 
 
 def diagnose(now: State) -> Diagnosis:
-    """Rank the page's rows by what speaks for them."""
+    """Rank the rows of the decision tree by their evidence."""
     seen = symptoms(now)
     found = [*deployments(now, seen), *env_files(now, seen), proxy(now, seen), *databases(now, seen), around(now, seen)]
     found += [one.triage(now.others[one.name], seen.ill) for one in others(now.stack) if one.triage and one.name in now.others]
-    if seen.healthy:  # changes alone are no trouble
+    if seen.healthy:  # a change alone is no reason for a rollback
         for one in found:
             one.evidence = [(-9, "nothing is wrong that it could fix")]
     _weigh(found, seen)
@@ -90,7 +90,7 @@ def diagnose(now: State) -> Diagnosis:
 
 
 def _weigh(found: list[Finding], seen: Symptoms) -> None:
-    """Where one row explains what an ill service says, a recent change to another is not enough to make that fit."""
+    """Take a point from rows that fit only because of a recent change, if another row explains what the failing services say."""
     surely = [one for one in found if one.sure and one.fit == FITS and one.procedure in ("code", "image", "env", "database")]
     for one in found:
         if surely and one not in surely and one.fit == FITS and one.procedure in ("code", "image", "env") and one.points < 4:
@@ -98,7 +98,7 @@ def _weigh(found: list[Finding], seen: Symptoms) -> None:
 
 
 def _of_release(now: State) -> list[Row]:
-    """What runs, where it was found bad: its routes may pass all the same."""
+    """A row that says so if the running release was found bad, even though its routes may pass."""
     if not isinstance(now.deployed, Deployed) or not (last := last_word(now.deployed.state)) or last.healthy:
         return []
     what = last.commit[:7] or f"the image {last.image[7:19]}"

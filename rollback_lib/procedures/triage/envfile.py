@@ -1,4 +1,4 @@
-"""Why a service does not work: the env files."""
+"""Evidence that a service does not work because of an env file."""
 
 import re
 from datetime import datetime, timedelta
@@ -14,12 +14,12 @@ from rollback_lib.procedures.triage.state import Deployed, State, arrived
 from rollback_lib.procedures.triage.symptoms import Symptoms
 from rollback_lib.text import times
 
-_OWN = re.compile(r"([A-Za-z0-9_-]+)(?::\d+)?")  # a host without a dot, one of Docker's own names, and its port
+_OWN = re.compile(r"([A-Za-z0-9_-]+)(?::\d+)?")  # a name without a dot, as Docker gives to containers, and a port
 _HERE = ("localhost", "host")
 
 
 def env_files(now: State, seen: Symptoms) -> list[Finding]:
-    """The env files, one finding for each."""
+    """A finding for each env file."""
     if not now.envs:
         one = Finding("env", "Bad env change")
         one.add(0, "the stack names no env file")
@@ -79,7 +79,7 @@ def _changes_of_env(one: Finding, now: State, held: env.State, readers: list[str
 
 
 def strangers(now: State) -> list[str]:
-    """Variables that the code asks for since the target, and that the env files have only since they were changed."""
+    """Variables that the code after the target asks for, and that the earlier versions of the env files do not have."""
     if not isinstance(now.deployed, Deployed):
         return []
     before = [version for held in _known(now) if (version := version_before(held))]
@@ -88,7 +88,7 @@ def strangers(now: State) -> list[str]:
 
 
 def env_changed(now: State) -> datetime | None:
-    """When an env file was changed last; None where no other version of any is known."""
+    """When an env file was last changed; None if no other version of any env file is known."""
     return max((when for held in _known(now) if (when := _changed(held))), default=None)
 
 
@@ -112,13 +112,14 @@ def changed_keys(held: env.State) -> list[str]:
 
 
 def version_before(held: env.State) -> snapshots.Version | None:
-    """The newest version of the file that is another one and not known to be bad."""
+    """The newest version that differs from the present file and is not known to be bad; None if there is none."""
     others = (one for one in held.versions if one.file.content.reveal() != held.content and not one.verdict.startswith("bad"))
     return next(others, None)
 
 
 def unknown_hosts(now: State, held: env.State, service: str) -> list[tuple[str, str]]:
-    """Variables of the file whose address names a host without a dot that is no container of this host, with that host."""
+    """Variables of the file with an address whose host is unknown, and that host. An unknown host is a name without a dot that no container
+    has."""
     if isinstance(now.redeploy, Unanswered):
         return []
     known = set(_HERE)
@@ -134,14 +135,14 @@ def unknown_hosts(now: State, held: env.State, service: str) -> list[tuple[str, 
 
 
 def host_of(value: str) -> str:
-    """The host of an address, if that is a name without a dot; "" for anything else, and nothing else of the value."""
+    """The host in an address, if it is a name without a dot; "" otherwise. No other part of the value is returned."""
     address = re.search(r"://([^/?#\s]*)", value)
     host = _OWN.fullmatch(address[1].rpartition("@")[2]) if address else None
     return host[1] if host and not host[1].isdigit() else ""
 
 
 def ever_had(now: State, key: str) -> bool:
-    """Whether a kept version of an env file has that variable."""
+    """Whether a kept version of any env file has this variable."""
     return any(_had(held, key) for held in _known(now))
 
 

@@ -1,4 +1,4 @@
-"""Why a service does not work: the schema of its database."""
+"""Evidence that a service does not work because of the schema of its database."""
 
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import some
@@ -46,6 +46,6 @@ def _database(now: State, seen: Symptoms, name: str, database: Databases | Unans
 
 
 def _uses(database: Databases, service: str) -> bool:
-    """Whether a service uses a database, by its containers in `used_by`; where the stack names none there, any may."""
+    """Whether a service uses a database, according to `used_by` in the stack file. If that names no container, any service may."""
     named = database.section.used_by
     return not named or any(name == service or f"-{service}-" in name for name in named)

@@ -1,4 +1,4 @@
-"""What is true of the whole stack: all that the page's decision tree asks, and one probe of every route."""
+"""The state that triage needs: everything that the runbook's decision tree asks, and one probe of every route."""
 
 import re
 from dataclasses import dataclass, field
@@ -20,8 +20,8 @@ _ASKS = re.compile(r"""(?i:environ(?:\.get)?|getenv|process\.env|ENV(?:\.fetch)?
 
 @dataclass(frozen=True)
 class Databases:
-    """One database: its container, its server (None: it does not answer), and how its tables differ from those of each of the
-    newest backups, newest first, by when the backup was made."""
+    """One database: its container and its server, None if it does not answer. `since` holds, for each of the newest backups, the latest
+    first, when it was made and how its tables differ from those of the database."""
 
     section: Database
     container: docker.Container | None
@@ -35,8 +35,8 @@ class Databases:
 
 @dataclass(frozen=True)
 class Ways:
-    """How requests come to the services: what the service of each route answers past the proxy, by route, and where the proxy sends
-    them."""
+    """How requests reach the services. `direct` is what the service of each route answers without the proxy, by route. `upstreams` are the
+    addresses to which the proxy sends requests, for each host name; None if they are not known."""
 
     direct: dict[str, Answer | None]
     upstreams: dict[str, tuple[str, ...]] | None
@@ -44,8 +44,8 @@ class Ways:
 
 @dataclass(frozen=True)
 class Deployed:
-    """The code as it is deployed: when its image came, and what came with it since the commit that would be gone back to: paths
-    that look like migrations of a database, and variables of the environment that it asks for."""
+    """The code as it is deployed. `image` is when its image came to the host. `target` is the commit to go back to. `migrations` are
+    paths changed since then that look like migrations of a database. `asks` are environment variables that the code asks for since."""
 
     state: code.State
     image: datetime | None
@@ -56,7 +56,7 @@ class Deployed:
 
 @dataclass(frozen=True)
 class Pulled:
-    """A service whose image comes from a registry: its container, when its image came to the host, and its lines of the ledger."""
+    """A service whose image comes from a registry. `image` is when its image came to the host, `releases` are its lines of the ledger."""
 
     service: str
     container: docker.Container | None
@@ -66,9 +66,9 @@ class Pulled:
 
 @dataclass(frozen=True)
 class State:
-    """All of it; Unanswered where the host did not say, None where the stack has no such section. `pulled` are services of the image
-    rollback that are not built here as well, `envs` the env files by their paths. `others` are the states of the
-    procedures of other packages, by name."""
+    """The state of every procedure. A value is Unanswered if the host gave no answer, None if the stack has no such section. `pulled` are
+    the services whose image comes from a registry and is not also built on the host. `envs` are by the path of the file. `others` are
+    the states of the procedures of other packages, by name."""
 
     stack: Stack
     deployed: Deployed | Unanswered | None
@@ -84,11 +84,11 @@ class State:
 
 
 def check(stack: Stack) -> None:
-    """There is nothing to check: it has no parameters of its own."""
+    """Do nothing: triage has no parameters of its own."""
 
 
 def document(host: Host, stack: Stack) -> State:
-    """Everything, asked side by side."""
+    """Ask the host for everything, in parallel."""
     deployed = host.beside(_deployed, stack) if stack.code else None
     built, from_registry = stack.code.names if stack.code else [], stack.image.names if stack.image else []
     pulled = {name: host.beside(_pulled, stack, name) for name in from_registry if name not in built}
@@ -130,13 +130,13 @@ def _pulled(host: Host, stack: Stack, service: str) -> Pulled:
 
 
 def asked_for(diff: str) -> tuple[str, ...]:
-    """Variables of the environment that a patch makes a program ask for."""
+    """The environment variables that a program asks for in the added lines of a patch."""
     added = [line for line in diff.splitlines() if line.startswith("+") and not line.startswith("+++")]
     return tuple(dict.fromkeys(name for line in added for name in _ASKS.findall(line)))
 
 
 def arrived(found: Deployed) -> datetime | None:
-    """When the code that runs came to the host: by the reflog, or, where that does not say, with its image."""
+    """When the code that runs came to the host, according to the reflog, or else to its image. None if neither says so."""
     state = found.state
     move = next((move for move in state.reflog if move.commit.sha == state.running), None)
     return move.when if move else found.image

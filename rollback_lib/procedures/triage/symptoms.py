@@ -1,4 +1,4 @@
-"""What is wrong, before anybody asks why: with the services, and with the way to them."""
+"""The symptoms: what is wrong with the services, and with the way that requests take to them. The causes come later."""
 
 import re
 from collections.abc import Iterable
@@ -12,8 +12,8 @@ from rollback_lib.procedures.triage.state import State
 from rollback_lib.secrets.redactor import clean
 
 _UP = ("running",)
-_LONGEST = 2000  # characters of a line that are read
-# What services say when something is amiss, in the words of the libraries that are common.
+_LONGEST = 2000  # how many characters of a line are read
+# Error messages of common libraries.
 _ERROR = re.compile(r"(?i)\b(?:\w*error|\w*exception|traceback|fatal|panic)\b")
 _UNDEFINED = re.compile(
     r"(?i)UndefinedTable|UndefinedColumn|Unknown column|no such (?:table|column)|"
@@ -33,9 +33,10 @@ _VARIABLE = re.compile(
 
 @dataclass(frozen=True)
 class Symptoms:
-    """`failing` are routes that do not pass. `ill` are services that do not work, asked past the proxy or not running; `cut_off`
-    routes whose service works, or answers in another way than the route does. `lost` are containers and networks they should be
-    on; `down` containers that are meant to run and do not. `words` is what the ill services said."""
+    """What is wrong. `failing` are probes of routes that do not pass. `ill` are services that do not run, or do not work when they are
+    asked without the proxy. `cut_off` are failing routes whose service works, or gives another answer than the route. `lost` are
+    pairs of a container and a network that it should be on. `down` are containers that should run and do not. `words` are the last
+    lines that the ill services wrote."""
 
     failing: tuple[Probe, ...]
     ill: tuple[str, ...]
@@ -50,28 +51,28 @@ class Symptoms:
 
     @property
     def last(self) -> str:
-        """The last error they said; where none of their lines is one, the last line."""
+        """The last error of the ill services, or else their last line."""
         return (self.errors or [clean(line).strip()[:160] for line in self.words] or ["they said nothing"])[-1]
 
     @property
     def undefined(self) -> bool:
-        """Whether they miss a table or a column."""
+        """Whether the ill services miss a table or a column."""
         return any(map(_UNDEFINED.search, self.words))
 
     @property
     def refused(self) -> bool:
-        """Whether they cannot reach or log in to something."""
+        """Whether the ill services cannot reach something, or cannot log in to it."""
         return any(map(_CONNECTION.search, self.words))
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Variables that they ask for and do not have."""
+        """The variables that the ill services ask for and do not have."""
         found = (match for words in self.words for match in _VARIABLE.findall(words))
         return tuple(dict.fromkeys(name for match in found for name in match if name))
 
     @property
     def errors(self) -> tuple[str, ...]:
-        """What they said that is an error, the last ones."""
+        """The last errors of the ill services."""
         return tuple(dict.fromkeys(clean(line).strip()[:160] for line in self.words if _ERROR.search(line)))[-3:]
 
 
@@ -100,17 +101,17 @@ def symptoms(now: State) -> Symptoms:
 
 
 def works(answer: Answer | None) -> bool:
-    """Whether a service that was asked past the proxy is well."""
+    """Whether a service works, according to its answer without the proxy."""
     return answer is not None and answer.ok
 
 
 def fallen(state: str, status: int, *, serves: bool) -> bool:
-    """Whether a container is not in the state of one that works, or, where it does not serve a route, has done its work."""
+    """Whether a container should run and does not. One that serves no route may have ended with status 0: it has done its work."""
     return state not in _UP and not (state == "exited" and status == 0 and not serves)
 
 
 def _words(now: State, ill: Iterable[str]) -> list[str]:
-    """What ill services answered and wrote last."""
+    """The answers and the last log lines of the ill services."""
     said: list[str] = []
     for name in dict.fromkeys(ill):
         answers = {} if isinstance(now.ways, Unanswered) else now.ways.direct

@@ -1,4 +1,4 @@
-"""Why requests do not reach a service that works: the Caddyfile, or the stack around it."""
+"""Evidence that requests do not reach a working service because of the Caddyfile, or of containers and networks."""
 
 import re
 from datetime import datetime
@@ -13,11 +13,11 @@ from rollback_lib.procedures.triage.state import Deployed, State
 from rollback_lib.procedures.triage.symptoms import Symptoms
 from rollback_lib.text import times
 
-_OWN = re.compile(r"(?!localhost$)[A-Za-z0-9_-]+")  # a name of Docker's own: without a dot, so no address and no host elsewhere
+_OWN = re.compile(r"(?!localhost$)[A-Za-z0-9_-]+")  # a name as Docker gives to containers: it has no dot
 
 
 def proxy(now: State, seen: Symptoms) -> Finding:
-    """The Caddyfile."""
+    """The finding about the Caddyfile."""
     one = Finding("caddyfile", "Bad Caddyfile change")
     known = now.caddyfile
     if known is None or isinstance(known, Unanswered):
@@ -49,7 +49,7 @@ def proxy(now: State, seen: Symptoms) -> Finding:
 
 
 def misled(now: State, seen: Symptoms) -> list[str]:
-    """Where Caddy sends the requests of cut-off routes, if that is not there."""
+    """In words, wrong addresses to which Caddy sends the requests of routes that are cut off."""
     if isinstance(now.ways, Unanswered) or now.ways.upstreams is None:
         return []
     found = []
@@ -77,13 +77,13 @@ def _known(now: State, name: str) -> bool:
 
 
 def _came(now: State, version: caddyfile.Version) -> datetime:
-    """When a version came to the host: with the first move of HEAD to a commit that is as young."""
+    """When a version came to the host: with the first move of HEAD to a commit that is not older than the version."""
     moves = now.deployed.state.reflog if isinstance(now.deployed, Deployed) else []
     return min((move.when for move in moves if move.commit.when >= version.when), default=version.when)
 
 
 def around(now: State, seen: Symptoms) -> Finding:
-    """The stack as a whole: containers and networks."""
+    """The finding about the stack as a whole: its containers and networks."""
     one = Finding("redeploy", "Full stack broken")
     known = now.redeploy
     if isinstance(known, Unanswered):

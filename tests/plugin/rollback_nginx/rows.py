@@ -1,4 +1,4 @@
-"""The row of nginx in a triage, and its rows in a readiness report."""
+"""The finding about nginx in triage, and its rows in readiness."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,7 @@ LATELY = timedelta(hours=24)
 
 
 def triage(now: State | Unanswered, ill: tuple[str, ...]) -> Finding:
-    """What speaks for a bad nginx.conf, and against it."""
+    """The evidence for and against a bad nginx.conf."""
     found = Finding(NAME, "Bad nginx.conf")
     if isinstance(now, Unanswered):
         found.add(0, f"not known: {now.why}")
@@ -29,7 +29,7 @@ def triage(now: State | Unanswered, ill: tuple[str, ...]) -> Finding:
 
 
 def readiness(now: State | Unanswered, target: Target | Unanswered) -> list[Row]:
-    """Whether nginx could be rolled back right now: to an earlier version, or after the next change to the one that is there."""
+    """Whether nginx could be rolled back: now to an earlier version, or after the next change to the present one."""
     if not isinstance(now, Unanswered) and not now.refused and (known := _known_good(now)):
         return [Row(NAME, GREEN, f"the file as it is is kept: {known}; nginx accepts it")]
     if isinstance(now, Unanswered) or isinstance(target, Unanswered):
@@ -39,6 +39,6 @@ def readiness(now: State | Unanswered, target: Target | Unanswered) -> list[Row]
 
 
 def _known_good(now: State) -> str:
-    """What is known of the file that is there, where it was healthy here; "" otherwise."""
-    current = next((one for one in now.versions if one.content == now.content), None)
+    """What is known of the present file, if it was healthy here; "" otherwise."""
+    current = next((version for version in now.versions if version.content == now.content), None)
     return current.verdict if current and current.verdict.startswith("healthy") else ""

@@ -1,4 +1,5 @@
-"""A host is asked when an answer is looked at: for all that was asked until then, in one round. A refusal reaches the one who looks."""
+"""Asking a host: the first `result()` sends all questions asked so far, in one round trip, and an error is raised where `result()` is
+called."""
 
 import threading
 
@@ -18,7 +19,8 @@ from tests.builders.recorded import OneByOne
 
 
 class Link(OneByOne):
-    """Answers a script with what it echoes; one that says `fail` fails, one that says `much` says too much, and at `lost` it breaks."""
+    """A link that answers a script with the word it echoes. The word `fail` makes the script fail, `much` makes it print too much, and
+    `lost` breaks the link."""
 
     alias = "host"
 

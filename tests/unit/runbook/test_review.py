@@ -22,7 +22,7 @@ CODE = replace(next(one for one in notebooks(PROJECT / "notebooks") if one.proce
 
 
 def run(day: str, **more: str) -> dict[str, str]:
-    """A record in short, of a successful drill unless `more` says otherwise."""
+    """The summary of a record: a successful drill, unless `more` says otherwise."""
     return {"opened": f"{day}T10:00:00+00:00", "procedure": "code", "stack": "drill", "mode": "apply", "verdict": "succeeded", **more}
 
 
