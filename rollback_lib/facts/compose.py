@@ -201,7 +201,7 @@ def unreadable(message: str) -> Unreadable:
         return Unreadable(f"line {line[1]}")
     # A missing file or an unset variable is said without a value.
     known = re.search(
-        r"(env file \S+ not found|open \S+: permission denied|no such file or directory|required variable \w+ is missing)", said
+        r"(env file \S+ not found|open \S+: permission denied|no such file or directory|required variable \w+ is missing)", message
     )
     return Unreadable(clean(known[1]) if known else "a line it does not name")
 

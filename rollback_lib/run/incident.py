@@ -13,7 +13,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from rollback_lib.errors import NotConfirmed, Refused, TargetRefused
 from rollback_lib.facts.account import usable
 from rollback_lib.facts.host import Host
-from rollback_lib.facts.live import Heard
+from rollback_lib.facts.live import Answered
 from rollback_lib.health.probe import Probe
 from rollback_lib.plan.plan import Loss, Plan
 from rollback_lib.plan.step import Step, When

@@ -9,7 +9,7 @@ from rollback_lib.errors import ParameterError, Paused
 from rollback_lib.facts import files
 from rollback_lib.facts.account import Account
 from rollback_lib.facts.host import Host
-from rollback_lib.facts.live import Heard, LiveHost
+from rollback_lib.facts.live import Answered, LiveHost
 from rollback_lib.health.headers import Values
 from rollback_lib.health.outage import Outages
 from rollback_lib.host.jobs import JobState

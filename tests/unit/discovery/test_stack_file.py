@@ -90,7 +90,7 @@ def practice_host() -> Told:
         ("ls-files --error-unmatch", f"{tree}/.env\0"),
         ("*compose*.y*ml", f"{docker}/docker-compose.prod.yml\0{docker}/docker-compose.yml\0"),
         ("caddy adapt", json.dumps(sites)),
-        ("nsenter", lambda fact: Answer((8000,), 200 if fact.commands[0].argv[-1] == "/health" else 404, "")),
+        ("nsenter", lambda fact: Answer((8000,), 200 if fact.commands[0].argv[-2] == "/health" else 404, "")),
         ("config --no-interpolate", config("docker", services, ["voice_default"])),
         ("docker-compose.prod.yml --profile", config("docker", prod, ["voice_default"])),
         ("config --format=json", config("docker", services, ["voice_default"])),
