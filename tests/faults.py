@@ -97,7 +97,7 @@ def engine_is_back(host: PracticeHost) -> None:
     """Wait until Docker answers again, and agents-api too, through Caddy; whether it is healthy does not matter."""
     host.exec("timeout 60 sh -c 'until docker version >/dev/null 2>&1; do sleep 0.1; done'")
     asked = "curl -sk -o /dev/null --max-time 2 -w '%{http_code}' --connect-to ::127.0.0.1: https://agents-api.dyniq.ai/health"
-    host.exec(f"for second in $(seq 60); do case $({asked}) in 200|500) exit 0;; esac; sleep 0.5; done; exit 1")
+    host.exec(f"for half in $(seq 240); do case $({asked}) in 200|500) exit 0;; esac; sleep 0.5; done; exit 1")
 
 
 @dataclass(frozen=True)
