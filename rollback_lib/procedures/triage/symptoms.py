@@ -1,81 +1,18 @@
-"""What is wrong, before anybody asks why: with the services, and with the way to them."""
+"""What is wrong with a stack, from what was seen of it."""
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.facts.inside_container import Answer
-from rollback_lib.health.probe import Probe
-from rollback_lib.procedures import redeploy
-from rollback_lib.procedures.triage.state import State
-from rollback_lib.secrets.redactor import clean
+from rollback_lib.procedures.common.stack_state import StackState
+from rollback_lib.procedures.common.symptoms import Symptoms
+from rollback_lib.procedures.redeploy import state as redeploy
 
 _UP = ("running",)
 _LONGEST = 2000  # characters of a line that are read
-# What services say when something is amiss, in the words of the libraries that are common.
-_ERROR = re.compile(r"(?i)\b(?:\w*error|\w*exception|traceback|fatal|panic)\b")
-_UNDEFINED = re.compile(
-    r"(?i)UndefinedTable|UndefinedColumn|Unknown column|no such (?:table|column)|"
-    r"(?:relation|table|column) [\"'`\w.]+ (?:of relation \S+ )?(?:does not|doesn't) exist"
-)
-_CONNECTION = re.compile(
-    r"(?i)could not translate host name|name or service not known|getaddrinfo|ENOTFOUND|password authentication failed|"
-    r"connection refused|ECONNREFUSED|no pg_hba.conf|OperationalError|invalid dsn|could not connect|authentication failed|unauthorized|"
-    r"invalid api key"
-)
-_VARIABLE = re.compile(
-    r"KeyError: '([A-Z][A-Z0-9_]{2,})'|"
-    r"(?:variable|env(?:ironment)?)\W+([A-Z][A-Z0-9_]{2,})\W+(?:is )?(?:not set|missing|required|undefined)|"
-    r"(?:missing|required) (?:environment )?variable:? \W?([A-Z][A-Z0-9_]{2,})"
-)
 
 
-@dataclass(frozen=True)
-class Symptoms:
-    """`failing` are routes that do not pass. `ill` are services that do not work, asked past the proxy or not running; `cut_off`
-    routes whose service works, or answers in another way than the route does. `lost` are containers and networks they should be
-    on; `down` containers that are meant to run and do not. `words` is what the ill services said."""
-
-    failing: tuple[Probe, ...]
-    ill: tuple[str, ...]
-    cut_off: tuple[str, ...]
-    lost: tuple[tuple[str, str], ...]
-    down: tuple[str, ...]
-    words: tuple[str, ...]
-
-    @property
-    def healthy(self) -> bool:
-        return not (self.failing or self.lost or self.down)
-
-    @property
-    def last(self) -> str:
-        """The last error they said; where none of their lines is one, the last line."""
-        return (self.errors or [clean(line).strip()[:160] for line in self.words] or ["they said nothing"])[-1]
-
-    @property
-    def undefined(self) -> bool:
-        """Whether they miss a table or a column."""
-        return any(map(_UNDEFINED.search, self.words))
-
-    @property
-    def refused(self) -> bool:
-        """Whether they cannot reach or log in to something."""
-        return any(map(_CONNECTION.search, self.words))
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Variables that they ask for and do not have."""
-        found = (match for words in self.words for match in _VARIABLE.findall(words))
-        return tuple(dict.fromkeys(name for match in found for name in match if name))
-
-    @property
-    def errors(self) -> tuple[str, ...]:
-        """What they said that is an error, the last ones."""
-        return tuple(dict.fromkeys(clean(line).strip()[:160] for line in self.words if _ERROR.search(line)))[-3:]
-
-
-def symptoms(now: State) -> Symptoms:
+def symptoms(now: StackState) -> Symptoms:
     """What is wrong with the stack."""
     routes = {route.name: route for route in now.stack.routes}
     failing = tuple(probe for probe in now.probes if not probe.ok)
@@ -89,13 +26,13 @@ def symptoms(now: State) -> Symptoms:
             cut_off.append(probe.route)
     lost: list[tuple[str, str]] = []
     down: list[str] = []
-    if not isinstance(now.redeploy, Unanswered):
-        lost = redeploy.lost(now.redeploy)
+    if known := now.of(redeploy.State):
+        lost = redeploy.lost(known)
         needed = {route.service for route in routes.values()}
-        mine = [one for one in now.redeploy.containers if one.service in now.redeploy.services]
+        mine = [one for one in known.containers if one.service in known.services]
         down = [one.name for one in mine if fallen(one.state, one.exit, serves=one.service in needed)]
-        here = {one.service for one in now.redeploy.containers}
-        ill += [route.service for route in routes.values() if route.service in now.redeploy.services and route.service not in here]
+        here = {one.service for one in known.containers}
+        ill += [route.service for route in routes.values() if route.service in known.services and route.service not in here]
     return Symptoms(failing, tuple(dict.fromkeys(ill)), tuple(cut_off), tuple(lost), tuple(down), tuple(_words(now, ill)))
 
 
@@ -109,7 +46,7 @@ def fallen(state: str, status: int, *, serves: bool) -> bool:
     return state not in _UP and not (state == "exited" and status == 0 and not serves)
 
 
-def _words(now: State, ill: Iterable[str]) -> list[str]:
+def _words(now: StackState, ill: Iterable[str]) -> list[str]:
     """What ill services answered and wrote last."""
     said: list[str] = []
     for name in dict.fromkeys(ill):
@@ -117,7 +54,7 @@ def _words(now: State, ill: Iterable[str]) -> list[str]:
         for route in now.stack.routes:
             answer = answers.get(route.name) if route.service == name else None
             said += answer.said.splitlines() if answer else []
-        if not isinstance(now.redeploy, Unanswered):
-            for one in now.redeploy.of(name):
-                said += now.redeploy.logs.get(one.name, [])[-12:]
+        if known := now.of(redeploy.State):
+            for one in known.of(name):
+                said += known.logs.get(one.name, [])[-12:]
     return [line[:_LONGEST] for line in said]

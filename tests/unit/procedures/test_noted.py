@@ -41,7 +41,7 @@ def of_a_readiness() -> Plan:
     """One that restores a backup, and has nothing to enter."""
     now = test_database.state()
     name = test_database.VOICE.name
-    look = triage.State(STACK, SILENT, {}, {}, None, SILENT, SILENT, {}, SILENT)
+    look = triage.StackState(STACK, SILENT, SILENT, {})
     state = readiness.State(STACK, look, {}, {name: now}, SILENT, SILENT, SILENT)
     target = readiness.Target(SILENT, {}, {}, None, None, {name: test_database.target(now)})
     return readiness.plan(state, target, incident="i1")

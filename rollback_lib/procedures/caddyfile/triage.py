@@ -1,4 +1,4 @@
-"""Why requests do not reach a service that works: the Caddyfile, or the stack around it."""
+"""Why requests do not reach a service that works: the Caddyfile."""
 
 import re
 from datetime import datetime
@@ -6,31 +6,30 @@ from urllib.parse import urlsplit
 
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import some
-from rollback_lib.procedures import caddyfile
+from rollback_lib.procedures.caddyfile.state import State, Version, document
+from rollback_lib.procedures.code.look import Look as Code
+from rollback_lib.procedures.common.age import by_age
+from rollback_lib.procedures.common.change import Change, Level
 from rollback_lib.procedures.common.finding import Finding
-from rollback_lib.procedures.triage.age import by_age
-from rollback_lib.procedures.triage.state import Deployed, State
-from rollback_lib.procedures.triage.symptoms import Symptoms
+from rollback_lib.procedures.common.stack_state import StackState
+from rollback_lib.procedures.common.symptoms import Symptoms
+from rollback_lib.procedures.common.triage import Triage
+from rollback_lib.procedures.redeploy.state import State as Redeploy
 from rollback_lib.text import times
 
 _OWN = re.compile(r"(?!localhost$)[A-Za-z0-9_-]+")  # a name of Docker's own: without a dot, so no address and no host elsewhere
 
 
-def proxy(now: State, seen: Symptoms) -> Finding:
+def weigh(one: Finding, known: State, now: StackState, seen: Symptoms) -> None:
     """The Caddyfile."""
-    one = Finding("caddyfile", "Bad Caddyfile change")
-    known = now.caddyfile
-    if known is None or isinstance(known, Unanswered):
-        one.add(0, f"not known: {known.why}" if known else "the stack names no Caddyfile")
-        return one
     if isinstance(known.of_file, str):
         one.add(4, f"Caddy does not accept the file: {known.of_file}", sure=True)
     if not known.running:
         one.add(2, "Caddy is not running")
     elif not seen.cut_off:
         one.add(-1, "the routes answer as their services do")
-        return one
-    for words in misled(now, seen):
+        return
+    for words in _misled(now, seen):
         one.add(4, words, sure=True)
     if known.loaded is False:
         one.add(1, "Caddy runs with something else than the file says")
@@ -45,10 +44,9 @@ def proxy(now: State, seen: Symptoms) -> Finding:
     elif known.file:
         uncommitted = ", uncommitted" if now.stack.in_tree(known.file.path) else ""
         one.add(*by_age(known.file.changed, f"it was edited {times.minute(known.file.changed)}{uncommitted}"))
-    return one
 
 
-def misled(now: State, seen: Symptoms) -> list[str]:
+def _misled(now: StackState, seen: Symptoms) -> list[str]:
     """Where Caddy sends the requests of cut-off routes, if that is not there."""
     if isinstance(now.ways, Unanswered) or now.ways.upstreams is None:
         return []
@@ -69,39 +67,26 @@ def misled(now: State, seen: Symptoms) -> list[str]:
     return found
 
 
-def _known(now: State, name: str) -> bool:
-    if isinstance(now.redeploy, Unanswered):
+def _known(now: StackState, name: str) -> bool:
+    around = now.of(Redeploy)
+    if around is None:
         return True
-    names = {word for one in now.redeploy.attachments.all for word in (one.container, *one.aliases)}
-    return name in names or name in now.redeploy.services
+    names = {word for one in around.attachments.all for word in (one.container, *one.aliases)}
+    return name in names or name in around.services
 
 
-def _came(now: State, version: caddyfile.Version) -> datetime:
+def _came(now: StackState, version: Version) -> datetime:
     """When a version came to the host: with the first move of HEAD to a commit that is as young."""
-    moves = now.deployed.state.reflog if isinstance(now.deployed, Deployed) else []
+    code = now.of(Code)
+    moves = code.state.reflog if code else []
     return min((move.when for move in moves if move.commit.when >= version.when), default=version.when)
 
 
-def around(now: State, seen: Symptoms) -> Finding:
-    """The stack as a whole: containers and networks."""
-    one = Finding("redeploy", "Full stack broken")
-    known = now.redeploy
-    if isinstance(known, Unanswered):
-        one.add(0, f"not known: {known.why}")
-        return one
-    if seen.lost:
-        one.add(4, f"not on their networks: {some([f'{container} on {network}' for container, network in seen.lost])}", sure=True)
-    stale = sorted({attached.container for attached in known.attachments.stale})
-    if stale:
-        one.add(3, f"on a network that is gone, so that they cannot start: {some(stale)}", sure=True)
-    missing = sorted(name for name, service in known.services.items() if not known.of(name) and not service.optional)
-    if missing:
-        one.add(3, f"services without a container: {some(missing)}", sure=True)
-    alone = [name for name in seen.down if not any(f"-{service}-" in name for service in seen.ill)]
-    if len(seen.down) > 1:
-        one.add(2, f"not running: {some(list(seen.down))}")
-    elif alone:
-        one.add(1, f"not running: {some(alone)}; `docker start {alone[0]}` may be all it takes")
-    if not one.evidence:
-        one.add(-1, "every container runs, on every network it should be on")
-    return one
+def changes(known: State) -> list[Change]:
+    """When the file was changed."""
+    return [Change(known.file.changed, Level.FILE, "Caddyfile", known.file.path)] if known.file else []
+
+
+TRIAGE = Triage(
+    situation="Bad Caddyfile change", look=document, weigh=weigh, changes=changes, absent="the stack names no Caddyfile"
+)  # fmt: skip
