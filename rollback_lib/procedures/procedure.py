@@ -2,7 +2,7 @@
 that it is given."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Concatenate, Generic, TypeVar
@@ -13,8 +13,8 @@ from rollback_lib.facts.host import Host, Unanswered
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Loss, Plan
 from rollback_lib.plan.step import Step
-from rollback_lib.procedures.common.finding import Finding
 from rollback_lib.procedures.common.rows import Row
+from rollback_lib.procedures.common.triage import Triage
 from rollback_lib.stack.model import Section, Stack
 
 S = TypeVar("S")
@@ -79,9 +79,14 @@ class Procedure(Generic[S, T]):
     in one run only. `undo_notes` returns what to know before an undo.
     `views` is the name of the module whose VIEWS and CHOICES a notebook shows.
 
-    A procedure of another package also has these. `section` is its section under `procedures` in the stack file; it holds its budget.
-    `notebook` is its notebook. `triage` makes its row of a diagnosis from its state and the names of the services that are ill.
-    `readiness` makes its rows from its state and its target. `drill` breaks the practice host.
+    `views` is the name of the module with its VIEWS and CHOICES, which a notebook shows.
+
+    `parts` are the parameters that name the parts of a stack it applies to: `[{}]` for the whole of it, none where the stack has no such
+    section, one for each of several databases, files or services. By default it applies once where the stack has its section, if it needs
+    one. `triage` is what it brings to a triage.
+
+    For a procedure of another package: `section` is its section in a stack, under `procedures`, which has its budget, too; `notebook`
+    its notebook; `readiness` makes its rows from its state and its target; `drill` breaks the practice host.
     """
 
     name: str
@@ -100,13 +105,16 @@ class Procedure(Generic[S, T]):
     section: type[Section] | None = None
     notebook: Path | None = None
     views: str = ""
-    triage: Callable[[S | Unanswered, tuple[str, ...]], Finding] | None = None
+    parts: Callable[[Stack], Sequence[Mapping[str, str]]] | None = None
+    triage: Triage[Any] | None = None
     readiness: Callable[[S | Unanswered, T | Unanswered], list[Row]] | None = None
     drill: Drill | None = None
 
-    def of(self, stack: Stack) -> bool:
-        """Whether the stack has the section that the procedure needs; True if it needs none."""
-        return self.section is None or self.name in stack.procedures
+    def of(self, stack: Stack) -> Sequence[Mapping[str, str]]:
+        """The parameters of the parts of a stack that it applies to."""
+        if self.parts:
+            return self.parts(stack)
+        return [{}] if self.section is None or self.name in stack.procedures else []
 
 
 def check_target(target: object, shape: re.Pattern[str], expected: str) -> None:

@@ -1,11 +1,14 @@
 """All procedures: those of this package and those of other packages. They are found through the same entry-point group."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
 from rollback_lib.errors import ParameterError
+from rollback_lib.procedures.common.triage import Triage
 from rollback_lib.procedures.procedure import Procedure
 from rollback_lib.stack.model import Stack
 
@@ -45,10 +48,39 @@ def procedure(name: str) -> Procedure[Any, Any]:
     return known[name]
 
 
-def others(stack: Stack | None = None) -> list[Procedure[Any, Any]]:
-    """The procedures of other packages. With a stack, only those that the stack has a section for."""
+def others() -> list[Procedure[Any, Any]]:
+    """Those of other packages."""
     ours = {point.name for point in _points() if point.value.startswith(_OURS)}
-    return [loaded for loaded in procedures().values() if loaded.name not in ours and (stack is None or loaded.of(stack))]
+    return [one for one in procedures().values() if one.name not in ours]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a stack that a procedure applies to, by the parameters that name it."""
+
+    procedure: Procedure[Any, Any]
+    parameters: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """Its own name, "" where the procedure applies once."""
+        return " ".join(self.parameters.values())
+
+    @property
+    def label(self) -> str:
+        """The procedure and the part, e.g. `database voice`."""
+        return f"{self.procedure.name} {self.name}".rstrip()
+
+
+def parts(stack: Stack) -> list[Part]:
+    """All procedures as they apply to a stack, the smallest first."""
+    return [Part(one, parameters) for one in procedures().values() for parameters in one.of(stack)]
+
+
+def looked_at(stack: Stack) -> list[tuple[Part, Triage[Any]]]:
+    """The parts that triage looks at, each with what its procedure brings to that."""
+    found = ((one, one.triage) for one in procedures().values() if one.triage)
+    return [(Part(one, parameters), triage) for one, triage in found for parameters in (triage.parts or one.of)(stack)]
 
 
 def check(stack: Stack) -> None:

@@ -17,8 +17,10 @@ from rollback_lib.facts.inside_container import Answer
 from rollback_lib.facts.releases import Release
 from rollback_lib.health.probe import Probe
 from rollback_lib.procedures import caddyfile, code, env, redeploy
+from rollback_lib.procedures.code.look import Look as Code
 from rollback_lib.procedures.common import snapshots
-from rollback_lib.procedures.triage.state import Databases, Deployed, State, Ways
+from rollback_lib.procedures.common.stack_state import StackState, Ways
+from rollback_lib.procedures.database.look import Look as Database
 from rollback_lib.secrets.secret import Key, Secret
 from rollback_lib.stack.model import Stack
 from tests.builders.containers import WAY, attached, commit, container, service
@@ -38,29 +40,27 @@ def ago(hours: float) -> datetime:
 def facts(
     *, ill: str = "", cut_off: bool = False, down: tuple[str, ...] = (), missing: tuple[str, ...] = (), off: str = "", gone: str = "",
     code: dict[str, Any] | None = None, env: dict[str, Any] | None = None, proxy: dict[str, Any] | None = None,
-    schemas: dict[str, Any] | None = None, **changes: Any,
-) -> State:  # fmt: skip
-    """The state of the stack. Each parameter changes something in it.
-
-    `ill`: agents-api answers 500 with this text. `cut_off`: agents-api works, but its route fails. `down`: services whose containers
-    have ended. `missing`: services without a container. `off`: a network that the proxy is not on. `gone`: a network that no longer
-    exists, and on which the proxy still is. `code`, `env`, `proxy` and `schemas` are arguments for the builders below; `changes` are
-    fields of State.
-    """
+    schemas: dict[str, Any] | None = None, looks: dict[str, Any] | None = None, **changes: Any,
+) -> StackState:  # fmt: skip
+    """What a look finds. `ill`: agents-api answers 500, saying that; `cut_off`: it answers, and its route does not pass; `down` are
+    services whose containers have ended, `missing` those that have none; `off`: a network that the proxy is not on, `gone` one that it
+    remembers and that is gone. `code`, `env`, `proxy` and `schemas` are changes of what is known of each; `looks` are
+    others instead, by their labels; `changes` are those of the whole."""
     answers = {name: Answer((port,), 200, "fine", True) for name, port in PORTS.items()}
     if ill:
         answers["agents-api"] = Answer((8000,), 500, ill)
     upstreams = {f"{name}.dyniq.ai": (f"{name}:{port}",) for name, port in PORTS.items()}
     status = 500 if ill else 502 if cut_off else 200
-    known = {
-        "stack": STACK, "deployed": deployed(**(code or {})), "pulled": {}, "envs": {STACK.env.file: env_file(**(env or {}))},
-        "caddyfile": caddy_file(**(proxy or {})),
-        "redeploy": around(down, missing, off, gone), "ways": Ways(answers, upstreams | (proxy or {}).get("upstreams", {})),
-        "databases": {section.name: database(section.name, **(schemas or {}).get(section.name, {})) for section in STACK.databases},
-        "machine": machine.Machine(0.0, 0.5, 1e6, ()),
-        "probes": (probe("agents-api", status), probe("ruben-api", 200)),
+    seen = {
+        "code": deployed(**(code or {})), "env": env_file(**(env or {})), "caddyfile": caddy_file(**(proxy or {})),
+        "redeploy": around(down, missing, off, gone),
+        **{f"database {one.name}": database(one.name, **(schemas or {}).get(one.name, {})) for one in STACK.databases},
     }  # fmt: skip
-    return State(**{**known, **changes})
+    known = {
+        "stack": STACK, "looks": seen | (looks or {}), "ways": Ways(answers, upstreams | (proxy or {}).get("upstreams", {})),
+        "machine": machine.Machine(0.0, 0.5, 1e6, ()), "probes": (probe("agents-api", status), probe("ruben-api", 200)),
+    }  # fmt: skip
+    return StackState(**{**known, **changes})
 
 
 def probe(route: str, status: int) -> Probe:
@@ -70,10 +70,9 @@ def probe(route: str, status: int) -> Probe:
 def deployed(
     *, came: float = MONTH, made: float | None = None, image: float | None = None, known: str = "", registry: bool = False,
     migrations: tuple[str, ...] = (), asks: tuple[str, ...] = (),
-) -> Deployed:  # fmt: skip
-    """The commit that runs. It came to the host `came` hours ago; its container was made `made` and its image `image` hours ago, by
-    default at the same time. `known`: it was found "healthy" or bad here. `registry`: it was started by the compose files that take the
-    image from a registry. `migrations` and `asks` are as in `Deployed`."""
+) -> Code:  # fmt: skip
+    """The commit that runs: came to the host so many hours ago, its image and its container were `made` then. `known`: it was found
+    healthy or bad here; `registry`: it runs by the compose files that take the image from a registry."""
     when = ago(came)
     way = replace(WAY, files=tuple(STACK.image.files)) if registry else WAY
     running = container(created=ago(came if made is None else made), compose=way)
@@ -84,7 +83,7 @@ def deployed(
         stack=STACK, head=git.Head(RUNS, "main", ()), log=[move.commit for move in reflog], reflog=reflog, services=(api,), defined={},
         environments={}, compose="2", lines=[],
     )  # fmt: skip
-    return Deployed(state, ago(came if image is None else image), BEFORE, migrations, asks)
+    return Code(state, ago(came if image is None else image), BEFORE, migrations, asks)
 
 
 def env_file(
@@ -149,13 +148,12 @@ def around(down: tuple[str, ...], missing: tuple[str, ...], off: str, gone: str)
     )  # fmt: skip
 
 
-def database(name: str, *, gone: tuple[str, ...] = (), new: tuple[str, ...] = (), answers: bool = True, backups: bool = True) -> Databases:
-    """A database with the schema of its newest backup, except for tables that are `gone` or `new` since. `answers`: its server answers.
-    `backups`: there are any."""
-    section = next(entry for entry in STACK.databases if entry.name == name)
+def database(name: str, *, gone: tuple[str, ...] = (), new: tuple[str, ...] = (), answers: bool = True, backups: bool = True) -> Database:
+    """A database whose schema is that of its newest backup, but for tables that are `gone` and `new` since."""
+    section = next(one for one in STACK.databases if one.name == name)
     since = ((ago(12), schema.Difference(gone, new)),) if backups else ()
-    there = {section.database: None}  # only its name is used
-    return Databases(section, container(name, name=section.container), postgres.Server(170002, True, there) if answers else None, since)
+    there = {section.database: None}  # which is all that is asked of it
+    return Database(section, container(name, name=section.container), postgres.Server(170002, True, there) if answers else None, since)
 
 
 def without(section: str) -> Stack:

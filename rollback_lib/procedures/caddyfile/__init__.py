@@ -3,6 +3,8 @@
 from rollback_lib.procedures.caddyfile.plan import assumed, effects, plan, undo_effects
 from rollback_lib.procedures.caddyfile.state import NAME, Candidate, Candidates, State, Version, candidates, document
 from rollback_lib.procedures.caddyfile.target import Target, check, choose, examine
+from rollback_lib.procedures.caddyfile.triage import TRIAGE
+from rollback_lib.procedures.common.parts import once
 from rollback_lib.procedures.procedure import Procedure
 
 __all__ = [
@@ -26,5 +28,5 @@ __all__ = [
 
 PROCEDURE = Procedure(
     name=NAME, size=10, check=check, document=document, examine=examine, plan=plan, effects=effects, undo_effects=undo_effects,
-    assumed=assumed, views="rollback_lib.notebook.views.caddyfile",
+    assumed=assumed, parts=lambda stack: once(stack.caddyfile), triage=TRIAGE, views="rollback_lib.notebook.views.caddyfile",
 )  # fmt: skip

@@ -19,6 +19,7 @@ from rollback_lib.procedures.database.state import (
     server_of,
 )  # fmt: skip
 from rollback_lib.procedures.database.target import Target, check, choose, examine
+from rollback_lib.procedures.database.triage import TRIAGE
 from rollback_lib.procedures.procedure import Procedure
 
 __all__ = [
@@ -55,6 +56,6 @@ __all__ = [
 
 PROCEDURE = Procedure(
     name=NAME, size=50, check=check, document=document, examine=examine, plan=plan, effects=effects, undo_effects=undo_effects,
-    assumed=assumed,
+    assumed=assumed, parts=lambda stack: [{"database": one.name} for one in stack.databases], triage=TRIAGE,
     hashes=True, weigh=weigh, redo=redo, undo_notes=undo_notes, views="rollback_lib.notebook.views.database",
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """The state of a service that runs an image from a registry: the image that runs, and the images to choose from."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -12,6 +13,7 @@ from rollback_lib.facts.host import Answer, Host, result_of
 from rollback_lib.health.probe import Probe
 from rollback_lib.procedures.common import compose_call
 from rollback_lib.procedures.common.chosen import chosen
+from rollback_lib.procedures.common.parts import by_name
 from rollback_lib.secrets.secret import Secret
 from rollback_lib.stack.model import Stack
 
@@ -103,6 +105,11 @@ class Candidate:
 
 class Candidates(tuple[Candidate, ...]):
     """The images to choose from, newest first."""
+
+
+def parts(stack: Stack) -> list[Mapping[str, str]]:
+    """The services of the stack's section, as parameters name them."""
+    return by_name("service", stack.image.names) if stack.image else []
 
 
 def document(host: Host, stack: Stack, service: str = "") -> State:

@@ -9,11 +9,11 @@ from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Changes, Step, When
 from rollback_lib.procedures import code, database, mark
+from rollback_lib.procedures.code.look import Look as Code
+from rollback_lib.procedures.code.look import from_registry
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.procedures.readiness.noted import After
 from rollback_lib.procedures.readiness.state import NAME, State, Target
-from rollback_lib.procedures.triage import Deployed
-from rollback_lib.procedures.triage.deployment import from_registry
 
 RESTORE = "restore_"
 NOT_KEPT = "nothing is new since the last time, or what runs is not known"
@@ -69,17 +69,17 @@ def _images(now: State, target: Target, incident: str) -> dict[str, str]:
 
 
 def _build(now: State, target: Target, incident: str) -> tuple[Command, ...]:
-    deployed = now.look.deployed
+    deployed = now.look.of(Code)
     images = _images(now, target, incident)
-    if not (isinstance(target.code, code.Target) and isinstance(deployed, Deployed) and images) or of_registry(now):
+    if not (isinstance(target.code, code.Target) and deployed and images) or of_registry(now):
         return ()
     return (*code.build(deployed.state, target.code, images), *_unbuild(images.values()))
 
 
 def of_registry(now: State) -> bool:
     """Whether the service's image comes from a registry."""
-    deployed = now.look.deployed
-    return isinstance(deployed, Deployed) and from_registry(deployed.state)
+    deployed = now.look.of(Code)
+    return deployed is not None and from_registry(deployed.state)
 
 
 def _unbuild(images: Iterable[str]) -> tuple[Command, ...]:

@@ -9,14 +9,14 @@ from rollback_lib.facts.host import Unanswered
 from rollback_lib.host.ending import Ending
 from rollback_lib.plan.plan import Plan, some
 from rollback_lib.procedures import code, database, image
+from rollback_lib.procedures.caddyfile import State as Caddyfile
+from rollback_lib.procedures.code.look import Look as Code
 from rollback_lib.procedures.common import retention, snapshots
 from rollback_lib.procedures.common.rows import AMBER, GREEN, RED, Row, of_certificates, of_machine, worst
 from rollback_lib.procedures.readiness.noted import After
 from rollback_lib.procedures.readiness.plan import of_registry, restore_name
 from rollback_lib.procedures.readiness.restored import Restored
-from rollback_lib.procedures.readiness.state import State, Target, refusal
-from rollback_lib.procedures.registry import others
-from rollback_lib.procedures.triage import Deployed
+from rollback_lib.procedures.readiness.state import State, Target, envs_of, others_of, refusal
 from rollback_lib.procedures.triage.symptoms import symptoms
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.text import times
@@ -84,10 +84,10 @@ def report(now: State, target: Target, plan: Plan, tried: Mapping[str, Tried], r
         *_code(now, target, tried),
         *_releases(now),
         *(row for name in now.images for row in _image(now, target, name)),
-        *(row for path in now.look.envs for row in _env(now, target, tried, path)),
+        *(row for path in envs_of(now) for row in _env(now, target, tried, path)),
         *_caddyfile(now, target),
         *(row for name in now.databases for row in _database(name, now, target, plan, tried, restored)),
-        *(row for one in others(now.stack) if one.readiness for row in one.readiness(now.look.others[one.name], target.others[one.name])),
+        *(row for one in others_of(now.stack) if one.readiness for row in one.readiness(now.look.looks[one.name], target.others[one.name])),
         *_copies(now, tried),
         *of_machine(now.look.machine),
         *of_certificates(now.probes),
@@ -130,11 +130,11 @@ def _stack(now: State, target: Target) -> list[Row]:
 
 
 def _code(now: State, target: Target, tried: Mapping[str, Tried]) -> list[Row]:
-    deployed = now.look.deployed
+    deployed = now.look.of(Code)
     if target.code is None:
         why = "the stack names no service that is built here" if now.stack.tree else "the stack has no tree, so git tells nothing here"
         return [Row("code", GREEN, f"left out, with build and releases: {why}")]
-    if isinstance(target.code, Unanswered) or not isinstance(deployed, Deployed):
+    if isinstance(target.code, Unanswered) or deployed is None:
         why = target.code.why if isinstance(target.code, Unanswered) else "not known"
         return [Row("code", RED, why, "name a commit that was good, once, by rolling back to it")]
     sha, state = target.code.commit.short, deployed.state
@@ -156,9 +156,9 @@ def _drift(state: code.State, target: code.Target) -> tuple[str, ...]:
 
 
 def _releases(now: State) -> list[Row]:
-    """Whether the images of the last healthy releases are still available."""
-    deployed = now.look.deployed
-    if not isinstance(deployed, Deployed):
+    """Whether the image of each release that was healthy here lately is still to be had."""
+    deployed = now.look.of(Code)
+    if deployed is None:
         return []
     state = deployed.state
     good = list(dict.fromkeys(one.commit for one in reversed(state.releases) if one.healthy and one.commit))[:RELEASES]
@@ -188,7 +188,7 @@ def _label(what: str, which: str, several: bool) -> str:
 def _image(now: State, target: Target, service: str) -> list[Row]:
     label, chosen, state = _label("image", service, len(now.images) > 1), target.images[service], now.images[service]
     if isinstance(chosen, Unanswered):
-        if service in now.look.pulled:  # where others are, a person can name one
+        if service not in (now.stack.code.names if now.stack.code else ()):  # where others are, a person can name one
             nothing = not (isinstance(state, image.State) and any(not one.running for one in image.candidates(state)))
         else:
             nothing = of_registry(now)
@@ -202,7 +202,7 @@ def _image(now: State, target: Target, service: str) -> list[Row]:
 
 
 def _env(now: State, target: Target, tried: Mapping[str, Tried], path: str) -> list[Row]:
-    label, held, chosen = _label("env", path, len(now.look.envs) > 1), now.look.envs[path], target.envs[path]
+    label, held, chosen = _label("env", path, len(envs_of(now)) > 1), envs_of(now)[path], target.envs[path]
     if isinstance(held, Unanswered):
         return [Row(label, RED, held.why, "fix that on the host")]
     if held.unreadable:
@@ -223,8 +223,8 @@ def _caddyfile(now: State, target: Target) -> list[Row]:
     if isinstance(target.caddyfile, Unanswered):
         return [Row("caddyfile", *_no_version(now, target.caddyfile.why))]
     rows = [Row("caddyfile", GREEN, f"would go back to {target.caddyfile.version.name}, {target.caddyfile.why}; Caddy accepts it")]
-    proxy = now.look.caddyfile
-    if proxy and not isinstance(proxy, Unanswered) and proxy.loaded is False:
+    proxy = now.look.of(Caddyfile)
+    if proxy and proxy.loaded is False:
         rows.append(
             Row(
                 "Caddy's configuration",

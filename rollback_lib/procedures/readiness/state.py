@@ -8,7 +8,10 @@ from rollback_lib.errors import Refused
 from rollback_lib.facts.host import Answer, Host, Unanswered, result_of
 from rollback_lib.health.probe import Probe
 from rollback_lib.procedures import caddyfile, code, database, env, image, mark, redeploy, registry, triage
+from rollback_lib.procedures.code.look import Look as Code
 from rollback_lib.procedures.common import permissions, retention
+from rollback_lib.procedures.common.stack_state import StackState
+from rollback_lib.procedures.procedure import Procedure
 from rollback_lib.stack.model import Stack
 
 NAME = "readiness"
@@ -22,7 +25,7 @@ class State:
     on the host, and what the user may do there. `images` are by service. A value is Unanswered if the host gave no answer."""
 
     stack: Stack
-    look: triage.State
+    look: StackState
     images: dict[str, image.State | Unanswered]
     databases: dict[str, database.State | Unanswered]
     release: mark.State | Unanswered
@@ -59,24 +62,36 @@ def document(host: Host, stack: Stack) -> State:
     databases = {one.name: host.beside(database.document, stack, one.name) for one in stack.databases}
     release = host.beside(mark.document, stack)
     looked = look.result()
-    assert isinstance(looked, triage.State)  # triage answers each question separately, so it is never Unanswered as a whole
+    assert isinstance(looked, StackState)  # what it asks is all asked beside
     return State(stack, looked, _all(images), _all(databases), release.result(), copies.result(), user.result())
 
 
 def examine(host: Host, now: State, target: str = "") -> Target:
-    """The target of every procedure, checked as that procedure checks it."""
-    look = now.look
-    deployed = look.deployed.state if isinstance(look.deployed, triage.Deployed) else look.deployed
-    of_code = _examined(host, deployed, code.examine) if deployed else None
+    """The target of every procedure, proven as that procedure proves it."""
+    look = now.look.looks
+    deployed = look.get(code.NAME)
+    of_code = _examined(host, deployed.state if isinstance(deployed, Code) else deployed, code.examine) if deployed else None
     images = {name: _examined(host, one, image.examine) for name, one in now.images.items()}
-    envs = {path: _examined(host, one, env.examine) for path, one in look.envs.items()}
-    of_caddyfile = _examined(host, look.caddyfile, caddyfile.examine) if look.caddyfile else None
-    of_redeploy = _examined(host, look.redeploy, redeploy.examine) if now.stack.redeploy else None
+    envs = {path: _examined(host, one, env.examine) for path, one in envs_of(now).items()}
+    proxy = look.get(caddyfile.NAME)
+    of_caddyfile = _examined(host, proxy, caddyfile.examine) if proxy else None
+    of_redeploy = _examined(host, look[redeploy.NAME], redeploy.examine) if now.stack.redeploy else None
     databases = {name: _examined(host, one, database.examine) for name, one in now.databases.items()}
-    others = {one.name: _examined(host, look.others[one.name], one.examine) for one in registry.others(now.stack) if one.readiness}
+    others = {one.name: _examined(host, look[one.name], one.examine) for one in others_of(now.stack)}
     return Target(
         result_of(of_code), _all(images), _all(envs), result_of(of_caddyfile), result_of(of_redeploy), _all(databases), _all(others)
     )
+
+
+def envs_of(now: State) -> dict[str, env.State | Unanswered]:
+    """What was seen of the env files, by their paths."""
+    parts = [one for one in registry.parts(now.stack) if one.procedure is env.PROCEDURE]
+    return {path: now.look.looks[one.label] for one, path in zip(parts, now.stack.env.paths if now.stack.env else (), strict=True)}
+
+
+def others_of(stack: Stack) -> list[Procedure[Any, Any]]:
+    """The procedures of other packages that have rows for the stack."""
+    return [one for one in registry.others() if one.readiness and one.of(stack)]
 
 
 def _all(answers: Mapping[str, Answer[T]]) -> dict[str, T]:

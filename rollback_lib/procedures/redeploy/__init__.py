@@ -1,10 +1,12 @@
 """Redeploy of the whole stack: build first, then take it down and bring it up, with every network and volume as before."""
 
+from rollback_lib.procedures.common.parts import once
 from rollback_lib.procedures.procedure import Procedure
 from rollback_lib.procedures.redeploy.plan import assumed, effects, files_again, plan, undo_effects
 from rollback_lib.procedures.redeploy.redo import redo
 from rollback_lib.procedures.redeploy.state import NAME, Candidate, Candidates, State, candidates, document, lost
 from rollback_lib.procedures.redeploy.target import Target, check, examine
+from rollback_lib.procedures.redeploy.triage import TRIAGE
 
 __all__ = [
     "NAME",
@@ -27,6 +29,6 @@ __all__ = [
 
 PROCEDURE = Procedure(
     name=NAME, size=60, check=check, document=document, examine=examine, plan=plan, effects=effects, undo_effects=undo_effects,
-    assumed=assumed,
+    assumed=assumed, parts=lambda stack: once(stack.redeploy), triage=TRIAGE,
     redo=redo, views="rollback_lib.notebook.views.redeploy",
 )  # fmt: skip

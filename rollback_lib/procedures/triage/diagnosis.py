@@ -7,16 +7,14 @@ from typing import Any
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures.common.finding import FITS, MAY, Finding
-from rollback_lib.procedures.common.rows import AMBER, GREEN, Row, of_certificates, of_machine
-from rollback_lib.procedures.registry import others, procedure
-from rollback_lib.procedures.triage.deployment import deployments, from_registry, last_word
-from rollback_lib.procedures.triage.envfile import env_files
-from rollback_lib.procedures.triage.schemas import databases
-from rollback_lib.procedures.triage.state import Databases, Deployed, State
-from rollback_lib.procedures.triage.symptoms import Symptoms, symptoms
-from rollback_lib.procedures.triage.ways import around, proxy
+from rollback_lib.procedures.common.rows import GREEN, Row, of_certificates, of_machine
+from rollback_lib.procedures.common.stack_state import StackState
+from rollback_lib.procedures.common.symptoms import Symptoms
+from rollback_lib.procedures.common.triage import Triage
+from rollback_lib.procedures.registry import Part, looked_at, procedure, procedures
+from rollback_lib.procedures.triage.symptoms import symptoms
 from rollback_lib.record.verdict import Verdict
-from rollback_lib.text import times
+from rollback_lib.stack.model import Stack
 
 
 @dataclass(frozen=True)
@@ -75,45 +73,50 @@ def command(one: Finding, stack: str) -> str:
     return shlex.join(["rollback", "run", one.procedure, "--stack", stack, *given])
 
 
-def diagnose(now: State) -> Diagnosis:
-    """Rank the rows of the decision tree by their evidence."""
+def diagnose(now: StackState) -> Diagnosis:
+    """Rank the page's rows by what speaks for them."""
     seen = symptoms(now)
-    found = [*deployments(now, seen), *env_files(now, seen), proxy(now, seen), *databases(now, seen), around(now, seen)]
-    found += [one.triage(now.others[one.name], seen.ill) for one in others(now.stack) if one.triage and one.name in now.others]
-    if seen.healthy:  # a change alone is no reason for a rollback
+    looked = looked_at(now.stack)
+    found = [*_absent(now.stack), *(_finding(part, triage, now, seen) for part, triage in looked)]
+    if seen.healthy:  # changes alone are no trouble
         for one in found:
             one.evidence = [(-9, "nothing is wrong that it could fix")]
     _weigh(found, seen)
     ranked = sorted(found, key=lambda one: (-one.points, procedure(one.procedure).size))
-    rows = [*_of_release(now), *_of_servers(now), *of_machine(now.machine), *of_certificates(now.probes)]
+    rows = [row for part, triage in looked for row in triage.rows(now.looks[part.label])]
+    rows += [*of_machine(now.machine), *of_certificates(now.probes)]
     return Diagnosis(now.stack.name, now.stack.host, seen, tuple(ranked), tuple(rows))
 
 
+def _finding(part: Part, triage: Triage[Any], now: StackState, seen: Symptoms) -> Finding:
+    """The row of a procedure, for one part of the stack."""
+    situation = f"{triage.situation} ({part.name})" if part.name else triage.situation
+    one, look = Finding(part.procedure.name, situation, part.parameters), now.looks[part.label]
+    if isinstance(look, Unanswered):
+        one.add(0, f"not known: {look.why}")
+    else:
+        triage.weigh(one, look, now, seen)
+    return one
+
+
+def _absent(stack: Stack) -> list[Finding]:
+    """The rows of the page that the stack has no section for."""
+    found = []
+    for one in procedures().values():
+        if one.triage and one.triage.absent and not one.of(stack):
+            found.append(Finding(one.name, one.triage.situation, evidence=[(0, one.triage.absent)]))
+    return found
+
+
 def _weigh(found: list[Finding], seen: Symptoms) -> None:
-    """Take a point from rows that fit only because of a recent change, if another row explains what the failing services say."""
-    surely = [one for one in found if one.sure and one.fit == FITS and one.procedure in ("code", "image", "env", "database")]
+    """Where one row explains what an ill service says, a recent change to another is not enough to make that fit."""
+    surely = [one for one in found if one.sure and one.fit == FITS and _triage(one).explains]
     for one in found:
-        if surely and one not in surely and one.fit == FITS and one.procedure in ("code", "image", "env") and one.points < 4:
+        if surely and one not in surely and one.fit == FITS and _triage(one).suspects and one.points < 4:
             one.add(-1, f"{surely[0].procedure} explains what is seen; look again after that")
 
 
-def _of_release(now: State) -> list[Row]:
-    """A row that says so if the running release was found bad, even though its routes may pass."""
-    if not isinstance(now.deployed, Deployed) or not (last := last_word(now.deployed.state)) or last.healthy:
-        return []
-    what = last.commit[:7] or f"the image {last.image[7:19]}"
-    found = f"{now.stack.main} runs {what}, which was found bad here {times.minute(last.when)} ({last.incident})"
-    way = "image" if from_registry(now.deployed.state) else "code"
-    return [Row("release", AMBER, found, f"look with `rollback run {way}`; or, if it is well by now, `rollback mark`")]
-
-
-def _of_servers(now: State) -> list[Row]:
-    rows = []
-    for name, one in now.databases.items():
-        if isinstance(one, Databases) and not one.reachable:
-            state = one.container.state if one.container else "missing"
-            rows.append(Row(f"database {name}", "red", f"does not answer; container {one.section.container} is {state}",
-                            f"start it: `docker start {one.section.container}`, and read its log"))  # fmt: skip
-    if isinstance(now.redeploy, Unanswered):
-        rows.append(Row("docker", "red", now.redeploy.why, "see `systemctl status docker` on the host"))
-    return rows
+def _triage(one: Finding) -> Triage[Any]:
+    triage = procedure(one.procedure).triage
+    assert triage  # which made the row
+    return triage

@@ -3,29 +3,37 @@
 from datetime import UTC, datetime, timedelta
 
 from rollback_lib.facts.host import Unanswered
+from rollback_lib.procedures.common.change import Change, Level
 from rollback_lib.procedures.common.finding import Finding
 from rollback_lib.procedures.common.rows import GREEN, RED, Row
-from rollback_nginx.state import NAME, State
+from rollback_lib.procedures.common.stack_state import StackState
+from rollback_lib.procedures.common.symptoms import Symptoms
+from rollback_lib.procedures.common.triage import Triage
+from rollback_nginx.state import NAME, State, document
 from rollback_nginx.target import Target
 
 LATELY = timedelta(hours=24)
 
 
-def triage(now: State | Unanswered, ill: tuple[str, ...]) -> Finding:
-    """The evidence for and against a bad nginx.conf."""
-    found = Finding(NAME, "Bad nginx.conf")
-    if isinstance(now, Unanswered):
-        found.add(0, f"not known: {now.why}")
-    elif now.section.service not in ill:
+def weigh(found: Finding, now: State, stack: StackState, seen: Symptoms) -> None:
+    """What speaks for a bad nginx.conf, and against it."""
+    if now.section.service not in seen.ill:
         found.add(-1, f"{now.section.service} itself works")
-    else:
-        if now.refused:
-            found.add(3, f"nginx does not accept the file that is there: {now.refused}", sure=True)
-        if known := _known_good(now):
-            found.add(-3, f"the file that is there was healthy here: {known}")
-        elif now.file and datetime.now(UTC) - now.file.changed < LATELY:
-            found.add(3, f"the file changed {now.file.changed:%Y-%m-%d %H:%M} UTC")
-    return found
+        return
+    if now.refused:
+        found.add(3, f"nginx does not accept the file that is there: {now.refused}", sure=True)
+    if known := _known_good(now):
+        found.add(-3, f"the file that is there was healthy here: {known}")
+    elif now.file and datetime.now(UTC) - now.file.changed < LATELY:
+        found.add(3, f"the file changed {now.file.changed:%Y-%m-%d %H:%M} UTC")
+
+
+def changes(now: State) -> list[Change]:
+    """When the file was changed."""
+    return [Change(now.file.changed, Level.FILE, "nginx.conf", now.section.file)] if now.file else []
+
+
+TRIAGE = Triage(situation="Bad nginx.conf", look=document, weigh=weigh, changes=changes)
 
 
 def readiness(now: State | Unanswered, target: Target | Unanswered) -> list[Row]:

@@ -9,11 +9,14 @@ from rollback_lib.facts.host import Unanswered
 from rollback_lib.facts.inside_container import Answer
 from rollback_lib.facts.releases import Release
 from rollback_lib.procedures import mark, readiness, redeploy
+from rollback_lib.procedures.code.look import Look as Code
+from rollback_lib.procedures.code.look import from_registry
 from rollback_lib.procedures.code.state import Deployed
+from rollback_lib.procedures.common.stack_state import StackState, Ways
+from rollback_lib.procedures.image.look import Look as Pulled
 from rollback_lib.procedures.readiness.plan import plan as trials
 from rollback_lib.procedures.readiness.report import Restored, report
-from rollback_lib.procedures.triage import deployment, diagnose
-from rollback_lib.procedures.triage.state import Pulled, State, Ways
+from rollback_lib.procedures.triage import diagnose
 from rollback_lib.stack.model import Stack
 from tests.builders.containers import WAY, container
 from tests.builders.stack import STACK, bare
@@ -39,18 +42,23 @@ def release(*, healthy: bool) -> Release:
     return Release("web", "", digest("1"), ago(1), healthy, "3f2a9c")
 
 
-def shop(stack: Stack = SHOP, *, ill: str = "", envs: dict[str, Any] | None = None, web: Pulled | None = None, **changes: Any) -> State:
+def shop(
+    stack: Stack = SHOP, *, ill: str = "", envs: dict[str, Any] | None = None, web: Pulled | None = None, **changes: Any
+) -> StackState:
     """What a look finds of it; `ill`: the route web answers 500, saying that, and so does its service past the proxy."""
     answers = {"web": Answer((80,), 500, ill) if ill else Answer((80,), 200, "fine", True), "admin": Answer((80,), 200, "fine", True)}
+    files = {path: env_file(read=False) for path in (WEB_ENV, DB_ENV)} | (envs or {})
+    looks = {
+        "image web": web or pulled("web"), "image worker": pulled("worker"), **{f"env {path}": one for path, one in files.items()},
+        "redeploy": replace(around((), (), "", ""), stack=stack),
+    }  # fmt: skip
     known = {
-        "stack": stack, "deployed": None, "pulled": {"web": web or pulled("web"), "worker": pulled("worker")}, "caddyfile": None,
-        "envs": {path: env_file(read=False) for path in (WEB_ENV, DB_ENV)} | (envs or {}), "ways": Ways(answers, None), "databases": {},
-        "redeploy": replace(around((), (), "", ""), stack=stack), "probes": (probe("web", 500 if ill else 200), probe("admin", 200)),
+        "stack": stack, "looks": looks, "ways": Ways(answers, None), "probes": (probe("web", 500 if ill else 200), probe("admin", 200)),
     }  # fmt: skip
     return replace(facts(), **{**known, **changes})
 
 
-def ranked(now: State) -> str:
+def ranked(now: StackState) -> str:
     return ", ".join(f"{one.parameters.get('service') or one.parameters.get('file') or one.procedure} {one.points}"
                      for one in diagnose(now).findings if one.points > 0)  # fmt: skip
 
@@ -83,8 +91,8 @@ def test_a_bad_image_is_known_by_when_it_came_and_by_the_ledger(web: Pulled, poi
 def test_what_fits_names_the_service() -> None:
     found = diagnose(shop(ill="ZeroDivisionError: division by zero"))
     assert found.next("shop") == ("Bad image deploy (web): look with `rollback run image --stack shop -p service=web`",)
-    one = shop(SHOP.model_copy(update={"image": SHOP.image.model_copy(update={"service": "web", "services": []})}), ill="Error", pulled={})
-    alone = replace(one, pulled={"web": pulled("web")})
+    one = shop(SHOP.model_copy(update={"image": SHOP.image.model_copy(update={"service": "web", "services": []})}), ill="Error")
+    alone = replace(one, looks={**one.looks, "image": pulled("web")})
     assert diagnose(alone).next("shop") == ("Bad image deploy: look with `rollback run image --stack shop`",)
 
 
@@ -119,18 +127,19 @@ def test_two_routes_of_a_service_are_told_apart() -> None:
 # -- readiness ----------------------------------------------------------------------------------------------------------
 
 
-def running(now: State) -> mark.State:
+def running(now: StackState) -> mark.State:
     """What runs, as a mark would enter it."""
     services = tuple(
         Deployed(name, (one.container,), WAY, [], one.releases, [])
-        for name, one in now.pulled.items() if isinstance(one, Pulled) and one.container
+        for name, one in ((one.service, one) for one in now.every(Pulled)) if one.container
     )  # fmt: skip
+    envs = {path: now.looks[f"env {path}"] for path in (WEB_ENV, DB_ENV)}
     return mark.State(
-        stack=now.stack, head=None, services=services, images={}, ledger=[], envs=now.envs, caddyfile=None, kept=[], holder=None
+        stack=now.stack, head=None, services=services, images={}, ledger=[], envs=envs, caddyfile=None, kept=[], holder=None
     )  # fmt: skip
 
 
-def ready(now: State, **targets: Any) -> tuple[dict[str, Any], Any]:
+def ready(now: StackState, **targets: Any) -> tuple[dict[str, Any], Any]:
     """Its rows by name, and the plan."""
     images = {"web": image_state(stack=SHOP), "worker": SILENT}
     state = readiness.State(now.stack, now, images, {}, running(now), SILENT, SILENT, now.probes)
@@ -174,10 +183,10 @@ def test_a_redeploy_without_a_tree_has_its_row() -> None:
 
 def test_a_service_that_is_built_here_is_no_image_of_the_registry() -> None:
     """Both sections may name the same compose files: what is built is known by its service."""
-    found = facts().deployed
+    found = facts().of(Code)
     both = STACK.model_copy(update={"image": STACK.image.model_copy(update={"service": "caddy"})})
     main = found.state.services[0]
     way = replace(main.compose, files=tuple(STACK.image.files))
     of_registry = replace(found.state, services=(replace(main, replicas=(container(compose=way),)),))
-    assert deployment.from_registry(of_registry)
-    assert not deployment.from_registry(replace(of_registry, stack=both))
+    assert from_registry(of_registry)
+    assert not from_registry(replace(of_registry, stack=both))

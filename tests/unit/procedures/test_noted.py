@@ -42,7 +42,7 @@ def of_a_readiness() -> Plan:
     """The plan of a readiness run that restores a backup and enters nothing as known good."""
     now = test_database.state()
     name = test_database.VOICE.name
-    look = triage.State(STACK, SILENT, {}, {}, None, SILENT, SILENT, {}, SILENT)
+    look = triage.StackState(STACK, SILENT, SILENT, {})
     state = readiness.State(STACK, look, {}, {name: now}, SILENT, SILENT, SILENT)
     target = readiness.Target(SILENT, {}, {}, None, None, {name: test_database.target(now)})
     return readiness.plan(state, target, incident="i1")

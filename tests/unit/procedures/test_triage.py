@@ -1,6 +1,5 @@
 """What triage reads and weighs, without a host."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,13 +9,14 @@ from rollback_lib.facts import caddy, schema
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.facts.inside_container import Answer
 from rollback_lib.notebook.views.triage import _answer
+from rollback_lib.procedures.code.look import asked_for, migration
 from rollback_lib.procedures.common.finding import ENOUGH, FITS, MAY, NO, Finding
+from rollback_lib.procedures.common.symptoms import Symptoms
+from rollback_lib.procedures.env.triage import host_of
 from rollback_lib.procedures.registry import procedure
 from rollback_lib.procedures.triage.diagnosis import diagnose
-from rollback_lib.procedures.triage.envfile import host_of
-from rollback_lib.procedures.triage.state import asked_for, migration
-from rollback_lib.procedures.triage.symptoms import Symptoms
-from tests.builders.triage import BEFORE, RUNS, facts
+from tests.builders.stack import STACK
+from tests.builders.triage import BEFORE, RUNS, facts, without
 
 DUMP = """
 CREATE TABLE public.agents (
@@ -122,6 +122,7 @@ def test_no_half_of_a_secret_is_left_where_a_line_is_cut(before: int) -> None:
 # -- which rows of the page fit ---------------------------------------------------------------------------------------
 
 ERROR, MISSING_TABLE = "ZeroDivisionError: division by zero", 'ProgrammingError: relation "calls" does not exist'
+ONE_DATABASE = STACK.model_copy(update={"databases": STACK.databases[:1]})
 GONE = {"voice": {"gone": ("calls",)}}
 NO_WAY, ASKS_NEW, ASKS_OLD = "OperationalError: could not connect", "KeyError: 'NEW_TOKEN'", "KeyError: 'STREAM_URL'"
 
@@ -297,17 +298,17 @@ def test_rows_that_nothing_tells_apart_begin_with_the_smallest_rollback() -> Non
 @pytest.mark.parametrize(
     ("changes", "procedure", "said"),
     [
-        ({"envs": {"/opt/.env": Unanswered("no such file")}}, "env", "not known: no such file"),
-        ({"envs": {}}, "env", "the stack names no env file"),
-        ({"caddyfile": Unanswered("no such file")}, "caddyfile", "not known: no such file"),
-        ({"caddyfile": None}, "caddyfile", "the stack names no Caddyfile"),
-        ({"redeploy": Unanswered("docker does not answer")}, "redeploy", "not known: docker does not answer"),
-        ({"deployed": Unanswered("not a git repository")}, "code", "not known: not a git repository"),
-        ({"databases": {"voice": Unanswered("no such container")}}, "database", "not known: no such container"),
+        ({"looks": {"env": Unanswered("no such file")}}, "env", "not known: no such file"),
+        ({"stack": without("env")}, "env", "the stack names no env file"),
+        ({"looks": {"caddyfile": Unanswered("no such file")}}, "caddyfile", "not known: no such file"),
+        ({"stack": without("caddyfile")}, "caddyfile", "the stack names no Caddyfile"),
+        ({"looks": {"redeploy": Unanswered("docker does not answer")}}, "redeploy", "not known: docker does not answer"),
+        ({"looks": {"code": Unanswered("not a git repository")}}, "code", "not known: not a git repository"),
+        ({"stack": ONE_DATABASE, "looks": {"database voice": Unanswered("no such container")}}, "database", "not known: no such container"),
     ],
 )
 def test_what_is_not_known_speaks_for_nothing(changes: dict[str, Any], procedure: str, said: str) -> None:
-    found = diagnose(replace(facts(ill=ERROR), **changes))
+    found = diagnose(facts(ill=ERROR, **changes))
     (one,) = [one for one in found.findings if one.procedure == procedure]
     assert (one.points, one.speaks_against) == (0, [said])
     assert procedure not in [fitting.procedure for fitting in found.fitting]
@@ -334,7 +335,7 @@ def test_code_warns_of_a_schema_that_is_newer_than_itself() -> None:
             {"cut_off": True, "down": ("caddy",), "proxy": {"running": False}},
             "not healthy, and no row of the page fits: nearest is caddyfile, redeploy; see what is wrong, and fix that",
         ),
-        ({"ill": "no", "deployed": Unanswered("x"), "env": {"read": False}},
+        ({"ill": "no", "looks": {"code": Unanswered("x")}, "env": {"read": False}},
          "not healthy, and no row of the page fits; see what is wrong, and fix that"),
     ],
 )  # fmt: skip

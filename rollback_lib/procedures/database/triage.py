@@ -3,35 +3,30 @@
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures.common.finding import Finding
-from rollback_lib.procedures.triage.state import Databases, State
-from rollback_lib.procedures.triage.symptoms import Symptoms
+from rollback_lib.procedures.common.rows import RED, Row
+from rollback_lib.procedures.common.stack_state import StackState
+from rollback_lib.procedures.common.symptoms import Symptoms
+from rollback_lib.procedures.common.triage import Triage
+from rollback_lib.procedures.database.look import Look, look
 from rollback_lib.text import times
 
 
-def databases(now: State, seen: Symptoms) -> list[Finding]:
-    """One finding for each database."""
-    return [_database(now, seen, name, one) for name, one in now.databases.items()]
-
-
-def _database(now: State, seen: Symptoms, name: str, database: Databases | Unanswered) -> Finding:
-    one = Finding("database", f"Database migration issue ({name})", {"database": name})
-    if isinstance(database, Unanswered):
-        one.add(0, f"not known: {database.why}")
-        return one
+def weigh(one: Finding, database: Look, now: StackState, seen: Symptoms) -> None:
+    """The schema of one database."""
     ill = [service for service in seen.ill if _uses(database, service)]
     if not database.reachable:
         state = database.container.state if database.container else "missing"
         where = f"container {database.section.container}: {state}"
         one.add(0, f"its server does not answer ({where}); a backup does not fix that, starting it does")
-        return one
+        return
     if not database.since:
         one.add(0, "no backup says which tables it had")
-        return one
+        return
     when, gap = database.since[0]
     same = next((known for known, other in database.since if not other), None)
     if not gap:
         one.add(-2, f"its tables are those of the backup of {times.minute(when)}")
-        return one
+        return
     between = f", and was still as in that of {times.minute(same)}" if same else ""
     words = f"its schema has changed since the backup of {times.minute(when)}{between}: {gap.words}"
     if not ill:
@@ -42,10 +37,21 @@ def _database(now: State, seen: Symptoms, name: str, database: Databases | Unans
         one.add(1, words)
     if ill and seen.undefined:
         one.add(2, f"{some(ill)} misses a table or column: {seen.last}", sure=bool(gap.gone))
-    return one
 
 
-def _uses(database: Databases, service: str) -> bool:
-    """Whether a service uses a database, according to `used_by` in the stack file. If that names no container, any service may."""
+def _uses(database: Look, service: str) -> bool:
+    """Whether a service uses a database, by its containers in `used_by`; where the stack names none there, any may."""
     named = database.section.used_by
     return not named or any(name == service or f"-{service}-" in name for name in named)
+
+
+def rows(database: Look | Unanswered) -> list[Row]:
+    """The server, where it does not answer."""
+    if isinstance(database, Unanswered) or database.reachable:
+        return []
+    container, state = database.section.container, database.container.state if database.container else "missing"
+    said = f"does not answer; container {container} is {state}"
+    return [Row(f"database {database.section.name}", RED, said, f"start it: `docker start {container}`, and read its log")]
+
+
+TRIAGE = Triage(situation="Database migration issue", look=look, weigh=weigh, rows=rows, explains=True)

@@ -1,0 +1,37 @@
+"""What triage asks of a database: how its tables differ from those of its backups."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from rollback_lib.facts import docker, postgres, schema
+from rollback_lib.facts.host import Host
+from rollback_lib.procedures.database.state import maintenance, section, server_of
+from rollback_lib.stack.model import Database, Stack
+
+
+@dataclass(frozen=True)
+class Look:
+    """One database: its container, its server (None: it does not answer), and how its tables differ from those of each of the
+    newest backups, newest first, by when the backup was made."""
+
+    section: Database
+    container: docker.Container | None
+    server: postgres.Server | None
+    since: tuple[tuple[datetime, schema.Difference], ...]
+
+    @property
+    def reachable(self) -> bool:
+        return self.server is not None and self.section.database in self.server.databases
+
+
+def look(host: Host, stack: Stack, database: str = "") -> Look:
+    """The server, its tables now, and those of the newest backups."""
+    one = section(stack, database)
+    server = server_of(one)
+    container, answering = host.ask(docker.named(one.container)), host.ask(postgres.server(server, maintenance(one)))
+    outline, backups = host.ask(postgres.outline(server, one.database)), host.ask(schema.of_backups(one.backups, server))
+    content = outline.result()
+    there = {name: frozenset(table.columns) for name, table in content.tables.items()} if content else {}
+    known = backups.result() if content else []
+    since = tuple((backup.when, schema.difference(backup.tables, there)) for backup in known)
+    return Look(one, container.result(), answering.result(), since)

@@ -1,0 +1,46 @@
+"""What is wrong with the stack as a whole: its containers and its networks."""
+
+from rollback_lib.facts.host import Unanswered
+from rollback_lib.plan.plan import some
+from rollback_lib.procedures.common.change import Change, Level
+from rollback_lib.procedures.common.finding import Finding
+from rollback_lib.procedures.common.rows import RED, Row
+from rollback_lib.procedures.common.stack_state import StackState
+from rollback_lib.procedures.common.symptoms import Symptoms
+from rollback_lib.procedures.common.triage import Triage
+from rollback_lib.procedures.redeploy.state import State, document
+
+
+def weigh(one: Finding, known: State, now: StackState, seen: Symptoms) -> None:
+    """The stack as a whole: containers and networks."""
+    if seen.lost:
+        one.add(4, f"not on their networks: {some([f'{container} on {network}' for container, network in seen.lost])}", sure=True)
+    stale = sorted({attached.container for attached in known.attachments.stale})
+    if stale:
+        one.add(3, f"on a network that is gone, so that they cannot start: {some(stale)}", sure=True)
+    missing = sorted(name for name, service in known.services.items() if not known.of(name) and not service.optional)
+    if missing:
+        one.add(3, f"services without a container: {some(missing)}", sure=True)
+    alone = [name for name in seen.down if not any(f"-{service}-" in name for service in seen.ill)]
+    if len(seen.down) > 1:
+        one.add(2, f"not running: {some(list(seen.down))}")
+    elif alone:
+        one.add(1, f"not running: {some(alone)}; `docker start {alone[0]}` may be all it takes")
+    if not one.evidence:
+        one.add(-1, "every container runs, on every network it should be on")
+
+
+def changes(known: State) -> list[Change]:
+    """When the containers were made."""
+    return [Change(one.created, Level.CONTAINER, "container", f"{one.name} was made") for one in known.containers]
+
+
+def rows(known: State | Unanswered) -> list[Row]:
+    """Docker, where it does not answer."""
+    return [Row("docker", RED, known.why, "see `systemctl status docker` on the host")] if isinstance(known, Unanswered) else []
+
+
+# What runs is looked at in every stack, whether it can be deployed anew or not: nothing else knows what is down.
+TRIAGE = Triage(
+    situation="Full stack broken", look=document, weigh=weigh, changes=changes, rows=rows, parts=lambda stack: [{}]
+)  # fmt: skip
