@@ -21,7 +21,8 @@ LAB = Path(__file__).parent
 BASE = "rollback-lab/base:trixie"
 LABEL = "rollback-lab"
 SERVICES = {"python": "python:3.13-slim", "caddy": "caddy:2", "registry": "registry:2", "postgres": "postgres:17"}
-STAGES = 8
+STAGES = 10
+COMPILED = "__pycache__"  # pip leaves it beside every file of Python that it installs, those of the seed, too
 
 # A nested engine without --privileged, which is refused where the machine lacks CAP_SYS_RESOURCE.
 NESTED = (
@@ -36,7 +37,7 @@ def content_hash() -> str:
     digest = hashlib.sha256()
     for folder in ("machine", "services", "seed"):
         for file in sorted((LAB / folder).rglob("*")):
-            if file.is_file():
+            if file.is_file() and COMPILED not in file.parts:
                 digest.update(f"{file.relative_to(LAB)}\0{file.stat().st_mode & 0o111}\0".encode() + file.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -126,7 +127,9 @@ def _seed(progress: Progress) -> None:
             run([*inside, "docker", "tag", service_image(service), service])
             run([*inside, "docker", "rmi", service_image(service)])
         run([*inside, "docker", "tag", SERVICES["caddy"], "localhost:5000/library/caddy:2"])
-        run(["docker", "cp", f"{LAB}/seed", f"{name}:/tmp/lab-seed"])
+        with tempfile.TemporaryDirectory() as folder:
+            seed = shutil.copytree(LAB / "seed", f"{folder}/lab-seed", ignore=shutil.ignore_patterns(COMPILED))
+            run(["docker", "cp", seed, f"{name}:/tmp/"])
 
         def show(line: str) -> None:
             if line.startswith("stage: ") and line != "stage: done":

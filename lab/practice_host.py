@@ -15,13 +15,13 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from lab import engine, images, shapes, versions
+from lab import engine, images, ready, shapes, versions
 from lab.progress import Progress
 from lab.shell import run, succeeds
 from rollback_lib.errors import LabError, ParameterError
 from rollback_lib.procedures import registry
 from rollback_lib.procedures.procedure import Drill
-from rollback_lib.settings import PROJECT
+from rollback_lib.settings import SHIPPED, home
 
 DEFAULT = "drill"
 SSH_PORT, HTTPS_PORT = 22022, 22443
@@ -66,8 +66,8 @@ class PracticeHost:
 
     @property
     def folder(self) -> Path:
-        """Where its keys and client configuration are: `.lab/`, or `.lab/NAME/` for others than the default."""
-        return PROJECT / ".lab" if self.name == DEFAULT else PROJECT / ".lab" / self.name
+        """Where its keys and client configuration are: `.lab/` of the runbook folder, or `.lab/NAME/` for others than the default."""
+        return home() / ".lab" if self.name == DEFAULT else home() / ".lab" / self.name
 
     @property
     def container(self) -> str:
@@ -80,10 +80,8 @@ class PracticeHost:
     def up(self) -> str | None:
         """Build what is missing, then start the host; nothing is done to one that is already up. Returns the scenario that one is
         in, None when it is healthy. Raises LabError when it is neither."""
-        with Progress("practice host", images.STAGES + 5) as progress:
-            with images.one_at_a_time():  # hosts may be brought up side by side, and the first makes what all start from
-                engine.ensure(progress)
-                images.build(progress)
+        with Progress("practice host", ready.STAGES + 1) as progress:
+            ready.prepare(progress)
             if self.running():
                 self._check_owner()
                 scenario = self.scenario()
@@ -265,7 +263,7 @@ class PracticeHost:
 
     def _stack(self, others: Mapping[str, Any]) -> str:
         """parameters/drill.yaml, for the name and ports this host has; `others` are keys that its shape has otherwise."""
-        text = (PROJECT / "parameters" / "drill.yaml").read_text()
+        text = (SHIPPED / "parameters" / "drill.yaml").read_text()
         if others:
             content = yaml.safe_load(text)
             content["stack"] |= others

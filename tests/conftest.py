@@ -9,6 +9,7 @@ from hypothesis import settings
 from lab.practice_host import PracticeHost
 from tests.hosts import Hosts
 from tests.machine import Machine
+from tests.wheel import Installed, build
 
 # Hypothesis tries the same examples each time, so that only a change of the code changes a result. `--hypothesis-profile=default` looks for
 # new examples.
@@ -49,3 +50,15 @@ def broken(clean: Machine) -> Machine:
     clean.host.break_("code")
     assert clean.health()[0] == 500
     return clean
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel that is made from this clone."""
+    return build(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """An environment outside of the clone, in which the wheel is installed."""
+    return Installed.from_wheel(wheel, tmp_path_factory.mktemp("installed"))

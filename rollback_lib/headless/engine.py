@@ -6,7 +6,6 @@ The stock engine marks cells as completed that never ran, if the run ends by any
 
 import asyncio
 import json
-import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -49,7 +48,6 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         for index, cell in enumerate(self.nb.cells):
             if cell.cell_type != "code":
                 cell.metadata.papermill["status"] = self.nb_man.COMPLETED
-                self._announce(cell.source)
                 continue
             self._signals.check()
             self.nb_man.cell_start(cell, index)
@@ -97,16 +95,6 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         elif message["content"].get("execution_state") == "idle":
             self._idle.set()
         return super().process_message(message, cell, index)
-
-    def _announce(self, prose: str) -> None:
-        """Print on standard error which heading the run has reached: in papermill's progress bar on a terminal, else as a line."""
-        heading = next((line.removeprefix("## ") for line in prose.splitlines() if line.startswith("## ")), None)
-        if self.nb_man.pbar is not None:
-            self.nb_man.pbar.update(1)
-            if heading:
-                self.nb_man.pbar.set_description(f"{heading:<20}")
-        elif heading:
-            print(heading, file=sys.stderr, flush=True)
 
     def _save(self, *, sync: bool = True) -> None:
         # Compact JSON during the run, since the readable layout takes ten times as long. The readable file is written at the end.

@@ -16,8 +16,10 @@ from queue import Empty
 from typing import Any
 
 from rollback_lib.record.folder import FOLDER_VARIABLE
+from rollback_lib.settings import HOME_VARIABLE, home
 
-LAUNCH = ("-m", "rollback_lib.headless.launch", "--HistoryManager.enabled=False")  # the record is the history
+# -P: this package, also where the current folder is another clone of it.
+LAUNCH = ("-P", "-m", "rollback_lib.headless.launch", "--HistoryManager.enabled=False")  # the record is the history
 PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 
 
@@ -33,7 +35,7 @@ class Kernel:
         argv = [sys.executable, *LAUNCH, "-f", str(self._connection)]
         # With JPY_PARENT_PID set, ipykernel ends the kernel when its parent has ended.
         incident = {FOLDER_VARIABLE: str(folder)} if folder else {}
-        environment = {**os.environ, **incident, "JPY_PARENT_PID": str(os.getpid())}
+        environment = {**os.environ, **incident, HOME_VARIABLE: str(home()), "JPY_PARENT_PID": str(os.getpid())}
         self.process = subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
 
     def manager(self) -> Any:

@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from rollback_lib.record.manifest import NotExtended, NotSigned
 from rollback_lib.record.state import RESUMED, RunState
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
 from rollback_lib.runbook import metadata
-from rollback_lib.settings import PROJECT
+from rollback_lib.settings import home
 
 RESUME = "resume"  # the notebook that resumes an incident of any procedure
+Watch = Callable[[Path], AbstractContextManager[object]]  # shows a run, by the folder of its record, as long as it is entered
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,9 @@ class Outcome:
     budget: float | None
 
 
-def run(procedure: str, parameters: Mapping[str, Any], *, root: Path, check: Callable[[], None]) -> Outcome:
+def run(
+    procedure: str, parameters: Mapping[str, Any], *, root: Path, check: Callable[[], None], watch: Watch = nullcontext
+) -> Outcome:  # fmt: skip
     """Run a procedure's notebook, with a new record below `root`. `check` raises an error for bad parameters; it runs while the kernel
     starts. Raises what `check` raises, and leaves no record then."""
     started = time.monotonic()
@@ -47,22 +51,25 @@ def run(procedure: str, parameters: Mapping[str, Any], *, root: Path, check: Cal
             kernel.kill()
             folder.discard()
             raise
-        return _run(procedure, parameters, folder, kernel, root, started, signals)
+        with watch(folder.path):
+            kept = _run(procedure, parameters, folder, kernel, signals)
+        return _outcome(folder, kept, root, started)
 
 
-def resume(path: Path, parameters: Mapping[str, Any], *, root: Path) -> Outcome:
+def resume(path: Path, parameters: Mapping[str, Any], *, root: Path, watch: Watch = nullcontext) -> Outcome:
     """Resume the incident in the folder `path`. The caller has checked that it can be resumed."""
     started = time.monotonic()
     with Signals() as signals:
         folder, kernel = Folder(path), Kernel(path)
         folder.event(RESUMED, who=who(), process=os.getpid())  # a record that may be sealed can be written to only after this event
         Chain(root).enter(OPENED, path, {**folder.record(), "verdict": Verdict.UNKNOWN, "reason": NOT_ENDED, "who": who()})
-        return _run(RESUME, parameters, folder, kernel, root, started, signals)
+        with watch(path):
+            kept = _run(RESUME, parameters, folder, kernel, signals)
+        return _outcome(folder, kept, root, started)
 
 
-def _run(
-    procedure: str, parameters: Mapping[str, Any], folder: Folder, kernel: Kernel, root: Path, started: float, signals: Signals
-) -> Outcome:  # fmt: skip
+def _run(procedure: str, parameters: Mapping[str, Any], folder: Folder, kernel: Kernel, signals: Signals) -> Path | None:
+    """Run the notebook. Returns the executed notebook; None if another run has resumed the incident since and will seal the record."""
     source = metadata.notebook(procedure)
     assert source is not None
     kept, runs = folder.next_notebook(), max(folder.runs, 1)
@@ -70,8 +77,15 @@ def _run(
         _execute(source, kept, folder, parameters, kernel, signals)
     finally:
         kernel.kill()
-    if folder.runs <= runs:  # otherwise another run has resumed the incident, and will seal the record
-        _settle(folder)
+    if folder.runs > runs:
+        return None
+    _settle(folder)
+    return kept
+
+
+def _outcome(folder: Folder, kept: Path | None, root: Path, started: float) -> Outcome:
+    """Seal the record, and return how the run ended."""
+    if kept:
         _page(kept, folder)
         _seal(folder, root)
     record = folder.record()
@@ -92,8 +106,8 @@ def _execute(source: Path, kept: Path, folder: Folder, parameters: Mapping[str, 
 
     try:
         papermill.execute_notebook(
-            source, None, parameters=dict(parameters), engine_name=engine.NAME, progress_bar=sys.stderr.isatty(),
-            cwd=str(PROJECT), record=kept, km=kernel.manager(), signals=signals, interrupt=interrupt,
+            source, None, parameters=dict(parameters), engine_name=engine.NAME, progress_bar=False,
+            cwd=str(home()), record=kept, km=kernel.manager(), signals=signals, interrupt=interrupt,
         )  # fmt: skip
     except PapermillExecutionError as error:
         folder.event("cell-failed", cell=error.exec_count, type=error.ename, error=error.evalue)

@@ -9,10 +9,7 @@ from rollback_lib.notebook.view import View
 from rollback_lib.procedures.undo.origin import origin
 from rollback_lib.record.folder import incidents_root
 from rollback_lib.run import resume
-from rollback_lib.runbook import working_copy
-from rollback_lib.settings import PROJECT
-
-_NOTEBOOKS = PROJECT / "notebooks"
+from rollback_lib.runbook import metadata, working_copy
 
 
 def onward(incident: str, folder: Path, place: Path) -> list[View]:
@@ -26,9 +23,15 @@ def onward(incident: str, folder: Path, place: Path) -> list[View]:
 
 def _fitting(incident: str, folder: Path) -> Iterator[tuple[Path, str]]:
     if _goes_on(folder):
-        yield _NOTEBOOKS / "09_resume.ipynb", "resume"
+        yield _notebook("resume"), "resume"
     if _goes_back(incident):
-        yield _NOTEBOOKS / "07_undo.ipynb", "undo"
+        yield _notebook("undo"), "undo"
+
+
+def _notebook(procedure: str) -> Path:
+    found = metadata.notebook(procedure)
+    assert found is not None  # this package has both
+    return found
 
 
 def _goes_on(folder: Path) -> bool:

@@ -19,13 +19,15 @@ FORMAT = 4  # of a plan in a record: an undo or a resumed run has to understand 
 
 
 class Loss(Protocol):
-    """What a person has to accept before a step that loses it: they type `name`; `hash` tells one list from another, and
-    `restored` is False where it is only expected so far."""
+    """What a person has to accept before a step that loses it: they type `name`; `hash` tells one list from another, `lines` are what
+    it says, and `restored` is False where it is only expected so far."""
 
     @property
     def name(self) -> str: ...
     @property
     def hash(self) -> str: ...
+    @property
+    def lines(self) -> tuple[str, ...]: ...
     @property
     def restored(self) -> bool: ...
 

@@ -17,9 +17,9 @@ from rollback_lib.record.files import file_hash, write_private
 from rollback_lib.record.log import Log
 from rollback_lib.record.state import RESUMED, RunState
 from rollback_lib.secrets.redactor import Redactor
-from rollback_lib.settings import PROJECT, version
+from rollback_lib.settings import home, version
 
-ROOT_VARIABLE = "ROLLBACK_INCIDENTS"  # where records go; `incidents/` of the project unless set
+ROOT_VARIABLE = "ROLLBACK_INCIDENTS"  # where records go; `incidents/` of the runbook folder unless set
 EVENTS = "events.jsonl"
 # What stands under these keys are our own words, by which a resumed run finds its way: never hidden, even where a secret
 # is such a word, too.
@@ -31,8 +31,8 @@ FOLDER_VARIABLE = "ROLLBACK_INCIDENT"  # the folder our runner made for the run 
 
 
 def incidents_root() -> Path:
-    """The folder that holds the records."""
-    return Path(os.environ.get(ROOT_VARIABLE) or PROJECT / "incidents")
+    """The folder that holds the records. Raises NoRunbookFolder."""
+    return Path(os.environ.get(ROOT_VARIABLE) or home() / "incidents")
 
 
 def begun(path: Path) -> bool:

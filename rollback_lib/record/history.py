@@ -3,13 +3,16 @@
 import re
 from collections.abc import Iterator
 from datetime import date
+from itertools import islice
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from rollback_lib.errors import ParameterError
 from rollback_lib.record import chain
 from rollback_lib.record.chain import Chain
-from rollback_lib.record.folder import begun
+from rollback_lib.record.folder import EVENTS, begun
+from rollback_lib.record.log import Log
 
 _HASHED = ("after", "manifest", "event", "events", "last")  # of an entry, what is there to prove it
 OPEN = "open"  # the verdict of a record that is not sealed: its run continues, or was killed
@@ -57,12 +60,23 @@ def folder_of(root: Path, incident: str) -> Path:
 
 def usual_seconds(root: Path, procedure: str, stack: str, most: int = 20) -> list[float]:
     """How long the latest successful runs of a procedure on a stack took, in seconds, newest first."""
-    return list(_seconds(root, procedure, stack))[:most]
+    return [float(entry["seconds"]) for entry in islice(_successes(root, procedure, stack), most)]
 
 
-def _seconds(root: Path, procedure: str, stack: str) -> Iterator[float]:
+def usual_steps(root: Path, procedure: str, stack: str, most: int = 5) -> dict[str, float]:
+    """How long the steps of a procedure usually take on a stack: by name, the median of its latest successful runs, in seconds."""
+    took: dict[str, list[float]] = {}
+    for entry in islice(_successes(root, procedure, stack), most):
+        for event in Log(root / entry["folder"] / EVENTS).entries():
+            if event["event"] == "step-end" and "seconds" in event:
+                took.setdefault(event["step"], []).append(float(event["seconds"]))
+    return {step: median(seconds) for step, seconds in took.items()}
+
+
+def _successes(root: Path, procedure: str, stack: str) -> Iterator[dict[str, Any]]:
+    """The newest first."""
     for entry in reversed(Chain(root).latest().values()):
         if entry["event"] != chain.OPENED and (entry.get("procedure"), entry.get("stack"), entry.get("verdict")) == (
             procedure, stack, "succeeded",
         ):  # fmt: skip
-            yield float(entry["seconds"])
+            yield entry

@@ -119,6 +119,27 @@ class Log:
             size *= 4
 
 
+class Tail:
+    """Reads the log at `path` as it grows."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0  # bytes
+
+    def new(self) -> list[dict[str, Any]]:
+        """The entries that are there since the last call, or since the beginning; a line that is not whole yet comes later."""
+        try:
+            if self._path.stat().st_size == self._read:
+                return []
+            with self._path.open("rb") as file:
+                file.seek(self._read)
+                lines, end, _ = file.read().rpartition(b"\n")
+        except FileNotFoundError:
+            return []
+        self._read += len(lines) + len(end)
+        return [entry for entry in map(parsed, lines.split(b"\n")) if entry is not None]
+
+
 def parsed(line: bytes) -> dict[str, Any] | None:
     """The entry of a line; None for one that was cut short."""
     try:

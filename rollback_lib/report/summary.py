@@ -43,20 +43,27 @@ def checklist(events: Events) -> list[Mapping[str, Any]]:
     return next((list(event["points"]) for event in reversed(events) if event["event"] == "checklist"), [])
 
 
+class Telling:
+    """Puts events into words, one after the other. Probes get words only if a route begins to fail or to pass."""
+
+    def __init__(self) -> None:
+        self.health: dict[str, bool] = {}  # whether the last probe of each route passed
+
+    def words(self, event: Mapping[str, Any]) -> str:
+        """The words for the next event; "" if it needs none."""
+        if event["event"] != "probe":
+            return str(_WORDS[event["event"]](event)) if event["event"] in _WORDS else ""
+        changed = self.health.get(event["route"]) is not event["ok"]
+        self.health[event["route"]] = event["ok"]
+        said = f": {event['said']}" if event["said"] else ""
+        return f"route {event['route']} {'passes' if event['ok'] else 'fails'}{said}" if changed else ""
+
+
 def timeline(events: Events) -> list[tuple[datetime, str]]:
-    """What happened, and when, in words. Probes appear only where a route begins to fail or to pass."""
-    found = []
-    health: dict[str, bool] = {}
-    for event in events:
-        words = _WORDS[event["event"]](event) if event["event"] in _WORDS else ""
-        if event["event"] == "probe":
-            changed = health.get(event["route"]) is not event["ok"]
-            health[event["route"]] = event["ok"]
-            said = f": {event['said']}" if event["said"] else ""
-            words = f"route {event['route']} {'passes' if event['ok'] else 'fails'}{said}" if changed else ""
-        if words:
-            found.append((moment(event), words))
-    return found
+    """What happened, and when, in words."""
+    telling = Telling()
+    told = ((event, telling.words(event)) for event in events)
+    return [(moment(event), words) for event, words in told if words]
 
 
 def _who(event: Mapping[str, Any]) -> str:

@@ -185,7 +185,8 @@ class Incident:
             if run.state.touched and run.state.accepted == plan.hash:
                 run.console.line("Accepted before, in this incident.")
                 return
-            run.folder.event("loss-shown", plan=plan.hash, loss=loss.hash)  # accepting an earlier list does not count for this one
+            # Accepting an earlier list does not count for this one.
+            run.folder.event("loss-shown", plan=plan.hash, loss=loss.hash, restored=loss.restored, lines=loss.lines)
             if run.opening.mode == "plan":
                 run.console.line("mode is “plan”: nothing is lost; this is what would have to be accepted.")
             elif not loss.restored:

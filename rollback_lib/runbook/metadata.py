@@ -9,9 +9,7 @@ from typing import Any
 
 from rollback_lib.errors import ParameterError
 from rollback_lib.runbook import parameters_cell
-from rollback_lib.settings import PROJECT
-
-NOTEBOOKS = PROJECT / "notebooks"
+from rollback_lib.settings import SHIPPED, home
 
 _LOOKS = frozenset({"triage"})  # notebooks that never change a host, so that there is nothing to drill
 _UNDRILLED = frozenset({"resume"})  # notebooks that resume the record of another procedure, and leave none of their own
@@ -44,10 +42,21 @@ class Notebook:
         return self.procedure not in _UNDRILLED
 
 
+def folder() -> Path:
+    """The folder with the notebooks, in the runbook folder. Raises NoRunbookFolder."""
+    return home() / "notebooks"
+
+
+def start() -> Path:
+    """The start page. Raises NoRunbookFolder."""
+    places = (folder(), SHIPPED / "notebooks")
+    return next(file for file in (place / "start.ipynb" for place in places) if file.exists())
+
+
 def notebook(procedure: str) -> Path | None:
     """The notebook of a procedure; None if there is none. It is the file in `notebooks/` with the name of the procedure, or the notebook
     that another package brings."""
-    ours = sorted(NOTEBOOKS.glob(f"[0-9][0-9]_{procedure}.ipynb"))
+    ours = _files(procedure)
     if ours:
         return ours[0]
     from rollback_lib.procedures import registry  # imported late, since it loads all procedures
@@ -59,7 +68,7 @@ def known() -> list[str]:
     """The names of all notebooks: first those in `notebooks/`, in the order of their numbers, then those of other packages."""
     from rollback_lib.procedures import registry
 
-    ours = [file.stem[3:] for file in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))]
+    ours = [file.stem[3:] for file in _files()]
     return [*ours, *(procedure.name for procedure in registry.others() if procedure.notebook)]
 
 
@@ -68,11 +77,16 @@ def notebooks(folder: Path) -> list[Notebook]:
     return [read(file) for file in sorted(folder.glob("[0-9][0-9]_*.ipynb"))]
 
 
+def ours() -> list[Notebook]:
+    """The notebooks of the runbook folder, and those of this package that it does not have. Raises ParameterError."""
+    return [read(file) for file in _files()]
+
+
 def every() -> list[Notebook]:
-    """The notebooks in `notebooks/`, then those of other packages. Raises ParameterError, which names the file and the key."""
+    """The notebooks that `ours` returns, then those of other packages. Raises ParameterError, which names the file and the key."""
     from rollback_lib.procedures import registry
 
-    return [*notebooks(NOTEBOOKS), *(read(procedure.notebook) for procedure in registry.others() if procedure.notebook)]
+    return [*ours(), *(read(procedure.notebook) for procedure in registry.others() if procedure.notebook)]
 
 
 def mark_reviewed(notebook: Notebook, day: date) -> None:
@@ -104,6 +118,16 @@ def read(file: Path) -> Notebook:
         raise ParameterError(f"{file}: the key {missing} is missing; add it, as the other notebooks have it in metadata.rollback") from None
     except (TypeError, ValueError) as error:
         raise ParameterError(f"{file}: {error}; fix it") from None
+
+
+def _files(procedure: str = "*") -> list[Path]:
+    """The files of these notebooks, in the order of their numbers: those of the runbook folder, and those of this package for procedures
+    that it does not have."""
+    found: dict[str, Path] = {}
+    for place in (SHIPPED / "notebooks", folder()):
+        files = sorted(place.glob(f"[0-9][0-9]_{procedure}.ipynb"), reverse=True)
+        found |= {file.stem[3:]: file for file in files}
+    return sorted(found.values(), key=lambda file: file.name)
 
 
 def _cycle(known: dict[str, Any]) -> timedelta:

@@ -41,6 +41,7 @@ class Loss:
 
     name: str = "dyniq"
     hash: str = "1"
+    lines: tuple[str, ...] = ("public.calls: 25 rows now, 20 rows in the backup",)
     restored: bool = True
 
 

@@ -26,7 +26,7 @@ LEVELS = [
     {"record"},
     {"procedures", "report", "runbook"},
     {"run"},
-    {"notebook", "headless"},
+    {"notebook", "headless", "terminal"},
     {"cli"},
 ]
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
@@ -51,6 +51,12 @@ def test_imports_go_down_only(file: Path) -> None:
                 assert level(other) <= level(room), f"{file}: {room} imports {other}"
             if name.split(".")[0] == "lab":
                 assert room == "cli", f"{file} imports the practice host"
+
+
+def test_only_what_is_of_a_clone_knows_where_that_is() -> None:
+    """All else asks for the runbook folder, or for what the package brings, so that it also works from a wheel."""
+    files = [*PACKAGE.rglob("*.py"), *(PROJECT / "lab").glob("*.py")]
+    assert {file.name for file in files if re.search(r"\bPROJECT\b", file.read_text())} == {"settings.py", "reference.py"}
 
 
 def test_times_are_worded_in_one_place() -> None:
@@ -107,4 +113,5 @@ def test_the_public_names_of_commands_need_no_heavy_import() -> None:
     for file in (PACKAGE / "cli").glob("*.py"):
         top = ast.parse(file.read_text()).body
         imported = {node.module for node in top if isinstance(node, ast.ImportFrom)}
-        assert imported <= {"collections.abc", "dataclasses", "datetime", "pathlib", "typing", "rollback_lib.errors"}, file
+        light = {"collections.abc", "contextlib", "dataclasses", "datetime", "functools", "pathlib", "typing", "rollback_lib.errors"}
+        assert imported <= light, file

@@ -70,6 +70,12 @@ class Losses:
         return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
 
     @property
+    def lines(self) -> tuple[str, ...]:
+        """What a person accepts: a line for each table that is not known to be the same."""
+        counted = (*(one.words for one in self.differ), *(f"{one.words} (estimated)" for one in self.estimated))
+        return counted or ("no row: the tables are the same on both sides",)
+
+    @property
     def differ(self) -> tuple[TableLoss, ...]:
         """The counted tables that differ."""
         return tuple(loss for loss in self.tables if not loss.same and loss.exact)
