@@ -54,11 +54,11 @@ def broken(clean: Machine) -> Machine:
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this clone."""
+    """The wheel that is made from this clone."""
     return build(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="session")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """An environment outside of the clone that it is installed in."""
+    """An environment outside of the clone, in which the wheel is installed."""
     return Installed.from_wheel(wheel, tmp_path_factory.mktemp("installed"))

@@ -1,4 +1,4 @@
-"""The package as a wheel, and as it is where that was installed."""
+"""The package as a wheel, and an environment in which the wheel is installed."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from rollback_lib.settings import HOME_VARIABLE, PROJECT
 
 
 def build(folder: Path) -> Path:
-    """The wheel of this clone, made in `folder` without the network."""
+    """Make the wheel of this clone in `folder`, without using the network."""
     subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder], cwd=PROJECT, check=True, capture_output=True)
     (wheel,) = folder.glob("*.whl")
     return wheel
@@ -19,7 +19,7 @@ def build(folder: Path) -> Path:
 
 @dataclass(frozen=True)
 class Installed:
-    """An environment that has the wheel; what it depends on is taken from the one that the tests run in."""
+    """An environment with the wheel. Its dependencies come from the environment in which the tests run."""
 
     folder: Path
 
@@ -43,7 +43,7 @@ class Installed:
         return found
 
     def rollback(self, *words: str | Path, cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        """Its `rollback`, run in a folder."""
+        """Run its `rollback` command in a folder."""
         environment = {name: value for name, value in os.environ.items() if name not in (HOME_VARIABLE, "ROLLBACK_INCIDENTS")}
         argv = [self.folder / "bin" / "rollback", *words]
         done = subprocess.run(argv, cwd=cwd, env=environment, capture_output=True, text=True, timeout=timeout)

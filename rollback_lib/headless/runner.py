@@ -71,7 +71,7 @@ def resume(path: Path, parameters: Mapping[str, Any], *, root: Path, watch: Watc
 
 
 def _run(procedure: str, parameters: Mapping[str, Any], folder: Folder, kernel: Kernel, signals: Signals) -> Path | None:
-    """The executed notebook; None where another run has resumed the incident since, so that the record is that one's to seal."""
+    """Run the notebook. Returns the executed notebook; None if another run has resumed the incident since and will seal the record."""
     source = metadata.notebook(procedure)
     assert source is not None
     kept, runs = folder.next_notebook(), max(folder.runs, 1)
@@ -86,7 +86,7 @@ def _run(procedure: str, parameters: Mapping[str, Any], folder: Folder, kernel: 
 
 
 def _outcome(folder: Folder, kept: Path | None, root: Path, started: float) -> Outcome:
-    """How it ended, once the record is sealed."""
+    """Seal the record, and return how the run ended."""
     if kept:
         _page(kept, folder)
         _seal(folder, root)

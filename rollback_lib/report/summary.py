@@ -44,13 +44,13 @@ def checklist(events: Events) -> list[Mapping[str, Any]]:
 
 
 class Telling:
-    """What one event after the other says, in words: of the probes, only where a route turns from well to ill or back."""
+    """Puts events into words, one after the other. Probes get words only if a route begins to fail or to pass."""
 
     def __init__(self) -> None:
-        self.health: dict[str, bool] = {}  # of each route, by its last probe
+        self.health: dict[str, bool] = {}  # whether the last probe of each route passed
 
     def words(self, event: Mapping[str, Any]) -> str:
-        """The words of the next event; "" for one that needs none."""
+        """The words for the next event; "" if it needs none."""
         if event["event"] != "probe":
             return str(_WORDS[event["event"]](event)) if event["event"] in _WORDS else ""
         changed = self.health.get(event["route"]) is not event["ok"]

@@ -43,7 +43,7 @@ class Notebook:
 
 
 def folder() -> Path:
-    """The notebooks of the runbook folder. Raises NoRunbookFolder."""
+    """The folder with the notebooks, in the runbook folder. Raises NoRunbookFolder."""
     return home() / "notebooks"
 
 
@@ -77,7 +77,7 @@ def notebooks(folder: Path) -> list[Notebook]:
 
 
 def ours() -> list[Notebook]:
-    """The notebooks of the runbook folder, and of this package those that it lacks. Raises ParameterError."""
+    """The notebooks of the runbook folder, and those of this package that it does not have. Raises ParameterError."""
     return [read(file) for file in _files()]
 
 
@@ -120,7 +120,8 @@ def read(file: Path) -> Notebook:
 
 
 def _files(procedure: str = "*") -> list[Path]:
-    """The notebooks of the runbook folder, and of this package those of procedures that it lacks, in the order of their numbers."""
+    """The files of these notebooks, in the order of their numbers: those of the runbook folder, and those of this package for procedures
+    that it does not have."""
     found: dict[str, Path] = {}
     for place in (SHIPPED / "notebooks", folder()):
         files = sorted(place.glob(f"[0-9][0-9]_{procedure}.ipynb"), reverse=True)

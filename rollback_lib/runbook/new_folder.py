@@ -1,4 +1,4 @@
-"""Makes a runbook folder: notebooks, stack files, and what a repository of them needs. What exists is left as it is."""
+"""Making a runbook folder, with notebooks, stack files, and what a repository for them needs. Existing files are not changed."""
 
 import json
 from dataclasses import dataclass, field
@@ -14,8 +14,8 @@ _TEMPLATE = LIBRARY / "runbook" / "template"
 
 @dataclass(frozen=True)
 class Made:
-    """What was made of a folder, as paths in it: `written`; `left`, which existed; `differing`, those notebooks among them whose
-    cells are not those of this version."""
+    """The result, as paths in the folder. `written` are new files. `left` are files that existed already; `differing` are the notebooks
+    among them whose cells differ from those of this version."""
 
     written: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
@@ -23,7 +23,7 @@ class Made:
 
 
 def make(folder: Path) -> Made:
-    """Make `folder` a runbook folder, or complete one. Raises ParameterError."""
+    """Make `folder` a runbook folder, or add what it does not have. Raises ParameterError."""
     made = Made()
     contents = _contents()
     _check(folder, contents)
@@ -39,7 +39,7 @@ def make(folder: Path) -> Made:
 
 
 def _contents() -> dict[str, Path]:
-    """The files of a runbook folder, and what each is a copy of."""
+    """The files of a runbook folder, each with the file that it is a copy of."""
     notebooks = sorted((SHIPPED / "notebooks").glob("*.ipynb"))
     return {
         "README.md": _TEMPLATE / "README.md",
@@ -54,14 +54,14 @@ def _contents() -> dict[str, Path]:
 
 
 def _check(folder: Path, contents: dict[str, Path]) -> None:
-    """Refuses, before anything is written, where something else stands in the place of a folder."""
+    """Raises ParameterError, before anything is written, if a file has the name of a folder that is needed."""
     for place in dict.fromkeys([folder, *((folder / name).parent for name in contents)]):
         if place.exists() and not place.is_dir():
             raise ParameterError(f"{place} is a file, and a runbook folder needs a folder there; move it away, or name another folder")
 
 
 def _write_new(file: Path, content: bytes) -> bool:
-    """Write a file that does not exist yet; False where it does. Raises ParameterError."""
+    """Write a file, unless it exists. False if it exists. Raises ParameterError if it cannot be written."""
     if file.exists() or file.is_symlink():
         return False
     try:
@@ -74,7 +74,7 @@ def _write_new(file: Path, content: bytes) -> bool:
 
 
 def _cells(file: Path) -> Any:
-    """What makes a notebook what it is: its cells without their outputs, which are those of a run. None where it cannot be read."""
+    """The cells of a notebook without outputs, which come from a run. None if it cannot be read."""
     try:
         cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
         return [(cell["cell_type"], "".join(cell["source"]), cell["metadata"].get("tags", [])) for cell in cells]

@@ -1,4 +1,4 @@
-"""A runbook folder of a test's own."""
+"""A runbook folder for a test."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from rollback_lib.settings import PARTS
 
 
 def runbook_folder(folder: Path) -> Path:
-    """Make `folder` one that has nothing in it."""
+    """Make `folder` an empty runbook folder."""
     for part in PARTS:
         (folder / part).mkdir(parents=True)
     return folder

@@ -1,4 +1,5 @@
-"""Records of a code rollback as a run writes them, event by event: planned, applied, failed and undone; and of what only looks."""
+"""Builders for records, event by event as a run writes them: a code rollback that is planned, applied, fails or is undone; and runs that
+only look."""
 
 from collections.abc import Iterator
 from dataclasses import fields
@@ -47,7 +48,7 @@ ROW = {"name": "disk", "level": "red", "found": "0.4 GB free of 80 GB", "do": "r
 
 
 class Record:
-    """A record that is being written in `root`; each event comes a second after the one before."""
+    """A record that is being written below `root`. Each event comes a second after the one before."""
 
     def __init__(self, root: Path, procedure: str = "code", mode: str = "apply") -> None:
         path = root / "2026" / "11" / "24" / f"031204Z-{procedure}-{ID}"
@@ -62,7 +63,7 @@ class Record:
         self.folder.event(kind, **{"at": (BEGAN + timedelta(seconds=self._seconds)).isoformat(timespec="milliseconds"), **data})
 
     def looked(self) -> None:
-        """Connected, and looked at everything: a route fails."""
+        """The events of a run that has connected and looked at everything. A route fails."""
         self.event("connected", host="contabo", user="deploy", state="/var/lib/rollback")
         self.event("facts", answers=[{"asked": "docker ps", "found": {"running": [container("docker-agents-api-1", "exited")]}}])
         self.probe("agents-api", ok=False, said='{"error": "KeyError"}')
@@ -91,7 +92,7 @@ class Record:
         self.event("step-end", **known, ending=ending, seconds=1.5, last_lines=lines)
 
     def close(self, verdict: str, reason: str, status: int, **more: Any) -> Folder:
-        """The verdict, and record.json."""
+        """Write the verdict, and record.json."""
         self.event("verdict", verdict=verdict, reason=reason)
         told = {**self.head, "verdict": verdict, "status": status, "reason": reason, "budget": 60.0, "seconds": 9.5, **more}
         if (self.folder.path / "plan.json").exists():
@@ -101,7 +102,7 @@ class Record:
 
 
 def container(name: str, state: str = "running") -> dict[str, Any]:
-    """A container as a record has it."""
+    """A container, as a record describes it."""
     known = {"name": name, "state": state, "health": "", "restarts": 2, "started": "2026-11-24 02:00:00+00:00"}
     return {**{field.name: None for field in fields(Container)}, **known}
 
@@ -126,7 +127,7 @@ def applied(root: Path) -> Folder:
 
 
 def failed(root: Path) -> Folder:
-    """The second step failed, and nobody asked for the undo."""
+    """A run whose second step failed, and which was not undone."""
     record = Record(root)
     record.confirmed()
     record.begin(KEEP)

@@ -71,7 +71,7 @@ class Losses:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """What a person accepts, a line for each table that is not known to be the same."""
+        """What a person accepts: a line for each table that is not known to be the same."""
         counted = (*(one.words for one in self.differ), *(f"{one.words} (estimated)" for one in self.estimated))
         return counted or ("no row: the tables are the same on both sides",)
 
