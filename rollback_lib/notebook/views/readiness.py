@@ -1,7 +1,5 @@
 """Views of readiness: what each procedure would go back to, and the rows."""
 
-from typing import Any
-
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.notebook.view import View, note, stack, table
 from rollback_lib.notebook.views import triage
@@ -15,27 +13,17 @@ def state(now: State) -> View:
 
 
 def target(one: Target) -> View:
-    known: list[tuple[str, Any]] = [
-        ("code", one.code),
-        *((f"image of {name}", found) for name, found in one.images.items()),
-        *((f"env file {path}", found) for path, found in one.envs.items()),
-        ("caddyfile", one.caddyfile),
-        ("redeploy", one.redeploy),
+    shown = [
+        (label, "✘", found.why) if isinstance(found, Unanswered) else (label, "✔", f"{found.name}: {found.why}")
+        for label, found in one.found.items()
     ]
-    known += [(f"database {name}", found) for name, found in one.databases.items()]
-    shown = []
-    for name, found in known:
-        if isinstance(found, Unanswered):
-            shown.append((name, "✘", found.why))
-        elif found is not None:
-            shown.append((name, "✔", f"{found.name}: {found.why}"))
     return table(("procedure", "", "would go back to"), shown)
 
 
 def restored(one: Restored) -> View:
-    if not one.tables:
+    if not one.found:
         return note("info", "Nothing was restored.")
-    shown = [(name, "nothing" if count is None else f"{count} tables, {one.rows[name]}") for name, count in one.tables.items()]
+    shown = [(label.partition(" ")[2], measured.words) for label, measured in one.found.items()]
     return table(("database", "what came back"), shown)
 
 

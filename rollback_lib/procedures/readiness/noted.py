@@ -4,8 +4,8 @@ from rollback_lib.plan.noted import Noted
 
 
 class After(Noted):
-    """`restored` are the names under which backups are restored, by the stack's section of their database; `unkept` says why nothing is
-    entered as known good, None where something is."""
+    """`restored` are the names under which backups are restored, by the labels of their parts; `unkept` says why nothing is entered as
+    known good, None where something is."""
 
     restored: dict[str, str]
     unkept: str | None

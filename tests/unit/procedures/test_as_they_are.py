@@ -8,7 +8,7 @@ import pytest
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.facts.inside_container import Answer
 from rollback_lib.facts.releases import Release
-from rollback_lib.procedures import mark, readiness, redeploy
+from rollback_lib.procedures import mark, readiness, redeploy, registry
 from rollback_lib.procedures.code.look import Look as Code
 from rollback_lib.procedures.code.look import from_registry
 from rollback_lib.procedures.code.state import Deployed
@@ -141,12 +141,11 @@ def running(now: StackState) -> mark.State:
 
 def ready(now: StackState, **targets: Any) -> tuple[dict[str, Any], Any]:
     """Its rows by name, and the plan."""
-    images = {"web": image_state(stack=SHOP), "worker": SILENT}
-    state = readiness.State(now.stack, now, images, {}, running(now), SILENT, SILENT, now.probes)
-    nothing = {"images": {"web": SILENT, "worker": SILENT}, "envs": {WEB_ENV: SILENT, DB_ENV: SILENT}}
-    target = readiness.Target(**{"code": None, "caddyfile": None, "redeploy": None, "databases": {}, **nothing, **targets})
+    states = {**now.looks, "image web": image_state(stack=SHOP), "image worker": SILENT}
+    state = readiness.State(now.stack, now, states, running(now), SILENT, SILENT, now.probes)
+    target = readiness.Target({**{part.label: SILENT for part, _ in registry.of_readiness(now.stack)}, **targets})
     made = trials(state, target, incident="i1")
-    found = report(state, target, made, {}, Restored({}, {}, {}))
+    found = report(state, target, made, {}, Restored({}))
     return {row.name: row for row in found.rows}, made
 
 
