@@ -1,6 +1,7 @@
 """Whether the Caddyfile could be rolled back right now."""
 
 from rollback_lib.facts.host import Unanswered
+from rollback_lib.procedures.caddyfile.keeping import KEEPING
 from rollback_lib.procedures.caddyfile.state import State
 from rollback_lib.procedures.caddyfile.target import Target
 from rollback_lib.procedures.common.readiness import Readiness, Seen
@@ -26,4 +27,4 @@ def _no_version(stack: Stack, why: str) -> Row:
     return Row("caddyfile", RED, why, "commit a good version of it")
 
 
-READINESS: Readiness[State, Target] = Readiness(rank=40, rows=rows, state=lambda state: state)
+READINESS: Readiness[State, Target] = Readiness(rank=40, rows=rows, state=lambda state: state, keeping=KEEPING)

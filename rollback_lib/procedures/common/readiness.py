@@ -10,6 +10,7 @@ from rollback_lib.host.ending import Ending
 from rollback_lib.plan.step import Step
 from rollback_lib.procedures.common import retention
 from rollback_lib.procedures.common.rows import AMBER, GREEN, RED, Row
+from rollback_lib.procedures.common.running_file import Keeping
 from rollback_lib.procedures.common.stack_state import StackState
 from rollback_lib.procedures.common.symptoms import Symptoms
 from rollback_lib.stack.model import Stack
@@ -93,7 +94,8 @@ class Readiness(Generic[S, T]):
     state out of what triage looked at, where that has it.
 
     `trials` try the way back, and change nothing that serves; `untried` is the step that stands where there is nothing to try. `measure`
-    looks at what a trial made, the name of which it is given, before that is dropped."""
+    looks at what a trial made, the name of which it is given, before that is dropped. `keeping` is the file that is kept with what
+    runs, by a mark as well."""
 
     rank: int
     rows: Callable[[Seen[S, T]], Sequence[Row]]
@@ -103,6 +105,7 @@ class Readiness(Generic[S, T]):
     trials: Callable[[S, T, str], Trials] = lambda state, target, incident: Trials()
     untried: Step | None = None
     measure: Callable[[Host, S, T, str], Measured] | None = None
+    keeping: Keeping | None = None
 
 
 def trial_row(name: str, well: str, ill: str, one: Tried | None, do: str) -> Row:

@@ -4,6 +4,7 @@ from rollback_lib.facts.host import Unanswered
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.procedures.common.readiness import REMEMBER, Readiness, Seen
 from rollback_lib.procedures.common.rows import AMBER, GREEN, RED, Row
+from rollback_lib.procedures.env.keeping import KEEPING
 from rollback_lib.procedures.env.state import State
 from rollback_lib.procedures.env.target import Target
 
@@ -26,4 +27,4 @@ def rows(seen: Seen[State, Target]) -> list[Row]:
     return [Row(seen.label, GREEN, f"would go back to {chosen.name}, {chosen.why}")]
 
 
-READINESS: Readiness[State, Target] = Readiness(rank=30, rows=rows, state=lambda state: state)
+READINESS: Readiness[State, Target] = Readiness(rank=30, rows=rows, state=lambda state: state, keeping=KEEPING)

@@ -13,6 +13,7 @@ from rollback_lib.procedures.code.look import Look as Code
 from rollback_lib.procedures.code.look import from_registry
 from rollback_lib.procedures.code.state import Deployed
 from rollback_lib.procedures.common.stack_state import StackState, Ways
+from rollback_lib.procedures.env import keeping as env_keeping
 from rollback_lib.procedures.image.look import Look as Pulled
 from rollback_lib.procedures.readiness.plan import plan as trials
 from rollback_lib.procedures.readiness.report import Restored, report
@@ -133,9 +134,10 @@ def running(now: StackState) -> mark.State:
         Deployed(name, (one.container,), WAY, [], one.releases, [])
         for name, one in ((one.service, one) for one in now.every(Pulled)) if one.container
     )  # fmt: skip
-    envs = {path: now.looks[f"env {path}"] for path in (WEB_ENV, DB_ENV)}
+    helds = {path: replace(now.looks[f"env {path}"], stack=now.stack, path=path) for path in (WEB_ENV, DB_ENV)}
+    files = {path: env_keeping.running(held) for path, held in helds.items()}
     return mark.State(
-        stack=now.stack, head=None, services=services, images={}, ledger=[], envs=envs, caddyfile=None, kept=[], holder=None
+        stack=now.stack, head=None, services=services, images={}, ledger=[], files=files, holder=None
     )  # fmt: skip
 
 
