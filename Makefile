@@ -3,6 +3,8 @@
 SHELL := /bin/bash
 BIN := .venv/bin
 
+export PYTHON ?= python3
+
 .venv/.run: pyproject.toml constraints.txt tools/environment
 	@tools/environment && touch $@
 
@@ -22,10 +24,16 @@ clean: ## remove the practice host, all it was made from, and the environment
 
 ### Practise
 
-drill: .venv/.run ## break the practice host and roll it back with the real notebooks, headless
+drill: ## break the practice host by a bad commit, and roll it back with the real notebook, headless
+	@tools/practice
+	@$(BIN)/rollback drill code
+
+drills: ## the same for every procedure
+	@tools/practice
 	@$(BIN)/rollback drill
 
-lab: .venv/.run ## start the practice host, and JupyterLab on the start page
+lab: ## start the practice host, and JupyterLab on the start page
+	@tools/practice
 	@$(BIN)/rollback lab up
 	@$(BIN)/rollback open --stack drill
 
@@ -49,4 +57,4 @@ hosts: .venv/.dev ## every procedure on hosts of other shapes, and docs/hosts.md
 bench: .venv/.run ## measure the headless run side by side with the runbook's own commands and other tools
 	@bench/run
 
-.PHONY: help setup clean drill lab unit test faults hosts bench
+.PHONY: help setup clean drill drills lab unit test faults hosts bench

@@ -1,1 +1,1 @@
-"""The practice host: a disposable machine with the runbook's whole stack on it. See README.md in this folder."""
+"""The practice host: a disposable machine with the whole stack of the runbook. See README.md in this folder."""

@@ -1,4 +1,4 @@
-"""Refuses notebooks that are not fit to be committed: `python -m lab.check notebooks/*.ipynb`; a sentence for each fault."""
+"""Checks that notebooks are fit to be committed: `python -m lab.check notebooks/*.ipynb`. Prints a sentence for each fault."""
 
 import json
 import re
@@ -13,27 +13,28 @@ from rollback_lib.runbook import parameters_cell
 from rollback_lib.runbook.metadata import read
 from rollback_lib.secrets.redactor import HIDDEN, clean
 
-LINES = 8  # of a code cell; a cell of parameters has as many as there are
-LARGEST = 150_000  # bytes of a file
+LINES = 8  # how many lines a code cell may have; the parameters cell may have more
+LARGEST = 150_000  # how many bytes a notebook may have
 HEADINGS = ["Parameters", "1 Open", "2 Document state", "3 Choose the target", "4 Plan", "5 Confirm", "6 Roll back", "7 Verify", "8 Close"]
-START = "start"  # the page before them all, which is no procedure and is kept without outputs
-LOOKS = {  # those that only look
+START = "start"  # the start page, which is not a procedure and is kept without outputs
+LOOKS = {  # the headings of notebooks that only look
     START: ["Parameters", "State", "Procedures", "Latest incidents"],
     "triage": ["Parameters", "1 Open", "2 Document state", "3 Diagnose", "4 What to do", "5 Close"],
     "readiness": [heading.replace("Roll back", "Try") for heading in HEADINGS],
 }
-# Trees of the machine on which the outputs were made; of these, the practice host has only our own folder in its containers' /tmp.
+# Paths on the machine on which the outputs were made. The practice host has only one path that looks like them: rollback's own folder in
+# the /tmp of its containers.
 _MACHINE = re.compile(
     r"(?<![\w.-])(/home|/Users|/tmp(?!/rollback-[0-9a-f]{6}\b)|/private|/var/folders|/mnt|/media|[A-Z]:\\+Users)[/\\][\w./\\-]*"
 )
-_REFERENCE = re.compile(r"\b(env:\w+|file:/[\w./-]+)")  # where a secret is, which is none itself
+_REFERENCE = re.compile(r"\b(env:\w+|file:/[\w./-]+)")  # a reference to a secret, which is not secret itself
 _USER_IN_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/@'\"<>]+@")
 
 Cell = dict[str, Any]
 
 
 def faults(file: Path) -> list[str]:
-    """What is wrong with a notebook, a sentence each; nothing when it is fit."""
+    """What is wrong with a notebook, a sentence for each fault; empty if it is fit."""
     try:
         text = file.read_text(encoding="utf-8")
         content = json.loads(text)
@@ -87,7 +88,7 @@ def _code(cell: Cell) -> Iterator[str]:
 
 def _secrets(cells: list[Cell]) -> Iterator[str]:
     for cell in cells:
-        for text in (_REFERENCE.sub(HIDDEN, one) for one in (_source(cell), *_texts(cell))):
+        for text in (_REFERENCE.sub(HIDDEN, part) for part in (_source(cell), *_texts(cell))):
             if clean(text).count(HIDDEN) > text.count(HIDDEN) or _USER_IN_ADDRESS.search(text):
                 yield f"cell {cell['id']} has what looks like a secret; take it out, and change it where it is used"
                 break
@@ -99,23 +100,23 @@ def _outputs(procedure: str, content: Cell) -> Iterator[str]:
         if any(cell["outputs"] or cell["execution_count"] for cell in code):
             yield "it has outputs, which are of one stack at one moment; clear them all"
         return
-    again = f"run `rollback lab record {procedure}`"
+    remedy = f"run `rollback lab record {procedure}`"
     if not any(cell["outputs"] for cell in code) or any(cell["execution_count"] is None for cell in code):
-        yield f"it has no outputs of a drill; {again}"
+        yield f"it has no outputs of a drill; {remedy}"
     elif content["metadata"]["rollback"].get("recorded") != made_with(procedure, content):
-        yield f"its outputs are out of date: code, tags, scenario or parameters are others now; {again}"
+        yield f"its outputs are out of date: code, tags, scenario or parameters are others now; {remedy}"
     for cell in code:
         if any(output["output_type"] == "error" for output in cell["outputs"]):
-            yield f"the outputs of cell {cell['id']} are those of an error; {again}"
+            yield f"the outputs of cell {cell['id']} are those of an error; {remedy}"
         if any("text/html" in output.get("data", {}) and "text/plain" not in output["data"] for output in cell["outputs"]):
-            yield f"an output of cell {cell['id']} cannot be read as plain text; let its view say it in words, too, and {again}"
+            yield f"an output of cell {cell['id']} cannot be read as plain text; let its view say it in words, too, and {remedy}"
         found = next(filter(None, map(_MACHINE.search, _texts(cell))), None)
         if found:
-            yield f"the outputs of cell {cell['id']} name {found[0]}, a path of the machine they were made on; {again}"
+            yield f"the outputs of cell {cell['id']} name {found[0]}, a path of the machine they were made on; {remedy}"
 
 
 def _texts(cell: Cell) -> Iterator[str]:
-    """All that the outputs of a cell say."""
+    """All texts in the outputs of a cell."""
     for output in cell.get("outputs", ()):
         parts = [output.get("text", ""), *output.get("data", {}).values(), output.get("evalue", ""), output.get("traceback", "")]
         yield from ("".join(part) for part in parts if isinstance(part, str | list))
@@ -126,7 +127,7 @@ def _source(cell: Cell) -> str:
 
 
 def main(files: list[str]) -> int:
-    """Check these files; 1 when any has a fault."""
+    """Check these files and print their faults. Returns the exit status: 1 if any file has a fault, else 0."""
     found = [f"{file}: {fault}" for file in files for fault in faults(Path(file))]
     print("\n".join(found) or f"{len(files)} notebooks, no fault")
     return 1 if found else 0

@@ -15,8 +15,8 @@ from rollback_lib.stack.model import Stack
 from rollback_lib.text import tables, times
 
 Run = Callable[[str, dict[str, str]], Outcome]
-PER_SECOND = 20  # requests that go through the proxy meanwhile
-# What is broken for each procedure, and what its notebook is told beside what all are.
+PER_SECOND = 20  # how many requests a second go through the proxy during the drill
+# For each procedure, the scenario that breaks the host, and the parameters of its notebook besides those that all notebooks get.
 DRILLS: dict[str, tuple[str, dict[str, str]]] = {
     "code": ("code", {}),
     "image": ("image", {}),
@@ -30,14 +30,17 @@ DRILLS: dict[str, tuple[str, dict[str, str]]] = {
 
 
 def drills() -> dict[str, tuple[str, dict[str, str]]]:
-    """All drills: ours, and those of the procedures that other packages bring."""
-    return {**DRILLS, **{one.name: (one.name, dict(one.drill.parameters)) for one in registry.others() if one.drill}}
+    """All drills: those in DRILLS, and those of procedures in other packages."""
+    return {**DRILLS, **{other.name: (other.name, dict(other.drill.parameters)) for other in registry.others() if other.drill}}
 
 
 @dataclass(frozen=True)
 class Score:
-    """One drill. `diagnosed` are the procedures that triage named before; `healthy_after` the seconds from the run's start to
-    proven health, None when it never came."""
+    """The score of a drill.
+
+    `diagnosed` names the procedures that triage proposed before. `healthy_after` is how many seconds after the run's start the stack was
+    proven healthy, None if never. `sent` and `failed` count the requests that went through the proxy meanwhile.
+    """
 
     procedure: str
     diagnosed: str
@@ -48,16 +51,19 @@ class Score:
 
 
 def drill(host: PracticeHost, procedure: str, run: Run) -> Score:
-    """Reset, break, look, roll back, score. `run` runs a procedure's notebook with these parameters."""
+    """Reset the host, break it, run triage, roll back, and score the run.
+
+    `run` is called with a procedure and parameters, and runs the notebook. Raises LabError when the host cannot be reset or broken.
+    """
     if host.running():
         print("The practice host is put back to its clean state.", flush=True)
         host.reset()
     else:
         host.up()
     scenario, own = drills()[procedure]
-    for one in registry.others():
-        if one.name == procedure and one.drill:
-            host.equip(one.drill)
+    for other in registry.others():
+        if other.name == procedure and other.drill:
+            host.equip(other.drill)
     if scenario:
         print(f"Broken: {host.break_(scenario)}.", flush=True)
     stack = host.folder / "stack.yaml"
@@ -80,7 +86,7 @@ def drill(host: PracticeHost, procedure: str, run: Run) -> Score:
 
 
 def _twice_undone(run: Run, parameters: dict[str, str]) -> dict[str, str]:
-    """Roll back, undo that; what undoes the undo, so that the host is healthy in the end."""
+    """Roll back, and undo the rollback. Returns the parameters that undo the undo, so that the host is healthy in the end."""
     outcome = run("env", parameters)
     own = {key: value for key, value in parameters.items() if key != "stack"}
     outcome = run("undo", {**own, "incident": outcome.folder.name})
@@ -88,16 +94,16 @@ def _twice_undone(run: Run, parameters: dict[str, str]) -> dict[str, str]:
 
 
 def table(scores: Sequence[Score]) -> str:
-    """The scores, a line each."""
+    """The scores as a table of text, with a line for each."""
     header = ("procedure", "triage says", "verdict", "healthy after", "whole run", "budget", "failed requests")
     rows = [header]
-    for one in scores:
-        never = "never" if drills()[one.procedure][0] else "was healthy"
-        healthy = times.exactly(one.healthy_after) if one.healthy_after is not None else never
-        late = " over budget" if one.outcome.seconds > (one.outcome.budget or 0) else ""
-        run = f"{times.exactly(one.outcome.seconds)}{late}"
-        budget = times.given(one.outcome.budget or 0)
-        rows.append((one.procedure, one.diagnosed, one.outcome.verdict, healthy, run, budget, f"{one.failed} of {one.sent}"))
+    for score in scores:
+        never = "never" if drills()[score.procedure][0] else "was healthy"
+        healthy = times.exactly(score.healthy_after) if score.healthy_after is not None else never
+        late = " over budget" if score.outcome.seconds > (score.outcome.budget or 0) else ""
+        run = f"{times.exactly(score.outcome.seconds)}{late}"
+        budget = times.given(score.outcome.budget or 0)
+        rows.append((score.procedure, score.diagnosed, score.outcome.verdict, healthy, run, budget, f"{score.failed} of {score.sent}"))
     return "\n".join(tables.lines(rows))
 
 

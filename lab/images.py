@@ -1,6 +1,7 @@
-"""Builds what practice hosts are made of, once per content of `lab/`: base, machine and service images, a seeded disk.
+"""Builds what practice hosts are made from: the base, machine and service images, and a seeded disk. They are built again only when files
+in `lab/` change.
 
-Practice hosts start from copies of the seeded disk, so that bringing one up or putting it back takes seconds.
+Practice hosts start from copies of the seeded disk, so that starting or resetting one takes seconds.
 """
 
 import fcntl
@@ -21,9 +22,10 @@ LAB = Path(__file__).parent
 BASE = "rollback-lab/base:trixie"
 LABEL = "rollback-lab"
 SERVICES = {"python": "python:3.13-slim", "caddy": "caddy:2", "registry": "registry:2", "postgres": "postgres:17"}
-STAGES = 8
+STAGES = 10
+COMPILED = "__pycache__"  # pip leaves it beside every file of Python that it installs, those of the seed, too
 
-# A nested engine without --privileged, which is refused where the machine lacks CAP_SYS_RESOURCE.
+# Options for a nested engine. --privileged is not used, as it is refused on a machine without CAP_SYS_RESOURCE.
 NESTED = (
     "--cap-add=ALL", "--cap-drop=SYS_RESOURCE", "--security-opt=seccomp=unconfined",
     "--security-opt=apparmor=unconfined", "--security-opt=systempaths=unconfined",
@@ -32,11 +34,11 @@ NESTED = (
 
 
 def content_hash() -> str:
-    """12 hex digits that change whenever a file does from which the disk is made."""
+    """12 hex digits that change whenever a file changes from which the disk is made."""
     digest = hashlib.sha256()
     for folder in ("machine", "services", "seed"):
         for file in sorted((LAB / folder).rglob("*")):
-            if file.is_file():
+            if file.is_file() and COMPILED not in file.parts:
                 digest.update(f"{file.relative_to(LAB)}\0{file.stat().st_mode & 0o111}\0".encode() + file.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -54,20 +56,20 @@ def seeded_disk() -> str:
 
 
 def ready() -> bool:
-    """Whether everything is built for the present content of `lab/`; the seeded image is made last."""
+    """Whether everything is built for the present content of `lab/`. The seeded image is made last, so only that is looked for."""
     return succeeds(["docker", "image", "inspect", seeded()])
 
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Inside of it, no other process of this machine makes images: the engine is the machine's."""
+    """Keep other processes on this machine, which share its engine, from building images until the end of the block."""
     with (Path(tempfile.gettempdir()) / "rollback-lab.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def build(progress: Progress) -> None:
-    """Build what is missing. Raises LabError; what was half built is rebuilt at the next call."""
+    """Build what is missing. Raises LabError. What was built only in part is built again at the next call."""
     if ready():
         return
     if not succeeds(["docker", "image", "inspect", BASE]):
@@ -88,7 +90,7 @@ def build(progress: Progress) -> None:
 
 
 def service_image(name: str) -> str:
-    """The image from which a service of the practice host is loaded."""
+    """The name on this machine of a service image, such as caddy:2, that is loaded into the practice host."""
     return f"rollback-lab/services-{name}"
 
 
@@ -104,7 +106,7 @@ def _base() -> None:
 
 
 def build_image(folder: Path, tag: str, target: str | None = None, **arguments: str) -> None:
-    """An image of a folder's Dockerfile, with these build arguments."""
+    """Build an image from the Dockerfile in `folder`, up to the stage `target`, with these build arguments. Raises LabError."""
     chosen = ["--target", target] if target else []
     given = [f"--build-arg={name}={value}" for name, value in arguments.items()]
     run(["docker", "build", "--network=host", f"--label={LABEL}=1", *given, *chosen, "-t", tag, str(folder)])
@@ -126,7 +128,9 @@ def _seed(progress: Progress) -> None:
             run([*inside, "docker", "tag", service_image(service), service])
             run([*inside, "docker", "rmi", service_image(service)])
         run([*inside, "docker", "tag", SERVICES["caddy"], "localhost:5000/library/caddy:2"])
-        run(["docker", "cp", f"{LAB}/seed", f"{name}:/tmp/lab-seed"])
+        with tempfile.TemporaryDirectory() as folder:
+            seed = shutil.copytree(LAB / "seed", f"{folder}/lab-seed", ignore=shutil.ignore_patterns(COMPILED))
+            run(["docker", "cp", seed, f"{name}:/tmp/"])
 
         def show(line: str) -> None:
             if line.startswith("stage: ") and line != "stage: done":
@@ -141,7 +145,7 @@ def _seed(progress: Progress) -> None:
 
 
 def _load(name: str) -> None:
-    """Stream the service images into the engine of the practice host."""
+    """Copy the service images into the engine of the practice host."""
     saved = subprocess.Popen(["docker", "save", *map(service_image, SERVICES.values())], stdout=subprocess.PIPE)
     load = ["docker", "exec", "--interactive", name, "docker", "load", "--quiet"]
     loaded = subprocess.run(load, stdin=saved.stdout, capture_output=True)

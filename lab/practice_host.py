@@ -1,4 +1,5 @@
-"""One practice host: up, shape, reset, down, status, break. Several can run side by side under other names and ports."""
+"""A practice host: it can be started, reshaped, reset, removed, inspected and broken. Several can run side by side, with other names
+and ports."""
 
 import json
 import re
@@ -15,19 +16,19 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from lab import engine, images, shapes, versions
+from lab import engine, images, ready, shapes, versions
 from lab.progress import Progress
 from lab.shell import run, succeeds
 from rollback_lib.errors import LabError, ParameterError
 from rollback_lib.procedures import registry
 from rollback_lib.procedures.procedure import Drill
-from rollback_lib.settings import PROJECT
+from rollback_lib.settings import SHIPPED, home
 
 DEFAULT = "drill"
 SSH_PORT, HTTPS_PORT = 22022, 22443
-CONTAINERS = 9
+CONTAINERS = 9  # how many containers run in the clean state
 HEALTHY_TIMEOUT = 60  # seconds
-# What each scenario breaks, and what the stack's first route answers then; 000 is no answer.
+# What each scenario breaks, and the HTTP status that the stack's first route answers then; 000 means no answer.
 SCENARIOS = {
     "code": ("a bad commit of agents-api is deployed: every health check answers 500", "500"),
     "image": ("a bad image of agents-api is deployed from the registry: every health check answers 500", "500"),
@@ -36,13 +37,13 @@ SCENARIOS = {
     "database": ("a bad migration has dropped a table of the voice database: every health check answers 500", "500"),
     "stack": ("the stack has lost its network: agents-api's route answers 502", "502|000"),
 }
-MADE = "/run/lab/scenario"  # on the host: the scenario that was made there last
-N8N = "https://n8n.dyniq.ai/"  # a route that the stack's parameters do not have
+MADE = "/run/lab/scenario"  # the file on the host with the name of the scenario that was made last
+N8N = "https://n8n.dyniq.ai/"  # a route that is not in the stack file
 
 
 @dataclass(frozen=True)
 class PracticeHost:
-    """A practice host by name, with the ports it has on 127.0.0.1."""
+    """A practice host: its name, and its ports on 127.0.0.1."""
 
     name: str = DEFAULT
     ssh_port: int = SSH_PORT
@@ -50,7 +51,8 @@ class PracticeHost:
 
     @classmethod
     def load(cls, name: str = DEFAULT) -> "PracticeHost":
-        """The host as it was brought up; raises LabError when it was not."""
+        """The host of that name, with the ports with which it was started. Raises LabError if it was not started, ParameterError for a bad
+        name."""
         host = cls.saved(name)
         if host is None:
             raise LabError(f"there is no practice host {name!r}; start it with `rollback lab up --name {name}`")
@@ -58,7 +60,7 @@ class PracticeHost:
 
     @classmethod
     def saved(cls, name: str) -> "PracticeHost | None":
-        """The host as it was brought up, or None."""
+        """The host of that name, with the ports with which it was started; None if it was not. Raises ParameterError for a bad name."""
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,30}", name):
             raise ParameterError(f"a practice host's name is of small letters, digits and -, not {name!r}")
         file = cls(name).folder / "host.json"
@@ -66,8 +68,8 @@ class PracticeHost:
 
     @property
     def folder(self) -> Path:
-        """Where its keys and client configuration are: `.lab/`, or `.lab/NAME/` for others than the default."""
-        return PROJECT / ".lab" if self.name == DEFAULT else PROJECT / ".lab" / self.name
+        """Where its keys and client configuration are: `.lab/` of the runbook folder, or `.lab/NAME/` for others than the default."""
+        return home() / ".lab" if self.name == DEFAULT else home() / ".lab" / self.name
 
     @property
     def container(self) -> str:
@@ -80,10 +82,8 @@ class PracticeHost:
     def up(self) -> str | None:
         """Build what is missing, then start the host; nothing is done to one that is already up. Returns the scenario that one is
         in, None when it is healthy. Raises LabError when it is neither."""
-        with Progress("practice host", images.STAGES + 5) as progress:
-            with images.one_at_a_time():  # hosts may be brought up side by side, and the first makes what all start from
-                engine.ensure(progress)
-                images.build(progress)
+        with Progress("practice host", ready.STAGES + 1) as progress:
+            ready.prepare(progress)
             if self.running():
                 self._check_owner()
                 scenario = self.scenario()
@@ -97,7 +97,7 @@ class PracticeHost:
             return None
 
     def reset(self) -> None:
-        """Put the host back to its clean state: a new machine on a new copy of the seeded disk, same keys and ports."""
+        """Put the host back to its clean state: a new machine with a new copy of the seeded disk, and the same keys and ports."""
         if self.running():
             self._check_owner()
         self._remove()
@@ -108,8 +108,10 @@ class PracticeHost:
         self._await_healthy()
 
     def shape(self, shape: Mapping[str, str]) -> None:
-        """Make a clean host one of another shape, a value by dimension (`shapes.DIMENSIONS`); its `ssh_config` and `stack.yaml` are
-        for that one then. A reset undoes it. Raises ParameterError and LabError."""
+        """Give a clean host another shape: a value for each dimension (`shapes.DIMENSIONS`) that differs from the seeded host.
+
+        The host's `ssh_config` and `stack.yaml` are changed accordingly. A reset undoes it. Raises ParameterError, LabError.
+        """
         shape = shapes.check(shape)
         if not shape:
             return
@@ -124,7 +126,7 @@ class PracticeHost:
         self._await_healthy(containers=1)
 
     def down(self, *, everything: bool = False) -> None:
-        """Remove the host with all it wrote; `everything`: also the images and disks new ones are made from."""
+        """Remove the host and its files. With `everything`, also remove the images and disks from which hosts are made."""
         if not succeeds(["docker", "version"]):
             raise LabError("Docker Engine does not answer, so the practice host cannot be removed; start Docker and try again")
         self._remove()
@@ -138,7 +140,8 @@ class PracticeHost:
             _remove_all()
 
     def status(self) -> dict[str, object]:
-        """What is true of the host: `running`, ports, HEAD of the stack, its containers, `scenario`, whether each route is healthy."""
+        """The state of the host. Always: `name`, `running`, `ssh_port`, `https_port`. If it runs, also: `containers` (status by name),
+        `shape`, `head` (the commit), `routes` (whether each is healthy, by host name) and `scenario`."""
         running = self.running()
         state: dict[str, object] = {"name": self.name, "running": running, "ssh_port": self.ssh_port, "https_port": self.https_port}
         if running:
@@ -152,17 +155,18 @@ class PracticeHost:
         return state
 
     def scenario(self) -> str | None:
-        """The scenario that the host is in: the one that was made last, while agents-api answers as it does then."""
+        """The scenario that the host is in: the last that was made, as long as agents-api answers as in that scenario; else None."""
         made = self.exec(f"cat {MADE} 2>/dev/null || true")  # there is no such file before the first scenario
         return made if made in SCENARIOS and self._succeeds(self._answers(SCENARIOS[made][1])) else None
 
     def shaped(self) -> dict[str, str]:
-        """In what it is of another shape than the seeded host, a value by dimension."""
+        """How the host's shape differs from the seeded host: values by dimension; empty if it does not."""
         file = self.folder / "shape.json"
         return dict(json.loads(file.read_text())) if file.exists() else {}
 
     def equip(self, drill: Drill) -> None:
-        """Bring what the drill of another package needs, and write it into the host's stack file. A reset undoes it."""
+        """Prepare the host for the drill of another package: copy its files, run its script, and add its keys to the host's stack file.
+        A reset undoes it."""
         for path, file in drill.brings.items():
             self.exec(f"mkdir -p {shlex.quote(str(Path(path).parent))}")
             run(["docker", "cp", "--quiet", str(file), f"{self.container}:{path}"])
@@ -175,8 +179,11 @@ class PracticeHost:
         self._await_healthy()
 
     def break_(self, scenario: str) -> str:
-        """Make `scenario` happen for real; returns what was broken, in a sentence."""
-        brought = {one.name: one.drill for one in registry.others() if one.drill}
+        """Make `scenario` happen for real, and wait until the first route answers accordingly. Returns what was broken, in a sentence.
+
+        Raises ParameterError for an unknown scenario, LabError if the host does not run or does not break.
+        """
+        brought = {other.name: other.drill for other in registry.others() if other.drill}
         if scenario not in SCENARIOS and scenario not in brought:
             raise ParameterError(f"there is no scenario {scenario!r}; there are: {', '.join([*SCENARIOS, *brought])}")
         if not self.running():
@@ -191,21 +198,22 @@ class PracticeHost:
         return said
 
     def exec(self, script: str) -> str:
-        """Run a shell script on the host, beside sshd; for the lab and its tests, never for a rollback."""
+        """Run a shell script as root on the host, and return its output. It uses docker and not SSH: for the lab and its tests only, never
+        for a rollback. Raises LabError if it fails."""
         return run(["docker", "exec", self.container, "sh", "-ec", script])
 
     @property
     def to_reset(self) -> str:
-        """The command that puts it back to its clean state."""
+        """The command that resets the host, as a person types it."""
         return "`rollback lab reset" + ("" if self.name == DEFAULT else f" --name {self.name}") + "`"
 
     def running(self) -> bool:
-        """Whether its container runs."""
+        """Whether the host's container runs."""
         inspect = subprocess.run(["docker", "inspect", "--format={{.State.Running}}", self.container], capture_output=True, text=True)
         return inspect.stdout.strip() == "true"
 
     def _check_owner(self) -> None:
-        """Containers are known to the whole machine: one of this name may have been started from another checkout."""
+        """Raise LabError if the container of this name was started from another checkout, since container names are shared."""
         label = f'{{{{index .Config.Labels "{images.LABEL}.folder"}}}}'
         owner = run(["docker", "inspect", f"--format={label}", self.container])
         if owner != str(self.folder) and Path(owner).is_dir():
@@ -238,7 +246,7 @@ class PracticeHost:
         run(["docker", "start", self.container])
 
     def _write_keys(self) -> None:
-        """Keys and the OpenSSH client configuration; keys are kept over a reset so that known_hosts stays true."""
+        """Write the keys, the client configuration and the stack file. Existing keys are kept, so that known_hosts stays right."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
         for name in ("id_ed25519", "ssh_host_ed25519_key"):
@@ -257,7 +265,7 @@ class PracticeHost:
             f"  UserKnownHostsFile {self.folder}/known_hosts\n"
             "  StrictHostKeyChecking yes\n"
         )
-        # With CURL_HOME on this folder, the page's own curl commands reach the practice host.
+        # If CURL_HOME is this folder, the curl commands of the runbook reach the practice host.
         (self.folder / ".curlrc").write_text(f'connect-to = "::127.0.0.1:{self.https_port}"\ncacert = "{self.folder}/ca.crt"\n')
         (self.folder / "stack.yaml").write_text(self._stack({}))
         (self.folder / "shape.json").unlink(missing_ok=True)
@@ -265,7 +273,7 @@ class PracticeHost:
 
     def _stack(self, others: Mapping[str, Any]) -> str:
         """parameters/drill.yaml, for the name and ports this host has; `others` are keys that its shape has otherwise."""
-        text = (PROJECT / "parameters" / "drill.yaml").read_text()
+        text = (SHIPPED / "parameters" / "drill.yaml").read_text()
         if others:
             content = yaml.safe_load(text)
             content["stack"] |= others
@@ -273,12 +281,12 @@ class PracticeHost:
         return self._placed(text)
 
     def _placed(self, text: str) -> str:
-        """The same, with this host's port and folder."""
+        """The text with the default port and folder replaced by those of this host."""
         return text.replace(f"127.0.0.1:{HTTPS_PORT}", f"127.0.0.1:{self.https_port}").replace(".lab/", f"{self.folder}/")
 
     @contextmanager
     def _authorized_keys(self) -> Iterator[Path]:
-        """A file tree with the host's keys, to be copied over its root."""
+        """A folder with the host's keys, to be copied over the root of its file system; removed at the end of the block."""
         root = self.folder / "root"
         shutil.rmtree(root, ignore_errors=True)
         (root / "etc/ssh").mkdir(parents=True)
@@ -294,25 +302,25 @@ class PracticeHost:
             shutil.rmtree(root)
 
     def _await_healthy(self, containers: int = CONTAINERS) -> None:
-        """sshd answers, so many containers run (those of the clean state), every route of the stack is healthy."""
+        """Wait until sshd runs, at least so many containers run, and every route is healthy. Then save the certificate of its authority."""
         routes = " && ".join(f"{_ask(route)} -f >/dev/null" for route in self._routes())
         self._until(f"pgrep -x sshd >/dev/null && [ $(docker ps --quiet | wc -l) -ge {containers} ] && {routes}", "be healthy")
-        # The authority of its Caddy; a stack of another shape may have none, and a client says so when it has need of it.
+        # This is the certificate authority of the stack's Caddy. A stack of another shape may have none; the file is then empty.
         root = "/data/caddy/pki/authorities/local/root.crt"
         authority = self.exec(shapes.team(f"docker cp -q $project-caddy-1:{root} - 2>/dev/null | tar -xO 2>/dev/null || true"))
         (self.folder / "ca.crt").write_text(authority + "\n")
 
     def _routes(self) -> list[str]:
-        """The addresses of the stack's routes."""
+        """The URLs of the stack's routes."""
         content = yaml.safe_load((self.folder / "stack.yaml").read_text())
         return [route["url"] for route in content["stack"]["routes"]]
 
     def _answers(self, status: str) -> str:
-        """Whether the first route answers so, as a condition; broken means that it answers, and badly."""
+        """A shell condition: the first route answers with one of these HTTP statuses, given as a pattern."""
         return f"case \"$({_ask(self._routes()[0])} -o /dev/null -w '%{{http_code}}')\" in {status}) ;; *) false ;; esac"
 
     def _until(self, condition: str, wanted: str) -> None:
-        """Wait on the host itself: a question from here costs as much as what it waits for."""
+        """Wait until the shell condition is true. It is polled on the host itself, since each command from here takes long to start."""
         wait = ["timeout", str(HEALTHY_TIMEOUT), "sh", "-c", f"until {condition}; do sleep 0.1; done"]
         if not succeeds(["docker", "exec", self.container, *wait]):
             raise LabError(
@@ -324,21 +332,21 @@ class PracticeHost:
         return succeeds(["docker", "exec", self.container, "sh", "-c", script])
 
     def _remove(self) -> None:
-        """The container and its disk."""
+        """Remove the container and its disk."""
         if succeeds(["docker", "inspect", self.container]):
             run(["docker", "rm", "--force", self.container])
         if succeeds(["docker", "volume", "inspect", self.container]):
             run(["docker", "volume", "rm", self.container])
 
     def _remove_control_groups(self) -> None:
-        """Those the host's engine made for its own containers; they outlive the container they lie in."""
+        """Remove the control groups that the host's engine made for its own containers. They stay when the host's container is removed."""
         if images.ready():
             remove = f"find /sys/fs/cgroup -depth -type d -path '*/{self.container}*' -exec rmdir {{}} + 2>/dev/null; true"
             run(["docker", "run", "--rm", "--entrypoint=sh", *images.NESTED, images.machine(), "-c", remove])
 
 
 def _ask(url: str) -> str:
-    """curl of a route on the host itself, quietly."""
+    """A curl command that requests a URL of the stack on the host itself, without messages."""
     return f"curl -sk --max-time 2 --connect-to ::127.0.0.1: {url} 2>/dev/null"
 
 

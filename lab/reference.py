@@ -1,4 +1,4 @@
-"""Reference outputs: what each notebook shows in a drill, kept in notebooks/ as a worked example, and compared by the tests."""
+"""Reference outputs: each notebook is run in a drill, and its outputs are kept in notebooks/ as a worked example. Tests compare them."""
 
 import hashlib
 import html
@@ -20,29 +20,31 @@ from rollback_lib.runbook import working_copy
 from rollback_lib.runbook.metadata import Notebook, notebooks
 from rollback_lib.settings import PROJECT
 
-# What is broken for each notebook, and what it is told beside what all are.
+# For each notebook, the scenario that breaks the host, and its parameters besides those that all notebooks get.
 RECORDED: dict[str, tuple[str, dict[str, str]]] = {"triage": ("code", {}), **DRILLS, "resume": ("code", {})}
-TOLD = {"mode": "apply", "confirm": "contabo", "on_failure": "undo", "reason": "drill"}
-CUT = "plan.recreate"  # a run that is resumed was cut off before this step: what is on disk is new, the container old
-OPERATOR = "operator@laptop"  # instead of who recorded
+PARAMETERS = {"mode": "apply", "confirm": "contabo", "on_failure": "undo", "reason": "drill"}
+CUT = "plan.recreate"  # the run to be resumed is cut off before this step: the files are new then, and the container is old
+OPERATOR = "operator@laptop"  # replaces the user and machine that record
 
 Content = dict[str, Any]
 
 
 def known() -> dict[str, Notebook]:
     """The notebooks by procedure."""
-    return {one.procedure: one for one in notebooks(PROJECT / "notebooks")}
+    return {notebook.procedure: notebook for notebook in notebooks(PROJECT / "notebooks")}
 
 
 def record(host: PracticeHost, procedure: str) -> Path:
-    """Run a notebook in a drill, and keep its outputs in it; nothing else of the file changes. Records go to a folder of their own,
-    so that no earlier run is known. Raises LabError when the drill does not end well."""
+    """Run a notebook in a drill, and store the outputs in its file; nothing else in it changes. Returns the file.
+
+    Records go to a temporary folder, so that the run knows of no earlier ones. Raises LabError if the drill does not end well.
+    """
     if host.running():
         host.reset()
     else:
         host.up()
     with TemporaryDirectory() as root:
-        os.environ[ROOT_VARIABLE] = root  # this process only records
+        os.environ[ROOT_VARIABLE] = root  # this process does nothing else
         executed = run(copy(procedure, prepare(host, procedure)))
         content = _named_neutrally(json.loads(executed.read_text()), host)
     file = known()[procedure].file
@@ -54,30 +56,30 @@ def record(host: PracticeHost, procedure: str) -> Path:
 
 
 def prepare(host: PracticeHost, procedure: str) -> dict[str, str]:
-    """Break a clean host as the notebook needs it; returns the parameters to run it with."""
+    """Break a clean host as the notebook needs it. Returns the parameters for the notebook."""
     scenario, _ = RECORDED[procedure]
     if scenario:
         host.break_(scenario)
-    parameters = {"stack": str(host.folder / "stack.yaml"), **told(procedure)}
+    parameters = {"stack": str(host.folder / "stack.yaml"), **drill_parameters(procedure)}
     if "incident" in known()[procedure].parameters:
         parameters["incident"] = _earlier_run(scenario, parameters.pop("stack"), cut=procedure == "resume")
     return parameters
 
 
-def told(procedure: str) -> dict[str, str]:
-    """The parameters of a notebook's drill that are the same on every host."""
-    every = {**TOLD, **RECORDED[procedure][1]}
+def drill_parameters(procedure: str) -> dict[str, str]:
+    """The parameters of a notebook's drill, without those that depend on the host."""
+    every = {**PARAMETERS, **RECORDED[procedure][1]}
     return {name: every[name] for name in known()[procedure].parameters if name in every}
 
 
 def copy(procedure: str, parameters: Mapping[str, str]) -> Path:
-    """A copy of the notebook with these parameters, beside the records, without outputs."""
+    """Make a copy of the notebook with these parameters and without outputs, in the folder of the records. Returns its path."""
     source, root = known()[procedure].file, incidents_root()
     return working_copy.copy(source, working_copy.place(root) / f"drill-{source.name}", parameters)
 
 
 def run(file: Path) -> Path:
-    """Run a copy under papermill; returns the executed one. Raises LabError when it does not end well."""
+    """Run a copy with papermill. Returns the executed notebook. Raises LabError if the run does not end well."""
     executed = file.with_name(f"executed-{file.name}")
     argv = [sys.executable, "-m", "papermill", str(file), str(executed), "--kernel", "python3", "--no-progress-bar"]
     done = subprocess.run(argv, cwd=PROJECT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
@@ -90,7 +92,7 @@ def run(file: Path) -> Path:
 
 
 def take_outputs(executed: Content, kept: Content) -> None:
-    """Put the outputs of a notebook's cells into the same cells of `kept`; streams as one text each, as nbval compares them."""
+    """Copy the outputs of each cell into the same cell of `kept`. Each stream is joined into one text, as nbval compares it."""
     cells = {cell["id"]: cell for cell in executed["cells"]}
     for cell in kept["cells"]:
         if cell["cell_type"] == "code":
@@ -99,23 +101,23 @@ def take_outputs(executed: Content, kept: Content) -> None:
 
 
 def made_with(procedure: str, content: Content) -> Content:
-    """What a notebook's outputs depend on: other than the one it was recorded with, they are out of date."""
+    """What the outputs of a notebook depend on. If it differs from what was recorded with them, the outputs are out of date."""
     code = [(cell["id"], "".join(cell["source"]), cell["metadata"].get("tags", [])) for cell in content["cells"] if "outputs" in cell]
     return {
         "sources": hashlib.sha256(json.dumps(code).encode()).hexdigest(),
         "scenario": RECORDED[procedure][0],
-        "parameters": told(procedure),
+        "parameters": drill_parameters(procedure),
     }
 
 
 def layout(content: Content) -> str:
-    """A notebook as it is kept in the repository."""
+    """The text of a notebook, laid out as in the repository."""
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 def _earlier_run(procedure: str, stack: str, *, cut: bool) -> str:
-    """The rollback that fixes the broken host, in a process of its own: whole, or ended between two steps. Returns its id."""
-    cells = json.loads(copy(procedure, {"stack": stack, **told(procedure)}).read_text())["cells"]
+    """Run the rollback that fixes the broken host, in a process of its own. With `cut`, it ends between two steps. Returns the incident."""
+    cells = json.loads(copy(procedure, {"stack": stack, **drill_parameters(procedure)}).read_text())["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     if cut:
         code = [*code[: next(number for number, source in enumerate(code) if CUT in source)], "import os; os._exit(0)"]
@@ -143,21 +145,21 @@ def _coalesced(outputs: list[Content]) -> list[Content]:
 
 
 def _named_neutrally(content: Any, host: PracticeHost) -> Any:
-    """The same, without what is this machine's: its folders, its ports, its name and who records."""
-    instead = {
+    """The notebook with the folders, ports and user of this machine replaced by neutral names."""
+    replacements = {
         str(host.folder / "stack.yaml"): "drill", str(host.folder): ".lab", str(incidents_root()): "incidents", f"{PROJECT}/": "",
         str(PROJECT): ".", who(): OPERATOR, f"127.0.0.1:{host.https_port}": "127.0.0.1:22443",
     }  # fmt: skip
 
-    def named(value: Any) -> Any:
+    def renamed(value: Any) -> Any:
         if isinstance(value, str):
-            for machine, neutral in instead.items():
+            for machine, neutral in replacements.items():
                 value = value.replace(machine, neutral).replace(html.escape(machine), html.escape(neutral))
             return value
         if isinstance(value, list):
-            return [named(item) for item in value]
+            return [renamed(item) for item in value]
         if isinstance(value, dict):
-            return {key: named(item) for key, item in value.items()}
+            return {key: renamed(item) for key, item in value.items()}
         return value
 
-    return named(content)
+    return renamed(content)

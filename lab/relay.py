@@ -1,7 +1,6 @@
-"""A link that can be made slow, cut, or silent: forwards TCP on 127.0.0.1.
+"""A TCP relay on 127.0.0.1 that can be slow, break its connections, or go silent.
 
-A practice host answers in no time at all and never goes away; a server that somebody rolls back is some milliseconds off,
-behind machines that lose their connections.
+A practice host answers at once and never goes away. A real server is some milliseconds away, behind machines that lose connections.
 """
 
 import asyncio
@@ -10,8 +9,10 @@ from types import TracebackType
 
 
 class Relay:
-    """Forwards to `port`; every piece is held back for half of `round_trip` (seconds), and connecting takes one as well. Use it
-    in a `with`; `listening` is its own port then."""
+    """Forwards connections to `port` on 127.0.0.1. Use it in a `with` statement; `listening` is its own port then.
+
+    All data is delayed by half of `round_trip` (seconds) in each direction, and opening a connection by a whole `round_trip`.
+    """
 
     def __init__(self, port: int, round_trip: float = 0.0) -> None:
         self._port = port
@@ -35,11 +36,11 @@ class Relay:
         self._loop.close()
 
     def cut(self) -> None:
-        """Break every connection there is; new ones are forwarded."""
+        """Break all present connections. New ones are forwarded."""
         self._loop.call_soon_threadsafe(self._abort)
 
     def silence(self) -> None:
-        """Let nothing through on the connections there are, in either direction, and keep them open; new ones are forwarded."""
+        """Stop forwarding on all present connections, in both directions, but keep them open. New ones are forwarded."""
         self._loop.call_soon_threadsafe(lambda: self._silent.update(self._open))
 
     def _abort(self) -> None:
@@ -55,11 +56,11 @@ class Relay:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(2 * self._delay)
-        there = await asyncio.open_connection("127.0.0.1", self._port)
-        ends = {writer, there[1]}
+        onward = await asyncio.open_connection("127.0.0.1", self._port)
+        ends = {writer, onward[1]}
         self._open |= ends
         try:
-            await asyncio.gather(self._forward(reader, there[1]), self._forward(there[0], writer), return_exceptions=True)
+            await asyncio.gather(self._forward(reader, onward[1]), self._forward(onward[0], writer), return_exceptions=True)
         finally:
             self._open -= ends
 

@@ -1,4 +1,4 @@
-"""Runs a program on this machine for the lab, and says in one sentence what failed."""
+"""Runs programs on this machine for the lab. An error says in one sentence what failed."""
 
 import subprocess
 from collections.abc import Callable, Sequence
@@ -7,10 +7,10 @@ from rollback_lib.errors import LabError
 
 
 def run(argv: Sequence[str], *, on_line: Callable[[str], None] | None = None) -> str:
-    """Run `argv` and return its standard output, stripped.
+    """Run `argv`, and return its output, both streams together and stripped.
 
-    `on_line` is called with every line of output as it comes. Raises LabError with the last line the program said
-    when it fails or is not installed.
+    `on_line` is called with each line of output as it comes. Raises LabError if the program fails, with the last line it printed, or is
+    not installed.
     """
     try:
         with subprocess.Popen(
@@ -25,13 +25,13 @@ def run(argv: Sequence[str], *, on_line: Callable[[str], None] | None = None) ->
     except FileNotFoundError:
         raise LabError(f"{argv[0]} is not installed here; install it and try again") from None
     if process.returncode:
-        said = next((line for line in reversed(lines) if line.strip()), "no output")
-        raise LabError(f"`{' '.join(argv[:4])} …` failed with exit status {process.returncode}: {said.strip()}")
+        last = next((line for line in reversed(lines) if line.strip()), "no output")
+        raise LabError(f"`{' '.join(argv[:4])} …` failed with exit status {process.returncode}: {last.strip()}")
     return "\n".join(lines).strip()
 
 
 def succeeds(argv: Sequence[str]) -> bool:
-    """Whether `argv` runs and exits 0; its output is dropped."""
+    """Whether `argv` can be run and exits with 0. Its output is dropped."""
     try:
         return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Requests through the practice host's proxy, so many a second, as users would send them; counted."""
+"""Sends requests through the practice host's proxy at a steady rate, as users would, and counts them."""
 
 import threading
 import time
@@ -17,7 +17,7 @@ TIMEOUT = 10.0  # seconds; a request that takes longer has failed
 
 @dataclass
 class Count:
-    """What became of the requests of one route; `said` counts what failed ones were answered."""
+    """The requests over one route. `said` counts the failed ones by HTTP status, or by error if there was no answer."""
 
     sent: int = 0
     failed: int = 0
@@ -25,7 +25,7 @@ class Count:
 
 
 class Traffic:
-    """A steady stream of requests over all routes of a stack, in turn, from `with` on until its end."""
+    """A steady stream of requests over all routes of a stack in turn, `per_second` of them. It runs inside a `with` statement."""
 
     def __init__(self, stack: Stack, per_second: float) -> None:
         self._every = 1 / per_second
@@ -51,9 +51,9 @@ class Traffic:
 
     @property
     def answered(self) -> dict[str, int]:
-        """The failures that were answers: their HTTP status, and how many of each."""
+        """The failed requests that got an answer: how many, by HTTP status."""
         said = [item for count in self.routes.values() for item in count.said.items() if item[0].isdigit()]
-        return {status: sum(number for one, number in said if one == status) for status, _ in said}
+        return {status: sum(number for other, number in said if other == status) for status, _ in said}
 
     @property
     def failed(self) -> int:

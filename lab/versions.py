@@ -1,4 +1,4 @@
-"""Other versions of what a practice host runs, from other suites of Debian: built when a shape first needs one."""
+"""Other versions of the programs on a practice host, from other suites of Debian. Each is built when a shape first needs it."""
 
 import hashlib
 import secrets
@@ -10,12 +10,12 @@ from lab.images import LAB
 from lab.shell import run, succeeds
 from rollback_lib.errors import LabError
 
-BROUGHT = "/tmp/files"  # on the host: what was brought
+BROUGHT = "/tmp/files"  # the folder on the host to which the files are copied
 
 
 @dataclass(frozen=True)
 class Version:
-    """Packages of a suite, and the image on whose files theirs are to be laid."""
+    """A version: the suite of Debian, its packages, and the image in which they are installed."""
 
     suite: str
     packages: str
@@ -31,7 +31,7 @@ VERSIONS = {
 
 
 def bring(container: str, name: str) -> None:
-    """Copy the files of a version to a practice host, into `BROUGHT`."""
+    """Copy the files of a version to a practice host, into BROUGHT. Raises LabError."""
     source = f"rollback-lab-files-{secrets.token_hex(3)}"
     run(["docker", "create", f"--name={source}", f"--label={images.LABEL}=1", _built(name)])
     try:
@@ -45,7 +45,7 @@ def bring(container: str, name: str) -> None:
 
 
 def _built(name: str) -> str:
-    """The image that has the files of a version; built when it is not there for what it is made of now."""
+    """The image with the files of a version. It is built unless it exists for the present content of its sources."""
     version, folder = VERSIONS[name], LAB / "versions"
     made_of = f"{images.content_hash()} {version} {(folder / 'Dockerfile').read_text()}"
     tag = f"rollback-lab/{name}:{hashlib.sha256(made_of.encode()).hexdigest()[:12]}"

@@ -1,4 +1,4 @@
-"""A client that writes to the voice database ten times a second, connecting again whenever it is cut off."""
+"""A client that writes to the voice database ten times a second, and reconnects whenever its connection breaks."""
 
 import shlex
 import time
@@ -10,8 +10,8 @@ from itertools import pairwise
 from lab.practice_host import PracticeHost
 
 NAME = "lab-writer"
-EVERY = 0.1  # seconds
-# Says each write once it is acknowledged: its number, and when.
+EVERY = 0.1  # seconds between two writes
+# Prints the number and time of each write once the server has acknowledged it.
 _CLIENT = f"""
 import json, os, time, psycopg2
 number, connection, due = 0, None, time.time()
@@ -33,14 +33,14 @@ while True:
 
 @dataclass(frozen=True)
 class Write:
-    """A write that the server acknowledged."""
+    """A write that the server has acknowledged."""
 
     number: int
     at: datetime
 
 
 class Writer:
-    """Writes from `with` on until its end; `writes` are those that were acknowledged."""
+    """Writes to the database inside a `with` statement. At its end, `writes` are those that were acknowledged."""
 
     def __init__(self, host: PracticeHost) -> None:
         self._host = host
@@ -60,14 +60,15 @@ class Writer:
         self._host.exec(f"docker kill {NAME} >/dev/null")
 
     def story(self, kept: str) -> str:
-        """What became of the client, and whether its last write before the swap is in the kept database; in a sentence or two."""
+        """In a sentence or two, how long the client could not write, and whether all its writes before the swap are in the database `kept`,
+        the one that was live before."""
         argv = f"docker exec voice-postgres-1 psql -X -A -t -U dyniq -d {kept} -c"
         query = f"{argv} \"SELECT detail->>'n' FROM events WHERE kind = '{NAME}'\""
-        said = self._host.exec(f"{query} || true").split()  # a run that was refused kept no database: nothing was swapped
-        there = {int(number) for number in said if number.isdigit()}
-        before = [write.number for write in self.writes if there and write.number <= max(there)]
+        numbers = self._host.exec(f"{query} || true").split()  # if the run was refused, nothing was swapped, and there is no such database
+        kept_numbers = {int(number) for number in numbers if number.isdigit()}
+        before = [write.number for write in self.writes if kept_numbers and write.number <= max(kept_numbers)]
         cut_off = f"A client that wrote {1 / EVERY:.0f} times a second was cut off for {interruption(self.writes):.2f} s at most."
-        lost = [number for number in before if number not in there]
+        lost = [number for number in before if number not in kept_numbers]
         if lost:
             return f"{cut_off} {len(lost)} writes are lost."
         if not before:
@@ -75,11 +76,11 @@ class Writer:
         return f"{cut_off} Its {len(before)} writes acknowledged before the swap, up to number {before[-1]}, are all in {kept}."
 
     def acknowledged(self) -> list[Write]:
-        """Those so far."""
+        """The acknowledged writes so far."""
         lines = [line.split() for line in self._host.exec(f"docker logs {NAME}").splitlines()]
         return [Write(int(number), datetime.fromtimestamp(float(at), UTC)) for number, at in lines]
 
 
 def interruption(writes: Sequence[Write]) -> float:
     """The longest time between two acknowledged writes, in seconds."""
-    return max((later.at - one.at).total_seconds() for one, later in pairwise(writes))
+    return max((later.at - earlier.at).total_seconds() for earlier, later in pairwise(writes))

@@ -16,8 +16,18 @@ class ParameterError(RollbackError):
     status = 2
 
 
+class NoRunbookFolder(ParameterError):
+    """There is no folder with notebooks and stack files."""
+
+
 class LabError(RollbackError):
     """The practice host could not be made, started or broken."""
+
+
+class NoDocker(LabError):
+    """This machine cannot run Docker Engine; nothing was installed."""
+
+    status = 2
 
 
 class Refused(RollbackError):

@@ -1,4 +1,4 @@
-"""Practice hosts of the tests' own, beside any that a person has up; the suite fails when they cannot start."""
+"""Fixtures with practice hosts. The tests have their own, beside any that a person has started. If they cannot start, the tests fail."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +9,10 @@ from hypothesis import settings
 from lab.practice_host import PracticeHost
 from tests.hosts import Hosts
 from tests.machine import Machine
+from tests.wheel import Installed, build
 
-# The same examples each time, so that a run tells of the change and of nothing else; `--hypothesis-profile=default` looks for new ones.
+# Hypothesis tries the same examples each time, so that only a change of the code changes a result. `--hypothesis-profile=default` looks for
+# new examples.
 settings.load_profile("ci")
 
 
@@ -23,13 +25,13 @@ def hosts() -> Iterator[Hosts]:
 
 @pytest.fixture
 def practice_host(hosts: Hosts) -> PracticeHost:
-    """A practice host as the test before left it."""
+    """A practice host, in the state in which the last test left it."""
     return hosts.first()
 
 
 @pytest.fixture
 def host(practice_host: PracticeHost) -> PracticeHost:
-    """The same, and it runs."""
+    """The same practice host, started if it was down."""
     if not practice_host.running():
         practice_host.up()
     return practice_host
@@ -37,7 +39,7 @@ def host(practice_host: PracticeHost) -> PracticeHost:
 
 @pytest.fixture
 def clean(hosts: Hosts, request: pytest.FixtureRequest, tmp_path: Path) -> Machine:
-    """A practice host in its clean state: everything healthy, nothing of ours on it."""
+    """A practice host in its clean state: everything is healthy, and no run has left anything on it."""
     quiet = request.node.get_closest_marker("quiet") is not None
     return Machine(hosts.clean(quiet=quiet), tmp_path / "incidents")
 
@@ -48,3 +50,15 @@ def broken(clean: Machine) -> Machine:
     clean.host.break_("code")
     assert clean.health()[0] == 500
     return clean
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel that is made from this clone."""
+    return build(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """An environment outside of the clone, in which the wheel is installed."""
+    return Installed.from_wheel(wheel, tmp_path_factory.mktemp("installed"))

@@ -1,4 +1,4 @@
-"""What goes wrong in the middle of a step, each on a practice host and a run of its own."""
+"""Faults: what can go wrong in the middle of a step. Each is tried on a practice host, in its own run."""
 
 import os
 import signal
@@ -16,8 +16,8 @@ JOB_OF_USER = "/home/*/.local/state/rollback/dyniq-voice/jobs/*"
 
 @dataclass(frozen=True)
 class Scene:
-    """A run that has come to a step, whose job is stopped (SIGSTOP) on the host: `run` is the command line's process, `job` the
-    job's folder there."""
+    """A run in the middle of a step, whose job is stopped (SIGSTOP) on the host. `run` is the process of the command line, `job` the
+    folder of the job on the host."""
 
     host: PracticeHost
     relay: Relay
@@ -25,8 +25,8 @@ class Scene:
     job: str
 
 
-# Stands before `timeout`, by which jobs run: in the step that is named, the script stops itself, with all it has started, just before
-# its command of the number that is named.
+# Replaces `timeout`, with which jobs run. In the step that /run/freeze names, the script stops itself and its child processes just before
+# the command with the given number.
 _STOPPING = r"""#!/bin/sh
 if read -r step number </run/freeze && [ -f script ] && [ "${PWD##*/}" = "$step" ]; then
     rm -f /run/freeze
@@ -37,7 +37,8 @@ exec /usr/bin/timeout "$@"
 
 
 def freeze(host: PracticeHost, step: str, command: int, most: float = 60.0) -> str:
-    """Wait on the host until the step's job has come to its command of that number, and has stopped there; the job's folder."""
+    """Let the step's job stop just before its command number `command`, and wait at most `most` seconds until it has. Returns the folder
+    of the job."""
     host.exec(
         f"cat >/usr/local/bin/timeout.part <<'EOF'\n{_STOPPING}EOF\nchmod +x /usr/local/bin/timeout.part; "
         f"echo {step} {command} >/run/freeze; mv /usr/local/bin/timeout.part /usr/local/bin/timeout"
@@ -51,24 +52,24 @@ def freeze(host: PracticeHost, step: str, command: int, most: float = 60.0) -> s
 
 
 def thaw(scene: Scene) -> None:
-    """Let the job go on, if something is left of it."""
+    """Let the job continue, if it still exists."""
     scene.host.exec(f'kill -s CONT -- "-$(($(cat {scene.job}/pid)))" 2>/dev/null || true')
 
 
 def thaw_when_told_to_end(scene: Scene) -> None:
-    """Let the job go on once it was sent SIGTERM (bit 14 of what is pending): what is stopped cannot end."""
+    """Let the job continue once SIGTERM (bit 14 of the pending signals) was sent to it: a stopped process cannot end."""
     pending = "until grep -q '^ShdPnd:.*4...$' /proc/$(($(cat $1/pid)))/status; do sleep 0.05; done"
     scene.host.exec(f"timeout 60 sh -c \"$(cat <<'EOF'\n{pending}\nEOF\n)\" sh {scene.job}")
     thaw(scene)
 
 
 def kernel(scene: Scene) -> int:
-    """The process of the run's kernel."""
+    """The process id of the run's kernel."""
     return int(subprocess.check_output(["pgrep", "-P", str(scene.run.pid), "-f", "rollback_lib.headless.launch"], text=True).split()[0])
 
 
 def _kill_job(scene: Scene) -> None:
-    # Its keeper, too: nobody is left who could write down how it ended.
+    # The process that watches the job is killed as well, so that nothing notes how the job ended.
     runner, group = (f"$(($(cat {scene.job}/{name})))" for name in ("runner", "pid"))
     scene.host.exec(f"""kill -s KILL {runner}; kill -s KILL -- -{group}
         until flock -ns {scene.job}/alive true; do sleep 0.02; done; [ ! -e {scene.job}/exit ]""")
@@ -83,26 +84,26 @@ def _restart_docker(scene: Scene) -> None:
 
 
 def prepare_disk(host: PracticeHost) -> None:
-    """A small disk of its own for our state, which can be filled without filling that of this machine."""
+    """Mount a small disk for the state of runs, so that it can be filled without filling the disk of this machine."""
     host.exec("mkdir -p /var/lib/rollback; mount -t tmpfs -o size=8m,mode=700 tmpfs /var/lib/rollback")
 
 
 def free_disk(host: PracticeHost) -> None:
-    """Room again."""
+    """Make room on that disk again."""
     host.exec("rm -f /var/lib/rollback/fill /var/lib/rollback/more")
 
 
 def engine_is_back(host: PracticeHost) -> None:
-    """Wait until Docker answers again, and what it started again does: agents-api, well or badly, behind Caddy."""
+    """Wait until Docker answers again, and agents-api too, through Caddy; whether it is healthy does not matter."""
     host.exec("timeout 60 sh -c 'until docker version >/dev/null 2>&1; do sleep 0.1; done'")
     asked = "curl -sk -o /dev/null --max-time 2 -w '%{http_code}' --connect-to ::127.0.0.1: https://agents-api.dyniq.ai/health"
-    host.exec(f"for second in $(seq 60); do case $({asked}) in 200|500) exit 0;; esac; sleep 0.5; done; exit 1")
+    host.exec(f"for half in $(seq 240); do case $({asked}) in 200|500) exit 0;; esac; sleep 0.5; done; exit 1")
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong: `strike` makes it happen, and fails where it cannot; `seen` tells from the run's exit status and the events of
-    its record whether the run met it."""
+    """A fault. `strike` makes it happen, or raises an error if it cannot. `seen` says whether the run was affected by it, from the exit
+    status of the run and the events of its record."""
 
     strike: Callable[[Scene], None]
     seen: Callable[[int, Sequence[Mapping[str, Any]]], bool] = lambda *_: True

@@ -1,4 +1,4 @@
-"""Records written anew and sealed again, as code would that does not ask whether it may."""
+"""Forging records: they are sealed again without the checks of the real code."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,8 @@ from rollback_lib.record.folder import Folder
 
 
 def seal_all_the_same(folder: Folder, root: Path) -> None:
-    """Enter a manifest of what is there now in the chain; that of the seal before is kept, as it should be."""
+    """Seal the present files of a record, without checking whether they only extend the last seal. The earlier manifest is kept, as the
+    real code does."""
     number = sum(entry["event"] == SEALED for entry in Chain(root).of(folder.path).values())
     write_private(folder.path / contents.earlier(number), (folder.path / manifest.FILE).read_text())
     content = {"incident": folder.id, "files": contents.hashes(folder.path), "awaits": [], "chain": Chain(root).head}

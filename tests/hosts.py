@@ -1,4 +1,4 @@
-"""Two practice hosts in turn: while a test breaks one, the other is put back to its clean state."""
+"""Two practice hosts that take turns: while a test uses one, the other is reset to its clean state."""
 
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -7,10 +7,10 @@ from lab.practice_host import PracticeHost
 
 
 class Hosts:
-    """The hosts of a test session. One that a test was given counts as changed until it is reset."""
+    """The hosts of a test session. A host that a test has used counts as changed until it is reset."""
 
     def __init__(self) -> None:
-        # Tests that run side by side (pytest-xdist) have hosts of their own.
+        # Workers of pytest-xdist run tests in parallel, so each has its own hosts.
         worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
         name, ports = f"test-{worker}" if worker else "test", 20 * worker
         self._hosts = (PracticeHost(name, 22122 + ports, 22543 + ports), PracticeHost(f"{name}-b", 22124 + ports, 22545 + ports))
@@ -19,8 +19,8 @@ class Hosts:
         self._hosts[0].up()
 
     def clean(self, *, quiet: bool) -> PracticeHost:
-        """A host in its clean state. `quiet`: the other is not reset meanwhile, for what is sensitive to a busy machine."""
-        host, other = sorted(self._hosts, key=lambda one: one.name not in self._resets)
+        """A host in its clean state. With `quiet`, the other host is not being reset meanwhile: some tests need an idle machine."""
+        host, other = sorted(self._hosts, key=lambda candidate: candidate.name not in self._resets)
         mine, following = self._reset(host), self._reset(other)
         del self._resets[host.name]
         mine.result()
@@ -29,14 +29,14 @@ class Hosts:
         return host
 
     def first(self) -> PracticeHost:
-        """The first host, as the test before left it, or clean; nothing is reset meanwhile."""
+        """The first host, as the last test left it, or clean. No host is being reset meanwhile."""
         for reset in self._resets.values():
             reset.result()
         self._resets.pop(self._hosts[0].name, None)
         return self._hosts[0]
 
     def down(self) -> None:
-        """Remove them both."""
+        """Remove both hosts."""
         self._worker.shutdown()
         for host in self._hosts:
             host.down()

@@ -1,4 +1,4 @@
-"""The practice host as a test sees it."""
+"""The practice host from the point of view of a test."""
 
 import json
 import os
@@ -26,7 +26,7 @@ BIN = Path(sys.executable).parent
 
 @dataclass(frozen=True)
 class Done:
-    """A finished `rollback run`: exit status, what it printed, and its record's folder (None when none was made)."""
+    """A `rollback` command that has ended: its exit status, what it printed, and the folder of its record, None if it made none."""
 
     status: int
     out: str
@@ -42,13 +42,13 @@ class Done:
         return [json.loads(line) for line in (self.folder / "events.jsonl").read_text().splitlines()]
 
     def everything(self) -> str:
-        """All that the run wrote anywhere."""
+        """Everything that the run printed or wrote to its record, as one text."""
         files = [file.read_text() for file in sorted(self.folder.rglob("*")) if file.is_file()] if self.folder else []
         return "\n".join([self.out, self.err, *files])
 
 
 class Machine:
-    """The practice host as a test sees it: over the real ssh client, and through the command line."""
+    """The practice host from the point of view of a test, which uses the ssh client and the command line."""
 
     def __init__(self, host: PracticeHost, incidents: Path) -> None:
         self.host = host
@@ -61,19 +61,19 @@ class Machine:
         return done.stdout.strip()
 
     def leads_to(self) -> list[list[str]]:
-        """What the start page offers for each incident, newest first."""
+        """The links that the start page offers for each incident, newest first."""
         with patch.dict(os.environ, self.env()):
             shown = start.latest(str(self.stack))
         return [re.findall(r"(\w+): /", row[-1]) for row in shown.cells]
 
     def backup_day(self) -> str:
-        """The day in the newest backups' names, which is not today's on a host that was set up before midnight."""
+        """The day in the names of the newest backups. It is not today if the host was set up before midnight."""
         return self.ssh("ls /backup/voice-[0-9]*.sql").rpartition("voice-")[2].removesuffix(".sql")
 
     def rollback(
         self, *words: str, stack: Path | None = None, env: dict[str, str] | None = None, procedure: str = "code", by: Sequence[str] = ()
     ) -> Done:
-        """`rollback run`; `by` is a command that runs it."""
+        """Run `rollback run`. `by` is a command in front of it, such as `nohup`."""
         before = self.folders()
         argv = [*by, BIN / "rollback", "run", procedure, "--stack", stack or self.stack, *words]
         done = subprocess.run(argv, capture_output=True, text=True, env=self.env(env), timeout=170)
@@ -86,7 +86,7 @@ class Machine:
         return self.rollback("--apply", "--confirm", "contabo", *words, **options)
 
     def undo(self, incident: Path, *words: str) -> Done:
-        """`rollback undo` of a record, applied."""
+        """Run `rollback undo --apply` for a record."""
         before = self.folders()
         argv = [BIN / "rollback", "undo", incident.name, "--apply", "--confirm", "contabo", *words]
         done = subprocess.run(argv, capture_output=True, text=True, env=self.env(), timeout=170)
@@ -95,7 +95,7 @@ class Machine:
         return Done(done.returncode, done.stdout, done.stderr, made[0] if made else None)
 
     def resume(self, incident: Path, *words: str) -> Done:
-        """`rollback resume` of a record."""
+        """Run `rollback resume` for a record."""
         argv = [BIN / "rollback", "resume", incident.name, *words]
         done = subprocess.run(argv, env=self.env(), capture_output=True, text=True, timeout=170)
         assert "Traceback" not in done.stdout + done.stderr, done.stderr
@@ -103,7 +103,7 @@ class Machine:
 
     @contextmanager
     def stopped_in(self, procedure: str, step: str, command: int, *words: str, by: Sequence[str] = ()) -> Iterator[Scene]:
-        """A rollback whose step is stopped in its midst, at its command of that number; `by` is a command that runs it."""
+        """A rollback that is stopped in the middle of a step, before its command number `command`. `by` is a command in front of it."""
         argv = [*by, BIN / "rollback", "run", procedure, "--stack", self.stack, "--apply", "--confirm", "contabo", *words]
         with ThreadPoolExecutor(1) as pool:
             frozen = pool.submit(freeze, self.host, step, command)
@@ -115,7 +115,7 @@ class Machine:
                 run.communicate()
 
     def papermill(self, out: Path, *words: str, notebook: str = "01_code") -> subprocess.CompletedProcess[str]:
-        """Plain papermill on a notebook, as docs/jupyterlab-and-papermill.md shows it."""
+        """Run plain papermill on a notebook, as docs/jupyterlab-and-papermill.md shows."""
         argv = [BIN / "papermill", f"notebooks/{notebook}.ipynb", out, "-f", self.stack, "--no-progress-bar", *words]
         return subprocess.run(argv, cwd=PROJECT, env=self.env(), capture_output=True, text=True, timeout=120)
 
@@ -126,12 +126,12 @@ class Machine:
         return sorted(self.incidents.glob("[0-9]*/*/*/*"))
 
     def logins(self) -> int:
-        """How many SSH connections were accepted so far, asked without making one."""
-        # grep exits 1 when it counts 0; what it prints is the answer either way, and no answer fails in int().
+        """How many SSH connections the host has accepted so far. Asking makes no connection."""
+        # grep exits with 1 if the count is 0, but prints it all the same.
         return int(self.host.exec("grep -c 'Accepted publickey' /var/log/sshd.log || true"))
 
     def edited_stack(self, change: Callable[[dict], None]) -> Path:
-        """A stack file of its own, with a change made to its content."""
+        """A new stack file, whose content `change` has changed."""
         content = yaml.safe_load(self.stack.read_text())
         change(content["stack"])
         file = self.incidents.parent / f"stack-{secrets.token_hex(3)}.yaml"
@@ -145,7 +145,7 @@ class Machine:
         return json.loads(self.ssh("docker inspect docker-agents-api-1"))[0]
 
     def health(self, route: str = "agents-api") -> tuple[int, str]:
-        """Status and body over the real route, by curl with this host's configuration."""
+        """Status and body of a health check over the real route, by curl with the configuration of this host."""
         answer = subprocess.run(
             ["curl", "-s", "-w", "\n%{http_code}", f"https://{route}.dyniq.ai/health"],
             capture_output=True, text=True, env={**os.environ, "CURL_HOME": str(self.host.folder)},
@@ -154,7 +154,8 @@ class Machine:
         return int(status), body
 
     def commit(self, message: str, script: str, *, deploy: bool = False) -> str:
-        """A commit made on the host by `script`, run in a clone of origin/main; its id. `deploy`: as the team deploys."""
+        """Make a commit on the host: run `script` in a clone of origin/main, then commit and push. Returns its id. With `deploy`, deploy it
+        as the team does."""
         sha = self.ssh(f"""set -e
             rm -rf /tmp/clone; git clone -q --no-hardlinks /srv/git/dyniq-voice.git /tmp/clone; cd /tmp/clone
             {script}
@@ -166,8 +167,8 @@ class Machine:
         return sha
 
     def listing(self) -> str:
-        """Everything a run could change: files with modes, owners, times; git; containers, images, networks, volumes."""
-        # Not the time of /tmp itself: Docker puts a file there for the moment of every `docker exec`.
+        """Everything that a run could change: files with modes, owners and times; git; containers, images, networks and volumes."""
+        # The time of /tmp itself is left out: every `docker exec` makes a file there for a moment.
         return self.ssh(r"""
             find /opt /backup /srv /root /etc /tmp /var/lib/rollback -printf '%p %y %m %U %G %s %T@ %i\n' 2>&1 | grep -v '^/tmp d ' | sort
             ls -A /dev/shm

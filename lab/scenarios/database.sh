@@ -1,5 +1,5 @@
 #!/bin/sh
-# A bad migration: the table of agents becomes another one, and calls lose what they were about. Every health check answers 500.
+# A bad migration: another table replaces that of agents, and calls lose their length. Every health check answers 500.
 set -eu
 docker exec -i voice-postgres-1 psql -X -q -v ON_ERROR_STOP=1 -U dyniq -d dyniq <<'SQL'
 BEGIN;

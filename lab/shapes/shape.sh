@@ -1,16 +1,16 @@
-# What shapes are made with; stands before each of them. $user is who logs in.
+# Functions for the scripts of shapes, put before each of them. $user is the login user.
 
-goes_by() { # the team goes by what is read here from now on
+goes_by() { # add the lines on standard input to the team's variables and functions
     mkdir -p /etc/lab
     cat >>/etc/lab/team.sh
     . /etc/lab/team.sh
 }
-change() { # a clone of the stack's repository, to be changed
+change() { # clone the stack's repository, and enter the clone to change it
     rm -rf /tmp/clone
     git clone -q --no-hardlinks "$origin" /tmp/clone
     cd /tmp/clone
 }
-commit() { # commit MESSAGE: what was changed in the clone, deployed; the bad commits that wait stand on it
+commit() { # commit MESSAGE: commit the changes in the clone, rebase the bad commits of the scenarios onto it, and deploy it
     before=$(git rev-parse HEAD)
     git add --all
     git commit -q -m "$1"
@@ -25,10 +25,10 @@ commit() { # commit MESSAGE: what was changed in the clone, deployed; the bad co
     git pull -q
     rm -rf /tmp/clone
 }
-said() { # said COMMAND…: what it says is shown only when it fails
+said() { # said COMMAND…: run a command, and show its output only if it fails
     "$@" >/tmp/said 2>&1 || { tail -n 5 /tmp/said >&2; exit 1; }
 }
-start() { # the stack as its files have it now, with the networks of others that its proxy needs
+start() { # build and start the stack from its files, and connect its proxy to the networks of other stacks
     said compose build
     said compose up -d $scale
     docker inspect "$project-caddy-1" >/dev/null 2>&1 || return 0
@@ -37,15 +37,15 @@ start() { # the stack as its files have it now, with the networks of others that
             docker network connect "$network" "$project-caddy-1"
     done
 }
-laid_over() { # laid_over IMAGE [NAME [LINE]]: the image with the files that were brought, by another name, with one more line of its Dockerfile
+laid_over() { # laid_over IMAGE [NAME [LINE]]: build NAME from IMAGE, the copied files, and LINE of a Dockerfile
     printf 'FROM %s\nCOPY . /\n%s\n' "$1" "${3-}" >/tmp/Dockerfile
     said docker build -q -f /tmp/Dockerfile -t "${2-$1}" /tmp/files
     rm -r /tmp/files
 }
-restored_on() { # restored_on IMAGE: the voice database on a server of that image
+restored_on() { # restored_on IMAGE: move the voice database to a server of that image
     cd /opt/voice
     newest=$(ls /backup/voice-*.sql | tail -n 1)
-    sed '/^SET transaction_timeout/d' "$newest" >initdb/voice.sql # which 15 does not know
+    sed '/^SET transaction_timeout/d' "$newest" >initdb/voice.sql # Postgres 15 does not know this setting
     said docker compose rm --stop --force
     said docker volume rm voice_postgres_data
     sed -i "s/postgres:17/$1/" docker-compose.yml

@@ -1,4 +1,5 @@
-"""The command line: `rollback run`, `resume`, `mark`, `open`, `incidents`, `review`, `docs`, `lab`, `drill`.
+"""The command line: `rollback init`, `check`, `run`, `undo`, `resume`, `mark`, `open`, `incidents`, `review`, `docs`, `lab`, `drill`,
+`completion`.
 
 What a command needs is imported when it runs.
 """
@@ -14,7 +15,11 @@ from rollback_lib.errors import RollbackError
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status is one of docs/exit-statuses.md."""
-    arguments = _parser().parse_args(argv)
+    from rollback_lib.cli import completion
+
+    parser = _parser()
+    completion.attend(parser)
+    arguments = parser.parse_args(argv)
     try:
         return int(arguments.command(arguments))
     except RollbackError as error:
@@ -29,12 +34,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from rollback_lib.cli import incidents, mark, opening, pages, practice, runs
+    from rollback_lib.cli import check, completion, incidents, init, mark, opening, pages, practice, runs
 
     parser = argparse.ArgumentParser(prog="rollback", description="Executable rollback runbooks for a docker compose stack.")
     parser.add_argument("--version", action=_Version, nargs=0, help="the version of the package")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (runs, mark, opening, incidents, pages, practice):
+    for module in (init, check, runs, mark, opening, incidents, pages, practice, completion):
         module.add(commands)
     return parser
 

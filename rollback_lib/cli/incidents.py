@@ -39,7 +39,7 @@ def add(commands: Any) -> None:
         one.add_argument("--json", action="store_true")
         one.set_defaults(command=_list, text="")
     search.set_defaults(command=_list)
-    show = incidents.add_parser("show", help="one record: verdict, steps, timeline, what is left to do")
+    show = incidents.add_parser("show", help="one record, as its run showed it: state, plan, steps, verdict, what is left to do")
     report = incidents.add_parser("report", help="write the report of a record again, as one HTML file")
     report.add_argument("-o", dest="file", type=Path, default=Path("report.html"), metavar="FILE", help="where to (default: report.html)")
     for one, command in ((show, _show), (report, _report)):
@@ -94,26 +94,15 @@ def _list(arguments: argparse.Namespace) -> int:
 def _show(arguments: argparse.Namespace) -> int:
     from rollback_lib.record.folder import Folder, incidents_root
     from rollback_lib.record.history import folder_of
-    from rollback_lib.report import summary
-    from rollback_lib.secrets.redactor import clean
-    from rollback_lib.text import times
+    from rollback_lib.terminal.ended import Ended
+    from rollback_lib.terminal.printer import printer
+    from rollback_lib.terminal.story import tell
 
     folder = Folder(folder_of(incidents_root(), arguments.incident))
-    record, events = folder.record(), folder.events()
     if arguments.json:
-        print(json.dumps(record, indent=1, ensure_ascii=False))
+        print(json.dumps(folder.record(), indent=1, ensure_ascii=False))
         return 0
-    print(f"{record['verdict']}: {clean(record['reason'])}\n{folder.path}\n")
-    for name in ("procedure", "stack", "host", "who", "mode", "because", "target", "plan"):
-        if record.get(name):
-            print(f"{name:10} {clean(str(record[name]))}")
-    for name, word in record.get("steps", {}).items():
-        print(f"  {name:14} {word}")
-    print()
-    for at, words in summary.timeline(events):
-        print(f"{times.clock(at)} {clean(words)}")
-    for one in record.get("next", ()):
-        print(f"Next: {clean(one)}")
+    printer().show((*tell(folder.path, folder.events()), *Ended(folder).lines(steps=True)))
     return 0
 
 

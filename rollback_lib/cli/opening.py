@@ -24,7 +24,9 @@ def add(commands: Any) -> None:
 def _open(arguments: argparse.Namespace) -> int:
     from rollback_lib.record.folder import incidents_root
     from rollback_lib.runbook import working_copy
+    from rollback_lib.settings import HOME_VARIABLE, home
 
+    os.environ[HOME_VARIABLE] = str(home())  # kernels start in the folders of their notebooks, which may be elsewhere
     root = incidents_root().resolve()
     page = _copy(arguments, root) if arguments.procedure else _start(arguments, root)
     tabs = working_copy.place(root) / ".tabs"
@@ -60,16 +62,16 @@ def _start(arguments: argparse.Namespace, root: Path) -> Path:
     stack = lasting(arguments.stack)
     host = Stack.load(stack).host
     print(f"Asking {host} and its routes how they are …", file=sys.stderr, flush=True)
-    return start.run(working_copy.copy(metadata.NOTEBOOKS / "start.ipynb", working_copy.place(root) / "start.ipynb", {"stack": stack}))
+    return start.run(working_copy.copy(metadata.start(), working_copy.place(root) / "start.ipynb", {"stack": stack}))
 
 
 def _jupyterlab(page: Path, root: Path, tabs: Path, arguments: argparse.Namespace) -> list[str]:
-    from rollback_lib.settings import PROJECT
+    from rollback_lib.settings import LIBRARY
 
     return [
         sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}",
         f"--LabApp.default_url=/lab/tree/{page.relative_to(root).as_posix()}", f"--LabApp.workspaces_dir={tabs}",
-        f"--LabApp.app_settings_dir={PROJECT / 'rollback_lib' / 'notebook' / 'settings'}",
+        f"--LabApp.app_settings_dir={LIBRARY / 'notebook' / 'settings'}",
         *([f"--port={arguments.port}"] if arguments.port else []),
         *(["--no-browser"] if arguments.no_browser else []),
         *(["--allow-root"] if os.geteuid() == 0 else []),

@@ -32,8 +32,8 @@ def add(commands: Any) -> None:
     docs = commands.add_parser("docs", help="regenerate the page of rollback procedures and the reference of the stack file")
     docs.add_argument(
         "-o", dest="file", type=Path, metavar="FILE",
-        help="where to write the page of procedures, and only that (default: docs/rollback-procedures.md of the project, "
-        "and docs/stack-file.md beside it)",
+        help="where to write the page of procedures, and only that (default: docs/rollback-procedures.md of the runbook folder, "
+        "docs/stack-file.md beside it, and the schema of the stack file in parameters/)",
     )  # fmt: skip
     docs.add_argument("--stack", default="", metavar="NAME", help="with the budgets and the measured times of this stack only")
     docs.set_defaults(command=_docs)
@@ -45,7 +45,7 @@ def _review(arguments: argparse.Namespace) -> int:
     from rollback_lib.runbook import metadata
     from rollback_lib.runbook.review import standing
 
-    notebooks = metadata.notebooks(metadata.NOTEBOOKS)
+    notebooks = metadata.notebooks(metadata.folder())
     if arguments.done is not None:
         return _done(notebooks, arguments.done, _today())
     records = incidents(incidents_root())
@@ -105,22 +105,43 @@ def _docs(arguments: argparse.Namespace) -> int:
     from rollback_lib.record.history import incidents
     from rollback_lib.runbook import metadata, page
     from rollback_lib.runbook.review import successes
-    from rollback_lib.settings import PROJECT
     from rollback_lib.stack import reference
     from rollback_lib.stack.model import Budgets, Stack
 
     stack = Stack.load(arguments.stack) if arguments.stack else None
     records = incidents(incidents_root(), stack=stack.name if stack else "")
-    notebooks = metadata.notebooks(metadata.NOTEBOOKS)
+    notebooks = metadata.ours()
     seconds = {one.procedure: [float(run["seconds"]) for run in successes(one, records) if "seconds" in run] for one in notebooks}
     budgets = (stack.budgets if stack else Budgets()).model_dump()
-    file = arguments.file or PROJECT / "docs" / "rollback-procedures.md"
+    file = arguments.file or _docs_folder() / "rollback-procedures.md"
     _write(file, page.markdown(notebooks, seconds, budgets, file.parent))
     print(f"The page is {file}, of {len(notebooks)} notebooks and {sum(map(len, seconds.values()))} successful runs.")
     if not arguments.file:
         _write(file.parent / "stack-file.md", reference.markdown())
-        print(f"The reference of the stack file is {file.parent / 'stack-file.md'}.")
+        print(f"The reference of the stack file is {file.parent / 'stack-file.md'}, its schema {_schema()}.")
     return 0
+
+
+def _docs_folder() -> Path:
+    """docs/ of the runbook folder; a new one has none yet."""
+    from rollback_lib.settings import home
+
+    folder = home() / "docs"
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ParameterError(f"{folder} cannot be made ({error.strerror}); give another path with -o") from None
+    return folder
+
+
+def _schema() -> Path:
+    """The schema of the stack file, written beside the stack files."""
+    from rollback_lib.settings import home
+    from rollback_lib.stack import schema
+
+    file = home() / "parameters" / schema.FILE
+    _write(file, schema.text())
+    return file
 
 
 def _write(file: Path, text: str) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rollback_lib.errors import ParameterError
@@ -104,7 +105,10 @@ def _print_status(host: "PracticeHost", status: dict[str, Any], *, as_json: bool
 def _record(arguments: argparse.Namespace) -> int:
     from lab.practice_host import PracticeHost
     from lab.reference import RECORDED, record
+    from rollback_lib.settings import clone
 
+    if clone() is None:
+        raise ParameterError("`rollback lab record` writes the notebooks of a clone of this project; run it in one")
     unknown = [name for name in arguments.procedures if name not in RECORDED]
     if unknown:
         raise ParameterError(f"there is no notebook of {unknown[0]!r}; there are: {', '.join(RECORDED)}")
@@ -118,14 +122,17 @@ def _drill(arguments: argparse.Namespace) -> int:
     from lab.drill import DRILLS, drill, drills, table
     from lab.practice_host import PracticeHost
     from rollback_lib.cli.runs import run_notebook, sentence
+    from rollback_lib.record.folder import incidents_root
+    from rollback_lib.terminal.viewer import Viewer
 
     unknown = [name for name in arguments.procedures if name not in drills()]
     if unknown:
         raise ParameterError(f"there is no drill {unknown[0]!r}; there are: {', '.join(drills())}")
     host = PracticeHost.saved(arguments.name) or PracticeHost(arguments.name)
+    run = partial(run_notebook, watch=Viewer(incidents_root(), lines=False).watch)
     scores = []
     for procedure in arguments.procedures or DRILLS:
-        scores.append(drill(host, procedure, run_notebook))
+        scores.append(drill(host, procedure, run))
         print(sentence(scores[-1].outcome), end="\n\n", flush=True)
     print(table(scores))
     return max(score.outcome.verdict.status for score in scores)

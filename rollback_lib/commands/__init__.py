@@ -1,1 +1,1 @@
-"""What would run on a host, as data. Nothing here runs anything."""
+"""Commands for a host, as data. Nothing here runs anything."""

@@ -1,4 +1,4 @@
-"""Commands as data: what would run on the host, quoted for a POSIX shell. Nothing here runs anything."""
+"""Commands for the host as data, and how they are written for a POSIX shell. Nothing here runs anything."""
 
 import re
 import shlex
@@ -10,9 +10,11 @@ from rollback_lib.errors import ParameterError
 
 @dataclass(frozen=True)
 class Command:
-    """One command line: `argv`, optionally piped into another command, its input from a file or a text, its output into a
-    file or at the end of one, and a rescue that runs when it fails, which stays a failure. A pipe fails where any of its commands
-    does.
+    """One command line.
+
+    `argv` are its words. `into` is the command that its output is piped into; a pipe fails if any of its commands fails. Its output goes
+    to `file`, or with `append` to the end of that file. Its input is the file `source` or the text `text`. `rescue` runs if it fails,
+    and the whole counts as failed all the same.
 
     >>> Command.of("git", "log", "--format=%h %s").shell()
     "git log '--format=%h %s'"
@@ -28,43 +30,43 @@ class Command:
 
     @classmethod
     def of(cls, *argv: str) -> "Command":
-        """A command of these words, each passed on verbatim. Raises ParameterError for a word with a NUL."""
+        """A command of these words, each passed on as it is. Raises ParameterError for a word with a NUL character."""
         if any("\0" in word for word in argv):
             raise ParameterError(f"a NUL character cannot be part of a command ({argv[0]}); remove it")
         return cls(tuple(argv))
 
     @classmethod
     def script(cls, text: str, *words: str) -> "Command":
-        """A script of `sh` with these words as its arguments, shown line by line; it ends at the first command that fails.
+        """A script for `sh`, with `words` as its arguments. It ends at the first command that fails.
 
-        It is read from standard input, so what it runs must read none.
+        Plans show it line by line. The shell reads it from standard input, so its commands must not read standard input.
         """
         return cls.of("sh", "-eu", "-s", "--", *words).saying(text)
 
     def pipe(self, *argv: str) -> "Command":
-        """The same, with its output as the input of `argv`."""
+        """This command, with its output piped into the command `argv`."""
         return replace(self, into=self.into.pipe(*argv) if self.into else Command.of(*argv))
 
     def to(self, path: str, *, append: bool = False) -> "Command":
-        """The same, with its output written to (or appended to) the file at `path`."""
+        """This command, with its output written or appended to the file at `path`."""
         return replace(self, file=path, append=append)
 
     def reading(self, path: str) -> "Command":
-        """The same, with the file at `path` as its input."""
+        """This command, with the file at `path` as its input."""
         return replace(self, source=path)
 
     def saying(self, text: str) -> "Command":
-        """The same, with a text as its input. Raises ParameterError where a line of it could not be told from its END."""
+        """This command, with `text` as its input. Raises ParameterError if a line of the text could be taken for END."""
         if _UNSAYABLE.search(text):
             raise ParameterError(f"a line of the input of {self.argv[0]} begins like {END}; write it in another way")
         return replace(self, text=text)
 
     def or_else(self, rescue: "Command") -> "Command":
-        """The same; when it fails, `rescue` runs, and the whole has failed."""
+        """This command, with a command that runs if it fails. The whole counts as failed all the same."""
         return replace(self, rescue=rescue)
 
     def shell(self) -> str:
-        """As one line of POSIX shell, and below it the texts that are read."""
+        """The command as a line of POSIX shell, followed by the texts that it reads (here-documents)."""
         return "\n".join([self._line(), *self._texts()])
 
     def _line(self) -> str:
@@ -83,14 +85,14 @@ class Command:
         return line
 
     def _pipe(self, out: str) -> str:
-        """A POSIX shell knows how the last command of a pipe ended, and not how the others did: each that fails says so on descriptor 3.
-        What the last one writes goes around, by descriptor 4."""
+        """A pipe that fails if any of its commands fails. A POSIX shell only knows how the last command of a pipe ended. So each command
+        that fails prints to descriptor 3, which is checked. The output of the pipe goes through descriptor 4."""
         feeding, last = [self], self.into
         while last and last.into:
             feeding, last = [*feeding, last], last.into
         assert last
-        said = "|| echo failed >&3"
-        pipe = " | ".join([*(f"{{ {one._call()} {said}; }}" for one in feeding), f"{last._call()} >&4 {said}"])
+        report = "|| echo failed >&3"
+        pipe = " | ".join([*(f"{{ {command._call()} {report}; }}" for command in feeding), f"{last._call()} >&4 {report}"])
         return f"{{ {{ {pipe}; }} 3>&1 | (! read -r failed); }} 4{out or '>&1'}"
 
     def _texts(self) -> list[str]:
@@ -100,8 +102,8 @@ class Command:
     __str__ = shell
 
 
-# What every command finds in its environment. git runs no hook of the tree and no monitor of its files, leaves submodules alone, and
-# works in a tree of another user. These settings need git 2.31 (git-config(1), GIT_CONFIG_COUNT).
+# The environment of every command. git runs no hooks and no file monitor, leaves submodules alone, and works in a tree that belongs to
+# another user. These settings need git 2.31 (git-config(1), GIT_CONFIG_COUNT).
 _GIT = {"safe.directory": "*", "core.hooksPath": "/dev/null", "core.fsmonitor": "false", "submodule.recurse": "false"}
 _SETTINGS = [{f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": _GIT[name]} for number, name in enumerate(_GIT)]
 ENVIRONMENT = {
@@ -112,19 +114,19 @@ ENVIRONMENT = {
     **{name: value for setting in _SETTINGS for name, value in setting.items()},
 }
 
-END = "EOF"  # closes the text that a command reads
-# dash 0.5.12 loses a byte where a line begins like END and continues with a character that is not ASCII.
+END = "EOF"  # the line that ends the text a command reads
+# dash 0.5.12 loses a byte of a line that begins like END and continues with a character that is not ASCII.
 _UNSAYABLE = re.compile(r"^(?:EOF$|(?:E|EO|EOF)[^\x00-\x7f])", re.MULTILINE)
 
-# Precedes the number of a command in the output of a marked script; a control character no tool prints by itself.
+# In the output of a marked script, this precedes the number of a command. It is a control character that no tool prints by itself.
 MARK = "\x1e"
 
 
 def script(commands: Iterable[Command], *, marked: bool = False) -> str:
-    """A shell script that runs `commands` in turn and stops at the first that fails.
+    """A shell script that runs `commands` in turn, and stops at the first one that fails.
 
-    `marked`: each command announces itself on standard output, by MARK, its number from 0 and a newline, so that a
-    reader knows how far the script came.
+    With `marked`, it prints a line with MARK and the number of the command, from 0, before each command, so that a reader knows how
+    far it got.
     """
     lines = ["set -eu", "umask 022"]
     for number, command in enumerate(commands):

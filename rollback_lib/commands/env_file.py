@@ -1,9 +1,9 @@
-"""Where in an env file each variable is assigned, so that one can be changed and every other byte stays.
+"""Finds the lines of an env file in which each variable is assigned, so that one variable can be changed and every other byte kept.
 
-What a file means is for compose to say; here it is only cut into lines, by the rules of compose's own reader
-(compose-go, dotenv/parser.go): `KEY=value`, `KEY: value` or `KEY`, after `export` if need be; a value that begins with a
-quote continues, over lines, to the next such quote that no backslash escapes (compose 2.26; the first of 2.x did not count backslashes,
-and took one that is escaped itself for an escape).
+Only compose decides what a file means. Here it is split into assignments by the rules of compose's own reader (compose-go,
+dotenv/parser.go): `KEY=value`, `KEY: value` or `KEY`, with or without `export` before it. A value that begins with a quote continues,
+over several lines, to the next quote of that kind that is not escaped by a backslash. (So in compose 2.26. The first versions of 2.x
+did not count backslashes: they also took two backslashes and a quote for an escaped quote.)
 """
 
 import re
@@ -13,13 +13,13 @@ from itertools import accumulate
 from rollback_lib.errors import Refused
 
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_QUOTED = re.compile(rb"""(['"])(?:\\.|(?!\1)[^\\])*\1([^\n]*)""", re.DOTALL)  # the quote, and what is behind its end
+_QUOTED = re.compile(rb"""(['"])(?:\\.|(?!\1)[^\\])*\1([^\n]*)""", re.DOTALL)  # the quote, and the rest of the line after the closing quote
 _ASSIGNMENT = re.compile(rb"[ \t]*(?:export[ \t]+)?([^\s=:#'\"]+)[ \t]*(?:([=:])[ \t]*(.*))?\Z", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """`key` is assigned in the lines `first` to `last`, counted from 1."""
+    """The variable `key` is assigned in the lines `first` to `last`, counted from 1."""
 
     key: str
     first: int
@@ -27,12 +27,12 @@ class Assignment:
 
 
 def lines(content: bytes) -> list[bytes]:
-    """The lines of a file with their ends, as sed counts them."""
+    """The lines of a file, each with its newline. Lines are counted as sed counts them."""
     return re.findall(rb"[^\n]*\n|[^\n]+", content)
 
 
 def assignments(content: bytes) -> list[Assignment]:
-    """The assignments of an env file in their order. Raises Refused naming the line that cannot be understood."""
+    """The assignments of an env file in order. Raises Refused, with the number of the line, if a line cannot be understood."""
     found = []
     rows = lines(content)
     starts = [0, *accumulate(map(len, rows))]
@@ -54,7 +54,7 @@ def assignments(content: bytes) -> list[Assignment]:
 
 
 def _closing(content: bytes, opens: int, row: int) -> int:
-    """The row, counted from 0, in which the quote that opens at byte `opens`, in `row`, is closed."""
+    """The row in which a quote is closed, counted from 0. The quote opens at byte `opens` of the content, in row `row`."""
     value = _QUOTED.match(content, opens)
     if value is None:
         raise Refused(f"line {row + 1} of the env file opens a quote that is never closed; fix it on the host")
@@ -65,7 +65,7 @@ def _closing(content: bytes, opens: int, row: int) -> int:
 
 
 def quoted(value: bytes) -> bytes:
-    """A value as compose reads it back verbatim."""
+    """The value, quoted so that compose reads exactly this value."""
     if b"'" not in value and not value.endswith(b"\\"):
         return b"'" + value + b"'"
     return b'"' + re.sub(rb'([\\"$])', rb"\\\1", value) + b'"'

@@ -1,16 +1,16 @@
-"""Names of images: registry, repository, tag and digest, as docker reads them."""
+"""Image names: their registry, repository, tag and digest, by Docker's rules."""
 
 import re
 from dataclasses import dataclass
 
-HUB = "registry-1.docker.io"  # where images without a registry come from
+HUB = "registry-1.docker.io"  # the registry of images whose names have no registry
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")  # the grammar of the distribution specification
 
 
 @dataclass(frozen=True)
 class Reference:
-    """`ghcr.io/dyniq/agents-api:3f2a9c1@sha256:…` in its parts; `name` is what comes before tag and digest."""
+    """An image name such as `ghcr.io/dyniq/agents-api:3f2a9c1@sha256:…` in parts. `name` is what comes before tag and digest."""
 
     name: str
     tag: str | None = None
@@ -18,16 +18,16 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> "Reference":
-        """The parts of an image's name."""
+        """Split an image name into its parts."""
         rest, _, digest = text.partition("@")
         name, colon, tag = rest.rpartition(":")
-        if not colon or "/" in tag:  # no tag, but perhaps a port
+        if not colon or "/" in tag:  # there is no tag; the colon, if any, is before a port
             name, tag = rest, ""
         return cls(name, tag or None, digest or None)
 
     @property
     def registry(self) -> str:
-        """The registry's address; docker's own rule: a first part with a dot, a colon or `localhost` is one."""
+        """The address of the registry: the first part of the name if it has a dot or a colon or is `localhost`, as Docker decides it."""
         first, slash, _ = self.name.partition("/")
         named = slash and (re.search(r"[.:]", first) or first == "localhost")
         return first if named and first != "docker.io" else HUB
@@ -42,7 +42,7 @@ class Reference:
 
     @property
     def short(self) -> str:
-        """For reading: ids to 12 digits, and the last part of the name."""
+        """The name for people to read: its last part, with tag and digest cut to 12 digits."""
         tag = f":{self.tag[:12]}" if self.tag else ""
         return self.name.rpartition("/")[2] + tag + (f"@{self.digest[:19]}" if self.digest else "")
 

@@ -1,4 +1,4 @@
-"""How a Postgres server in a container is spoken to: by the container's own programs, never with a password."""
+"""How Postgres in a container is called: by the programs in that container, and never with a password."""
 
 from dataclasses import dataclass
 
@@ -7,34 +7,41 @@ from rollback_lib.commands.command import Command
 
 @dataclass(frozen=True)
 class Postgres:
-    """A server in `container`, asked as `user`. Only what the container itself is set up with lets us in (`-w`: a question
-    for a password is a failure), so that none is ever on a command line."""
+    """A Postgres server in `container`, used as the database user `user`.
+
+    The container's own settings must let that user in. With `-w` a program fails rather than ask for a password, so that no password is
+    ever on a command line.
+    """
 
     container: str
     user: str
 
     def psql(self, database: str, *statements: str, words: tuple[str, ...] = ()) -> Command:
-        """The statements, one after the other in one session, up to the first that fails; without any, those on its input."""
-        said = tuple(word for one in statements for word in ("-c", one)) or ("-f", "-")
+        """A command that runs the statements in one session, and stops at the first that fails. Without `statements` it reads them from
+        standard input. `words` are further options of psql."""
+        source = tuple(word for statement in statements for word in ("-c", statement)) or ("-f", "-")
         strict = ("-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse")
-        return self.program("psql", *strict, *words, database=database, rest=said, reads=not statements)
+        return self.program("psql", *strict, *words, database=database, rest=source, reads=not statements)
 
     def program(self, name: str, *words: str, database: str, rest: tuple[str, ...] = (), reads: bool = False) -> Command:
-        """One of Postgres's programs on a database; one that does not read leaves the input to whoever else reads it, such as
-        a shell its script."""
+        """A command that runs a program of Postgres on a database.
+
+        `reads` is whether it reads standard input. If not, the input is left to the shell, which may be reading its script from it. The
+        connection options come after `words` and before `rest`.
+        """
         into = ("docker", "exec", *(("-i",) if reads else ()), self.container)
         return Command.of(*into, name, *words, "-w", "-U", self.user, "-d", _connection(database), *rest)
 
 
 def _connection(database: str) -> str:
-    """A database's name where a program would also take a connection string, and takes one with an equals sign for it."""
+    """The name of a database as an argument of `-d`, which would take a name with an equals sign for a connection string."""
     if "=" not in database and "://" not in database:
         return database
     return "dbname='" + database.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def identifier(name: str) -> str:
-    """A name as SQL has it.
+    """A name, quoted as an SQL identifier.
 
     >>> identifier('My "odd" name')
     '"My ""odd"" name"'
@@ -43,7 +50,7 @@ def identifier(name: str) -> str:
 
 
 def literal(text: str) -> str:
-    r"""A text as SQL has it, whatever `standard_conforming_strings` says.
+    r"""A text, quoted as an SQL string. It is right with either setting of `standard_conforming_strings`.
 
     >>> literal("it's")
     "'it''s'"

@@ -1,1 +1,1 @@
-"""What is true on the host now. A fact is a command that changes nothing and a way to read its output."""
+"""Facts: questions to the host that change nothing. A fact is a command, and a function that reads its output."""

@@ -1,4 +1,4 @@
-"""Whether the user we are logged in as may write what a rollback writes, and leave files with the owner they have."""
+"""Whether the login user may write the files that a rollback writes, and can keep their owner."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from rollback_lib.facts.fact import Fact
 from rollback_lib.plan.writes import How, Write
 from rollback_lib.secrets.secret import Secret
 
-# A sentence for each path that may not be written. Root may, but not on a disk that is mounted to be read only.
+# Prints a sentence for each path that may not be written. Root may write everywhere but on a disk that is mounted read-only.
 _LOOK = r"""
 me=$(id -un) root=$(id -u)
 for word; do
@@ -28,12 +28,12 @@ done
 
 
 def blocked(writes: Iterable[Write]) -> Fact[list[str]]:
-    """Why these may not be written, a sentence for each that may not."""
-    words = b"".join(f"{one.how}:{one.path}\0".encode(errors="surrogateescape") for one in dict.fromkeys(writes))
+    """For each path that may not be written as `writes` says, a sentence with the reason."""
+    words = b"".join(f"{write.how}:{write.path}\0".encode(errors="surrogateescape") for write in dict.fromkeys(writes))
     look = Command.of("head", "-c", str(len(words))).pipe("xargs", "-0", "-r", "sh", "-euc", _LOOK, "sh")
 
     def read(out: str) -> list[str]:
-        return [one for one in dict.fromkeys(out.split("\0")) if one]
+        return [sentence for sentence in dict.fromkeys(out.split("\0")) if sentence]
 
     if not words:
         return Fact((), lambda _: [])
@@ -41,8 +41,8 @@ def blocked(writes: Iterable[Write]) -> Fact[list[str]]:
 
 
 def mounted(writes: Iterable[Write]) -> Fact[list[str]]:
-    """The files that are to be replaced and are mounts of their own: nothing can be moved onto such a path."""
-    paths = [one.path for one in dict.fromkeys(writes) if one.how is How.REPLACED]
+    """The files that would be replaced but are mount points. A file cannot be moved onto a mount point. From /proc/self/mountinfo."""
+    paths = [write.path for write in dict.fromkeys(writes) if write.how is How.REPLACED]
     if not paths:
         return Fact((), lambda _: [])
     look = Command.of("awk", "{ print $5 }", "/proc/self/mountinfo")

@@ -1,4 +1,4 @@
-"""Which user we are logged in as, whether the host has what a rollback needs, and where the stack's lock, ledger and copies are."""
+"""Who the login user is, whether the host has what a rollback needs, and in which folder the stack's lock, ledgers and copies are."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,16 @@ from rollback_lib.facts.git import MINIMUM
 from rollback_lib.stack.model import Stack
 
 SHARED = "/var/lib/rollback"
-_OWN = ".local/state/rollback"  # in a home (XDG Base Directory Specification)
+_OWN = ".local/state/rollback"  # below a user's home (XDG Base Directory Specification)
 
 
 @dataclass(frozen=True)
 class Account:
-    """A user of the host, as commands run there. `state` is the stack's folder, whoever looks; `closed` tells why this user cannot use
-    it, "" when he can; `lacking` names what a rollback needs and the host lacks."""
+    """The user as which commands run on the host.
+
+    `state` is the stack's folder, the same for all users. `closed` says why this user cannot use it, "" if the user can. `lacking`
+    names what a rollback needs and the host does not have.
+    """
 
     user: str
     state: str
@@ -66,7 +69,7 @@ printf '%s\n' "$(id -un)" "$state" "$exists" "$closed" "$tree_owner" "$group" "$
 
 
 def account(stack: Stack) -> Fact[Account]:
-    """Who we are there, and where the stack's folder is."""
+    """The login user, and the stack's folder."""
 
     def read(out: str) -> Account:
         user, state, exists, closed, owner, group, lacking = out.split("\n")[:7]
@@ -85,7 +88,7 @@ def account(stack: Stack) -> Fact[Account]:
 
 
 def usable(found: Account) -> Account:
-    """The same. Raises Refused where the user cannot use the stack's folder, or the host lacks what a rollback needs."""
+    """Return `found`. Raises Refused if the user cannot use the stack's folder, or the host lacks something that a rollback needs."""
     if found.lacking:
         raise Refused(f"the host lacks {', '.join(found.lacking)}; install it there (docs/your-own-stack.md, “What the host needs”)")
     if found.closed:

@@ -1,4 +1,4 @@
-"""The backups of a database on the host: what each says of itself, whether it is whole, and what is in it."""
+"""The backups of a database on the host: what their headers say, whether they are complete, and what they contain."""
 
 import base64
 import re
@@ -12,22 +12,25 @@ from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.postgres import LARGE_OBJECTS, TIMESCALE, Kind
 from rollback_lib.host.snippets import SEEN
 
-LISTED = 40  # backups that are looked at, the newest ones
-_KEEP = 16 * 1024 * 1024  # bytes at each end of what is said of thousands of tables
+LISTED = 40  # how many backups are looked at, the newest ones
+_KEEP = 16 * 1024 * 1024  # bytes at each end of an answer; a backup may have thousands of tables
 READING = 1800.0  # seconds for reading a whole backup
-_LOOK = 3  # seconds for the end of one compressed file; one that takes longer is read when it is chosen
+_LOOK = 3  # seconds for reaching the end of a compressed file; a file that takes longer is read when it is chosen
 _CUT = "ROLLBACK: THE STREAM BROKE OFF"
 PLAIN, GZIP, ZSTD, CUSTOM, DIRECTORY = "plain", "gzip", "zstd", "custom", "directory"
-_CLOSED = "closed"  # what is said of one that we may not read
+_CLOSED = "closed"  # the kind of a backup that the login user may not read
 ARCHIVES = (CUSTOM, DIRECTORY)
-_FORMATS = (17, 16)  # versions of pg_dump whose archives no older pg_restore reads
+_FORMATS = (17, 16)  # major versions of pg_dump whose archives no older pg_restore can read
 
 
 @dataclass(frozen=True)
 class Backup:
-    """A backup. `format` is None where it is none that can be restored; `whole` is None where only reading all of it tells;
-    `wrong` says why it cannot be used. `version` and `by` are the server's and pg_dump's; `database` is the one it was made
-    of, where it says so. `identity` (inodes, sizes, times of change to the nanosecond) is another one whenever somebody writes to it."""
+    """A backup: a file, or the folder of a directory-format dump.
+
+    `size` is in bytes. `format` is None if it cannot be restored. `whole` is whether it is complete; None if it has to be read in full to
+    know that. `wrong` says why it cannot be used, "" if it can. `version` is the server's and `by` pg_dump's version. `database` is
+    the one that was dumped, "" if the backup does not say. `identity` (inodes, sizes, times to the nanosecond) changes with every write.
+    """
 
     path: str
     size: int
@@ -46,19 +49,22 @@ class Backup:
 
     @property
     def major(self) -> int:
-        """The major version of the server it was made of; 0 when it does not say."""
+        """The major version of the server that was dumped; 0 if the backup does not say."""
         return major(self.version)
 
     @property
     def reader(self) -> int:
-        """The major version of pg_restore that an archive needs at least; 0 where any reads it, and for SQL."""
-        return next((one for one in _FORMATS if self.format in ARCHIVES and major(self.by) >= one), 0)
+        """The oldest major version of pg_restore that can read this archive; 0 if every version can, and for SQL."""
+        return next((version for version in _FORMATS if self.format in ARCHIVES and major(self.by) >= version), 0)
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What reading a whole backup brought out: rows by table, bytes of SQL, and what speaks against it; `others` are the
-    materialized views and foreign tables it makes, of whose rows it tells nothing."""
+    """What is in a backup, found by reading all of it: rows by table, and bytes of SQL.
+
+    `wrong` says why it cannot be used, "" if it can. `others` are the materialized views and foreign tables that it creates; how many rows
+    those have is not in a backup.
+    """
 
     rows: dict[str, int]
     bytes: int
@@ -73,8 +79,8 @@ identity() {
 }
 """
 
-# One line for each: path, kind, size, time of change, then head and tail (as they are when unpacked) in base64, and its
-# identity. For a directory: the head of its table of contents, and the files of it that are missing or cut.
+# Prints a line for each backup: path, kind, size, time of change, its head and its tail (unpacked) in base64, and its identity. For a
+# directory, head is that of its table of contents, and in place of the tail are its files that are missing or cut off.
 _LIST = r"""
 look=$1 most=$2; shift 2
 for path in "$@"; do [ -e "$path" ] && printf '%s\t%s\n' "$(stat -L -c %Y "$path")" "$path"; done | sort -rn | head -n "$most" | cut -f 2- |
@@ -111,9 +117,9 @@ while IFS= read -r path; do
     printf '\t%s\n' "$(identity "$path")"
 done
 """
-# Reads SQL as psql does, COPY's data line by line: what tables there are, how many rows, whether the end is there, and whether a
-# command of psql's own stands anywhere. A backslash begins one wherever psql is in no string, quoted name, comment or text
-# between dollar marks; `inside` is the mark of the one it is in, `e` that of a string whose backslashes escape.
+# Reads SQL as psql does, and the data of COPY line by line. Finds the tables, how many rows they have, whether the end is there, and
+# whether there is a command of psql's own. Such a command begins with a backslash, outside of strings, quoted names, comments and
+# dollar-quoted text. `inside` is the mark that began what psql is in; `e` stands for a string in which backslashes escape.
 # (src/fe_utils/psqlscan.l)
 _SCAN = r"""
 function part_of_a_name(c) { return c != "" && (c ~ /[A-Za-z0-9_$]/ || c > "~") }
@@ -207,16 +213,16 @@ END {
 }
 """
 _TABLE = re.compile(r'((?:"(?:[^"]|"")+"|[^\s".(]+)\.(?:"(?:[^"]|"")+"|[^\s".(]+))')
-# What the table of contents of a directory tells: its texts come each after its length, whose last byte is a zero.
+# Prints statements from the table of contents of a directory. In it each text follows its length, whose last byte is a zero.
 _TOC = r"""tr '\000' '\n' <"$1/toc.dat" | LC_ALL=C grep -aE '^(CREATE (EXTENSION|SUBSCRIPTION|FOREIGN TABLE) |COPY )' | cut -c -300"""
 
 
-def listing(pattern: str) -> Fact[list[Backup]]:
-    """The backups that match a pattern, newest first."""
+def listing(pattern: str, most: int = LISTED) -> Fact[list[Backup]]:
+    """The backups that match a pattern, newest first, `most` at most."""
     folder, _, name = pattern.rpartition("/")
-    # The pattern is the one word that the shell is to expand: the stack's own check lets no character through that would do more.
+    # The pattern is not quoted, as the shell has to expand it. The stack file may contain no character in it that would do more.
     look = SEEN + f'seen "$0" || exit 0; cd / && set -- "$@" "$0"/{name}; {_IDENTITY}{_LIST}'
-    command = Command.of("sh", "-c", look, folder, str(_LOOK), str(LISTED))
+    command = Command.of("sh", "-c", look, folder, str(_LOOK), str(most))
     return Fact(
         (command,),
         lambda out: [_backup(line) for line in out.splitlines()],
@@ -226,20 +232,21 @@ def listing(pattern: str) -> Fact[list[Backup]]:
 
 
 def unchanged(backup: Backup) -> Command:
-    """The command that fails where somebody has written to the backup since it was read."""
+    """A command that fails if the backup has been written to since it was read."""
     look = '[ "$(identity "$1")" = "$2" ] || { echo "$1 has changed since it was read; make a new plan" >&2; exit 1; }'
     return Command.of("sh", "-euc", _IDENTITY + look, "sh", backup.path, backup.identity)
 
 
 def stream(backup: Backup, postgres: Postgres) -> Command:
-    """The command that writes the backup as SQL."""
+    """A command that prints the backup as SQL. Not for a backup in directory format."""
     if backup.format == CUSTOM:
         return Command.of("docker", "exec", "-i", postgres.container, "pg_restore", "-f", "-").reading(backup.path)
     return Command.of(*{GZIP: ("gzip", "-dc"), ZSTD: ("zstd", "-dcq")}.get(backup.format or "", ("cat",)), backup.path)
 
 
 def contents(backup: Backup, postgres: Postgres) -> Fact[Contents]:
-    """Reads all of a backup, as it would be restored; a directory's tables are known once it is restored."""
+    """The contents of a backup, found by reading all of it as a restore would. Of a directory, only the table of contents is read, and
+    its tables are not known before it is restored."""
     missing = f"{backup.path} could not be read"
     if backup.format == DIRECTORY:
         toc = Command.of("sh", "-c", _TOC, "sh", backup.path)
@@ -250,7 +257,7 @@ def contents(backup: Backup, postgres: Postgres) -> Fact[Contents]:
 
 
 def major(version: str) -> int:
-    """The major version of one such as `17.12`; 0 for a text that is none."""
+    """The major version in a text such as `17.12`; 0 if the text is no version."""
     found = re.match(r"\d+", version)
     return int(found[0]) if found else 0
 
@@ -299,11 +306,8 @@ def _plain(head: bytes) -> dict[str, str]:
 
 
 def _archive(head: bytes) -> dict[str, str]:
-    """The header of an archive: three texts, each after its length, stand behind numbers of a fixed count.
-
-    (src/bin/pg_dump/pg_backup_archiver.c, WriteHead: magic, version, sizes of numbers and offsets, format, compression, date,
-    then database, server version, pg_dump version.)
-    """
+    """Read the header of an archive, as WriteHead in src/bin/pg_dump/pg_backup_archiver.c writes it: magic, version, sizes of numbers
+    and offsets, format, compression, date; then database, server version and pg_dump version, each text after its length."""
     nothing = {"version": "", "by": "", "database": ""}
     if not head.startswith(b"PGDMP") or len(head) < 60:
         return nothing
@@ -351,17 +355,17 @@ def _contents(out: str, *, by_psql: bool) -> Contents:
 
 
 def _wrong_in(toc: str) -> str:
-    """What speaks against a directory, by what its table of contents makes."""
+    """Why a directory cannot be restored, from its table of contents; "" if it can."""
     extension = re.search(r"^CREATE EXTENSION (IF NOT EXISTS )?timescaledb[ ;]", toc, re.MULTILINE) is not None
     subscription = re.search(r"^CREATE SUBSCRIPTION ", toc, re.MULTILINE) is not None
     foreign, filled = (
-        {_table(one) for one in re.findall(rf"^{word} (.*)", toc, re.MULTILINE)} for word in ("CREATE FOREIGN TABLE", "COPY")
+        {_table(text) for text in re.findall(rf"^{word} (.*)", toc, re.MULTILINE)} for word in ("CREATE FOREIGN TABLE", "COPY")
     )
     return _unfit(extension, subscription, foreign & filled)
 
 
 def _unfit(timescale: bool, subscription: bool, elsewhere: Iterable[str]) -> str:
-    """Why a backup that is whole is not restored all the same."""
+    """Why a backup is not restored although it is complete; "" if it is."""
     if timescale:
         return f"it has the extension {TIMESCALE}, whose restore needs special calls before and after"
     if subscription:

@@ -1,4 +1,4 @@
-"""What the Caddy in a container makes of a Caddyfile, and what it runs with now."""
+"""How the Caddy in a container reads a Caddyfile, and which configuration it has loaded."""
 
 import hashlib
 import json
@@ -9,12 +9,13 @@ from rollback_lib.commands.command import Command
 from rollback_lib.facts.fact import Fact
 from rollback_lib.secrets.redactor import clean
 
-ADMIN = "localhost:2019"  # where Caddy's admin API listens unless told otherwise
+ADMIN = "localhost:2019"  # the default address of Caddy's admin API
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """A configuration of Caddy's: `hash` is the same for the same JSON; `admin` is where its API listens, None: nowhere."""
+    """A configuration of Caddy. `hash` is 12 hex digits of the SHA-256 of its JSON. `admin` is the address of the admin API; None if it
+    is disabled."""
 
     hash: str
     admin: str | None
@@ -22,8 +23,8 @@ class Configuration:
 
 @dataclass(frozen=True)
 class Inside:
-    """The Caddyfile as the container sees it: 12 hex digits of its SHA-256, its inode (0: not known), and whether it can be
-    written from the host."""
+    """The Caddyfile as the container sees it: 12 hex digits of its SHA-256, its inode (0 if not known), and whether the host can write
+    to it."""
 
     hash: str
     inode: int
@@ -32,12 +33,11 @@ class Inside:
 
 def live(container: str, admin: str = ADMIN) -> Fact[Configuration | None]:
     """What the running Caddy has loaded; None where its admin API cannot be asked."""
-    return Fact((_config(container, admin),), _configuration, otherwise=lambda _: None)
+    return Fact((loaded(container, admin),), _configuration, otherwise=lambda _: None)
 
 
 def upstreams(container: str, admin: str = ADMIN) -> Fact[dict[str, tuple[str, ...]] | None]:
-    """Where the running Caddy sends requests, as NAME:PORT, by the name of the host that is asked for; None where it cannot be
-    asked."""
+    """The upstreams of the running Caddy, as NAME:PORT, by the host name of the request; None if its admin API does not answer."""
 
     def read(out: str) -> dict[str, tuple[str, ...]]:
         servers = ((json.loads(out) or {}).get("apps") or {}).get("http", {}).get("servers") or {}
@@ -47,7 +47,7 @@ def upstreams(container: str, admin: str = ADMIN) -> Fact[dict[str, tuple[str, .
                 found[host] = found.get(host, ()) + tuple(_dials(route))
         return found
 
-    return Fact((_config(container, admin),), read, otherwise=lambda _: None)
+    return Fact((loaded(container, admin),), read, otherwise=lambda _: None)
 
 
 def _dials(value: object) -> Iterator[str]:
@@ -56,12 +56,13 @@ def _dials(value: object) -> Iterator[str]:
             yield value["dial"]
         value = list(value.values())
     if isinstance(value, list):
-        for one in value:
-            yield from _dials(one)
+        for item in value:
+            yield from _dials(item)
 
 
-def _config(container: str, admin: str) -> Command:
-    """Asked over the host's curl in the container's network, else by a tool of the container's own: its image may have none."""
+def loaded(container: str, admin: str = ADMIN) -> Command:
+    """The command that prints what the running Caddy has loaded, as JSON. It is asked over the host's curl in the container's
+    network, else by a tool of the container's own: its image may have none."""
     # The name may mean ::1 there, where Caddy does not listen when it is told `localhost`.
     url = f"http://{admin.replace('localhost', '127.0.0.1')}/config/"
     script = (
@@ -73,11 +74,11 @@ def _config(container: str, admin: str) -> Command:
 
 
 def inside(container: str, path: str, file: str) -> Fact[Inside | None]:
-    """The file at `path` as the container sees it, by which it mounts the host's `file`; None when it is not running."""
+    """The file at `path` in the container, which is the host's `file` mounted there; None if the container does not run."""
     script = (
         'pid=$(docker inspect --format "{{.State.Pid}}" "$1"); [ "$pid" -gt 0 ]; seen=/proc/$pid/root$2; writable=yes; inode=0; '
         'if [ -r "$seen" ]; then inode=$(stat -c %i "$seen"); sha256sum <"$seen"; else docker exec "$1" cat "$2" | sha256sum; fi; '
-        # A file that was replaced has no name any more: whether it can be written, only opening it tells.
+        # A mounted file that was replaced on the host has no name any more. Only opening it tells whether it can be written.
         '[ "$inode" = "$(stat -c %i "$3")" ] || dd conv=nocreat,notrunc count=0 if=/dev/null of="$seen" 2>/dev/null || writable=no; '
         'echo "$inode $writable"'
     )
@@ -90,15 +91,18 @@ def inside(container: str, path: str, file: str) -> Fact[Inside | None]:
 
 
 def adapted(show: Command, caddy: Command) -> Fact[Configuration | str]:
-    """What Caddy would load for the Caddyfile that `show` prints; its own words when it cannot. `caddy` runs it there."""
-    # `-` is standard input from Caddy 2.7 on; before, a device does, with no place to import other files from.
+    """The configuration that Caddy would load for the Caddyfile that `show` prints; if Caddy refuses it, its error message.
+
+    `caddy` is the command that runs Caddy in its container.
+    """
+    # From Caddy 2.7 on, `-` is standard input. Older ones read it as a device, and then cannot import other files.
     first, second = (show.pipe(*caddy.argv, "adapt", "--config", name, "--adapter", "caddyfile").shell() for name in ("-", "/dev/stdin"))
     command = Command.of("sh", "-c", f"{first} 2>/dev/null || {second}")
     return Fact((command,), _configuration, otherwise=_refusal)
 
 
 def validated(show: Command, caddy: Command) -> Fact[str | None]:
-    """None when Caddy accepts the Caddyfile that `show` prints, else what it says of it."""
+    """None if Caddy accepts the Caddyfile that `show` prints, else its error message. `caddy` is the command that runs Caddy."""
     command = show.pipe(*caddy.argv, "validate", "--config", "-", "--adapter", "caddyfile")
     return Fact((command,), lambda _: None, otherwise=_refusal)
 
@@ -111,6 +115,6 @@ def _configuration(out: str) -> Configuration:
     return Configuration(hashlib.sha256(canonical.encode()).hexdigest()[:12], where)
 
 
-def _refusal(said: str) -> str:
-    lines = [line for line in said.splitlines() if line.startswith("Error: ")] or said.splitlines() or ["it said nothing"]
+def _refusal(message: str) -> str:
+    lines = [line for line in message.splitlines() if line.startswith("Error: ")] or message.splitlines() or ["it said nothing"]
     return clean(lines[-1].removeprefix("Error: "))

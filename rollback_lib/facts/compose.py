@@ -1,4 +1,4 @@
-"""What docker compose makes of its files: read by compose itself, since its rules are its own."""
+"""How docker compose understands its files. Compose itself reads them, as nothing else follows exactly its rules."""
 
 import json
 import posixpath
@@ -24,13 +24,13 @@ VERSION = Fact(
     missing=NEEDED,
 )
 
-ALL = ("--profile", "*")  # a service of a profile that is not active is in no configuration otherwise
+ALL = ("--profile", "*")  # without it, compose leaves out the services of profiles that are not active
 
 
 @dataclass(frozen=True)
 class Written:
-    """A service as its files have it, variables not filled in: its image, the env files it reads, in order, and all that
-    makes its environment, as JSON."""
+    """A service as written in the compose files, with variables not filled in: its image, the paths of its env files in order, and
+    `environment`, all that its environment is made from, as JSON."""
 
     image: str
     env_files: tuple[str, ...]
@@ -39,11 +39,13 @@ class Written:
 
 @dataclass(frozen=True)
 class Service:
-    """A service as compose would start it: by which image, whether it can be built, on which networks by their names
-    (its `own` are those that come and go with the stack), with which paths of the host mounted; `optional` where a profile has
-    to be chosen for it. `context` is the folder it is built from and `dockerfile` the path of its Dockerfile, both whole, ""
-    where it is not built; `environment`, `command` (None: that of the image) and `published` ports are as in a container;
-    `definition` is all of it."""
+    """A service as compose would start it.
+
+    `builds` is whether it is built; then `context` is the folder it is built from and `dockerfile` the path of its Dockerfile, both
+    absolute, else "". `networks` are their names; `own` are those among them that compose creates and removes with the stack. `binds`
+    are the host's paths that are mounted. `optional` is whether it belongs to a profile. `environment`, `command` (None for that of
+    the image) and `published` ports are as in `docker.Container`. `definition` is the whole definition, as JSON.
+    """
 
     image: str
     builds: bool
@@ -61,7 +63,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Meant:
-    """A service as compose understands it: the environment it would give it, all of its definition, and the name of its image."""
+    """A service as compose understands it: its environment, the rest of its definition as JSON, and the name of its image."""
 
     environment: dict[str, Secret]
     definition: Secret
@@ -70,7 +72,7 @@ class Meant:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """Compose refuses to read the files; `where` says the line, and never what stands in it."""
+    """Compose cannot read its files. `where` names the line at fault, and never its text, which may hold a secret."""
 
     where: str
 
@@ -79,18 +81,18 @@ Defined = dict[str, Service] | Unreadable  # the services by name
 
 
 def written(compose: Compose) -> Fact[dict[str, Written]]:
-    """The services of the compose files, by name."""
+    """The services as written in the compose files, by name."""
 
     def read(out: str) -> dict[str, Written]:
         services: dict[str, Any] = json.loads(out).get("services") or {}
-        return {name: _written(one) for name, one in services.items()}
+        return {name: _written(service) for name, service in services.items()}
 
     config = compose.command(*ALL, "config", "--no-interpolate", "--format=json")
     return Fact((config,), read, missing=f"compose cannot read its files in {compose.directory}")
 
 
 def image(compose: Compose, service: str) -> Fact[Reference]:
-    """The image that compose would start for a service now."""
+    """The image from which compose would start a service now."""
 
     def read(out: str) -> Reference:
         config = json.loads(out)
@@ -98,18 +100,18 @@ def image(compose: Compose, service: str) -> Fact[Reference]:
             raise Refused(f"{', '.join(compose.files)} have no service {service!r}; fix the stack's section")
         return Reference.parse(_image(config["name"], service, config["services"][service]))
 
-    # Not `config --images SERVICE`, which names the images of its dependencies as well.
+    # `config --images SERVICE` does not serve: it lists the images of the service's dependencies as well.
     command = compose.command(*ALL, "config", "--format=json")
     return Fact((command,), read, missing=f"compose cannot say which image {service} has")
 
 
 def defined(compose: Compose) -> Fact[Defined]:
-    """The services that compose knows, by name; Unreadable when it cannot read its files."""
+    """The services as compose would start them, by name; Unreadable if compose cannot read its files."""
 
     return Fact((compose.command(*ALL, "config", "--format=json"),), _services, otherwise=unreadable, hides=_secrets)
 
 
-# What of a commit compose may read: files with the names that such files have, and those that it is called with.
+# Exports from a commit what compose may read: files with names that compose and env files usually have, and the files it is called with.
 _EXPORT = r"""
 umask 077
 tree=$1 sha=$2 to=$3; shift 3
@@ -126,9 +128,11 @@ link() { [ ! -e "$1" ] || [ -e "$2" ] || { mkdir -p "$(dirname "$2")"; ln -s "$1
 
 
 def defined_at(compose: Compose, tree: str, sha: str, beside: Sequence[str]) -> Fact[Defined]:
-    """The services as the compose files of a commit define them, by name; Unreadable when compose cannot read those. What it reads
-    of the commit lies in the host's memory for that moment (/dev/shm, private); files and folders
-    `beside`, where git has them not, are linked there."""
+    """The services as the compose files of commit `sha` define them, by name; Unreadable if compose cannot read those files.
+
+    What compose reads of the commit is exported to the host's memory for that moment (/dev/shm, private). The files and folders in
+    `beside` are linked there if the commit does not have them.
+    """
     folder = f"/dev/shm/rollback-{secrets.token_hex(6)}"
     named = [path.removeprefix(tree + "/") for path in compose.files if path.startswith(tree + "/")]
     export = Command.of("set", "--", tree, sha, folder, *named).shell() + _EXPORT
@@ -142,26 +146,26 @@ def defined_at(compose: Compose, tree: str, sha: str, beside: Sequence[str]) -> 
 
 
 def meant(compose: Compose) -> Fact["dict[str, Meant] | Unreadable"]:
-    """The services as compose understands them now, by name; Unreadable when it does not."""
+    """The services as compose understands them now, by name; Unreadable if compose cannot read its files."""
     return Fact((compose.command(*ALL, "config", "--format=json"),), services, otherwise=unreadable, hides=_secrets)
 
 
 def meant_with(compose: Compose, readers: Mapping[str, Written], file: str, content: Secret) -> Fact["dict[str, Meant] | Unreadable"]:
-    """The services as compose would understand them if `file` had this content.
+    """The services as compose would understand them if `file` had this content, by name; Unreadable if compose could not read it.
 
-    `readers` are those that read it as an env file: their definition is only their environment here. The others are
-    asked about when the file is the one whose variables compose puts into the compose files. To be read by compose, the
-    content lies in the host's memory (/dev/shm, private) for that moment; it goes there over standard input.
+    `readers` are the services that read `file` as an env file; in the answer only their environment is meaningful. All other services
+    are in the answer only if `file` is the one whose variables compose fills into the compose files. The content is sent over
+    standard input, and lies in the host's memory (/dev/shm, private) while compose reads it.
     """
     folder = f"/dev/shm/rollback-{secrets.token_hex(6)}"
-    probe = Secret(json.dumps({"services": {name: _probe(one, file, f"{folder}/env") for name, one in readers.items()}}))
+    probe = Secret(json.dumps({"services": {name: _probe(service, file, f"{folder}/env") for name, service in readers.items()}}))
     variables = (f"{folder}/env",) if compose.variables == file else compose.env_files
-    there = replace(compose, env_files=variables)
-    asked = replace(there, files=(f"{folder}/probe.json",)).command(
+    changed = replace(compose, env_files=variables)
+    asked = replace(changed, files=(f"{folder}/probe.json",)).command(
         *ALL, "--project-directory", compose.directory, "config", "--format=json"
     )
-    whole = there.command(*ALL, "config", "--format=json") if compose.variables == file else Command.of("echo", "{}")
-    take = "dd 2>/dev/null bs=1"  # byte by byte: a reader that takes more would leave nothing for the next
+    whole = changed.command(*ALL, "config", "--format=json") if compose.variables == file else Command.of("echo", "{}")
+    take = "dd 2>/dev/null bs=1"  # byte by byte, so that the first dd leaves the second its part of the input
     script = (
         f"umask 077; mkdir {folder}; trap 'rm -rf {folder}' EXIT; trap 'exit 1' HUP INT TERM; {take} count={len(content)} of={folder}/env; "
         f"{take} count={len(probe)} of={folder}/probe.json; {asked}; printf '\036'; {whole}"
@@ -169,46 +173,48 @@ def meant_with(compose: Compose, readers: Mapping[str, Written], file: str, cont
 
     def read(out: str) -> dict[str, Meant] | Unreadable:
         probed, rest = (services(part) for part in out.split("\x1e"))
-        return {name: replace(one, environment=probed[name].environment) if name in probed else one
-                for name, one in {**probed, **rest}.items()}  # fmt: skip
+        return {name: replace(service, environment=probed[name].environment) if name in probed else service
+                for name, service in {**probed, **rest}.items()}  # fmt: skip
 
     return Fact((Command.of("sh", "-euc", script),), read, otherwise=unreadable, input=Secret(content.reveal() + probe.reveal()),
                 hides=lambda found: (*secret_values.in_env_file(content), *_secrets(found)))  # fmt: skip
 
 
 def _secrets(found: "Mapping[str, Meant] | Mapping[str, Service] | Unreadable") -> Iterator[str]:
-    for one in found.values() if isinstance(found, dict) else ():
-        yield from secret_values.in_environment(one.environment)
+    for service in found.values() if isinstance(found, dict) else ():
+        yield from secret_values.in_environment(service.environment)
 
 
 def services(out: str) -> dict[str, Meant]:
-    """The services in what `docker compose config --format=json` says."""
+    """Read the services from the output of `docker compose config --format=json`."""
     found: dict[str, Any] = json.loads(out).get("services") or {}
     return {
-        name: Meant(_environment(one.pop("environment", None)), Secret(json.dumps(one, sort_keys=True)), one.get("image", ""))
-        for name, one in found.items()
+        name: Meant(_environment(raw.pop("environment", None)), Secret(json.dumps(raw, sort_keys=True)), raw.get("image", ""))
+        for name, raw in found.items()
     }
 
 
-def unreadable(said: str) -> Unreadable:
-    """Only the place: compose quotes the line it trips over, and that line may hold a secret."""
-    line = re.search(r"\bline (\d+)", said)
+def unreadable(message: str) -> Unreadable:
+    """Read from compose's error message only where the error is. Compose quotes the line at fault, which may hold a secret."""
+    line = re.search(r"\bline (\d+)", message)
     if line:
         return Unreadable(f"line {line[1]}")
     # A missing file or an unset variable is said without a value.
-    known = re.search(r"(env file \S+ not found|no such file or directory|required variable \w+ is missing)", said)
+    known = re.search(
+        r"(env file \S+ not found|open \S+: permission denied|no such file or directory|required variable \w+ is missing)", message
+    )
     return Unreadable(clean(known[1]) if known else "a line it does not name")
 
 
 def _image(project: str, service: str, raw: dict[str, Any]) -> str:
-    """The image of a service; one that names none gets compose's own name for it."""
+    """The name of a service's image; if the service names none, the name that compose gives it."""
     return raw.get("image") or f"{project}-{service}"
 
 
 def _services(out: str) -> Defined:
     config: dict[str, Any] = json.loads(out)
     networks = config.get("networks") or {}
-    return {name: _service(config["name"], name, one, networks) for name, one in (config.get("services") or {}).items()}
+    return {name: _service(config["name"], name, raw, networks) for name, raw in (config.get("services") or {}).items()}
 
 
 def _service(project: str, name: str, raw: dict[str, Any], networks: dict[str, Any]) -> Service:
@@ -221,33 +227,33 @@ def _service(project: str, name: str, raw: dict[str, Any], networks: dict[str, A
         builds="build" in raw,
         networks=tuple(names.values()),
         own=tuple(name for key, name in names.items() if not networks.get(key, {}).get("external")),
-        binds=tuple(Mount(one["source"], one["target"]) for one in raw.get("volumes") or () if one["type"] == "bind"),
+        binds=tuple(Mount(volume["source"], volume["target"]) for volume in raw.get("volumes") or () if volume["type"] == "bind"),
         optional=bool(raw.get("profiles")),
         context=context,
         dockerfile=posixpath.normpath(posixpath.join(context, build.get("dockerfile", "Dockerfile"))) if context else "",
         environment=_environment(raw.get("environment")),
         command=None if command is None else tuple(word.replace("$$", "$") for word in command),
         published=frozenset(
-            f"{one.get('host_ip') or '*'}:{one.get('published') or '0'}→{one['target']}/{one.get('protocol', 'tcp')}"
-            for one in raw.get("ports") or ()
+            f"{port.get('host_ip') or '*'}:{port.get('published') or '0'}→{port['target']}/{port.get('protocol', 'tcp')}"
+            for port in raw.get("ports") or ()
         ),
         definition=Secret(json.dumps(raw, sort_keys=True)),
     )
 
 
 def _written(raw: dict[str, Any]) -> Written:
-    files = tuple(one["path"] if isinstance(one, dict) else one for one in raw.get("env_file") or ())
+    files = tuple(entry["path"] if isinstance(entry, dict) else entry for entry in raw.get("env_file") or ())
     parts = {"env_file": raw.get("env_file") or [], "environment": raw.get("environment") or {}}
     return Written(raw.get("image", ""), files, Secret(json.dumps(parts)))
 
 
-def _probe(service: Written, file: str, instead: str) -> dict[str, Any]:
+def _probe(service: Written, file: str, replacement: str) -> dict[str, Any]:
     parts = json.loads(service.environment.reveal())
-    entries = [one if isinstance(one, dict) else {"path": one} for one in parts["env_file"]]
+    entries = [entry if isinstance(entry, dict) else {"path": entry} for entry in parts["env_file"]]
     return {"image": "probe", "environment": parts["environment"],
-            "env_file": [{**one, "path": instead if one["path"] == file else one["path"]} for one in entries]}  # fmt: skip
+            "env_file": [{**entry, "path": replacement if entry["path"] == file else entry["path"]} for entry in entries]}  # fmt: skip
 
 
 def _environment(raw: dict[str, str | None] | None) -> dict[str, Secret]:
-    # Compose writes `$$` for a dollar sign, so that its output could be read again.
+    # Compose writes a dollar sign as `$$`, so that its output is itself a valid compose file.
     return {key: Secret(value.replace("$$", "$")) for key, value in (raw or {}).items() if value is not None}

@@ -1,4 +1,4 @@
-"""What runs keep on the host, as it is there: files by the folders of our state, images under rollback/ names, stashes."""
+"""What earlier runs keep on the host: files in the stack's folder, images with names under rollback/, and git stashes."""
 
 import re
 from dataclasses import dataclass
@@ -11,14 +11,17 @@ from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.listed import inspected, objects
 from rollback_lib.host.snippets import SEEN
 
-BEFORE, KEPT, JOBS, BUILD = "before", "kept", "jobs", "build"  # folders of our state
-_DEPTH = {BEFORE: 1, KEPT: 2, JOBS: 1, BUILD: 1}  # at which the entries are that go as a whole
+BEFORE, KEPT, JOBS, BUILD = "before", "kept", "jobs", "build"  # folders in the stack's folder
+_DEPTH = {BEFORE: 1, KEPT: 2, JOBS: 1, BUILD: 1}  # how deep in each the entries are that are removed as a whole
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A file or folder of our state, as a whole: `name` below its `folder`, bytes, when something in it was `written` last, and when it
-    came to be there (`arrived`): a copy has the time of what it is a copy of."""
+    """A file or folder in the stack's folder, removed as a whole.
+
+    `name` is its path below `folder`, `size` its bytes. `written` is when something in it was last written to. `arrived` is when it
+    was put there: a copy keeps the time of its original as `written`.
+    """
 
     folder: str
     name: str
@@ -29,8 +32,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class Image:
-    """An image under rollback/ names: `tags` are whole names; `tagged` is when it was given one of its names last, None where Docker does
-    not say."""
+    """An image with names under rollback/. `tags` are full names, `size` is in bytes. `tagged` is when it was last given a name; None if
+    Docker does not say."""
 
     id: str
     tags: tuple[str, ...]
@@ -40,15 +43,15 @@ class Image:
 
 @dataclass(frozen=True)
 class Stash:
-    """A git stash that a run made, by its place in the list."""
+    """A git stash that the run `incident` made. `place` is git's name for it, such as stash@{0}."""
 
     place: str
     incident: str
     when: datetime
 
 
-# A line for each entry. A folder that cannot be read ends the script; one that is not there has no entries. The export of a build is
-# private to its user: of somebody else's, it is known that it is there, and since when.
+# Prints a line for each entry. The script fails at a folder that cannot be read; a folder that does not exist has no entries. The export
+# of a build can be read by its own user only. Of another user's export only its existence and its time are known.
 _LIST = (
     SEEN
     + r"""
@@ -78,7 +81,7 @@ done
 """
 )
 
-# Our own names in what the jobs ran; not in the step that remembers, which names what it removes.
+# Prints the names of copies that the scripts of the jobs contain. The steps `remember…` are left out: they name what they remove.
 _NAMED = (
     SEEN
     + r"""
@@ -91,10 +94,10 @@ printf '%s\n' "$found" | sed -n 's|^\./||p' | sort -u
 
 
 def entries(state: str) -> Fact[list[Entry]]:
-    """The entries of the folders of our state."""
+    """The entries in the stack's folder, sorted."""
 
     def read(out: str) -> list[Entry]:
-        rows = sorted(line.split("\t") for line in out.splitlines())  # the same plan has to be the same text
+        rows = sorted(line.split("\t") for line in out.splitlines())  # sorted, so that the same plan is always the same text
         return [Entry(folder, name, int(size), _time(written), _time(arrived)) for folder, name, size, written, arrived in rows]
 
     words = (f"{folder}:{depth}" for folder, depth in _DEPTH.items())
@@ -102,8 +105,11 @@ def entries(state: str) -> Fact[list[Entry]]:
 
 
 def named(state: str, images: str) -> Fact[dict[str, frozenset[str]]]:
-    """What the jobs of each incident name of what is kept: paths of our state, images whose names begin with `images`, and databases
-    beside a live one by the ends of their names."""
+    """The copies that the jobs of each incident name in their scripts, by incident.
+
+    These are paths in the stack's folder `state`, images whose names begin with `images`, and the suffixes of databases that were
+    made beside a live one.
+    """
 
     def read(out: str) -> dict[str, frozenset[str]]:
         found: dict[str, set[str]] = {}
@@ -116,13 +122,13 @@ def named(state: str, images: str) -> Fact[dict[str, frozenset[str]]]:
 
 
 def last(state: str) -> Fact[str]:
-    """The incident that released the lock last; "" before the first."""
+    """The incident that released the lock last; "" if none did yet."""
     look = SEEN + 'if seen "$1"; then cat "$1"; fi'
     return Fact((Command.of("sh", "-euc", look, "sh", f"{state}/lock/last"),), str.strip, missing=f"{state} cannot be read")
 
 
 def words(text: str, state: str, images: str) -> frozenset[str]:
-    """The same for a text."""
+    """The copies that a text names. See `named`."""
     return frozenset(re.findall(_words(state, images), text))
 
 
@@ -133,15 +139,15 @@ def _words(state: str, images: str) -> str:
 
 
 def images(beginning: str) -> Fact[list[Image]]:
-    """The images whose name begins so and has no slash after that."""
+    """The images with a name that begins with `beginning` and has no slash after that, sorted by name."""
 
     def read(out: str) -> list[Image]:
         found = {}
-        for one in objects(out):
-            tags = tuple(sorted(tag for tag in one["RepoTags"] or () if tag.startswith(beginning)))
-            tagged = _tagged((one["Metadata"] or {}).get("LastTagTime") or "")
-            found[one["Id"]] = Image(one["Id"], tags, one["Size"], tagged)  # listed once for each of its names
-        return sorted(found.values(), key=lambda one: one.tags)
+        for raw in objects(out):
+            tags = tuple(sorted(tag for tag in raw["RepoTags"] or () if tag.startswith(beginning)))
+            tagged = _tagged((raw["Metadata"] or {}).get("LastTagTime") or "")
+            found[raw["Id"]] = Image(raw["Id"], tags, raw["Size"], tagged)  # Docker lists an image once for each of its names
+        return sorted(found.values(), key=lambda image: image.tags)
 
     listing = Command.of("docker", "image", "ls", "--quiet", "--no-trunc", f"--filter=reference={beginning}*")
     form = '{"Id":{{json .Id}},"RepoTags":{{json .RepoTags}},"Size":{{json .Size}},"Metadata":{{json .Metadata}}}'
@@ -152,7 +158,7 @@ def in_use() -> Fact[frozenset[str]]:
     """The ids of the images that have containers, running or not."""
     listing = Command.of("docker", "ps", "--all", "--quiet", "--no-trunc")
     inspect = inspected("container", listing, '{"Image":{{json .Image}}}')
-    return Fact((inspect,), lambda out: frozenset(one["Image"] for one in objects(out)), missing=NEEDED)
+    return Fact((inspect,), lambda out: frozenset(raw["Image"] for raw in objects(out)), missing=NEEDED)
 
 
 def stashes(tree: str) -> Fact[list[Stash]]:
@@ -171,6 +177,6 @@ def _time(seconds: str) -> datetime:
 
 
 def _tagged(text: str) -> datetime | None:
-    """RFC 3339 with nanoseconds, as Docker writes it; of the year 1 where it does not know."""
+    """Read a time in RFC 3339 with nanoseconds, as Docker writes it. Docker writes the year 1 for an unknown time; None then."""
     found = datetime.strptime(text[:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC) if text else None
     return found if found and found.year > 1 else None

@@ -1,4 +1,4 @@
-"""What Docker on the host says of services, their containers and images."""
+"""The containers and images of services, as Docker on the host reports them."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator
@@ -21,7 +21,7 @@ NEEDED = "docker with compose v2 is needed on the host and does not answer; inst
 
 @dataclass(frozen=True)
 class Mount:
-    """A path of the host, or a volume, that a container sees at `destination`."""
+    """A path of the host, or a volume, that is mounted in a container at `destination`."""
 
     source: str
     destination: str
@@ -29,10 +29,13 @@ class Mount:
 
 @dataclass(frozen=True)
 class Container:
-    """A service's container, the replica of that `number`. `image` is the id (sha256:…), `image_name` what it was started by;
-    `compose` is how it was started, by `compose_version`; `environment` are the variables it has; `exit` is the status it ended
-    with, if it did; `health` is what its own check says, if it has one; `command` is what it was told to run, its image's own
-    words if nothing else; `published` are ports as HOST:PORT→PORT/PROTOCOL."""
+    """A container of a service: the replica with that `number`. From `docker container inspect`.
+
+    `image` is the id (sha256:…) and `image_name` the name from which it was started. `compose` is how compose was called to start it,
+    in version `compose_version`. `exit` is its exit status, 0 while it runs. `revision` is the commit in the image's label, 40 hex
+    digits. `environment` are its variables. `health` is the state of its health check, "" if it has none. `command` is what it runs,
+    its image's own command if nothing else was given. `published` are its ports as HOST:PORT→PORT/PROTOCOL.
+    """
 
     id: str
     name: str
@@ -58,7 +61,8 @@ class Container:
 
 @dataclass(frozen=True)
 class Image:
-    """An image on the host by one of its names. `digest` is the registry's name for it (sha256:…), if it came from one."""
+    """An image on the host, under one of its names. `digest` is its digest (sha256:…) in the registry; None if it did not come from one.
+    `size` is as Docker shows it, such as `120MB`."""
 
     name: str
     tag: str
@@ -79,63 +83,64 @@ PROCESSORS = Fact((Command.of("nproc"),), int, otherwise=lambda _: 1)
 
 
 def replicas(stack: Stack, service: str) -> Fact[list[Container]]:
-    """The containers of a service of the stack, by their numbers."""
+    """The containers of a service of the stack, sorted by replica number."""
     return _inspected(_listing(stack, service))
 
 
 def project(stack: Stack) -> Fact[list[Container]]:
-    """All containers of the stack, by service and number."""
+    """All containers of the stack, sorted by service and replica number."""
     return _inspected(_listing(stack))
 
 
-def together_with(one: Container) -> Fact[list[Container]]:
-    """All containers of the service of that one, itself too, by their numbers."""
-    return _inspected(_filtered(one.compose.directory, one.compose.project, one.service))
+def together_with(container: Container) -> Fact[list[Container]]:
+    """All containers of the service that `container` belongs to, including itself, sorted by replica number."""
+    return _inspected(_filtered(container.compose.directory, container.compose.project, container.service))
 
 
 def by_service(containers: Iterable[Container]) -> dict[str, list[Container]]:
-    """Containers by their service."""
+    """Group containers by their service."""
     found: dict[str, list[Container]] = {}
-    for one in containers:
-        found.setdefault(one.service, []).append(one)
+    for container in containers:
+        found.setdefault(container.service, []).append(container)
     return found
 
 
 def newest(containers: Iterable[Container]) -> Container | None:
-    """The container that speaks for its service: a recreate that was cut short may leave an older one beside it."""
-    return max(containers, key=lambda one: one.created, default=None)
+    """The container that was created last; None if there is none. A recreate that was cut short may leave an older one beside it."""
+    return max(containers, key=lambda container: container.created, default=None)
 
 
 def count(containers: Iterable[Container]) -> int:
-    """How many replicas they are: the older one that a recreate may leave has the number of the newer."""
-    return len({one.number for one in containers})
+    """How many replicas the containers are. An older container that a recreate left behind has the same number as its successor, and is
+    not counted."""
+    return len({container.number for container in containers})
 
 
 def concerned(stack: Stack, names: Iterable[str]) -> Fact[list[Container]]:
-    """All containers of the stack, and those of these names that there are; none where Docker does not answer."""
+    """All containers of the stack, and those with one of these names; empty if Docker does not answer."""
     inspect = f'docker container inspect --format "$0" $({_listing(stack).shell()}) "$@" 2>/dev/null || :'
     return Fact((Command.of("sh", "-c", inspect, WHOLE, *names),), _containers, otherwise=lambda _: [], deadline=5.0, hides=_secrets)
 
 
 def named(name: str) -> Fact[Container | None]:
-    """The container of that name; None when there is none."""
+    """The container of that name; None if there is none."""
     inspect = Command.of("docker", "container", "inspect", "--format", WHOLE, name)
     return Fact((inspect,), lambda out: _containers(out)[0], otherwise=_absent, hides=lambda found: _secrets([found]))
 
 
 def image_environments(ids: "set[str]") -> Fact[dict[str, dict[str, Secret]]]:
-    """The variables that images set by themselves, by image id."""
+    """The environment variables that images set, by image id."""
     inspect = Command.of("docker", "image", "inspect", *sorted(ids))
 
     def read(out: str) -> dict[str, dict[str, Secret]]:
-        return {one["Id"]: _environment(one["Config"]) for one in json.loads(out)}
+        return {image["Id"]: _environment(image["Config"]) for image in json.loads(out)}
 
     return Fact((inspect,) if ids else (), read if ids else lambda _: {}, missing="docker could not be asked for the images")
 
 
 @dataclass(frozen=True)
 class Stored:
-    """An image on the host: its id, bytes, and whether a registry knows it."""
+    """An image on the host: its id, its size in bytes, and whether it came from a registry or was pushed to one."""
 
     id: str
     size: int
@@ -143,7 +148,7 @@ class Stored:
 
 
 def stored(names: "set[str]") -> Fact[dict[str, Stored]]:
-    """The images on the host by these names; those that are not there are left out."""
+    """The images on the host with these names, by name. Names that no image has are left out."""
 
     def read(out: str) -> dict[str, Stored]:
         rows = (line.split(" ") for line in out.splitlines())
@@ -153,30 +158,30 @@ def stored(names: "set[str]") -> Fact[dict[str, Stored]]:
 
 
 def free_space() -> Fact[int | None]:
-    """Bytes free where Docker keeps images; None when that cannot be known."""
+    """The free bytes where Docker keeps images; None if that cannot be known."""
     command = Command.of("sh", "-c", "df -P -k \"$(docker info --format '{{.DockerRootDir}}')\"")
     return disk.free(command)
 
 
 def image_id(reference: str) -> Fact[str | None]:
-    """The id of the image that `reference` names on the host; None when there is none."""
+    """The id of the image that `reference` names on the host; None if there is none."""
     inspect = Command.of("docker", "image", "inspect", "--format={{.Id}}", reference)
     return Fact((inspect,), str.strip, otherwise=_absent)
 
 
 def image_time(image: str) -> Fact[datetime | None]:
-    """When an image came to be on the host, by its id: pulled, built or tagged; None when that is not known."""
+    """When the image with this id was last pulled, built or tagged on the host; None if that is not known."""
     inspect = Command.of("docker", "image", "inspect", "--format={{json .Metadata.LastTagTime}} {{json .Created}}", image)
 
     def read(out: str) -> datetime | None:
         times = [_time(json.loads(word)) for word in out.split()]
-        return next((one for one in times if one.year > 1), None)
+        return next((time for time in times if time.year > 1), None)
 
     return Fact((inspect,), read, otherwise=lambda _: None)
 
 
 def images(repository: str) -> Fact[list[Image]]:
-    """The images under the name `repository`, by tag."""
+    """The images on the host with the name `repository`, one for each tag."""
 
     def read(out: str) -> list[Image]:
         return [_image(json.loads(line)) for line in out.splitlines()]
@@ -185,51 +190,51 @@ def images(repository: str) -> Fact[list[Image]]:
 
 
 def service_lines(stack: Stack, service: str, lines: int = 8) -> Fact[list[str]]:
-    """The last lines the service's newest container wrote, both streams."""
+    """The last lines in the log of the service's newest container, both streams."""
     newest = _listing(stack, service).pipe("head", "-n", "1").shell()
     both = Command.of("sh", "-c", f'id=$({newest}); [ -z "$id" ] || docker logs --tail "$1" "$id" 2>&1', "sh", str(lines))
     return Fact((both,), str.splitlines, otherwise=lambda _: [], long=True, spoken=_spoken)
 
 
 def lines(container: Container | None, number: int = 8) -> Fact[list[str]]:
-    """The last lines a container wrote, both streams."""
+    """The last lines in a container's log, both streams."""
     logs = Command.of("sh", "-c", 'docker logs --tail "$1" "$2" 2>&1', "sh", str(number), container.id if container else "")
     return Fact((logs,) if container else (), str.splitlines, otherwise=lambda _: [], long=True, spoken=_spoken)
 
 
 def whole_log(name: str, number: int) -> Fact[list[str]]:
-    """The last lines of the container of that name, both streams, each with its time."""
+    """The last lines in the log of the container of that name, both streams, each with its time."""
     logs = Command.of("sh", "-c", 'docker logs --timestamps --tail "$1" "$2" 2>&1', "sh", str(number), name)
     return Fact((logs,), str.splitlines, otherwise=lambda _: [], long=True, spoken=_spoken)
 
 
 def _spoken(lines: list[str], hide: Callable[[str], str]) -> list[str]:
-    """Hidden as one text, since a value may be of several lines."""
+    """Hide secrets in all lines as one text, since a secret may span several lines."""
     return hide("\n".join(lines)).split("\n") if lines else []
 
 
 def _secrets(containers: "Iterable[Container | None]") -> Iterator[str]:
-    """What the containers' environments hold in secret; by which names they call each other is none."""
-    there = [one for one in containers if one]
-    names = {name for one in there for name in (one.name, one.service)}
-    for one in there:
-        yield from secret_values.in_environment(one.environment, names)
+    """The secrets in the environments of the containers. The names by which they call each other are not secret."""
+    existing = [container for container in containers if container]
+    names = {name for container in existing for name in (container.name, container.service)}
+    for container in existing:
+        yield from secret_values.in_environment(container.environment, names)
 
 
 def _inspected(listing: Command) -> Fact[list[Container]]:
     return Fact((inspected("container", listing),), _sorted, missing=NEEDED, hides=_secrets)
 
 
-def _absent(said: str) -> None:
-    """There is none, by Docker's own word; anything else that it said is no answer."""
-    lines = said.splitlines()
+def _absent(message: str) -> None:
+    """Return if Docker says that there is no such thing. Raises Refused for any other error message."""
+    lines = message.splitlines()
     if not gone(lines):
         raise Refused(f"{NEEDED} ({clean(lines[-1]) if lines else 'it said nothing'})")
 
 
 def _sorted(out: str) -> list[Container]:
     """A container that is removed as soon as it ends is none of a service."""
-    lasting = (_container(one) for one in objects(out) if not (one.get("HostConfig") or {}).get("AutoRemove"))
+    lasting = (container_of(one) for one in objects(out) if not (one.get("HostConfig") or {}).get("AutoRemove"))
     return sorted(lasting, key=lambda one: (one.service, one.number, one.created))
 
 
@@ -244,10 +249,11 @@ def _filtered(directory: str, project: str | None, service: str) -> Command:
 
 
 def _containers(out: str) -> list[Container]:
-    return [_container(one) for one in objects(out)]
+    return [container_of(one) for one in objects(out)]
 
 
-def _container(raw: dict[str, Any]) -> Container:
+def container_of(raw: dict[str, Any]) -> Container:
+    """A container, of what `docker container inspect` has of it."""
     labels = raw["Config"]["Labels"] or {}
 
     def label(name: str) -> str:
@@ -282,16 +288,16 @@ def _container(raw: dict[str, Any]) -> Container:
 
 
 def _published(bindings: dict[str, Any]) -> frozenset[str]:
-    """As they were asked for. A host port of 0 or none is one that Docker chooses."""
+    """The ports as they were asked for. A host port of 0, or none, means that Docker chooses the port."""
     return frozenset(
-        f"{one.get('HostIp') or '*'}:{one.get('HostPort') or '0'}→{port}" for port, places in bindings.items() for one in places or ()
+        f"{host.get('HostIp') or '*'}:{host.get('HostPort') or '0'}→{port}" for port, hosts in bindings.items() for host in hosts or ()
     )
 
 
 def _mounted(raw: dict[str, Any], kind: str, source: str) -> tuple[Mount, ...]:
-    """In an order of their own: Docker names them in another one each time, and the same plan has to be the same text."""
-    mounts = (Mount(one[source], one["Destination"]) for one in raw["Mounts"] if one["Type"] == kind)
-    return tuple(sorted(mounts, key=lambda one: one.destination))
+    """The mounts of one kind. They are sorted, since Docker's order varies and the same plan has to be the same text."""
+    mounts = (Mount(mount[source], mount["Destination"]) for mount in raw["Mounts"] if mount["Type"] == kind)
+    return tuple(sorted(mounts, key=lambda mount: mount.destination))
 
 
 def _environment(config: dict[str, Any]) -> dict[str, Secret]:
@@ -301,11 +307,11 @@ def _environment(config: dict[str, Any]) -> dict[str, Secret]:
 
 def _image(raw: dict[str, str]) -> Image:
     digest = raw["Digest"] if raw.get("Digest", "").startswith("sha256:") else None
-    # "2026-11-22 20:15:35 +0000 UTC", as the docker command line writes it.
+    # The docker command line writes it as "2026-11-22 20:15:35 +0000 UTC".
     created = datetime.strptime(raw["CreatedAt"][:25], "%Y-%m-%d %H:%M:%S %z") if raw.get("CreatedAt") else None
     return Image(raw["Repository"], raw["Tag"], raw["ID"], digest, created, raw.get("Size", ""))
 
 
 def _time(text: str) -> datetime:
-    """RFC 3339 with nanoseconds, as Docker writes it."""
+    """Read a time in RFC 3339 with nanoseconds, as Docker writes it."""
     return datetime.strptime(text[:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""Fact: a question to the host, and how its answer is read."""
+"""Fact: a question to the host that changes nothing, and how its answer is read."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -8,20 +8,22 @@ from rollback_lib.commands.command import Command
 from rollback_lib.secrets.secret import Secret
 
 T = TypeVar("T")
-KEEP = 1024 * 1024  # bytes at each end of an answer
+KEEP = 1024 * 1024  # bytes that are kept of an answer, at its beginning and at its end
 
 
 @dataclass(frozen=True)
 class Fact(Generic[T]):
-    """`commands` change nothing; `read` makes the fact of their output.
+    """`commands` run on the host and change nothing; `read` makes the answer from their output. `read` may raise ValueError, LookupError
+    or TypeError for output that it does not understand. Without commands no host is asked, and `read` gets "".
 
-    `otherwise` makes the fact of what a failing command said (a file that is not there yet); without it, `missing` says
-    in a sentence what a failure means to the person who asked. `long`: an answer may be cut in its middle. `input` is
-    sent to the commands, which must read all of it and no more. `deadline` is in seconds. A fact without commands is read of nothing,
-    and no host is asked.
+    When a command fails, `otherwise` makes the answer from its error messages, as for a file that may not be there yet. Without
+    `otherwise`, a failure is an error, and `missing` says in a sentence what that means to the person who asked.
 
-    `hides` are the values in an answer that must never be shown or kept. `spoken`, for what programs said, makes of an answer the same
-    with its texts hidden by the function that it is given: what is cut later has no half of a secret then.
+    `long`: the middle of a long output may be dropped. `keep` bytes of it are kept at each end. `input` is sent to the commands, which must
+    read all of it and no more. `deadline` is in seconds.
+
+    `hides` returns the values in an answer that must never be shown or kept. `spoken` is for text that programs print: it returns the
+    answer with secrets masked by the function that it is given, before any text is cut, so that no half of a secret remains.
     """
 
     commands: tuple[Command, ...]
@@ -37,5 +39,5 @@ class Fact(Generic[T]):
 
     @property
     def asked(self) -> str:
-        """The question in one line: the last of its commands, as far as its first line goes."""
+        """The question in one line: the first line of its last command."""
         return self.commands[-1].shell().partition("\n")[0] if self.commands else "nothing"

@@ -1,4 +1,4 @@
-"""Files of the host, read byte for byte, and the versions of them that are kept."""
+"""Files on the host, read byte for byte, and the kept versions of them."""
 
 import base64
 import hashlib
@@ -12,13 +12,16 @@ from rollback_lib.facts.fact import Fact
 from rollback_lib.host.snippets import SEEN
 from rollback_lib.secrets.secret import Secret
 
-_LARGEST = 256 * 1024  # bytes; a configuration file that is larger is none
+_LARGEST = 256 * 1024  # bytes of a file that are read; no configuration file is larger
 
 
 @dataclass(frozen=True)
 class File:
-    """A file: `real` is its path without links, `mode` is octal text, `kind` is stat's word for what it is; `identity` (inode,
-    size, times of change to the nanosecond) is another one whenever somebody writes to it."""
+    """A file on the host.
+
+    `real` is its path with links resolved, `kind` its type in the words of stat, `mode` its permissions in octal. `owner` and `group`
+    are numbers. `identity` (inode, size, times to the nanosecond) changes with every write to the file.
+    """
 
     path: str
     real: str
@@ -37,7 +40,7 @@ class File:
 
     @property
     def hash(self) -> str:
-        """The short hash of a file that holds no secrets."""
+        """The short hash of the content. Only for a file without secrets."""
         return short_hash(self.content.reveal())
 
     @property
@@ -45,8 +48,8 @@ class File:
         return len(self.content)
 
 
-# One line per file: link-free path, type, mode, owner, group, inode, time of change, content; a name with a newline is no
-# name of a configuration file, and is passed over.
+# Prints a line for each file: path, path with links resolved, type, mode, owner, group, inode, time of change, identity, and content in
+# base64. A file with a newline in its name cannot be a configuration file, and is skipped.
 _READ = (
     SEEN + 'for file in "$@"; do seen "$file" || continue; case $file in *"\n"*) continue;; esac; real=$(readlink -f "$file"); '
     'printf "%s\\t%s\\t%s\\t" "$file" "$real" "$(stat -c "%F\t%a\t%u\t%g\t%i\t%Y\t%i %s %.9Y %.9Z" "$real")"; '
@@ -55,39 +58,39 @@ _READ = (
 
 
 def file(path: str) -> Fact[File | None]:
-    """The file at `path`; None when nothing is there."""
+    """The file at `path`; None if nothing is there."""
     return Fact((_reading(path),), lambda out: next(iter(_files(out)), None), missing=f"{path} could not be read")
 
 
 def matching(folder: str, name: str) -> Fact[list[File]]:
-    """The regular files in `folder` whose name begins with `name`, newest first."""
+    """The regular files in `folder` whose names begin with `name`, newest first."""
     search = SEEN + 'folder=$1 name=$2; seen "$folder" || exit 0; set -- "$folder/$name"*; ' + _READ.removeprefix(SEEN)
     command = Command.of("sh", "-euc", search, "sh", folder, name)
 
     def read(out: str) -> list[File]:
-        found = [one for one in _files(out) if one.regular]
-        return sorted(found, key=lambda one: (one.changed, one.path), reverse=True)
+        found = [item for item in _files(out) if item.regular]
+        return sorted(found, key=lambda item: (item.changed, item.path), reverse=True)
 
     return Fact((command,), read, missing=f"the files in {folder} could not be read")
 
 
 def env_file(path: str) -> Fact[File | None]:
-    """The same for an env file, whose values are hidden."""
+    """The env file at `path`, its values hidden; None if nothing is there."""
     return replace(file(path), hides=lambda found: _secrets([found]))
 
 
 def env_files(folder: str, name: str) -> Fact[list[File]]:
-    """The same for versions of an env file, whose values are hidden."""
+    """The env files in `folder` whose names begin with `name`, their values hidden, newest first."""
     return replace(matching(folder, name), hides=_secrets)
 
 
 def value(path: str) -> Fact[File | None]:
-    """The file at `path`, whose content is one hidden value."""
+    """The file at `path`, its whole content hidden as one value; None if nothing is there."""
     return replace(file(path), hides=lambda found: secret_values.forms(found.content.reveal()) if found else ())
 
 
 def _secrets(found: "Iterable[File | None]") -> Iterator[str]:
-    return (value for one in found if one for value in secret_values.in_env_file(one.content))
+    return (value for item in found if item for value in secret_values.in_env_file(item.content))
 
 
 def _reading(*paths: str) -> Command:
@@ -104,5 +107,5 @@ def _files(out: str) -> list[File]:
 
 
 def short_hash(content: bytes) -> str:
-    """12 hex digits of the SHA-256 of what is no secret."""
+    """12 hex digits of the SHA-256 of `content`. Only for content without secrets."""
     return hashlib.sha256(content).hexdigest()[:12]

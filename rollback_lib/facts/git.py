@@ -1,4 +1,4 @@
-"""What git on the host knows of the deployed tree."""
+"""The deployed tree as git on the host sees it: commits, changes, and versions of files."""
 
 import base64
 import hashlib
@@ -11,17 +11,17 @@ from rollback_lib.facts.fact import Fact
 _UNIT = "\x1f"
 _RECORD = "\x1e"
 _GITLINK = "160000"  # the mode of a submodule in a commit
-DEPTH = 30  # commits that are read
-MOVES = 500  # lines of the reflog that are read; scripts that check out and reset fill it fast
-MINIMUM = (2, 31)  # the oldest git that has what we use: `log --diff-merges=first-parent`, and settings by GIT_CONFIG_COUNT
+DEPTH = 30  # how many commits are read
+MOVES = 500  # how many lines of the reflog are read; deploy scripts that check out and reset fill it fast
+MINIMUM = (2, 31)  # the oldest git with `log --diff-merges=first-parent` and settings by GIT_CONFIG_COUNT
 
-# A submodule counts where it is at another commit or has changes of its own, and whatever the configuration says.
+# A submodule counts as changed if it is at another commit or its tracked files have changes, whatever git's configuration says.
 _MODULES = "--ignore-submodules=untracked"
 
 
 @dataclass(frozen=True)
 class Commit:
-    """A commit; `sha` in full."""
+    """A commit. `sha` has 40 hex digits, `when` is the time of the commit, and `subject` is the first line of its message."""
 
     sha: str
     author: str
@@ -35,9 +35,12 @@ class Commit:
 
 @dataclass(frozen=True)
 class Head:
-    """What is checked out: `branch` is None when HEAD is detached; `dirty` are tracked paths with changes, and `content` tells
-    those changes from any others: in the index and in the files. `submodules` are those among them that are at another commit, or
-    have changes of their own, `unstashable` those that no stash takes: with conflicts, or only announced (`git add -N`)."""
+    """What is checked out. From `git status`.
+
+    `branch` is None if HEAD is detached. `dirty` are the tracked paths with changes, and `content` is a short hash of those changes, in
+    the index and in the files. Of the dirty paths, `submodules` are those that are submodules, and `unstashable` those that `git
+    stash` does not take: files with conflicts, or added with `git add -N` only.
+    """
 
     sha: str
     branch: str | None
@@ -49,7 +52,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Move:
-    """A line of the reflog: HEAD came to `commit` at `when`, by `action` (git's own words)."""
+    """A line of the reflog: HEAD moved to `commit` at `when`, by `action` in git's words."""
 
     commit: Commit
     when: datetime
@@ -58,8 +61,8 @@ class Move:
 
 @dataclass(frozen=True)
 class Change:
-    """One path that differs between two commits. `kind`: added, deleted, modified, mode; seen from the first commit. `submodule`:
-    it is one in either of them."""
+    """A path that differs between two commits. `kind` is "added", "deleted", "modified" or "mode", going from the first commit to the
+    second. `submodule` is whether the path is a submodule in either of them."""
 
     kind: str
     path: str
@@ -67,24 +70,24 @@ class Change:
 
 
 def command(tree: str, *words: str) -> Command:
-    """git in that tree."""
+    """A git command in `tree`, which may change it."""
     return Command.of("git", "-C", tree, *words)
 
 
 def _git(tree: str, *words: str) -> Command:
-    # An optional lock would write to .git, and so would what a partial clone fetches as it needs it (git 2.45 can be told not to).
+    # These settings keep git from writing to .git: it takes no optional lock, and a partial clone fetches nothing (from git 2.45 on).
     looks = ("env", "GIT_NO_LAZY_FETCH=1", "git", "--no-optional-locks", "-C", tree)
     return Command.of(*looks, "-c", "log.showSignature=false", *words)
 
 
-# What a script that looks begins with: a folder in the host's memory for that moment, private.
+# The beginning of a script that only reads: it makes a private folder in the host's memory, and removes it at its end.
 LOOK = r"""
 cd "$1"; shift
 export GIT_OPTIONAL_LOCKS=0 GIT_NO_LAZY_FETCH=1
 here=$(mktemp -d /dev/shm/rollback-XXXXXXXXXX); trap 'rm -rf "$here"' EXIT; trap 'exit 1' HUP INT TERM
 """
 
-# `git diff` refreshes the index as it looks, whatever it is told about locks: it looks with a copy.
+# `git diff` always refreshes the index, which writes to it. So it gets a copy of the index.
 _DIFF = (
     LOOK
     + r"""
@@ -93,7 +96,7 @@ GIT_INDEX_FILE=$here/index git diff -z --no-ext-diff --no-textconv "$@"
 """
 )
 
-# The content of the files that `_DIFF` names; a link's is where it leads to.
+# Prints a hash of each file that `_DIFF` names; for a link, its target.
 _CONTENT = (
     _DIFF.rstrip()
     + r""" >"$here/names"
@@ -110,7 +113,7 @@ def _script(text: str, tree: str, *words: str) -> Command:
 
 
 def head(tree: str) -> Fact[Head]:
-    """Branch, commit and tracked changes of the tree."""
+    """The commit and branch that are checked out in the tree, and its changes."""
 
     def read(out: str) -> Head:
         sha, branch, dirty, submodules, unstashable = "", None, [], [], []
@@ -142,7 +145,7 @@ def log(tree: str) -> Fact[list[Commit]]:
 
 
 def reflog(tree: str) -> Fact[list[Move]]:
-    """Where HEAD has been on this host, newest first: what was deployed, when."""
+    """The moves of HEAD on this host, newest first: what was deployed, and when."""
 
     def read(out: str) -> list[Move]:
         moves = []
@@ -160,7 +163,7 @@ def reflog(tree: str) -> Fact[list[Move]]:
 
 
 def resolve(tree: str, revision: str) -> Fact[Commit]:
-    """The one commit that `revision` names."""
+    """The commit that `revision` names. Refused if it names none, or more than one."""
     known = _git(tree, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
     show = _git(tree, "show", "--no-patch", f"--format=%H{_UNIT}%an{_UNIT}%ct{_UNIT}%s", "--end-of-options", f"{revision}^{{commit}}", "--")
     return Fact(
@@ -194,13 +197,14 @@ def _unread(tree: str, old: str, new: str) -> str:
 
 
 def changes_if_known(tree: str, old: str, new: str) -> Fact[list[Change] | None]:
-    """The same; None where one of the commits is not there."""
+    """The paths that differ from commit `old` to commit `new`; None if either commit is not there."""
     known = changes(tree, old, new)
     return Fact(known.commands, known.read, otherwise=lambda _: None)
 
 
 def differing(tree: str, sha: str) -> Fact[list[Change]]:
-    """The tracked paths whose files are not as the commit has them; seen from the commit, so that a file which is gone is deleted."""
+    """The tracked paths whose files differ from commit `sha`. The changes go from the commit to the files: a file that the tree does not
+    have is "deleted"."""
 
     def read(out: str) -> list[Change]:
         words = [word for word in out.split("\0") if word]
@@ -215,13 +219,13 @@ def differing(tree: str, sha: str) -> Fact[list[Change]]:
 
 
 def diff(tree: str, old: str, new: str) -> Fact[str]:
-    """The change from `old` to `new` as a patch with a summary."""
+    """The difference from commit `old` to commit `new`, as a patch with a summary before it."""
     words = ("--stat=100", "--patch", "--no-color", "--no-ext-diff", "--no-textconv", "--submodule=short")
     return Fact((_git(tree, "diff", *words, old, new, "--"),), str, missing=_unread(tree, old, new), long=True)
 
 
 def in_the_way(tree: str, old: str, new: str) -> Fact[list[str]]:
-    """Files not known to git that stand where `new` has a file and `old` has none; a checkout would overwrite them."""
+    """The untracked files at paths where commit `new` has a file and commit `old` has none. A checkout would overwrite them."""
     return Fact(
         (_script(_IN_THE_WAY, tree, old, new),),
         lambda out: sorted({path for path in out.split("\0") if path}),
@@ -229,8 +233,8 @@ def in_the_way(tree: str, old: str, new: str) -> Fact[list[str]]:
     )
 
 
-# `ls-files --others` without exclusions lists ignored files too, and only of the paths that it is given. A file, or a link, may stand
-# where the target has a folder.
+# `ls-files --others` without exclusions lists ignored files as well. It looks only at the paths that it is given, so the script also looks
+# for a file or a link in a place where the target has a folder.
 _IN_THE_WAY = (
     r"""above='for path; do
     while [ "$path" != "${path%/*}" ]; do
@@ -250,8 +254,8 @@ xargs -0 -r -n 200 -a "$here/added" git --literal-pathspecs ls-files --others -z
 
 @dataclass(frozen=True)
 class FileVersion:
-    """A commit that changed a file, and what the file became by it: `blob` is None where it was removed, `regular` is
-    False where it became a directory or a link."""
+    """A commit that changed a file, and the file after it. `blob` is git's id of its content, None if the commit removed the file.
+    `regular` is whether it is a regular file, and not a link or a submodule."""
 
     commit: Commit
     blob: str | None
@@ -259,7 +263,7 @@ class FileVersion:
 
 
 def file_history(tree: str, path: str) -> Fact[list[FileVersion]]:
-    """The commits that led to HEAD and changed the file at `path`, newest first."""
+    """The commits before and at HEAD that changed the file at `path`, newest first, DEPTH at most."""
 
     def read(out: str) -> list[FileVersion]:
         found = []
@@ -280,7 +284,7 @@ def file_history(tree: str, path: str) -> Fact[list[FileVersion]]:
 
 
 def blob_at(tree: str, revision: str, path: str) -> Fact[tuple[Commit, str]]:
-    """The commit that `revision` names, and the id of the file at `path` (relative to the tree) in it."""
+    """The commit that `revision` names, and the blob id of the file at `path` (relative to the tree) in that commit."""
     commit = f"{revision}^{{commit}}"
     show = _git(tree, "show", "--no-patch", f"--format=%H{_UNIT}%an{_UNIT}%ct{_UNIT}%s", "--end-of-options", commit, "--")
     blob = Command.of(
@@ -297,27 +301,27 @@ def blob_at(tree: str, revision: str, path: str) -> Fact[tuple[Commit, str]]:
 
 
 def file_at_head(tree: str, path: str) -> Fact[str | None]:
-    """The short hash of the file at `path` as a checkout of HEAD would make it; None when HEAD has no such file."""
+    """The short hash of the file at `path` as a checkout of HEAD would write it; None if HEAD has no such file."""
     show = show_file(tree, f"HEAD:{path}", path).pipe("sha256sum")
     known = _git(tree, "cat-file", "-e", f"HEAD:{path}")
     return Fact((known, show), lambda out: out[:12], otherwise=lambda _: None)
 
 
 def show_file(tree: str, blob: str, path: str) -> Command:
-    """The command that prints a blob as a checkout would write it to the file at `path`: line ends and filters may make another one
-    of it."""
+    """A command that prints a blob as a checkout would write it to the file at `path`. Filters and line-end settings for that path may
+    change the content."""
     return Command.of("git", "-C", tree, "cat-file", "--filters", f"--path={path}", blob)
 
 
 def blobs(tree: str, ids: list[str], path: str) -> Fact[dict[str, bytes]]:
-    """The contents of blobs by their ids, as a checkout would write them to the file at `path`; without those that are not there,
-    as in a partial clone."""
-    shown = {one: show_file(tree, one, path).pipe("base64", "-w0").shell() for one in ids}
+    """The contents of blobs by id, as a checkout would write them to the file at `path`. Blobs that are not there, as in a partial clone,
+    are left out."""
+    shown = {blob: show_file(tree, blob, path).pipe("base64", "-w0").shell() for blob in ids}
     command = "\n".join(["export GIT_NO_LAZY_FETCH=1", *(f"{show} || printf -; echo" for show in shown.values())])
 
     def read(out: str) -> dict[str, bytes]:
         lines = zip(ids, out.splitlines(), strict=True)
-        return {one: base64.b64decode(line) for one, line in lines if not line.endswith("-")}
+        return {blob: base64.b64decode(line) for blob, line in lines if not line.endswith("-")}
 
     return Fact((Command.of("sh", "-c", command),) if ids else (), read)
 

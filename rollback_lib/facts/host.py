@@ -1,7 +1,7 @@
-"""Host: asked for facts, it promises answers. The first answer that is read sends everything asked until then, in one
-round trip.
+"""Host: asks a host for facts, and returns each answer as a future. The first `result()` sends everything that was asked until then, in
+one round trip.
 
-So a function states its questions, then uses the answers:
+So a function first asks all its questions, then uses the answers:
 
     head, log = host.ask(git.head(tree)), host.ask(git.log(tree))
     return State(head.result(), log.result())
@@ -22,13 +22,13 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True)
 class Unanswered:
-    """A part that came to no end, and why."""
+    """A part of the questions was refused, and why. See `Host.beside`."""
 
     why: str
 
 
 class Answer(Generic[T]):
-    """What the host will have said."""
+    """The future answer to a question."""
 
     def __init__(self, send: Callable[[], None]) -> None:
         self._send = send
@@ -37,13 +37,13 @@ class Answer(Generic[T]):
 
     @classmethod
     def known(cls, value: T) -> "Answer[T]":
-        """One that nobody need be asked for."""
+        """An answer that is known without asking the host."""
         answer = cls(lambda: None)
         answer.settle(value)
         return answer
 
     def result(self) -> T:
-        """The answer; the host is asked for it now, unless it was. Raises Refused where it gave none, LinkLost."""
+        """The answer. The host is asked now, unless it was asked before. Raises Refused if the host gave no answer, LinkLost."""
         if not self._settled:
             self._send()
         if isinstance(self._value, BaseException):
@@ -51,17 +51,17 @@ class Answer(Generic[T]):
         return self._value
 
     def settle(self, value: T | BaseException) -> None:
-        """Let this be the answer; an exception is raised to whoever looks at it."""
+        """Set the answer. If it is an exception, `result` raises it."""
         self._value, self._settled = value, True
 
 
 def result_of(answer: Answer[T] | None) -> T | None:
-    """The answer to a question, None where it was not asked."""
+    """The result of `answer`; None for a question that was not asked."""
     return answer.result() if answer else None
 
 
 class Host:
-    """A host that can be asked, by one thread. `key` is the run's, of the hashes by which secrets are compared."""
+    """A host that can be asked for facts, by one thread. `key` makes the run's hashes of secrets, by which they are compared."""
 
     def __init__(self, key: Key) -> None:
         self.key = key
@@ -69,20 +69,23 @@ class Host:
         self._parts: list[tuple[Callable[[Host], Any], Answer[Any]]] = []
 
     def ask(self, fact: Fact[T]) -> Answer[T]:
-        """The promise of a fact."""
+        """Ask for a fact, and return its future answer."""
         answer: Answer[T] = Answer(self._send)
         self._asked.append((fact, answer))
         return answer
 
     def beside(self, part: "Callable[Concatenate[Host, P], T]", *args: P.args, **options: P.kwargs) -> "Answer[T | Unanswered]":
-        """The promise of what a function makes of its own questions. What such parts ask at the same time is asked in one round trip;
-        one that is refused is Unanswered, and keeps no other from its end."""
+        """Let the function `part` ask questions of its own, side by side with other parts, and return its future result.
+
+        `part` is called with a host to ask, `args` and `options`. What the parts ask at the same time goes out in one round trip. If a
+        part raises Refused, its result is Unanswered, and the other parts continue.
+        """
         answer: Answer[T | Unanswered] = Answer(self._send)
         self._parts.append((lambda host: part(host, *args, **options), answer))
         return answer
 
     def round(self, facts: Sequence[Fact[Any]]) -> list[Any]:
-        """The answers to these, asked at once: for each its value, or the Refused that it was."""
+        """Ask for these facts in one round trip. Returns for each, in order, its answer or the Refused error."""
         raise NotImplementedError
 
     def _send(self) -> None:
@@ -91,7 +94,7 @@ class Host:
         if not parts:
             return self._settle(asked, self.round)
         meeting = Meeting(self.round, len(parts) + bool(asked))
-        with meeting.threads(lambda one=one: self._lead(meeting, *one) for one in parts):  # type: ignore[misc]
+        with meeting.threads(lambda item=item: self._run_part(meeting, *item) for item in parts):  # type: ignore[misc]
             if asked:
                 with meeting.member():
                     self._settle(asked, meeting.round)
@@ -99,13 +102,13 @@ class Host:
 
     def _settle(self, asked: list[tuple[Fact[Any], Answer[Any]]], ask: Callable[[Sequence[Fact[Any]]], list[Any]]) -> None:
         try:
-            heard = ask([fact for fact, _ in asked])
+            values = ask([fact for fact, _ in asked])
         except BaseException as error:
-            heard = [error] * len(asked)
-        for (_, answer), value in zip(asked, heard, strict=True):
+            values = [error] * len(asked)
+        for (_, answer), value in zip(asked, values, strict=True):
             answer.settle(value)
 
-    def _lead(self, meeting: Meeting, part: "Callable[[Host], Any]", answer: Answer[Any]) -> None:
+    def _run_part(self, meeting: Meeting, part: "Callable[[Host], Any]", answer: Answer[Any]) -> None:
         with meeting.member():
             try:
                 answer.settle(part(_Member(self.key, meeting)))
@@ -116,7 +119,7 @@ class Host:
 
 
 class _Member(Host):
-    """The host as a part sees it: what it asks waits for what the other parts ask."""
+    """The host that a part asks. Its questions go out together with those of the other parts."""
 
     def __init__(self, key: Key, meeting: Meeting) -> None:
         super().__init__(key)

@@ -1,4 +1,4 @@
-"""A container asked from inside its own network, past the proxy: what listens there, and what it answers."""
+"""Asks a container over HTTP from inside its own network, without the proxy: on which ports it listens, and what it answers."""
 
 import base64
 from collections.abc import Callable

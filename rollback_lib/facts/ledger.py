@@ -1,4 +1,4 @@
-"""Ledgers on the host: files of JSON lines that only grow."""
+"""Ledgers on the host: files with a line of JSON for each entry, to which lines are only added."""
 
 import json
 from collections.abc import Callable
@@ -13,7 +13,8 @@ T = TypeVar("T")
 
 
 def entries(path: str, make: Callable[..., T]) -> Fact[list[T]]:
-    """The lines of the ledger, oldest first, each made by `make` of its keys; one that was cut short is skipped."""
+    """The entries of the ledger at `path`, oldest first. `make` is called with the keys of each line. A line that cannot be read, such as
+    one that was cut off, is skipped."""
 
     def read(out: str) -> list[T]:
         found = []

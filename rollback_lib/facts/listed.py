@@ -1,4 +1,4 @@
-"""All that Docker lists, inspected. What is gone by then is not there; a Docker that does not answer is no empty list."""
+"""Lists things with Docker and inspects each, although they may come and go meanwhile."""
 
 import json
 from collections.abc import Iterable
@@ -8,8 +8,8 @@ from rollback_lib.commands.command import Command
 
 WHOLE = "{{json .}}"
 
-# What comes and goes meanwhile is looked at again, since it may have been replaced; in the end, what is gone is left out. A listing
-# that fails ends the script with what Docker says; of what it says of things that are gone, it names each.
+# When a listed thing is gone at the inspection, the script starts again, since the thing may have been replaced. After the last try, what
+# is gone is left out. Any other error of Docker fails the script, so that a Docker that does not answer is never read as an empty list.
 _INSPECT = r"""
 kind=$1 format=$2; shift 2
 for again in yes yes yes ''; do
@@ -24,17 +24,17 @@ printf '%s\n' "$said" | grep '^{' || :
 
 
 def inspected(kind: str, listing: Command, form: str = WHOLE) -> Command:
-    """The command that prints what Docker has of each `kind` (container, image, volume) whose name or id `listing` prints, an object of
-    JSON on each line; `form` is a template of Docker's that makes one. Nothing where there is none."""
+    """A command that inspects each container, image or volume (`kind`) whose name or id `listing` prints. It prints a JSON object for each,
+    on a line. `form` is the Docker template that makes this object."""
     return Command.of("sh", "-euc", _INSPECT, "sh", kind, form, *listing.argv)
 
 
 def objects(out: str) -> list[dict[str, Any]]:
-    """What `inspected` printed. Raises ValueError."""
+    """Read what the command of `inspected` printed. Raises ValueError if it is not JSON."""
     return [json.loads(line) for line in out.split("\n") if line]
 
 
-def gone(said: Iterable[str]) -> bool:
-    """Whether all that Docker said is that there is no such thing: then it has answered."""
-    lines = [line.lower() for line in said if line.strip() and not line.lower().startswith("warning")]
+def gone(messages: Iterable[str]) -> bool:
+    """Whether Docker's error messages say only that there is no such thing, which is an answer."""
+    lines = [line.lower() for line in messages if line.strip() and not line.lower().startswith("warning")]
     return bool(lines) and all("no such" in line for line in lines)

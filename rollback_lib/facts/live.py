@@ -1,4 +1,4 @@
-"""The host of a run: asked over its link."""
+"""The host of a run. Facts are asked over its SSH link."""
 
 import re
 import time
@@ -16,50 +16,56 @@ from rollback_lib.host.round import Script
 from rollback_lib.secrets.redactor import Redactor
 from rollback_lib.secrets.secret import Key
 
-AGAIN = (0.2, 0.5, 1.0)  # seconds before a fact is asked again
-# While Docker or a container is starting again, a `docker exec` may end so, whatever its command would have said.
-_STUMBLED = re.compile(r"OCI runtime exec failed|connection reset by peer|error during connect|unexpected EOF")
+PAUSES = (0.2, 0.5, 1.0)  # seconds before a fact is asked again
+# While Docker or a container restarts, a `docker exec` may fail with these messages, whatever its command would have answered.
+_DOCKER_FAILED = re.compile(r"OCI runtime exec failed|connection reset by peer|error during connect|unexpected EOF")
 _NOT_ASKED = Result(Ending.exited(0), "", "", 0, 0.0)
-Heard = list[tuple[Fact[Any], Any]]
+# Facts with their answers.
+Answered = list[tuple[Fact[Any], Any]]
 
 
 class LiveHost(Host):
-    """What an answer hides, `redactor` knows before anybody sees an answer; `on_heard` is told of the answers of each round."""
+    """Asks facts over `link`. The secrets in an answer are made known to `redactor` before the answer is returned.
 
-    def __init__(self, link: Link, redactor: Redactor, key: Key, on_heard: Callable[[Heard], None] = lambda _: None) -> None:
+    `on_answers` is called after each round trip with the facts that were answered and their answers.
+    """
+
+    def __init__(self, link: Link, redactor: Redactor, key: Key, on_answers: Callable[[Answered], None] = lambda _: None) -> None:
         super().__init__(key)
         self._link = link
         self._redactor = redactor
-        self._on_heard = on_heard
+        self._on_answers = on_answers
 
     def round(self, facts: Sequence[Fact[Any]]) -> list[Any]:
-        """Raises LinkLost."""
-        results = self._hear(facts)
+        """Ask for these facts in one round trip. Returns for each its answer or the Refused error. Raises LinkLost."""
+        results = self._results(facts)
         answers: dict[int, Any] = {}
-        # What programs said comes last: by then, the secrets of all other answers are known.
-        for number, fact in sorted(enumerate(facts), key=lambda one: one[1].spoken is not None):
+        # Text that programs printed is read last. By then the secrets of all other answers are known, and are masked in it.
+        for number, fact in sorted(enumerate(facts), key=lambda pair: pair[1].spoken is not None):
             try:
                 answers[number] = self._answer(fact, results[number])
             except Refused as error:
                 answers[number] = error
-        heard = [answers[number] for number in range(len(facts))]
-        self._on_heard([(fact, one) for fact, one in zip(facts, heard, strict=True) if fact.commands and not isinstance(one, Refused)])
-        return heard
+        ordered = [answers[number] for number in range(len(facts))]
+        self._on_answers(
+            [(fact, item) for fact, item in zip(facts, ordered, strict=True) if fact.commands and not isinstance(item, Refused)]
+        )
+        return ordered
 
-    def _hear(self, facts: Sequence[Fact[Any]]) -> list[Result]:
-        """What their commands say, each question asked once; again, a few times, where Docker itself stumbled: that tells nothing of
-        what was asked."""
+    def _results(self, facts: Sequence[Fact[Any]]) -> list[Result]:
+        """Run the commands of the facts, equal ones only once. When Docker itself failed, which says nothing about the question, the
+        question is asked again a few times."""
         questions = [Script(script(fact.commands), fact.deadline, fact.keep, fact.input) if fact.commands else None for fact in facts]
-        heard: dict[Script, Result] = {}
-        asking = list(dict.fromkeys(one for one in questions if one))
-        for pause in (*AGAIN, None):
+        results: dict[Script, Result] = {}
+        asking = list(dict.fromkeys(question for question in questions if question))
+        for pause in (*PAUSES, None):
             if asking:
-                heard |= zip(asking, self._link.run_all(asking), strict=True)
-            asking = [one for one in asking if heard[one].status != 0 and _STUMBLED.search(heard[one].err)]
+                results |= zip(asking, self._link.run_all(asking), strict=True)
+            asking = [question for question in asking if results[question].status != 0 and _DOCKER_FAILED.search(results[question].err)]
             if not asking or pause is None:
                 break
             time.sleep(pause)
-        return [heard[one] if one else _NOT_ASKED for one in questions]
+        return [results[question] if question else _NOT_ASKED for question in questions]
 
     def _answer(self, fact: Fact[Any], result: Result) -> Any:
         def asked() -> str:

@@ -1,4 +1,4 @@
-"""The machine itself: its clock, memory and disks."""
+"""The host as a machine: its clock, memory and disks."""
 
 import time
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from rollback_lib.facts.fact import Fact
 
 @dataclass(frozen=True)
 class Disk:
-    """A disk by where it is mounted: bytes free, and of how many."""
+    """A disk, named by its mount point: its free bytes, and its size in bytes."""
 
     mount: str
     free: int
@@ -17,14 +17,14 @@ class Disk:
 
     @property
     def share(self) -> float:
-        """How much of it is free, from 0 to 1."""
+        """The share of the disk that is free, from 0 to 1."""
         return self.free / self.size if self.size else 1.0
 
 
 @dataclass(frozen=True)
 class Machine:
-    """`ahead` are the seconds its clock is ahead of ours; `memory` the share that is free, from 0 to 1; `up` how long it runs, in
-    seconds; `disks` are those of the system, of Docker and of our state."""
+    """`ahead` is how many seconds the host's clock is ahead of the local one. `memory` is the available share of it, from 0 to 1.
+    `up` is the uptime in seconds. `disks` are those that hold the system, Docker's data and the stack's folder."""
 
     ahead: float
     memory: float
@@ -43,12 +43,12 @@ df -P -k / "$docker" "$state" | tail -n +2
 
 
 def machine(state: str) -> Fact[Machine]:
-    """The machine; our state on it is in the folder `state`."""
+    """The machine. `state` is the path of the stack's folder on it."""
 
     def read(out: str) -> Machine:
         clock, up, memory, *disks = out.splitlines()
         words = (line.split() for line in disks)
-        known = {one[5]: Disk(one[5], int(one[3]) * 1024, (int(one[2]) + int(one[3])) * 1024) for one in words}
+        known = {row[5]: Disk(row[5], int(row[3]) * 1024, (int(row[2]) + int(row[3])) * 1024) for row in words}
         return Machine(float(clock) - time.time(), float(memory), float(up), tuple(known.values()))
 
     return Fact((Command.of("sh", "-c", _LOOK, "sh", state),), read, missing="the host does not say how it is")

@@ -1,4 +1,4 @@
-"""Meeting: several threads that ask a host at the same time; when all of them wait for an answer, all that they asked goes out at once."""
+"""Meeting: several threads ask a host together. Once all of them wait for an answer, their questions go out in one round trip."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,7 +11,7 @@ Ask = Callable[[Sequence[Fact[Any]]], list[Any]]
 
 
 class _Waiting:
-    """A member that waits for the answers to its facts; `failed` is what kept all from an answer."""
+    """A member that waits for the answers to its facts. `failed` is the error for which nobody got an answer."""
 
     def __init__(self, facts: Sequence[Fact[Any]]) -> None:
         self.facts = facts
@@ -24,7 +24,7 @@ class _Waiting:
 
 
 class Meeting:
-    """`ask` asks the host; `members` take part, each in a thread of its own, until it leaves."""
+    """A meeting of so many `members`, each in a thread of its own. `ask` asks the host for the facts of all."""
 
     def __init__(self, ask: Ask, members: int) -> None:
         self._ask = ask
@@ -34,17 +34,17 @@ class Meeting:
 
     @contextmanager
     def threads(self, parts: Iterable[Callable[[], None]]) -> Iterator[None]:
-        """Each part in a thread of its own; they have ended when this ends."""
+        """Run each part in a thread of its own, and wait for all of them at the end of the block."""
         threads = [threading.Thread(target=part, daemon=True) for part in parts]
-        for one in threads:
-            one.start()
+        for thread in threads:
+            thread.start()
         yield
-        for one in threads:
-            one.join()
+        for thread in threads:
+            thread.join()
 
     @contextmanager
     def member(self) -> Iterator[None]:
-        """Take part until the end of the block."""
+        """Take part in the meeting until the end of the block."""
         try:
             yield
         finally:
@@ -54,22 +54,22 @@ class Meeting:
             self._send(ready)
 
     def round(self, facts: Sequence[Fact[Any]]) -> list[Any]:
-        """The answers to these, once every other member waits for some, too. Raises what the asking raised."""
-        mine = _Waiting(facts)
+        """The answers to these facts, once every other member waits for answers as well. Raises what `ask` raised."""
+        waiting = _Waiting(facts)
         with self._changed:
-            self._waiting.append(mine)
+            self._waiting.append(waiting)
             ready = self._ready()
         self._send(ready)
         with self._changed:
-            while not mine.settled:
+            while not waiting.settled:
                 self._changed.wait()
-        if mine.answers is None:
-            assert mine.failed is not None
-            raise mine.failed
-        return mine.answers
+        if waiting.answers is None:
+            assert waiting.failed is not None
+            raise waiting.failed
+        return waiting.answers
 
     def _ready(self) -> list[_Waiting]:
-        """All that wait, if nobody else could come; under the lock only."""
+        """The waiting members if all members wait, else none. Call it under the lock only."""
         if len(self._waiting) < self._members:
             return []
         ready, self._waiting = self._waiting, []
@@ -81,11 +81,11 @@ class Meeting:
         answers: Iterator[Any] = iter(())
         failed: BaseException | None = None
         try:
-            answers = iter(self._ask([fact for one in ready for fact in one.facts]))
+            answers = iter(self._ask([fact for waiting in ready for fact in waiting.facts]))
         except BaseException as error:
             failed = error
         with self._changed:
-            for one in ready:
-                one.failed = failed
-                one.answers = None if failed else [next(answers) for _ in one.facts]
+            for waiting in ready:
+                waiting.failed = failed
+                waiting.answers = None if failed else [next(answers) for _ in waiting.facts]
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""Which containers are attached to which networks, running or not, and which volumes exist."""
+"""The networks that containers, running or not, are attached to, and the volumes that exist."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,9 +12,11 @@ from rollback_lib.facts.listed import inspected, objects
 
 @dataclass(frozen=True)
 class Attachment:
-    """A container on a network, with what was asked for: aliases, addresses, links and options of the driver. `id` is the
-    network's as the container remembers it: a stopped one does not start when that network is gone. Empty when it was never
-    started."""
+    """The attachment of a container to a network, with the aliases, addresses, links and driver options that were asked for.
+
+    `id` is the network's id as stored with the container, "" if the container was never started. A stopped container does not start
+    if the network with that id is gone. `state` is the container's, such as "running".
+    """
 
     container: str
     network: str
@@ -26,25 +28,28 @@ class Attachment:
     state: str
 
     def line(self) -> str:
-        """Network, container and options of `docker network connect`, on a line."""
+        """Network, container and options, as for `docker network connect`, on one line."""
         words = [word for alias in self.aliases for word in ("--alias", alias)]
-        words += [word for one in self.addresses for word in ("--ip6" if ":" in one else "--ip", one)]
-        words += [word for one in self.links for word in ("--link", one)] + [word for one in self.options for word in ("--driver-opt", one)]
+        words += [word for address in self.addresses for word in ("--ip6" if ":" in address else "--ip", address)]
+        words += [word for link in self.links for word in ("--link", link)]
+        words += [word for option in self.options for word in ("--driver-opt", option)]
         return " ".join((self.network, self.container, *words))
 
 
 @dataclass(frozen=True)
 class Attachments:
-    """Every attachment of every container on the host, and the networks' ids by name; `earlier` are the ids of those that there were
-    just before."""
+    """Every attachment of every container on the host, and the ids of all networks by name.
+
+    The networks are listed after the containers. `earlier` are the ids of those that existed just before.
+    """
 
     all: tuple[Attachment, ...]
     networks: dict[str, str]
     earlier: frozenset[str] = frozenset()
 
     def of(self, container: str) -> dict[str, Attachment]:
-        """Those of a container, by network."""
-        return {one.network: one for one in self.all if one.container == container}
+        """The attachments of a container, by network name."""
+        return {attachment.network: attachment for attachment in self.all if attachment.container == container}
 
     @property
     def containers(self) -> frozenset[str]:
@@ -53,20 +58,20 @@ class Attachments:
 
     @property
     def stale(self) -> tuple[Attachment, ...]:
-        """Those to a network that is not there any more: their containers do not start. One that went while we looked may have gone
-        with its containers."""
+        """The attachments to a network that no longer exists, whose containers do not start. A network that went while it was listed does
+        not count, as its containers may have gone with it."""
         known = self.earlier.union(self.networks.values())
-        return tuple(one for one in self.all if one.id and one.id not in known)
+        return tuple(attachment for attachment in self.all if attachment.id and attachment.id not in known)
 
 
 def attachments() -> Fact[Attachments]:
-    """The attachments of all containers, stopped ones, too."""
+    """The attachments of all containers, including stopped ones."""
     networks = Command.of("docker", "network", "ls", "--no-trunc", "--format", "{{.ID}} {{.Name}}")
     inspect = inspected("container", Command.of("docker", "ps", "--all", "--quiet", "--no-trunc"))
 
     def read(out: str) -> Attachments:
         first, containers, last = out.split("\x1e")
-        found = (one for container in objects(containers) for one in _attached(container))
+        found = (attachment for container in objects(containers) for attachment in _attached(container))
         return Attachments(tuple(found), {name: key for key, name in _networks(last)}, frozenset(key for key, _ in _networks(first)))
 
     apart = Command.of("printf", "\\036")
@@ -81,20 +86,20 @@ def _networks(out: str) -> Iterator[tuple[str, str]]:
 
 def _attached(raw: dict[str, Any]) -> list[Attachment]:
     if raw.get("HostConfig", {}).get("AutoRemove"):
-        return []  # gone as soon as it ends: there is nothing to put back
+        return []  # such a container is removed as soon as it ends, so there is nothing to reconnect
     found = []
-    for network, one in raw["NetworkSettings"]["Networks"].items():
+    for network, settings in raw["NetworkSettings"]["Networks"].items():
         if network in ("host", "none"):
             continue
-        asked, options = one.get("IPAMConfig") or {}, one.get("DriverOpts") or {}
+        asked, options = settings.get("IPAMConfig") or {}, settings.get("DriverOpts") or {}
         found.append(
             Attachment(
                 container=raw["Name"].lstrip("/"), network=network,
-                # Before Docker 25 the short id was among the aliases.
-                aliases=tuple(alias for alias in one.get("Aliases") or () if not raw["Id"].startswith(alias)),
+                # Before Docker 25 the container's short id was among its aliases.
+                aliases=tuple(alias for alias in settings.get("Aliases") or () if not raw["Id"].startswith(alias)),
                 addresses=tuple(asked[key] for key in ("IPv4Address", "IPv6Address") if asked.get(key)),
-                links=tuple(one.get("Links") or ()), options=tuple(f"{key}={value}" for key, value in options.items()),
-                id=one.get("NetworkID") or "", state=raw["State"]["Status"],
+                links=tuple(settings.get("Links") or ()), options=tuple(f"{key}={value}" for key, value in options.items()),
+                id=settings.get("NetworkID") or "", state=raw["State"]["Status"],
             )
         )  # fmt: skip
     return found
@@ -102,7 +107,7 @@ def _attached(raw: dict[str, Any]) -> list[Attachment]:
 
 @dataclass(frozen=True)
 class Volume:
-    """A volume; `created` tells it from another one of the same name. An `anonymous` one belongs to one container only."""
+    """A volume. `created` tells it from an earlier or later volume of the same name. An `anonymous` one belongs to one container only."""
 
     name: str
     created: str
@@ -112,10 +117,10 @@ class Volume:
 def volumes() -> Fact[dict[str, Volume]]:
     """All volumes of the host, by name."""
     inspect = inspected("volume", Command.of("docker", "volume", "ls", "--quiet"))
-    return Fact((inspect,), lambda out: {one["Name"]: _volume(one) for one in objects(out)}, missing=NEEDED)
+    return Fact((inspect,), lambda out: {raw["Name"]: _volume(raw) for raw in objects(out)}, missing=NEEDED)
 
 
 def _volume(raw: dict[str, Any]) -> Volume:
-    # Compose marks those it made by a name; one without a mark and with 64 hex digits for a name nobody named.
+    # A volume is anonymous if its name is 64 hex digits and it lacks the label that compose gives to volumes with a name.
     hexadecimal = len(raw["Name"]) == 64 and set(raw["Name"]) <= set("0123456789abcdef")
     return Volume(raw["Name"], raw["CreatedAt"], hexadecimal and "com.docker.compose.volume" not in (raw["Labels"] or {}))

@@ -1,4 +1,4 @@
-"""What a Postgres server says of itself, of a database, and of the tables in it."""
+"""A Postgres server, its databases, and their tables, as the server itself reports them."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -13,18 +13,18 @@ from rollback_lib.facts import disk, secret_values
 from rollback_lib.facts.fact import Fact
 from rollback_lib.secrets.secret import Key, Secret
 
-COUNTING = 120.0  # seconds for counting the tables of one database; those that are not counted by then are estimated
+COUNTING = 120.0  # seconds for counting the rows of a database; tables that are not counted by then are estimated
 LOOKING = 20.0  # the same for a first look, as before a plan
 _EACH = 20  # seconds for one table
-_OUTLINING = 60.0  # for all that is not counted
-_KEEP = 16 * 1024 * 1024  # bytes at each end of what a database with thousands of tables says
-LARGE_OBJECTS = "large objects"  # stands among the tables; no table has a name without its schema
-TIMESCALE = "timescaledb"  # the extension
+_OUTLINING = 60.0  # seconds for all that is not counted
+_KEEP = 16 * 1024 * 1024  # bytes at each end of an answer; a database may have thousands of tables
+LARGE_OBJECTS = "large objects"  # listed among the tables; it cannot be a table, as their names include the schema
+TIMESCALE = "timescaledb"  # the name of the extension
 
 
 @dataclass(frozen=True)
 class Session:
-    """A session in a database: who, by which program, from where."""
+    """A session in a database: the user, the program's name and the address it comes from, "local" for a socket."""
 
     pid: int
     user: str
@@ -34,9 +34,13 @@ class Session:
 
 @dataclass(frozen=True)
 class Database:
-    """A database: `owner`, `encoding` and `locale` (its pg_database row's words for it), `size` in bytes; `settings`, `grants`
-    and `comment` are what is kept beside it and not in a dump. `slots` are logical replication slots, `subscriptions` those that
-    bring rows of other servers, `prepared` transactions that were prepared for a commit in two phases."""
+    """A database. From pg_database and the catalogs beside it.
+
+    `locale` are the columns of its pg_database row about locales. `connections` is its connection limit, -1 for none; `open` whether it
+    allows connections. `size` is in bytes. `settings` (as JSON), `grants` and `comment` belong to the database, but are not in a dump
+    of it. `slots` are logical replication slots, and `subscriptions` those through which it receives rows of other servers. `prepared`
+    counts the transactions that are prepared for a two-phase commit.
+    """
 
     name: str
     oid: int
@@ -56,7 +60,7 @@ class Database:
     prepared: int
 
     def properties(self, key: Key) -> dict[str, str]:
-        """What a database in its place has to have too, in words that can be compared and shown; `key` makes the hash of settings."""
+        """The properties that a database in its place must have as well, as text to compare and show. `key` makes the hash of settings."""
         locale = " ".join(f"{key.removeprefix('dat')}={value}" for key, value in sorted(self.locale.items()))
         return {
             "owner": self.owner,
@@ -72,7 +76,7 @@ class Database:
 
 @dataclass(frozen=True)
 class Server:
-    """A server: `version` as a number (170012 is 17.12), whether our user is a superuser, and its databases by name."""
+    """A server: its `version` as a number (170012 is 17.12), whether the database user is a superuser, and its databases by name."""
 
     version: int
     superuser: bool
@@ -84,7 +88,7 @@ class Server:
 
 
 class Kind(StrEnum):
-    """What holds rows."""
+    """The kinds of things that hold rows."""
 
     TABLE = "table"
     PARTITIONED = "partitioned table"
@@ -95,10 +99,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Table:
-    """A table, or what else holds rows: how many (`exact`, or as Postgres estimates them; None where nobody knows), its columns,
-    the newest moment in any of its columns that are of the past, and the table it is a partition of.
+    """A table, or something else that holds rows.
 
-    A partitioned table has the rows of its partitions; those of a foreign table lie elsewhere, and nobody asks for them.
+    `rows` is how many: counted if `exact`, else Postgres's estimate, and None if not known. `newest` is the newest past moment in any of
+    its date and time columns, and `by` the name of that column. `parent` is the table of which it is a partition, "" if of none.
+    A partitioned table has the rows of its partitions. The rows of a foreign table are elsewhere, and are not counted.
     """
 
     name: str
@@ -111,12 +116,12 @@ class Table:
     parent: str = ""
 
     def fewer_than(self, rows: int) -> bool:
-        """Whether it is known to have fewer rows: an estimate tells nothing."""
+        """Whether the table certainly has fewer rows than that. False for an estimate."""
         return self.exact and self.rows is not None and self.rows < rows
 
     @property
     def words(self) -> str:
-        """How many rows, an estimate with its sign."""
+        """How many rows there are, in words; an estimate has the sign ≈."""
         if self.kind is Kind.FOREIGN:
             return "rows that lie elsewhere"
         if self.rows is None:
@@ -126,7 +131,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Sequence:
-    """A sequence: the last value it gave out, None when it gave none."""
+    """A sequence, and the last value it gave out; None if it gave none."""
 
     name: str
     last: int | None
@@ -134,7 +139,7 @@ class Sequence:
 
 @dataclass(frozen=True)
 class Content:
-    """What is in a database. `sequences` is None where they could not be read, as while somebody alters one."""
+    """What is in a database. `sequences` is None if they could not be read, as while somebody alters one."""
 
     tables: dict[str, Table]
     sequences: dict[str, Sequence] | None
@@ -142,16 +147,16 @@ class Content:
 
     @property
     def rows(self) -> int:
-        """All rows there are, as far as they are known; those of partitions once."""
-        return sum(one.rows or 0 for one in self.tables.values() if one.kind in (Kind.TABLE, Kind.VIEW))
+        """The rows of all tables, as far as they are known. Rows of partitions count once."""
+        return sum(table.rows or 0 for table in self.tables.values() if table.kind in (Kind.TABLE, Kind.VIEW))
 
     @property
     def exact(self) -> bool:
-        """Whether that was counted."""
-        return all(one.exact for one in self.tables.values())
+        """Whether all rows were counted, and none estimated."""
+        return all(table.exact for table in self.tables.values())
 
 
-# to_jsonb of the row: its columns are others in every major version.
+# The row of pg_database is read by to_jsonb, because its columns differ between major versions.
 _SERVER = """
 SELECT json_build_object('version', current_setting('server_version_num')::int,
     'superuser', (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),
@@ -175,8 +180,8 @@ _LOCALE = ("datcollate", "datctype", "datlocprovider", "datlocale", "daticulocal
 
 _SAFE = "SET default_transaction_read_only = on; SET lock_timeout = '500ms'; SET timezone = 'UTC';"
 _OURS = r"""n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"""
-# A line of JSON each for the tables, the sequences and the extensions; one that is not there could not be read. Nothing here
-# waits for a table that somebody has locked. Estimates: what the last ANALYZE found, else what has been written.
+# Prints a line of JSON for the tables, one for the sequences, one for the extensions and one for large objects. A line is missing if its
+# query failed. No query waits for a locked table. Estimates are from the last ANALYZE, else from the statistics of writes.
 _OUTLINE = rf"""
 {_SAFE} SET statement_timeout = '{_EACH}s';
 SELECT json_build_object('tables', coalesce((SELECT json_agg(json_build_object('table', format('%I.%I', n.nspname, c.relname),
@@ -193,9 +198,9 @@ SELECT json_build_object('extensions', (SELECT json_agg(extname) FROM pg_extensi
 SELECT json_build_object('objects', (SELECT coalesce(nullif(greatest(reltuples, 0)::bigint, 0), nullif(pg_stat_get_live_tuples(oid), 0))
     FROM pg_class WHERE oid = 'pg_largeobject_metadata'::regclass));
 """
-# The script that counts, small tables first, as psql itself runs it: a line of JSON for each that could be counted in time. It
-# ends on its own, whatever is large or locked. Moments are compared in UTC; one that is still to come (an expiry) says nothing
-# of when the last row was written.
+# Prints a script for psql, which counts the tables, small ones first, and prints a line of JSON for each that is counted in time. The
+# script ends in time even if tables are large or locked. Times are compared in UTC. A time in the future, such as an expiry, is left out,
+# as it does not tell when the last row was written.
 _COUNTED = rf"""
 {_SAFE}
 SELECT '{_SAFE.replace("'", "''")} \set go true';
@@ -218,46 +223,47 @@ FROM (SELECT format('%I.%I', n.nspname, c.relname) AS name, (
 
 
 def server(postgres: Postgres, maintenance: str) -> Fact[Server | None]:
-    """The server and all its databases; None when it does not answer."""
+    """The server and all its databases; None if it does not answer. `maintenance` is the database to connect to."""
 
     def read(out: str) -> Server:
         raw = json.loads(out)
-        return Server(raw["version"], raw["superuser"], {one["row"]["datname"]: _database(one) for one in raw["databases"]})
+        return Server(raw["version"], raw["superuser"], {item["row"]["datname"]: _database(item) for item in raw["databases"]})
 
     def hides(found: Server | None) -> Iterator[str]:
-        return (value for one in (found.databases.values() if found else ()) for value in _own_settings(one.settings))
+        return (value for database in (found.databases.values() if found else ()) for value in _own_settings(database.settings))
 
     ask = postgres.psql(maintenance, words=("-A", "-t")).saying(_SERVER)
     return Fact((ask,), read, otherwise=lambda _: None, hides=hides)
 
 
 def outline(postgres: Postgres, database: str) -> Fact[Content | None]:
-    """Tables with their rows estimated, sequences and extensions of a database; None when it cannot be asked."""
+    """The tables of a database with estimated rows, its sequences and extensions; None if it cannot be asked."""
     ask = _script(postgres, database).saying(_OUTLINE)
     return Fact((ask,), _content, otherwise=lambda _: None, deadline=_OUTLINING, keep=_KEEP)
 
 
 def content(postgres: Postgres, database: str, *, within: float = COUNTING) -> Fact[Content | None]:
-    """The same with the rows counted, as many as can be in so many seconds: what is large, or locked, stays an estimate."""
+    """The contents of a database with its rows counted; None if it cannot be asked. Tables that are locked, or cannot be counted in
+    `within` seconds, keep their estimates."""
     first = outline(postgres, database)
     write = _script(postgres, database).saying(_COUNTED.replace("%SECONDS%", str(within)))
     return replace(first, commands=(*first.commands, write.pipe(*_script(postgres, database).argv)), deadline=2 * _OUTLINING + within)
 
 
 def _script(postgres: Postgres, database: str) -> Command:
-    # A table that cannot be counted must not keep the others from it: the script continues after an error.
+    # The script continues after an error, so that a table that cannot be counted does not keep the others from being counted.
     return postgres.program("psql", "-X", "-q", "-A", "-t", "-v", "VERBOSITY=terse", database=database, rest=("-f", "-"), reads=True)
 
 
 def free_space(postgres: Postgres) -> Fact[int | None]:
-    """Bytes free where the server keeps its data; None when that cannot be known."""
+    """The free bytes where the server keeps its data; None if that cannot be known."""
     script = 'df -P -k "${PGDATA:-/var/lib/postgresql/data}"'
     command = Command.of("docker", "exec", postgres.container, "sh", "-c", script)
     return disk.free(command)
 
 
 def client_version(postgres: Postgres) -> Fact[str]:
-    """The version of the container's psql, as `17.12`."""
+    """The version of the container's psql, such as `17.12`; `0` if it has none."""
     command = Command.of("docker", "exec", postgres.container, "psql", "--version")
     return Fact((command,), lambda out: out.split()[2], otherwise=lambda _: "0")
 
@@ -269,13 +275,13 @@ def _database(raw: dict[str, Any]) -> Database:
         locale={key: str(row[key]) for key in _LOCALE if row.get(key)}, tablespace=raw["tablespace"],
         connections=row["datconnlimit"], open=row["datallowconn"], size=raw["size"],
         comment=raw["comment"], settings=Secret(json.dumps(raw["settings"] or [])), grants=tuple(raw["grants"] or ()),
-        sessions=tuple(Session(*one) for one in raw["sessions"] or ()), slots=tuple(raw["slots"] or ()),
+        sessions=tuple(Session(*session) for session in raw["sessions"] or ()), slots=tuple(raw["slots"] or ()),
         subscriptions=tuple(raw["subscriptions"] or ()), prepared=raw["prepared"],
     )  # fmt: skip
 
 
 def _own_settings(settings: Secret) -> Iterator[str]:
-    """The values of settings that are an application's own, whose names have a dot; those of Postgres itself are no secrets."""
+    """The values of an application's own settings, whose names contain a dot. Postgres's settings are not secret."""
     for _, entries in json.loads(settings.reveal()):
         for name, _, value in (entry.partition("=") for entry in entries or ()):
             if "." in name:
@@ -288,49 +294,49 @@ _OBJECTS = "pg_catalog.pg_largeobject_metadata"
 
 def _content(out: str) -> Content | None:
     lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
-    counted = {one["counted"]: one for one in lines if "counted" in one}
-    known = {key: value for one in lines if "counted" not in one for key, value in one.items()}
+    counted = {line["counted"]: line for line in lines if "counted" in line}
+    known = {key: value for line in lines if "counted" not in line for key, value in line.items()}
     if "tables" not in known or "extensions" not in known:
         return None
-    tables = {one["table"]: _table(one, counted.get(one["table"])) for one in known["tables"]}
+    tables = {raw["table"]: _table(raw, counted.get(raw["table"])) for raw in known["tables"]}
     objects = counted.get(_OBJECTS, {"rows": known.get("objects")})["rows"]
     if objects:
         tables[LARGE_OBJECTS] = Table(LARGE_OBJECTS, objects, _OBJECTS in counted, (), None, "", Kind.LARGE_OBJECTS)
     read = known.get("sequences")
-    sequences = None if read is None else {one["name"]: Sequence(one["name"], one["last"]) for one in read}
+    sequences = None if read is None else {raw["name"]: Sequence(raw["name"], raw["last"]) for raw in read}
     return Content(_summed(tables), sequences, tuple(sorted(known["extensions"] or ())))
 
 
-def _table(one: dict[str, Any], counted: dict[str, Any] | None) -> Table:
-    kind = _KINDS.get(one["kind"], Kind.TABLE)
-    rows, exact = (counted["rows"], True) if counted else (one["estimate"], False)
-    if not one["populated"]:
+def _table(raw: dict[str, Any], counted: dict[str, Any] | None) -> Table:
+    kind = _KINDS.get(raw["kind"], Kind.TABLE)
+    rows, exact = (counted["rows"], True) if counted else (raw["estimate"], False)
+    if not raw["populated"]:
         rows, exact = 0, True
     if kind is Kind.FOREIGN:
         rows, exact = None, True
     newest, by = _newest((counted or {}).get("newest", {}).items())
-    return Table(one["table"], rows, exact, tuple(one["columns"] or ()), newest, by, kind, one["parent"] or "")
+    return Table(raw["table"], rows, exact, tuple(raw["columns"] or ()), newest, by, kind, raw["parent"] or "")
 
 
 def _summed(tables: dict[str, Table]) -> dict[str, Table]:
-    """The same, partitioned tables with the rows of their partitions."""
+    """The tables, with partitioned ones given the rows of their partitions."""
     partitions: dict[str, list[str]] = {}
-    for one in tables.values():
-        partitions.setdefault(one.parent, []).append(one.name)
+    for table in tables.values():
+        partitions.setdefault(table.parent, []).append(table.name)
 
     def leaves(name: str) -> Iterator[Table]:
-        for one in partitions.get(name, ()):
-            yield from leaves(one) if tables[one].kind is Kind.PARTITIONED else (tables[one],)
+        for part in partitions.get(name, ()):
+            yield from leaves(part) if tables[part].kind is Kind.PARTITIONED else (tables[part],)
 
-    def whole(one: Table) -> Table:
-        mine = [leaf for leaf in leaves(one.name) if leaf.kind is not Kind.FOREIGN]
-        known = [leaf.rows for leaf in mine if leaf.rows is not None]
-        moments = [(leaf.newest, leaf.by) for leaf in mine if leaf.newest]
+    def summed(table: Table) -> Table:
+        parts = [leaf for leaf in leaves(table.name) if leaf.kind is not Kind.FOREIGN]
+        known = [leaf.rows for leaf in parts if leaf.rows is not None]
+        moments = [(leaf.newest, leaf.by) for leaf in parts if leaf.newest]
         newest, by = max(moments, default=(None, ""))
-        rows = sum(known) if len(known) == len(mine) else None
-        return replace(one, rows=rows, exact=all(leaf.exact for leaf in mine), newest=newest, by=by)
+        rows = sum(known) if len(known) == len(parts) else None
+        return replace(table, rows=rows, exact=all(leaf.exact for leaf in parts), newest=newest, by=by)
 
-    return {name: whole(one) if one.kind is Kind.PARTITIONED else one for name, one in tables.items()}
+    return {name: summed(table) if table.kind is Kind.PARTITIONED else table for name, table in tables.items()}
 
 
 def _newest(moments: Iterable[tuple[str, str | None]]) -> tuple[datetime | None, str]:
@@ -339,5 +345,5 @@ def _newest(moments: Iterable[tuple[str, str | None]]) -> tuple[datetime | None,
         try:
             found.append((datetime.fromisoformat(moment or "").astimezone(UTC), column))
         except ValueError:
-            continue  # none, or -infinity
+            continue  # there is none, or it is -infinity
     return max(found, default=(None, ""))

@@ -1,4 +1,4 @@
-"""What an image registry has, asked by the host with the credentials docker has there; they never leave it."""
+"""The tags and manifests in an image registry. The host asks, with Docker's own credentials, which never leave the host."""
 
 import json
 import re
@@ -13,8 +13,8 @@ _MEDIA = (
     "application/vnd.oci.image.index.v1+json,application/vnd.docker.distribution.manifest.list.v2+json,"
     "application/vnd.oci.image.manifest.v1+json,application/vnd.docker.distribution.manifest.v2+json"
 )
-# Asks without credentials, and answers the registry's challenge with those of docker's own configuration. A header with a
-# credential goes to curl over its standard input: the list of processes shows none.
+# Asks without credentials first, and answers the registry's challenge with the credentials in Docker's configuration. A header with a
+# credential is given to curl over standard input, so that the list of processes does not show it.
 # (https://distribution.github.io/distribution/spec/auth/token/)
 _ASK = r"""
 base=$1 login=$2 repository=$3
@@ -38,15 +38,15 @@ ask() { printf '%s\n' "$header" | curl -sS --max-time 15 -K - "$@"; }
 
 @dataclass(frozen=True)
 class Unavailable:
-    """The registry gave no answer, and why."""
+    """The registry gave no answer; `why` is the reason."""
 
     why: str
 
 
 @dataclass(frozen=True)
 class Tagged:
-    """What a tag names in the registry: `digest` of its manifest; `size` in bytes and `image` (its id on a host) where
-    it is one image and not an index of several."""
+    """What a tag names in the registry. `digest` is that of its manifest. `size` (in bytes, compressed) and `image` (the image id on a
+    host) are None if the manifest is an index of several images."""
 
     tag: str
     digest: str
@@ -55,13 +55,13 @@ class Tagged:
 
 
 def tags(image: Reference) -> Fact[list[str] | Unavailable]:
-    """The tags of a repository, the first thousand of them."""
+    """The tags of a repository, a thousand at most."""
     command = _command(image, 'ask -f "$base/v2/$repository/tags/list?n=1000"')
     return Fact((command,), lambda out: json.loads(out).get("tags") or [], otherwise=_unavailable)
 
 
 def manifests(image: Reference, names: list[str]) -> Fact[dict[str, Tagged]]:
-    """What each of these tags names, by tag; those the registry lacks are left out."""
+    """What each of these tags names, by tag. Tags that the registry does not have are left out; all are if it does not answer."""
     urls = " ".join(f'"$base/v2/$repository/manifests/{name}"' for name in names)
     command = _command(image, f"ask -H 'Accept: {_MEDIA}' -i -w '\n{MARK}%{{http_code}}\n' {urls}")
 
@@ -79,12 +79,12 @@ def manifests(image: Reference, names: list[str]) -> Fact[dict[str, Tagged]]:
 def _command(image: Reference, question: str) -> Command:
     local = image.registry.partition(":")[0] in ("localhost", "127.0.0.1")
     base = f"{'http' if local else 'https'}://{image.registry}"
-    login = "https://index.docker.io/v1/" if image.registry == HUB else image.registry  # docker's own name for its login there
+    login = "https://index.docker.io/v1/" if image.registry == HUB else image.registry  # the name under which Docker keeps its login there
     return Command.of("sh", "-euc", _ASK + question, "sh", base, login, image.repository)
 
 
-def _unavailable(said: str) -> Unavailable:
-    lines = [line for line in said.splitlines() if line.strip()]
+def _unavailable(message: str) -> Unavailable:
+    lines = [line for line in message.splitlines() if line.strip()]
     return Unavailable(clean(lines[-1]).removeprefix("curl: ") if lines else "it said nothing")
 
 

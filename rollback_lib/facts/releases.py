@@ -1,4 +1,4 @@
-"""The ledger of releases on the host: what was healthy here, and what was marked bad."""
+"""The ledger of releases on the host: which were healthy here, and which were found bad."""
 
 import json
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ _APPEND = (
 
 @dataclass(frozen=True)
 class Release:
-    """A line of the ledger: `commit` ran as `image` at `when`, and was healthy, or bad; `compose` is how compose was called for it,
-    where that was entered."""
+    """A line of the ledger: `commit` ran as `image` (its id) at `when`, and was healthy or bad. `compose` is how compose was called for
+    it; None if that was not entered."""
 
     service: str
     commit: str
@@ -35,7 +35,7 @@ class Release:
 
     @property
     def verdict(self) -> str:
-        """What a list of candidates says of it."""
+        """The verdict on the release, as a list of candidates shows it."""
         return "healthy here" if self.healthy else f"bad ({self.incident})"
 
 
@@ -47,7 +47,7 @@ def enter(
     line: dict[str, Any] = {"image": "ID", "when": "NOW", "service": service, "commit": commit, "healthy": healthy, "incident": incident}
     if compose:
         line["compose"] = asdict(compose)
-    # The line is a format of printf, to which backslash and percent sign mean something.
+    # The line is a format for printf, in which a backslash and a percent sign must be doubled.
     text = json.dumps(line).replace("\\", "\\\\").replace("%", "%%").replace('"ID"', '"%s"', 1).replace('"NOW"', '"%s"', 1)
     return Command.of("sh", "-euc", _APPEND, "sh", file, text, image)
 
@@ -59,15 +59,15 @@ def found_bad(ledger: Sequence[Release]) -> set[str]:
 
 
 def standing(ledger: Sequence[Release], commit: str, image: str = "") -> tuple[str, bool | None]:
-    """What the ledger tells of a commit, or of an image, in words; True where it was healthy here last, False where it was
-    found bad, None where nothing is known."""
-    mine = [one for one in ledger if (commit and one.commit == commit) or (image and one.image == image)]
-    if not mine:
+    """What the ledger says about a commit or an image, in words, and its last verdict: True for healthy, False for bad, None if the
+    ledger has nothing."""
+    known = [release for release in ledger if (commit and release.commit == commit) or (image and release.image == image)]
+    if not known:
         return "nothing is known: it was never verified here", None
-    if not mine[-1].healthy:
-        return f"found bad here {times.minute(mine[-1].when)} ({mine[-1].incident})", False
-    good = [one.when for one in mine if one.healthy]
-    after = next((one.when for one in ledger[ledger.index(mine[-1]) + 1 :]), good[-1])
+    if not known[-1].healthy:
+        return f"found bad here {times.minute(known[-1].when)} ({known[-1].incident})", False
+    good = [release.when for release in known if release.healthy]
+    after = next((release.when for release in ledger[ledger.index(known[-1]) + 1 :]), good[-1])
     hours = (max(after, good[-1]) - good[0]).total_seconds() / 3600
     lasted = f", over {hours:.0f} h" if hours >= 1 else ""
     return f"healthy here {len(good)} times{lasted}, last {times.minute(good[-1])}", True

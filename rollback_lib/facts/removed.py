@@ -1,4 +1,4 @@
-"""The ledger of what retention removed on the host: whose copies, when, and in which run."""
+"""The ledger of copies that retention removed on the host: of which incident, when, and in which run."""
 
 import json
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ FILE = "removed.jsonl"
 
 @dataclass(frozen=True)
 class Removed:
-    """A line of the ledger: what `incident` kept for its way back was removed by the run `by`."""
+    """A line of the ledger: the copies that `incident` kept for its undo were removed by the run `by`."""
 
     incident: str
     by: str
@@ -21,8 +21,8 @@ class Removed:
 
 
 def enter(file: str, incidents: list[str], by: str) -> Command:
-    """The command that adds a line for each of the incidents; the time is the host's own word."""
-    lines = [json.dumps({"incident": one, "by": by, "when": "%s"}) for one in incidents]
+    """A command that adds a line for each of the incidents. The host fills in the time."""
+    lines = [json.dumps({"incident": incident, "by": by, "when": "%s"}) for incident in incidents]
     append = 'umask 007; file=$1; shift; now=$(date -u +%Y-%m-%dT%H:%M:%SZ); for line; do printf "$line\\n" "$now" >>"$file"; done'
     return Command.of("sh", "-euc", append, "sh", file, *lines)
 

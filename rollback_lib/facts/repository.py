@@ -1,4 +1,4 @@
-"""The shape of the tree's repository: what git is in the middle of there, who owns the files, and its submodules."""
+"""The state of the tree's repository: unfinished git operations, the owner of its files, and its submodules."""
 
 from dataclasses import dataclass
 
@@ -10,11 +10,14 @@ from rollback_lib.facts.host import Host
 
 @dataclass(frozen=True)
 class Repository:
-    """`inside` is the tree's path from the top of the work tree, "" where it is that. `pending` is what git is in the middle of (a
-    merge, a rebase, …; "" if nothing), `shallow` whether commits of its history are not there. `owner` is USER:GROUP of the tree
-    where that user is another than ours and we may give files away, else ""; `shared` where its group may write to it. `lock` is the
-    file by which another user's git keeps ours out, "" where there is none. `folders` are git's own: that of this work tree, and the
-    one that all of them share."""
+    """The repository that the tree belongs to.
+
+    `inside` is the tree's path from the top of the work tree, "" if the tree is the top. `pending` is the operation that git is in the
+    middle of ("merge", "rebase", …), "" if none. `shallow` is whether part of the history is missing. `owner` is USER:GROUP of the tree
+    if it belongs to another user and the login user is root, else "". `shared` is whether the tree's group may write to it. `lock` is
+    the path of an index lock that another user's git holds, "" if there is none. `folders` are git's own folders: that of this work
+    tree, and the one that all work trees share.
+    """
 
     inside: str = ""
     pending: str = ""
@@ -27,7 +30,7 @@ class Repository:
 
 @dataclass(frozen=True)
 class Submodule:
-    """A repository in a folder of the tree, at `path` from its top: the commit that belongs there."""
+    """A submodule at `path` from the top of the tree, and the commit that belongs there."""
 
     path: str
     sha: str
@@ -48,12 +51,12 @@ printf '%s\0' "$(git rev-parse --absolute-git-dir)" "$(readlink -f "$(git rev-pa
 
 
 def repository(tree: str) -> Fact[Repository]:
-    """The shape of the repository that the tree belongs to."""
+    """The repository that the tree belongs to."""
 
     def read(out: str) -> Repository:
-        inside, pending, shallow, us, folder, numbers, lock, *folders = out.split("\0")[:9]
+        inside, pending, shallow, login, folder, numbers, lock, *folders = out.split("\0")[:9]
         uid, mode, owner = folder.split(" ", 2)
-        given = us == "0" and uid != us
+        given = login == "0" and uid != login
         return Repository(
             inside.rstrip("/"), pending, shallow == "true",
             owner=(numbers if "UNKNOWN" in owner else owner) if given else "",
@@ -63,7 +66,8 @@ def repository(tree: str) -> Fact[Repository]:
     return Fact((Command.of("sh", "-euc", _SHAPE, "sh", tree),), read, missing=f"{tree} is not a git work tree we can read")
 
 
-# In a copy of the index, the marks are taken away; a sparse checkout has no files where it has them.
+# The marks are removed in a copy of the index, and git compares with that. In a sparse checkout the marked files do not exist, and are
+# not listed.
 _UNSEEN = (
     git.LOOK
     + r"""
@@ -81,12 +85,12 @@ comm -z -12 "$here/all" "$here/marked"
 
 
 def unseen(tree: str) -> Fact[list[str]]:
-    """The tracked paths with changes that git was told not to show (assume-unchanged, skip-worktree)."""
+    """The tracked paths with changes that git does not show, because they are marked assume-unchanged or skip-worktree."""
     command = Command.of("sh", "-euc", _UNSEEN, "sh", tree)
     return Fact((command,), lambda out: [path for path in out.split("\0") if path], missing=f"git cannot list the files of {tree}")
 
 
-# Of the submodules that a commit names those that are checked out, since the others are empty folders in a build of the team's, too.
+# Prints those submodules of a commit that are checked out. The others are empty folders, as they are in a build by the team.
 _CHECKED_OUT = (
     git.LOOK
     + r"""
@@ -102,15 +106,18 @@ done'"""
 
 
 def submodules(host: Host, tree: str, sha: str, path: str = "") -> list[Submodule]:
-    """The submodules of a commit that are checked out, and theirs in turn, outer ones first."""
+    """The checked-out submodules of commit `sha`, and their own submodules, outer ones first.
+
+    `path` is where that commit is, from the top of the tree: "" for the tree itself. Raises Refused, LinkLost.
+    """
     folder = f"{tree}/{path}".rstrip("/")
-    fact = Fact((Command.of("sh", "-euc", _THERE + _CHECKED_OUT, "sh", folder, sha),), lambda out: [one for one in out.split("\0") if one],
+    fact = Fact((Command.of("sh", "-euc", _THERE + _CHECKED_OUT, "sh", folder, sha),), lambda out: list(filter(None, out.split("\0"))),
                 missing=f"git cannot say which submodules {sha[:12]} has in {folder}")  # fmt: skip
     found = []
     for line in host.ask(fact).result():
         commit, _, name = line.partition("\t")
         found.append(Submodule(f"{path}/{name}".lstrip("/"), commit))
     inner = []
-    for one in found:
-        inner += submodules(host, tree, one.sha, one.path)
+    for submodule in found:
+        inner += submodules(host, tree, submodule.sha, submodule.path)
     return [*found, *inner]

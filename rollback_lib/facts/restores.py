@@ -1,4 +1,4 @@
-"""The ledger of restores on the host: which backups were restored for real."""
+"""The ledger of restores on the host: which backups were restored, and when."""
 
 import json
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ FILE = "restores.jsonl"
 
 @dataclass(frozen=True)
 class Restore:
-    """A line of the ledger: the backup as it was then (path, bytes, second of its last change)."""
+    """A line of the ledger: the backup as it was when it was restored. `size` is in bytes, `changed` its time of change in seconds."""
 
     path: str
     size: int
@@ -23,12 +23,12 @@ class Restore:
     incident: str
 
     def of(self, backup: Backup) -> bool:
-        """Whether it is this backup, unchanged since."""
+        """Whether this restore was of that backup, and the backup has not changed since."""
         return (self.path, self.size, self.changed) == (backup.path, backup.size, int(backup.changed.timestamp()))
 
 
 def enter(file: str, backup: Backup, incident: str) -> Command:
-    """The command that adds a line to the ledger; the time is the host's own word."""
+    """A command that adds a line to the ledger. The host fills in the time."""
     changed = int(backup.changed.timestamp())
     line = {"path": backup.path, "size": backup.size, "changed": changed, "when": "%s", "incident": incident}
     append = 'umask 007; printf "$2\\n" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >>"$1"'

@@ -1,4 +1,4 @@
-"""Which tables and columns the newest backups of a database have, read from the statements at their beginning."""
+"""The tables and columns in the newest backups of a database, read from the statements at their beginning."""
 
 import base64
 import re
@@ -10,8 +10,8 @@ from rollback_lib.commands.command import Command
 from rollback_lib.commands.psql import Postgres
 from rollback_lib.facts.fact import Fact
 
-NEWEST = 3  # backups that are read
-_BYTES = 8_000_000  # at most, of each: definitions come before the data
+NEWEST = 3  # how many backups are read
+_BYTES = 8_000_000  # how many bytes of each are read at most; definitions come before the data
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Schema:
 
 @dataclass(frozen=True)
 class Difference:
-    """Tables and columns that are gone since, and those that are new."""
+    """The tables and columns that are gone, and those that are new."""
 
     gone: tuple[str, ...]
     new: tuple[str, ...]
@@ -44,7 +44,7 @@ class Difference:
         return "; ".join(parts)
 
 
-# One line for each backup: path, time of change, definitions of its tables in base64.
+# Prints a line for each backup: path, time of change, and the definitions of its tables in base64.
 _READ = r"""
 most=$1 bytes=$2 restore=$3; shift 3
 for path in "$@"; do [ -f "$path" ] && printf '%s\t%s\n' "$(stat -L -c %Y "$path")" "$path"; done | sort -rn | head -n "$most" |
@@ -66,22 +66,22 @@ _COLUMN = re.compile(r'^    ("(?:[^"]|"")+"|[a-z_][^\s"]*) ')
 
 
 def of_backups(pattern: str, postgres: Postgres) -> Fact[list[Schema]]:
-    """The schemas of the newest backups that match a pattern, newest first; those that do not say are left out."""
+    """The schemas of the newest backups whose path matches a shell pattern, newest first. Backups that cannot be read are left out."""
     folder, _, name = pattern.rpartition("/")
     restore = Command.of("docker", "exec", "-i", postgres.container, "pg_restore", "-s", "-f", "-").shell()
-    # The pattern is the one word that the shell is to expand: the stack's own check lets no character through that would do more.
+    # The pattern is not quoted, as the shell has to expand it. The stack file may contain no character in it that would do more.
     script = f'cd / && set -- "$@" "$0"/{name}; {_READ}'
     command = Command.of("sh", "-c", script, folder, str(NEWEST), str(_BYTES), restore)
     return Fact((command,), _schemas, otherwise=lambda _: [], deadline=30.0)
 
 
 def difference(old: Mapping[str, frozenset[str]], new: Mapping[str, frozenset[str]]) -> Difference:
-    """What became of the tables `old`."""
-    gone, come = sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())
+    """What changed from the tables `old` to the tables `new`. Both are columns by table."""
+    gone, added = sorted(old.keys() - new.keys()), sorted(new.keys() - old.keys())
     both = sorted(old.keys() & new.keys())
     gone += [f"{table}.{column}" for table in both for column in sorted(old[table] - new[table])]
-    come += [f"{table}.{column}" for table in both for column in sorted(new[table] - old[table])]
-    return Difference(tuple(gone), tuple(come))
+    added += [f"{table}.{column}" for table in both for column in sorted(new[table] - old[table])]
+    return Difference(tuple(gone), tuple(added))
 
 
 def _schemas(out: str) -> list[Schema]:
@@ -95,7 +95,7 @@ def _schemas(out: str) -> list[Schema]:
 
 
 def tables(text: str) -> dict[str, frozenset[str]]:
-    """The columns of each table that these statements make."""
+    """The columns of each table that these statements create, by table. From `CREATE TABLE` as pg_dump writes it."""
     made: dict[str, set[str]] = {}
     current: set[str] = set()
     for line in text.splitlines():

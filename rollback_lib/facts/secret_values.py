@@ -1,4 +1,4 @@
-"""What of an answer must never be shown or kept: the values of env files and of environments, in the forms in which they turn up."""
+"""The values in answers that must never be shown or kept: those of env files and environments, in all forms in which they may appear."""
 
 import contextlib
 import json
@@ -9,20 +9,20 @@ from rollback_lib.commands import env_file
 from rollback_lib.facts.fact import Fact
 from rollback_lib.secrets.secret import Secret
 
-# Which image runs is what a rollback is about, and no secret.
+# Variables that say which image runs. Their values are not secret, and a rollback has to show them.
 _WHICH_IMAGE = r"(?:\w*_)?(?:TAG|IMAGE|VERSION|COMMIT|DIGEST|REGISTRY|REPOSITORY)"
 _LINE = re.compile(rf"\s*(?:export\s+)?{_WHICH_IMAGE}\s*[=:]".encode())
-# Nor is where the programs of an image have their files; as a part of other paths, it would take those away, too.
+# Variables with the paths of an image's programs are not secret either. If they were hidden, so would every path that contains them.
 _VARIABLE = re.compile(rf"{_WHICH_IMAGE}|PATH|HOME|PWD|LANG|LC_ALL|TZ|PGDATA|XDG_\w+_HOME")
 
 
 def given(value: Secret) -> Fact[Secret]:
-    """A value that is known without asking the host."""
+    """A secret that is known without asking the host."""
     return Fact((), lambda _: value, hides=lambda found: forms(found.reveal()))
 
 
 def in_environment(environment: Mapping[str, Secret], public: Iterable[str] = ()) -> Iterator[str]:
-    """What an environment holds in secret: its values, but for those that are one of `public`."""
+    """The secrets in an environment: its values, except those that are in `public`."""
     names = {name.encode() for name in public}
     for key, value in environment.items():
         if not _VARIABLE.fullmatch(key) and value.reveal() not in names:
@@ -30,7 +30,7 @@ def in_environment(environment: Mapping[str, Secret], public: Iterable[str] = ()
 
 
 def in_env_file(content: Secret) -> Iterator[str]:
-    """What an env file may hold in secret: all that follows a separator, commented out, quoted or broken as it may be."""
+    """The possible secrets in an env file: everything that follows a separator, even in a comment, in quotes or in a broken line."""
     for value in _values(content.reveal()):
         yield from forms(value)
 
@@ -47,7 +47,8 @@ def _values(content: bytes) -> Iterator[bytes]:
 
 
 def forms(value: bytes) -> Iterator[str]:
-    """A value as text, each of its lines, the password of an address, and what compose takes for names of variables in it."""
+    """The forms in which a value may appear: as text, each of its lines, the password in a URL, what compose would take for names of
+    variables in it, and the texts in it if it is JSON."""
     text = value.decode(errors="replace")
     yield from (text, *text.splitlines())
     yield from re.findall(r"://[^\s/:@]*:([^\s/@]+)@", text)
@@ -57,9 +58,9 @@ def forms(value: bytes) -> Iterator[str]:
 
 
 def _leaves(value: object) -> Iterator[str]:
-    """The texts in a structure that came as JSON."""
+    """All strings in a structure read from JSON."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict | list):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from _leaves(one)
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(item)

@@ -1,1 +1,1 @@
-"""Runs the notebooks without a person, and keeps the executed copies."""
+"""Runs notebooks without a person, and keeps the executed notebooks in the records."""

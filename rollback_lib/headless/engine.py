@@ -1,12 +1,11 @@
-"""A papermill engine that tells the truth about every cell, and saves after each one as a whole.
+"""A papermill engine that notes the true status of every cell, and saves the notebook after each cell, completely or not at all.
 
-The stock engine marks cells that never ran as completed when the run ends by anything but an error in a cell
-(papermill 2.7, `NotebookExecutionManager.notebook_complete`), and writes its output in place.
+The stock engine marks cells as completed that never ran, if the run ends by anything other than an error in a cell (papermill 2.7,
+`NotebookExecutionManager.notebook_complete`). It also overwrites its output in place.
 """
 
 import asyncio
 import json
-import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,8 @@ from rollback_lib.record.files import write_private
 from rollback_lib.text import times
 
 NAME = "rollback"
-INTERRUPT_SECONDS = 30.0  # for ending a job on the host and removing what was made beside the stack
-ANSWER_SECONDS = 1.0  # until the answer of a kernel that is idle again has come
+INTERRUPT_SECONDS = 30.0  # how long an interrupted cell may take to end its job on the host and to clean up
+ANSWER_SECONDS = 1.0  # how long to wait for the answer of a kernel that is idle again
 
 
 class _Client(PapermillNotebookClient):  # type: ignore[misc]
@@ -35,21 +34,20 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         self._record = record
         self._signals = signals
         self._interrupt = interrupt
-        self._begun, self._idle = asyncio.Event(), asyncio.Event()  # how far the kernel is with the cell
+        self._begun, self._idle = asyncio.Event(), asyncio.Event()  # whether the kernel has begun the cell, and is idle again
 
     def start_new_kernel_client(self) -> Any:
-        """As nbclient does, unless the run is told to end meanwhile. Raises KeyboardInterrupt."""
+        """Start the kernel client as nbclient does. Raises KeyboardInterrupt if a signal ends the run meanwhile."""
         start = run_sync(self._until_told)(self.async_start_new_kernel_client())
         self._signals.check()
         return start.result()
 
     def papermill_execute_cells(self) -> None:
-        """Each cell in turn; the one in which the run ends is failed, those after it stay pending. Raises KeyboardInterrupt where
-        it is told to end between two of them."""
+        """Run the cells in order. The cell in which the run ends is marked as failed; those after it stay pending. Raises
+        KeyboardInterrupt if a signal ends the run between two cells."""
         for index, cell in enumerate(self.nb.cells):
             if cell.cell_type != "code":
                 cell.metadata.papermill["status"] = self.nb_man.COMPLETED
-                self._announce(cell.source)
                 continue
             self._signals.check()
             self.nb_man.cell_start(cell, index)
@@ -67,12 +65,13 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
             self.nb_man.cell_complete(cell, index)
 
     async def _follow(self, cell: Any, index: int) -> None:
-        """Run a cell to its end. When the run is told to end, it is interrupted, and has INTERRUPT_SECONDS to end in order."""
+        """Run a cell to its end. If a signal ends the run, interrupt the cell; it then has INTERRUPT_SECONDS to clean up. Raises
+        TimeoutError if it takes longer."""
         self._begun.clear()
         self._idle.clear()
         work = await self._until_told(self.async_execute_cell(cell, index))
         if not work.done():
-            # The kernel ignores an interrupt that comes before it has begun; just after that, it lets the cell be and gives no answer.
+            # The kernel ignores an interrupt before it has begun the cell. Right after that it stops the cell without an answer.
             await _first(work, self._begun.wait(), INTERRUPT_SECONDS)
             self._interrupt()
             await _first(work, self._idle.wait(), INTERRUPT_SECONDS)
@@ -85,7 +84,7 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
         work.result()
 
     async def _until_told(self, work: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
-        """Do this until it has ended, or the run is told to end."""
+        """Start `work`, and wait until it has ended or a signal has come. Returns its task, which may still be running."""
         task = asyncio.ensure_future(work)
         await _first(task, self._signals.coming())
         return task
@@ -97,30 +96,21 @@ class _Client(PapermillNotebookClient):  # type: ignore[misc]
             self._idle.set()
         return super().process_message(message, cell, index)
 
-    def _announce(self, prose: str) -> None:
-        """Say on standard error which heading the run has come to: in papermill's bar on a terminal, else as a line."""
-        heading = next((line.removeprefix("## ") for line in prose.splitlines() if line.startswith("## ")), None)
-        if self.nb_man.pbar is not None:
-            self.nb_man.pbar.update(1)
-            if heading:
-                self.nb_man.pbar.set_description(f"{heading:<20}")
-        elif heading:
-            print(heading, file=sys.stderr, flush=True)
-
     def _save(self, *, sync: bool = True) -> None:
-        # Compact during the run: the layout that people can read takes ten times as long, and comes at the end.
+        # Compact JSON during the run, since the readable layout takes ten times as long. The readable file is written at the end.
         write_private(self._record, json.dumps(self.nb), sync=sync)
 
 
 async def _first(task: "asyncio.Task[Any]", event: Coroutine[Any, Any, Any], most: float | None = None) -> None:
-    """Wait until the task has ended or the event has come, `most` seconds if that is given."""
+    """Wait until the task or the event has ended, at most `most` seconds if given."""
     waiting = asyncio.ensure_future(event)
     await asyncio.wait({task, waiting}, timeout=most, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
 
 
 class Engine(NBClientEngine):  # type: ignore[misc]
-    """`record` is the file the notebook is kept in; `km` a kernel that is already starting; `interrupt` interrupts its cell."""
+    """The engine. Its options: `record` is the file in which the notebook is kept, `km` the manager of a kernel that is already starting,
+    `signals` notes signals that end the run, and `interrupt` interrupts the running cell."""
 
     @classmethod
     def execute_managed_notebook(cls, nb_man: NotebookExecutionManager, kernel_name: str, **options: Any) -> None:

@@ -1,7 +1,7 @@
-"""Starts the kernel of a headless run before anything heavy is imported here, and hands it to nbclient later.
+"""Starts the kernel of a headless run before this process imports anything heavy, and passes it to nbclient later.
 
-The kernel boots on one core while this process imports papermill on another. It speaks over sockets in the file system:
-a kernel on TCP ports would send code and output where other users of the machine can listen.
+The kernel starts on one core while this process imports papermill on another. It uses sockets in the file system, since other users of
+the machine could read code and output that go over TCP ports.
 """
 
 import json
@@ -16,13 +16,15 @@ from queue import Empty
 from typing import Any
 
 from rollback_lib.record.folder import FOLDER_VARIABLE
+from rollback_lib.settings import HOME_VARIABLE, home
 
-LAUNCH = ("-m", "rollback_lib.headless.launch", "--HistoryManager.enabled=False")  # the record is the history
+# -P: this package, also where the current folder is another clone of it.
+LAUNCH = ("-P", "-m", "rollback_lib.headless.launch", "--HistoryManager.enabled=False")  # the record is the history
 PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 
 
 class Kernel:
-    """A kernel process of this Python, whose incident writes to `folder`; None where it has none."""
+    """A kernel process with the same Python. Its incident writes its record to `folder`; None for a kernel that opens no incident."""
 
     def __init__(self, folder: Path | None) -> None:
         self._files = tempfile.TemporaryDirectory(prefix="rollback-kernel-")
@@ -31,22 +33,23 @@ class Kernel:
         channel = {"transport": "ipc", "ip": f"{self._files.name}/k", "key": secrets.token_hex(16), "signature_scheme": "hmac-sha256"}
         self._connection.write_text(json.dumps({**ports, **channel, "kernel_name": "python3"}))
         argv = [sys.executable, *LAUNCH, "-f", str(self._connection)]
-        # A kernel whose parent is gone ends itself (ipykernel).
+        # With JPY_PARENT_PID set, ipykernel ends the kernel when its parent has ended.
         incident = {FOLDER_VARIABLE: str(folder)} if folder else {}
-        environment = {**os.environ, **incident, "JPY_PARENT_PID": str(os.getpid())}
+        environment = {**os.environ, **incident, HOME_VARIABLE: str(home()), "JPY_PARENT_PID": str(os.getpid())}
         self.process = subprocess.Popen(argv, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
 
     def manager(self) -> Any:
-        """A kernel manager for this process, as nbclient wants it."""
+        """A kernel manager for this kernel, as nbclient needs it."""
         from jupyter_client.asynchronous.client import AsyncKernelClient
         from jupyter_client.manager import AsyncKernelManager
         from jupyter_client.provisioning import LocalProvisioner
 
         class Client(AsyncKernelClient):  # type: ignore[misc]
             async def _async_wait_for_ready(self, timeout: float | None = None) -> None:
-                """Ready is when the kernel answers on both channels; the stock client then waits 0.2 s more, in case.
+                """Wait until the kernel answers on both channels. (The stock client always waits another 0.2 s.)
 
-                Without a word on iopub the first cells' output could be lost: a subscription may take effect late.
+                A subscription to iopub may take effect late, so the output of the first cells could be lost before a message has come
+                through it.
                 """
                 heard = False
                 while not heard:
@@ -68,11 +71,11 @@ class Kernel:
         return manager
 
     def interrupt(self) -> None:
-        """Interrupt the cell that runs: in it, KeyboardInterrupt is raised. Between cells it is ignored."""
+        """Raise KeyboardInterrupt in the running cell. Between cells this has no effect."""
         self.process.send_signal(signal.SIGINT)
 
     def kill(self) -> None:
-        """End it now: by then its incident is in the record."""
+        """End the kernel at once. Everything about its incident is in the record by then."""
         self.process.kill()
         self.process.wait()
         self._files.cleanup()

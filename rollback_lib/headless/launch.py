@@ -1,8 +1,8 @@
 """The kernel process of a headless run: `python -m rollback_lib.headless.launch -f CONNECTION_FILE`.
 
-Loads what the notebooks use before it answers, while the runner is busy importing papermill. Leaves out two optional
-imports that take 0.2 s together: the debugger of ipykernel, which nobody attaches here, and the tasks library that paramiko
-wants for reading an SSH configuration, which we ask OpenSSH for.
+It imports what the notebooks use before it answers, while the runner is busy importing papermill. It skips two optional imports that
+take 0.2 s together: the debugger of ipykernel, which is not used here, and `invoke`, with which paramiko would read SSH configurations;
+OpenSSH does that here.
 """
 
 import signal
@@ -16,6 +16,6 @@ from ipykernel import kernelapp  # noqa: E402
 import rollback_lib.notebook  # noqa: E402, F401
 
 if __name__ == "__main__":
-    # Who tells every process of a run to end, as systemd does, is heard by the runner, which ends this one when it is time.
+    # systemd, for example, sends SIGTERM to every process of a run. Only the runner acts on it, and ends this process when it is time.
     signal.signal(signal.SIGTERM, lambda *_: None)
     kernelapp.launch_new_instance()

@@ -1,9 +1,10 @@
-"""One headless run: the notebook under papermill, its record completed however the run ends."""
+"""One headless run: the notebook runs under papermill, and its record is completed however the run ends."""
 
 import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,16 @@ from rollback_lib.record.manifest import NotExtended, NotSigned
 from rollback_lib.record.state import RESUMED, RunState
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
 from rollback_lib.runbook import metadata
-from rollback_lib.settings import PROJECT
+from rollback_lib.settings import home
 
 RESUME = "resume"  # the notebook that resumes an incident of any procedure
+Watch = Callable[[Path], AbstractContextManager[object]]  # shows a run, by the folder of its record, as long as it is entered
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. `seconds` are those of the whole run, kernel and record included."""
+    """How a run ended. `seconds` is the time of the whole run, including kernel and record. `budget` is in seconds, None if the run was
+    not opened."""
 
     verdict: Verdict
     reason: str
@@ -32,7 +35,9 @@ class Outcome:
     budget: float | None
 
 
-def run(procedure: str, parameters: Mapping[str, Any], *, root: Path, check: Callable[[], None]) -> Outcome:
+def run(
+    procedure: str, parameters: Mapping[str, Any], *, root: Path, check: Callable[[], None], watch: Watch = nullcontext
+) -> Outcome:  # fmt: skip
     """Run a procedure's notebook. `check` refuses bad parameters; it runs while the kernel starts, before anything else.
 
     Raises what `check` raises, with no record made.
@@ -48,22 +53,25 @@ def run(procedure: str, parameters: Mapping[str, Any], *, root: Path, check: Cal
             kernel.kill()
             folder.discard()
             raise
-        return _run(procedure, parameters, folder, kernel, root, started, signals)
+        with watch(folder.path):
+            kept = _run(procedure, parameters, folder, kernel, signals)
+        return _outcome(folder, kept, root, started)
 
 
-def resume(path: Path, parameters: Mapping[str, Any], *, root: Path) -> Outcome:
+def resume(path: Path, parameters: Mapping[str, Any], *, root: Path, watch: Watch = nullcontext) -> Outcome:
     """Resume the incident in the folder `path`, which has been found to be one that can be resumed."""
     started = time.monotonic()
     with Signals() as signals:
         folder, kernel = Folder(path), Kernel(path)
-        folder.event(RESUMED, who=who(), process=os.getpid())  # before anything else is written to a record that may be sealed
+        folder.event(RESUMED, who=who(), process=os.getpid())  # a record that may be sealed can be written to only after this event
         Chain(root).enter(OPENED, path, {**folder.record(), "verdict": Verdict.UNKNOWN, "reason": NOT_ENDED, "who": who()})
-        return _run(RESUME, parameters, folder, kernel, root, started, signals)
+        with watch(path):
+            kept = _run(RESUME, parameters, folder, kernel, signals)
+        return _outcome(folder, kept, root, started)
 
 
-def _run(
-    procedure: str, parameters: Mapping[str, Any], folder: Folder, kernel: Kernel, root: Path, started: float, signals: Signals
-) -> Outcome:  # fmt: skip
+def _run(procedure: str, parameters: Mapping[str, Any], folder: Folder, kernel: Kernel, signals: Signals) -> Path | None:
+    """Run the notebook. Returns the executed notebook; None if another run has resumed the incident since and will seal the record."""
     source = metadata.notebook(procedure)
     assert source is not None
     kept, runs = folder.next_notebook(), max(folder.runs, 1)
@@ -71,8 +79,15 @@ def _run(
         _execute(source, kept, folder, parameters, kernel, signals)
     finally:
         kernel.kill()
-    if folder.runs <= runs:  # else another run has resumed it since, and the record is that one's to seal
-        _settle(folder)
+    if folder.runs > runs:
+        return None
+    _settle(folder)
+    return kept
+
+
+def _outcome(folder: Folder, kept: Path | None, root: Path, started: float) -> Outcome:
+    """Seal the record, and return how the run ended."""
+    if kept:
         _page(kept, folder)
         _seal(folder, root)
     record = folder.record()
@@ -80,7 +95,7 @@ def _run(
 
 
 def _execute(source: Path, kept: Path, folder: Folder, parameters: Mapping[str, Any], kernel: Kernel, signals: Signals) -> None:
-    # rfc3987_syntax compiles a grammar at import, 0.9 s, for a check of addresses in JSON schemas that notebooks do not use.
+    # rfc3987_syntax compiles a grammar when it is imported, which takes 0.9 s. It checks addresses in JSON schemas; notebooks have none.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     import papermill
     from papermill.exceptions import PapermillExecutionError
@@ -93,17 +108,17 @@ def _execute(source: Path, kept: Path, folder: Folder, parameters: Mapping[str, 
 
     try:
         papermill.execute_notebook(
-            source, None, parameters=dict(parameters), engine_name=engine.NAME, progress_bar=sys.stderr.isatty(),
-            cwd=str(PROJECT), record=kept, km=kernel.manager(), signals=signals, interrupt=interrupt,
+            source, None, parameters=dict(parameters), engine_name=engine.NAME, progress_bar=False,
+            cwd=str(home()), record=kept, km=kernel.manager(), signals=signals, interrupt=interrupt,
         )  # fmt: skip
     except PapermillExecutionError as error:
         folder.event("cell-failed", cell=error.exec_count, type=error.ename, error=error.evalue)
-    except (KeyboardInterrupt, Exception) as error:  # a signal between two cells, a dead kernel: whatever it is, the record says so
+    except (KeyboardInterrupt, Exception) as error:  # such as a signal between two cells, or a dead kernel
         folder.event("run-cut-short", by=signals.came or type(error).__name__, error=str(error))
 
 
 def _settle(folder: Folder) -> None:
-    """A run that never said how it ended: aborted when no step had begun, else unknown."""
+    """Give a verdict to a run that ended without one: ABORTED if no step had begun, else UNKNOWN."""
     record = folder.record()
     if record and record.get("reason") != NOT_ENDED:
         return
@@ -120,7 +135,7 @@ def _settle(folder: Folder) -> None:
 
 
 def _page(kept: Path, folder: Folder) -> None:
-    """The executed notebook as a page beside it."""
+    """Write the executed notebook as an HTML page beside it."""
     from rollback_lib.report.notebook import html
 
     try:

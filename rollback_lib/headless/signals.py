@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C in a headless run: noted when they come, and acted on only where the run can be ended in order."""
+"""SIGTERM and Ctrl-C in a headless run. They are noted when they come, and take effect only where the run can be ended properly."""
 
 import asyncio
 import signal
@@ -7,9 +7,10 @@ from typing import Self
 
 
 class Signals:
-    """Notes SIGTERM, and SIGINT unless that was ignored when the process was started, as where a script puts it in the background.
+    """Notes SIGTERM and SIGINT while the context is open, but interrupts nothing. SIGINT stays ignored if it was ignored when the process
+    started, as in the background of a shell script.
 
-    `came` is the name of the first of them, "" before. Nothing is interrupted by them here.
+    `came` is the name of the first signal, "" before it has come.
     """
 
     def __init__(self) -> None:
@@ -27,12 +28,12 @@ class Signals:
             signal.signal(number, handler)
 
     def check(self) -> None:
-        """Raises KeyboardInterrupt where one came."""
+        """Raises KeyboardInterrupt if a signal has come."""
         if self.came:
             raise KeyboardInterrupt(self.came)
 
     async def coming(self) -> None:
-        """Wait until one comes."""
+        """Wait until a signal comes."""
         event = asyncio.Event()
         self._waiting = (asyncio.get_running_loop(), event)
         if not self.came:

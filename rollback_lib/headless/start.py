@@ -1,4 +1,4 @@
-"""Runs the start page before a person sees it. It leaves no record."""
+"""Runs the start page before a person opens it. This leaves no record."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from rollback_lib.record.files import write_private
 
 
 def run(page: Path) -> Path:
-    """Run the notebook `page` in place. A cell that fails shows why, and the others run all the same."""
+    """Run the notebook `page` and save it in place. A cell that fails shows its error; the others run all the same. Returns `page`."""
     kernel = Kernel(None)
     try:
         import nbformat

@@ -1,1 +1,1 @@
-"""Whether users are served: probes over the routes they take."""
+"""Health of the stack: probes over the routes that users take, and outages."""

@@ -1,6 +1,6 @@
-"""Outages: since when routes failed, as far as is known, and for how long they failed by the rollback itself.
+"""Outages: since when routes have failed, as far as is known, and for how long they were down because of the rollback itself.
 
-These are the figures of a run; chart, record, report, post-mortem and notebook only show them.
+The figures of a run are computed here. Chart, record, report, post-mortem and notebook only show them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from rollback_lib.text import times
 
 @dataclass(frozen=True)
 class Tick:
-    """One probe of a route: when it was sent, whether it passed, and when that was known."""
+    """One probe of a route: when it was sent (`at`), whether it passed, and when its answer came (`answered`)."""
 
     route: str
     at: datetime
@@ -22,8 +22,12 @@ class Tick:
 
 
 @dataclass(frozen=True)
-class Failing:
-    """From a failed probe to the one that passed next, each at the moment it was sent; where none has (not `over`), to the last answer."""
+class Failure:
+    """A time during which a route failed.
+
+    It lasts from the first failed probe to the next one that passed, each at the moment it was sent. If none has passed since, it is not
+    `over`, and `end` is the time of the last answer.
+    """
 
     begin: datetime
     end: datetime
@@ -36,12 +40,15 @@ class Failing:
 
 @dataclass(frozen=True)
 class Outage:
-    """A route that failed. `before`: it failed before the run changed anything, so that nobody knows for how long already;
-    else it was well until then, and failed by the rollback itself."""
+    """The outage of one route.
+
+    `before`: the route already failed before the run changed anything, and it is not known for how long. Otherwise it was healthy until
+    then, and the rollback itself made it fail. `spans` are the times during which it failed.
+    """
 
     route: str
     before: bool
-    spans: tuple[Failing, ...]
+    spans: tuple[Failure, ...]
 
     @property
     def since(self) -> datetime:
@@ -53,14 +60,14 @@ class Outage:
 
     @property
     def seconds(self) -> float:
-        """How long it failed: all in all when it failed before, else the sum of its spans."""
+        """How long the route failed. If it failed before the run, from the first failed probe to the end; else the sum of its spans."""
         if self.before:
             return (self.spans[-1].end - self.since).total_seconds()
         return round(sum(span.seconds for span in self.spans), 3)
 
     @property
     def words(self) -> str:
-        """What a chart has beside it."""
+        """The outage in words, as a chart shows them beside the route."""
         if self.before:
             end = f"healthy at {times.clock(self.spans[-1].end)}" if self.over else "not over"
             return f"failing since {times.clock(self.since)} UTC at least, {end}"
@@ -69,7 +76,7 @@ class Outage:
 
 @dataclass(frozen=True)
 class Outages:
-    """Those of a run, by route. `asked`: any route was asked; `changed`: the run has begun to change the stack."""
+    """The outages of a run, by route. `asked` is whether any route was probed, `changed` whether the run has begun to change the stack."""
 
     routes: tuple[Outage, ...]
     asked: bool
@@ -77,23 +84,26 @@ class Outages:
 
     @classmethod
     def of(cls, ticks: Sequence[Tick], changed: datetime | None) -> "Outages":
-        """What these probes tell; `changed` is when the first step began that changes the stack, None where none has.
+        """The outages in these probes. `changed` is when the first step that changes the stack began; None if none has.
 
-        A route of which any probe failed that was answered before then is one that failed before. Where nothing was asked
-        before, the first probe tells.
+        A route failed before the run if any probe failed that was answered before `changed`. If there is no such probe, the first
+        probe of the route decides.
         """
         found = []
         for route in sorted({tick.route for tick in ticks}):
-            mine = sorted((tick for tick in ticks if tick.route == route), key=lambda tick: tick.at)
-            before = [tick for tick in mine if changed is None or tick.answered < changed] or mine[:1]
-            spans = tuple(_spans(mine))
+            of_route = sorted((tick for tick in ticks if tick.route == route), key=lambda tick: tick.at)
+            before = [tick for tick in of_route if changed is None or tick.answered < changed] or of_route[:1]
+            spans = tuple(_spans(of_route))
             if spans:
                 found.append(Outage(route, not all(tick.ok for tick in before), spans))
         return cls(tuple(found), asked=bool(ticks), changed=changed is not None)
 
     def data(self) -> dict[str, Any]:
-        """What a record keeps: since when a route failed that failed before the run changed anything (ISO 8601, or None), and
-        for how many seconds one failed by the rollback itself; of several routes, the longest. Nothing where no route was asked."""
+        """What a record keeps of the outages; empty if no route was probed.
+
+        `failing_since` is since when a route failed that failed before the run changed anything (ISO 8601, or None).
+        `outage_by_rollback_seconds` is for how many seconds the rollback made a route fail. Of several routes, the longest counts.
+        """
         if not self.asked:
             return {}
         failing, down = self._of(before=True), self._of(before=False)
@@ -104,36 +114,36 @@ class Outages:
 
     @property
     def words(self) -> str:
-        """The same in words."""
+        """The outages in words."""
         if not self.routes:
             return "none: no probe failed" if self.asked else "not known: no route was asked"
-        said = [_said(found) for found in (self._of(before=True), self._of(before=False)) if found]
+        parts = [_sentence(found) for found in (self._of(before=True), self._of(before=False)) if found]
         none = self.changed and not self._of(before=False)
-        return "; ".join([*said, "none by the rollback itself"] if none else said)
+        return "; ".join([*parts, "none by the rollback itself"] if none else parts)
 
     def _of(self, *, before: bool) -> list[Outage]:
-        return [one for one in self.routes if one.before is before]
+        return [outage for outage in self.routes if outage.before is before]
 
 
-def _spans(ticks: Sequence[Tick]) -> Iterator[Failing]:
-    """Where a route failed; its probes in the order they were sent."""
+def _spans(ticks: Sequence[Tick]) -> Iterator[Failure]:
+    """The times during which a route failed. `ticks` are its probes in the order in which they were sent."""
     begin: datetime | None = None
     for tick in ticks:
         if begin is None and not tick.ok:
             begin = tick.at
         elif begin is not None and tick.ok:
-            yield Failing(begin, tick.at, over=True)
+            yield Failure(begin, tick.at, over=True)
             begin = None
     if begin is not None:
-        yield Failing(begin, max(tick.answered for tick in ticks), over=False)
+        yield Failure(begin, max(tick.answered for tick in ticks), over=False)
 
 
 def _longest(found: Sequence[Outage]) -> Outage:
-    return max(found, key=lambda one: one.seconds)
+    return max(found, key=lambda outage: outage.seconds)
 
 
-def _said(found: Sequence[Outage]) -> str:
+def _sentence(found: Sequence[Outage]) -> str:
     longest = _longest(found)
-    others = [f"the longest of {len(found)} routes"] if len(found) > 1 else []
-    others += [f"{one.route} is not over" for one in found if not one.over and one is not longest]
-    return f"{longest.route} {longest.words}" + (f" ({', '.join(others)})" if others else "")
+    remarks = [f"the longest of {len(found)} routes"] if len(found) > 1 else []
+    remarks += [f"{outage.route} is not over" for outage in found if not outage.over and outage is not longest]
+    return f"{longest.route} {longest.words}" + (f" ({', '.join(remarks)})" if remarks else "")

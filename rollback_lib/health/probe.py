@@ -1,4 +1,4 @@
-"""Probes: what came of asking a route, and what many of them say together."""
+"""Probes: single requests over a route, and when several of them count as healthy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +9,11 @@ from rollback_lib.secrets.redactor import clean
 
 @dataclass(frozen=True)
 class Probe:
-    """One request over a route: `status` is the HTTP status, None when there was no answer; `seconds` it took; `said` is
-    what came back, or what went wrong, as it was; `certificate` is from when to when the route's certificate is good."""
+    """One request over a route, sent at `at`, which passed or failed (`ok`).
+
+    `status` is the HTTP status, None if there was no answer. `seconds` is how long it took. `said` is the beginning of the body, or the
+    error; secrets are not masked in it. `certificate` is from when to when the route's certificate is valid.
+    """
 
     route: str
     at: datetime
@@ -22,10 +25,10 @@ class Probe:
 
     @property
     def words(self) -> str:
-        """The beginning of what was said. Secrets are taken out before it is cut, as half of one could not be known."""
+        """The beginning of `said`, 200 characters at most. Secrets are masked before it is cut, since half a secret is not recognised."""
         return clean(self.said)[:200].strip()
 
 
 def passes_in_a_row(results: Sequence[bool], wanted: int) -> bool:
-    """Whether the last `wanted` results are there and all passed."""
+    """Whether there are at least `wanted` results, and the last `wanted` of them all passed."""
     return len(results) >= wanted and all(results[-wanted:])

@@ -9,13 +9,16 @@ from rollback_lib.stack.route import Route
 
 
 def check_authorities(routes: Sequence[Route]) -> None:
-    """Raises ParameterError when a route's `ca` is not a file of certificates."""
+    """Raise ParameterError if the `ca` of any route is not a file of certificates."""
     for route in routes:
         authorities(route)
 
 
 def authorities(route: Route) -> ssl.SSLContext:
-    """The system's, or the route's own `ca`. Raises ParameterError when that is no file of certificates."""
+    """A TLS context that trusts the route's own `ca`, or the system's authorities if it has none.
+
+    Raises ParameterError if `ca` is not a file of certificates.
+    """
     if route.ca is None:
         return ssl.create_default_context()
     try:

@@ -1,4 +1,4 @@
-"""Health over the routes users take: probes side by side, healthy when N in a row pass on every route."""
+"""Watches the routes that users take. They are probed side by side, and are healthy when N probes in a row pass on every route."""
 
 import ssl
 import threading
@@ -15,8 +15,8 @@ from rollback_lib.health.probe import Probe, passes_in_a_row
 from rollback_lib.health.tls import authorities
 from rollback_lib.stack.route import Expect, Health, Route
 
-KEPT = 16 * 1024  # characters of an answer
-AT_ONCE = 4  # probes of one route that may wait for their answers
+KEPT = 16 * 1024  # characters of an answer that are kept
+AT_ONCE = 4  # how many probes of one route may wait for their answers at the same time
 
 
 class Prober:
@@ -30,12 +30,12 @@ class Prober:
         self._headers = {b"Host": url.netloc.encode(), b"User-Agent": b"rollback-health"}
         self._url = url._replace(netloc=route.connect_to).geturl() if route.connect_to else route.url
         self._extensions = {"sni_hostname": url.hostname} if url.scheme == "https" else {}
-        # A connection of its own for every probe: users' connections are new ones, too.
+        # Every probe opens a new connection, as a user would.
         limits = httpx.Limits(max_keepalive_connections=0)
         self._client = httpx.Client(verify=authorities(route), timeout=timeout, limits=limits, trust_env=False)
 
     def probe(self) -> Probe:
-        """One GET. Never raises: what went wrong is in the probe."""
+        """Send one GET request. Errors of the request are not raised, but are in the probe."""
         started, at = time.monotonic(), datetime.now(UTC)
         ok, status, certificate = False, None, None
         try:
@@ -73,7 +73,7 @@ def probe_once(routes: Sequence[Route], timeout: float, values: Values | None = 
 
 
 def _certificate(answer: httpx.Response) -> tuple[datetime, datetime] | None:
-    """From when to when the certificate is good that the answer came with."""
+    """From when to when the certificate of the answer's connection is valid; None without TLS."""
     tls = answer.extensions["network_stream"].get_extra_info("ssl_object")
     known = tls.getpeercert() if tls else None
     if not known:
@@ -83,7 +83,11 @@ def _certificate(answer: httpx.Response) -> tuple[datetime, datetime] | None:
 
 
 class Watch:
-    """Probes every route again and again until stopped; a probe that hangs does not hold up the next."""
+    """Probes every route again and again until it is stopped. A probe that hangs does not hold up the next one.
+
+    `health` has the interval, the time-out and the deadline in seconds, and how many passes in a row mean healthy. `on_probe` is called
+    with each probe, in a thread of the watch.
+    """
 
     def __init__(
         self, routes: Sequence[Route], health: Health, on_probe: Callable[[Probe], object], values: Values | None = None
@@ -104,16 +108,16 @@ class Watch:
         return self
 
     def stop(self) -> None:
-        with self._noting:  # what is not heard of by now is not heard of any more
+        with self._noting:  # probes that have no answer by now are dropped
             self._stopped.set()
         self._clock.join()
-        # A probe that still waits for its answer ends at its own time-out; it is not worth waiting for.
+        # A probe that still waits for its answer ends at its own time-out. Nobody waits for it.
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     @property
     def probes(self) -> list[Probe]:
-        """All so far, in the order they were begun, of each route up to the last that was answered; one before it that was not
-        has not passed."""
+        """All probes so far, in the order in which they were begun, of each route up to the last that was answered. An earlier probe
+        without an answer counts as failed."""
         now = datetime.now(UTC)
         with self._changed:
             found = [
@@ -124,8 +128,11 @@ class Watch:
         return sorted(found, key=lambda probe: probe.at)
 
     def until_healthy(self, since: datetime, routes: Collection[str] | None = None, most: float | None = None) -> bool:
-        """Wait until the last `passes` probes begun after `since` passed on every route, or on those of `routes`, and the others have
-        answered, too, well or badly; False at the deadline, or after `most` seconds."""
+        """Wait until the routes are healthy: the last `passes` probes begun after `since` passed on every route.
+
+        If `routes` are given, only those have to pass; all others must have answered, whether they passed or not. False if that did not
+        happen before the deadline, or within `most` seconds.
+        """
         wanted = self._begun.keys() if routes is None else self._begun.keys() & set(routes)
         with self._changed:
             return self._changed.wait_for(
@@ -133,7 +140,7 @@ class Watch:
             )
 
     def until_looked(self) -> bool:
-        """Wait until every route has answered `passes` times; whether all of those passed."""
+        """Wait until every route has answered `passes` times. True if all answers passed; False if not, or at the deadline."""
         wanted = self._health.passes
 
         def answers() -> list[list[bool]]:
@@ -149,7 +156,7 @@ class Watch:
 
     @staticmethod
     def _results(begun: list[tuple[datetime, Probe | None]], since: datetime) -> list[bool]:
-        """Up to the last that was answered; one before it that was not does not pass."""
+        """The results of the probes since then, up to the last that was answered. An earlier one without an answer has not passed."""
         return [probe is not None and probe.ok for at, probe in _answered(begun) if at >= since]
 
     def _tick(self) -> None:
@@ -165,7 +172,7 @@ class Watch:
 
     def _probe(self, prober: Prober, number: int) -> None:
         probe = prober.probe()
-        with self._noting:  # before it counts, so that the record has every probe on which a verdict rests
+        with self._noting:  # `on_probe` comes before the probe counts, so that the record has every probe on which a verdict rests
             if self._stopped.is_set():
                 return
             self._on_probe(probe)
@@ -176,7 +183,7 @@ class Watch:
 
 
 def _answered(begun: list[tuple[datetime, Probe | None]]) -> list[tuple[datetime, Probe | None]]:
-    """Up to the last that was answered: what comes after it may pass yet."""
+    """The probes up to the last that was answered. Later ones may still pass."""
     end = len(begun)
     while end and begun[end - 1][1] is None:
         end -= 1

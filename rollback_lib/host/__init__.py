@@ -1,1 +1,1 @@
-"""How we reach a machine."""
+"""The connection to a host: SSH, channels, jobs and the lock."""

@@ -1,4 +1,4 @@
-"""Host certificates: whether a key is certified by an authority of known_hosts (`@cert-authority`), by asking OpenSSH what is in it."""
+"""Checks a host certificate against the authorities in known_hosts (`@cert-authority`). `ssh-keygen -L` reads the certificate."""
 
 import base64
 import hashlib
@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Collection
 from datetime import datetime
 
-# Of the host keys that paramiko knows.
+# The certificate types of the host keys that paramiko supports.
 KINDS = tuple(
     f"{kind}-cert-v01@openssh.com"
     for kind in ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "rsa-sha2-512", "rsa-sha2-256")
@@ -14,32 +14,33 @@ KINDS = tuple(
 
 
 def objection(blob: bytes, authorities: Collection[str], name: str) -> str:
-    """Why a certificate does not prove that this is the host `name`; "" when it does. `authorities` are their keys in base64.
+    """Why the certificate `blob` does not prove that this is the host `name`; "" when it does.
 
-    ssh-keygen refuses one whose signature is not that of the key it names (sshkey.c, cert_parse).
+    `authorities` are the public keys of the trusted authorities, in base64. The signature itself is checked by ssh-keygen, which
+    reads no certificate with a bad one (sshkey.c, cert_parse).
     """
     kind = blob[4 : 4 + int.from_bytes(blob[:4], "big")].decode(errors="replace")
     text = f"{kind} {base64.b64encode(blob).decode()}\n"
     shown = subprocess.run(["ssh-keygen", "-L", "-f", "-"], input=text, capture_output=True, text=True, check=False)
     if shown.returncode:
         return "it has no certificate that can be read"
-    told, principals = _read(shown.stdout)
-    if not told.get("Type", "").endswith(" host certificate"):
+    fields, principals = _read(shown.stdout)
+    if not fields.get("Type", "").endswith(" host certificate"):
         return "its certificate is not one for hosts"
-    if told.get("Signing CA", " ").split()[1:2] not in ([_fingerprint(one)] for one in authorities):
+    if fields.get("Signing CA", " ").split()[1:2] not in ([_fingerprint(key)] for key in authorities):
         return "its certificate was signed by another authority"
     if principals and name not in principals:
         return f"its certificate is for {', '.join(principals)}"
-    if not _now_in(told.get("Valid", "")):
-        return f"its certificate is valid {told.get('Valid', 'at no time')}"
-    if told.get("Critical Options") != "(none)":
+    if not _now_in(fields.get("Valid", "")):
+        return f"its certificate is valid {fields.get('Valid', 'at no time')}"
+    if fields.get("Critical Options") != "(none)":
         return "its certificate has critical options"
     return ""
 
 
 def _read(shown: str) -> tuple[dict[str, str], list[str]]:
-    """The fields by name, and the names of hosts, each on a line of its own."""
-    told: dict[str, str] = {}
+    """The fields in the output of `ssh-keygen -L`, by name, and the host names it lists under Principals, one per line."""
+    fields: dict[str, str] = {}
     principals: list[str] = []
     field = ""
     for line in shown.splitlines()[1:]:
@@ -48,8 +49,8 @@ def _read(shown: str) -> tuple[dict[str, str], list[str]]:
                 principals.append(line.strip())
             continue
         field, _, value = line.strip().partition(":")
-        told[field] = value.strip()
-    return told, principals
+        fields[field] = value.strip()
+    return fields, principals
 
 
 def _fingerprint(key: str) -> str:
@@ -57,7 +58,7 @@ def _fingerprint(key: str) -> str:
 
 
 def _now_in(span: str) -> bool:
-    """`forever`, or `[from|after MOMENT] [to|before MOMENT]` in local time."""
+    """Whether the present moment is in `span`: `forever`, or `[from|after MOMENT] [to|before MOMENT]` in local time."""
     words = span.split()
     if words == ["forever"]:
         return True
@@ -65,4 +66,4 @@ def _now_in(span: str) -> bool:
     now = datetime.now()
     starts = [moment for word, moment in moments.items() if word in ("from", "after")]
     ends = [moment for word, moment in moments.items() if word in ("to", "before")]
-    return bool(moments) and all(one <= now for one in starts) and all(now < one for one in ends)
+    return bool(moments) and all(start <= now for start in starts) and all(now < end for end in ends)

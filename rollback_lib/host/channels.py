@@ -1,4 +1,4 @@
-"""The channels of one SSH connection: opened one at a time, a limited number at once, and one ahead of need."""
+"""The channels of one SSH connection. They are opened one at a time; the next is opened before it is needed."""
 
 import threading
 import time
@@ -9,29 +9,29 @@ import paramiko
 
 from rollback_lib.errors import LinkLost
 
-SILENCE = 15  # seconds of silence after which the link is lost
-CHANNELS = 8  # at once; sshd's MaxSessions is 10 unless told otherwise
+SILENCE = 15  # seconds without an answer after which the connection counts as lost
+CHANNELS = 8  # open at the same time; sshd allows 10 by default (MaxSessions)
 
 
 class Channels:
-    """Session channels of an open client. Thread-safe.
+    """The session channels of a connected client. Thread-safe.
 
-    Opening one takes a round trip to the host, and the command in it another. So while a command runs, the channel of the
-    next one is opened already.
+    To open a channel takes one round trip to the host, and to run a command in it another. To save the first, the channel
+    for the next command is opened while a command runs.
     """
 
     def __init__(self, client: paramiko.SSHClient, alias: str) -> None:
         self._client = client
         self._alias = alias
         self._slots = threading.BoundedSemaphore(CHANNELS)
-        self._opening = threading.Lock()  # paramiko keeps one place for the error of an opening, whichever thread's it is
+        self._opening = threading.Lock()  # paramiko has one place for the error of opening a channel, shared by all threads
         self._spare: paramiko.Channel | None = None
         self._spares = threading.Lock()
         self._refilling = False
 
     @contextmanager
     def channel(self) -> Iterator[paramiko.Channel]:
-        """A channel for one command. Raises LinkLost."""
+        """A channel for one command, closed at the end of the block. Raises LinkLost."""
         with self._slots:
             channel = self._open(time.monotonic() + SILENCE)
             self._refill()
@@ -51,7 +51,11 @@ class Channels:
         return True
 
     def _open(self, until: float) -> paramiko.Channel:
-        """The spare channel or a new one; where sshd's MaxSessions is reached, as soon as it has closed an earlier one."""
+        """The spare channel, or a new one.
+
+        When sshd has reached its MaxSessions, this tries again until sshd has closed an earlier session, or until `until`
+        (monotonic seconds). Raises LinkLost then.
+        """
         while True:
             spare = self._take_spare()
             if spare is not None:
@@ -81,7 +85,7 @@ class Channels:
         return None if spare is None or spare.closed else spare
 
     def _refill(self) -> None:
-        """Open the next channel meanwhile, unless one is there or on its way."""
+        """Begin to open a spare channel in a thread, unless there is one or one is being opened."""
         with self._spares:
             if self._refilling or self._spare is not None:
                 return
@@ -90,7 +94,7 @@ class Channels:
 
     def _open_spare(self) -> None:
         spare = None
-        # A lost link, or too many sessions, is for the one who needs a channel to find.
+        # If the link is lost, or there are too many sessions, the next caller of `channel` finds out and raises the error.
         with suppress(LinkLost, paramiko.ChannelException):
             spare = self._session()
         with self._spares:

@@ -1,4 +1,4 @@
-"""Opens a connection as `ssh` would: host key, keys, agent, jump hosts and proxy commands as OpenSSH is configured."""
+"""Opens a connection as `ssh` would: with the host keys, user keys, agent, jump hosts and proxy commands that OpenSSH is set up to use."""
 
 import os
 import shlex
@@ -19,9 +19,10 @@ from rollback_lib.host.ssh_config import Endpoint, Known, known_keys, resolve
 
 
 def connect(alias: str, config: Path | None = None, *, sudo: bool = False) -> Connection:
-    """Open the connection that `ssh [-F config] alias` would; `sudo`: for commands that run as root, by `sudo -n`.
+    """Open the connection that `ssh [-F config] alias` would open. With `sudo`, commands on it run as root, by `sudo -n`.
 
-    Raises ConnectionRefused: name not found, no answer, host key unknown, changed or revoked, key not accepted.
+    Raises ConnectionRefused when the name is not found, nothing answers, the host key is unknown, changed or revoked, or no user
+    key is accepted.
     """
     return _open(resolve(alias, config), via=None, sudo=sudo)
 
@@ -43,7 +44,7 @@ def _open(endpoint: Endpoint, via: Connection | None, *, sudo: bool = False) -> 
         if entry is not None and entry.key is not None:
             client.get_host_keys().add(endpoint.host_key_name, kind, entry.key)
     try:
-        # The name under which keys are on file carries the port already: 22 keeps paramiko from adding it again.
+        # The name under which known_hosts has the keys contains the port already. Given port 22, paramiko does not add it again.
         client.connect(
             endpoint.host_key_name, 22, username=endpoint.user, sock=_socket(endpoint, via), auth_strategy=_Keys(endpoint),
             transport_factory=None if known.keys else _for_certificates,
@@ -76,7 +77,7 @@ def _socket(endpoint: Endpoint, via: Connection | None) -> "socket.socket | para
         return paramiko.ProxyCommand(f"sh -c {shlex.quote('exec ' + endpoint.proxy_command)}")
     link = socket.create_connection((endpoint.hostname, endpoint.port), timeout=endpoint.connect_timeout)
     link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux: what we send, keepalives too, must be acknowledged in that time
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux: the connection fails when sent data, keepalives included, is not acknowledged in time
         link.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE * 1000)
     return link
 
@@ -92,21 +93,21 @@ def _reason(error: BaseException) -> str:
 
 
 def _for_certificates(sock: Any, /, **options: Any) -> paramiko.Transport:
-    """A transport that asks the host for a certificate, where no key of it is on file."""
+    """A transport that asks the host for a certificate. It is used when known_hosts has no key of the host."""
     transport = paramiko.Transport(sock, **options)
     transport.get_security_options().key_types = certificate.KINDS
     return transport
 
 
 class _Certified(paramiko.MissingHostKeyPolicy):
-    """Of the keys that are not on file, those are known that an authority on file has certified for the host."""
+    """Accepts a host key that is not in known_hosts if an authority in known_hosts has certified it for this host."""
 
     def __init__(self, endpoint: Endpoint, known: Known) -> None:
         self._endpoint = endpoint
         self._known = known
 
     def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
-        """Raises SSHException for one that is not known."""
+        """Raise SSHException unless the key is certified."""
         name = hostname.removeprefix("[").rpartition("]")[0] or hostname
         certified = key.public_blob.key_blob if key.public_blob else b""
         objection = certificate.objection(certified, self._known.authorities - self._known.revoked, name)
@@ -115,7 +116,11 @@ class _Certified(paramiko.MissingHostKeyPolicy):
 
 
 class _Keys(AuthStrategy):
-    """The order OpenSSH tries keys in: those of the agent that the configuration names, the files, the agent's others."""
+    """The user's keys, in the order in which OpenSSH tries them.
+
+    First come the key files that the configuration names; a key that the agent holds as well is taken from the agent. Then come
+    the other keys of the agent.
+    """
 
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(ssh_config=paramiko.SSHConfig())
@@ -133,7 +138,7 @@ class _Keys(AuthStrategy):
             try:
                 key = paramiko.PKey.from_path(file)
             except (paramiko.SSHException, OSError, ValueError, TypeError):
-                continue  # needs a passphrase, or is no private key: the agent is for those
+                continue  # the file needs a passphrase, or is not a private key: such keys are used through the agent
             yield InMemoryPrivateKey(endpoint.user, key)
         if not endpoint.identities_only:
             for key in agent.values():
@@ -144,7 +149,7 @@ def _agent_keys(path: str | None) -> tuple[paramiko.AgentKey, ...]:
     if path is None:
         return ()
     before = os.environ.get("SSH_AUTH_SOCK")
-    os.environ["SSH_AUTH_SOCK"] = path  # the only way paramiko takes it
+    os.environ["SSH_AUTH_SOCK"] = path  # paramiko takes the agent's path from the environment only
     try:
         return paramiko.Agent().get_keys()
     except (paramiko.SSHException, OSError):

@@ -1,4 +1,4 @@
-"""One SSH connection to one host: many channels on it, both streams drained, deadlines of our own."""
+"""One SSH connection to one host: it runs scripts, several at a time, reads both their output streams, and keeps their deadlines."""
 
 import logging
 import re
@@ -14,7 +14,7 @@ import paramiko
 from rollback_lib.errors import CommandFailed, LinkLost, NothingRan
 from rollback_lib.host.channels import Channels
 from rollback_lib.host.ending import SHELL, Ending, Kind
-from rollback_lib.host.heartbeat import Pulse
+from rollback_lib.host.heartbeat import Heartbeat
 from rollback_lib.host.login_shell import Frame, through_login_shell
 from rollback_lib.host.output import KEEP, BoundedOutput
 from rollback_lib.host.snippets import GRACE, WATCH, own_end
@@ -23,11 +23,11 @@ from rollback_lib.secrets.secret import Secret
 
 CHUNK = 64 * 1024
 
-# Failures reach the caller as exceptions; paramiko's own lines would come between the output of a cell.
+# The caller learns of failures by exceptions. Without this handler paramiko would print its own lines into the output of a cell.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
-SLACK = 3 * GRACE  # seconds beyond its deadline after which we stop waiting for the end of a script
-HELD = 1.0  # seconds to wait for the end of output once a command has ended
+SLACK = 3 * GRACE  # seconds to wait for the end of a script after its deadline
+HELD = 1.0  # seconds to wait for the end of the output after a command has ended
 _RUN = (
     WATCH
     + r"""
@@ -41,7 +41,11 @@ await "$2" "$3" "$4" >&2
 
 @dataclass(frozen=True)
 class Result:
-    """What a script did: how it ended, both outputs as kept, seconds taken."""
+    """The result of a script: how it ended, and what it printed to standard output and standard error.
+
+    Of long output the beginning and the end are kept; `dropped` is how many bytes between them are not. `seconds` is how long
+    the script took.
+    """
 
     ending: Ending
     out: str
@@ -51,38 +55,41 @@ class Result:
 
     @property
     def status(self) -> int | None:
-        """Its exit status, where it came to one."""
+        """The exit status of the script; None when a signal, its deadline or something unknown ended it."""
         return self.ending.status
 
 
 class Connection:
-    """An open connection. Thread-safe: `run` may be called from several threads. `noise` is what the start-up file of the login
-    shell was heard to print."""
+    """An open connection. Thread-safe: several threads may call `run` at the same time.
+
+    `noise` is what the start-up file of the login shell printed, which is not part of any result; "" if nothing.
+    """
 
     def __init__(self, client: paramiko.SSHClient, alias: str, via: "Connection | None", *, sudo: bool = False) -> None:
-        """`sudo`: what runs there runs as root, by `sudo -n`."""
+        """`client` is connected already. `via` is the connection to the jump host that this one goes through, and is closed with it.
+        With `sudo`, scripts run as root, by `sudo -n`."""
         self.alias = alias
         self.noise = ""
         self._sudo = sudo
         self._client = client
         self._via = via
         self._channels = Channels(client, alias)
-        self._pulse = Pulse(client)
+        self._heartbeat = Heartbeat(client)
 
     def run(
         self, script: str, *, deadline: float = 30.0, on_output: Callable[[bytes], None] | None = None,
         keep: int = KEEP, send: Secret | None = None,
     ) -> Result:  # fmt: skip
-        """Run a POSIX shell script there in a clean environment, `deadline` seconds at most.
+        """Run a POSIX shell script on the host in a clean environment, for `deadline` seconds at most.
 
-        `on_output` gets standard output as it comes; `keep` bytes at each end are in the result. `send` goes to its
-        standard input, which has no end then: the script must read that many bytes and no more. Raises LinkLost when the
-        connection breaks meanwhile, NothingRan where the login shell, or sudo, does not let it run.
+        `on_output` gets standard output as it arrives. The result holds its first and last `keep` bytes. `send` is written to the
+        script's standard input. The input is not closed afterwards: the script must read exactly that many bytes. Raises LinkLost
+        when the connection breaks, NothingRan when the login shell or sudo does not run the script.
         """
         started = time.monotonic()
         out, err = BoundedOutput(keep), BoundedOutput()
         source = "" if send else " </dev/null"
-        mark = secrets.token_hex(8)  # nothing that is said by others looks like it
+        mark = secrets.token_hex(8)  # random, so that no other output can be taken for it
         before, seconds = rf"\n{mark} ", f"{deadline:.10g}"
         framed = Frame(f"{mark} begin".encode()), Frame(f"{mark} begin".encode())
         watched = ("timeout", "-s", "ALRM", seconds, "sh", "-c", _RUN, "sh", own_end(before, 2) + script, seconds, str(GRACE), before)
@@ -90,41 +97,44 @@ class Connection:
             self._execute(channel, through_login_shell(shlex.join(watched) + source, sudo=self._sudo), send)
             ended = self._drain(channel, framed, out, err, started + deadline + SLACK, on_output)
             status = channel.recv_exit_status() if ended else None
-        # What watches a script may have been killed, and then has no exit status either.
+        # No exit status does not mean a lost connection: perhaps the shell that watches the script was killed.
         if status in (None, -1) and not self._channels.alive():
             raise LinkLost(f"the connection to {self.alias} broke while a command was running")
         took = time.monotonic() - started
-        noise = "\n".join(one.noise.strip() for one in framed).strip()
+        noise = "\n".join(frame.noise.strip() for frame in framed).strip()
         if ended and not framed[0].begun and status != -1:
             raise NothingRan(f"{self.alias} ran nothing, and said: {_last_line(noise).rstrip('.')}; {_what_to_do(noise, sudo=self._sudo)}")
         self.noise = self.noise or noise
-        said = err.text()
-        ending = _ending(" ".join(re.findall(rf"\n{mark} (.*)\n", said)), status, took)
-        return Result(ending, out.text(), re.sub(rf"\n{mark} .*\n", "", said), out.dropped + err.dropped, took)
+        errors = err.text()
+        ending = _ending(" ".join(re.findall(rf"\n{mark} (.*)\n", errors)), status, took)
+        return Result(ending, out.text(), re.sub(rf"\n{mark} .*\n", "", errors), out.dropped + err.dropped, took)
 
     def check(self, script: str, *, deadline: float = 30.0) -> str:
-        """Like `run`, for what must succeed: its output. Raises CommandFailed with the last line it said."""
+        """Run a script that must succeed, and return its standard output.
+
+        Raises CommandFailed, with the last line that the script printed, when it fails; otherwise like `run`.
+        """
         result = self.run(script, deadline=deadline)
         if result.status != 0:
             raise CommandFailed(f"on {self.alias}: {said(result)}")
         return result.out
 
     def forward(self, hostname: str, port: int, timeout: float) -> paramiko.Channel:
-        """A channel from that host on to another machine: the way to a host behind a jump host."""
+        """A channel from this host to another machine. Used to reach a host behind a jump host. `timeout` is in seconds."""
         transport = self._client.get_transport()
         assert transport is not None
         return transport.open_channel("direct-tcpip", (hostname, port), ("127.0.0.1", 0), timeout=timeout)
 
     def close(self) -> None:
-        self._pulse.stop()
+        self._heartbeat.stop()
         self._client.close()
         if self._via:
             self._via.close()
 
     def _execute(self, channel: paramiko.Channel, command: str, send: Secret | None) -> None:
         try:
-            # We never send an end of file: paramiko may send one after the channel's close when a
-            # command is quick, and sshd then drops the whole connection ("ieof packet referred to nonexistent channel").
+            # End of file is never sent. When a command is quick, paramiko may send it after the channel is closed, and sshd then
+            # drops the whole connection ("ieof packet referred to nonexistent channel").
             channel.exec_command(command)
             if send:
                 channel.sendall(send.reveal())
@@ -135,10 +145,10 @@ class Connection:
         self, channel: paramiko.Channel, framed: tuple[Frame, Frame], out: BoundedOutput, err: BoundedOutput, until: float,
         on_output: Callable[[bytes], None] | None,
     ) -> bool:  # fmt: skip
-        """Read both streams as they come until the command has ended; False when nothing is heard of it in time.
+        """Read both streams as data arrives until the command has ended. False when it has not ended by `until` (monotonic seconds).
 
-        sshd may send the exit status before the last of the output, so both are waited for. A child left behind may hold
-        the streams open for ever: HELD seconds after the status, what has arrived is all we take.
+        sshd may send the exit status before the last output, so this waits for both. A child process that was left behind may
+        hold the streams open for ever, so this stops reading HELD seconds after the exit status.
         """
         wake = channel.fileno()
         held_until = None
@@ -159,7 +169,7 @@ class Connection:
                 return True
             if now > until:
                 return False
-            # The pipe wakes us for data and end of file; the exit status may come a moment after both.
+            # `wake` becomes readable for data and at end of file. The exit status may come a moment later.
             if complete:
                 channel.status_event.wait(0.2)
             else:
@@ -167,7 +177,7 @@ class Connection:
 
 
 def said(result: Result) -> str:
-    """One line on how a script ended, with the last thing it said, freed of secrets."""
+    """One line that says how a script ended, with the last line that it printed. Secrets are masked."""
     return f"{result.ending.words}: {_last_line(result.err or result.out)}"
 
 
@@ -183,12 +193,12 @@ def _what_to_do(noise: str, *, sudo: bool) -> str:
 
 
 def _ending(marks: str, status: int | None, took: float) -> Ending:
-    """How a script ended, as its marks say. `status` is the exit status of the channel: -1 for a signal, None where no end was
-    heard of in `took` seconds."""
+    """How a script ended, read from the `marks` it left. Without marks, `status` decides, the exit status of the channel: -1 when
+    a signal ended the command, None when it had not ended after `took` seconds."""
     try:
         return Ending.read(marks)
     except ValueError:
         if status is None:
             return Ending(Kind.UNHEARD, round(took))
-        # What a signal ended was the watcher.
+        # The signal ended the shell that watched the script.
         return Ending.exited(status) if 0 <= status <= SHELL else Ending(Kind.LOST)

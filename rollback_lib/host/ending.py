@@ -1,16 +1,20 @@
-"""How a command on the host ended, and why. The host says so itself (`WATCH` in snippets.py): nothing is guessed from a status."""
+"""How a command on the host ended, and why. The shell that watches the command reports it (`WATCH` in snippets.py)."""
 
 import re
 from dataclasses import dataclass
 from enum import StrEnum
 from signal import SIGKILL, Signals
 
-SHELL = 128  # an exit status above it may be that of a shell whose command a signal ended: so much more than its number
-_SIGNALS = 64
+SHELL = 128  # a shell whose command was ended by a signal exits with this plus the number of the signal
+_SIGNALS = 64  # the highest number of a signal
 
 
 class Kind(StrEnum):
-    """LOST: what watched it was killed as well. UNHEARD: it was not waited for any longer, and may be running still."""
+    """The ways in which a command ends.
+
+    EXITED: it exited with a status. SIGNAL: a signal ended it. DEADLINE: it was cut off at its deadline. LOST: the shell that
+    watched it was killed as well, so how it ended is not known. UNHEARD: no end was reported in time, and it may still be running.
+    """
 
     EXITED = "exited"
     SIGNAL = "signal"
@@ -21,20 +25,23 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Ending:
-    """How a command ended. `number` is its exit status, the signal, or seconds: its deadline (0: not known), or how long it was
-    waited for."""
+    """How a command ended. What `number` means depends on `kind`.
+
+    EXITED: the exit status. SIGNAL: the number of the signal. DEADLINE: the deadline in seconds, 0 if not known. UNHEARD: for how
+    many seconds its end was waited for. LOST: nothing.
+    """
 
     kind: Kind
     number: float = 0
 
     @classmethod
     def exited(cls, status: int) -> "Ending":
-        """It came to its own end, with this exit status."""
+        """The command exited by itself, with this status."""
         return cls(Kind.EXITED, status)
 
     @classmethod
     def read(cls, marks: str) -> "Ending":
-        """What the marks of `WATCH` say, one after the other on a line. Raises ValueError for anything else."""
+        """Read the marks that `WATCH` prints, joined on one line. Raises ValueError for any other text."""
         known = re.fullmatch(r"deadline (\d{1,10}(?:\.\d{1,9})?)|(exited )?(\d{1,3})", marks.strip())
         if known is None:
             raise ValueError(f"not the end of a command: {marks[:80]!r}")
@@ -45,21 +52,21 @@ class Ending:
 
     @property
     def status(self) -> int | None:
-        """The exit status, where it came to one."""
+        """The exit status; None when the command did not exit by itself."""
         return int(self.number) if self.kind is Kind.EXITED else None
 
     @property
     def ok(self) -> bool:
-        """Whether it did what it was to do."""
+        """Whether the command succeeded: it exited with status 0."""
         return self.status == 0
 
     @property
     def words(self) -> str:
-        """How it ended."""
+        """How the command ended, as part of a sentence."""
         number = f"{self.number:.10g}"
         match self.kind:
             case Kind.EXITED:
-                # It is often the shell that exits, with the status of a command that was killed.
+                # Often a command was killed, and the shell that ran it exits with this status.
                 killed = self.number == SHELL + SIGKILL
                 return f"exit status {number}" + (f", perhaps of a command that was {_by(SIGKILL)}" if killed else "")
             case Kind.SIGNAL:
@@ -75,5 +82,5 @@ class Ending:
 def _by(signal: int) -> str:
     if signal == SIGKILL:
         return "killed (SIGKILL), as when memory runs out"
-    known = signal in {one.value for one in Signals}
+    known = signal in {item.value for item in Signals}
     return f"ended by {Signals(signal).name if known else f'signal {signal}'}"

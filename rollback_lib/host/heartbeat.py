@@ -1,4 +1,4 @@
-"""Signs of life: a connection on which the host is silent is lost, whatever the machines in between acknowledge."""
+"""Detects a host that has stopped answering, even when a machine in between still acknowledges what is sent."""
 
 import threading
 
@@ -6,11 +6,11 @@ import paramiko
 
 from rollback_lib.host.channels import SILENCE
 
-EVERY = 5.0  # seconds between signs of life we ask for
+EVERY = 5.0  # seconds between two keepalive requests
 
 
-class Pulse:
-    """Asks the host again and again whether it is there, and closes the connection when no answer comes for SILENCE seconds."""
+class Heartbeat:
+    """Sends keepalive requests to the host in a thread, and closes the connection when one is not answered within SILENCE seconds."""
 
     def __init__(self, client: paramiko.SSHClient) -> None:
         self._client = client
@@ -29,7 +29,7 @@ class Pulse:
             overdue.daemon = True
             overdue.start()
             try:
-                # Servers refuse a request they do not know; a refusal is an answer.
+                # A server refuses a request that it does not know. A refusal is an answer, too.
                 transport.global_request("keepalive@openssh.com", wait=True)
             except (paramiko.SSHException, EOFError, OSError):
                 return

@@ -1,17 +1,19 @@
-"""Detached jobs on the host: what changes it runs there on its own, so that a lost connection neither ends it nor starts it twice.
+"""Detached jobs on the host. A step that changes the host runs as a job, so that a lost connection neither ends it nor starts it twice.
 
-A job is a folder, STATE/jobs/INCIDENT/STEP/:
+A job is a folder, STATE/jobs/INCIDENT/STEP/, with these files:
 
-    script   what runs                 out    what it says, both streams
+    script   the script that runs
+    out      its output, both streams
     alive    locked (flock) by the job and its children as long as one of them lives
-    begun    the second it began; synced before the script's first command
-    runner   process id of the shell that watches it        pid   of its own, the first of its group
-    exit     how it ended, written elsewhere and moved here: it is there whole or not at all
+    begun    the time at which it began, in seconds; synced to disk before the script's first command
+    runner   the process id of the shell that watches the job
+    pid      the process id of the job itself, which leads its process group
+    exit     how it ended; written under another name and then moved, so that it is never there in part
 
-A job that was told to end before it had begun leaves an empty file beside, .STEP.ended, and is never started.
+A job that is told to end before it begins leaves an empty file .STEP.ended beside its folder, and is never started.
 
-So a job is ended when `exit` is there; running while `alive` is locked; lost, when neither: something killed it. Needs
-setsid, flock (util-linux, busybox), timeout, tail --pid (GNU coreutils) there.
+A job has ended when `exit` is there, and runs while `alive` is locked. If neither is so, something killed it, and it is lost. The
+host needs setsid, flock (util-linux, busybox), timeout and tail --pid (GNU coreutils).
 """
 
 from dataclasses import dataclass
@@ -22,8 +24,8 @@ from rollback_lib.host.ending import Ending, Kind
 from rollback_lib.host.snippets import END, GRACE, RENEW, STATE, WATCH, own_end
 from rollback_lib.secrets.secret import Secret
 
-# Each file is made before, with its space on the disk, and moved when it is filled: a disk that runs full meanwhile costs us
-# neither the end nor the knowledge that the job had begun.
+# Each file is made beforehand, so that its space on the disk is allocated, and moved once it is filled. Even if the disk fills up
+# meanwhile, it is recorded that the job began and how it ended.
 _RUN = (
     WATCH
     + r"""
@@ -38,7 +40,8 @@ mv exit.part exit; sync exit .
 """
 )
 
-# The folder is made under another name and moved: whoever moves it starts the job. A job that never began may be started again.
+# The folder is made under another name and then moved. The process that moves it starts the job, so a job starts once only. A job that
+# never began may be started again.
 _START = (
     STATE
     + RENEW
@@ -70,7 +73,7 @@ exec 9>&- 8>&-
 """
 )
 
-# A child whose shell was killed continues: the job is lost only when the last of them has ended.
+# When the job's shell is killed, its children continue. The job counts as lost only when the last of them has ended.
 _FOLLOW = r"""
 cd "$dir"
 until [ -s runner ] || [ -e exit ] || flock -ns alive true; do sleep 0.01; done
@@ -114,7 +117,7 @@ end_job "$dir" "$4"
 
 
 class JobState(StrEnum):
-    """What is known of a job. LOST: it was killed, and how far it came is not known. NEVER: it was not begun."""
+    """The state of a job. LOST: it was killed, and how far it got is not known. NEVER: it did not begin."""
 
     ENDED = "ended"
     RUNNING = "running"
@@ -124,9 +127,10 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True)
 class Job:
-    """A step as it runs on the host: `state` is the stack's folder there, `name` that of the step, `deadline` in seconds.
+    """A step as it runs on the host.
 
-    `send` is what its script reads from its standard input.
+    `state` is the path of the stack's folder on the host, `name` the name of the step, `deadline` in seconds. The script reads
+    `send` from its standard input.
     """
 
     state: str
@@ -138,30 +142,33 @@ class Job:
 
     @property
     def folder(self) -> str:
-        """Where it is kept on the host."""
+        """The path of the job's folder on the host."""
         return f"{self.state}/jobs/{self.incident}/{self.name}"
 
     def start(self, offset: int, lease: int, *, follow: bool = True) -> tuple[str, Secret]:
-        """The script that starts the job, unless it was started, renews the lock for `lease` seconds, and, to `follow` it,
-        prints its output from the byte `offset` on until it has ended; and what that script reads. Its last line on standard
-        error is the size of that output and the job's state, or says that the lock is not ours."""
+        """A script that starts the job, and the text that the script reads from its standard input.
+
+        The script renews the lock for `lease` seconds, and starts the job unless it was started before. With `follow`, it then
+        prints the job's output, from byte `offset` on, until the job has ended. Its last line on standard error is the size of
+        the whole output and the job's state, or says that this run does not hold the lock.
+        """
         sent = self.send.reveal() if self.send else b""
         size, deadline = str(len(self.script.encode())), f"{self.deadline:.10g}"
         words = (self.state, self.incident, self.name, size, str(len(sent)), deadline, str(offset), str(lease), str(GRACE), _RUN)
         return _call(_START + (_FOLLOW if follow else _LOOK), *words, own_end("", 3)), Secret(self.script.encode() + sent)
 
     def end(self) -> str:
-        """The script that ends the job with all its children."""
+        """A script that ends the job with all its children."""
         return _call(_END, self.state, self.incident, self.name, str(2 * GRACE))
 
 
 def states(state: str, incident: str) -> Command:
-    """The command that prints a line for each job of the incident: its name and state."""
+    """A command that prints a line for each job of the incident, with its name and state. `state` is the stack's folder on the host."""
     return Command.of("sh", "-euc", _STATES, "sh", state, incident)
 
 
 def read_states(out: str) -> dict[str, tuple[JobState, Ending | None]]:
-    """The jobs by name, with state and ending."""
+    """Read the output of `states`: the jobs by name, each with its state and how it ended. Raises ValueError for any other text."""
     found = {}
     for line in out.splitlines():
         name, _, words = line.partition(" ")
@@ -170,7 +177,10 @@ def read_states(out: str) -> dict[str, tuple[JobState, Ending | None]]:
 
 
 def read_state(words: str) -> tuple[JobState, Ending | None]:
-    """A job's state, and how it ended if it has, from a line of the host. Raises ValueError for anything else."""
+    """Read the state of a job as the host prints it, and how the job ended; None unless it has ended or is lost.
+
+    Raises ValueError for any other text.
+    """
     word, _, marks = words.strip().partition(" ")
     state = JobState(word)
     if state is JobState.ENDED:

@@ -1,8 +1,8 @@
-"""The lock of a stack on its host: one run at a time, with an owner, a reason and a lease that is renewed.
+"""The lock of a stack, kept on its host. One run at a time holds it, with an owner, a reason and a lease that it renews.
 
-STATE/lock/holder: the incident, the second at which its lease ends (the host's clock), and the owner as one line of JSON.
-All that is done to it is done under `flock` of STATE/lock/mutex, and it is replaced as a whole. A holder is stale when its
-lease has ended and none of its jobs runs: a long step keeps the lock even when the run that started it is gone.
+The file STATE/lock/holder has three lines: the incident, the time at which its lease ends (in seconds, by the host's clock), and the
+owner as JSON. It is read and replaced, always as a whole, under `flock` of STATE/lock/mutex. A holder is stale when its lease has
+ended and none of its jobs runs. So a long step keeps the lock even when the run that started it is gone.
 """
 
 import json
@@ -17,14 +17,14 @@ from rollback_lib.secrets.secret import Secret
 LEASE = 60  # seconds
 RENEWAL = 20.0  # seconds between renewals
 
-# There is no holder while the lock is free, and nobody was last before the first.
+# $holder is empty while the lock is free.
 _MUTEX = r"""
 set -eu; umask 007; lock=$1/lock incident=$2
 exec 8>>"$lock/mutex"; flock -w 10 8
 holder=; [ ! -e "$lock/holder" ] || holder=$(sed -n 1p "$lock/holder")
 """
 
-# Jobs of the holder that still run: their names.
+# busy FOLDER: the names of the jobs of an incident that still run.
 _BUSY = r"""
 busy() {
     for job in "$1"/*/; do
@@ -80,7 +80,7 @@ _RELEASE = _MUTEX + r"""[ "$holder" != "$incident" ] || { echo "$incident" >"$lo
 
 
 class Taking(StrEnum):
-    """How the lock came to us, or that it did not."""
+    """What came of taking the lock. EXPIRED: it was taken from a stale holder. TAKEN_OVER: from an active one. HELD: it was not taken."""
 
     TAKEN = "taken"
     EXPIRED = "expired"
@@ -90,7 +90,7 @@ class Taking(StrEnum):
 
 @dataclass(frozen=True)
 class Owner:
-    """Who holds a stack, for what, and since when (ISO 8601)."""
+    """Who holds the lock of a stack, for which procedure and why, and since when (ISO 8601)."""
 
     incident: str
     procedure: str
@@ -110,8 +110,11 @@ class Owner:
 
 @dataclass(frozen=True)
 class Taken:
-    """The answer of the host. `key` is that of the incident's hashes, `last` the incident that released the lock last; `other`
-    is the holder found there, `until` when its lease ends or ended, `running` its jobs that were at work."""
+    """The host's answer to `take`.
+
+    `key` is the key for this incident's hashes of secrets. `last` is the incident that released the lock last, "" if none did.
+    `other` is another holder that was found, `until` the end of its lease, and `running` the names of its jobs that still ran.
+    """
 
     how: Taking
     key: Secret
@@ -122,14 +125,17 @@ class Taken:
 
 
 def take(state: str, owner: Owner, *, take_over: bool) -> Command:
-    """The command that takes the lock where it is free, ours already, or stale; `take_over`: also from its holder, whose
-    jobs are ended. It reads 64 hex digits, the key of this run's hashes."""
+    """A command that takes the lock if it is free, stale, or held by this incident already.
+
+    With `take_over` it also takes the lock from an active holder, and ends the holder's jobs. It reads 64 hex digits from standard
+    input, a new key for the hashes of this incident; a key that the incident has on the host already is kept.
+    """
     words = (state, owner.incident, str(LEASE), json.dumps(asdict(owner)), "yes" if take_over else "no")
     return Command.of("sh", "-c", _TAKE, "sh", *words)
 
 
 def read_taken(out: str, err: str) -> Taken:
-    """What `take` said. Raises ValueError for anything else."""
+    """Read what `take` printed. Raises ValueError for any other text."""
     first, _, key = out.strip().partition("\n")
     how, _, last = first.partition(" ")
     known = Secret(bytes.fromhex(key))
@@ -141,21 +147,24 @@ def read_taken(out: str, err: str) -> Taken:
 
 
 def look(state: str) -> Command:
-    """The command that says what time it is there and who holds the lock, and changes nothing."""
+    """A command that prints the host's time and the holder of the lock, and changes nothing."""
     return Command.of("sh", "-euc", 'date +%s; [ ! -e "$1/lock/holder" ] || cat "$1/lock/holder"', "sh", state)
 
 
 def read_holder(out: str) -> Owner | None:
-    """Who holds the lock, of what `look` said; None where it is free, or its lease has ended. Raises ValueError, LookupError."""
+    """Read what `look` printed: who holds the lock; None if it is free or its lease has ended.
+
+    Raises ValueError or LookupError for any other text.
+    """
     now, *lines = out.splitlines()
     return Owner(**json.loads(lines[2])) if lines and int(lines[1]) > int(now) else None
 
 
 def renew(state: str, incident: str) -> Command:
-    """The command that renews our lease; it exits with 3 when the lock is no longer ours."""
+    """A command that renews the lease of this incident. It exits with 3 when the incident no longer holds the lock."""
     return Command.of("sh", "-c", _RENEW, "sh", state, incident, str(LEASE))
 
 
 def release(state: str, incident: str) -> Command:
-    """The command that releases the lock, if it is ours."""
+    """A command that releases the lock if this incident holds it."""
     return Command.of("sh", "-c", _RELEASE, "sh", state, incident)

@@ -1,8 +1,8 @@
-"""The way into a shell there, whatever the login shell is and whatever its start-up file prints.
+"""Runs `sh` on the host through any login shell, whatever that shell is and whatever its start-up file prints.
 
-sshd hands a command to the login shell of the user (sshd(8), LOGIN PROCESS). That may be bash, which reads ~/.bashrc then, or fish or
-csh, to which a script of `sh` means something else. So the login shell is given nothing but words that all of them read alike, and
-what comes before our own first line on either stream is not part of an answer.
+sshd hands a command to the login shell of the user (sshd(8), LOGIN PROCESS). That may be bash, which then reads ~/.bashrc, or fish or
+csh, which read a script of `sh` differently. So the command line contains only words that all these shells read alike. What comes
+before the first marked line on either stream is not part of an answer.
 """
 
 import re
@@ -11,19 +11,19 @@ import shlex
 from rollback_lib.commands.command import ENVIRONMENT
 from rollback_lib.host.output import BoundedOutput
 
-# What runs there sees this environment and no other: an exported variable would beat the stack's .env. Users who are not root often
-# lack the folders of a system's own programs.
+# Commands see this environment and nothing else, since an exported variable would take precedence over the stack's .env. The folders
+# of system programs are added, as they are often missing from the PATH of users other than root.
 _CLEAN = (
     'exec env -i PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" HOME="$HOME" '
     + " ".join(f"{name}={shlex.quote(value)}" for name, value in ENVIRONMENT.items())
     + ' ${DOCKER_HOST+DOCKER_HOST="$DOCKER_HOST"} ${XDG_RUNTIME_DIR+XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR"} '
 )
 _OTHERS = re.compile(r"[^ -~]|['\\!]")  # characters that the shells read differently, even between single quotes
-_NOISE = 1024  # bytes of it that are kept at each end
+_NOISE = 1024  # bytes of the start-up file's output that are kept, at the beginning and at the end
 
 
 def through_login_shell(command: str, *, sudo: bool = False) -> str:
-    """A line for any login shell that runs `command`, a line of `sh`, in a clean environment; `sudo`: as root."""
+    """A command line for any login shell. It runs `command`, a line of `sh`, in a clean environment; with `sudo`, as root."""
     script = f"{_CLEAN}{command}"
     start = 'exec sudo -n -H sh -c "$1"' if sudo else 'eval "$1"'
     return f"""exec sh -c 'set -- "$(printf %b "$1")"; {start}' sh '{_OTHERS.sub(_octal, script)}'"""
@@ -34,7 +34,10 @@ def _octal(found: "re.Match[str]") -> str:
 
 
 class Frame:
-    """Of a stream, what comes after the line with a mark; what came before it is noise."""
+    """Splits a stream at the first line that is exactly `line`. What follows is the answer, and what came before is noise.
+
+    `begun` is whether that line has come.
+    """
 
     def __init__(self, line: bytes) -> None:
         self._line = b"\n" + line + b"\n"
@@ -43,7 +46,7 @@ class Frame:
         self.begun = False
 
     def feed(self, chunk: bytes) -> bytes:
-        """Those of the next bytes that belong to the answer."""
+        """Take the next bytes of the stream, and return those that belong to the answer."""
         if self.begun:
             return chunk
         before, found, after = (self._held + chunk).partition(self._line)
@@ -58,5 +61,5 @@ class Frame:
 
     @property
     def noise(self) -> str:
-        """What came before the mark, or all where no mark came."""
+        """What came before the marked line; everything if that line has not come. The middle of long noise is dropped."""
         return self._noise.text() + self._held.decode(errors="replace")

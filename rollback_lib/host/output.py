@@ -1,4 +1,4 @@
-"""Output of a command, kept in bounded memory: its beginning and its end, and how much lies between."""
+"""Keeps the output of a command in limited memory: its beginning, its end, and how many bytes were dropped between them."""
 
 from collections import deque
 
@@ -6,7 +6,7 @@ KEEP = 64 * 1024  # bytes at each end
 
 
 class BoundedOutput:
-    """Takes bytes without end, holds `2 × keep` of them at most."""
+    """Takes any number of bytes, and holds the first and the last `keep` of them. `size` is how many it has taken."""
 
     def __init__(self, keep: int = KEEP) -> None:
         self._keep = keep
@@ -36,6 +36,6 @@ class BoundedOutput:
         return self.size - len(self._head) - self._tail_size
 
     def text(self) -> str:
-        """What was kept, decoded; a line of its own says how much is missing."""
+        """The bytes that were kept, decoded. Where some were dropped, a line in the middle says how many."""
         gap = f"\n… {self.dropped:,} bytes of output are not kept …\n".encode() if self.dropped else b""
         return (bytes(self._head) + gap + b"".join(self._tail)).decode(errors="replace")

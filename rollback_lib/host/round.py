@@ -1,4 +1,4 @@
-"""Several scripts in one round trip: one command on the host runs them side by side, and each line of its output says whose it is."""
+"""Runs several scripts in one round trip. One command on the host runs them side by side, and labels each line of their output."""
 
 import base64
 import re
@@ -12,11 +12,12 @@ from rollback_lib.host.output import KEEP, BoundedOutput
 from rollback_lib.host.snippets import GRACE, WATCH, own_end
 from rollback_lib.secrets.secret import Secret
 
-LONGEST = 96 * 1024  # bytes of the scripts of a round as they are sent: Linux takes no word of more than 128 KiB (MAX_ARG_STRLEN)
-SLACK = 3 * GRACE  # seconds beyond the last deadline after which a round is given up
+LONGEST = 96 * 1024  # bytes of all scripts of a round as sent; Linux allows 128 KiB for one argument of a command (MAX_ARG_STRLEN)
+SLACK = 3 * GRACE  # seconds after the last deadline after which a round is given up
 
-# ask NUMBER SECONDS SCRIPT: run it, watched like any other. Its standard output goes out as lines of base64, which a pipe keeps whole
-# (PIPE_BUF: 4096 bytes). So does its standard error, unless the script ended well and wrote nothing there, as nearly all do.
+# ask NUMBER SECONDS SCRIPT: run the script in the background, watched like any other. Its standard output is printed as lines of base64,
+# short enough for a pipe not to split them (PIPE_BUF: 4096 bytes). So is its standard error, unless the script succeeded and wrote
+# nothing there, as nearly all do: then the line "NUMBER ok" is printed instead.
 _ROUND = r"""
 ask() {
     {
@@ -35,8 +36,11 @@ _LINE = re.compile(rb"(\d+) (?:(out|err) ([A-Za-z0-9+/=]+)|ok)")
 
 @dataclass(frozen=True)
 class Script:
-    """A POSIX shell script that changes nothing. `deadline` is in seconds; `keep` bytes at each end of what it says are kept; `send`
-    goes to its standard input, which has no end then."""
+    """A POSIX shell script that changes nothing.
+
+    `deadline` is in seconds. The first and last `keep` bytes of its standard output are kept. `send` is written to its standard
+    input, which is not closed afterwards.
+    """
 
     text: str
     deadline: float = 30.0
@@ -45,13 +49,13 @@ class Script:
 
     @property
     def size(self) -> int:
-        """Bytes of it as it is sent."""
+        """How many bytes the script takes in the command that is sent: base64, and the call around it."""
         return len(shlex.quote(self.text).encode()) * 4 // 3 + 200
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a script said on both streams, as kept, and how it ended: None where that is not known."""
+class ScriptOutput:
+    """What a script printed on both streams, less `dropped` bytes, and how it ended; None if that is not known."""
 
     ending: Ending | None
     out: str
@@ -60,27 +64,28 @@ class Said:
 
 
 class Round:
-    """One go of several scripts: `script` runs them, `feed` takes what that prints."""
+    """Several scripts, run as one: `script` runs them all, `feed` takes what it prints, and `outputs` sorts that by script."""
 
     def __init__(self, scripts: Sequence[Script]) -> None:
-        self._mark = secrets.token_hex(8)  # nothing that is said by others looks like it
-        self._streams = [(BoundedOutput(one.keep), BoundedOutput()) for one in scripts]
+        self._mark = secrets.token_hex(8)  # random, so that no other output can be taken for it
+        self._streams = [(BoundedOutput(script.keep), BoundedOutput()) for script in scripts]
         self._rest = b""
         self._scripts = scripts
-        self.deadline = max(one.deadline for one in scripts) + SLACK
+        self.deadline = max(script.deadline for script in scripts) + SLACK
 
     @property
     def script(self) -> str:
+        """The shell script that runs all scripts."""
         before = rf"\n{self._mark} "
         settings = f"watch={shlex.quote(_WATCH)} grace={GRACE} mark='{before}' ended='\n{self._mark}'"
-        asked = [
-            f"ask {number} {one.deadline:.10g} {shlex.quote(own_end(before, 2) + one.text)}" for number, one in enumerate(self._scripts)
+        asks = [
+            f"ask {number} {each.deadline:.10g} {shlex.quote(own_end(before, 2) + each.text)}" for number, each in enumerate(self._scripts)
         ]
-        whole = "\n".join([_ROUND, settings, "{", *asked, "wait", "} 4>&1 | cat", ""])
+        whole = "\n".join([_ROUND, settings, "{", *asks, "wait", "} 4>&1 | cat", ""])
         return f'eval "$(printf %s {base64.b64encode(whole.encode()).decode()} | base64 -d)"'
 
     def feed(self, chunk: bytes) -> None:
-        """The next bytes of its standard output."""
+        """Take the next bytes of the standard output of `script`."""
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         for line in lines:
             if found := _LINE.fullmatch(line):
@@ -90,8 +95,8 @@ class Round:
                 else:
                     (out if found[2] == b"out" else err).add(base64.b64decode(found[3]))
 
-    def said(self) -> Iterator[Said]:
-        """What each of them said, in their order."""
+    def outputs(self) -> Iterator[ScriptOutput]:
+        """What each script printed, in the order of the scripts."""
         for out, err in self._streams:
             text = err.text()
             marks = " ".join(re.findall(rf"\n{self._mark} (.*)\n", text))
@@ -99,19 +104,19 @@ class Round:
                 ending = Ending.read(marks)
             except ValueError:
                 ending = None
-            yield Said(ending, out.text(), re.sub(rf"\n{self._mark} .*\n", "", text), out.dropped + err.dropped)
+            yield ScriptOutput(ending, out.text(), re.sub(rf"\n{self._mark} .*\n", "", text), out.dropped + err.dropped)
 
 
 def rounds(scripts: Iterable[Script]) -> list[list[Script]]:
-    """The scripts in as few rounds as their size allows; one that is sent something goes alone."""
+    """Divide the scripts into as few rounds as their size allows. A script with something to `send` gets a round of its own."""
     found: list[list[Script]] = []
     together: list[Script] = []
-    for one in scripts:
-        if one.send is not None:
-            found.append([one])
-        elif together and sum(other.size for other in together) + one.size > LONGEST:
+    for script in scripts:
+        if script.send is not None:
+            found.append([script])
+        elif together and sum(other.size for other in together) + script.size > LONGEST:
             found.append(together)
-            together = [one]
+            together = [script]
         else:
-            together.append(one)
+            together.append(script)
     return [*found, together] if together else found

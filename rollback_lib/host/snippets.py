@@ -1,11 +1,12 @@
-"""Pieces of shell that are used in several places: how a command is watched, how a job is and is ended, how the stack's folder is made,
-how a lease is renewed."""
+"""Shell functions that several scripts share: to watch a command, to read the state of a job and end it, to make the stack's folder, and
+to renew a lease."""
 
-GRACE = 5  # seconds: an overdue script and its children are told to end, and killed this much later
+GRACE = 5  # seconds between telling an overdue script and its children to end, and killing them
 
-# For a shell that `timeout -s ALRM` runs: by that signal alone it knows that the time is up.
-# begin SCRIPT: start it in a session of its own; it reads from descriptor 4. await SECONDS GRACE MARK: wait for its end, and say
-# on a line, after MARK, "deadline SECONDS" or the status. Above 128 that may be an exit or a signal: `own_end` tells which.
+# For a shell that is run by `timeout -s ALRM`, whose signal tells it that the time is up.
+# begin SCRIPT: start the script in a session of its own. It reads from descriptor 4.
+# await SECONDS GRACE MARK: wait for the script to end. Then print a line with MARK, followed by "deadline SECONDS" or the exit status.
+# A status above 128 can mean an exit or a signal. `own_end` tells them apart.
 WATCH = r"""
 begin() {
     pid='' overdue=''
@@ -33,12 +34,12 @@ await() {
 
 
 def own_end(mark: str, descriptor: int) -> str:
-    """What goes before a script that is watched: when it exits with more than 128, its shell says so first, on a line after `mark`.
-    One that a signal ends says nothing."""
+    """A line to put before a script that is watched. When the script exits by itself with a status above 128, its shell prints `mark`
+    and "exited" to `descriptor`. When a signal ends the script, nothing is printed."""
     return f"""trap '[ $? -le 128 ] || printf "{mark}exited\\n" >&{descriptor}' EXIT\n"""
 
 
-# state JOB: ended and how (Ending.read), running, lost (something killed it), or never (it was not begun).
+# state JOB: print "ended" and how (see Ending.read), "running", "lost" (something killed it), or "never" (it did not begin).
 STATE = r"""
 state() {
     if [ -e "$1/exit" ]; then echo "ended" $(cat "$1/exit")
@@ -49,7 +50,7 @@ state() {
 }
 """
 
-# end_job JOB SECONDS: tell it and its children to end, and kill what does not in that time. It may have ended by itself by now.
+# end_job JOB SECONDS: tell the job and its children to end, and kill those that have not ended after so many seconds.
 END = r"""
 end_job() {
     pid=$(($(cat "$1/pid")))
@@ -58,8 +59,9 @@ end_job() {
 }
 """
 
-# known PATH: whether we may see what is there. seen PATH: whether there is something that can be read, or nothing; where that is not
-# known, or may not be read, the script fails.
+# known PATH: whether the user may look into the folder that PATH is in.
+# seen PATH: true if PATH exists and can be read, false if it does not exist. The script fails if PATH cannot be read, or if it cannot be
+# told whether it exists.
 SEEN = r"""
 known() {
     up=${1%/*}
@@ -76,8 +78,8 @@ seen() {
 }
 """
 
-# place STATE: make the stack's folder, unless it is there, for all who may use Docker: its group is that of Docker's socket. What root
-# makes in a folder of somebody else belongs to that one. It is made under another name and moved, so that it is there whole.
+# place STATE: make the stack's folder unless it exists. Its group is that of Docker's socket, so that all who may use Docker can use it.
+# What root makes in the folder of another user belongs to that user. The folder is made under another name and moved when it is complete.
 PLACE = r"""
 place() {
     [ ! -d "$1" ] || return 0
@@ -95,7 +97,7 @@ above() {
 as_above() { [ "$(id -u)" -ne 0 ] || chown --reference="${1%/*}" "$1"; }
 """
 
-# renew LOCK INCIDENT SECONDS: the holder's lease ends so many seconds from now; its owner stays. Under the mutex only.
+# renew LOCK INCIDENT SECONDS: let the lease end so many seconds from now, and keep the owner. Call it under the mutex only.
 RENEW = r"""
 renew() {
     { echo "$2"; echo $(($(date +%s) + $3)); sed -n '3,$p' "$1/holder"; } >"$1/holder.part"

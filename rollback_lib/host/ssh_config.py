@@ -1,6 +1,6 @@
-"""The SSH configuration as OpenSSH reads it, by asking OpenSSH: `ssh -G` for settings, `ssh-keygen -F` for host keys.
+"""Reads the SSH configuration by asking OpenSSH: `ssh -G` for settings, `ssh-keygen -F` for host keys.
 
-So Include, Match, tokens, hashed and wildcard entries mean here what they mean in a terminal.
+So Include, Match, tokens, and hashed or wildcard entries mean here what they mean in a terminal.
 """
 
 import getpass
@@ -12,12 +12,17 @@ from pathlib import Path
 
 from rollback_lib.errors import ConnectionRefused
 
-PATIENCE = 20  # seconds for OpenSSH to say what it reads
+PATIENCE = 20  # seconds that ssh or ssh-keygen may take to answer
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where and how to connect. `jumps` are what ProxyJump names, nearest first; `config` is the file that was read."""
+    """Where and how to connect.
+
+    `agent` is the path of the agent's socket, None for no agent. `host_key_name` is the name under which known_hosts lists the host.
+    `jumps` are the hosts in ProxyJump, nearest first. `connect_timeout` is in seconds. `config` is the configuration file that was
+    read; None for the default ones.
+    """
 
     alias: str
     hostname: str
@@ -35,7 +40,8 @@ class Endpoint:
 
 
 def resolve(alias: str, config: Path | None = None) -> Endpoint:
-    """What OpenSSH would do for `ssh [-F config] alias`; `alias` may be [user@]host[:port] as in ProxyJump."""
+    """How OpenSSH would connect for `ssh [-F config] alias`. `alias` may be [user@]host[:port], as in ProxyJump. Raises ConnectionRefused
+    when the configuration is missing or cannot be read."""
     if config and not config.is_file():
         raise ConnectionRefused(f"the SSH configuration {config} does not exist; for the practice host run `rollback lab up`")
     destination = alias if alias.startswith("ssh://") else f"ssh://{alias}"
@@ -45,10 +51,10 @@ def resolve(alias: str, config: Path | None = None) -> Endpoint:
         key, _, value = line.partition(" ")
         settings.setdefault(key, []).append(value)
 
-    def one(key: str, default: str = "none") -> str:
+    def first(key: str, default: str = "none") -> str:
         return settings.get(key, [default])[0]
 
-    hostname, port, user = one("hostname"), int(one("port", "22")), one("user", getpass.getuser())
+    hostname, port, user = first("hostname"), int(first("port", "22")), first("user", getpass.getuser())
     tokens = {"%h": hostname, "%p": str(port), "%r": user, "%n": alias, "%d": str(Path.home()), "%u": getpass.getuser(), "%%": "%"}
 
     def with_tokens(text: str) -> str:
@@ -66,28 +72,31 @@ def resolve(alias: str, config: Path | None = None) -> Endpoint:
         named = [Path(expand(word)) for value in settings.get(key, []) for word in ([value] if key == "identityfile" else value.split())]
         return tuple(path for path in named if path.is_file())
 
-    agent = one("identityagent", "SSH_AUTH_SOCK")
+    agent = first("identityagent", "SSH_AUTH_SOCK")
     return Endpoint(
         alias=alias,
         hostname=hostname,
         port=port,
         user=user,
         identity_files=files("identityfile"),
-        identities_only=one("identitiesonly") == "yes",
+        identities_only=first("identitiesonly") == "yes",
         agent=None if agent == "none" else os.environ.get("SSH_AUTH_SOCK") if agent == "SSH_AUTH_SOCK" else expand(agent),
         known_hosts=files("userknownhostsfile") + files("globalknownhostsfile"),
         host_key_name=settings["hostkeyalias"][0] if "hostkeyalias" in settings else hostname if port == 22 else f"[{hostname}]:{port}",
-        proxy_command=None if one("proxycommand") == "none" else with_tokens(one("proxycommand")),
-        jumps=() if one("proxyjump") == "none" else tuple(one("proxyjump").split(",")),
-        connect_timeout=float(one("connecttimeout")) if one("connecttimeout").isdigit() else 10.0,
+        proxy_command=None if first("proxycommand") == "none" else with_tokens(first("proxycommand")),
+        jumps=() if first("proxyjump") == "none" else tuple(first("proxyjump").split(",")),
+        connect_timeout=float(first("connecttimeout")) if first("connecttimeout").isdigit() else 10.0,
         config=config,
     )
 
 
 @dataclass(frozen=True)
 class Known:
-    """What the known_hosts files have for a host: its keys, as (type, base64); in base64, those of the authorities that certify it, and
-    those that are revoked."""
+    """What the known_hosts files list for a host.
+
+    `keys` are its host keys as (type, base64). `authorities` are the keys of authorities that may certify it, and `revoked` the revoked
+    keys, both in base64.
+    """
 
     keys: list[tuple[str, str]]
     authorities: set[str]
@@ -95,7 +104,7 @@ class Known:
 
 
 def known_keys(endpoint: Endpoint) -> Known:
-    """What is on file for `endpoint`."""
+    """Look `endpoint` up in its known_hosts files. Raises ConnectionRefused when ssh-keygen is missing or hangs."""
     found = Known([], set(), set())
     for file in endpoint.known_hosts:
         for line in _ask(["ssh-keygen", "-F", endpoint.host_key_name, "-f", str(file)], missing_is_empty=True).splitlines():

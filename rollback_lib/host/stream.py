@@ -1,16 +1,19 @@
-"""Cuts a stream of bytes into lines, and tells a marked script's marks from what its commands say."""
+"""Splits the output of a marked script into lines, and tells its marks from what its commands print."""
 
 from collections.abc import Callable
 
 from rollback_lib.commands.command import MARK
 
 LONGEST = 8 * 1024  # bytes of a line that are shown
-MARGIN = 8 * 1024  # bytes beyond, handed on so that a secret across the cut can still be known
+MARGIN = 8 * 1024  # further bytes of it that are passed on, so that a secret which spans the cut can still be recognised
 
 
 class Lines:
-    """Feed it chunks; `on_line` gets each whole line as text, and how many bytes of it were dropped; `on_mark` the number of
-    each command that begins. Of a line, LONGEST + MARGIN bytes are held."""
+    """Splits chunks of bytes into lines.
+
+    `on_line` gets each line as text, and how many bytes of it were dropped; LONGEST + MARGIN bytes of a line are kept. `on_mark` gets
+    the number of each command that begins.
+    """
 
     def __init__(self, on_line: Callable[[str, int], None], on_mark: Callable[[int], None]) -> None:
         self._on_line = on_line
@@ -24,7 +27,7 @@ class Lines:
             if self._rest or len(line) > LONGEST or b"\r" in line:
                 self._add(line)
                 self._take()
-            else:  # nearly always; endless output is to cost no more than it has to
+            else:  # the usual case, kept cheap because output can be very long
                 self._hand_on(line, 0)
         self._add(rest)
 
@@ -33,7 +36,7 @@ class Lines:
             self._take()
 
     def _add(self, piece: bytes) -> None:
-        # A program that draws over its own line with carriage returns: only the last drawing counts.
+        # A program may overwrite its line by printing a carriage return, as progress bars do. Only the last version counts.
         drawn = (bytes(self._rest[-1:]) + piece).rstrip(b"\r").rfind(b"\r")
         if drawn >= 0:
             piece = piece[drawn:] if self._rest else piece[drawn + 1 :]

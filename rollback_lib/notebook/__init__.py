@@ -1,4 +1,4 @@
-"""What a notebook needs: `open_incident`, and the procedures. Views appear by themselves."""
+"""What a notebook imports: `open_incident`, and the procedures. A cell that ends in one of their objects shows its view."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from rollback_lib.notebook import display, errors, live_kernel, render
 from rollback_lib.notebook.console import NotebookConsole
-from rollback_lib.notebook.interactive import Sitting
+from rollback_lib.notebook.interactive import InteractiveIncident
 from rollback_lib.notebook.next_steps import offer
 from rollback_lib.notebook.view import note
 from rollback_lib.procedures import caddyfile, code, database, env, image, readiness, redeploy, triage, undo
@@ -22,20 +22,20 @@ __all__ = [
 
 
 def open_incident(procedure: str, *, stack: "str | Path | Mapping[str, Any] | Stack", **options: Any) -> Incident:
-    """`Incident.open` for a notebook: shown there, errors as sentences."""
+    """`Incident.open` for a notebook. The incident is shown in the notebook, and errors appear as sentences."""
     console = _prepare()
     with display.waiting(note("info", "Connecting …")):
-        incident = Sitting.open(procedure, stack, console=console, **options)
+        incident = InteractiveIncident.open(procedure, stack, console=console, **options)
     return _shown(incident, console)
 
 
 def resume_incident(incident: str, *, take_over: object = "false") -> Incident:
-    """`Incident.resume` for a notebook, by the incident's id or its folder."""
+    """`Incident.resume` for a notebook. `incident` is the incident's id or folder."""
     console = _prepare()
     folder = folder_of(incidents_root(), incident)
     with display.waiting(note("info", "Connecting …")):
-        taken_up = Sitting.resume(folder, console=console, take_over=str(take_over).lower() == "true")
-    return _shown(taken_up, console)
+        resumed = InteractiveIncident.resume(folder, console=console, take_over=str(take_over).lower() == "true")
+    return _shown(resumed, console)
 
 
 def _prepare() -> NotebookConsole:
@@ -45,7 +45,7 @@ def _prepare() -> NotebookConsole:
     return NotebookConsole()
 
 
-def _shown(incident: Sitting, console: NotebookConsole) -> Sitting:
+def _shown(incident: InteractiveIncident, console: NotebookConsole) -> InteractiveIncident:
     incident.console = console
     errors.in_words(lambda _: incident.aftermath())
     render.register(console.show, incident.pick)

@@ -1,4 +1,4 @@
-"""Health over time, as a notebook shows it."""
+"""The chart of health over time, as a view in a notebook."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from rollback_lib.text import times
 
 
 def health(probes: Sequence[Probe], outages: Outages, marks: Sequence[tuple[datetime, str]] = ()) -> View:
-    """A lane per route; `outages` are those of the whole run, `marks` moments with a word."""
+    """A chart with a lane for each route. `outages` are those of the whole run; `marks` are times with a label."""
     if not probes:
         return View("", "no probes yet")
     names = sorted({probe.route for probe in probes})

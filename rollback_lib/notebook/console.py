@@ -1,4 +1,4 @@
-"""How a notebook shows a run."""
+"""The console of a notebook: how it shows a run, and asks for confirmation."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -12,7 +12,7 @@ from rollback_lib.secrets.redactor import Redactor
 
 
 class NotebookConsole:
-    """Shows a run below the cell that does it; asks, and lets itself be stopped, in JupyterLab and nowhere else."""
+    """Shows a run below its cells. In JupyterLab, it also asks for confirmation and lets a person stop the run."""
 
     def __init__(self) -> None:
         self._places: dict[type, display.Place] = {}
@@ -53,7 +53,7 @@ class NotebookConsole:
 
     @contextmanager
     def following(self) -> Iterator[None]:
-        """What is shown and asked inside takes the place of what was before."""
+        """While the context is open, views and gates replace those shown before, instead of appearing below the cell."""
         self._following = True
         for gate in self._gates.values():
             gate.close(note("info", GONE))

@@ -1,4 +1,4 @@
-"""Shows views, widgets and live lines in the notebook that is running, or on a terminal."""
+"""Shows views, widgets and lines of output in the running notebook, or prints them on a terminal."""
 
 import sys
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ _WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def shell() -> Any:
-    """The shell of the notebook that is running, or None."""
+    """The IPython shell of the running notebook; None outside of a notebook."""
     get = getattr(sys.modules.get("IPython"), "get_ipython", None)
     return get() if get else None
 
 
 class Place:
-    """An output of a cell, whose content can be changed later."""
+    """An output of a cell. Its content can be changed later."""
 
     def __init__(self, bundle: dict[str, object]) -> None:
         from IPython.display import display
@@ -27,14 +27,15 @@ class Place:
         display(bundle, raw=True, display_id=self._id)
 
     def update(self, view: View) -> None:
-        """Show this view there instead."""
+        """Replace the content by this view."""
         from IPython.display import update_display
 
         update_display(_bundle(view), raw=True, display_id=self._id)
 
 
 def show(view: View) -> Place | None:
-    """Display a view as an output of the running cell; a drawing is an output of its own, which every reader of notebooks knows."""
+    """Display a view as an output of the running cell. Its drawing, if it has one, is a separate output of type SVG, which all viewers of
+    notebooks can show. Returns None outside of a notebook."""
     if shell() is None:
         print(view)
         return None
@@ -47,26 +48,27 @@ def show(view: View) -> Place | None:
 
 
 def show_widget(widget: Any, twin: View) -> Place:
-    """Display a widget; where there are none, on GitHub and in a record, `twin` is seen."""
+    """Display a widget. Viewers without widgets, such as GitHub and the pages of a record, show `twin` instead."""
     content = widget._repr_mimebundle_()
     return Place({_WIDGET: content[_WIDGET], **_bundle(twin)})
 
 
 def rename(old: object, new: object) -> None:
-    """Let every name that the notebook has for one thing mean another."""
+    """Assign `new` to every variable of the notebook that has the value `old`."""
     names = shell().user_ns
     for name in [name for name, value in names.items() if value is old]:
         names[name] = new
 
 
 def line(text: str) -> None:
-    """One line of live output."""
+    """Print a line as output of the running cell."""
     print(text, flush=True)
 
 
 @contextmanager
 def waiting(said: View) -> Iterator[None]:
-    """Show this to a person until the next output comes, so that no cell is silent while it waits for a host."""
+    """In JupyterLab, show `said` while the context is open, so that a cell that waits for a host is not empty. The next output replaces
+    it."""
     if not interactive():
         yield
         return
@@ -80,7 +82,7 @@ def waiting(said: View) -> Iterator[None]:
 
 
 def interactive() -> bool:
-    """Whether a person sits before the notebook: JupyterLab lets a cell ask questions, papermill does not."""
+    """Whether a person is at the notebook. The kernel tells: JupyterLab lets a cell ask for input, papermill does not."""
     return bool(getattr(getattr(shell(), "kernel", None), "_allow_stdin", False))
 
 

@@ -1,6 +1,6 @@
-"""How an error is shown: first in words, what failed, what state the host is in, what to do next; the traceback folded away.
+"""How errors are shown in a notebook: in words first, with the state of the host and what to do next; the traceback is folded away.
 
-Whatever is raised, and by whom, its words leave the kernel free of secrets: in the cell, and in the kernel's reply to who ran it.
+Secrets are hidden in the text of every error, whatever raised it: in the output of the cell, and in the kernel's reply to the client.
 """
 
 import traceback as python
@@ -19,7 +19,7 @@ _OURS = (RollbackError, KeyboardInterrupt)
 
 
 def in_words(rows: Rows) -> None:
-    """Show every error of a cell in words from now on; `rows` tells the state of the host and what to do next."""
+    """From now on, show every error of a cell in words. `rows` returns the state of the host and what to do next, for an error."""
     shell = display.shell()
     set_handler = getattr(shell, "set_custom_exc", None)
     if not set_handler:
@@ -28,19 +28,19 @@ def in_words(rows: Rows) -> None:
     def handle(shell: object, kind: type, error: BaseException, traceback: object, tb_offset: object = None) -> list[str]:
         sentence = f"\x1b[1;31m{kind.__name__}\x1b[0m: {_words(error)}"
         shell._showtraceback(kind, error, [sentence])  # type: ignore[attr-defined]
-        # A bad parameter says all there is to say, and so does a question that was not answered yet.
+        # The message of a ParameterError is all that a person needs.
         if not isinstance(error, ParameterError):
             display.show(_afterwards(error, rows))
         return [sentence]
 
     set_handler((BaseException,), handle)
-    # All that IPython shows of an error by itself goes through this, a SystemExit and an error of a formatter as well.
+    # IPython shows every error through this method, also a SystemExit or an error in a formatter.
     shell._showtraceback = partial(_show_free, partial(type(shell)._showtraceback, shell))
     shell.events.register("post_run_cell", _free_result)
 
 
 def view(error: BaseException, rows: list[tuple[str, str]]) -> View:
-    """The state of the host, what to do next, and, of an error that is not of our own making, where it came from."""
+    """The state of the host and what to do next. For an error that this package does not raise on purpose, the traceback as well."""
     shown = table(("", ""), rows)
     if isinstance(error, _OURS):
         return shown
@@ -49,7 +49,7 @@ def view(error: BaseException, rows: list[tuple[str, str]]) -> View:
 
 
 def _afterwards(error: BaseException, rows: Rows) -> View:
-    """The view; an error in the making of it would be shown by IPython together with the first, as both are."""
+    """The view of an error. This never raises: IPython would show both errors, with secrets and all."""
     try:
         return view(error, rows(error))
     except Exception as fault:
@@ -63,7 +63,7 @@ def _words(error: BaseException) -> str:
 
 
 def _said(error: BaseException) -> str:
-    """What an error says, free of secrets."""
+    """The message of an error, with secrets hidden."""
     try:
         return clean(str(error))
     except Exception as fault:
@@ -71,19 +71,19 @@ def _said(error: BaseException) -> str:
 
 
 def _free(error: BaseException) -> BaseException:
-    """An error of the same name that says the same, free of secrets."""
+    """An error with the same name and the same message, with secrets hidden."""
     free: BaseException = type(type(error).__name__, (Exception,), {})(_said(error))
     return free
 
 
 def _show_free(show: Callable[..., None], kind: type, error: BaseException, lines: list[str]) -> None:
-    # A line that has nothing to hide keeps its colours.
+    # A line without secrets keeps its colours.
     free = [line if clean(line) == redactor.without_controls(line) else clean(line) for line in lines]
     show(kind, _free(error), free)
 
 
 def _free_result(result: Any) -> None:
-    """What the kernel replies to who ran the cell is made of this."""
+    """Hide secrets in the result of a cell, from which the kernel makes its reply to the client."""
     for name in ("error_before_exec", "error_in_exec"):
         error = getattr(result, name, None)
         if error is not None:

@@ -1,4 +1,4 @@
-"""Where a record leads: working copies of the notebooks that resume its run, or undo it."""
+"""What can follow a record: working copies of the notebooks that resume its run or undo it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,14 +9,11 @@ from rollback_lib.notebook.view import View
 from rollback_lib.procedures.undo.origin import origin
 from rollback_lib.record.folder import incidents_root
 from rollback_lib.run import resume
-from rollback_lib.runbook import working_copy
-from rollback_lib.settings import PROJECT
-
-_NOTEBOOKS = PROJECT / "notebooks"
+from rollback_lib.runbook import metadata, working_copy
 
 
 def onward(incident: str, folder: Path, place: Path) -> list[View]:
-    """Links to copies in `place`, named for the incident; none where its record says that there is nothing to do."""
+    """Links to working copies below `place`, in a folder named after the incident. None if it can be neither resumed nor undone."""
     given = {"incident": incident, "mode": "apply"}
     beside = working_copy.place(incidents_root())
     return [
@@ -26,21 +23,27 @@ def onward(incident: str, folder: Path, place: Path) -> list[View]:
 
 def _fitting(incident: str, folder: Path) -> Iterator[tuple[Path, str]]:
     if _goes_on(folder):
-        yield _NOTEBOOKS / "09_resume.ipynb", "resume"
+        yield _notebook("resume"), "resume"
     if _goes_back(incident):
-        yield _NOTEBOOKS / "07_undo.ipynb", "undo"
+        yield _notebook("undo"), "undo"
+
+
+def _notebook(procedure: str) -> Path:
+    found = metadata.notebook(procedure)
+    assert found is not None  # this package has both
+    return found
 
 
 def _goes_on(folder: Path) -> bool:
     try:
         resume.opening(folder, incidents_root())
-    except (RollbackError, OSError, ValueError, KeyError):  # or a record that cannot be read any more
+    except (RollbackError, OSError, ValueError, KeyError):  # the record may also be unreadable
         return False
     return True
 
 
 def _goes_back(incident: str) -> bool:
-    """Whether it changed the stack, and no run did since."""
+    """Whether the incident changed the stack, and no later run did."""
     try:
         return not origin(incident).since
     except (RollbackError, OSError, ValueError, KeyError):

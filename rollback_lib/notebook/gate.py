@@ -1,4 +1,4 @@
-"""The gate of an interactive run: a name typed into a box. Never blocks the kernel."""
+"""The gate in JupyterLab: a person types a name into a box. It does not block the kernel."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ GONE = "Another target was chosen; there is nothing to confirm."
 
 
 class Gate:
-    """A box under what is `said`. The button stays off until its text is `word`; `on_confirmed` is called when it is pressed."""
+    """A box below the text `said`. Its button is disabled until the text in the box is `word`. Pressing it calls `on_confirmed`."""
 
     def __init__(self, word: str, said: str, on_confirmed: Callable[[], None]) -> None:
         import ipywidgets
@@ -29,7 +29,7 @@ class Gate:
         self._place = display.show_widget(ipywidgets.VBox([self._label, self._row]), note("warn", said))
 
     def ask(self, on_confirmed: Callable[[], None]) -> None:
-        """Ask, with an empty box."""
+        """Ask again, with an empty box."""
         self._on_confirmed = on_confirmed
         self._box.value = ""
         self._typed()
@@ -37,7 +37,7 @@ class Gate:
         self._row.layout.display = "flex"
 
     def close(self, view: View) -> None:
-        """Take the box away, and show this instead."""
+        """Remove the box, and show `view` instead."""
         self._label.value = view._repr_html_()
         self._row.layout.display = "none"
 

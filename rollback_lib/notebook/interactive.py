@@ -1,4 +1,4 @@
-"""An incident with a person before it: another target can be chosen, and what was shown for the one before follows."""
+"""An incident with a person at the notebook, who can choose another target. The output for the earlier target is then updated."""
 
 from contextlib import AbstractContextManager
 from typing import Any
@@ -11,14 +11,14 @@ from rollback_lib.plan.plan import Plan
 from rollback_lib.run.incident import Incident
 
 
-class Sitting(Incident):
-    """An incident in JupyterLab. When another target is chosen, the notebook's names for target and plan come to mean the new ones."""
+class InteractiveIncident(Incident):
+    """An incident in JupyterLab. When a person chooses another target, the notebook's variables for target and plan get the new values."""
 
     console: NotebookConsole
     _picker: picker.Picker | None = None
     _examined: tuple[Any, dict[str, Any], Any] | None = None  # the state, the options, the target
     _planned: tuple[dict[str, Any], Plan] | None = None
-    _asked = False  # whether the plan was to be confirmed
+    _asked = False  # whether the cell that asks for confirmation has run
 
     def document(self, **options: Any) -> Any:
         with self._asking():
@@ -42,7 +42,7 @@ class Sitting(Incident):
         super().confirm(plan, confirm)
 
     def pick(self, found: Any) -> None:
-        """Show candidates of which one can be picked."""
+        """Show the candidates, so that a person can pick one."""
         listed, names = render.choices(found)
         self._picker = picker.Picker(listed, names, self._choose)
         self._picker.show(render.view(found))
@@ -51,8 +51,8 @@ class Sitting(Incident):
         return display.waiting(note("info", f"Asking {self.stack.host} …"))
 
     def _choose(self, name: str) -> str:
-        """Go on with another target; in words, what that is. Raises Refused once the run was confirmed, and what the target and its
-        plan raise: then all stays as it is."""
+        """Continue with another target. Returns a sentence that says which. Raises Refused if the run was confirmed already, and what
+        `examine` and `plan` raise; nothing changes then."""
         if self.confirmed:
             raise Refused("this incident was confirmed for the target it has; open a new one to choose another")
         if self._examined is None:

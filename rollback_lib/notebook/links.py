@@ -1,4 +1,4 @@
-"""Links that JupyterLab opens: by paths that are relative to the notebook which shows them."""
+"""Links that JupyterLab can open: their paths are relative to the notebook that shows them."""
 
 import html
 import os
@@ -9,7 +9,7 @@ from rollback_lib.runbook import working_copy
 
 
 def link(file: Path, words: str, *, otherwise: Path) -> View:
-    """A link in the notebook that a person has open; `otherwise` is the folder in which one that runs headless is kept."""
+    """A link to a file, relative to the notebook that a person has open. `otherwise` is the folder of the notebook if it runs headless."""
     notebook = working_copy.session()
     here = notebook.parent if notebook else otherwise
     address = html.escape(os.path.relpath(file.resolve(), here.resolve()), quote=True)
@@ -17,5 +17,5 @@ def link(file: Path, words: str, *, otherwise: Path) -> View:
 
 
 def under(*links: View) -> View:
-    """Links under one another."""
-    return View("<br>".join(one._repr_html_() for one in links), "\n".join(map(str, links)))
+    """Links, one below the other."""
+    return View("<br>".join(view._repr_html_() for view in links), "\n".join(map(str, links)))

@@ -1,9 +1,9 @@
 """A kernel that answers widgets while a cell runs.
 
-JupyterLab asks a kernel on its shell channel what it is and which widgets it has, and there those questions wait behind the cells:
-a page that is opened again in the middle of a step would show nothing until all cells have ended. Here they are answered at once,
-and a button's click is handled in a thread of its own. Found with ipykernel 7.4 and JupyterLab 4.6; a kernel that is made otherwise
-is left as it is, and its page comes back when the cell has ended.
+JupyterLab asks a kernel on its shell channel what it is and which widgets it has. On that channel the questions wait until the running
+cells have ended, so a page that is reloaded during a step would show nothing. Here these questions are answered at once, and the click on
+a button is handled in its own thread. This works with ipykernel 7.4 and JupyterLab 4.6. A kernel that is built differently is left
+unchanged; its page shows the widgets once the cell has ended.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ _CLICKS = ("comm_open", "comm_msg", "comm_close")
 
 
 def attend(kernel: Any) -> None:
-    """Let this kernel answer widgets while it runs a cell; once for each kernel."""
+    """Let this kernel answer widgets while it runs a cell. A second call for the same kernel does nothing."""
     thread = getattr(kernel, "shell_channel_thread", None)
     if thread is None or getattr(kernel, "rollback_attends", False):
         return
@@ -27,7 +27,7 @@ def attend(kernel: Any) -> None:
 
     async def receive(message: Any) -> None:
         sender, frames = session.feed_identities(message, copy=False)
-        header = session.unpack(frames[1].bytes)  # only looked at: a message is proven genuine once, by who answers it
+        header = session.unpack(frames[1].bytes)  # without a check of the signature: it may be checked only once, by whoever answers
         kind = header["msg_type"]
         if header.get("subshell_id") is not None or kind not in (*_QUESTIONS, *_CLICKS):
             await later(message)
@@ -45,4 +45,4 @@ def attend(kernel: Any) -> None:
 
 def _comms(kernel: Any, target: str | None) -> dict[str, dict[str, str]]:
     found = kernel.comm_manager.comms.items()
-    return {name: {"target_name": one.target_name} for name, one in found if target in (None, one.target_name)}
+    return {name: {"target_name": comm.target_name} for name, comm in found if target in (None, comm.target_name)}

@@ -1,7 +1,7 @@
-"""The panel of a run under way: how far it is, against its budget and the usual time; the routes; and the way to stop it.
+"""The panel of a running incident: how far it is, compared with its budget and the usual time; the routes; and buttons to stop it.
 
-There is one for each run, and every cell that does something shows it: a page that is opened again finds it there. When the cell
-has ended, what stays in it is the same as a picture.
+There is one panel for each run. Every cell that changes something shows it, so that a page which is reloaded shows it again. When the
+cell has ended, a static picture of the panel stays.
 """
 
 import threading
@@ -23,8 +23,8 @@ from rollback_lib.run.outcome import steps
 from rollback_lib.text import times
 
 EVERY = 0.5  # seconds between two looks at the run
-SHOWN_SECONDS = 60  # of the routes
-LAST_LINES = 6
+SHOWN_SECONDS = 60  # how much of the routes' past is shown
+LAST_LINES = 6  # how many last lines of output are shown
 _SIGNS = {"done": "✔", "not needed": "✔", "runs": "▶", "failed, it may be half done": "✘"}
 
 
@@ -52,7 +52,7 @@ class Panel:
 
     @contextmanager
     def shown(self) -> Iterator[None]:
-        """Show the panel in the cell that runs, and keep it up to date until the cell has done what it does."""
+        """Show the panel in the running cell, and update it while the context is open."""
         self.lines.clear()
         self._allow(True)
         self._look(going=True)
@@ -70,7 +70,7 @@ class Panel:
             handle.update(self.picture(going=False))
 
     def picture(self, *, going: bool = True) -> View:
-        """What the panel shows, as it is now. What is only to be looked at must not stop a run, so this never raises."""
+        """What the panel shows now. This never raises, since an error in a display must not stop a run."""
         try:
             return picture(self._run, tuple(self.lines), datetime.now(UTC), going=going)
         except Exception as error:
@@ -115,7 +115,8 @@ class Panel:
 
 
 def picture(run: Followed, lines: tuple[str, ...], now: datetime, *, going: bool) -> View:
-    """How far a run is: its time and, until it ends, its steps, the routes since a minute, the last lines of what runs."""
+    """How far a run is. It shows the time; and, while `going`, also the steps, the routes of the last minute, and the last lines of
+    output."""
     events = run.events()
     opening, elapsed = run.opening, run.seconds()
     usual = median(opening.usual) if opening.usual else None
@@ -140,13 +141,13 @@ def picture(run: Followed, lines: tuple[str, ...], now: datetime, *, going: bool
 
 def _steps(plan: Any, events: list[dict[str, Any]], now: datetime) -> list[tuple[str, str, str, str]]:
     rows, state = [], RunState.of(events)
-    ran = {one.step: one for one in state.ran}
+    ran = {attempt.step: attempt for attempt in state.ran}
     words = steps(plan, state)
     titles = {step.name: step.title for step in (*plan.steps, *plan.undo)}
     for name, word in words.items():
-        one = ran.get(name)
-        shown = "runs" if one and not one.heard else word
-        took = "" if one is None else one.took if one.heard else f"{times.about((now - one.begin).total_seconds())} so far"
+        attempt = ran.get(name)
+        shown = "runs" if attempt and not attempt.heard else word
+        took = "" if attempt is None else attempt.took if attempt.heard else f"{times.about((now - attempt.begin).total_seconds())} so far"
         rows.append((_SIGNS.get(shown, "○"), titles[name], shown, took))
     return rows
 

@@ -1,4 +1,4 @@
-"""Choosing a target in JupyterLab: a row is picked, or a name is typed; what was shown for another target follows."""
+"""Choosing a target in JupyterLab: a person picks a row or types a name, and the output below is updated."""
 
 import html
 from collections.abc import Callable, Sequence
@@ -8,14 +8,14 @@ from rollback_lib.errors import RollbackError
 from rollback_lib.notebook import display
 from rollback_lib.notebook.view import Table, View, note
 
-WIDEST = 40  # characters that count for a column's share of the width
-LEAST = 6
-ROOM = 2  # more, so that what fits stays on a line
+WIDEST = 40  # characters: a wider column gets no larger share of the width
+LEAST = 6  # characters: the share of a narrower column
+ROOM = 2  # characters added to each share, so that a text which fits is not wrapped
 
 
 class Picker:
-    """Candidates with a button each. `choose` is given the name of the one that was picked; it raises RollbackError, or returns
-    what to say."""
+    """A table of candidates with a button for each. `names` are the names by which the rows of `listed` are chosen. `choose` is called with
+    the name that was picked. It returns a sentence to show, or raises RollbackError."""
 
     def __init__(self, listed: Table, names: Sequence[str], choose: Callable[[str], str]) -> None:
         import ipywidgets
@@ -35,13 +35,13 @@ class Picker:
         self.widget = ipywidgets.VBox([*rows, ipywidgets.HBox([typed, self._box]), self._said])
 
     def mark(self, name: str) -> None:
-        """Show which one is chosen."""
-        for button, one in zip(self._buttons, self._names, strict=True):
-            chosen = one == name
+        """Mark the candidate that is chosen."""
+        for button, candidate in zip(self._buttons, self._names, strict=True):
+            chosen = candidate == name
             button.description, button.icon = ("chosen", "check") if chosen else ("Choose", "")
 
     def show(self, twin: View) -> None:
-        """Display it in the running cell."""
+        """Display the picker in the running cell. `twin` is shown where there are no widgets."""
         display.show_widget(self.widget, twin)
 
     def _button(self, name: str, called: str) -> Any:

@@ -1,7 +1,8 @@
-"""What no cell of this kernel shows: the secrets of every incident that was opened in it.
+"""Hides secrets in everything that the cells of this kernel show: those of all incidents that were opened in it.
 
-An object that a cell ends in is shown by a formatter of its type, which does not know whose object it is: so that whatever is shown is
-free of what any incident knows, closed ones too, since their objects can be shown again. Records and hashes have no part in this.
+The object at the end of a cell is shown by a formatter for its type, which does not know to which incident it belongs. So the secrets of
+all incidents are hidden in everything, also those of closed incidents, whose objects can be shown again. This concerns the display only,
+not records or hashes.
 """
 
 from rollback_lib.secrets import redactor
@@ -11,12 +12,12 @@ _redactors: list[Redactor] = []
 
 
 def hide(redactor: Redactor) -> None:
-    """Show nothing of what this one knows, from now on."""
+    """From now on, hide everything that this redactor knows to be secret."""
     _redactors.append(redactor)
 
 
 def clean(text: str) -> str:
-    """`text` as a cell may show it."""
-    for one in _redactors:
-        text = one.clean(text)
+    """The text with all known secrets hidden, as a cell may show it."""
+    for known in _redactors:
+        text = known.clean(text)
     return redactor.clean(text)

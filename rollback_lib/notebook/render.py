@@ -1,4 +1,4 @@
-"""One view for each thing a notebook shows."""
+"""The view for each type of object that a notebook shows."""
 
 from collections.abc import Callable
 from functools import cache
@@ -19,42 +19,44 @@ from rollback_lib.text import tables, times
 DIFF_LINES = 400
 
 
-def opening(one: Opening) -> View:
-    runs = tables.count(len(one.usual), "run")
-    usual = f"usually {times.about(median(one.usual))} here, in {runs}" if one.usual else "no earlier run here"
+def opening(opened: Opening) -> View:
+    runs = tables.count(len(opened.usual), "run")
+    usual = f"usually {times.about(median(opened.usual))} here, in {runs}" if opened.usual else "no earlier run here"
     rows = [
-        ("incident", one.incident), ("procedure", one.procedure), ("stack", one.stack), ("host", one.host), ("who", one.who),
-        ("mode", "plan: nothing will be changed" if one.mode == "plan" else "apply: the host will be changed once confirmed"),
-        ("on failure", one.on_failure), ("budget", f"{times.given(one.budget)} ({usual})"), ("reason", one.reason or "none given"),
-        ("record", one.folder),
+        ("incident", opened.incident), ("procedure", opened.procedure), ("stack", opened.stack), ("host", opened.host), ("who", opened.who),
+        ("mode", "plan: nothing will be changed" if opened.mode == "plan" else "apply: the host will be changed once confirmed"),
+        ("on failure", opened.on_failure), ("budget", f"{times.given(opened.budget)} ({usual})"), ("reason", opened.reason or "none given"),
+        ("record", opened.folder),
     ]  # fmt: skip
-    if one.revert_after:
-        rows.append(("dead man's switch", f"the host undoes by itself {times.given(one.revert_after)} after the first change"))
-    if one.reviewed:
-        rows.append(("plan that was reviewed", f"{one.reviewed}; any other is refused"))
-    if one.take_over:
+    if opened.revert_after:
+        rows.append(("dead man's switch", f"the host undoes by itself {times.given(opened.revert_after)} after the first change"))
+    if opened.reviewed:
+        rows.append(("plan that was reviewed", f"{opened.reviewed}; any other is refused"))
+    if opened.take_over:
         rows.append(("lock", "taken over from whoever holds the stack"))
     again = note("info", "This incident was opened before: what is done stays done, what runs on the host is attached to.")
-    return stack(again, table(("", ""), rows)) if one.resumed else table(("", ""), rows)
+    return stack(again, table(("", ""), rows)) if opened.resumed else table(("", ""), rows)
 
 
-def standing(one: Standing) -> View:
-    return stack(common.routes(one.probes), table(("step", "how far it came"), one.steps))
+def standing(reached: Standing) -> View:
+    return stack(common.routes(reached.probes), table(("step", "how far it came"), reached.steps))
 
 
-def plan(one: Plan) -> View:
-    if one.nothing_to_do:
-        return stack(note("good", "The target already runs: there is nothing to do."), table(("", ""), one.facts))
-    views: list[View] = [table(("", ""), one.facts, title=f"Plan {one.hash}: {one.procedure}, {one.stack} on {one.host}")]
-    views += [_step(number, step) for number, step in enumerate(one.steps, 1)]
-    if one.loses:
-        views.append(note("warn", "What changes: " + "; ".join(one.loses) + "."))
-    views += [note("info", text) for text in one.notes]
-    lines = one.diff.splitlines()
+def plan(planned: Plan) -> View:
+    if planned.nothing_to_do:
+        return stack(note("good", "The target already runs: there is nothing to do."), table(("", ""), planned.facts))
+    views: list[View] = [
+        table(("", ""), planned.facts, title=f"Plan {planned.hash}: {planned.procedure}, {planned.stack} on {planned.host}")
+    ]
+    views += [_step(number, step) for number, step in enumerate(planned.steps, 1)]
+    if planned.loses:
+        views.append(note("warn", "What changes: " + "; ".join(planned.loses) + "."))
+    views += [note("info", text) for text in planned.notes]
+    lines = planned.diff.splitlines()
     more = [f"… {len(lines) - DIFF_LINES} more lines are in plan.diff of the record"] if len(lines) > DIFF_LINES else []
     if lines:
         views.append(view_of.code("\n".join(lines[:DIFF_LINES] + more), title="Diff, from the current state to the target", folded=True))
-    views.append(view_of.code(one.undo_shell(), title="Undo, saved as undo.sh", folded=True))
+    views.append(view_of.code(planned.undo_shell(), title="Undo, saved as undo.sh", folded=True))
     return stack(*views)
 
 
@@ -67,30 +69,30 @@ def _step(number: int, step: Step) -> View:
     return view_of.code(commands, title=f"Step {number}, {step.title}: {touches}", lead=step.why)
 
 
-def verification(one: Verification) -> View:
+def verification(result: Verification) -> View:
     views = []
-    if one.applied:
-        health = "health holds" if one.routes is None else "the routes that passed before that run pass"
-        sentence = f"Verified: the effect is the one asked for, and {health}." if one.ok else "Not verified; see what was found."
-        views.append(note("good" if one.ok else "bad", sentence))
-        views.append(table(("", "asked for", "found", ""), [(e.name, e.asked, e.found, e.sign) for e in one.effects]))
-        routes = "every route" if one.routes is None else f"the routes that passed before ({', '.join(one.routes) or 'none'})"
-        passes = f"{one.wanted} probes in a row on {routes}"
-        ended = "passed" if one.healthy else "did not pass"
-        views.append(note("good" if one.healthy else "bad", f"{passes} {ended}. Outage: {one.outages.words}."))
-        if one.ok and one.ill:
-            views.append(note("warn", f"Not healthy, as before that run: {', '.join(one.ill)}."))
+    if result.applied:
+        health = "health holds" if result.routes is None else "the routes that passed before that run pass"
+        sentence = f"Verified: the effect is the one asked for, and {health}." if result.ok else "Not verified; see what was found."
+        views.append(note("good" if result.ok else "bad", sentence))
+        views.append(table(("", "asked for", "found", ""), [(e.name, e.asked, e.found, e.sign) for e in result.effects]))
+        routes = "every route" if result.routes is None else f"the routes that passed before ({', '.join(result.routes) or 'none'})"
+        passes = f"{result.wanted} probes in a row on {routes}"
+        ended = "passed" if result.healthy else "did not pass"
+        views.append(note("good" if result.healthy else "bad", f"{passes} {ended}. Outage: {result.outages.words}."))
+        if result.ok and result.ill:
+            views.append(note("warn", f"Not healthy, as before that run: {', '.join(result.ill)}."))
     else:
-        word = "healthy" if one.healthy else "not healthy"
-        views.append(note("good" if one.healthy else "bad", f"Nothing was applied; as it is, the stack is {word}."))
-    views.append(chart.health(one.probes, one.outages, one.marks))
+        word = "healthy" if result.healthy else "not healthy"
+        views.append(note("good" if result.healthy else "bad", f"Nothing was applied; as it is, the stack is {word}."))
+    views.append(chart.health(result.probes, result.outages, result.marks))
     return stack(*views)
 
 
-def closing(one: Closing) -> View:
-    headline = note(one.verdict.level, f"Verdict: {one.verdict}. {one.reason[:1].upper()}{one.reason[1:]}.")
-    rows = [("time", times.against(one.seconds, one.budget)), ("outage", one.outage), ("record", one.folder)]
-    return stack(headline, table(("", ""), rows), *(note("info", f"Next: {action}") for action in one.next_actions))
+def closing(closed: Closing) -> View:
+    headline = note(closed.verdict.level, f"Verdict: {closed.verdict}. {closed.reason[:1].upper()}{closed.reason[1:]}.")
+    rows = [("time", times.against(closed.seconds, closed.budget)), ("outage", closed.outage), ("record", closed.folder)]
+    return stack(headline, table(("", ""), rows), *(note("info", f"Next: {action}") for action in closed.next_actions))
 
 
 _FRAME: dict[type, Callable[[Any], View]] = {Opening: opening, Plan: plan, Standing: standing, Verification: verification, Closing: closing}
@@ -99,38 +101,39 @@ Choice = tuple[Callable[[Any], Table], Callable[[Any], str]]
 
 @cache
 def _modules() -> tuple[Any, ...]:
-    """All that have views: those of the procedures, and of what every run shows."""
-    return (checklist, confirmation, *(import_module(one.views) for one in registry.procedures().values() if one.views))
+    """All modules with views: those of the procedures, and those that every run uses."""
+    return (checklist, confirmation, *(import_module(procedure.views) for procedure in registry.procedures().values() if procedure.views))
 
 
 @cache
 def _views() -> dict[type, Callable[[Any], View]]:
     found = dict(_FRAME)
-    for one in _modules():
-        found |= one.VIEWS
+    for module in _modules():
+        found |= module.VIEWS
     return found
 
 
 @cache
 def _choices() -> dict[type, Choice]:
-    return {kind: choice for one in _modules() for kind, choice in getattr(one, "CHOICES", {}).items()}
+    return {kind: choice for module in _modules() for kind, choice in getattr(module, "CHOICES", {}).items()}
 
 
 def view(thing: object) -> View:
-    """The view of a thing; one that has none is shown as its text."""
+    """The view of an object. An object of a type without a view is shown as text."""
     make = _views().get(type(thing))
     return make(thing) if make else note("info", str(thing))
 
 
 def choices(found: Any) -> tuple[Table, list[str]]:
-    """The table of candidates, and for each of its rows the name by which it is chosen."""
+    """The table of candidates, and the name by which each of its rows is chosen."""
     listed, name = _choices()[type(found)]
     table = listed(found)
-    return table, [name(one) for one in found[: len(table.cells)]]
+    return table, [name(candidate) for candidate in found[: len(table.cells)]]
 
 
 def register(show: Callable[[object], None], pick: Callable[[Any], None]) -> None:
-    """Let a cell that ends in one of these things show its view: by `show`, and candidates that a person can choose from by `pick`."""
+    """Let a cell that ends in an object with a view show that view. `show` is called for it; in JupyterLab, `pick` is called for
+    candidates."""
     shell = display.shell()
     if shell is None:
         return

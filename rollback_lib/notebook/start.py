@@ -1,4 +1,4 @@
-"""The start page: how the stack is, the procedures with a working copy of each, and the latest incidents."""
+"""The start page: the state of the stack, the procedures with a working copy of each, and the latest incidents."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -30,11 +30,11 @@ from rollback_lib.secrets.secret import Key
 from rollback_lib.stack.model import Stack, lasting
 from rollback_lib.text import times
 
-LATEST = 10
+LATEST = 10  # incidents shown
 
 
 def state(stack_name: str) -> View:
-    """One probe of every route, and who holds the stack. Nothing is changed."""
+    """Probe every route once, and show who holds the lock. Nothing is changed."""
     known = _stack(stack_name)
     with ThreadPoolExecutor(1) as pool:
         held = pool.submit(_held, known)
@@ -46,7 +46,7 @@ def state(stack_name: str) -> View:
 
 
 def _held(known: Stack) -> View:
-    """Who holds the stack, as its host says."""
+    """Who holds the lock of the stack, according to its host."""
     try:
         way = Link.to(known)
         try:
@@ -61,37 +61,38 @@ def _held(known: Stack) -> View:
 
 
 def procedures(stack_name: str) -> View:
-    """The rows of the page, each with a working copy of its notebook that nobody has worked in yet."""
+    """The rows of the decision tree, each with an unused working copy of its notebook."""
     known = _stack(stack_name)
-    rows = [_row(one, known, stack_name) for one in every() if one.situation]
+    rows = [_row(notebook, known, stack_name) for notebook in every() if notebook.situation]
     return table(("what is wrong", "what helps", "to plan", "to apply", "budget", "usual here"), rows)
 
 
-def _row(one: Notebook, known: Stack, stack_name: str) -> tuple[object, ...]:
+def _row(notebook: Notebook, known: Stack, stack_name: str) -> tuple[object, ...]:
     root, asked = incidents_root(), {"stack": lasting(stack_name)}
-    budget = times.given(registry.budget(known, one.procedure))
-    seconds = usual_seconds(root, one.procedure, known.name)
+    budget = times.given(registry.budget(known, notebook.procedure))
+    seconds = usual_seconds(root, notebook.procedure, known.name)
     usual = times.about(median(seconds)) if seconds else "none yet"
-    if "incident" in one.parameters:
-        return one.situation, one.action, "from its incident, below", "", budget, usual
+    if "incident" in notebook.parameters:
+        return notebook.situation, notebook.action, "from its incident, below", "", budget, usual
     place = working_copy.place(root) / known.name
     plans, applies = [], []
-    for key, name in _each(one, known):
+    for key, name in _each(notebook, known):
         folder, own, words = (place / name.strip("/").replace("/", "-"), {key: name}, f"\u00a0{name}") if name else (place, {}, "")
-        plans.append(_link(working_copy.unused(one.file, folder, asked | own), one.procedure + words))
-        if "mode" in one.parameters:
-            applies.append(_link(working_copy.to_apply(one.file, folder, asked | own), "apply" + words))
-    return one.situation, one.action, under(*plans), under(*applies), budget, usual
+        plans.append(_link(working_copy.unused(notebook.file, folder, asked | own), notebook.procedure + words))
+        if "mode" in notebook.parameters:
+            applies.append(_link(working_copy.to_apply(notebook.file, folder, asked | own), "apply" + words))
+    return notebook.situation, notebook.action, under(*plans), under(*applies), budget, usual
 
 
-def _each(one: Notebook, known: Stack) -> list[tuple[str, str]]:
-    """Where a notebook is about one of several databases, services or files of the stack: its parameter, with the name of each."""
+def _each(notebook: Notebook, known: Stack) -> list[tuple[str, str]]:
+    """If a notebook is about one of several databases, services or files of the stack: its parameter and the name of each; else a
+    single pair of empty texts."""
     things = {
         "database": [database.name for database in known.databases],
         "service": known.image.names if known.image else [],
         "file": known.env.paths if known.env else [],
     }
-    return [(key, name) for key, names in things.items() if key in one.parameters and len(names) > 1 for name in names] or [("", "")]
+    return [(key, name) for key, names in things.items() if key in notebook.parameters and len(names) > 1 for name in names] or [("", "")]
 
 
 def latest(stack_name: str) -> View:
@@ -102,23 +103,24 @@ def latest(stack_name: str) -> View:
         return note("info", "No incident yet.")
     rows = [
         (
-            one["opened"][:16].replace("T", " "), one["incident"], one.get("procedure", ""), *_ended(one), _files(root / one["folder"]),
-            under(*onward(one["incident"], root / one["folder"], working_copy.place(root) / one["stack"])),
+            incident["opened"][:16].replace("T", " "), incident["incident"], incident.get("procedure", ""), *_ended(incident),
+            _files(root / incident["folder"]),
+            under(*onward(incident["incident"], root / incident["folder"], working_copy.place(root) / incident["stack"])),
         )
-        for one in found
+        for incident in found
     ]  # fmt: skip
     return table(("when (UTC)", "incident", "procedure", "verdict", "why", "to read", "from here"), rows)
 
 
-def _ended(one: Mapping[str, Any]) -> tuple[str, str]:
-    if one["verdict"] == OPEN:
+def _ended(incident: Mapping[str, Any]) -> tuple[str, str]:
+    if incident["verdict"] == OPEN:
         return "● open", ""
-    verdict = Verdict(one["verdict"])
-    return f"{sign(verdict.level)} {verdict}", one.get("reason", "")
+    verdict = Verdict(incident["verdict"])
+    return f"{sign(verdict.level)} {verdict}", incident.get("reason", "")
 
 
 def _files(folder: Path) -> View:
-    """The pages of a record: its notebook itself would be changed by being opened."""
+    """Links to the HTML pages of a record. There is none to its notebook, since opening it would change it."""
     pages = [folder / "report.html", *sorted(folder.glob("notebook*.html"))]
     links = [_link(file, file.stem) for file in pages if file.exists()]
     return under(*links) if links else View("let go", "let go")

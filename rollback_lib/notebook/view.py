@@ -1,4 +1,4 @@
-"""Views: small objects with an HTML and a text form, shown side by side wherever a notebook is read."""
+"""Views: small objects with an HTML form for notebooks and a text form for everything else."""
 
 import html
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from rollback_lib.notebook.redaction import clean
 from rollback_lib.report import inline
 from rollback_lib.text import tables
 
-# Colours are never the only signal, and follow the theme: borders and shades are of the text's own colour.
+# Colours are never the only signal. Borders and shades are semi-transparent, so that they fit every theme.
 _TABLE = "border-collapse:collapse;margin:.4em 0;font-size:13px"
 _CELL = "text-align:left;vertical-align:top;padding:.25em .8em;border-bottom:1px solid rgba(128,128,128,.35)"
 _ONE_LINE = ";white-space:nowrap"
@@ -16,7 +16,7 @@ _LEVELS = {"good": ("✔", "#1a7f37"), "warn": ("▲", "#9a6700"), "bad": ("✘"
 
 
 class View:
-    """Something to look at: `_repr_html_` for notebooks, `str` for everything else; `svg` is a drawing that goes with it."""
+    """Something to look at: `_repr_html_` for notebooks, `str` for everything else. `svg` is a drawing that belongs to it, "" if none."""
 
     def __init__(self, html_text: str, text: str, svg: str = "") -> None:
         self._html = html_text
@@ -33,7 +33,7 @@ class View:
 
 
 class Table(View):
-    """A table, with what its cells say."""
+    """A table, with the text of its cells."""
 
     def __init__(self, html_text: str, text: str, headers: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
         super().__init__(html_text, text)
@@ -42,11 +42,11 @@ class Table(View):
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> Table:
-    """A table; cells are escaped and freed of secrets, but for those that are views."""
+    """A table. Cells are escaped, and secrets are hidden in them; cells that are views are taken as they are."""
     cells = [[clean(str(cell)) for cell in row] for row in rows]
     markups = [[cell._repr_html_() if isinstance(cell, View) else inline.cell(clean(str(cell))) for cell in row] for row in rows]
     head = "".join(f'<th style="{_CELL}{_ONE_LINE if len(header) <= _SHORT else ""}">{html.escape(header)}</th>' for header in headers)
-    # Signs in front of a row stay on one line.
+    # A first column without a header has signs, which stay on one line.
     signs = len(headers) > 2 and not headers[0]
     styles = [_CELL + (_ONE_LINE if signs and not number else "") for number in range(len(headers))]
     body = "".join(
@@ -61,12 +61,12 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: st
 
 
 def sign(level: str) -> str:
-    """The sign of good, warn, bad or info."""
+    """The sign for a level: good, warn, bad or info."""
     return _LEVELS[level][0]
 
 
 def note(level: str, text: str) -> View:
-    """One or more sentences, marked good, warn, bad or info by a sign and a colour."""
+    """One or more sentences, marked as good, warn, bad or info by a sign and a colour. Secrets are hidden."""
     text = clean(text)
     mark, colour = _LEVELS[level]
     style = f"border-left:4px solid {colour};padding:.4em .8em;margin:.4em 0;overflow-wrap:anywhere"
@@ -75,7 +75,7 @@ def note(level: str, text: str) -> View:
 
 
 def code(text: str, *, title: str, lead: str = "", folded: bool = False) -> View:
-    """Text as it is, under a title that folds it away; `lead` is a sentence between the two."""
+    """Text as it is, in a box that can be folded away by its title. `lead` is a sentence above the box. Secrets in the text are hidden."""
     text = clean(text)
     box = "padding:.6em;border:1px solid rgba(128,128,128,.35);max-height:32em;overflow:auto"
     style = f"font-size:12px;line-height:1.35;white-space:pre-wrap;overflow-wrap:anywhere;{box}"
@@ -89,12 +89,12 @@ def code(text: str, *, title: str, lead: str = "", folded: bool = False) -> View
 
 
 def image(svg: str, text: str) -> View:
-    """A drawing, with its words under it."""
+    """A drawing, with its text below it."""
     return View(f'{svg}<div style="font-size:13px">{html.escape(text)}</div>', text)
 
 
 def bar(value: float, whole: float, mark: float | None, text: str) -> View:
-    """How much of a whole is used, with a mark where it usually ends, and the words for it."""
+    """A bar that shows how much of `whole` is used, with a mark where it usually ends (None for no mark), and a text above it."""
     end = max(value, whole)
     colour = _LEVELS["good" if value <= whole else "warn"][1]
     frame = "position:relative;height:10px;max-width:720px;border:1px solid rgba(128,128,128,.6);border-radius:3px;margin:.3em 0"
@@ -106,6 +106,6 @@ def bar(value: float, whole: float, mark: float | None, text: str) -> View:
 
 
 def stack(*views: View) -> View:
-    """Views under one another."""
+    """Views, one below the other."""
     svg = next((view.svg for view in views if view.svg), "")
     return View("".join(view._repr_html_() for view in views), "\n".join(map(str, views)), svg)

@@ -1,1 +1,1 @@
-"""Everything a rollback would do, as data."""
+"""Plans: everything that a rollback would do, as data."""

@@ -1,14 +1,16 @@
-"""What a rollback is to bring about, against what is found."""
+"""Effects: what a rollback has to bring about, compared with what is found on the host."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Effect:
-    """One line of the verdict: what was asked for and what was found on the host. `settles`: it may need a while. `condition`:
-    it tells how well something runs, and not which it is. `decides` is False for one that is shown and does not count. `part` is
-    the part of the host it tells of, as in the steps that change it; `between`: while such a step is half done, it may be
-    neither as before nor as asked for."""
+    """One line of the verdict: what was asked for, and what was found on the host.
+
+    `settles`: it may take a while until it is as asked for. `condition`: it says how well something runs, and not what runs. `decides` is
+    False if the effect is shown but does not count. `part` is the part of the host that it is about, as in the steps that change it.
+    `between`: while such a step is half done, it may be neither as it was before nor as asked for.
+    """
 
     name: str
     asked: str
@@ -25,10 +27,10 @@ class Effect:
 
     @property
     def sign(self) -> str:
-        """✔, ✘, or – for one that is otherwise and does not count."""
+        """✔ if it is as asked for, else ✘, or – if it does not count."""
         return "✔" if self.asked == self.found else "✘" if self.decides else "–"
 
     @property
     def words(self) -> str:
-        """What is wrong with it."""
+        """What is wrong, as a sentence."""
         return f"{self.name} is {self.found}, not {self.asked}"

@@ -1,4 +1,4 @@
-"""What a plan notes of the host for later: each procedure reads it through models of its own, and a record keeps it as plain JSON."""
+"""What a plan notes about the host for later. Each procedure has models of its own for it; a record keeps it as plain JSON."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,13 +12,13 @@ Plain = Mapping[str, JsonValue]
 
 
 class Noted(BaseModel):
-    """Base of what a procedure notes in a plan. It holds no secrets, only hashes of them: records keep it as it is."""
+    """Base of the models of what a procedure notes in a plan. Records keep it as it is, so it holds hashes of secrets, and no secrets."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     @classmethod
     def read(cls, plain: Plain) -> Self:
-        """What a plan has of it. Raises Refused, in one sentence, where that was noted in another way."""
+        """Read what a plan has noted. Raises Refused if it does not fit the model, as in a record from another version."""
         try:
             return cls.model_validate_json(json.dumps(dict(plain)))
         except ValidationError as error:
@@ -30,12 +30,12 @@ class Noted(BaseModel):
             ) from None
 
     def plain(self) -> dict[str, JsonValue]:
-        """The same as a plan keeps it."""
+        """This model as a plan keeps it."""
         return self.model_dump(mode="json")
 
     @staticmethod
     def shown(plain: Plain) -> dict[str, str]:
-        """The same for people, whichever procedure noted it: a flat list of names and words, such as `replicas api count` and `2`."""
+        """What a plan has noted, as text for people, for any procedure: names and values, such as `replicas api count` and `2`."""
         return dict(_rows("", dict(plain)))
 
 
@@ -48,11 +48,11 @@ def _rows(name: str, value: JsonValue) -> Iterator[tuple[str, str]]:
 
 
 def _words(value: JsonValue) -> str:
-    """A list of things that have parts has a line for each of them."""
+    """A value as text. A list of mappings has a line for each of them."""
     if isinstance(value, dict):
         return " ".join(words for words in map(_words, value.values()) if words)
     if isinstance(value, list):
-        return ("\n" if any(isinstance(one, dict) for one in value) else ", ").join(map(_words, value))
+        return ("\n" if any(isinstance(item, dict) for item in value) else ", ").join(map(_words, value))
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "" if value is None else str(value)

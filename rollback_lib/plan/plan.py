@@ -1,4 +1,4 @@
-"""Step and Plan: everything a rollback would do, as data; rendered as shell, identified by a hash."""
+"""Plan: everything that a rollback would do, as data. It can be written as a shell script or as JSON, and is identified by a hash."""
 
 import hashlib
 import json
@@ -15,25 +15,30 @@ from rollback_lib.plan.noted import Plain
 from rollback_lib.plan.step import Step, When
 from rollback_lib.plan.writes import Write
 
-FORMAT = 4  # of a plan in a record: an undo or a resumed run has to understand all of it
+FORMAT = 4  # the version of plan.json; an undo or a resumed run must understand all of the plan
 
 
 class Loss(Protocol):
-    """What a person has to accept before a step that loses it: they type `name`; `hash` tells one list from another, and
-    `restored` is False where it is only expected so far."""
+    """What a person has to accept before a step that loses it: they type `name`; `hash` tells one list from another, `lines` are what
+    it says, and `restored` is False where it is only expected so far."""
 
     @property
     def name(self) -> str: ...
     @property
     def hash(self) -> str: ...
     @property
+    def lines(self) -> tuple[str, ...]: ...
+    @property
     def restored(self) -> bool: ...
 
 
 @dataclass(frozen=True)
 class Rationale:
-    """What a plan rests on: `change` is what it reverts ("" where nobody knows), `target` what is known of where it leads;
-    `stable` is True where that was healthy here, False where it was found bad, None where nobody knows."""
+    """Why a plan is right, in sentences for the checklist.
+
+    `change` is the change that it reverts, "" if not known. `target` is what is known about its target. `stable` is True if the target was
+    healthy on this host, False if it was found bad, None if not known.
+    """
 
     change: str = ""
     target: str = ""
@@ -42,12 +47,15 @@ class Rationale:
 
 @dataclass(frozen=True)
 class Plan:
-    """A rollback from what is to `target`. `undo` brings back what is now, in order; `cleanup` removes what a refused
-    run made beside the stack; `facts` are rows to read, `loses` and `notes` sentences;
-    `before` is what undo must find again, `after` what the rollback must have brought about, both as the procedure's own models of
-    them (`Noted`) are in JSON; `routes` are those that have to pass
-    afterwards, None: all of them; `removes` names the containers whose logs go with them; `drift` says in sentences what the
-    containers have and the files do not, which new containers would lose; `writes` are the files and folders it writes to."""
+    """A rollback from the present state to `target`.
+
+    `steps` do it; the steps of `undo` bring the present state back. `cleanup` removes what a refused run made beside the stack.
+    `facts` (names and values), `loses` and `notes` (sentences) and `diff` are for people to read. `before` is the state that an undo
+    must find again, and `after` the state that the rollback must bring about; both are `Noted` models of the procedure as JSON.
+    `routes` are those that must pass afterwards, None for all. `removes` names the containers that are removed, and their logs with them.
+    `drift` says in sentences what containers have and no file gives, which new containers would lose. `writes` are the files and
+    folders that the plan writes to.
+    """
 
     procedure: str
     incident: str
@@ -71,7 +79,7 @@ class Plan:
     writes: tuple[Write, ...] = ()
 
     def __getattr__(self, name: str) -> Step:
-        """The step of that name: `plan.build`."""
+        """The step of that name, as in `plan.build`. Raises AttributeError if there is none."""
         for step in self.__dict__.get("steps", ()):
             if step.name == name:
                 return step  # type: ignore[no-any-return]
@@ -84,18 +92,18 @@ class Plan:
 
     @cached_property
     def hash(self) -> str:
-        """12 hex digits that bind all that may run on the host or be put in place there: steps, undo and clean-up with their
-        guards, inputs and deadlines. They are the same for the same plan in whichever incident."""
+        """12 hex digits that identify all that may run on the host or be written there: steps, undo and clean-up, with their guards,
+        inputs and deadlines. The same plan has the same hash in every incident."""
         bound = {
-            "host": self.host, "procedure": self.procedure, "target": self.target, "steps": [_bound(one) for one in self.steps],
-            "undo": [_bound(one) for one in self.undo], "cleanup": [asdict(one) for one in self.cleanup], "drift": self.drift,
+            "host": self.host, "procedure": self.procedure, "target": self.target, "steps": [_bound(step) for step in self.steps],
+            "undo": [_bound(step) for step in self.undo], "cleanup": [asdict(command) for command in self.cleanup], "drift": self.drift,
             "routes": self.routes, "removes": self.removes,
         }  # fmt: skip
         text = json.dumps(bound, sort_keys=True).replace(self.incident, "INCIDENT")
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def plain(self) -> dict[str, JsonValue]:
-        """The plan as a record keeps it, for a run that is resumed or undone: all but what steps read from their input."""
+        """The plan as a record keeps it, to resume or undo the run. The inputs of steps (`send`) are left out."""
         sent = {"__all__": {"send"}}
         return {"format": FORMAT, **_on_disk().dump_python(self, mode="json", exclude={"steps": sent, "undo": sent})}
 
@@ -105,7 +113,7 @@ class Plan:
 
     @classmethod
     def from_json(cls, text: str) -> "Plan":
-        """The plan that `json` wrote. Raises ParameterError for one of another version of this project, and for anything else."""
+        """Read the text that `json` wrote. Raises ParameterError for a plan of another version, and for any other text."""
         try:
             return cls.from_plain(json.loads(text))
         except ValueError as error:
@@ -113,7 +121,7 @@ class Plan:
 
     @classmethod
     def from_plain(cls, plain: object) -> "Plan":
-        """The plan that `plain` gave. Raises ParameterError as `from_json` does."""
+        """Read the data that `plain` returned. Raises ParameterError as `from_json` does."""
         if not isinstance(plain, dict):
             raise _unreadable("it is no JSON object")
         if plain.get("format") != FORMAT:
@@ -125,11 +133,11 @@ class Plan:
             raise _unreadable(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
     def shell(self) -> str:
-        """The plan as a script to run by hand on the host: plan.sh."""
+        """The steps as a script that can be run by hand on the host: the text of plan.sh."""
         return _render(f"{self.procedure}: {self.stack} to {self.target}", self.steps)
 
     def undo_shell(self) -> str:
-        """The way back as a script to run by hand on the host: undo.sh."""
+        """The undo as a script that can be run by hand on the host: the text of undo.sh."""
         return _render(f"undo of {self.procedure}: {self.stack} to {self.target}", self.undo)
 
 
@@ -143,7 +151,7 @@ def _on_disk() -> TypeAdapter[Plan]:
 
 
 def _bound(step: Step) -> dict[str, Any]:
-    """What of a step its plan's hash binds: all but the prose, and the input itself, for which `sent` stands."""
+    """The part of a step that goes into the plan's hash: all but its title, its reason and its input. `sent` stands for the input."""
     return {name: value for name, value in asdict(replace(step, send=None)).items() if name not in ("title", "why")}
 
 
@@ -166,5 +174,5 @@ def _render(title: str, steps: tuple[Step, ...]) -> str:
 
 
 def some(names: "tuple[str, ...] | list[str]", most: int = 5) -> str:
-    """The first names, and how many more there are."""
+    """The first `most` names, and how many more there are, in words."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

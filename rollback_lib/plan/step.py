@@ -1,4 +1,4 @@
-"""One step of a plan: what it runs, what that changes, and when."""
+"""A step of a plan: what it runs, what it changes, and when it runs."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,9 +12,9 @@ from rollback_lib.secrets.secret import Secret
 class Changes(StrEnum):
     """What a step changes.
 
-    NOTHING: it leaves the stack as it is. TRIAL: the same, and that it fails is a finding, which stops nothing. STACK: it changes
-    what serves, and may fail halfway. AT_ONCE: it changes what serves, all of it or nothing. DATA: the same, and it loses data,
-    so the list of losses has to be accepted before.
+    NOTHING: it leaves the stack as it is. TRIAL: it leaves the stack as it is, and a failure is a finding that does not stop the run.
+    STACK: it changes the running stack, and may fail halfway. AT_ONCE: it changes the running stack either completely or not at all.
+    DATA: like AT_ONCE, but data is lost, so a person must accept the list of losses before.
     """
 
     NOTHING = "nothing"
@@ -25,7 +25,7 @@ class Changes(StrEnum):
 
 
 class When(StrEnum):
-    """When a step runs: ALWAYS, only where the routes do not pass by themselves (UNHEALTHY), or only where they do (HEALTHY)."""
+    """When a step runs: ALWAYS, only if the routes do not become healthy by themselves (UNHEALTHY), or only if they do (HEALTHY)."""
 
     ALWAYS = "always"
     UNHEALTHY = "unhealthy"
@@ -34,15 +34,15 @@ class When(StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """One step.
+    """A step of a plan.
 
-    `guards` only look, and run first in the same job: where one fails, nothing of the step was done. `part` is the part of the
-    host that the step changes, the same word as in the effects that tell of it. `skip` says in a sentence why there is nothing to
-    do. `deadline` is in seconds. `send` is what the commands read from their standard input, `sends` says what it is, `sent` tells
-    it from any other (`Secret.digest`).
+    `title` and `why` are for people. `guards` are commands that change nothing and run first, in the same job; if one fails, the step
+    does nothing. `part` is the part of the host that the step changes, the same word as in the effects about it. `skip` says in a
+    sentence why the step is not needed; None if it is. `deadline` is in seconds. `send` is what the commands read from standard input.
+    `sends` says in words what that is, and `sent` is its hash (`Secret.digest`).
     """
 
-    __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)  # of `send`, which no record has
+    __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)  # for `send`, which is in no record
 
     name: str
     title: str
@@ -60,25 +60,25 @@ class Step:
 
     @property
     def script(self) -> tuple[Command, ...]:
-        """All that runs, in its order."""
+        """All commands that run, in order: the guards first."""
         return (*self.guards, *self.commands)
 
     @property
     def touches(self) -> bool:
-        """Whether it changes the stack; a failure of any other leaves the stack as it was."""
+        """Whether the step changes the stack. If not, its failure leaves the stack as it was."""
         return self.changes in (Changes.STACK, Changes.AT_ONCE, Changes.DATA)
 
     @property
     def atomic(self) -> bool:
-        """Whether it does all or nothing."""
+        """Whether the step changes the stack either completely or not at all."""
         return self.changes in (Changes.AT_ONCE, Changes.DATA)
 
     @property
     def loses(self) -> bool:
-        """Whether it needs the list of losses accepted."""
+        """Whether the step loses data, so that the list of losses must be accepted before."""
         return self.changes is Changes.DATA
 
     @property
     def trial(self) -> bool:
-        """Whether its failure is only a finding."""
+        """Whether a failure of the step is only a finding."""
         return self.changes is Changes.TRIAL

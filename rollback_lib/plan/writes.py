@@ -1,12 +1,12 @@
-"""What a plan writes to on the host, beside the folder of the stack."""
+"""The paths on the host that a plan writes to, besides the stack's folder."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class How(StrEnum):
-    """REPLACED: another file is moved to the path, and is to have the same owner. IN_PLACE: into the file that is there. FOLDER: files
-    are made, replaced and removed in it."""
+    """How a path is written to. REPLACED: a new file with the same owner is moved to the path. IN_PLACE: the existing file is
+    overwritten. FOLDER: files in the folder are made, replaced and removed."""
 
     REPLACED = "replaced"
     IN_PLACE = "place"

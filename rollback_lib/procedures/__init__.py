@@ -1,1 +1,1 @@
-"""One package per section of the runbook: facts in, Plan out. No connection is opened here."""
+"""The procedures, a package for each section of the runbook. A procedure makes a plan from facts; it opens no connection."""

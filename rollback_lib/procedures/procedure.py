@@ -1,4 +1,5 @@
-"""Procedure: all that the rest of the project knows of one. A procedure asks a host that it is given, and never opens a connection."""
+"""Procedure: everything that the rest of the project knows about a procedure. A procedure never opens a connection; it asks the host
+that it is given."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -23,25 +24,28 @@ Effects = Callable[[Host, Stack, Plan], list[Effect]]
 
 @dataclass(frozen=True)
 class Redo:
-    """The way forward again after an undo: `keep` are commands to run before the undo, `steps` lead from the state before the run to
-    that after it."""
+    """How to do a rollback again after its undo. `keep` are commands to run before the undo. `steps` lead from the state before the
+    run to the state after it."""
 
     keep: tuple[Command, ...]
     steps: tuple[Step, ...]
 
 
 def same_steps(stack: Stack, plan: Plan, incident: str) -> Redo:
-    """The steps of the run once more: what they need is still kept, images under tags of our own, the file that was put in place."""
+    """Do it again with the same steps as in the run. What they need is still kept: the images under rollback/ tags, and the file that
+    was put in place."""
     return Redo((), tuple(step for step in plan.steps if step.touches and not step.skip))
 
 
 @dataclass(frozen=True)
 class Drill:
-    """What breaks the practice host so that the procedure fixes it. `scenario` is a shell script that runs there, `says` what it breaks,
-    in a sentence, `answers` a pattern of the status that the first route has then; `parameters` are those of the notebook.
+    """How the practice host is broken for a drill, so that the procedure has something to fix.
 
-    `brings` are files of this machine that the host needs, by their path there, `prepare` a script that makes it ready, and `stack` what
-    its stack file has besides: keys, and routes, which come before the others."""
+    `scenario` is a shell script that runs on the practice host. `says` is a sentence on what it breaks. `answers` is a pattern for the
+    status that the first route then has. `parameters` are given to the notebook. `brings` are files of this machine that the host
+    needs, by their path there. `prepare` is a script that makes the host ready. `stack` holds further keys for its stack file; routes
+    in it come before the others.
+    """
 
     scenario: Path
     says: str
@@ -62,17 +66,18 @@ def _only_looks(*_: Any, **__: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Procedure(Generic[S, T]):
-    """A procedure. Its state S and its target T are types of its own.
+    """A procedure. It defines its own types for its state, S, and its target, T.
 
-    `size` ranks procedures: where several would help, triage offers that of the least size first, which changes least.
-    `check` looks at the procedure's own parameters before anything is contacted, and raises ParameterError.
-    `document` says what is true now; `examine` gives the target, proven as far as looking can prove it, and raises TargetRefused;
-    `plan` says how to get from the one to the other, and raises Refused where something would be lost.
-    `effects` tells whether the rollback has the effect that was asked for, `undo_effects` whether the host is back where it was before,
-    `assumed` whether it is as the plan assumed it to be before its first change.
-    `weigh` says what a step that loses something would lose, for a run that resumes a plan; only where a plan has such steps.
-    `redo` is the way forward after an undo; `hashes` tells that secrets are compared by the hashes of the run; `undo_notes` say what to
-    know before an undo.
+    `size` ranks procedures. If several would help, triage offers the one with the least size first, since it changes least.
+    `check` checks the procedure's own parameters before anything is contacted. It raises ParameterError.
+    `document` returns the present state. `examine` returns the target, proven as far as is possible without changing anything; it
+    raises TargetRefused. `plan` returns the way from the state to the target; it raises Refused if something would be lost.
+    `effects` compares what the rollback asks for with the host, `undo_effects` the state before the rollback, and `assumed` the state
+    that the plan assumes before its first change.
+    `weigh` lists what a step with losses would lose, for a run that resumes a plan. Only procedures with such steps need it.
+    `redo` returns how to do the rollback again after an undo. `hashes` is True if the plan compares secrets by hashes that are valid
+    in one run only. `undo_notes` returns what to know before an undo.
+    `views` is the name of the module whose VIEWS and CHOICES a notebook shows.
 
     `views` is the name of the module with its VIEWS and CHOICES, which a notebook shows.
 
@@ -113,7 +118,8 @@ class Procedure(Generic[S, T]):
 
 
 def check_target(target: object, shape: re.Pattern[str], expected: str) -> None:
-    """A target as a person gives it: a text of that shape, or an empty one. Raises ParameterError."""
+    """Check a target as a person gives it. Raises ParameterError unless it is empty or a text that matches `shape`; `expected` says in
+    words what that is."""
     if not isinstance(target, str):
         raise ParameterError(f"target: a text is expected, but the number {target!r} arrived; give it with `-r target …` or in quotes")
     if target and not shape.fullmatch(target):

@@ -1,4 +1,4 @@
-"""The procedures there are: those of this package, and those that other packages bring, all by the same entry-point group."""
+"""All procedures: those of this package and those of other packages. They are found through the same entry-point group."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,29 +19,30 @@ _OURS = "rollback_lib.procedures."
 
 @cache
 def _points() -> tuple[EntryPoint, ...]:
-    """All that is entered; every package on the path is looked at for it, so it is asked once."""
+    """All entry points of the group. Python searches every installed package for them, so the result is cached."""
     return tuple(entry_points(group=GROUP))
 
 
 @cache
 def procedures() -> dict[str, Procedure[Any, Any]]:
-    """All of them by name, the smallest first. Raises ParameterError for an entry point that is none, or a name that two packages use."""
+    """All procedures by name, the smallest first. Raises ParameterError for an entry point that is no procedure, or a name that two
+    packages use."""
     found: dict[str, Procedure[Any, Any]] = {}
     for point in _points():
         try:
-            one = point.load()
+            loaded = point.load()
         except Exception as error:
             raise ParameterError(f"the procedure {point.name} of {point.value} cannot be loaded ({error}); fix or remove it") from None
-        if not isinstance(one, Procedure) or one.name != point.name:
+        if not isinstance(loaded, Procedure) or loaded.name != point.name:
             raise ParameterError(f"{point.value} is no procedure called {point.name}; fix or remove its package")
-        if one.name in found:
-            raise ParameterError(f"two packages bring a procedure {one.name!r}; remove one of them")
-        found[one.name] = one
-    return dict(sorted(found.items(), key=lambda one: one[1].size))
+        if loaded.name in found:
+            raise ParameterError(f"two packages bring a procedure {loaded.name!r}; remove one of them")
+        found[loaded.name] = loaded
+    return dict(sorted(found.items(), key=lambda item: item[1].size))
 
 
 def procedure(name: str) -> Procedure[Any, Any]:
-    """The one of that name. Raises ParameterError."""
+    """The procedure with this name. Raises ParameterError if there is none."""
     known = procedures()
     if name not in known:
         raise ParameterError(f"there is no procedure {name!r}; there are: {', '.join(known)}")
@@ -90,7 +91,8 @@ def of_readiness(stack: Stack) -> list[tuple[Part, Readiness[Any, Any]]]:
 
 
 def check(stack: Stack) -> None:
-    """The sections of a stack for procedures of other packages. Raises ParameterError that names the key and what was expected."""
+    """Check the sections of a stack for procedures of other packages. Raises ParameterError, which names the key and what was
+    expected."""
     for name in stack.procedures:
         section = procedure(name).section
         if section is None:
@@ -99,11 +101,11 @@ def check(stack: Stack) -> None:
 
 
 def budget(stack: Stack, name: str) -> float:
-    """How many seconds it may take there."""
+    """How many seconds the procedure may take on this stack."""
     section = procedure(name).section
     return section.of(stack, name).budget if section else float(getattr(stack.budgets, name))
 
 
 def notebook(name: str) -> Path | None:
-    """The notebook that another package brings for its procedure."""
-    return next((one.notebook for one in others() if one.name == name), None)
+    """The notebook of a procedure of another package; None for a procedure of this package."""
+    return next((loaded.notebook for loaded in others() if loaded.name == name), None)

@@ -1,1 +1,1 @@
-"""What we can prove afterwards."""
+"""Records: the folder that a run leaves, and the proof that nobody has changed it."""

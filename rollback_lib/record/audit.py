@@ -1,4 +1,4 @@
-"""Whether the records are what was written: each against its manifest, all of them against the chain."""
+"""Verifies all records: each against its manifest, and all of them against the chain."""
 
 import subprocess
 from collections.abc import Callable
@@ -15,7 +15,10 @@ from rollback_lib.record.log import Log
 
 @dataclass(frozen=True)
 class Finding:
-    """What is to be said of a record. `tampered`: no crash does that."""
+    """Something wrong with a record, in words. `tampered` is whether somebody must have changed it, because a crash cannot do that.
+
+    `folder` is the record's folder, from the folder of all records; or the name of the chain's file.
+    """
 
     folder: str
     words: str
@@ -24,8 +27,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Audit:
-    """`records` were looked at; `sealed` have a manifest; `open` are not sealed: they run, or were killed; `signed` have a
-    signature, which was verified; `head` is the newest hash of the chain."""
+    """The result of verifying all records, in numbers, with all findings.
+
+    `records` is how many there are. Of these, `sealed` are sealed, `pruned` are pruned, and `open` are neither: their run continues, or was
+    killed. `signed` have a signature, which was verified. `head` is the newest hash of the chain.
+    """
 
     records: int
     sealed: int
@@ -41,8 +47,11 @@ class Audit:
 
 
 def verify(root: Path, *, signers: Path | None = None, on_record: Callable[[], None] = lambda: None) -> Audit:
-    """Look at every record. `signers`: an allowed_signers file (ssh-keygen(1)); every sealed record must then be signed by
-    one of them. Raises ParameterError where that file is not there."""
+    """Verify every record in the folder `root`.
+
+    `signers` is an allowed_signers file (ssh-keygen(1)); if it is given, every sealed record must be signed by one of them.
+    `on_record` is called after each record. Raises ParameterError if the file of signers does not exist.
+    """
     if signers is not None and not signers.is_file():
         raise ParameterError(f"there is no file of allowed signers at {signers}")
     known = Chain(root)
@@ -57,12 +66,12 @@ def verify(root: Path, *, signers: Path | None = None, on_record: Callable[[], N
     signed = 0
     for place, of_record in records.items():
         folder, state = root / place, of_record[-1]["event"]
-        there = state == chain.PRUNED or folder.is_dir()
-        wrong = differences(folder, of_record) if there else ["the record is gone: it was removed"]
+        present = state == chain.PRUNED or folder.is_dir()
+        wrong = differences(folder, of_record) if present else ["the record is gone: it was removed"]
         if not wrong and state == chain.SEALED and (signers or (folder / manifest.SIGNATURE).exists()):
-            said = _signature(folder, signers)
-            signed += said is None
-            wrong = [said] if said else []
+            objection = _signature(folder, signers)
+            signed += objection is None
+            wrong = [objection] if objection else []
         findings += [Finding(place, words, True) for words in wrong]
         if state == chain.OPENED:
             scars = (fault for fault in Log(folder / EVENTS).faults() if fault.crash)
@@ -71,7 +80,7 @@ def verify(root: Path, *, signers: Path | None = None, on_record: Callable[[], N
     first = entries[0]["folder"] if entries else ""
     for folder in sorted(root.glob("[0-9]*/[0-9]*/[0-9]*/*-*")):
         place = str(folder.relative_to(root))
-        # Records are in folders by their time: those from before the chain began cannot be in it.
+        # The folders of records are named by their time. A record from before the chain began cannot be in the chain.
         if place not in records and first and place.split("-")[0] >= first.split("-")[0] and begun(folder):
             findings.append(Finding(place, "the record is not in the chain: it was inserted", True))
     states = [of_record[-1]["event"] for of_record in records.values()]
@@ -80,7 +89,7 @@ def verify(root: Path, *, signers: Path | None = None, on_record: Callable[[], N
 
 
 def _signature(folder: Path, signers: Path | None) -> str | None:
-    """What is wrong with the signature of a manifest; None when nothing is. Without signers: that it is one at all."""
+    """What is wrong with the signature of a manifest; None if nothing is. Without `signers`, only check that it is a signature of it."""
     signature = folder / manifest.SIGNATURE
     if not signature.is_file():
         return "it is not signed"

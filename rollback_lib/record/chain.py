@@ -1,9 +1,9 @@
-"""The chain of records: one log for all of them, in which each is entered when it opens and when it is sealed.
+"""The chain of records: a log in which every record is entered when it opens and when it is sealed.
 
-`chain.jsonl` in the folder of the records. An entry of a sealed record holds the SHA-256 of its manifest, which holds that of
-each of its files; every entry holds how many lines of events the record had, and the hash of the last. So no record can be
-changed, removed or inserted unseen, short of rewriting the whole chain; the hash of its newest line (`head`), kept
-anywhere else, reveals that, too.
+It is `chain.jsonl` in the folder of the records. The entry of a sealed record holds the SHA-256 of its manifest, which holds the SHA-256
+of each of its files. Every entry holds how many lines of events the record had, and the hash of the last one. So nobody can change,
+remove or insert a record unseen, unless they rewrite the whole chain. To detect that as well, keep the hash of its newest line (`head`)
+somewhere else.
 """
 
 import json
@@ -18,7 +18,7 @@ from rollback_lib.record.log import Log, parsed
 FILE = "chain.jsonl"
 OPENED, SEALED, PRUNED = "opened", "sealed", "pruned"
 _SUMMARY = ("procedure", "stack", "host", "who", "mode", "because", "verdict", "reason", "target", "plan", "seconds", "budget", "written")
-_MOST = 300  # characters of a text in the chain
+_MOST = 300  # characters that the chain keeps of a text
 
 
 class Chain:
@@ -29,19 +29,19 @@ class Chain:
         self.log = Log(root / FILE)
 
     def enter(self, event: str, folder: Path, record: Mapping[str, Any], **more: str) -> None:
-        """Enter a record: what it is, in short, and `more`."""
+        """Enter the record in `folder`, with the event, a summary of `record` (the content of record.json), and `more` keys."""
         summary = {name: _short(record[name]) for name in _SUMMARY if record.get(name) not in (None, "")}
         at = datetime.now(UTC).isoformat(timespec="seconds")
         number, last = Log(folder / EVENTS).end
-        one = {"at": at, "event": event, "folder": self._place(folder), "incident": folder.name.rpartition("-")[2]}
-        self.log.append({**one, **summary, "events": number, "last": last, **more})
+        head = {"at": at, "event": event, "folder": self._place(folder), "incident": folder.name.rpartition("-")[2]}
+        self.log.append({**head, **summary, "events": number, "last": last, **more})
 
     def entries(self) -> list[dict[str, Any]]:
         """All entries, oldest first."""
         return self.log.entries()
 
     def of(self, folder: Path) -> dict[int, dict[str, Any]]:
-        """The entries of one record by the numbers of their lines, oldest first."""
+        """The entries of one record, by the number of their line in the chain, oldest first."""
         place = self._place(folder)
         named = json.dumps(place, ensure_ascii=False).encode(errors="surrogateescape")
         found = ((number, parsed(line)) for number, line in self.log.having(named).items())
@@ -53,7 +53,7 @@ class Chain:
 
     @property
     def head(self) -> str:
-        """The hash of the newest line; "" of an empty chain."""
+        """The hash of the newest line; "" if the chain is empty."""
         return self.log.end[1]
 
     def _place(self, folder: Path) -> str:
@@ -61,7 +61,8 @@ class Chain:
 
 
 def latest(entries: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The newest entry of each record, by its folder; what an earlier one knew stays, and so does when it was opened."""
+    """The newest entry of each record, by its folder. It includes keys that only earlier entries have, and `opened`, the time of the
+    first entry."""
     found: dict[str, dict[str, Any]] = {}
     for entry in entries:
         known = found.get(entry["folder"], {"opened": entry["at"]})

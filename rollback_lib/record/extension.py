@@ -1,7 +1,7 @@
-"""Whether a record is what the chain has of it, and whether each seal extends the one before.
+"""Checks a record against its entries in the chain, and that each of its seals extends the one before.
 
-A sealed record is sealed again only after a run that was resumed, or to add a file that its seal awaits. Events are then only added,
-and only what is derived from them is rewritten; all other files stay as they were sealed.
+A sealed record is sealed again only after its run was resumed, or to add a file that its seal awaits. A new seal may add events, and
+rewrite the files that are derived from events. All other files must stay as they were sealed.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -17,16 +17,16 @@ from rollback_lib.record.log import Log, line_hash, parsed
 from rollback_lib.record.state import RESUMED
 
 BROKEN = "does not follow from the line before it: lines were changed, taken out or put in"
-_RETOLD = (EVENTS, "record.json", "report.html", "postmortem.md")  # what a run that was resumed rewrites
+_REWRITTEN = (EVENTS, "record.json", "report.html", "postmortem.md")  # the files that a resumed run rewrites
 
-Entry = Mapping[str, Any]  # of the chain
+Entry = Mapping[str, Any]  # an entry of the chain
 
 
 def differences(folder: Path, entries: Sequence[Entry]) -> list[str]:
-    """What of a record is not as its entries in the chain have it, in words that begin with the name of a file. `entries` are all
-    of this record, oldest first."""
-    state, seals = entries[-1]["event"], [one for one in entries if one["event"] == SEALED]
-    kept = [contents.sealed(folder, number, one["manifest"]) for number, one in enumerate(seals, 1)]
+    """How a record differs from its entries in the chain: sentences that begin with the name of a file. `entries` are all entries of this
+    record, oldest first."""
+    state, seals = entries[-1]["event"], [entry for entry in entries if entry["event"] == SEALED]
+    kept = [contents.sealed(folder, number, seal["manifest"]) for number, seal in enumerate(seals, 1)]
     manifests = [contents.read(file) if file else None for file in kept]
     last = manifests[-1] if seals else None
     if last is None and (seals or state == PRUNED):
@@ -34,51 +34,54 @@ def differences(folder: Path, entries: Sequence[Entry]) -> list[str]:
     log = Log(folder / EVENTS)
     lines = log.lines()
     found: list[str] = []
-    for number, (one, other) in enumerate(pairwise(seals), 1):
+    for number, (seal, later) in enumerate(pairwise(seals), 1):
         before, after = manifests[number - 1], manifests[number]
-        if before is None and _linked(one, other):
+        if before is None and _linked(seal, later):
             found.append(f"{contents.earlier(number)} is not the one that was sealed")
-        elif before and after and _linked(one, other):
-            resumed = state == PRUNED or _resumed(lines[: other.get("events")], one)
+        elif before and after and _linked(seal, later):
+            resumed = state == PRUNED or _resumed(lines[: later.get("events")], seal)
             added = (contents.earlier(number), *before.awaits)
             found += [f"{words}, and sealed again" for words in _changes(before, after.files, resumed=resumed, added=added)]
     now = contents.hashes(folder)
-    if last and state == PRUNED:  # what is left of it
+    if last and state == PRUNED:  # only the files that are left can be compared
         return [*found, *_changes(Manifest({name: last.files[name] for name in now if name in last.files}, ()), now)]
     if last and state == SEALED:
         found += _changes(last, now)
     elif last and _linked(seals[-1], entries[-1]):
         added = (contents.earlier(len(seals)), *last.awaits)
         found += _changes(last, now, resumed=_resumed(lines, seals[-1]), added=added)
-    if not found and (state != SEALED or len(seals) > 1):  # else the manifest has the hash of them all
+    if not found and (state != SEALED or len(seals) > 1):  # otherwise the manifest holds the hash of all events
         found += [f"{EVENTS}, line {fault.line} {BROKEN}" for fault in log.faults() if not fault.crash]
     return found or [*_events(lines, entries), *_unvouched(lines, now)]
 
 
 def vouched(lines: Sequence[bytes]) -> dict[str, str]:
-    """The SHA-256 of files by the newest of these events that has it."""
-    having = (parsed(line) for line in lines if b'"sha256": {' in line)  # of many lines only a few are worth parsing
+    """The SHA-256 of files that these events hold, by name. If several events have it, the newest counts."""
+    having = (parsed(line) for line in lines if b'"sha256": {' in line)  # only a few of many lines have to be parsed
     found = (entry["sha256"] for entry in having if entry and isinstance(entry.get("sha256"), dict))
-    return {name: known for one in found for name, known in one.items()}
+    return {name: known for files in found for name, known in files.items()}
 
 
-def _linked(one: Entry, other: Entry) -> bool:
-    """Whether the later of two entries has to extend the other: those from before 2026-11-24 have no number of events."""
-    return "events" in one or "events" in other
+def _linked(earlier: Entry, later: Entry) -> bool:
+    """Whether the later entry must extend the earlier one. Entries from before 2026-11-24 have no number of events, and need not."""
+    return "events" in earlier or "events" in later
 
 
 def _resumed(lines: Sequence[bytes], seal: Entry) -> bool:
-    """Whether the events that follow those of the seal begin with a run that was resumed."""
+    """Whether the run was resumed right after that seal: the first event after those of the seal says so."""
     later = (entry.get("event") for entry in map(parsed, lines[seal.get("events", 0) :]) if entry is not None)
     return next(later, "") == RESUMED if "events" in seal else RESUMED in later
 
 
 def _changes(before: Manifest, after: Mapping[str, str], *, resumed: bool = False, added: Collection[str] = ()) -> Iterator[str]:
-    """What of the files that were sealed is not as it may be now: those `added` may be there, and what a resumed run writes."""
+    """Sentences about files that differ from the manifest `before` and should not. `after` has their present hashes.
+
+    Files in `added` may have been added. If the run was `resumed`, it may have added files and rewritten those in _REWRITTEN.
+    """
     for name, known in before.files.items():
         if name not in after:
             yield f"{name} was removed"
-        elif after[name] != known and not (resumed and name in _RETOLD):
+        elif after[name] != known and not (resumed and name in _REWRITTEN):
             yield f"{name} was changed after it was sealed"
     if not resumed:
         for name in sorted(after.keys() - before.files.keys() - set(added)):
@@ -86,7 +89,7 @@ def _changes(before: Manifest, after: Mapping[str, str], *, resumed: bool = Fals
 
 
 def _events(lines: Sequence[bytes], entries: Sequence[Entry]) -> Iterator[str]:
-    """Events that are not those that the entries were made with."""
+    """A sentence if the events are not those that were there when the entries were made."""
     for entry in entries:
         number = entry.get("events", 0)
         if number and (number > len(lines) or line_hash(lines[number - 1]) != entry["last"]):
@@ -95,7 +98,7 @@ def _events(lines: Sequence[bytes], entries: Sequence[Entry]) -> Iterator[str]:
 
 
 def _unvouched(lines: Sequence[bytes], now: Mapping[str, str]) -> Iterator[str]:
-    """Files that are not those whose hashes the events hold."""
+    """Sentences about files whose hashes are not those that the events hold. `now` has their present hashes."""
     for name, known in vouched(lines).items():
         if now.get(name) != known:
             yield f"{name} is not the one whose hash {EVENTS} has"

@@ -1,4 +1,4 @@
-"""Files of a record: private, and whole or not at all."""
+"""Writes the files of a record: readable by their owner only, and never in part."""
 
 import hashlib
 import os
@@ -6,13 +6,13 @@ from pathlib import Path
 
 
 def file_hash(file: Path) -> str:
-    """The SHA-256 of a file's content, in hex."""
+    """The SHA-256 of a file's content, 64 hex digits."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def write_private(path: Path, text: str, *, sync: bool = True) -> None:
-    """Put `text` at `path`, mode 0600, atomically; `sync`: wait until it is on disk."""
+    """Write `text` to `path` atomically, with mode 0600. With `sync`, wait until it is on disk."""
     part = path.with_name(f".{path.name}.part")
     with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(text)

@@ -1,26 +1,32 @@
-"""What earlier records say: listed, searched, and how long runs took."""
+"""Lists and searches earlier records, and finds how long earlier runs took."""
 
 import re
 from collections.abc import Iterator
 from datetime import date
+from itertools import islice
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from rollback_lib.errors import ParameterError
 from rollback_lib.record import chain
 from rollback_lib.record.chain import Chain
-from rollback_lib.record.folder import begun
+from rollback_lib.record.folder import EVENTS, begun
+from rollback_lib.record.log import Log
 
-_HASHED = ("after", "manifest", "event", "events", "last")  # of an entry, what is there to prove it
-OPEN = "open"  # the verdict of a record that is not sealed: its run continues, or was killed
+_HASHED = ("after", "manifest", "event", "events", "last")  # keys of an entry that serve only as proof
+OPEN = "open"  # the verdict shown for a record that is not sealed: its run continues, or was killed
 
 
 def incidents(
     root: Path, *, procedure: str = "", stack: str = "", verdict: str = "", since: date | None = None, until: date | None = None,
     text: str = "",
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """The records in short, newest first: those of that procedure, stack and verdict, opened from one day to another (UTC),
-    with that text anywhere in what the chain says of them."""
+    """Summaries of the records that match, newest first, as the chain has them.
+
+    `procedure`, `stack` and `verdict` must be equal, "" for any. The record was opened on a day (UTC) from `since` to `until`, both
+    included. `text` must occur in any value of the summary; case does not matter.
+    """
     found = []
     wanted = text.casefold()
     for entry in reversed(Chain(root).latest().values()):
@@ -39,7 +45,7 @@ def incidents(
 
 
 def folder_of(root: Path, incident: str) -> Path:
-    """The folder of a record, by its id, its folder's name, or a path. Raises ParameterError."""
+    """The folder of the record `incident`: its id, its folder's name, or a path. Raises ParameterError if there is none, or several."""
     given = Path(incident)
     if given.is_dir() and (given / "record.json").exists():
         return given
@@ -57,12 +63,23 @@ def folder_of(root: Path, incident: str) -> Path:
 
 def usual_seconds(root: Path, procedure: str, stack: str, most: int = 20) -> list[float]:
     """How long the latest successful runs of a procedure on a stack took, in seconds, newest first."""
-    return list(_seconds(root, procedure, stack))[:most]
+    return [float(entry["seconds"]) for entry in islice(_successes(root, procedure, stack), most)]
 
 
-def _seconds(root: Path, procedure: str, stack: str) -> Iterator[float]:
+def usual_steps(root: Path, procedure: str, stack: str, most: int = 5) -> dict[str, float]:
+    """How long the steps of a procedure usually take on a stack: by name, the median of its latest successful runs, in seconds."""
+    took: dict[str, list[float]] = {}
+    for entry in islice(_successes(root, procedure, stack), most):
+        for event in Log(root / entry["folder"] / EVENTS).entries():
+            if event["event"] == "step-end" and "seconds" in event:
+                took.setdefault(event["step"], []).append(float(event["seconds"]))
+    return {step: median(seconds) for step, seconds in took.items()}
+
+
+def _successes(root: Path, procedure: str, stack: str) -> Iterator[dict[str, Any]]:
+    """The newest first."""
     for entry in reversed(Chain(root).latest().values()):
         if entry["event"] != chain.OPENED and (entry.get("procedure"), entry.get("stack"), entry.get("verdict")) == (
             procedure, stack, "succeeded",
         ):  # fmt: skip
-            yield float(entry["seconds"])
+            yield entry

@@ -1,8 +1,8 @@
-"""Logs of JSON lines that only grow; every line holds the hash of the one before it, so that none can be changed, removed
-or inserted without a trace.
+"""Logs: files with a line of JSON for each entry, to which lines are only added. Every line holds the hash of the line before it, so
+that nobody can change, remove or insert one unseen.
 
-A crash may cut the last line short. The next one follows it, on a line of its own and with the hash of the scar: that
-is how a crash is told from tampering.
+A crash may cut the last line short. The next entry then starts on a line of its own, and holds the hash of the line that was cut. So
+a crash can be told from tampering.
 """
 
 import fcntl
@@ -15,31 +15,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-AFTER = "after"  # the key of the hash of the line before; "" in the first
+AFTER = "after"  # the key for the hash of the line before; its value is "" in the first line
 _BLOCK = 64 * 1024
 
 
 def line_hash(line: bytes) -> str:
-    """32 hex digits of the SHA-256 of a line without its newline."""
+    """The first 32 hex digits of the SHA-256 of a line, without its newline."""
     return hashlib.sha256(line).hexdigest()[:32]
 
 
 @dataclass(frozen=True)
 class Fault:
-    """A place where a log is not as it was written: the line, counted from 1; `crash`: it was cut short, which a crash does."""
+    """A line of a log, counted from 1, that is not as it was written. `crash` is whether it was cut short, as a crash may do."""
 
     line: int
     crash: bool
 
 
 class Log:
-    """A log at `path`. Several processes may append."""
+    """The log in the file `path`. Several processes may append to it. A file that does not exist is an empty log."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def append(self, entry: Mapping[str, Any]) -> None:
-        """Add an entry and wait until it is on disk."""
+        """Append an entry, and wait until it is on disk."""
         with self._opened() as file:
             end = os.lseek(file, 0, os.SEEK_END)
             last = self._last(file, end)
@@ -49,18 +49,18 @@ class Log:
             os.fdatasync(file)
 
     def entries(self) -> list[dict[str, Any]]:
-        """All entries, in their order; without lines that a crash cut short."""
+        """All entries, oldest first. Lines that cannot be read, such as one that a crash cut short, are left out."""
         return [entry for entry in map(parsed, self.lines()) if entry is not None]
 
     def faults(self, since: int = 0) -> list[Fault]:
-        """Where the chain of lines does not hold, among those that follow the first `since`."""
+        """The lines whose hash or content is wrong, among those after line `since`."""
         found = []
         lines = self.lines()
         before = line_hash(lines[since - 1]) if since else ""
         for number, line in enumerate(lines[since:], since + 1):
             entry = parsed(line)
             if entry is None:
-                # The scar of a crash is in the next line's hash; without a next line, it is the end that is cut.
+                # After a crash the next line holds the hash of the cut line. Without a next line, the end of the log is cut.
                 following = parsed(lines[number]) if number < len(lines) else None
                 crash = number == len(lines) or (following is not None and following.get(AFTER) == line_hash(line))
                 found.append(Fault(number, crash))
@@ -71,18 +71,18 @@ class Log:
 
     @property
     def end(self) -> tuple[int, str]:
-        """How many lines there are, and the hash of the last; 0 and "" of an empty log."""
+        """How many lines there are, and the hash of the last; 0 and "" if the log is empty."""
         text = self._text()
         whole = text.removesuffix(b"\n")
         return (whole.count(b"\n") + 1, line_hash(whole[whole.rfind(b"\n") + 1 :])) if text else (0, "")
 
     def lines(self) -> list[bytes]:
-        """The lines as they are."""
+        """All lines as bytes, without their newlines."""
         text = self._text()
         return text.removesuffix(b"\n").split(b"\n") if text else []
 
     def having(self, word: bytes) -> dict[int, bytes]:
-        """The lines that have this in them, by number; of many lines only these are looked at."""
+        """The lines that contain `word`, by number, from 1. Fast for a long log, as only these lines are split off."""
         text, found = self._text(), {}
         at = text.find(word)
         while at >= 0:
@@ -119,8 +119,29 @@ class Log:
             size *= 4
 
 
+class Tail:
+    """Reads the log at `path` as it grows."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0  # bytes
+
+    def new(self) -> list[dict[str, Any]]:
+        """The entries that are there since the last call, or since the beginning; a line that is not whole yet comes later."""
+        try:
+            if self._path.stat().st_size == self._read:
+                return []
+            with self._path.open("rb") as file:
+                file.seek(self._read)
+                lines, end, _ = file.read().rpartition(b"\n")
+        except FileNotFoundError:
+            return []
+        self._read += len(lines) + len(end)
+        return [entry for entry in map(parsed, lines.split(b"\n")) if entry is not None]
+
+
 def parsed(line: bytes) -> dict[str, Any] | None:
-    """The entry of a line; None for one that was cut short."""
+    """The entry in a line; None if it cannot be read, such as a line that was cut short."""
     try:
         entry = json.loads(line)
     except ValueError:

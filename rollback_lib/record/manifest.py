@@ -1,4 +1,4 @@
-"""Sealing a record: its manifest, the SHA-256 of each of its files, is entered in the chain; signed if a key is set."""
+"""Seals a record: its manifest, with the SHA-256 of each of its files, is written, signed if a key is set, and entered in the chain."""
 
 import json
 import os
@@ -17,27 +17,26 @@ from rollback_lib.record.files import file_hash, write_private
 __all__ = ["FILE", "KEY_VARIABLE", "NAMESPACE", "SIGNATURE", "NotExtended", "NotSigned", "seal"]
 
 KEY_VARIABLE = "ROLLBACK_SIGNING_KEY"  # a private key, or a public one whose private half ssh-agent holds
-NAMESPACE = "rollback-incident"  # of the signature, so that it counts for nothing else (ssh-keygen(1), -n)
+NAMESPACE = "rollback-incident"  # the namespace of the signature, so that it is valid for nothing else (ssh-keygen(1), -n)
 
 
 class NotSigned(RollbackError):
-    """A signature was asked for and could not be made; the record is not sealed yet."""
+    """A signing key is set, but the signature could not be made. The record is not sealed yet."""
 
 
 class NotExtended(RollbackError):
-    """A record is not sealed again: what was sealed before was changed."""
+    """A record cannot be sealed again, because something that was sealed before was changed."""
 
 
 def seal(folder: Path, root: Path, record: dict[str, Any], *, sign: bool = True, awaits: Collection[str] = ()) -> None:
-    """Write the manifest of all files there are, sign it when a key is set, and enter it in the chain of `root`. `awaits` are files
-    that a later seal may add.
+    """Write the manifest of all files of the record, sign it if a key is set and `sign` is true, and enter it in the chain of `root`.
 
-    A record that is open again may be sealed again, where it extends what was sealed; that manifest stays beside the new one.
-    Raises NotSigned, NotExtended.
+    `record` is the content of record.json. `awaits` names files that a later seal may add. A record that is sealed already is sealed
+    again if it only extends what was sealed; the earlier manifest is kept beside the new one. Raises NotSigned, NotExtended.
     """
     chain = Chain(root)
     entries = list(chain.of(folder).values())
-    sealed = [one for one in entries if one["event"] == SEALED]
+    sealed = [entry for entry in entries if entry["event"] == SEALED]
     if sealed:
         changed = differences(folder, entries)
         if changed:
@@ -56,10 +55,10 @@ def seal(folder: Path, root: Path, record: dict[str, Any], *, sign: bool = True,
 
 def _sign(file: Path, key: Path) -> None:
     command = ["ssh-keygen", "-q", "-Y", "sign", "-f", str(key), "-n", NAMESPACE, str(file)]
-    # No terminal: a key with a passphrase is for ssh-agent to hold.
+    # ssh-keygen gets no terminal to ask on. A key with a passphrase must be in ssh-agent.
     environment = {**os.environ, "SSH_ASKPASS_REQUIRE": "never"}
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment, start_new_session=True)
     if done.returncode != 0:
-        said = (done.stderr.strip().splitlines() or ["ssh-keygen said nothing"])[-1]
-        raise NotSigned(f"the record could not be signed with {key}: {said}; load the key with ssh-add, or unset {KEY_VARIABLE}")
+        message = (done.stderr.strip().splitlines() or ["ssh-keygen said nothing"])[-1]
+        raise NotSigned(f"the record could not be signed with {key}: {message}; load the key with ssh-add, or unset {KEY_VARIABLE}")
     (file.parent / SIGNATURE).chmod(0o600)

@@ -1,4 +1,4 @@
-"""Whether a run may act on a record: it names commands, and an SSH configuration."""
+"""Checks that a run may act on a record. A record names commands that run on the host, and an SSH configuration."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +14,10 @@ _ACTED_ON = ("plan.json", "stack.json")
 
 
 def check(folder: Path, root: Path) -> None:
-    """That a record of `root` is what the chain has of it; only this one is looked at, and the chain since it was opened. Raises
-    ParameterError, naming the file that is not."""
+    """Check that the record in `folder` is as the chain of `root` has it. Only this record is checked, and the chain since it was opened.
+
+    Raises ParameterError, which names the file at fault.
+    """
     if not folder.resolve().is_relative_to(root.resolve()):
         raise ParameterError(
             f"{folder} is outside of {root}, so no chain here vouches for it, and a record names commands and an SSH configuration; "
@@ -36,11 +38,11 @@ def check(folder: Path, root: Path) -> None:
 
 
 def _unproven(folder: Path, entries: Sequence[Entry]) -> list[str]:
-    """Files that would be acted on, and whose hash neither the last manifest nor an event has."""
+    """Sentences about files that a run would act on, and whose hashes are neither in the last manifest nor in an event."""
     proven = set(vouched(Log(folder / EVENTS).lines()))
-    seals = [one for one in entries if one["event"] == chain.SEALED]
+    seals = [entry for entry in entries if entry["event"] == chain.SEALED]
     manifest = contents.sealed(folder, len(seals), seals[-1]["manifest"]) if seals else None
     if manifest:
         proven |= contents.read(manifest).files.keys()
-    there = [name for name in _ACTED_ON if (folder / name).exists()]
-    return [f"{EVENTS} does not hold the hash of {name}" for name in there if name not in proven]
+    present = [name for name in _ACTED_ON if (folder / name).exists()]
+    return [f"{EVENTS} does not hold the hash of {name}" for name in present if name not in proven]

@@ -1,4 +1,4 @@
-"""Pruning old records without breaking the chain: their manifest stays, and that they were pruned is entered."""
+"""Prunes old records without breaking the chain: their manifests stay, and the chain gets an entry that they were pruned."""
 
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -9,8 +9,10 @@ from rollback_lib.record.chain import Chain
 
 
 def prune(root: Path, keep: timedelta, who: str) -> list[str]:
-    """Remove the files of sealed records that were opened longer than `keep` ago; their folders, in the order of the chain.
-    What their manifests and the chain say of them stays."""
+    """Remove the files of sealed records that were opened longer than `keep` ago. Their manifests and their entries in the chain stay.
+
+    `who` is entered in the chain. Returns the folders of these records, from `root`, in the order of the chain.
+    """
     known = Chain(root)
     until = (datetime.now(UTC) - keep).isoformat(timespec="seconds")
     gone = []
@@ -18,7 +20,7 @@ def prune(root: Path, keep: timedelta, who: str) -> list[str]:
         folder = root / place
         if entry["event"] != chain.SEALED or entry["opened"] >= until or not folder.is_dir():
             continue
-        known.enter(chain.PRUNED, folder, {}, by=who)  # first: a crash in between leaves files, and no gap
+        known.enter(chain.PRUNED, folder, {}, by=who)  # comes first: after a crash, files may be left over, but none are missing
         for child in folder.iterdir():
             if child.is_dir():
                 shutil.rmtree(child)

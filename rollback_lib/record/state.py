@@ -1,4 +1,4 @@
-"""The state of a run: what its events add up to. Who executes asks it, and so does who resumes the run or reads its record."""
+"""The state of a run, computed from its events: for the process that executes the run, one that resumes it, and readers of its record."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,16 +10,19 @@ from rollback_lib.host.ending import Ending, Kind
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
 from rollback_lib.text import times
 
-RESUMED = "resumed"  # the event with which a process resumes an incident; a sealed record is written to only after it
+RESUMED = "resumed"  # the event of a process that resumes an incident; a sealed record is written to only after this event
 _OWN = ("at", "event", "after", "verdict", "reason", "next")
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A job of a step, by a plan (its hash), begun first at `begin`, with the commands it runs. `changes_stack`, `loses`: as its step
-    does. `trial`: a failure of it is a finding. `ending` is None as long as no end was heard; then `end` is when it was heard, `lines`
-    are the last it said, and `asked` means that somebody had to ask for it later, so that it may have ended before `end`.
-    `refused`: a guard kept it from doing anything. `cut_short`: a person ended it."""
+    """An attempt at a step: a job that ran it.
+
+    `plan` is the hash of the plan, `begin` when the job was first started, `commands` what it runs. `changes_stack`, `loses` and `trial`
+    are as in its step. `ending` is how the job ended, None as long as that is not known; `end` is when it became known, and `lines` are
+    the last lines of output. `asked`: the ending was only found out by asking later, so the job may have ended before `end`.
+    `refused`: a guard kept the job from doing anything. `cut_short`: a person ended it.
+    """
 
     step: str
     job: str
@@ -38,12 +41,12 @@ class Attempt:
 
     @property
     def heard(self) -> bool:
-        """Whether its end was."""
+        """Whether it is known how the job ended."""
         return self.ending is not None
 
     @property
     def ok(self) -> bool:
-        """Whether it is known to have done what it was to do."""
+        """Whether the job is known to have succeeded."""
         return self.ending is not None and self.ending.ok
 
     @property
@@ -53,19 +56,19 @@ class Attempt:
 
     @property
     def spent(self) -> bool:
-        """Whether another attempt at the step needs a job of another name."""
+        """Whether another attempt at the step needs a new job, with another name."""
         return self.refused or (self.heard and not self.ok)
 
     @property
     def words(self) -> str:
-        """How it ended."""
+        """How the job ended, in words."""
         if self.ending is None:
             return "its end is not known"
         return "done" if self.ending.ok else self.ending.words
 
     @property
     def took(self) -> str:
-        """How long it took; "" as long as no end was heard."""
+        """How long the job took, in words; "" as long as its end is not known."""
         if self.end is None:
             return ""
         return f"{'at most ' if self.asked else ''}{times.exactly((self.end - self.begin).total_seconds())}"
@@ -73,8 +76,11 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Verified:
-    """What the verification found. `applied`: the run had changed the host, or had nothing to change. `ill` are the routes whose last
-    probe failed; `all_routes`: all of them had to pass. `effects` are as in the event."""
+    """What the verification found. `ok` is whether it passed, `healthy` whether the routes were healthy.
+
+    `applied`: the run had changed the host, or had nothing to change. `ill` are the routes whose last probe failed. `all_routes` is
+    whether all routes had to pass. `effects` are as in the event.
+    """
 
     ok: bool
     healthy: bool
@@ -86,7 +92,7 @@ class Verified:
 
 @dataclass(frozen=True)
 class Found:
-    """What a run that only looks has come to: its verdict, why, what to do next, and what of it is kept in the record."""
+    """The result of a run that only looks: its verdict, the reason, what to do next, and the data that the record keeps."""
 
     verdict: Verdict
     reason: str
@@ -96,11 +102,14 @@ class Found:
 
 @dataclass
 class RunState:
-    """`documented`: facts of the host are in the record. `confirmed` and `accepted` are hashes of plans, "" for none. `armed` is until
-    when the host waits before it undoes by itself, None when it does not. `last` is the incident that had the lock before this one.
-    `attempts` are the jobs that began, by name, in their order; `passed_over` the steps whose condition was not met. `told` is the
-    newest word that people were told; `cleaned`: what was made beside the stack was removed; `stopping`: a person asked to stop
-    before the next step; `ended`: nothing more may be done in this run."""
+    """The state of a run.
+
+    `documented`: facts about the host are in the record. `confirmed` is the hash of the plan that was confirmed, and `accepted` of the
+    plan whose losses were accepted, "" for none. `armed` is when the host will revert by itself, None if it will not. `last` is the
+    incident that held the lock before this one. `told` is the kind of the last message to people. `cleaned`: what was made beside the
+    stack was removed. `stopping`: a person asked to stop before the next step. `attempts` are the jobs that began, by name, in order.
+    `passed_over` are the steps whose condition was not met. `ended`: nothing more may be done in this run.
+    """
 
     documented: bool = False
     confirmed: str = ""
@@ -120,14 +129,14 @@ class RunState:
 
     @classmethod
     def of(cls, events: Iterable[Mapping[str, Any]]) -> "RunState":
-        """The state after these events, in their order."""
+        """The state after these events, oldest first."""
         state = cls()
         for event in events:
             state.apply(event)
         return state
 
     def apply(self, event: Mapping[str, Any]) -> None:
-        """Take the next event into account. Kinds that are not named here change nothing."""
+        """Take the next event into account. Events of kinds that are not named here change nothing."""
         match event.get("event"):
             case "resumed":
                 self._resume()
@@ -145,7 +154,7 @@ class RunState:
                 self.armed = datetime.fromisoformat(event["until"])
             case "disarmed":
                 self.armed = None
-            case "telling" | "told":  # older records have only how it went
+            case "telling" | "told":  # older records have only "told", the result of sending a message
                 self.told = event["word"] if event["event"] == "telling" else self.told or event["word"]
             case "step-begin":
                 self._begin(event)
@@ -176,66 +185,67 @@ class RunState:
             case "goes-on":
                 self._reopen()
 
-    # -- what follows from it -----------------------------------------------------------------------------------------
+    # -- what follows from the state -----------------------------------------------------------------------------------------
 
     @property
     def ran(self) -> tuple[Attempt, ...]:
-        """The jobs that began, in their order, but for those that a guard kept from doing anything."""
-        return tuple(one for one in self.attempts.values() if not one.refused)
+        """The jobs that ran, in order. Jobs that a guard kept from doing anything are left out."""
+        return tuple(attempt for attempt in self.attempts.values() if not attempt.refused)
 
     @property
     def begun(self) -> dict[str, Ending | None]:
-        """The steps that began, each with the ending of its last job; None where no end was heard."""
-        return {one.step: one.ending for one in self.ran}
+        """The steps that began, each with how its last job ended; None if that is not known."""
+        return {attempt.step: attempt.ending for attempt in self.ran}
 
     @property
     def done(self) -> set[tuple[str, str]]:
-        """Plan and step of all that need not run again."""
-        return {(one.plan, one.step) for one in self.attempts.values() if one.done}
+        """The steps that need not run again, as pairs of plan hash and step."""
+        return {(attempt.plan, attempt.step) for attempt in self.attempts.values() if attempt.done}
 
     @property
     def touched(self) -> bool:
-        """Whether a step has begun that changes the stack."""
+        """Whether a step that changes the stack has begun."""
         return self.changed is not None
 
     @property
     def changed(self) -> datetime | None:
-        """When the first step began that changes the stack; None where none has."""
-        return min((one.begin for one in self.ran if one.changes_stack), default=None)
+        """When the first step that changes the stack began; None if none has."""
+        return min((attempt.begin for attempt in self.ran if attempt.changes_stack), default=None)
 
     @property
     def unheard(self) -> tuple[Attempt, ...]:
-        """The jobs that began and of which no end was heard: they may be running."""
-        return tuple(one for one in self.ran if not one.heard)
+        """The jobs that began and whose end is not known. They may still be running."""
+        return tuple(attempt for attempt in self.ran if not attempt.heard)
 
     @property
     def marks(self) -> tuple[tuple[datetime, str], ...]:
         """When each step began, for a chart."""
-        return tuple((one.begin, one.step) for one in self.ran)
+        return tuple((attempt.begin, attempt.step) for attempt in self.ran)
 
     def job(self, step: str) -> str:
-        """The name of the step's next job: that of the last one, to attach to it or to learn how it ended, unless that one is spent."""
-        mine = [one for one in self.attempts.values() if one.step == step]
-        if not mine:
+        """The name of the job to start for a step. If the last job is not spent, it is that one, to attach to it or to learn how it ended;
+        else it is a new name."""
+        attempts = [attempt for attempt in self.attempts.values() if attempt.step == step]
+        if not attempts:
             return step
-        last = mine[-1]
+        last = attempts[-1]
         number = int(last.job.partition(".")[2] or 1)
         return f"{step}.{number + 1}" if last.spent else last.job
 
     def cut_short(self, step: str) -> bool:
         """Whether a person ended the step's last job."""
-        return any(one.cut_short for one in self.attempts.values() if one.step == step and one.job == self._last(step))
+        return any(attempt.cut_short for attempt in self.attempts.values() if attempt.step == step and attempt.job == self._last(step))
 
     def _last(self, step: str) -> str:
-        return next((one.job for one in reversed(self.attempts.values()) if one.step == step), "")
+        return next((attempt.job for attempt in reversed(self.attempts.values()) if attempt.step == step), "")
 
     # -- the events ---------------------------------------------------------------------------------------------------
 
     def _resume(self) -> None:
-        """What a person accepted holds only where that was begun; what was seen has to be seen again."""
+        """Facts and verification must be done again. The acceptance of losses stays only if a step that loses data has begun."""
         self._reopen()
         self.verified, self.found, self.stopping, self.documented = None, None, False, False
-        if not any(one.loses for one in self.attempts.values()):
+        if not any(attempt.loses for attempt in self.attempts.values()):
             self.accepted = ""
 
     def _reopen(self) -> None:
@@ -250,17 +260,17 @@ class RunState:
             self.last = event["last"]
 
     def _begin(self, event: Mapping[str, Any]) -> None:
-        """A job that is attached to again began when it began first."""
+        """A job begins. If the run attaches to a job again, its time of beginning stays."""
         job, first = event["job"], self.attempts.get(event["job"])
         if event["touches"]:
-            self.verified = None  # what was seen before is not what will be
+            self.verified = None  # the step changes what was verified
         self.attempts[job] = Attempt(
             event["step"], job, event["plan"], first.begin if first else moment(event), tuple(event.get("commands", ())), event["touches"],
             event.get("loses", False), event.get("trial", False),
         )  # fmt: skip
 
     def _end(self, event: Mapping[str, Any], how: Ending | None) -> None:
-        """The job ended, where that is known; who was not there when it ended has `asked`."""
+        """A job ended; nothing changes if `how` is None. A `job-found` event means that the ending was asked for later."""
         if how:
             lines, asked = tuple(event.get("last_lines", ())), event["event"] == "job-found"
             self._change(event, ending=how, end=moment(event), lines=lines, asked=asked)
@@ -295,13 +305,16 @@ def _found(event: Mapping[str, Any]) -> Found:
 
 
 def moment(event: Mapping[str, Any]) -> datetime:
-    """When an event was."""
+    """When an event happened."""
     return datetime.fromisoformat(event["at"])
 
 
 def ending(event: Mapping[str, Any]) -> Ending | None:
-    """How a job ended, from its step-end or job-found; None where it had not. Older records have only a status: that of the
-    shell, null where it was cut off, -1 where what watched it was killed as well."""
+    """How a job ended, from its `step-end` or `job-found` event; None if it had not ended.
+
+    Older records have only a status: the exit status of the shell, null if the job was cut off at its deadline, -1 if the shell that
+    watched it was killed as well.
+    """
     if "ending" in event:
         known = event["ending"]
         return Ending(Kind(known["kind"]), known["number"]) if known else None

@@ -1,12 +1,12 @@
-"""How a run ended, in one word, and the exit status that goes with it."""
+"""Verdicts: how a run ended, in one word, and the exit status that goes with it."""
 
 from enum import StrEnum
 
-NOT_ENDED = "the run has not ended"  # the reason in a record until it has
+NOT_ENDED = "the run has not ended"  # the reason in a record until its run has ended
 
 
 class Verdict(StrEnum):
-    """One per record. UNKNOWN is also what a record says while its run has not ended, so that a killed run says it."""
+    """The verdict on a run. A record also says UNKNOWN as long as its run has not ended, so that the record of a killed run says it."""
 
     PLANNED = "planned"
     SUCCEEDED = "succeeded"
@@ -33,7 +33,7 @@ class Verdict(StrEnum):
 
     @property
     def level(self) -> str:
-        """How it is to be taken: good, info, warn or bad."""
+        """How a view shows the verdict: good, info, warn or bad."""
         if self in (Verdict.PLANNED, Verdict.LOOKED):
             return "info"
         return {0: "good", 3: "warn", 4: "warn"}.get(self.status, "bad")

@@ -1,1 +1,1 @@
-"""What a record looks like to a person: pages made of its files alone."""
+"""A record as people read it: pages that are made only from the files of the record."""

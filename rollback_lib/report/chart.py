@@ -1,6 +1,6 @@
-"""Health over time as a static SVG, so that GitHub, nbconvert and the report show it as it is.
+"""A chart of health over time as a static SVG, which GitHub, nbconvert and the report show without change.
 
-Drawn by hand: a plotting library takes longer to import than a rollback takes, and draws for one theme.
+It is drawn by hand: a plotting library takes longer to import than a rollback takes, and it draws for one theme only.
 """
 
 import html
@@ -11,16 +11,16 @@ from datetime import datetime, timedelta
 from rollback_lib.health.outage import Outage, Outages, Tick
 from rollback_lib.text import times
 
-WIDTH, LANE, LEFT, TOP, FOOT = 720, 36, 110, 34, 18
+WIDTH, LANE, LEFT, TOP, FOOT = 720, 36, 110, 34, 18  # pixels
 GOOD, BAD = "#1a7f37", "#cf222e"
-GREY = "#767676"  # read on light and on dark: an image knows no theme
+GREY = "#767676"  # readable on light and on dark, since an image does not know the theme
 _WORD = f'fill="{GREY}"'
-_LETTER = 5.5  # wide, at most, in the middle of a text of that size
+_LETTER = 5.5  # pixels: a little more than the average width of a letter in a text of size 10
 
 
 @dataclass(frozen=True)
 class Span:
-    """A step, from its begin to its end; `ok` is None where the end is not known."""
+    """A step, from its begin to its end. `ok` is None if its end is not known."""
 
     name: str
     begin: datetime
@@ -32,9 +32,12 @@ def timeline(
     ticks: Sequence[Tick], outages: Outages, marks: Sequence[tuple[datetime, str]] = (), spans: Sequence[Span] = (),
     budget: tuple[datetime, float] | None = None,
 ) -> str:  # fmt: skip
-    """A lane for the steps and one for each route: a low tick for a pass, a tall cross for a failure. `outages` are those of the
-    whole run, which may have begun before the chart does; `marks` are moments with a word; `budget` is when the run began and
-    the seconds it may take, drawn when it is over before the chart is."""
+    """The chart as SVG; "" if there is nothing to draw. It has a lane for the steps (`spans`) and one for each route, with a tick for each
+    probe that passed and a cross for each that failed.
+
+    `outages` are those of the whole run, and may begin before the chart. `marks` are times with a label. `budget` is when the run began
+    and how many seconds it may take; the end of the budget is drawn if it is within the chart.
+    """
     names = (["steps"] if spans else []) + sorted({tick.route for tick in ticks})
     moments = [tick.at for tick in ticks] + [at for at, _ in marks] + [at for span in spans for at in (span.begin, span.end)]
     if not moments:
@@ -48,7 +51,7 @@ def timeline(
         if spans and number == 0:
             shapes += _spans(axis, spans, y)
         else:
-            for outage in (one for one in outages.routes if one.route == name):
+            for outage in (failure for failure in outages.routes if failure.route == name):
                 shapes += _bands(axis, outage, y)
             shapes += [_tick(axis.x(tick.at), y, tick.ok) for tick in ticks if tick.route == name]
     if budget and budget[0] + timedelta(seconds=budget[1]) < axis.end:
@@ -80,7 +83,7 @@ class _Axis:
 
 def _marks(axis: _Axis, marks: Sequence[tuple[datetime, str]], height: int) -> Iterator[str]:
     for number, (at, word) in enumerate(marks):
-        x, top = axis.x(at), 10 + 11 * (number % 2)  # words of steps that follow close upon each other do not overlap
+        x, top = axis.x(at), 10 + 11 * (number % 2)  # alternating heights, so that labels of neighbouring marks do not overlap
         yield f'<path d="M{x:.1f} {top + 3}V{height - FOOT}" stroke="{GREY}" stroke-dasharray="3 3"/>'
         yield f'<text x="{x:.1f}" y="{top}" font-size="10" {_WORD} text-anchor="middle">{html.escape(word)}</text>'
 
@@ -98,8 +101,8 @@ def _spans(axis: _Axis, spans: Sequence[Span], y: float) -> Iterator[str]:
 
 
 def _bands(axis: _Axis, outage: Outage, y: float) -> Iterator[str]:
-    """A band for each time the route failed, and one label for them all: what the record says of it."""
-    seen = [(max(one.begin, axis.start), min(one.end, axis.end)) for one in outage.spans]
+    """A band for each time in which the route failed, and one label for all of them with the words of the record."""
+    seen = [(max(span.begin, axis.start), min(span.end, axis.end)) for span in outage.spans]
     bands = [(axis.x(begin), max(axis.x(end) - axis.x(begin), 8.0)) for begin, end in seen if begin <= end]
     for x, width in bands:
         yield f'<rect x="{x - 4:.1f}" y="{y - 20:.1f}" width="{width + 4:.1f}" height="30" fill="{BAD}" opacity=".15"/>'

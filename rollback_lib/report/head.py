@@ -1,4 +1,4 @@
-"""What every page of a record begins with: its verdict, and in small print what it is a record of."""
+"""The head of every page about a record: its verdict, and in small print what the run was."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,8 @@ _FACTS = ("procedure", "stack", "host", "who", "mode", "incident")
 
 @dataclass(frozen=True)
 class Head:
-    """`level` is that of the verdict, for a colour beside the words."""
+    """The head of a page. `level` is the level of the verdict, which decides its colour. `because` is the reason that a person gave for the
+    run, `reason` the reason for the verdict."""
 
     title: str
     verdict: str
@@ -25,7 +26,7 @@ class Head:
 
     @classmethod
     def of(cls, record: Mapping[str, Any], title: str) -> "Head":
-        """That of a record.json."""
+        """The head for a record.json."""
         verdict = str(record["verdict"])
         level = Verdict(verdict).level if verdict in set(Verdict) else "info"
         because = str(record.get("because") or "")

@@ -1,6 +1,6 @@
-"""The executed notebook as one HTML file that needs nothing else and runs nothing; verdict first.
+"""The executed notebook as a single HTML file, with the verdict first. It loads no other file and runs no script.
 
-Written here and not by nbconvert, whose pages load scripts from elsewhere and whose import takes longer than a rollback.
+It is not made by nbconvert, whose pages load scripts from elsewhere, and whose import takes longer than a rollback.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _markdown = mistune.create_markdown(escape=True, plugins=["strikethrough", "tabl
 
 @dataclass(frozen=True)
 class Output:
-    """What a cell showed: a drawing, as our views made it of escaped text, or else a text."""
+    """An output of a cell: HTML that a view made from escaped text (`drawn`), or else a text."""
 
     text: str = ""
     drawn: Markup | None = None
@@ -27,7 +27,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of prose, or else of code with what it showed; `never`: it was not run."""
+    """A cell: `prose` as HTML; or, if that is None, code with its outputs. `never`: the code was not run."""
 
     source: str = ""
     prose: Markup | None = None
@@ -44,7 +44,7 @@ def html(executed: Path, record: dict[str, Any]) -> str:
 
 def _cell(cell: Any) -> Cell:
     if cell.cell_type == "markdown":
-        return Cell(prose=Markup(_markdown(cell.source)))  # which escapes what is HTML in it
+        return Cell(prose=Markup(_markdown(cell.source)))  # mistune escapes HTML in the prose
     status = cell.metadata.get("papermill", {}).get("status")
     return Cell(cell.source, never=status == "pending", outputs=tuple(map(_output, cell.get("outputs", ()))))
 
@@ -55,5 +55,5 @@ def _output(output: Any) -> Output:
     if output.output_type == "error":
         return Output(f"✘ {output.ename}: {output.evalue}")
     data = output.data
-    drawn = data.get("text/html") or data.get("image/svg+xml")  # a widget, which needs its kernel, has such a twin
+    drawn = data.get("text/html") or data.get("image/svg+xml")  # a widget needs its kernel, so it has HTML beside it
     return Output(drawn=Markup(drawn)) if drawn else Output(data.get("text/plain", ""))

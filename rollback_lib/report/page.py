@@ -1,4 +1,4 @@
-"""The report of a record: one HTML file that needs nothing else and runs nothing; verdict first."""
+"""The report of a record: a single HTML file, with the verdict first. It loads no other file and runs no script."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,19 +19,20 @@ _FILES = {"plan.diff": "What changes", "plan.sh": "The plan", "undo.sh": "The wa
 
 @dataclass(frozen=True)
 class Column:
-    """`short`: stays on one line. `ours`: our own sentences, in which what stands between backticks is code; else a text as it is."""
+    """A column of a table. `short`: its cells stay on one line. `sentences`: its cells are sentences of this program, with code between
+    backticks; other cells are shown as they are."""
 
     header: str = ""
     short: bool = False
-    ours: bool = False
+    sentences: bool = False
 
 
-SIGN, VALUE, WORDS = Column(short=True), Column(), Column(ours=True)
+SIGN, VALUE, WORDS = Column(short=True), Column(), Column(sentences=True)
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under a title, with as many cells each as there are columns."""
+    """A table with a title. Each row has as many cells as there are columns."""
 
     title: str
     columns: Sequence[Column]
@@ -39,20 +40,20 @@ class Table:
 
     @property
     def headed(self) -> bool:
-        """Whether any column says what it is."""
+        """Whether any column has a header."""
         return any(column.header for column in self.columns)
 
 
 @dataclass(frozen=True)
 class File:
-    """A file of the record, shown as it is."""
+    """A file of the record, shown without change."""
 
     title: str
     text: str
 
 
 def html(record: Mapping[str, Any], events: Events, folder: Path) -> str:
-    """The page for a record.json, its events, and the other files of its folder."""
+    """The page, made from a record.json, its events, and the other files in its folder."""
     from markupsafe import Markup
 
     word = "" if record.get("found") else " rollback"
@@ -62,10 +63,10 @@ def html(record: Mapping[str, Any], events: Events, folder: Path) -> str:
     return rendering.render(
         "report",
         head=Head.of(record, f"{record.get('procedure', '')}{word} {record.get('incident', '')}"),
-        left=[str(one) for one in record.get("next", ())],
-        chart=Markup(drawn),  # of our own making; every text in it is escaped there
+        left=[str(action) for action in record.get("next", ())],
+        chart=Markup(drawn),  # `chart` escapes every text in it
         outage=outages.words,
-        tables=[one for one in _tables(record, events, steps) if one.rows],
+        tables=[table for table in _tables(record, events, steps) if table.rows],
         steps=steps,
         files=list(_files(folder)),
     )  # fmt: skip
@@ -73,10 +74,10 @@ def html(record: Mapping[str, Any], events: Events, folder: Path) -> str:
 
 def _tables(record: Mapping[str, Any], events: Events, steps: Sequence[Attempt]) -> Iterator[Table]:
     yield from _found(record.get("found", {}))
-    points = [(_ANSWERED[bool(one["answered"])], one["question"], one["answer"]) for one in summary.checklist(events)]
-    yield Table("The checklist before it", (SIGN, WORDS, Column("what was known", ours=True)), points)
+    points = [(_ANSWERED[bool(point["answered"])], point["question"], point["answer"]) for point in summary.checklist(events)]
+    yield Table("The checklist before it", (SIGN, WORDS, Column("what was known", sentences=True)), points)
     yield Table("How far it came", (Column("step", short=True), WORDS, Column("took", short=True)), _steps(record, steps))
-    effects = [(one["name"], one["asked"], one["found"], _sign(one)) for one in record.get("effects", ())]
+    effects = [(effect["name"], effect["asked"], effect["found"], _sign(effect)) for effect in record.get("effects", ())]
     yield Table("After: asked for and found", (VALUE, Column("asked for"), Column("found"), SIGN), effects)
     before = [(name, str(value) or _EMPTY) for name, value in record.get("before", {}).items()]
     yield Table("Before", (VALUE, VALUE), before)
@@ -85,8 +86,8 @@ def _tables(record: Mapping[str, Any], events: Events, steps: Sequence[Attempt])
 
 
 def _steps(record: Mapping[str, Any], steps: Sequence[Attempt]) -> list[tuple[str, str, str]]:
-    """The steps of the plan, each with how far it came and how long it took."""
-    last = {one.step: one for one in steps}
+    """A row for each step: its name, how far it came, and how long it took."""
+    last = {attempt.step: attempt for attempt in steps}
     rows = []
     for name, word in record.get("steps", {}).items():
         ran = last.get(name)
@@ -102,13 +103,16 @@ def _sign(effect: Mapping[str, Any]) -> str:
 
 
 def _found(found: Mapping[str, Any]) -> Iterator[Table]:
-    """What a run found that only looked: the rows of the page, and those that are green, amber or red."""
+    """The result of a run that only looked: how well the rows of the decision tree fit, and the rows that are green, amber or red."""
     if found and not found.get("healthy"):
-        rows = [(one["fit"], one["situation"], "; ".join(one["for"]), "; ".join(one["against"])) for one in found.get("findings", ())]
-        speaks = Column("what speaks for it", ours=True), Column("what speaks against it", ours=True)
+        rows = [
+            (finding["fit"], finding["situation"], "; ".join(finding["for"]), "; ".join(finding["against"]))
+            for finding in found.get("findings", ())
+        ]
+        speaks = Column("what speaks for it", sentences=True), Column("what speaks against it", sentences=True)
         yield Table("Which row of the page fits", (SIGN, WORDS, *speaks), rows)
-    levels = [(f"{_SIGNS[one['level']]} {one['level']}", one["name"], one["found"], one["do"]) for one in found.get("rows", ())]
-    yield Table("How it is", (SIGN, VALUE, WORDS, Column("what to do", ours=True)), levels)
+    levels = [(f"{_SIGNS[row['level']]} {row['level']}", row["name"], row["found"], row["do"]) for row in found.get("rows", ())]
+    yield Table("How it is", (SIGN, VALUE, WORDS, Column("what to do", sentences=True)), levels)
 
 
 def _files(folder: Path) -> Iterator[File]:

@@ -1,4 +1,4 @@
-"""The draft of a post-mortem in Markdown: what the record knows is filled in, what only people know is asked."""
+"""The draft of a post-mortem in Markdown. What the record knows is filled in; the rest is left for people to write."""
 
 import re
 from collections.abc import Mapping
@@ -10,12 +10,12 @@ from rollback_lib.report.summary import Events
 from rollback_lib.text import times
 
 _ASKED = "_to be filled in_"
-# The colon of an address, and the first dot of one without a scheme, are what it is known by.
+# The signs of Markdown and HTML; and the colon in `https://` and the dot in `www.`, by which viewers recognise an address.
 _SIGNS = re.compile(r"[\\`*_\[\]<>|~]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 
 
 def markdown(record: Mapping[str, Any], events: Events, folder: Path) -> str:
-    """The draft for a record.json and its events."""
+    """The draft, made from a record.json and its events. `folder` is the folder of the record."""
     told = summary.timeline(events)
     began = times.minute(told[0][0]) if told else "unknown"
     seconds = times.of_budget(record["seconds"], record["budget"]) if "seconds" in record else "unknown"
@@ -31,21 +31,23 @@ def markdown(record: Mapping[str, Any], events: Events, folder: Path) -> str:
     lines += ["## Timeline (UTC)", "", *(f"- {times.clock(at)} {_plain(words)}" for at, words in told), ""]
     if record.get("effects"):
         lines += ["## Before and after", "", "| | asked for | found |", "|---|---|---|"]
-        rows = [(*(_plain(one[name]) for name in ("name", "asked", "found")), "" if one["ok"] else " ✘") for one in record["effects"]]
+        rows = [
+            (*(_plain(effect[name]) for name in ("name", "asked", "found")), "" if effect["ok"] else " ✘") for effect in record["effects"]
+        ]
         lines += [f"| {name} | {asked} | {found}{sign} |" for name, asked, found, sign in rows]
         lines += [""]
-    left = [f"- [ ] {_plain(one)}" for one in record.get("next", ())]
+    left = [f"- [ ] {_plain(action)}" for action in record.get("next", ())]
     lines += ["## What is left to do", "", *left, "- [ ] _Mend the cause, and say here how._", ""]
     lines += ["## What we learned", "", "- What went well:", "- What went badly:", "- Where we were lucky:", ""]
     return "\n".join(lines)
 
 
 def _change(events: Events) -> str:
-    """Which change was reverted, as the checklist had it; "" where nobody knew."""
-    return str(next((one["answer"] for one in summary.checklist(events) if one["name"] == "change" and one["answered"]), ""))
+    """Which change was reverted, according to the checklist; "" if that was not known."""
+    return str(next((point["answer"] for point in summary.checklist(events) if point["name"] == "change" and point["answered"]), ""))
 
 
 def _plain(text: object) -> str:
-    """A text on one line that is nothing but text wherever it stands, and leads nowhere: the signs that Markdown and HTML take for
-    themselves are made harmless, and an address, which viewers make a link of without any sign."""
+    """A text on one line, with every sign escaped that Markdown or HTML would interpret. Addresses are escaped as well, since viewers turn
+    them into links."""
     return _SIGNS.sub(r"\\\g<0>", " ".join(str(text or "").split()))

@@ -1,6 +1,6 @@
-"""Pages from templates: Python prepares what a page shows, `templates/` says how it looks, and all text is escaped on its way.
+"""Pages from templates. Python prepares the content of a page, a file in `templates/` says how it looks, and all text is escaped.
 
-Jinja2 is imported when the first page is written, and not when a run starts.
+Jinja2 is imported when the first page is written, not when a run starts.
 """
 
 from functools import cache
@@ -16,7 +16,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(template: str, **shown: object) -> str:
-    """The page that a template makes of what is shown; a name that it asks for and is not given raises UndefinedError."""
+    """The page that a template makes from the values in `shown`. Raises UndefinedError if the template uses a name that is not given."""
     return _environment().get_template(f"{template}.html.j2").render(**shown)
 
 
@@ -28,6 +28,6 @@ def _environment() -> "Environment":
     made = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, auto_reload=False
     )  # fmt: skip
-    made.filters["words"] = lambda text: Markup(inline.sentence(text))  # escaped there
+    made.filters["words"] = lambda text: Markup(inline.sentence(text))  # `sentence` escapes the text
     made.tests["long"] = inline.is_long
     return made

@@ -1,4 +1,4 @@
-"""What a report tells, read from a record and its events."""
+"""The contents of a report, read from the events of a record."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -12,8 +12,11 @@ Events = Sequence[Mapping[str, Any]]
 
 
 def spans(events: Events) -> list[Span]:
-    """The steps, for a chart; one whose end was not heard, until the last event."""
-    return [Span(one.job, one.begin, one.end or moment(events[-1]), one.ok if one.heard else None) for one in RunState.of(events).ran]
+    """The steps, for a chart. A step whose end is not known is drawn until the last event."""
+    return [
+        Span(attempt.job, attempt.begin, attempt.end or moment(events[-1]), attempt.ok if attempt.heard else None)
+        for attempt in RunState.of(events).ran
+    ]
 
 
 def ticks(events: Events) -> list[Tick]:
@@ -23,36 +26,44 @@ def ticks(events: Events) -> list[Tick]:
 
 def _tick(event: Mapping[str, Any]) -> Tick:
     took = timedelta(milliseconds=event["ms"])
-    # Records from before 2026-11-24 only have when a probe was noted.
+    # Records from before 2026-11-24 do not say when a probe was sent, only when its answer was noted.
     sent = datetime.fromisoformat(event["sent"]) if "sent" in event else moment(event) - took
     return Tick(event["route"], sent, bool(event["ok"]), sent + took)
 
 
 def outages(events: Events) -> Outages:
-    """Since when routes failed, and for how long by the rollback itself."""
+    """Since when routes failed, and for how long they failed because of the rollback itself."""
     changed = RunState.of(events).changed
     return Outages.of(ticks(events), changed)
 
 
 def checklist(events: Events) -> list[Mapping[str, Any]]:
-    """The points of the checklist as they were last, each with name, question, answer, and whether that answers it."""
+    """The points of the checklist in their last state; none if it was not shown. Each has the keys `name`, `question`, `answer` and
+    `answered`."""
     return next((list(event["points"]) for event in reversed(events) if event["event"] == "checklist"), [])
 
 
+class Telling:
+    """Puts events into words, one after the other. Probes get words only if a route begins to fail or to pass."""
+
+    def __init__(self) -> None:
+        self.health: dict[str, bool] = {}  # whether the last probe of each route passed
+
+    def words(self, event: Mapping[str, Any]) -> str:
+        """The words for the next event; "" if it needs none."""
+        if event["event"] != "probe":
+            return str(_WORDS[event["event"]](event)) if event["event"] in _WORDS else ""
+        changed = self.health.get(event["route"]) is not event["ok"]
+        self.health[event["route"]] = event["ok"]
+        said = f": {event['said']}" if event["said"] else ""
+        return f"route {event['route']} {'passes' if event['ok'] else 'fails'}{said}" if changed else ""
+
+
 def timeline(events: Events) -> list[tuple[datetime, str]]:
-    """What happened when, in words: of the probes, only where a route turns from well to ill or back."""
-    found = []
-    health: dict[str, bool] = {}
-    for event in events:
-        words = _WORDS[event["event"]](event) if event["event"] in _WORDS else ""
-        if event["event"] == "probe":
-            changed = health.get(event["route"]) is not event["ok"]
-            health[event["route"]] = event["ok"]
-            said = f": {event['said']}" if event["said"] else ""
-            words = f"route {event['route']} {'passes' if event['ok'] else 'fails'}{said}" if changed else ""
-        if words:
-            found.append((moment(event), words))
-    return found
+    """What happened when, in words."""
+    telling = Telling()
+    told = ((event, telling.words(event)) for event in events)
+    return [(moment(event), words) for event, words in told if words]
 
 
 def _who(event: Mapping[str, Any]) -> str:
@@ -64,8 +75,8 @@ def _how(event: Mapping[str, Any]) -> str:
     return f", {how.words}" if how else ""
 
 
-def _point(one: Mapping[str, Any]) -> str:
-    return f"{one['name']} {'answered' if one['answered'] else 'open'}"
+def _point(point: Mapping[str, Any]) -> str:
+    return f"{point['name']} {'answered' if point['answered'] else 'open'}"
 
 
 _WORDS: dict[str, Any] = {

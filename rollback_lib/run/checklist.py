@@ -1,4 +1,4 @@
-"""The runbook's checklist before a rollback, answered from what is known: shown with every plan, kept in the record."""
+"""The runbook's checklist before a rollback. It is answered from what the run knows, shown with every plan and kept in the record."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from rollback_lib.plan.plan import Plan
 from rollback_lib.stack.model import Stack
 
 STATE, CHANGE, TARGET, PEOPLE, DRIFT = "state", "change", "target", "people", "drift"
-VOUCHED = (CHANGE, TARGET, PEOPLE, DRIFT)  # what a person can answer; the state, only the host can
+VOUCHED = (CHANGE, TARGET, PEOPLE, DRIFT)  # what a person can answer; only the host can answer STATE
 
 
 @dataclass(frozen=True)
 class Point:
-    """One point: its question, what is known, and whether that answers it. A `required` one that is open refuses `apply`."""
+    """One point: its question, what is known, and whether that answers it. Apply is refused while a `required` point is open."""
 
     name: str
     question: str
@@ -24,7 +24,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Checklist:
-    """The points, and the notice that goes out when the run begins (`told` says to whom)."""
+    """The points; and the notice `word` that is sent when the run begins, with the names of those who get it (`told`)."""
 
     points: tuple[Point, ...]
     word: str = ""
@@ -32,12 +32,12 @@ class Checklist:
 
     @property
     def refusing(self) -> list[Point]:
-        """Points that are open and have to be answered before anything is changed."""
-        return [one for one in self.points if one.required and not one.answered]
+        """The points that are open and have to be answered before anything is changed."""
+        return [point for point in self.points if point.required and not point.answered]
 
 
 def checked(text: object) -> tuple[str, ...]:
-    """The points that a person vouches for: names, separated by commas. Raises ParameterError."""
+    """The points that a person vouches for. `text` has their names, separated by commas. Raises ParameterError for an unknown name."""
     words = [word.strip() for word in str(text).split(",") if word.strip()]
     unknown = [word for word in words if word not in VOUCHED]
     if not isinstance(text, str) or unknown:
@@ -48,12 +48,13 @@ def checked(text: object) -> tuple[str, ...]:
 def checklist(
     stack: Stack, plan: Plan, documented: str, vouched: Collection[str], who: str, word: str, unset: Collection[str]
 ) -> Checklist:
-    """The checklist of a plan. `documented` says what of the state is in the record, `word` what goes out when the run begins;
-    `unset` are those of the stack's `notify` that cannot be reached from here."""
+    """The checklist of a plan. `documented` says which parts of the state are in the record, "" for none. `vouched` are the points for
+    which `who` vouches. `word` is the notice for when the run begins. `unset` are the entries of the stack's `notify` whose address
+    is not set on this machine."""
     rationale = plan.rationale
     doubted = rationale.stable is False
-    told = tuple(one.words for one in stack.notify)
-    reached = [one for one in told if one not in unset]
+    told = tuple(entry.words for entry in stack.notify)
+    reached = [person for person in told if person not in unset]
     rows = [
         (STATE, "Is what is broken documented?", documented or "not yet: run the cell of section 2", bool(documented), True),
         (CHANGE, "Which change is reverted?", rationale.change or "not known", bool(rationale.change), CHANGE in stack.required),
@@ -71,7 +72,7 @@ def checklist(
 
 
 def _people(reached: Collection[str], unset: Collection[str]) -> str:
-    lost = [f"{one} is not set" for one in unset]
+    lost = [f"{name} is not set" for name in unset]
     if reached:
         return "; ".join([f"by {', '.join(reached)}, at start and end", *lost])
     return "; ".join(lost) if lost else "nobody is notified (no `notify` in the stack): tell them yourself"

@@ -1,4 +1,4 @@
-"""Where a run is watched, and what a person sees."""
+"""What a run needs of the place where a person watches it: JupyterLab or a terminal."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -11,25 +11,25 @@ from rollback_lib.secrets.redactor import Redactor
 
 
 class Console(Protocol):
-    """Where a run is watched: lines as they come, things to look at, and the gate for a person."""
+    """Where a person watches a run. It shows lines as they come and views of objects, and asks for confirmation at the gate."""
 
     def hide(self, redactor: Redactor) -> None:
-        """Show nothing of what this one knows to be secret."""
+        """From now on, hide everything that `redactor` knows to be secret."""
         ...
 
     def line(self, text: str) -> None: ...
     def show(self, thing: object) -> None: ...
     def gate(self, word: str, said: str, on_confirmed: Callable[[], None]) -> bool:
-        """Ask for `word` to be typed, saying what that lets happen; False where nobody can be asked."""
+        """Show `said` and ask the person to type `word`; call `on_confirmed` once that is done. False if nobody can be asked."""
         ...
 
     def follow(self, run: "Followed") -> AbstractContextManager[None]:
-        """Let a person follow what happens inside of it, and stop it."""
+        """While the context is open, show the person how the run proceeds, and let them stop it."""
         ...
 
 
 class Followed(Protocol):
-    """A run as a person follows it."""
+    """The part of a run that its display needs: what it shows, and the two ways to stop."""
 
     @property
     def opening(self) -> Opening: ...
@@ -44,7 +44,7 @@ class Followed(Protocol):
 
 
 class Unattended:
-    """A run that nobody follows: its lines go to `write`, freed of secrets, and nobody is asked."""
+    """The console of a run that nobody follows. Its lines go to `write`, with secrets hidden; nobody can be asked."""
 
     def __init__(self, write: Callable[[str], object]) -> None:
         self._write = write

@@ -1,4 +1,5 @@
-"""Steps on the host: every command that changes it runs here, under the lock of its stack, as a job that outlives this process."""
+"""Runs the steps of a plan on the host. Every command that changes the host runs here: under the lock of its stack, and as a job
+that continues without this process."""
 
 from dataclasses import replace
 
@@ -17,7 +18,7 @@ from rollback_lib.run.stack_lock import StackLock
 
 
 class Executor:
-    """Runs steps as jobs in the stack's folder on the host, and keeps what they say in the record."""
+    """Runs steps as jobs and keeps their output in the record. `folder_there` is the folder of the stack on the host."""
 
     def __init__(self, link: Link, folder_there: str, held: StackLock, record: Folder, console: Console) -> None:
         self._link = link
@@ -28,14 +29,21 @@ class Executor:
         self._running: Job | None = None
 
     def run(self, step: Step, plan: str, guard: tuple[Command, ...] = ()) -> Result:
-        """Run the step's commands as one job, which stops at the first that fails, or attach to it where it runs already. What it says
-        comes freed of secrets. `plan` is the plan's hash, `guard` what has to hold beside the step's own guards. Raises NotStarted,
-        GuardFailed where a guard kept it from running, LockLost, LinkLost."""
+        """Run the step's commands as one job, which stops at the first command that fails. If the job runs already, attach to it.
+
+        `plan` is the hash of the plan. `guard` holds commands that must succeed first, in addition to the step's own guards. In the
+        output of the result, secrets are hidden. Raises NotStarted, GuardFailed if a guard failed, LockLost, LinkLost.
+        """
         step = replace(step, guards=(*guard, *step.guards))
         name = self._record.state.job(step.name)
         known = {"step": step.name, "job": name, "plan": plan}
         self._record.event(
-            "step-begin", **known, touches=step.touches, loses=step.loses, trial=step.trial, commands=[str(one) for one in step.script]
+            "step-begin",
+            **known,
+            touches=step.touches,
+            loses=step.loses,
+            trial=step.trial,
+            commands=[str(command) for command in step.script],
         )
         view = OutputView(step, name, self._console, self._record.redactor)
         result = self._follow(Job(self._there, self._record.id, name, _whole(step), step.deadline, step.send), known, view)
@@ -69,8 +77,8 @@ class Executor:
         return result
 
     def end(self, step: Step) -> bool:
-        """End the step's job, which was not waited for to its end, with its children; whether it is known to have ended."""
-        unheard = [one for one in self._record.state.unheard if one.step == step.name]
+        """End the step's job and its child processes, after waiting for it was interrupted. True if it is known to have ended."""
+        unheard = [attempt for attempt in self._record.state.unheard if attempt.step == step.name]
         if not unheard:
             return False
         job = unheard[-1].job
@@ -82,7 +90,8 @@ class Executor:
         return result.status == 0
 
     def cut_short(self, who: str) -> bool:
-        """End the job that runs, from another thread: its step fails. Whether it is known to have ended. Raises LinkLost."""
+        """End the running job, from another thread; its step then counts as failed. True if a job was running and is known to have
+        ended. Raises LinkLost."""
         job = self._running
         if job is None:
             return False

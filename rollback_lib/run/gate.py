@@ -1,4 +1,4 @@
-"""The gate before each step: confirmed, accepted, in its order."""
+"""The gate before each step: the plan is confirmed, its losses are accepted, and the step is next in order."""
 
 from rollback_lib.errors import Drifted, NotConfirmed, Refused
 from rollback_lib.plan.plan import Loss, Plan
@@ -10,17 +10,17 @@ from rollback_lib.run.run import Run
 
 
 def open_(run: Run, plan: Plan, by: str) -> None:
-    """Let the steps of the plan run; `by` a parameter, or a person."""
+    """Let the steps of the plan run. `by` is "parameter" or "person"."""
     run.folder.event("confirmed", plan=plan.hash, by=by, who=run.opening.who, host=run.stack.host)
 
 
 def accept(run: Run, plan: Plan, loss: Loss, by: str) -> None:
-    """Let the steps run that lose what the list says."""
+    """Let the steps run that lose what `loss` lists. `by` is "parameter" or "person"."""
     run.folder.event("accepted", plan=plan.hash, loss=loss.hash, by=by, who=run.opening.who)
 
 
 def check_reviewed(run: Run, plan: Plan) -> None:
-    """Raises Drifted where the run is to apply a plan that was reviewed, and this is another one."""
+    """Raises Drifted if the run may apply only the plan that was reviewed, and `plan` differs from it. Shows the differences."""
     reviewed = run.opening.reviewed
     if run.opening.mode != "apply" or reviewed in ("", plan.hash):
         return
@@ -32,7 +32,8 @@ def check_reviewed(run: Run, plan: Plan) -> None:
 
 
 def check(run: Run, step: Step) -> Plan:
-    """The plan that was confirmed. Raises NotConfirmed, or Refused for a step that may not run now."""
+    """The confirmed plan, if the step may run now. Raises NotConfirmed if the plan is not confirmed or its losses are not accepted,
+    Refused for every other reason."""
     if run.state.ended:
         raise Refused(f"this run has ended as {run.state.verdict}; open a new one to continue")
     if run.plan is None or all(planned is not step for planned in run.plan.steps):
@@ -50,11 +51,12 @@ def check(run: Run, step: Step) -> Plan:
 
 
 def _check_order(run: Run, plan: Plan, step: Step) -> None:
-    """Every step stands on those before it, and the outcome is entered only once it is verified."""
+    """Raises Refused unless every earlier step is done or not needed; and, for the step that enters the outcome in the ledger,
+    unless the run is verified."""
     state, done = run.state, run.state.done
     before = plan.steps[: next(number for number, planned in enumerate(plan.steps) if planned is step)]
     missing = [
-        one.name for one in before if not (one.skip or one.name in state.passed_over or (plan.hash, one.name) in done)
+        earlier.name for earlier in before if not (earlier.skip or earlier.name in state.passed_over or (plan.hash, earlier.name) in done)
     ]  # fmt: skip
     if missing:
         raise Refused(f"the step {step.name!r} comes after {', '.join(missing)}; run the cells above first")

@@ -1,6 +1,7 @@
 """Incident: one run of one procedure, from opening to its verdict: open → document → confirm → apply → verify → close.
 
-It may be opened again after its process has ended: what is done stays done, what runs on the host is attached to.
+An incident can be opened again after its process has ended. Steps that are done are not repeated; a job that still runs on the
+host is attached to.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +13,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from rollback_lib.errors import NotConfirmed, Refused, TargetRefused
 from rollback_lib.facts.account import usable
 from rollback_lib.facts.host import Host
-from rollback_lib.facts.live import Heard
+from rollback_lib.facts.live import Answered
 from rollback_lib.health.probe import Probe
 from rollback_lib.plan.plan import Loss, Plan
 from rollback_lib.plan.step import Step, When
@@ -30,9 +31,9 @@ from rollback_lib.text import tables, times
 
 T = TypeVar("T")
 P = ParamSpec("P")
-LOOKING = (triage.NAME, readiness.NAME)  # they say what they can, also to a user who cannot change anything
+LOOKING = (triage.NAME, readiness.NAME)  # these serve also a user who may not change anything
 AFTERWARDS = retention.REMEMBER
-PATIENCE = 2.0  # seconds without health after which a person is told that we wait
+PATIENCE = 2.0  # seconds after which a person is told that routes are not healthy yet
 
 
 class Incident:
@@ -47,14 +48,14 @@ class Incident:
 
     @property
     def opening(self) -> Opening:
-        """How it was opened."""
+        """How the incident was opened."""
         return self._run.opening
 
     @property
     def tried(self) -> dict[str, Tried]:
-        """The steps that ran, by name."""
+        """The steps that ran, by name, with how each ended."""
         ended = (event for event in self._run.folder.events() if event["event"] == "step-end")
-        return {one["step"]: Tried(ending(one), one["seconds"], (one["last_lines"] or [""])[-1]) for one in ended}
+        return {end["step"]: Tried(ending(end), end["seconds"], (end["last_lines"] or [""])[-1]) for end in ended}
 
     @property
     def id(self) -> str:
@@ -66,25 +67,25 @@ class Incident:
         mode: str = "plan", on_failure: str = "stop", reason: str = "", take_over: object = "false", revert_after: object = "",
         reviewed: object = "", checked: object = "", **parameters: object,
     ) -> Self:  # fmt: skip
-        """Check the parameters, the procedure's own too; make the record's folder, connect. Nothing on the host changes.
+        """Check all parameters, also those of the procedure; make the folder of the record; connect. Nothing on the host changes.
 
-        In JupyterLab, an incident that this notebook had begun to apply with the same parameters, and whose kernel has ended
-        since, is taken up again. The first run of a copy that `rollback open` made has its record in the folder of that copy.
-        Raises ParameterError before anything is contacted, ConnectionRefused when the host cannot be used.
+        In JupyterLab, an incident is resumed if this notebook had begun to apply it with the same parameters and its kernel has
+        ended since. The first run of a working copy that `rollback open` made has its record in the folder of that copy.
+        Raises ParameterError before anything is contacted, ConnectionRefused if the host cannot be used.
         """
         options = Options(mode, on_failure, reason, take_over, revert_after, reviewed, checked)
         return cls(opening.opened(procedure, stack, options, parameters, console))
 
     @classmethod
     def resume(cls, folder: Path, *, console: Console, take_over: bool = False) -> Self:
-        """Open an incident again, as it was opened: the same stack, parameters and plan. Raises ParameterError where there is
-        nothing to resume, ConnectionRefused."""
+        """Open an incident again with its own stack, parameters and plan. Raises ParameterError if there is nothing to resume,
+        ConnectionRefused if the host cannot be used."""
         return cls(opening.resumed(folder, console, take_over=take_over))
 
     # -- the headings of a notebook ---------------------------------------------------------------------------------
 
     def document(self, **options: Any) -> Any:
-        """What is true now: the procedure's facts and one probe of every route, asked side by side."""
+        """The present state: the facts that the procedure asks for, and one probe of every route, in parallel. Raises Refused."""
         run = self._run
         with run.guarded("document"):
             if run.opening.procedure not in LOOKING:
@@ -92,15 +93,16 @@ class Incident:
             looked = outcome.side_by_side(run.monitor.look_once)
             try:
                 now = run.procedure.document(run.host(self._note_facts), run.stack, **options)
-            finally:  # what the routes said is free of all that was found to be secret by now
+            finally:  # only now is it known what is secret and must be hidden in the answers of the routes
                 probes = run.monitor.note(looked())
             return replace(now, probes=probes)
 
-    def _note_facts(self, heard: Heard) -> None:
-        self._run.folder.event("facts", answers=[{"asked": fact.asked, "found": found} for fact, found in heard])
+    def _note_facts(self, answered: Answered) -> None:
+        self._run.folder.event("facts", answers=[{"asked": fact.asked, "found": found} for fact, found in answered])
 
     def examine(self, now: Any, target: str = "", **options: Any) -> Any:
-        """The target as the host knows it: `target`, or what the procedure chooses. Raises TargetRefused."""
+        """Look at the target on the host: at `target`, or at the one that the procedure chooses if `target` is empty. Raises
+        TargetRefused."""
         run = self._run
         with run.guarded("examine"):
             known = run.plan.target if run.opening.resumed and run.plan else ""
@@ -109,8 +111,8 @@ class Incident:
             return chosen
 
     def plan(self, now: Any, target: Any, **options: Any) -> Plan:
-        """The procedure's plan from `now` to `target`, and what else is removed after it, since it was kept long enough; that of an
-        incident which was opened again is the one it has. Raises Refused where something would be lost."""
+        """The plan of the procedure to get from `now` to `target`. It also removes what is beyond its retention, after the
+        verification. A resumed incident returns the plan that it has. Raises Refused if something would be lost."""
         run = self._run
         with run.guarded("plan"):
             if run.opening.resumed and run.plan:
@@ -124,7 +126,9 @@ class Incident:
             return retention.with_removal(made, run.host().beside(retention.look, run.stack, made.json()).result())
 
     def confirm(self, plan: Plan, confirm: object = "") -> None:
-        """Save the plan; open the gate when `confirm` is the host's name, or ask the person who sits here."""
+        """Save the plan, and open the gate if `confirm` is the host's name. If it is empty, ask the person at the notebook.
+
+        Raises NotConfirmed, Unanswered if a required point of the checklist is open, Drifted if another plan was reviewed."""
         run = self._run
         with run.guarded("confirm"):
             if run.opening.resumed and run.state.confirmed == plan.hash:
@@ -159,27 +163,30 @@ class Incident:
                 raise NotConfirmed(f"mode is apply, but nobody confirmed; give confirm={host} to change that host")
 
     def look(self, ask: Callable[Concatenate[Host, P], T], *words: P.args, **options: P.kwargs) -> T:
-        """Ask the host what a procedure wants to know in the middle of a run, and show it: what `ask` makes of its answers."""
+        """Ask the host something in the middle of a run, and show the result. `ask` is called with the host, `words` and `options`;
+        what it returns is shown, written to the record and returned. Raises what `ask` raises."""
         run = self._run
         with run.guarded("look"):
             try:
                 found = ask(run.host(), *words, **options)
             except TargetRefused as error:
                 if run.plan is None or run.state.touched or not run.state.done:
-                    raise  # nothing was made beside the stack, or it is in use
+                    raise  # there is nothing to clean up, or it is in use by now
                 raise TargetRefused(f"{error}; {steps.clean_up(run, run.plan)}") from None
             run.folder.event("looked", found=found)
             run.console.show(found)
             return found
 
     def accept(self, plan: Plan, loss: Loss, accepted: object = "") -> None:
-        """Let the steps run that lose what `loss` lists: `accepted` by a parameter, or by the person who sits here."""
+        """Let the steps run that lose what `loss` lists, if a parameter or the person at the notebook accepts it. Raises
+        NotConfirmed, and Refused if there is no list yet."""
         run = self._run
         with run.guarded("accept"):
             if run.state.touched and run.state.accepted == plan.hash:
                 run.console.line("Accepted before, in this incident.")
                 return
-            run.folder.event("loss-shown", plan=plan.hash, loss=loss.hash)  # this list has to be accepted, and no earlier one
+            # This list has to be accepted, and no earlier one.
+            run.folder.event("loss-shown", plan=plan.hash, loss=loss.hash, restored=loss.restored, lines=loss.lines)
             if run.opening.mode == "plan":
                 run.console.line("mode is “plan”: nothing is lost; this is what would have to be accepted.")
             elif not loss.restored:
@@ -200,7 +207,10 @@ class Incident:
                 raise NotConfirmed("nobody accepted what would be lost; read the list above, then run again with accept_loss=true")
 
     def apply(self, step: Step) -> None:
-        """Run one step of the plan on the host; a step that is done is not repeated, one that runs there is attached to."""
+        """Run one step of the plan on the host. A step that is done is not repeated; a step that still runs there is attached to.
+
+        Raises NotConfirmed or Refused if the step may not run now, Paused if a person asked to stop, Locked, LockLost, Drifted,
+        TargetRefused if the step failed before the stack was changed, Failed if it failed after that, and LinkLost."""
         run = self._run
         with run.guarded(step.name):
             if step.skip:
@@ -214,7 +224,7 @@ class Incident:
             else:
                 plan = gate.check(run, step)
                 run.check_stopped(f"step {step.name}")
-                run.goes_on()
+                run.reopen()
                 with run.console.follow(run):
                     self._apply(plan, step)
 
@@ -222,7 +232,7 @@ class Incident:
         run = self._run
         steps.take(run, plan)
         if plan.touches:
-            preflight.tell_start(run, plan)
+            preflight.notify_start(run, plan)
         if step.touches and not run.state.touched:
             steps.check_assumed(run, plan)
             if run.opening.revert_after:
@@ -237,14 +247,15 @@ class Incident:
             steps.apply(run, plan, step)
 
     def conclude(self, found: Conclusion, stack: object = "NAME") -> None:
-        """Set what the run has come to, in its record; `stack` is how the stack was named, for what is to be done next."""
+        """Write the result of a run that only looks to the record. `stack` is the name or file to use in the commands to run next."""
         run = self._run
         with run.guarded("conclude"):
             after = found.next(str(stack) if isinstance(stack, str | Path) else "FILE")
             run.folder.event("found", verdict=found.verdict, reason=found.reason, next=after, **found.data())
 
     def verify(self, plan: Plan) -> Verification:
-        """Effect and health. Raises Failed, after an undo when that was asked for, unless both are as they should be."""
+        """Check the effects and the health of the routes. Raises Failed if either is not as it should be; if `on_failure` is "undo",
+        the rollback is undone first. Raises TargetRefused if the target already runs and is not healthy."""
         run = self._run
         with run.guarded("verify"):
             applied = run.state.touched or (run.opening.mode == "apply" and plan.nothing_to_do)
@@ -271,13 +282,13 @@ class Incident:
             return seen
 
     def watch(self) -> None:
-        """Begin to watch the routes, so that enough of them is seen by the time it is asked for."""
+        """Begin to watch the routes, so that enough probes have been sent by the time their health is asked for."""
         with self._run.guarded("watch"):
             self._run.monitor.open()
 
     def failing(self) -> dict[str, Probe | None]:
-        """Wait until every route is healthy, or the deadline of the stack: the routes that are not by then, each with its last probe that
-        failed (None: it gave no answer)."""
+        """Wait until every route is healthy, at most until the deadline of the stack's health checks. Returns the routes that are not, each
+        with its last failed probe, None if it gave no answer."""
         run, most = self._run, self.stack.health.deadline
         with run.guarded("health"):
             if found := run.monitor.failing(min(PATIENCE, most)):
@@ -286,7 +297,7 @@ class Incident:
             return found
 
     def close(self) -> Closing:
-        """The verdict, written to the record; the lock is released and the connection closed."""
+        """Write the verdict to the record, release the lock and close the connection."""
         run = self._run
         with run.guarded("close"):
             run.monitor.close()
@@ -294,14 +305,14 @@ class Incident:
             return self._closed()
 
     def give_up(self) -> Closing:
-        """Close it after an error that ended it early, which its record has by then: the verdict stays."""
+        """Close the incident after an error that ended it early. The error is in the record by then, and the verdict stays."""
         self._run.monitor.close()
         return self._closed()
 
     def _closed(self) -> Closing:
         run = self._run
-        run.let_go()
-        run.tell_end()
+        run.release_lock()
+        run.notify_end()
         run.link.close()
         if run.seal:
             run.seal.close()
@@ -310,26 +321,26 @@ class Incident:
 
     @property
     def confirmed(self) -> bool:
-        """Whether a plan of it was confirmed, or it has begun to change the host."""
+        """Whether a plan was confirmed, or the run has begun to change the stack."""
         return bool(self._run.state.confirmed) or self._run.state.touched
 
     def aftermath(self) -> list[tuple[str, str]]:
-        """After a cell that ended early: what state the host is in, and what to do next."""
+        """For a cell that ended early: rows (label, text) on the state of the host, what to do next, and where the record is."""
         run = self._run
-        return [("host", run.left()), *(("next", one) for one in run.next_actions()), ("record", str(run.folder.path))]
+        return [("host", run.left()), *(("next", action) for action in run.next_actions()), ("record", str(run.folder.path))]
 
     # -- resuming an incident ---------------------------------------------------------------------------------------
 
     def standing(self) -> Standing:
-        """How far the incident came, and the routes as they are."""
+        """How far the incident came, and one probe of every route."""
         run = self._run
         with run.guarded("standing"):
             states = outcome.steps(run.plan, run.state) if run.plan else {}
             return Standing(tuple(states.items()), run.monitor.note(run.monitor.look_once()))
 
     def go_on(self, accept_loss: object = "false") -> None:
-        """All steps that are not done, up to Verify; or the rest of an undo that had begun. What would be lost is looked at again,
-        and has to be accepted. Raises what `apply` and `accept` raise."""
+        """Run all steps that are not done and come before Verify; or, if an undo had begun, the rest of that undo. What would be lost
+        is listed again and has to be accepted. Raises what `apply` and `accept` raise."""
         run = self._run
         plan = self.saved_plan
         if any(step.name in run.state.begun for step in plan.undo):
@@ -347,14 +358,14 @@ class Incident:
             self.apply(step)
 
     def remember(self) -> None:
-        """The step that comes after Verify, where the plan has it."""
+        """Run the step that comes after Verify, if the plan has one."""
         for step in self._run.plan.steps if self._run.plan else ():
             if step.name == AFTERWARDS:
                 self.apply(step)
 
     @property
     def saved_plan(self) -> Plan:
-        """The plan that the incident was confirmed for. Raises Refused where it did not come that far."""
+        """The plan that this incident has saved. Raises Refused if it has none."""
         if self._run.plan is None:
             raise Refused("the incident has no plan yet; run its procedure again")
         return self._run.plan

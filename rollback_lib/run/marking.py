@@ -1,5 +1,5 @@
-"""A mark, as one run: it enters what runs in the ledger of the host. Nobody sits there, so it has no notebook, and no gate: it changes
-nothing that serves."""
+"""A mark as a run: it enters what runs in the ledger on the host. It has no notebook and no gate, since nobody watches it, and it does not
+change the stack."""
 
 from rollback_lib.errors import RollbackError
 from rollback_lib.procedures import mark
@@ -9,8 +9,8 @@ from rollback_lib.run.stages import Closing, Conclusion
 
 
 def run(stack: str, console: Console, *, verdict: str = mark.HEALTHY, target: str = "") -> Closing:
-    """Enter what runs as healthy, once every route is, or as bad; or a commit, as bad. Whatever comes of it after the connection was
-    made is in the record. Raises ParameterError before anything is contacted, ConnectionRefused."""
+    """Enter what runs as healthy, once every route is healthy; or as bad; or the commit `target` as bad. Once the connection is made, the
+    record says whatever happens. Raises ParameterError before anything is contacted, ConnectionRefused if the host cannot be used."""
     incident = Incident.open(mark.NAME, stack, console=console, mode="apply", verdict=verdict, target=target)
     try:
         incident.conclude(_marked(incident, verdict, target), stack)

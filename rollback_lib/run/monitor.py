@@ -1,4 +1,4 @@
-"""Looking at a rollback while it happens: health over the routes, and the effects on the host."""
+"""What a run checks: the health of the routes, and the effects on the host."""
 
 import time
 from collections.abc import Callable, Collection
@@ -19,14 +19,14 @@ from rollback_lib.record.folder import Folder
 from rollback_lib.stack.model import Stack
 from rollback_lib.stack.route import Route
 
-LOOK_AGAIN = 0.5  # seconds before a host is asked again that could not be
-PATIENCE = 10.0  # seconds for which it is, before anything was changed
-RECONNECT = 10.0  # seconds in which services are to reconnect by themselves
+LOOK_AGAIN = 0.5  # seconds before the host is asked again, after it could not answer
+PATIENCE = 10.0  # for how many seconds it is asked again, before anything was changed
+RECONNECT = 10.0  # how many seconds services get to reconnect by themselves
 
 
 class Monitor:
-    """Probes and effects of one run; every probe goes into its record. `host` gives its host, to be asked by one thread; `values` are
-    those of the references in headers."""
+    """Probes the routes and checks the effects for one run. Every probe goes into the record. `host` returns the host, for one thread
+    to ask. `values` are the values of the references in headers, by reference."""
 
     def __init__(
         self, stack: Stack, procedure: Procedure[Any, Any], host: Callable[[], Host], folder: Folder, values: Values | None = None
@@ -39,22 +39,22 @@ class Monitor:
         self._watch: Watch | None = None
 
     def look_once(self) -> tuple[Probe, ...]:
-        """One probe of every route, side by side, and not in the record yet."""
+        """Probe every route once, in parallel. The probes are not in the record yet; see `note`."""
         with ThreadPoolExecutor(len(self._stack.routes)) as pool:
             return tuple(pool.map(self._probe_once, self._stack.routes))
 
     def note(self, probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
-        """Put probes into the record; the same, without what the run knows to be secret."""
+        """Write probes to the record. Returns them with known secrets hidden."""
         return tuple(map(self._enter, probes))
 
     def open(self) -> Watch:
-        """Begin to watch, unless we do already."""
+        """Begin to watch the routes, unless they are watched already."""
         if self._watch is None:
             self._watch = Watch(self._stack.routes, self._stack.health, self._enter, self._values).start()
         return self._watch
 
     def close(self) -> tuple[Probe, ...]:
-        """Stop watching; all that was seen."""
+        """Stop watching. Returns all probes of the watch; none if nothing was watched."""
         watch, self._watch = self._watch, None
         if watch is None:
             return ()
@@ -62,16 +62,16 @@ class Monitor:
         return tuple(watch.probes)
 
     def healthy_soon(self, plan: Plan) -> bool:
-        """Whether the routes that have to pass come back by themselves."""
+        """Whether the routes that have to pass do so within RECONNECT seconds, without further steps."""
         return self.open().until_healthy(datetime.now(UTC), plan.routes, RECONNECT)
 
     def healthy(self) -> bool:
-        """Whether every route passes, with nothing to wait for."""
+        """Whether every route passes all its probes. A route that fails gets no time to recover."""
         return self.open().until_looked()
 
     def failing(self, most: float) -> dict[str, Probe | None]:
-        """Wait until every route is healthy, for so many seconds at most: the routes that are not by then, each with its last probe that
-        failed (None: it gave no answer)."""
+        """Wait until every route is healthy, at most for so many seconds. Returns the routes that are not, each with its last failed probe,
+        None if it gave no answer."""
         watch, wanted = self.open(), self._stack.health.passes
         if watch.until_healthy(datetime.min.replace(tzinfo=UTC), most=most):
             return {}
@@ -80,8 +80,12 @@ class Monitor:
         return {name: next((probe for probe in reversed(probes) if not probe.ok), None) for name, probes in ill.items()}
 
     def await_effects(self, plan: Plan) -> tuple[bool, tuple[Effect, ...]]:
-        """Health, and the effects, looked at meanwhile; what was not yet as it should be, or could not be asked, is looked at again
-        after it. Raises Refused where the host cannot be asked to the end."""
+        """Wait until the routes are healthy, then until the effects are as they should be. Each wait ends at the deadline of the
+        stack's health checks. Returns whether the routes are healthy, and the effects as last seen.
+
+        The effects are also checked while the routes are probed, since they often hold by then. Raises Refused if the host cannot be
+        asked even at the deadline.
+        """
         since = datetime.now(UTC)
         with ThreadPoolExecutor(1) as pool:
             early = pool.submit(self._try_effects, plan)
@@ -96,7 +100,7 @@ class Monitor:
             seen, settled = self._try_effects(plan), datetime.now(UTC)
         if isinstance(seen, Refused):
             raise seen
-        if healthy and settled > since and all(effect.ok for effect in seen):  # what has just settled has to be healthy from then on
+        if healthy and settled > since and all(effect.ok for effect in seen):  # probes from before the effects held do not count
             healthy = self.open().until_healthy(settled, plan.routes)
         return healthy, seen
 
@@ -107,28 +111,32 @@ class Monitor:
             return error
 
     def effects(self, plan: Plan) -> tuple[Effect, ...]:
-        """What the rollback asks for, against what is."""
+        """What the rollback asks for, compared with the host now. Raises Refused if the host cannot be asked."""
         return tuple(self._procedure.effects(self._host(), self._stack, plan))
 
     def undone(self, plan: Plan) -> tuple[Effect, ...]:
-        """What was before the rollback, against what is. Raises Refused where the host cannot be asked to the end."""
+        """The state before the rollback, compared with the host now. Raises Refused if the host cannot be asked within the deadline
+        of the stack's health checks."""
         return self._patiently(self._procedure.undo_effects, plan, self._stack.health.deadline)
 
     def as_before(self, plan: Plan) -> bool:
-        """Whether the host is as it was before the rollback; False where that cannot be told."""
+        """Whether the host is as it was before the rollback; False if it cannot be asked."""
         try:
             return all(effect.ok for effect in self.undone(plan))
         except Refused:
             return False
 
     def moved(self, plan: Plan) -> tuple[Effect, ...]:
-        """What is not as the plan assumed."""
-        return tuple(one for one in self._patiently(self._procedure.assumed, plan, PATIENCE) if not one.ok)
+        """What is not as the plan assumed. Raises Refused if the host cannot be asked within PATIENCE seconds."""
+        return tuple(effect for effect in self._patiently(self._procedure.assumed, plan, PATIENCE) if not effect.ok)
 
     def strange(self, plan: Plan, done: Collection[str], half: Collection[str]) -> tuple[Effect, ...]:
-        """What is not as a run left it that changed the parts `done` and may have changed the parts `half`: the others are to be
-        as before. Half done, a part is as before, as asked for, or in between where it can be. How well something runs does not
-        count."""
+        """What is not as an interrupted run can have left it.
+
+        The run changed the parts in `done` and may have changed those in `half`. A part in `half` may be as before, as asked for, or
+        in between if the effect allows that. All other parts must be as before. Effects that only say how well something runs
+        (`condition`) do not count. Raises Refused if the host cannot be asked.
+        """
         reached, prior = self.effects(plan), self.undone(plan)
         after, before = ({effect.name: effect.ok for effect in effects} for effects in (reached, prior))
 
@@ -141,7 +149,8 @@ class Monitor:
         return tuple(effect for effect in rows.values() if not (effect.condition or explained(effect)))
 
     def _patiently(self, look: Callable[[Host, Stack, Plan], list[Effect]], plan: Plan, seconds: float) -> tuple[Effect, ...]:
-        """What a look finds. A host that could not be asked, as while Docker starts again, is asked again for so many seconds."""
+        """The effects that `look` returns. While the host cannot be asked, for example because Docker restarts, it is asked again,
+        for at most `seconds`."""
         until = time.monotonic() + seconds
         while True:
             try:
@@ -173,5 +182,5 @@ class Monitor:
 
 
 def _may_change(seen: tuple[Effect, ...] | Refused, *, healthy: bool) -> bool:
-    """Whether another look may find it otherwise: what needs a while to settle, and a host that could not be asked."""
+    """Whether another look can give a better result: an effect needs time to settle, or the host could not be asked."""
     return isinstance(seen, Refused) or (healthy and any(effect.settles and not effect.ok for effect in seen))

@@ -1,4 +1,4 @@
-"""Notifying people: when a run begins, when it ends, when it fails. What cannot be sent is noted, and never stops a run."""
+"""Notifying people when a run begins and when it ends. If a notice cannot be sent, an event says so; the run continues."""
 
 import json
 import os
@@ -10,12 +10,13 @@ from collections.abc import Callable
 from rollback_lib.record.folder import Folder
 from rollback_lib.stack.model import Notify
 
-DEADLINE = 8.0  # seconds for each of them
-HEADROOM = 2.0
+DEADLINE = 8.0  # seconds to send one notice
+HEADROOM = 2.0  # seconds that `wait` allows beyond it
 
 
 class Notifier:
-    """Notifies those in a stack's `notify`, in parallel with the run. `on_host` reads a file of the host, as text."""
+    """Notifies everyone in a stack's `notify`, in parallel with the run. `on_host` reads a file on the host, as text; None if there
+    is no such file. `line` shows a line to the person at the run."""
 
     def __init__(self, notify: list[Notify], folder: Folder, on_host: Callable[[str], str | None], line: Callable[[str], None]) -> None:
         self._notify = notify
@@ -27,42 +28,43 @@ class Notifier:
 
     @property
     def told(self) -> str:
-        """The kind of the newest word that people were told; "" for none."""
+        """The kind of the newest notice; "" if none was sent."""
         return self._folder.state.told
 
     def tell(self, kind: str, text: str, incident: str) -> None:
-        """Send a word to all, without waiting."""
+        """Send a notice to all, without waiting. Does nothing if the newest notice was of the same kind."""
         if not self._notify or self.told == kind:
             return
         self._folder.event("telling", word=kind)
-        for one in self._notify:
-            thread = threading.Thread(target=self._tell, args=(one, kind, self._folder.redactor.clean(text), incident), daemon=True)
-            self._waiting.append((thread, one, kind))
+        for entry in self._notify:
+            thread = threading.Thread(target=self._tell, args=(entry, kind, self._folder.redactor.clean(text), incident), daemon=True)
+            self._waiting.append((thread, entry, kind))
             thread.start()
 
     def wait(self) -> None:
-        """Wait until all is sent, or the time for it is over. The record may be sealed after that: what comes later is not noted."""
+        """Wait until all notices are sent or their time is over. What happens to a notice later is not written to the record, which may
+        be sealed by then."""
         until = time.monotonic() + DEADLINE + HEADROOM
         for thread, _, _ in self._waiting:
             thread.join(max(0.0, until - time.monotonic()))
         with self._noting:
-            late, self._waiting = [(one, kind) for thread, one, kind in self._waiting if thread.is_alive()], []
-            for one, kind in late:
-                self._note(one, kind, "no answer in time")
+            late, self._waiting = [(entry, kind) for thread, entry, kind in self._waiting if thread.is_alive()], []
+            for entry, kind in late:
+                self._note(entry, kind, "no answer in time")
 
-    def _tell(self, one: Notify, kind: str, text: str, incident: str) -> None:
+    def _tell(self, entry: Notify, kind: str, text: str, incident: str) -> None:
         try:
-            wrong = _post(self._address(one.webhook), text) if one.webhook else _run(one.command or [], kind, text, incident)
-        except Exception as error:  # whatever it is, it must not stop a rollback; its own words may hold the address
+            wrong = _post(self._address(entry.webhook), text) if entry.webhook else _run(entry.command or [], kind, text, incident)
+        except Exception as error:  # no error here may stop a rollback; its message may hold the secret address, so only its type is kept
             wrong = type(error).__name__
         with self._noting:
             if any(thread is threading.current_thread() for thread, _, _ in self._waiting):
-                self._note(one, kind, wrong)
+                self._note(entry, kind, wrong)
 
-    def _note(self, one: Notify, kind: str, wrong: str) -> None:
-        self._folder.event("told", word=kind, to=one.words, ok=not wrong, error=wrong)
+    def _note(self, entry: Notify, kind: str, wrong: str) -> None:
+        self._folder.event("told", word=kind, to=entry.words, ok=not wrong, error=wrong)
         if wrong:
-            self._line(f"▲ {one.words} could not be notified ({wrong}); the run continues.")
+            self._line(f"▲ {entry.words} could not be notified ({wrong}); the run continues.")
 
     def _address(self, reference: str) -> str:
         where, _, name = reference.partition(":")
@@ -73,13 +75,13 @@ class Notifier:
 
 
 def unset(notify: list[Notify]) -> list[str]:
-    """Those whose address is in no variable here."""
-    names = ((one, one.webhook.removeprefix("env:")) for one in notify if one.webhook and one.webhook.startswith("env:"))
-    return [one.words for one, name in names if not os.environ.get(name)]
+    """The entries whose address should be in an environment variable that is not set here, in words."""
+    names = ((entry, entry.webhook.removeprefix("env:")) for entry in notify if entry.webhook and entry.webhook.startswith("env:"))
+    return [entry.words for entry, name in names if not os.environ.get(name)]
 
 
 def _post(address: str, text: str) -> str:
-    """POST as chat services take it (Slack, Mattermost, Google Chat, Teams); what went wrong, or ""."""
+    """POST the text as JSON, as Slack, Mattermost, Google Chat and Teams expect it. Returns what went wrong, or ""."""
     import httpx
 
     answer = httpx.post(address, json={"text": text}, timeout=DEADLINE)
@@ -87,7 +89,7 @@ def _post(address: str, text: str) -> str:
 
 
 def _run(command: list[str], kind: str, text: str, incident: str) -> str:
-    """Run a command of this machine, the word on its input as JSON; what went wrong, or ""."""
+    """Run a command on this machine, with the notice as JSON on its standard input. Returns what went wrong, or ""."""
     said = json.dumps({"kind": kind, "incident": incident, "text": text}, ensure_ascii=False)
     done = subprocess.run(command, input=said, text=True, capture_output=True, timeout=DEADLINE)
     return "" if done.returncode == 0 else f"exit status {done.returncode}"

@@ -1,4 +1,4 @@
-"""How a run is opened, or an incident opened again: parameters checked, a folder for the record, the host connected to."""
+"""Opening a run, or an incident again: the parameters are checked, the record gets its folder, the host is connected to."""
 
 import os
 import time
@@ -32,14 +32,14 @@ from rollback_lib.secrets.redactor import Redactor
 from rollback_lib.secrets.secret import Key
 from rollback_lib.stack.model import Stack
 
-NOISE = 120  # characters of what a start-up file prints that are shown
+NOISE = 120  # how many characters are shown of what a start-up file of the login shell prints
 
 
 def opened(
     procedure: str, stack: "str | Path | Mapping[str, Any] | Stack", options: Options, parameters: Mapping[str, object], console: Console
 ) -> Run:
-    """A run, connected to its host: a new one, or the one that this notebook had begun. Raises ParameterError before anything is
-    contacted, ConnectionRefused."""
+    """A run, connected to its host: a new one, or the one that this notebook had begun to apply before its kernel ended. Raises
+    ParameterError before anything is contacted, ConnectionRefused if the host cannot be used."""
     started = time.monotonic()
     mode, loaded = str(options.mode), check(procedure, stack, options, **parameters)
     root = incidents_root()
@@ -59,7 +59,8 @@ def opened(
 
 
 def resumed(folder: Path, console: Console, *, take_over: bool) -> Run:
-    """The run of an incident, opened again. Raises ParameterError where there is nothing to resume, ConnectionRefused."""
+    """The run of an incident, opened again. Raises ParameterError if there is nothing to resume, ConnectionRefused if the host
+    cannot be used."""
     started = time.monotonic()
     given = os.environ.pop(FOLDER_VARIABLE, None)
     root = incidents_root()
@@ -74,12 +75,12 @@ def _connected(
     folder, key = Folder(opening.folder, Redactor(stack.model_dump_json())), Key()
     console.hide(folder.redactor)
     told = {**opening.__dict__, "folder": str(folder.path)}
-    if opening.resumed:  # the budget is that of the whole incident
+    if opening.resumed:  # the budget is for the whole incident
         started -= (datetime.now(UTC) - datetime.fromisoformat(folder.events()[0]["at"])).total_seconds()
     else:
         folder.write("stack.json", stack.model_dump_json(indent=1, exclude_unset=True) + "\n")
         told["sha256"] = folder.hashes("stack.json")
-    if not (opening.resumed and sealed_by_runner):  # which has said so itself
+    if not (opening.resumed and sealed_by_runner):  # a runner that resumes has written this event itself
         folder.event(RESUMED if opening.resumed else "open", **told)
         Chain(root).enter(OPENED, folder.path, outcome.record(opening, folder.state))
     seal = None if sealed_by_runner else Seal(folder, root)

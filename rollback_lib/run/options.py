@@ -1,4 +1,4 @@
-"""All parameters of a run, before anything is contacted."""
+"""The checks of all parameters of a run, made before anything is contacted."""
 
 import re
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 @dataclass(frozen=True)
 class Options:
-    """The options of every run, as a notebook's parameters give them."""
+    """The options that every run has, with the values that the parameters cell of a notebook gives. `check` says which are valid."""
 
     mode: object = "plan"
     on_failure: object = "stop"
@@ -34,7 +34,7 @@ class Options:
     checked: object = ""
 
     def check(self) -> None:
-        """Raises ParameterError."""
+        """Raises ParameterError if an option has a value that is not allowed."""
         allowed = (("mode", MODES), ("on_failure", ON_FAILURE), ("take_over", ("false", "true")))
         for name, words in allowed:
             if str(value := getattr(self, name)).lower() not in words:
@@ -53,13 +53,13 @@ class Options:
 
     @property
     def revert_seconds(self) -> float:
-        """After how many seconds the host undoes by itself; 0: never."""
+        """After how many seconds the host undoes the rollback by itself; 0 for never."""
         span = _SPAN.fullmatch(str(self.revert_after))
         return float(int(span[1]) * _SECONDS[span[2]]) if span else 0.0
 
 
 def check(procedure: str, stack: "str | Path | Mapping[str, Any] | Stack", options: Options, **parameters: object) -> Stack:
-    """Every parameter, those of the procedure too, before anything is contacted. Raises ParameterError."""
+    """Check every parameter, also those of the procedure, without contacting anything. Returns the stack; raises ParameterError."""
     called = registry.procedure(procedure)
     options.check()
     loaded = Stack.load(stack)

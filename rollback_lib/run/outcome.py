@@ -1,4 +1,4 @@
-"""How a run ends, in a verdict and in words: decided here, from what is known, without asking anybody."""
+"""How a run ends, as a verdict and in words. Everything here is decided from the state of the run, without asking the host."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,11 +19,11 @@ from rollback_lib.stack.model import Stack, local_path
 
 T = TypeVar("T")
 WORDS: dict[type[BaseException], str] = {KeyboardInterrupt: "stopped by who ran it"}
-_OWN = ("folder", "usual", "reason", "session", "process", "resumed")  # of an opening, not in its record
+_OWN = ("folder", "usual", "reason", "session", "process", "resumed")  # fields of Opening that record.json leaves out
 
 
 def side_by_side(look: Callable[[], T]) -> Callable[[], T]:
-    """Begin to look, and give what waits for the answer."""
+    """Start `look` in a thread. Returns a function that waits for its result and returns it."""
     pool = ThreadPoolExecutor(1)
     answer = pool.submit(look)
     pool.shutdown(wait=False)
@@ -31,7 +31,8 @@ def side_by_side(look: Callable[[], T]) -> Callable[[], T]:
 
 
 def verdict_of(error: BaseException, state: RunState) -> Verdict:
-    """What an error makes of a run that has come this far. Where no end of a job was heard, it may be running on the host still."""
+    """The verdict of a run in this state that ends with this error. A job whose end is not known may still be running on the host;
+    the verdict is then UNKNOWN."""
     verified = state.verified
     if isinstance(error, Failed):
         return Verdict.RESTORED if error.restored else Verdict.PARTLY
@@ -43,7 +44,7 @@ def verdict_of(error: BaseException, state: RunState) -> Verdict:
 
 
 def shown_clean(plan: Plan, redactor: Redactor) -> Plan:
-    """The same plan, what is only to be read in it freed of secrets; its commands have none."""
+    """The same plan with secrets hidden in the parts that only people read. Commands never hold secrets."""
     clean = redactor.clean
     return replace(
         plan, diff=clean(plan.diff), facts=tuple((clean(name), clean(value)) for name, value in plan.facts),
@@ -52,7 +53,7 @@ def shown_clean(plan: Plan, redactor: Redactor) -> Plan:
 
 
 def judge(mode: str, plan: Plan | None, state: RunState) -> tuple[Verdict, str]:
-    """The verdict of a run that came to its end without an error, and why."""
+    """The verdict of a run that ended without an error, and the reason in a sentence."""
     seen = state.verified
     if state.ended:
         return state.verdict, state.reason
@@ -72,7 +73,7 @@ def judge(mode: str, plan: Plan | None, state: RunState) -> tuple[Verdict, str]:
 
 
 def left(state: RunState, host: str) -> str:
-    """The state in which a run that has ended or stopped left the host."""
+    """In words, the state in which a run that has ended or stopped left the host."""
     if state.unheard:
         return f"a step may still be running on {host}"
     if state.verdict is Verdict.RESTORED:
@@ -83,7 +84,7 @@ def left(state: RunState, host: str) -> str:
 
 
 def steps(plan: Plan, state: RunState) -> dict[str, str]:
-    """Each step of the plan, and of an undo that began, with how far it came."""
+    """The name of each step of the plan, and of each undo step that began, with how far it came in words."""
     begun, done, found = state.begun, state.done, {}
     for step in (*plan.steps, *(undo for undo in plan.undo if undo.name in begun)):
         if step.skip:
@@ -101,7 +102,7 @@ def steps(plan: Plan, state: RunState) -> dict[str, str]:
 
 
 def next_actions(opening: Opening, stack: Stack, plan: Plan | None, verdict: Verdict, folder: Path) -> tuple[str, ...]:
-    """What is left to do for a person."""
+    """What a person should do next, a sentence each; none if there is nothing left to do."""
     host = stack.host
     config = f"-F {local_path(stack.ssh_config)} " if stack.ssh_config else ""
     way_back = f"ssh {config}{host} sh -s <{folder}/undo.sh"
@@ -129,7 +130,7 @@ def record(opening: Opening, state: RunState) -> dict[str, Any]:
 
 
 def detail(plan: Plan | None, state: RunState) -> dict[str, Any]:
-    """What record.json has of the plan and of what came of it."""
+    """The part of record.json about the plan, its steps and the result."""
     known: dict[str, Any] = {}
     if plan:
         known |= {"target": plan.target, "plan": plan.hash, "before": Noted.shown(plan.before), "steps": steps(plan, state)}

@@ -1,4 +1,4 @@
-"""The output of a step: shown as it comes, and kept in bounded memory, free of secrets."""
+"""The output of a step: shown as it comes, and kept within bounded memory. Secrets are hidden in both."""
 
 from collections import deque
 
@@ -8,13 +8,16 @@ from rollback_lib.plan.step import Step
 from rollback_lib.run.console import Console
 from rollback_lib.secrets.redactor import Redactor
 
-SHOWN_LINES = 60  # of a step's output in the notebook; the record's file has more
-TAIL_LINES = 15
+SHOWN_LINES = 60  # how many first lines of a step's output are shown; the file in the record has more
+TAIL_LINES = 15  # how many last lines
 
 
 class OutputView:
-    """Shows the first lines as they come, and the last ones at the end; counts the commands that have begun; keeps beginning and
-    end in bounded memory. Here secrets are taken out, once for the screen and for the record."""
+    """Shows the first lines of a job's output as they come, and the last lines at the end.
+
+    `begun` is how many commands of the step have begun, `dropped` how many bytes of the output are not kept. The beginning and the
+    end of the output are kept, about KEEP bytes of each. Secrets are hidden here, for the screen and for the record.
+    """
 
     def __init__(self, step: Step, job: str, console: Console, redactor: Redactor) -> None:
         self._step = step
@@ -24,7 +27,8 @@ class OutputView:
         self._clean = redactor.stream()
         self._head: list[str] = []
         self._head_size = 0
-        # Lines after the beginning as they came, and whether each was inside a private key: only the last are ever read.
+        # The lines after the beginning, each with its dropped bytes and whether it was inside a private key. Secrets are not hidden in
+        # them yet: that is done once, at the end, for those that are still here.
         self._tail: deque[tuple[str, int, bool]] = deque()
         self._tail_size = 0
         self._lines = 0
@@ -55,7 +59,7 @@ class OutputView:
             self.dropped += len(gone) + 1
 
     def end(self) -> str:
-        """All that is kept, after the last lines were shown."""
+        """Show the last lines. Returns all that is kept of the output."""
         stream = self._redactor.stream(in_key=self._tail[0][2] if self._tail else False)
         cleaned = (_shortened(stream.line(text), dropped) for text, dropped, _ in self._tail)
         tail = [line for line in cleaned if line is not None]
@@ -70,7 +74,7 @@ class OutputView:
 
 
 def _shortened(cleaned: str | None, dropped: int) -> str | None:
-    """A line as long as it may be; `dropped` bytes of it were dropped before."""
+    """A line, cut to the greatest length allowed; a note says how much is missing. `dropped` bytes of it were dropped before."""
     if cleaned is None:
         return None
     rest = dropped + max(0, len(cleaned) - LONGEST)

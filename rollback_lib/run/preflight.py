@@ -1,4 +1,4 @@
-"""Before anything is changed: the checklist, the logs that would be lost, and the notice to those affected."""
+"""What is done before anything is changed: logs that would be lost are kept, the checklist is answered, people are notified."""
 
 from rollback_lib.errors import Unanswered
 from rollback_lib.facts import docker
@@ -8,22 +8,22 @@ from rollback_lib.run.checklist import Checklist, checklist
 from rollback_lib.run.run import Run
 from rollback_lib.text import tables
 
-LOG_LINES = 2000  # of each container that goes
+LOG_LINES = 2000  # how many lines are kept of each container that is removed
 
 
 def check(run: Run, plan: Plan) -> None:
-    """Keep the logs that go with containers, and answer the checklist. Raises Unanswered where a point that is required is
-    open and the run is to change the host."""
+    """Keep the logs of the containers that the plan removes, and answer the checklist. Raises Unanswered if a required point is open
+    in a run that would change the host."""
     found = _answer(run, plan, _keep_logs(run, plan))
-    run.folder.event("checklist", points=[one.__dict__ for one in found.points])
+    run.folder.event("checklist", points=[point.__dict__ for point in found.points])
     run.console.show(found)
     if run.opening.mode == "apply" and found.refusing:
-        open_ones = "; ".join(f"{one.name}: {one.answer}" for one in found.refusing)
-        names = ",".join(one.name for one in found.refusing)
-        raise Unanswered(f"the checklist is open ({open_ones}); find out, then run again with checked={names}")
+        still_open = "; ".join(f"{point.name}: {point.answer}" for point in found.refusing)
+        names = ",".join(point.name for point in found.refusing)
+        raise Unanswered(f"the checklist is open ({still_open}); find out, then run again with checked={names}")
 
 
-def tell_start(run: Run, plan: Plan) -> None:
+def notify_start(run: Run, plan: Plan) -> None:
     """Notify people that the run begins, once."""
     if not run.state.begun and not run.state.told:
         run.notifier.tell("start", word(run, plan), run.opening.incident)
@@ -43,8 +43,8 @@ def _answer(run: Run, plan: Plan, kept: int) -> Checklist:
 
 
 def _keep_logs(run: Run, plan: Plan) -> int:
-    """The last lines of each container that goes, in the record; how many lines. Those that an earlier run of the incident kept
-    stay."""
+    """Write the last lines of each container that the plan removes to the record. Returns how many lines. Logs that the incident kept
+    before it was resumed are not replaced."""
     kept = 0
     host = run.host()
     asked = {name: host.ask(docker.whole_log(name, LOG_LINES)) for name in plan.removes}

@@ -1,4 +1,4 @@
-"""What an earlier process left of an incident: to resume it, and to compare its plan with another."""
+"""Reading what earlier processes left of an incident, to resume it or to compare its plan with another."""
 
 import difflib
 import json
@@ -18,13 +18,13 @@ from rollback_lib.record.verdict import Verdict
 from rollback_lib.run.stages import Opening
 from rollback_lib.stack.model import Stack
 
-_NEVER_RESUMED = ("readiness", "mark")  # they leave nothing to resume
+_NEVER_RESUMED = ("readiness", "mark")  # procedures that leave nothing to resume
 _ENDED = (Verdict.PLANNED, Verdict.SUCCEEDED, Verdict.NOTHING_TO_DO, Verdict.RESTORED)
 
 
 def opening(folder: Path, root: Path) -> tuple[Opening, Stack]:
-    """How an incident was opened. Raises ParameterError where its record is not what the chain in `root` has of it, and where there
-    is nothing to resume."""
+    """How an incident was opened, and its stack. Raises ParameterError if its record does not agree with the chain in `root`, or if
+    there is nothing to resume."""
     check(folder, root)
     events = Folder(folder).events()
     raw = next((event for event in events if event["event"] == "open"), None)
@@ -44,8 +44,8 @@ def opening(folder: Path, root: Path) -> tuple[Opening, Stack]:
 
 
 def cut_short(root: Path, procedure: str, stack: str, session: str, parameters: Mapping[str, object]) -> Path | None:
-    """The incident that the notebook of this session had begun to apply when its kernel ended, with the same parameters. Raises
-    ParameterError where its record is not what the chain has of it."""
+    """The folder of the incident that the notebook of this session was applying, with the same parameters, when its kernel ended;
+    None if there is no such incident. Raises ParameterError if its record does not agree with the chain."""
     for place, entry in reversed(Chain(root).latest().items()):
         if entry.get("procedure") != procedure or entry.get("stack") != stack:
             continue
@@ -64,14 +64,14 @@ def cut_short(root: Path, procedure: str, stack: str, session: str, parameters: 
 
 
 def _in_between(state: RunState) -> bool:
-    """Whether steps have begun, and the run did not come to an end since. A person who ran a cell too early was refused, which
-    ends nothing as long as every step that began was done."""
+    """Whether steps have begun and the run has not ended since. The verdict REFUSED does not end it if every step that began was
+    done: a person only ran a cell too early."""
     refused = state.verdict is Verdict.REFUSED and all(ended is not None and ended.ok for ended in state.begun.values())
     return bool(state.begun) and (state.verdict is Verdict.UNKNOWN or refused)
 
 
 def differences(root: Path, reviewed: str, plan: Plan) -> list[str]:
-    """How `plan` differs from the one with that hash, as any record has it; nothing where none has."""
+    """The lines by which `plan` differs from the plan with the hash `reviewed`. Empty if no record has that plan."""
     for place, entry in reversed(Chain(root).latest().items()):
         file = root / place / "plan.sh"
         if entry.get("plan") == reviewed and file.exists():

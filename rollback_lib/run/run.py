@@ -1,4 +1,4 @@
-"""A run: what it works with, and its record, which hears of everything first. Its state is that of the record."""
+"""A run: the objects it works with, and its record. Every event is written to the record first; the state is read from there."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from rollback_lib.errors import ParameterError, Paused
 from rollback_lib.facts import files
 from rollback_lib.facts.account import Account
 from rollback_lib.facts.host import Host
-from rollback_lib.facts.live import Heard, LiveHost
+from rollback_lib.facts.live import Answered, LiveHost
 from rollback_lib.health.headers import Values
 from rollback_lib.health.outage import Outages
 from rollback_lib.host.jobs import JobState
@@ -38,9 +38,12 @@ T = TypeVar("T")
 
 
 class Run:
-    """One run of one procedure. `plan` is the one that is to be confirmed or was; `started` is when the incident was opened first, by
-    the monotonic clock; `account` whom we are logged in as; `seal` is None where the runner seals the record, after the notebook is
-    in it; `values` are those of the stack's references."""
+    """One run of one procedure.
+
+    `plan` is the plan that was confirmed or is waiting for it. `started` is the monotonic time at which the incident was first
+    opened. `account` is the user that is logged in on the host. `seal` is None if the runner seals the record; it does so once it
+    has added the notebook. `values` are the values of the stack's references, by reference.
+    """
 
     def __init__(
         self, stack: Stack, opening: Opening, folder: Folder, link: Link, key: Key, console: Console, started: float,
@@ -64,27 +67,29 @@ class Run:
         self.notifier = Notifier(stack.notify, folder, self._of_host, console.line)
         self.plan: Plan | None = None
         if opening.resumed:
-            self._take_up()
+            self._load()
         self.write_record()
 
     @property
     def state(self) -> RunState:
-        """How far it is, by the events of its record."""
+        """How far the run is, according to the events of its record."""
         return self.folder.state
 
-    def host(self, on_heard: Callable[[Heard], None] = lambda _: None) -> Host:
-        """The host, for one thread to ask; `on_heard` is told of the answers of each round."""
-        return LiveHost(self.link, self.folder.redactor, self.key, on_heard)
+    def host(self, on_answers: Callable[[Answered], None] = lambda _: None) -> Host:
+        """A host that one thread can ask. `on_answers` is called after each round trip with its facts and answers."""
+        return LiveHost(self.link, self.folder.redactor, self.key, on_answers)
 
     @contextmanager
     def guarded(self, cell: str) -> Iterator[None]:
-        """Whatever ends a cell early is in the record before it is shown. A run that has ended stays as it ended."""
+        """Write an error that ends this cell to the record before it is shown. A verdict that is already final is not replaced.
+
+        Raises Refused if the record is closed, or another run has resumed the incident; and whatever the cell raises."""
         if self.seal:
             self.seal.check_open()
         try:
             yield
         except Paused:
-            raise  # it has not ended
+            raise  # the run has not ended
         except BaseException as error:
             self._fail(cell, error)
             raise
@@ -103,16 +108,16 @@ class Run:
         if self.state.verdict is not Verdict.REFUSED:
             self.monitor.close()
         if self.state.verdict is not Verdict.UNKNOWN:
-            self.let_go()
-        self.tell_end()
+            self.release_lock()
+        self.notify_end()
 
-    def let_go(self) -> None:
-        """Release the lock, unless the host is to undo by itself: nobody else is to change it before that."""
+    def release_lock(self) -> None:
+        """Release the lock, unless the host will undo the rollback by itself: nobody else may change it before that."""
         if self.state.armed is None:
             self.lock.release()
 
-    def tell_end(self) -> None:
-        """Notify people how it ended, if they were notified that it began."""
+    def notify_end(self) -> None:
+        """Notify people how the run ended, if they were notified that it began."""
         if not self.state.told:
             return
         verdict = self.state.verdict
@@ -128,22 +133,23 @@ class Run:
         return f"{self.opening.procedure} rollback of {self.stack.name} on {self.stack.host}{target}, {self.opening.incident}"
 
     def conclude(self, verdict: Verdict, reason: str) -> None:
-        """Set the verdict, in the record, too; a later one replaces it."""
+        """Write the verdict to the record. A later verdict replaces it."""
         self.folder.event("verdict", verdict=verdict, reason=reason)
         self.write_record()
 
-    def goes_on(self) -> None:
-        """A run that was refused for a while, as before it was confirmed, has not ended when it continues; its record says so first."""
+    def reopen(self) -> None:
+        """Withdraw the verdict of a refusal, as the run continues. A step that was refused, for example because nothing was confirmed
+        yet, does not end the run."""
         if self.state.verdict is not Verdict.UNKNOWN:
             self.folder.event("goes-on")
             self.write_record()
 
     def events(self) -> list[dict[str, Any]]:
-        """What its record has of it so far."""
+        """The events in its record so far."""
         return self.folder.events()
 
     def outages(self) -> Outages:
-        """Since when routes failed, and for how long by this run, as its record has it so far."""
+        """Since when routes fail, and for how long they failed because of this run, according to the record so far."""
         return summary.outages(self.events())
 
     def stop(self) -> None:
@@ -151,32 +157,32 @@ class Run:
         self.folder.event("stop-asked", by=self.opening.who)
 
     def cut_short(self) -> bool:
-        """End the step that runs, now: it fails, and what follows from that is as for any other that fails. Whether there was one,
-        and it is known to have ended. Raises LinkLost."""
+        """End the running step at once; it then counts as failed. True if a step was running and is known to have ended. Raises
+        LinkLost."""
         return self.executor.cut_short(self.opening.who)
 
     def check_stopped(self, what: str) -> None:
-        """Raises Paused, once, when a person wanted to stop; `what` would come next."""
+        """Raises Paused if a person asked to stop, once for each request. `what` names what would come next."""
         if self.state.stopping:
             self.folder.event("paused", before=what)
             raise Paused(f"stopped before {what}, as you asked; {self.left()}. Run this cell again to continue")
 
     def left(self) -> str:
-        """What state it left the host in, so far."""
+        """In words, the state in which the run has left the host so far."""
         return outcome.left(self.state, self.stack.host)
 
     def seconds(self) -> float:
-        """Since the incident was opened first."""
+        """Seconds since the incident was first opened."""
         return time.monotonic() - self.started
 
     def next_actions(self) -> tuple[str, ...]:
-        """What is left to do for a person."""
+        """What a person should do next, a sentence each."""
         if self.state.found:
             return self.state.found.next
         return outcome.next_actions(self.opening, self.stack, self.plan, self.state.verdict, self.folder.path)
 
     def write_record(self) -> None:
-        """Write record.json as it is by now."""
+        """Write record.json in its present state."""
         head = outcome.record(self.opening, self.state)
         told = {"seconds": round(self.seconds(), 3), **self.outages().data(), **outcome.detail(self.plan, self.state)}
         self.folder.write_record({**head, **told, "next": self.next_actions()})
@@ -185,14 +191,16 @@ class Run:
         found = self.host().ask(files.file(path)).result()
         return found.content.reveal().decode(errors="replace") if found else None
 
-    def _take_up(self) -> None:
-        """The plan as it was confirmed, and from the host what the events do not know the end of. The host forgets its jobs in time
-        (retention); what the record knows of them stays."""
+    def _load(self) -> None:
+        """Read the confirmed plan, and ask the host about the jobs whose end is not in the record.
+
+        The host keeps jobs only for the time of its retention. What the record says of a job stays.
+        """
         file = self.folder.path / "plan.json"
         if not file.exists():
             return
         self.plan = Plan.from_json(file.read_text())
         jobs = self.link.jobs(self.stack.state, self.opening.incident)
-        for one in self.state.unheard:
-            state, ending = jobs.get(one.job, (JobState.NEVER, None))
-            self.folder.event("job-found", step=one.step, job=one.job, plan=self.plan.hash, state=state, ending=ending)
+        for attempt in self.state.unheard:
+            state, ending = jobs.get(attempt.job, (JobState.NEVER, None))
+            self.folder.event("job-found", step=attempt.step, job=attempt.job, plan=self.plan.hash, state=state, ending=ending)

@@ -18,11 +18,13 @@ from rollback_lib.runbook import working_copy
 
 
 def seal(folder: Folder, root: Path, awaits: Collection[str] = ()) -> None:
-    """Write report.html and postmortem.md, and seal all there is; `awaits` are files that a later seal may add. A page that cannot be
-    made must not hide how a run ended, nor keep it from being sealed: that, and a signature that cannot be made, are noted in the
-    events. Raises NotSigned once it is sealed without a signature, NotExtended where it is not sealed."""
+    """Write report.html and postmortem.md, then seal all files. `awaits` names files that a later seal may add.
+
+    If a page cannot be made, an event says so and the record is sealed all the same. If the signature cannot be made, an event says
+    so, the record is sealed without it, and NotSigned is raised. Raises NotExtended if the record could not be sealed.
+    """
     record, events = folder.record(), folder.events()
-    if record:  # it may have been written before the last probes were noted; its outage is that of the pages
+    if record:  # the last probes may be newer than the record; make its outage agree with the pages
         record |= summary.outages(events).data()
         folder.write_record(record)
     looked = Verdict(record["verdict"]).looked if record else False
@@ -36,16 +38,16 @@ def seal(folder: Folder, root: Path, awaits: Collection[str] = ()) -> None:
         seal_files(folder.path, root, record, awaits=awaits)
     except NotSigned as error:
         folder.event("not-signed", error=str(error))
-        seal_files(folder.path, root, record, awaits=awaits, sign=False)  # with the note
+        seal_files(folder.path, root, record, awaits=awaits, sign=False)  # seals the event above as well
         raise
 
 
 class Seal:
-    """The seal of a run in JupyterLab or under plain papermill, where no runner comes after it: set when the incident is
-    closed, or else when its kernel ends. From then on this process writes nothing more to the record.
+    """Seals the record of a run in JupyterLab or under plain papermill, where no runner does it.
 
-    In JupyterLab what the closing cell shows is saved only after it has ended. So the seal awaits the notebook, which is added as
-    JupyterLab saved it last: when it shows all that was run, or else when the kernel ends.
+    The record is sealed when the incident is closed, or else when the kernel ends. After that this process writes nothing more to it,
+    with one exception: JupyterLab saves the output of the closing cell only after that cell has ended, so the notebook is added to the
+    seal later. That happens once the saved notebook shows all output, or else when the kernel ends.
     """
 
     def __init__(self, folder: Folder, root: Path) -> None:
@@ -53,27 +55,27 @@ class Seal:
         self._root = root
         self._notebook = Saved(working_copy.session(), folder)
         self._runs = folder.runs
-        self._one = threading.Lock()
+        self._lock = threading.Lock()
         self._done = False
         atexit.register(self._end)
 
     def check_open(self) -> None:
-        """Raises Refused once it is closed, or where another run has resumed the incident."""
+        """Raises Refused if the record is closed, or another run has resumed the incident."""
         self._folder.check_open()
         if self._folder.runs != self._runs:
             raise Refused(f"another run has resumed {self._folder.id} since; look at what came of it: {self._folder.path}")
 
     def close(self) -> None:
-        """Seal it. A signature that cannot be made is noted in the record, and does not stop the run."""
-        with self._one:
+        """Seal the record. If the signature cannot be made, an event says so; the run goes on."""
+        with self._lock:
             with suppress(NotSigned, NotExtended):
                 seal(self._folder, self._root, self._notebook.files)
             self._folder.closed, self._done = True, not self._notebook.files
         self._notebook.when_whole(self._end)
 
     def _end(self) -> None:
-        """Add the notebook, and seal what is not sealed yet; not where another run has resumed the incident."""
-        with self._one:
+        """Add the notebook, and seal the record if it is not sealed yet. Does nothing if another run has resumed the incident."""
+        with self._lock:
             if self._done or self._folder.runs != self._runs:
                 return
             self._done = True

@@ -1,4 +1,4 @@
-"""The lock of a stack, as a run holds it: taken on the host, renewed as long as the run lives, released at its end."""
+"""The lock of a stack, as a run holds it: taken on the host, renewed while the run lasts, released at its end."""
 
 import threading
 from contextlib import suppress
@@ -16,7 +16,7 @@ from rollback_lib.text import times
 
 
 class StackLock:
-    """The lock of the stack whose folder on the host is `folder_there`. What becomes of it is noted in the record."""
+    """The lock of the stack whose folder on the host is `folder_there`. What happens to the lock is written to the record."""
 
     def __init__(self, link: Link, key: Key, folder_there: str, owner: Owner, record: Folder, console: Console) -> None:
         self._link = link
@@ -30,7 +30,7 @@ class StackLock:
         self._stop = threading.Event()
 
     def other(self) -> str:
-        """Who else holds the stack, in words, as it is now; "" for nobody."""
+        """Who else holds the lock now, in words; "" for nobody."""
         try:
             found = lock.read_holder(self._link.run(script((lock.look(self._there),))).out)
         except (ValueError, LookupError, TypeError):
@@ -38,7 +38,8 @@ class StackLock:
         return found.words if found and found.incident != self._owner.incident else ""
 
     def take(self, *, take_over: bool) -> lock.Taken | None:
-        """Take the lock; None where this run holds it already. Raises Locked, naming who holds it; LockLost where someone took it."""
+        """Take the lock; None if this run holds it already. Raises Locked, which names the holder; LockLost if another run has taken
+        the lock over from this one; Refused if the host cannot give it."""
         if self._lost:
             raise LockLost(f"{self._owner.incident} lost the lock of the stack to another run; look at what it did")
         if self._held:
@@ -62,7 +63,7 @@ class StackLock:
         return taken
 
     def release(self) -> None:
-        """Release the lock, if this run holds it. A host that cannot be reached frees it when the lease ends."""
+        """Release the lock, if this run holds it. If the host cannot be reached, the lock ends with its lease."""
         if not self._held:
             return
         self._stop.set()
@@ -72,7 +73,7 @@ class StackLock:
             self._record.event("lock", how="released")
 
     def lose(self) -> None:
-        """Note that another run holds it now."""
+        """Note that another run holds the lock now."""
         self._held, self._lost = False, True
         self._stop.set()
 
@@ -94,7 +95,7 @@ class StackLock:
 
     def _renew(self) -> None:
         while not self._stop.wait(lock.RENEWAL):
-            with suppress(RollbackError):  # without a connection the lease runs on; the next step renews it as it starts
+            with suppress(RollbackError):  # without a connection the lease is not renewed; the next step renews it when it starts
                 result = self._link.run_once(script((lock.renew(self._there, self._owner.incident),)), deadline=10)
                 if result.status == 3 and not self._stop.is_set():
                     self._record.event("lock", how="lost", at_renewal=datetime.now(UTC).isoformat())

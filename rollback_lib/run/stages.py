@@ -1,4 +1,4 @@
-"""What an incident says of itself at its stages: when it opens, when it is resumed, when it has verified, when it closes."""
+"""What an incident reports at each stage: when it opens, asks for confirmation, is resumed, has verified, and closes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,9 +15,13 @@ from rollback_lib.record.verdict import Verdict
 
 @dataclass(frozen=True)
 class Opening:
-    """Who runs what, where; what an incident shows of itself when it opens. `revert_after` is in seconds, 0 is never;
-    `reviewed` the hash of the one plan that may be applied, `checked` the points of the checklist that a person vouches for;
-    `session` the notebook in JupyterLab, `process` our own id; `resumed` tells that the incident was opened before."""
+    """Who runs which procedure, where and how. An incident shows this when it opens.
+
+    `budget` is in seconds; `usual` holds the seconds that earlier runs took. `revert_after` is in seconds, 0 for never. `reviewed` is
+    the hash of the only plan that may be applied, "" for any. `checked` are the points of the checklist that a person vouches for.
+    `session` names the notebook in JupyterLab, "" elsewhere. `process` is the id of this process. `resumed` is True if the incident
+    was opened before.
+    """
 
     incident: str
     procedure: str
@@ -42,7 +46,7 @@ class Opening:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """What a person is asked to confirm: the plan, and who holds the stack, "" for nobody else."""
+    """What a person is asked to confirm. `holder` says who else holds the lock of the stack, "" for nobody."""
 
     plan: Plan
     holder: str
@@ -50,7 +54,7 @@ class Confirmation:
 
 @dataclass(frozen=True)
 class Standing:
-    """How far an incident came: its steps with what is known of each, and the routes as they are."""
+    """How far an incident came: each step's name with its state in words, and one probe of each route as it is now."""
 
     steps: tuple[tuple[str, str], ...]
     probes: tuple[Probe, ...]
@@ -58,8 +62,12 @@ class Standing:
 
 @dataclass(frozen=True)
 class Verification:
-    """Asked for against found, and health. `outages` are those of the whole run. `applied` is False when nothing was changed and
-    this is only a look; `routes` are those that have to pass, None: all of them."""
+    """What the verification found: the effects, and the health of the routes.
+
+    `wanted` is how many probes in a row each route has to pass. `marks` says when each step began. `outages` are those of the whole
+    run. `applied` is False if the run changed nothing, so that this only shows the present state. `routes` are the routes that have
+    to pass, None for all.
+    """
 
     effects: tuple[Effect, ...]
     healthy: bool
@@ -76,14 +84,14 @@ class Verification:
 
     @property
     def ill(self) -> tuple[str, ...]:
-        """The routes whose last probe failed, by name; those that need not pass, too."""
+        """The names of all routes whose last probe failed, also of those that need not pass."""
         last = {probe.route: probe.ok for probe in sorted(self.probes, key=lambda probe: probe.at)}
         return tuple(sorted(route for route, ok in last.items() if not ok))
 
 
 class Conclusion(Protocol):
-    """What a run that only looks comes to: its verdict, why in a sentence, what of it is kept in the record, and what to do next, as
-    command lines for the stack as it was named."""
+    """The result of a run that only looks: its verdict and the reason in a sentence. `data` is what the record keeps of it. `next`
+    gives command lines for what to do next; `stack` is the name to use in them."""
 
     @property
     def verdict(self) -> Verdict: ...
@@ -95,7 +103,7 @@ class Conclusion(Protocol):
 
 @dataclass(frozen=True)
 class Closing:
-    """The verdict and what to do next; `outage` is in words."""
+    """The verdict and what to do next. `seconds` is how long the incident took; `outage` is in words."""
 
     verdict: Verdict
     reason: str

@@ -1,4 +1,4 @@
-"""Steps on the host: what is looked at before them, and what is done when one fails."""
+"""The steps of a rollback: the checks before each, and what happens if one fails."""
 
 from typing import NoReturn
 
@@ -16,23 +16,24 @@ CLEANUP = 30.0  # seconds
 
 
 def take(run: Run, plan: Plan) -> None:
-    """Take the lock, unless we have it; for an incident that was opened again, see whether it can be resumed. Raises Locked,
-    LockLost, Drifted, and Failed where the host undid it by itself."""
+    """Take the lock, unless this run has it. If the incident was opened again, check whether it can be resumed. Raises Locked,
+    LockLost, Drifted, and Failed if the host undid the rollback by itself."""
     taken = run.lock.take(take_over=run.opening.take_over)
     if taken is not None and run.opening.resumed and run.state.begun:
         if run.auto_revert.reverted():
             undone(run, plan, f"{run.stack.host} undid the rollback by itself, as nobody came back in time")
-        check_taken_up(run, plan, taken.last)
+        check_resumable(run, plan, taken.last)
 
 
-def check_taken_up(run: Run, plan: Plan, last: str) -> None:
-    """Whether the host is as the incident left it. Raises Drifted."""
+def check_resumable(run: Run, plan: Plan, last: str) -> None:
+    """Raises Drifted if the host is not as the incident left it, or another incident ran since. `last` is the incident that held the
+    lock before this run took it."""
     if last not in (run.state.last, run.opening.incident):
         raise Drifted(
             f"incident {last} ran on {run.stack.host} after this one was cut off; look at what it did, then make a new plan or undo by hand"
         )
     if not run.state.touched:
-        return  # that is looked at before the first change
+        return  # `check_assumed` looks just before the first change
     steps_begun, done = run.state.begun, run.state.done
     begun = [step for step in (*plan.steps, *plan.undo) if step.touches and step.name in steps_begun]
     undone = {step.part for step in begun if step in plan.undo}
@@ -46,7 +47,7 @@ def check_taken_up(run: Run, plan: Plan, last: str) -> None:
 
 
 def check_assumed(run: Run, plan: Plan) -> None:
-    """Whether the host is as the plan assumed, just before its first change. Raises Drifted."""
+    """Raises Drifted if the host is not as the plan assumed. Called just before the first change."""
     moved = run.monitor.moved(plan)
     run.folder.event("assumed", moved=[effect.__dict__ for effect in moved])
     if moved:
@@ -55,8 +56,8 @@ def check_assumed(run: Run, plan: Plan) -> None:
 
 
 def apply(run: Run, plan: Plan, step: Step) -> None:
-    """Run a step, and do what has to be done when it fails. Raises TargetRefused where nothing that serves was touched, Failed
-    where it was, LockLost, LinkLost."""
+    """Run a step. If it fails, clean up or undo. Raises TargetRefused if it failed before the stack was changed, Failed if it failed
+    after that, LockLost, LinkLost."""
     first = step.touches and not run.state.touched
     if first:
         run.monitor.open()
@@ -83,7 +84,8 @@ def apply(run: Run, plan: Plan, step: Step) -> None:
 
 
 def step_failed(run: Run, plan: Plan, sentence: str) -> None:
-    """A step failed, or was not even started; raises what `apply` does, unless the rollback is verified already."""
+    """Handle a step that failed or was not started: raise what `apply` raises. If the rollback is verified already, only show
+    `sentence`."""
     if run.state.verified and run.state.verified.ok:
         run.console.line(f"▲ {sentence}; the rollback itself is verified and stands.")
     elif run.state.touched:
@@ -94,7 +96,7 @@ def step_failed(run: Run, plan: Plan, sentence: str) -> None:
 
 
 def clean_up(run: Run, plan: Plan) -> str:
-    """Remove what the run made beside the stack; in words, how that went."""
+    """Remove what the run made beside the stack. Returns in words how that went."""
     result = run.link.run(script(plan.cleanup), deadline=CLEANUP)
     if result.status == 0:
         run.folder.event("cleaned-up")
@@ -104,7 +106,7 @@ def clean_up(run: Run, plan: Plan) -> str:
 
 
 def run_step(run: Run, plan: Plan, step: Step) -> Result:
-    """Run a step's commands, and say how that went."""
+    """Run a step's commands, and show whether they succeeded and how long they took."""
     result = run.executor.run(step, plan.hash, run.auto_revert.guard)
     sign = "✔ done" if result.status == 0 else "✘ failed"
     run.console.line(f"{sign} in {times.exactly(result.seconds)}; {times.of_budget(run.seconds(), run.opening.budget)} used")
@@ -112,7 +114,7 @@ def run_step(run: Run, plan: Plan, step: Step) -> Result:
 
 
 def not_verified(run: Run, plan: Plan, seen: Verification) -> NoReturn:
-    """State what is not as it should be. Raises TargetRefused where nothing was changed, else what `fail` does."""
+    """Say what is not as it should be. Raises TargetRefused if nothing was changed, else what `fail` raises."""
     wrong = [effect.words for effect in seen.effects if not effect.ok]
     if not seen.healthy:
         results = {route.name: [probe.ok for probe in seen.probes if probe.route == route.name] for route in run.stack.routes}
@@ -126,7 +128,8 @@ def not_verified(run: Run, plan: Plan, seen: Verification) -> NoReturn:
 
 
 def fail(run: Run, plan: Plan, sentence: str) -> NoReturn:
-    """The rollback failed after it touched the host: undo it when that was asked for, and say what state that leaves the host in."""
+    """End a rollback that failed after it changed the stack. If `on_failure` is "undo", undo it first. Raises Failed, which says in
+    what state the host is."""
     run.folder.event("failed", error=sentence)
     if run.auto_revert.reverted():
         undone(run, plan, f"{sentence}; {run.stack.host} undid the rollback by itself")
@@ -141,8 +144,8 @@ def fail(run: Run, plan: Plan, sentence: str) -> NoReturn:
 
 
 def undo(run: Run, plan: Plan, sentence: str) -> NoReturn:
-    """Undo the rollback, unless the host has done so by itself. Raises Failed."""
-    run.lock.take(take_over=False)  # a cell that was refused since the last step may have released it
+    """Undo the rollback, unless the host has undone it by itself. Raises Failed, which says how the undo went."""
+    run.lock.take(take_over=False)  # the lock was released if a cell was refused since the last step
     if run.auto_revert.disarm():
         for step in plan.undo:
             if (plan.hash, step.name) in run.state.done or (step.when is When.UNHEALTHY and run.monitor.healthy_soon(plan)):
@@ -158,7 +161,7 @@ def undo(run: Run, plan: Plan, sentence: str) -> NoReturn:
 
 
 def undone(run: Run, plan: Plan, sentence: str) -> NoReturn:
-    """Say whether the host is back where it was. Raises Failed."""
+    """After an undo, check whether the host is as it was before the run. Raises Failed, which says so."""
     try:
         effects = run.monitor.undone(plan)
     except Refused as error:

@@ -1,1 +1,1 @@
-"""The notebooks as documents: what they say of themselves, the page they make, copies to work in."""
+"""The notebooks as documents: their metadata and reviews, the page that is made from them, and working copies."""

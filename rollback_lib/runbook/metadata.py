@@ -1,4 +1,4 @@
-"""The page's front matter, as each notebook has it in its metadata: owner, status, review, and its row of the decision table."""
+"""The metadata of each notebook: owner, status, review, and its row of the decision tree. It replaces the front matter of the runbook."""
 
 import json
 import re
@@ -9,18 +9,16 @@ from typing import Any
 
 from rollback_lib.errors import ParameterError
 from rollback_lib.runbook import parameters_cell
-from rollback_lib.settings import PROJECT
+from rollback_lib.settings import SHIPPED, home
 
-NOTEBOOKS = PROJECT / "notebooks"
-
-_LOOKS = frozenset({"triage"})  # it never changes a host, so there is nothing to drill
-_UNDRILLED = frozenset({"resume"})  # it resumes the record of another procedure, and has none of its own
+_LOOKS = frozenset({"triage"})  # notebooks that never change a host, so that there is nothing to drill
+_UNDRILLED = frozenset({"resume"})  # notebooks that resume the record of another procedure, and leave none of their own
 
 
 @dataclass(frozen=True)
 class Notebook:
-    """What a notebook says of itself. Its next review is due a `cycle` after `reviewed`; `situation` and `action` are "" where
-    the decision table has no row for it; `parameters` are the names of its parameters, `text` is all of its prose, in Markdown."""
+    """The metadata of a notebook. Its next review is due one `cycle` after `reviewed`. `situation` and `action` are its row of the
+    decision tree, "" if it has none. `parameters` are the names of its parameters. `text` is all of its prose, in Markdown."""
 
     file: Path
     procedure: str
@@ -35,49 +33,65 @@ class Notebook:
 
     @property
     def looks(self) -> bool:
-        """Whether it only looks, also when it has succeeded."""
+        """Whether it never changes a host."""
         return self.procedure in _LOOKS
 
     @property
     def drilled(self) -> bool:
-        """Whether records can show that it works."""
+        """Whether records can show that the notebook works."""
         return self.procedure not in _UNDRILLED
+
+
+def folder() -> Path:
+    """The folder with the notebooks, in the runbook folder. Raises NoRunbookFolder."""
+    return home() / "notebooks"
+
+
+def start() -> Path:
+    """The start page. Raises NoRunbookFolder."""
+    places = (folder(), SHIPPED / "notebooks")
+    return next(file for file in (place / "start.ipynb" for place in places) if file.exists())
 
 
 def notebook(procedure: str) -> Path | None:
     """The notebook of a procedure: its file's name without number and ending, or the one that another package brings."""
-    ours = sorted(NOTEBOOKS.glob(f"[0-9][0-9]_{procedure}.ipynb"))
+    ours = _files(procedure)
     if ours:
         return ours[0]
-    from rollback_lib.procedures import registry  # all procedures: a run that has its notebook starts its kernel first
+    from rollback_lib.procedures import registry  # imported late, since it loads all procedures
 
     return registry.notebook(procedure)
 
 
 def known() -> list[str]:
-    """The names of all notebooks, in the order of their numbers, then those of other packages."""
+    """The names of all notebooks: first those in `notebooks/`, in the order of their numbers, then those of other packages."""
     from rollback_lib.procedures import registry
 
-    ours = [file.stem[3:] for file in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))]
+    ours = [file.stem[3:] for file in _files()]
     return [*ours, *(one.name for one in registry.others() if one.notebook)]
 
 
 def notebooks(folder: Path) -> list[Notebook]:
-    """The notebooks of a folder, in the order of their numbers. Raises ParameterError that names the file and the key."""
+    """The notebooks of a folder, in the order of their numbers. Raises ParameterError, which names the file and the key."""
     return [read(file) for file in sorted(folder.glob("[0-9][0-9]_*.ipynb"))]
 
 
+def ours() -> list[Notebook]:
+    """The notebooks of the runbook folder, and those of this package that it does not have. Raises ParameterError."""
+    return [read(file) for file in _files()]
+
+
 def every() -> list[Notebook]:
-    """The notebooks of this package, and after them those that other packages bring. Raises ParameterError."""
+    """The same, and after them those that other packages bring. Raises ParameterError."""
     from rollback_lib.procedures import registry
 
-    return [*notebooks(NOTEBOOKS), *(read(one.notebook) for one in registry.others() if one.notebook)]
+    return [*ours(), *(read(one.notebook) for one in registry.others() if one.notebook)]
 
 
 def mark_reviewed(notebook: Notebook, day: date) -> None:
-    """Write into the file that it was reviewed on that day; every other byte of it stays. Raises ParameterError."""
+    """Set `reviewed` in the notebook's file to that day. Every other byte stays. Raises ParameterError."""
     file = notebook.file
-    # In the text of a cell JSON escapes the quotes, so that this is found as a key only.
+    # JSON escapes quotes in the text of a cell, so this pattern only matches a key.
     content, found = re.subn(rb'("reviewed":\s*")[^"]*"', rb"\g<1>" + day.isoformat().encode() + b'"', file.read_bytes())
     if found != 1:
         raise ParameterError(f'{file}: one key "reviewed" is expected, not {found}; clear the outputs, or write the day by hand')
@@ -88,7 +102,7 @@ def mark_reviewed(notebook: Notebook, day: date) -> None:
 
 
 def read(file: Path) -> Notebook:
-    """What one notebook says of itself. Raises ParameterError that names the file and the key."""
+    """Read the metadata of a notebook. Raises ParameterError, which names the file and the key."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         known, cells = content["metadata"]["rollback"], content["cells"]
@@ -103,6 +117,16 @@ def read(file: Path) -> Notebook:
         raise ParameterError(f"{file}: the key {missing} is missing; add it, as the other notebooks have it in metadata.rollback") from None
     except (TypeError, ValueError) as error:
         raise ParameterError(f"{file}: {error}; fix it") from None
+
+
+def _files(procedure: str = "*") -> list[Path]:
+    """The files of these notebooks, in the order of their numbers: those of the runbook folder, and those of this package for procedures
+    that it does not have."""
+    found: dict[str, Path] = {}
+    for place in (SHIPPED / "notebooks", folder()):
+        files = sorted(place.glob(f"[0-9][0-9]_{procedure}.ipynb"), reverse=True)
+        found |= {file.stem[3:]: file for file in files}
+    return sorted(found.values(), key=lambda file: file.name)
 
 
 def _cycle(known: dict[str, Any]) -> timedelta:

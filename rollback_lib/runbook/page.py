@@ -1,4 +1,4 @@
-"""The page of rollback procedures in Markdown, written from the notebooks and from how long their runs took."""
+"""The page of rollback procedures in Markdown, made from the notebooks and the times that their runs took."""
 
 import os
 import re
@@ -28,14 +28,14 @@ Run the notebook without `--apply` first: section 5, *Confirm*, shows these poin
 
 
 def markdown(notebooks: Sequence[Notebook], seconds: Mapping[str, Sequence[float]], budgets: Mapping[str, float], folder: Path) -> str:
-    """The page, for a file in `folder`. `seconds`: how long the successful runs of each procedure took; `budgets`: how long they
-    may take. Both by procedure; none need be there."""
+    """The page, with links for a file in `folder`. `seconds` holds how long the successful runs of each procedure took, `budgets` how many
+    seconds a run may take. A procedure may be missing in either."""
     rows = ["| Situation | Action | Time |", "|-----------|--------|------|"]
-    for one in notebooks:
-        if one.situation:
-            link = quote(Path(os.path.relpath(one.file, folder)).as_posix())
-            time = _time(seconds.get(one.procedure, ()), budgets.get(one.procedure))
-            rows.append(f"| {_cell(one.situation)} | [{_cell(one.action)}]({link}): `{_commands(one)[0]}` | {time} |")
+    for notebook in notebooks:
+        if notebook.situation:
+            link = quote(Path(os.path.relpath(notebook.file, folder)).as_posix())
+            time = _time(seconds.get(notebook.procedure, ()), budgets.get(notebook.procedure))
+            rows.append(f"| {_cell(notebook.situation)} | [{_cell(notebook.action)}]({link}): `{_commands(notebook)[0]}` | {time} |")
     parts = [
         _front_matter(notebooks), "# Rollback Procedures", _SENTENCE,
         "## Quick Rollback Decision Tree", "\n".join(rows), *map(_section, notebooks), _CHECKLIST,
@@ -48,9 +48,9 @@ def _front_matter(notebooks: Sequence[Notebook]) -> str:
         "sidebar_position": 3,
         "title": "Rollback Procedures",
         "description": "How to roll back deployments and recover from failed releases",
-        "doc_owner": ", ".join(sorted({one.owner for one in notebooks})),
-        "review_cycle": f"{min(one.cycle for one in notebooks).days}d",
-        "doc_status": ", ".join(sorted({one.status for one in notebooks})),
+        "doc_owner": ", ".join(sorted({notebook.owner for notebook in notebooks})),
+        "review_cycle": f"{min(notebook.cycle for notebook in notebooks).days}d",
+        "doc_status": ", ".join(sorted({notebook.status for notebook in notebooks})),
     }
     return f"---\n{yaml.safe_dump(keys, sort_keys=False, allow_unicode=True)}---"
 
@@ -59,21 +59,21 @@ def _section(notebook: Notebook) -> str:
     head, *sections = re.split(r"^## ", notebook.text, flags=re.MULTILINE)
     title, _, opening = head.strip().removeprefix("# ").partition("\n")
     look, *apply = _commands(notebook)
-    commands = [look, *(f"{one}  # once you have read the plan" for one in apply)]
+    commands = [look, *(f"{command}  # once you have read the plan" for command in apply)]
     parts = [f"## {title}", opening.strip(), "\n".join(["```bash", *commands, "```"])]
-    steps = next((one.partition("\n")[2].strip() for one in sections if one.startswith("6 ")), "")
+    steps = next((section.partition("\n")[2].strip() for section in sections if section.startswith("6 ")), "")
     return "\n\n".join([*parts, "### What it runs", steps] if steps else parts)
 
 
 def _commands(notebook: Notebook) -> list[str]:
-    """To look and, where the notebook changes a host, to apply."""
+    """The command that plans; and, if the notebook can change a host, the command that applies."""
     asked = notebook.parameters
-    goes_on = "incident" in asked
-    look = f"rollback {notebook.procedure} INCIDENT" if goes_on else f"rollback run {notebook.procedure} --stack NAME"
+    by_incident = "incident" in asked
+    look = f"rollback {notebook.procedure} INCIDENT" if by_incident else f"rollback run {notebook.procedure} --stack NAME"
     if "confirm" not in asked:
         return [look]
-    # Headless, a notebook that loses data applies nothing unless that was accepted.
-    accepted = " -p accept_loss=true" if "accept_loss" in asked and not goes_on else ""
+    # Without a person, a notebook that loses data only applies if the loss was accepted by this parameter.
+    accepted = " -p accept_loss=true" if "accept_loss" in asked and not by_incident else ""
     return [look, f"{look} --apply --confirm HOST{accepted}"]
 
 

@@ -1,4 +1,4 @@
-"""The cell of a notebook with the tag `parameters`: a line for each, `name: str = "value"  # what it means`."""
+"""The cell of a notebook with the tag `parameters`. It has a line for each parameter: `name: str = "value"  # what it means`."""
 
 import ast
 import json
@@ -7,18 +7,18 @@ from typing import Any
 
 
 def is_it(cell: Mapping[str, Any]) -> bool:
-    """Whether a cell is that one."""
+    """Whether a cell is the parameters cell."""
     return "parameters" in cell["metadata"].get("tags", ())
 
 
 def names(cells: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """The names of a notebook's parameters; none where it has no such cell."""
+    """The names of a notebook's parameters; none if it has no parameters cell."""
     lines = next(("".join(cell["source"]).splitlines() for cell in cells if is_it(cell)), [])
     return tuple(name for line in lines if (name := _name(line)))
 
 
 def filled(line: str, parameters: Mapping[str, str]) -> str:
-    """A line of the cell with the value that is given for its name."""
+    """A line of the cell, with the value from `parameters` if they have one for its name."""
     name = _name(line)
     if name not in parameters:
         return line
@@ -27,10 +27,12 @@ def filled(line: str, parameters: Mapping[str, str]) -> str:
 
 
 def _name(line: str) -> str:
-    """What a line assigns to; "" where it is no annotated assignment."""
+    """The name that a line assigns to; "" if it is no annotated assignment."""
     try:
         statements = ast.parse(line.strip()).body
     except SyntaxError:
         return ""
-    known = [one.target.id for one in statements if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)]
+    known = [
+        statement.target.id for statement in statements if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+    ]
     return known[0] if known else ""

@@ -1,4 +1,4 @@
-"""Which notebooks are overdue for review, or were not seen to work for as long, by the records."""
+"""Which notebooks are overdue for review, or have had no successful run for the same time, according to the records."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from typing import Any
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.runbook.metadata import Notebook
 
-Records = Iterable[Mapping[str, Any]]  # in short, newest first, as record.history.incidents gives them
+Records = Iterable[Mapping[str, Any]]  # summaries of records, newest first, as record.history.incidents returns them
 
 _DONE = (("apply", Verdict.SUCCEEDED), ("apply", Verdict.READY), ("plan", Verdict.LOOKED))  # mode and verdict
 
 
 @dataclass(frozen=True)
 class Gap:
-    """What is not in order with a notebook, and what to do about it."""
+    """Something that is overdue for a notebook, and what to do about it."""
 
     words: str
     do: str
@@ -23,7 +23,8 @@ class Gap:
 
 @dataclass(frozen=True)
 class Standing:
-    """How a notebook stands. `due`: when its next review is; `last`: the record of its last successful run."""
+    """Whether a notebook is up to date. `due` is the day of its next review. `last` is the record of its last successful run, None if
+    there is none. `gaps` is what is overdue."""
 
     notebook: Notebook
     due: date
@@ -32,7 +33,7 @@ class Standing:
 
 
 def standing(notebook: Notebook, records: Records, today: date) -> Standing:
-    """How a notebook stands on that day. A review or a run is good to the last day of the notebook's cycle."""
+    """Whether a notebook is up to date on the day `today`. A review or a run counts until the last day of the notebook's cycle."""
     due = notebook.reviewed + notebook.cycle
     last = next(iter(successes(notebook, records)), None)
     gaps = []
@@ -45,9 +46,10 @@ def standing(notebook: Notebook, records: Records, today: date) -> Standing:
 
 
 def successes(notebook: Notebook, records: Records) -> list[Mapping[str, Any]]:
-    """The records of runs in which the notebook did all it is for, newest first: changed a host and verified it, or looked."""
-    own = (one for one in records if one.get("procedure") == notebook.procedure)
-    return [one for one in own if (one.get("mode"), one["verdict"]) in _DONE]
+    """The records of the notebook's successful runs, newest first. A run is successful if it changed a host and was verified; for a
+    notebook that only looks, if it came to its end."""
+    own = (record for record in records if record.get("procedure") == notebook.procedure)
+    return [record for record in own if (record.get("mode"), record["verdict"]) in _DONE]
 
 
 def day_of(record: Mapping[str, Any]) -> date:

@@ -1,4 +1,4 @@
-"""Working copies: what a person works in, so that `notebooks/` stays clean and a record stays as it was sealed."""
+"""Working copies of notebooks. People work in these, so that `notebooks/` stays clean and records stay as they were sealed."""
 
 import json
 import os
@@ -11,24 +11,24 @@ from rollback_lib.record.files import write_private
 from rollback_lib.record.folder import begun
 from rollback_lib.runbook import parameters_cell
 
-_PLACE = "working"  # beside the records, for copies that no folder was made for
+_PLACE = "working"  # the folder beside the records for copies that are not in the folder of a record
 
 
 def place(root: Path) -> Path:
-    """The folder for copies that are beside the records."""
+    """The folder for working copies beside the records. It is made if needed."""
     folder = root / _PLACE
     folder.mkdir(parents=True, mode=0o700, exist_ok=True)
     return folder
 
 
 def copy(source: Path, file: Path, parameters: Mapping[str, str]) -> Path:
-    """Make `file` a private copy of a notebook, these parameters filled in and nothing run in it yet."""
+    """Write a private copy of the notebook `source` to `file`, with these parameters and without outputs. Returns `file`."""
     write_private(file, json.dumps(_content(source, parameters), indent=1, ensure_ascii=False) + "\n")
     return file
 
 
 def unused(source: Path, folder: Path, parameters: Mapping[str, str]) -> Path:
-    """Such a copy in `folder` that nobody has worked in: one that is there already, or else a new one."""
+    """A working copy in `folder` that nobody has worked in yet: an existing one, or else a new one."""
     fresh, number, file = _content(source, parameters), 1, folder / source.name
     while file.exists():
         if _as_made(file, fresh):
@@ -40,18 +40,18 @@ def unused(source: Path, folder: Path, parameters: Mapping[str, str]) -> Path:
 
 
 def to_apply(source: Path, folder: Path, parameters: Mapping[str, str]) -> Path:
-    """Such a copy for applying, beside the one in `folder` that only plans."""
+    """An unused working copy with mode `apply`. It is in the folder `apply` below `folder`; the copy that only plans is in `folder`."""
     return unused(source, folder / "apply", {**parameters, "mode": "apply"})
 
 
 def session() -> Path | None:
-    """The notebook that this process is the kernel of, if it is one of JupyterLab's."""
+    """The notebook whose kernel this process is, if it runs in JupyterLab; else None."""
     known = os.environ.get("JPY_SESSION_NAME", "")
     return Path(known) if known else None
 
 
 def made_for(notebook: Path | None, procedure: str, root: Path) -> Path | None:
-    """The folder that was made for the record of this notebook's run, as long as no run has begun in it."""
+    """The folder of the notebook, if it was made for the record of a run of this procedure and no run has begun in it; else None."""
     if notebook is None:
         return None
     folder = notebook.parent.resolve()
@@ -60,8 +60,8 @@ def made_for(notebook: Path | None, procedure: str, root: Path) -> Path | None:
 
 
 def shows(notebook: Path, count: int) -> bool:
-    """Whether the file, as it was saved last, has the cell that was run as number `count`, or a later one. A file that is being
-    written, or gone, does not."""
+    """Whether the saved file holds the output of cell number `count`, as IPython counts the cells that ran, or of a later one. False for a
+    file that is missing or being written."""
     try:
         cells = json.loads(notebook.read_text())["cells"]
     except (OSError, ValueError):
@@ -82,10 +82,11 @@ def _content(source: Path, parameters: Mapping[str, str]) -> dict[str, Any]:
 def _as_made(file: Path, fresh: dict[str, Any]) -> bool:
     try:
         return _cells(json.loads(file.read_text())) == _cells(fresh)
-    except ValueError:  # somebody is at work in it
+    except ValueError:  # it is being saved: somebody works in it
         return False
 
 
 def _cells(content: dict[str, Any]) -> list[tuple[str, Any]]:
-    """What a person changes by working in a notebook; JupyterLab writes a text as one or as lines."""
+    """The sources and outputs of all cells: what changes when a person works in a notebook. A source may be saved as a single text or as
+    lines; here both are the same."""
     return [("".join(cell["source"]), cell.get("outputs")) for cell in content["cells"]]

@@ -1,1 +1,1 @@
-"""Values that hide themselves, and text freed of them."""
+"""Secret values that do not print themselves, and the redactor that masks secrets in text."""

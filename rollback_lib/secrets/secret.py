@@ -1,4 +1,4 @@
-"""Bytes that are read on the host, worked with in memory, and never shown: they have a length and a short keyed hash."""
+"""Secret values: they are read on the host, used in memory, and never shown. Only their length and a short keyed hash are shown."""
 
 import hashlib
 import hmac
@@ -9,7 +9,7 @@ HIDDEN = "‹hidden›"
 
 
 class Secret:
-    """A value that prints as HIDDEN wherever it is formatted, logged or made JSON of."""
+    """A value that prints as HIDDEN wherever it is formatted, logged or turned into text."""
 
     __slots__ = ("_value",)
 
@@ -22,8 +22,8 @@ class Secret:
 
     @property
     def digest(self) -> str:
-        """16 hex digits that are the same for the same value in every incident. They are expensive to make (scrypt, RFC 7914, about
-        50 ms), so that nobody who reads a record can try many values."""
+        """A hash of the value, 16 hex digits, the same in every incident. It is slow to compute (scrypt, RFC 7914, about 50 ms), so that
+        nobody who reads a record can try many values."""
         return hashlib.scrypt(self._value, salt=b"rollback", n=2**14, r=8, p=1, dklen=8).hex()
 
     def __len__(self) -> int:
@@ -42,8 +42,11 @@ class Secret:
 
 
 class Key:
-    """What one run makes its hashes of secrets with. It is of that run alone: nobody who reads a record can try out which value gives
-    a hash. A run that resumes or undoes another one compares with what that one left, and adopts its key."""
+    """The key with which a run makes its hashes of secrets.
+
+    Each run has its own key, which is in no record. So nobody who reads a record can try out which value has a hash. A run that resumes
+    or undoes another run adopts the other's key, to compare with the hashes that it left.
+    """
 
     __slots__ = ("_value",)
 
@@ -51,15 +54,15 @@ class Key:
         self._value = secrets.token_bytes(32)
 
     def adopt(self, known: Secret) -> None:
-        """Make the hashes that the run with this key made."""
+        """Use this key of another run from now on."""
         self._value = known.reveal()
 
     def fingerprint(self, secret: Secret) -> str:
-        """8 hex digits that are the same for the same value, and tell nothing of it."""
+        """The keyed hash of a secret, 8 hex digits (HMAC-SHA256). It reveals nothing about the secret without the key."""
         return hmac.new(self._value, secret.reveal(), hashlib.sha256).hexdigest()[:8]
 
     def of_environment(self, environment: Mapping[str, Secret]) -> str:
-        """The fingerprint of a whole environment, whatever the order of its variables."""
+        """The fingerprint of a whole environment. The order of the variables does not matter."""
         lines = (name.encode() + b"=" + value.reveal() for name, value in sorted(environment.items()))
         return self.fingerprint(Secret(b"\0".join(lines)))
 

@@ -1,1 +1,1 @@
-"""The stack file: what a compose stack is made of, and how it is reached."""
+"""The stack file, which describes a compose stack and how to reach its host: its model, and its reference page."""

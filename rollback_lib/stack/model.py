@@ -9,7 +9,7 @@ import yaml
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from rollback_lib.errors import ParameterError
-from rollback_lib.settings import PROJECT
+from rollback_lib.settings import home
 from rollback_lib.stack.route import Health, Route
 from rollback_lib.stack.values import ComposeProject, DatabaseName, HostPath, Keys, Name, Pattern, ProjectName, SecretReference
 
@@ -192,7 +192,9 @@ class Stack(Keys):
 
     name: ProjectName = Field(description="What the stack is called in records, and in image names and folders on the host.")
     host: Name = Field(description="An alias of your OpenSSH client configuration. It is also what you type to confirm.")
-    ssh_config: str | None = Field(default=None, description="An OpenSSH configuration instead of the usual ones; relative to the project.")
+    ssh_config: str | None = Field(
+        default=None, description="An OpenSSH configuration instead of the usual ones; relative to the runbook folder."
+    )
     tree: HostPath | None = Field(default=None, description="The git work tree on the host, if the stack has one.")
     compose_directory: HostPath = Field(
         description="The folder of the compose project: that of the first compose file, or what `--project-directory` named."
@@ -308,9 +310,9 @@ class Stack(Keys):
 
 
 def local_path(path: str) -> Path:
-    """A path on this machine, as a parameter file gives it: `~` is your home, a relative one is in the project's folder."""
+    """A path on this machine, as a parameter file gives it: `~` is your home, a relative one is in the runbook folder."""
     expanded = Path(path).expanduser()
-    return expanded if expanded.is_absolute() else PROJECT / expanded
+    return expanded if expanded.is_absolute() else home() / expanded
 
 
 def lasting(source: str) -> str:
@@ -323,12 +325,13 @@ def _read(source: str | Path | Mapping[str, Any]) -> tuple[str, Any]:
         return "stack", source
     if not isinstance(source, str | Path):
         raise ParameterError(f"stack: a name in parameters/, a file or a mapping is expected, not {type(source).__name__}")
-    file = PROJECT / "parameters" / f"{source}.yaml" if _NAME.fullmatch(str(source)) else Path(source)
+    named = _NAME.fullmatch(str(source))
+    file = home() / "parameters" / f"{source}.yaml" if named else Path(source)
     try:
         content = yaml.safe_load(file.read_text())
     except OSError:
-        known = ", ".join(sorted(path.stem for path in (PROJECT / "parameters").glob("*.yaml")))
-        raise ParameterError(f"there is no stack file {file}; there are: {known}; or give the path of a YAML file") from None
+        known = f"there are: {', '.join(sorted(path.stem for path in file.parent.glob('*.yaml')))}; or " if named else ""
+        raise ParameterError(f"there is no stack file {file}; {known}give the path of a YAML file") from None
     except yaml.YAMLError as error:
         line = getattr(getattr(error, "problem_mark", None), "line", -1) + 1
         raise ParameterError(f"{file}, line {line}: this is not YAML; fix the line") from None

@@ -1,4 +1,4 @@
-"""docs/stack-file.md, written from the model: each key of a stack file with its type, its default and its meaning."""
+"""Writes docs/stack-file.md from the model: each key of a stack file with its type, default and meaning."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ Every key of a file in `parameters/`. All of them are under one top-level key, `
 
 The file is checked before anything is contacted. An unknown key, a missing one or a value of the wrong type is refused with a sentence
 that names the file and the key, and exit status 2."""
-# The types that have a name of their own, as the page calls them.
+# The types that the page calls by a name.
 _NAMED = {
     values.Name: "name", values.ProjectName: "project name", values.HostPath: "path", values.Pattern: "path pattern",
     values.DatabaseName: "database name", values.Url: "URL", values.SecretReference: "secret reference", values.Address: "address",
@@ -31,13 +31,13 @@ _PLAIN = {str: "text", bool: "true or false", int: "integer", float: "number"}
 
 
 def markdown() -> str:
-    """The page."""
+    """The text of the page."""
     parts = [_INTRODUCTION, *(_section(key, section) for key, section in _sections("stack", Stack)), _types()]
     return "\n\n".join(parts) + "\n"
 
 
 def _sections(key: str, section: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
-    """The sections with the keys they are under, each before those in it."""
+    """A section and all sections in it, each with its key, the outer ones first."""
     yield key, section
     for name, kind in _hints(section).items():
         for inner in _inner(kind):
@@ -54,13 +54,13 @@ def _section(key: str, section: type[BaseModel]) -> str:
 
 
 def _hints(section: type[BaseModel]) -> dict[str, Any]:
-    """The types of the keys as they are written in the model."""
+    """The type of each key of a section, as written in the model."""
     known = get_type_hints(section, include_extras=True)
     return {name: known[name] for name in section.model_fields}
 
 
 def _inner(kind: Any) -> Iterator[type[BaseModel]]:
-    """The sections that a key of that type has in it."""
+    """The sections that a value of this type contains."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         yield kind
     elif kind not in _NAMED:
@@ -114,7 +114,7 @@ def _types() -> str:
 
 
 def _accepted(check: Any) -> str:
-    """What a type accepts: its pattern, or what its own check says of a text that it does not accept."""
+    """What a type accepts, in words: its pattern, or the error message of its check."""
     if isinstance(check, StringConstraints):
         longest = f", of {check.max_length} characters at most" if check.max_length else ""
         pattern = str(check.pattern).removeprefix("^").removesuffix("$").replace("|", "\\|")

@@ -34,7 +34,7 @@ class Route(Keys):
         default_factory=dict, description="Headers that are sent with each request, such as `Authorization`: references, never values."
     )
     connect_to: Address | None = Field(default=None, description="`HOST:PORT` to connect to instead of what DNS says, as curl does.")
-    ca: str | None = Field(default=None, description="A file of authorities instead of the system's; relative to the project.")
+    ca: str | None = Field(default=None, description="A file of authorities instead of the system's; relative to the runbook folder.")
 
     @field_validator("headers")
     @classmethod

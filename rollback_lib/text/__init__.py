@@ -1,1 +1,1 @@
-"""How times, amounts and tables are written, wherever a person reads them: in a notebook, a report, or on a terminal."""
+"""How times, numbers and tables are written for people: in a notebook, in a report or on a terminal."""

@@ -1,4 +1,5 @@
-"""Moments and durations in words. Moments are shown in UTC, whatever the clock of the host or of this machine is set to."""
+"""Times and durations as text. Times are always shown in UTC, whatever the time zone of the host or of this machine. Durations are in
+seconds."""
 
 from datetime import UTC, datetime
 
@@ -26,7 +27,7 @@ def minute(at: datetime) -> str:
 
 
 def second(at: datetime) -> str:
-    """The day and the time to the second, for what has UTC in its heading: 2026-11-24 03:12:04."""
+    """The day and the time to the second, for a column that has UTC in its heading: 2026-11-24 03:12:04."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
@@ -50,15 +51,15 @@ def about(seconds: float) -> str:
 
 
 def given(seconds: float) -> str:
-    """A duration that somebody set, as it was set: 60 s, 7.5 s."""
+    """A duration that a person set, with the digits that were given: 60 s, 7.5 s."""
     return f"{seconds:.10g} s"
 
 
 def against(seconds: float, budget: float) -> str:
-    """What was used, and whether that was allowed: 12.3 s, within the budget of 60 s."""
+    """A measured duration, and whether it is within the budget: 12.3 s, within the budget of 60 s."""
     return f"{exactly(seconds)}, {'within' if seconds <= budget else 'over'} the budget of {given(budget)}"
 
 
 def of_budget(seconds: float, budget: float) -> str:
-    """What was used of what was allowed: 12.3 s of 60 s."""
+    """A measured duration and the budget: 12.3 s of 60 s."""
     return f"{exactly(seconds)} of {given(budget)}"

@@ -1,4 +1,4 @@
-"""Hosts that are broken in a way of which several files tell."""
+"""Practice hosts that are broken in a way that several test files use."""
 
 import pytest
 

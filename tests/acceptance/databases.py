@@ -1,4 +1,4 @@
-"""The databases of the practice host, as tests look at them."""
+"""Helpers that look at the databases of the practice host."""
 
 import re
 
@@ -20,7 +20,7 @@ def databases(machine: Machine, server: str = "voice") -> set[str]:
 
 
 def content(machine: Machine) -> str:
-    """All that is in the live database, as a dump of it, without what changes from dump to dump."""
+    """The content of the live database, as a dump without the parts that differ from one dump to the next."""
     text = machine.ssh("docker exec voice-postgres-1 pg_dump -U dyniq dyniq")
     return re.sub(r"(?m)^(\\(un)?restrict .*|SELECT pg_catalog.setval.*)$", "", text)
 

@@ -18,7 +18,7 @@ from tests.machine import Machine
 
 
 def examine(machine: Machine, name: str) -> database.Target:
-    """What the procedure finds out about a backup; it only looks."""
+    """The target that the procedure makes from a backup. This changes nothing."""
     link = Link.to(Stack.load(machine.stack))
     try:
         host = LiveHost(link, Redactor(), Key())

@@ -14,7 +14,7 @@ BAD = "/opt/dyniq-voice"
 
 @contextmanager
 def webhook(status: int) -> Iterator[tuple[str, list[str]]]:
-    """An address that notes what it is told."""
+    """A webhook that keeps what is sent to it and answers with `status`. Yields its address and what was sent."""
     heard: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):

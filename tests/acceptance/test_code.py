@@ -20,7 +20,7 @@ sys.exit(status)
 
 
 def exact(machine: Machine, sha: str) -> bool:
-    """Whether the tree holds the files of the commit with their modes and contents, and no other that git would keep."""
+    """Whether the tree has exactly the files of the commit, with the same modes and contents, and no other file that git would track."""
     return (
         machine.ssh(f"""cd {TREE} && git diff --quiet {sha} -- && git status --porcelain && git ls-files -s | sort >/tmp/a
         git ls-tree -r {sha} | awk '{{print $1, $3, 0"\\t"$4}}' | sort >/tmp/b; cmp /tmp/a /tmp/b && rm /tmp/a /tmp/b""")

@@ -177,7 +177,7 @@ def test_what_a_swap_would_break_is_refused_while_planning(clean: Machine) -> No
 
 
 def stop_a_session(machine: Machine) -> None:
-    """A session of the live database whose process is stopped; its id is in /tmp/stopped."""
+    """Open a session of the live database and stop its process. The process id is in /tmp/stopped."""
     machine.ssh("""docker exec -d voice-postgres-1 psql -U dyniq -d dyniq -c 'SELECT pg_sleep(600)'
         until pid=$(docker top voice-postgres-1 -eo pid,args | awk '/dyniq dyniq.*SELECT/ {print $1}'); [ "$pid" ]; do sleep 0.1; done
         kill -STOP $pid; echo $pid >/tmp/stopped""")

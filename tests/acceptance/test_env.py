@@ -22,12 +22,12 @@ def environment(machine: Machine, name: str = "docker-agents-api-1") -> dict[str
 
 
 def content(machine: Machine) -> bytes:
-    """The file to the byte."""
+    """The exact content of the env file."""
     return bytes.fromhex(machine.ssh(f"od -An -v -tx1 {FILE} | tr -d ' \\n'"))
 
 
 def write(machine: Machine, text: bytes, path: str = FILE) -> None:
-    """To the byte, into the file that is there."""
+    """Write exactly this content into the existing file."""
     machine.ssh("printf '" + "".join(f"\\{byte:03o}" for byte in text) + f"' >{path}")
 
 
@@ -276,7 +276,7 @@ NEEDLES = [
 
 
 def stands(needle: str, text: str) -> bool:
-    """Whether the value stands there. One of digits is in many an id and moment by chance, and is not looked for inside of them."""
+    """Whether the text contains the value. A value of digits only may be a part of an id or a time by chance, which does not count."""
     return bool(re.search(rf"(?<!\w){needle}(?!\w)", text)) if needle.isdigit() else needle in text
 
 

@@ -25,7 +25,7 @@ HOSTILE = [
 
 @pytest.fixture
 def machine(practice_host, tmp_path: Path) -> Machine:
-    """The practice host as the test before left it: nothing here changes it."""
+    """The practice host as the last test left it. The tests in this file do not change it."""
     if not practice_host.running():
         practice_host.up()
     return Machine(practice_host, tmp_path / "incidents")
@@ -37,7 +37,7 @@ def one_sentence(text: str) -> bool:
 
 
 def edited(machine: Machine, tmp_path: Path, name: str, *changes: tuple[str, str]) -> Path:
-    """The stack with a copy of the SSH configuration in which texts are replaced."""
+    """A stack file with a changed copy of the SSH configuration. `changes` are texts and their replacements."""
     config, stack = tmp_path / f"{name}.config", tmp_path / f"{name}.yaml"
     text = machine.host.ssh_config.read_text()
     for old, new in changes:

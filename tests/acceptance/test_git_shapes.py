@@ -18,7 +18,7 @@ def undone_to_the_byte(machine: Machine, done: Done, before: str, image: str) ->
 
 
 def in_image(machine: Machine, script: str) -> str:
-    """What a script says in the container that runs."""
+    """The output of a script in the running container."""
     return machine.ssh(f"docker exec -i docker-agents-api-1 sh <<'EOF'\n{script}\nEOF")
 
 
@@ -87,8 +87,8 @@ def test_env_files_are_in_the_folder_of_the_build_for_its_time(broken: Machine) 
 
 @pytest.fixture
 def with_submodule(clean: Machine) -> Machine:
-    """A submodule in the folder that agents-api is built from, with a file that compose includes; then a bad commit, deployed as the
-    team deploys."""
+    """A practice host whose tree has a submodule in the build folder of agents-api, with a file that compose includes; and then a bad
+    commit, deployed as the team does."""
     clean.ssh("""set -e; git config --global protocol.file.allow always
         git init -q /srv/git/lib; cd /srv/git/lib; echo one >lib.txt
         echo 'networks: {extra: {}}' >part.yml; git add .; git commit -qm one""")

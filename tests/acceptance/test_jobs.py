@@ -34,7 +34,7 @@ def link(host: PracticeHost) -> Iterator[Link]:
 
 @pytest.fixture
 def state(link: Link) -> str:
-    """A folder of its own on the host, whose lock the incident `mine` has."""
+    """A new state folder on the host. The incident `mine` holds its lock."""
     state = f"/tmp/state-{secrets.token_hex(4)}"
     assert take(link, state, "mine").how is Taking.TAKEN
     return state

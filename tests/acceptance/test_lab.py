@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from lab.practice_host import HEALTHY_TIMEOUT, PROJECT, SCENARIOS, PracticeHost
+from lab.practice_host import HEALTHY_TIMEOUT, SCENARIOS, PracticeHost
 from rollback_lib.errors import LabError
+from rollback_lib.settings import PROJECT
 from tests.machine import BIN, Machine
 
 
 def leftovers(name: str) -> str:
-    """Whatever of a practice host is still on this machine."""
+    """Everything that a practice host has left on this machine."""
     listings = [
         ["docker", "ps", "-a", "--format", "{{.Names}}"],
         ["docker", "volume", "ls", "-q"],
@@ -132,7 +133,7 @@ def test_wrong_words(practice_host: PracticeHost, words: list[str], said: str) -
 
 
 def test_every_scenario_has_its_script() -> None:
-    assert {file.stem for file in (Path(PROJECT) / "lab" / "scenarios").glob("*.sh")} == set(SCENARIOS)
+    assert {file.stem for file in (PROJECT / "lab" / "scenarios").glob("*.sh")} == set(SCENARIOS)
 
 
 def test_a_drill_ends_with_a_table(practice_host: PracticeHost, tmp_path: Path) -> None:
@@ -172,5 +173,5 @@ def test_no_docker_is_said_in_a_sentence(tmp_path: Path) -> None:
     done = subprocess.run(
         [BIN / "rollback", "lab", "up", "--name", "none"], env={"PATH": str(tmp_path / "bin")}, capture_output=True, text=True
     )
-    assert done.returncode == 3
+    assert done.returncode == 2
     assert "Docker Engine is not installed, and apt-get is not here to install it; install it and try again" in done.stderr

@@ -18,7 +18,7 @@ PAGE = PROJECT / "docs" / "runbook.md"
 
 @dataclass(frozen=True)
 class Ran:
-    """A command of the page as it was run: its exit status and what it said."""
+    """A command of the runbook that was run: its exit status and its output."""
 
     command: str
     status: int
@@ -26,7 +26,7 @@ class Ran:
 
 
 def sections() -> dict[str, list[str]]:
-    """Per heading, the commands of its code blocks; a line that ends in a backslash goes on in the next."""
+    """The commands in the code blocks below each heading. Lines that end with a backslash are joined."""
     found: dict[str, list[str]] = {}
     for heading, body in re.findall(r"^## (.+?)$(.*?)(?=^## |\Z)", PAGE.read_text(), re.MULTILINE | re.DOTALL):
         for block in re.findall(r"```bash\n(.*?)```", body, re.DOTALL):
@@ -37,7 +37,7 @@ def sections() -> dict[str, list[str]]:
 
 
 class Page:
-    """Runs the page's commands to the letter; `ssh` and `curl` find the practice host by their configuration."""
+    """Runs the commands of the runbook without change. `ssh` and `curl` are configured to reach the practice host."""
 
     def __init__(self, machine: Machine, tmp_path: Path) -> None:
         ssh = tmp_path / "bin" / "ssh"

@@ -17,7 +17,7 @@ PACKAGE = PROJECT / "tests" / "plugin"
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of a process that finds the package: it is installed beside ours, in a folder of its own."""
+    """The environment variables with which a process finds the example package, which is installed in its own folder."""
     folder = tmp_path_factory.mktemp("site")
     source = tmp_path_factory.mktemp("source")
     subprocess.run(["cp", "-r", PACKAGE, source], check=True)  # a build writes into its source

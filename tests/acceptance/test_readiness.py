@@ -13,7 +13,7 @@ def databases(machine: Machine) -> str:
 
 
 def serving(machine: Machine) -> str:
-    """What must not be changed by a trial."""
+    """Everything that a trial must not change."""
     lines = machine.listing().splitlines()
     ours = ("/var/lib/rollback", "rollback/dyniq-voice", "/root/.docker")  # the last is of docker's own client
     return "\n".join(line for line in lines if not any(word in line for word in ours))

@@ -52,7 +52,7 @@ def test_the_records_of_real_runs(broken: Machine, tmp_path: Path) -> None:
     assert refused.folder.name[-6:] not in found
     done = next(one for one in listed if one["verdict"] == "succeeded")
     shown = incidents(broken, "show", done["incident"]).stdout
-    assert re.search(r"step recreate begins\n.*step recreate ends, exit status 0", shown, re.DOTALL)
+    assert re.search(r"Step 4 of 5, recreate, begins: .*\n.*Step 4 of 5, recreate, done after", shown, re.DOTALL)
     assert re.search(r"recreate +done", shown)
     assert incidents(broken, "show", "../../etc").returncode == 2
     assert incidents(broken, "list", "--since", "yesterday").returncode == 2

@@ -29,7 +29,7 @@ def records(clean: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def as_committed(procedure: str, parameters: dict[str, str]) -> Path:
-    """A copy of the notebook with these parameters, and with the outputs that it is committed with."""
+    """A copy of the notebook with these parameters and the outputs with which it was committed."""
     file = reference.copy(procedure, parameters)
     content = json.loads(file.read_text())
     for cell in content["cells"]:

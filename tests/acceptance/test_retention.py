@@ -14,7 +14,7 @@ DATABASES = """docker exec voice-postgres-1 psql -U dyniq -d dyniq -Atc "SELECT 
 
 
 def aged(machine: Machine, incident: str, days: int) -> None:
-    """As if the incident had been so long ago: its jobs, the versions it kept, its lines in the ledgers."""
+    """Make an incident older by so many days: its jobs, the versions that it kept, and its lines in the ledgers."""
     when = f"{datetime.now(UTC) - timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}"
     machine.ssh(f"""set -e; cd {STATE}
         find . -path './*/*{incident}*' -exec touch -d {when} {{}} +
@@ -22,7 +22,7 @@ def aged(machine: Machine, incident: str, days: int) -> None:
 
 
 def applied(machine: Machine, scenario: str, stack: Path, *words: str) -> str:
-    """A rollback of what was broken; its incident."""
+    """Break the host with the scenario and roll back. Returns the id of the incident."""
     machine.host.break_(scenario)
     done = machine.apply(*words, procedure=scenario, stack=stack)
     assert done.status == 0, done.out + done.err
@@ -30,7 +30,7 @@ def applied(machine: Machine, scenario: str, stack: Path, *words: str) -> str:
 
 
 def kept(machine: Machine) -> set[str]:
-    """All that may be removed, as it is named in plans; and what must not be."""
+    """Everything that retention may remove, named as in plans; and what it must not remove."""
     files = machine.ssh(f"cd {STATE}; find before kept build jobs -mindepth 1 | grep -v '^jobs/[^/]*/'").splitlines()
     tags = machine.ssh("docker image ls --format '{{.Repository}}:{{.Tag}}' 'rollback/*/*'").splitlines()
     stashes = machine.ssh("git -C /opt/dyniq-voice stash list").splitlines()
@@ -38,7 +38,7 @@ def kept(machine: Machine) -> set[str]:
 
 
 def named(done: Done, all_: set[str]) -> set[str]:
-    """What of it the plan's last step names after its ledger entries."""
+    """The names in `all_` that the last step of the plan removes."""
     remember = json.loads((done.folder / "plan.json").read_text())["steps"][-1]
     assert remember["name"] == "remember"
     lines = [line for command in remember["commands"] for line in (command["text"] or "").splitlines()]

@@ -1,5 +1,5 @@
-"""What keeps a run from doing harm: the lock, the look just before the first change, the reviewed plan, the dead man's switch,
-and going on with a run that was cut off."""
+"""What keeps a run from doing harm: the lock, the check just before the first change, the reviewed plan, the dead man's switch; and
+resuming a run that was cut off."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What is secret on a host shows up in nothing that is written or shown, wherever it is kept there and wherever it turns up."""
+"""Secrets of a host appear in nothing that is written or shown, wherever they are kept and wherever they occur."""
 
 import secrets
 

@@ -31,7 +31,7 @@ EOF
 
 
 def tree(machine: Machine) -> str:
-    """All that is in the tree, by the byte, and what git makes of it."""
+    """The exact content of the tree, and its state according to git."""
     return machine.ssh(f"""export GIT_OPTIONAL_LOCKS=0
         export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0='*'
         cd {TREE}; git rev-parse HEAD; git symbolic-ref HEAD; git status --porcelain --ignored
@@ -75,7 +75,7 @@ def test_a_half_done_step_is_not_run_again_over_a_repair(broken: Machine) -> Non
 
 
 def replicas(machine: Machine) -> list[list[str]]:
-    """Name, image and id of each container of agents-api that runs."""
+    """Name, image and id of each running container of agents-api."""
     listed = "docker ps --quiet --filter label=com.docker.compose.service=agents-api"
     shown = machine.ssh(f"docker inspect --format '{{{{.Name}}}} {{{{.Image}}}} {{{{.Id}}}}' $({listed})")
     return sorted(line.split() for line in shown.splitlines())
@@ -104,8 +104,9 @@ def test_three_replicas_stay_three(clean: Machine, scenario: str) -> None:
 
 @pytest.fixture
 def shop(clean: Machine) -> Machine:
-    """A second stack: two services of one repository, called with a project directory, a project name and a file in a folder; a
-    variable that was exported when it was deployed. Its second commit changes one of them, and the name of its image."""
+    """A second stack on the host, with two services in one repository. Compose is called with a project directory, a project name, and a
+    file in a subfolder; a variable was exported when the stack was deployed. The second commit changes one of the services and the name
+    of its image."""
     clean.ssh(f"""set -e
         mkdir -p {SHOP}/web {SHOP}/worker {SHOP}/deploy {SHOP}/data; cd {SHOP}; git init -q -b main
         git config user.name shop; git config user.email shop@example.org

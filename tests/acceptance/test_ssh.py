@@ -87,7 +87,7 @@ def test_few_sessions_are_enough(host: PracticeHost, sessions: int) -> None:
 
 
 def connect_again(host: PracticeHost, config: Path | None = None) -> Connection:
-    """sshd listens anew for a moment after it was told to read its configuration."""
+    """Connect, and try again for a moment: sshd opens its socket again when it reads its configuration."""
     for _ in range(50):
         try:
             return connect("contabo", config or host.ssh_config)
@@ -160,8 +160,8 @@ def test_hashed_host_keys_and_several_types(host: PracticeHost, tmp_path: Path) 
 
 
 def certified(host: PracticeHost, folder: Path, *words: str) -> tuple[Path, str]:
-    """The practice host with a certificate of its key, signed by an authority of the test's own; a client's configuration that has
-    nothing but that authority, and where it has it."""
+    """Give the practice host a certificate for its key, signed by a new authority. Returns a client's configuration that trusts only this
+    authority, and the public key of the authority."""
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "authority"], check=True)
     public = folder / "host.pub"
     public.write_text((host.folder / "ssh_host_ed25519_key.pub").read_text())

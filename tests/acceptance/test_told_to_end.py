@@ -12,7 +12,7 @@ import pytest
 from tests.faults import JOB, Scene, kernel, thaw, thaw_when_told_to_end
 from tests.machine import BIN, Machine
 
-# What starts it, and what that has it ignore.
+# Ways to start a run; some make it ignore signals.
 WAYS = {
     "plainly": [],
     "with SIGINT ignored": ["sh", "-c", 'trap "" INT; exec "$@"', "sh"],
@@ -22,7 +22,7 @@ WAYS = {
 
 
 def building(machine: Machine, way: str) -> AbstractContextManager[Scene]:
-    """A code rollback started in that way, whose step `build` is stopped in its midst."""
+    """A code rollback that was started in this way and is stopped in the middle of the step `build`."""
     return machine.stopped_in("code", "build", 5, by=WAYS[way])
 
 

@@ -8,7 +8,7 @@ from tests.machine import BIN, Done, Machine
 
 
 def look(machine: Machine) -> Done:
-    """A triage; it makes one connection."""
+    """Run triage, and check that it makes only one connection."""
     before = machine.logins()
     done = machine.rollback(procedure="triage")
     assert (done.status, done.record["verdict"]) == (0, "looked"), done.out + done.err

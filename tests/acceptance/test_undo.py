@@ -1,4 +1,4 @@
-"""Any run back to what was before it, from its record; and an undo, too."""
+"""Undoing any run from its record, also an undo."""
 
 import json
 import shutil
@@ -49,7 +49,8 @@ def image(machine: Machine) -> str:
 
 
 def there_and_back(machine: Machine, scenario: str, procedure: str, look: Callable[[Machine], str], *words: str) -> None:
-    """Break, look, roll back, undo, undo the undo: triage names the procedure, and `look` finds what it found before, each time."""
+    """Break the host, roll back, undo, and undo the undo. Check that triage names the procedure, and that `look` finds the same as before,
+    each time."""
     machine.host.break_(scenario)
     assert machine.rollback(procedure="triage").record["found"]["fits"] == [procedure]
     broken, ill = look(machine), machine.health()[0]

@@ -21,7 +21,8 @@ def whole(*values: str) -> list[object]:
 
 
 def user(machine: Machine, name: str = "deploy", *, shell: str = "/bin/bash", groups: str = "docker", owns: bool = True) -> Path:
-    """A user of the host, as whom the practice host's key may log in; returns the stack file of a client that does. `owns`: the tree."""
+    """Make a user on the host who can log in with the practice host's key. Returns a stack file that connects as this user. `owns`: the
+    tree belongs to this user."""
     machine.ssh(f"""set -e
         useradd --create-home --shell {shell} {f"--groups {groups}" if groups else ""} {name}
         install -d -o {name} -g {name} -m 700 /home/{name}/.ssh

@@ -1,10 +1,10 @@
-"""A JupyterLab server that a test started, and its end."""
+"""Ending a JupyterLab server that a test has started."""
 
 import subprocess
 
 
 def end(server: subprocess.Popen[bytes]) -> None:
-    """End it. JupyterLab does not end when it is told to while a kernel is starting; then it is killed after 30 s."""
+    """End the server. JupyterLab ignores this while a kernel is starting; it is then killed after 30 s."""
     server.terminate()
     try:
         server.wait(30)

@@ -29,14 +29,14 @@ CHROMIUM = ["--no-sandbox", "--disable-gpu", *QUIET]
 
 
 def filled_in(machine: Machine, name: str, folder: Path, mode: str, **parameters: str) -> None:
-    """A copy of the notebook in the folder, whose parameters a person has filled in."""
+    """Write a copy of the notebook to the folder, with its parameters filled in."""
     asked = {"stack": str(machine.stack), "mode": mode, **parameters}
     working_copy.copy(PROJECT / "notebooks" / f"{name}.ipynb", folder / f"{name}.ipynb", asked)
 
 
 @contextmanager
 def jupyterlab(machine: Machine, name: str, tmp_path: Path, mode: str, **parameters: str) -> Iterator[str]:
-    """JupyterLab on a folder with a copy of the notebook whose parameters a person has filled in; its address."""
+    """Start JupyterLab on a folder with a copy of the notebook, with its parameters filled in. Yields its address."""
     folder = tmp_path / "work"
     folder.mkdir()
     filled_in(machine, name, folder, mode, **parameters)
@@ -93,7 +93,7 @@ def menu(page: Page, *path: str) -> None:
 
 
 def run_all(page: Page) -> None:
-    """Run All Cells, once the kernel answers. JupyterLab shows it as idle a moment before it takes cells, and forgets those."""
+    """Choose Run All Cells once the kernel answers. JupyterLab shows it as idle a moment too early, and drops cells that are run then."""
     expect(page.get_by_role("button", name="Python 3 (ipykernel) | Idle")).to_be_visible()
     ran = cell(page, "stack: str").locator(".jp-InputPrompt")
     while True:

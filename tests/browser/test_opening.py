@@ -20,7 +20,7 @@ from tests.machine import BIN, Machine
 
 @contextmanager
 def opened(machine: Machine, tmp_path: Path, *words: str) -> Iterator[str]:
-    """`rollback open` as a person runs it, up to its end; the address that JupyterLab prints."""
+    """Run `rollback open` as a person does, and end it afterwards. Yields the address that JupyterLab prints."""
     env = machine.env({"JUPYTER_CONFIG_DIR": str(tmp_path / "config")})
     log = (tmp_path / "open.log").open("w")
     argv = [BIN / "rollback", "open", *words, "--stack", os.path.relpath(machine.stack), "--no-browser"]

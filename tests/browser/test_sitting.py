@@ -1,4 +1,4 @@
-"""A person before a run that goes on, in a real JupyterLab: another target, a page that was closed, a stop."""
+"""A person at a running incident, in a real JupyterLab: choosing another target, closing the page and opening it again, stopping."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def test_another_target_a_closed_page_and_two_stops(broken: Machine, page: Page,
         run_all(page)
         expect(outputs(page, "incident.apply(plan.keep)")).to_contain_text("nothing that serves on contabo was changed")
 
-        # Another row is picked: target, plan and gate follow, no cell is run again.
+        # Picking another row updates target, plan and gate; no cell is run again.
         picker = outputs(page, "code.candidates(now)")
         expect(picker.get_by_role("button", name="chosen")).to_have_count(1)
         picker.get_by_role("textbox").fill("no-such-commit")
@@ -46,7 +46,7 @@ def test_another_target_a_closed_page_and_two_stops(broken: Machine, page: Page,
         picker.get_by_title(f"Choose {bad[:7]}").click()
         expect(picker).to_contain_text("this incident was confirmed for the target it has")
 
-        # A step that takes its time; the page is closed and opened again while it runs.
+        # A slow step: the page is closed and opened again while it runs.
         press(page, "incident.apply(plan.keep)")
         expect(outputs(page, "incident.apply(plan.keep)")).to_contain_text("✔ done")
         frozen = pool.submit(freeze, broken.host, "build", 1)
@@ -68,7 +68,7 @@ def test_another_target_a_closed_page_and_two_stops(broken: Machine, page: Page,
         expect(panel).to_contain_text(re.compile(r"\d s so far"))
         page.screenshot(path=SHOTS / "sitting-4-opened-again.png")
 
-        # Stopped between two steps, and gone on with.
+        # The run is stopped between two steps, then continued.
         stop.click()
         expect(panel).to_contain_text("It stops after this step.")
         thaw(held)
@@ -85,7 +85,7 @@ def test_another_target_a_closed_page_and_two_stops(broken: Machine, page: Page,
         expect(outputs(page, "incident.apply(plan.restore_tree)")).to_contain_text("✔ done")
         assert broken.head() == older
 
-        # Cut short in the middle of a step, once that was said twice.
+        # The run is cut short in the middle of a step, after a second question.
         frozen = pool.submit(freeze, broken.host, "recreate", 1)
         press(page, "incident.apply(plan.recreate)")
         held = Scene(broken.host, None, None, frozen.result())

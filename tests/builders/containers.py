@@ -1,4 +1,4 @@
-"""Containers, the services they are of, and the networks they are on."""
+"""Builds containers, services, network attachments and commits."""
 
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ WAY = Compose(STACK.compose_directory, (f"{STACK.compose_directory}/docker-compo
 
 
 def container(service: str = "agents-api", **changes: object) -> docker.Container:
-    """The one container of a service, which runs."""
+    """The only container of a service. It is running."""
     known = {
         "id": service, "name": f"docker-{service}-1", "service": service, "image": "sha256:" + "1" * 64, "image_name": f"docker-{service}",
         "created": NOW, "started": NOW, "state": "running", "exit": 0, "restarts": 0, "revision": None, "compose": WAY,
@@ -26,7 +26,7 @@ def service(image: str, *, builds: bool = False, networks: tuple[str, ...] = ("d
 
 
 def attached(name: str, network: str, *aliases: str, state: str = "running", id: str = "n1") -> networks.Attachment:
-    """A container on a network."""
+    """The attachment of a container to a network."""
     return networks.Attachment(name, network, aliases, (), (), (), id, state)
 
 

@@ -1,4 +1,4 @@
-"""Events of a record, as a run writes them; their plan is “p”, and their day a day in November."""
+"""Builds events of a record, as a run writes them. Their plan is “p”, and all are of the same minute."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ def at(second: int) -> str:
 
 
 def begin(job: str, second: int = 0, **more: Any) -> Event:
-    """A job began, of a step that changes the stack."""
+    """A job began. Its step changes the stack."""
     return {"event": "step-begin", "at": at(second), "step": job.partition(".")[0], "job": job, "plan": "p", "touches": True, **more}
 
 
@@ -24,7 +24,7 @@ def not_started(job: str, **more: Any) -> Event:
 
 
 def verified(*, ok: bool = True, **more: Any) -> Event:
-    """The verification of a run that has changed the host."""
+    """The event of a verification, after the run has changed the host."""
     return {"event": "verified", "ok": ok, "healthy": ok, "applied": True, "effects": [], **more}
 
 

@@ -1,11 +1,14 @@
-"""What a look at the host finds, without a host."""
+"""Stands for a look at the host, without a host."""
 
 from typing import Any
 
 
 class Looks:
-    """Stands for a procedure's look: finds these things one after the other, the last one again and again; an error is raised,
-    and what is a function is asked for it. `count` is how often it was looked."""
+    """Stands for a function of a procedure that looks at the host.
+
+    Each call returns the next of `found`; once only the last is left, it is returned every time. An exception is raised instead, and a
+    function is called for its result. `count` is how often this was called.
+    """
 
     def __init__(self, *found: Any) -> None:
         self._found = list(found)

@@ -1,4 +1,4 @@
-"""Hosts that stand for a real one in a test: what was recorded of one, and this machine."""
+"""Stand-ins for a real host: recorded answers, and this machine."""
 
 import subprocess
 from collections.abc import Sequence
@@ -13,7 +13,10 @@ from rollback_lib.secrets.secret import Key
 
 
 class Recorded(Host):
-    """A host whose answers are known, each with its question; an exception is a refusal. To any other question, it answers `otherwise`."""
+    """A host with known answers, as pairs of a fact and its answer. An exception as an answer is a refusal.
+
+    Every other fact is answered with `otherwise`. `rounds` are the facts that were asked, by round trip.
+    """
 
     def __init__(self, *known: tuple[Fact[Any], object], otherwise: object = None) -> None:
         super().__init__(Key())
@@ -28,21 +31,21 @@ class Recorded(Host):
     def _answer(self, fact: Fact[Any]) -> Any:
         if not fact.commands:
             return fact.read("")
-        return next((answer for one, answer in self._known if one.commands == fact.commands), self._otherwise)
+        return next((answer for known, answer in self._known if known.commands == fact.commands), self._otherwise)
 
 
 class OneByOne:
-    """A link that runs each script of a round by itself."""
+    """A link that runs the scripts of a round one after the other, by `run`."""
 
     def run(self, script: str, **_: object) -> Result:
         raise NotImplementedError
 
     def run_all(self, scripts: Sequence[Script]) -> list[Result]:
-        return [self.run(one.text, deadline=one.deadline, keep=one.keep, send=one.send) for one in scripts]
+        return [self.run(script.text, deadline=script.deadline, keep=script.keep, send=script.send) for script in scripts]
 
 
 class Here(OneByOne):
-    """This machine in place of a host."""
+    """A link to this machine, in place of a host."""
 
     alias = "here"
 

@@ -1,4 +1,4 @@
-"""Routes that answer as they are told, and a clock that only goes on when somebody sleeps."""
+"""Routes with given answers, and a clock that only advances when somebody sleeps."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,8 +13,11 @@ PASS, FAIL = True, False
 
 
 class Routes:
-    """`answers` are those of each route by its name, one after the other, the last one again and again; a route without any
-    passes. `asked` is how often each was asked, `closed` how many connections were closed."""
+    """Routes that answer as a test says.
+
+    `answers` are the answers of each route by name (with _ for -), in order; the last is repeated. A route without answers passes.
+    `asked` is how often each route was probed, `closed` how many probers were closed, and `said` what failed probes are answered.
+    """
 
     def __init__(self, **answers: Sequence[bool]) -> None:
         self._answers = {name.replace("_", "-"): list(known) for name, known in answers.items()}
@@ -26,7 +29,7 @@ class Routes:
         return _Prober(self, route.name)
 
     def instead_of_real_ones(self, patch: pytest.MonkeyPatch) -> "Routes":
-        """Let all who ask routes ask these; no probe is sent before the one before it was answered."""
+        """Replace the real probers by these routes. Of each route only one probe is under way at a time."""
         for who in ("rollback_lib.run.monitor.Prober", "rollback_lib.health.watch.Prober"):
             patch.setattr(who, self.prober)
         patch.setattr("rollback_lib.health.watch.AT_ONCE", 1)
@@ -52,7 +55,7 @@ class _Prober:
 
 
 class Clock:
-    """Stands for the module `time`."""
+    """Stands for the module `time`. `now` advances by the seconds that somebody sleeps."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -61,4 +64,4 @@ class Clock:
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        self.now += seconds or 0.01  # looking takes its time, too
+        self.now += seconds or 0.01  # even a look without a pause takes some time

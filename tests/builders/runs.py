@@ -1,4 +1,4 @@
-"""A run, and what is around it: a host that only notes what it is told to run, and a person who presses a button when told to."""
+"""Builds runs and incidents, with a host that only notes the scripts it gets, and a person who presses buttons when the test says so."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -26,15 +26,18 @@ ROOT = Account("root", state=STATE, closed="")
 
 
 def ended(ending: Ending, out: str = "", err: str = "", seconds: float = 0.0) -> Result:
-    """What the host says of a script that ended so."""
+    """The result of a script that ended in this way."""
     return Result(ending, out, err, 0, seconds)
 
 
 class Host(OneByOne):
-    """`failing`: what a script has in it that fails; `says`: what the others print; `full`: its disk is. `ran` are the scripts that
-    it ran, `started` the jobs among them; `ends` is how a job ends, by its name, where that is not for `failing` to say: with an
-    ending, or with an error of the way to the host; `output` is what it prints meanwhile. `known` are the jobs that the host knows
-    of an incident that is opened again. Its lock is always free."""
+    """A link to a host that runs nothing. Its lock is always free.
+
+    Scripts that contain `failing` fail; all others succeed and print `says`. `ran` are the scripts that it was given, and `started` the
+    jobs. With `full` its disk is full, and no job starts. `ends` is how a job ends, by its name: with an ending, or with an error of the
+    link; other jobs end as their scripts do. `output` is what a job prints, by its name. `known` are the jobs of an incident that is
+    opened again.
+    """
 
     alias = HOST
 
@@ -75,7 +78,10 @@ class Host(OneByOne):
 
 
 class Person:
-    """Presses a button only when the test says so."""
+    """A console with a person, who presses a button only when the test says so.
+
+    `buttons` are the gates that were opened, `lines` the lines that were printed. `there` is whether the person can be asked.
+    """
 
     def __init__(self) -> None:
         self.buttons: list[Callable[[], None]] = []
@@ -99,7 +105,7 @@ class Person:
 
 
 def opening(folder: Folder, **changes: Any) -> Opening:
-    """How an incident was opened whose record is in that folder: to apply, and to stop where it fails."""
+    """The opening of an incident whose record is in that folder. By default its mode is apply, and it stops at a failure."""
     known = {
         "incident": folder.id, "procedure": "code", "stack": STACK.name, "host": HOST, "who": "me", "mode": "apply", "on_failure": "stop",
         "reason": "", "parameters": {}, "folder": folder.path, "budget": 60.0, "usual": (),
@@ -108,7 +114,7 @@ def opening(folder: Folder, **changes: Any) -> Opening:
 
 
 def run(how: Opening, host: Host, person: Person, stack: Stack = STACK) -> Run:
-    """A run that has documented its facts, opened as told."""
+    """A run with this opening, whose facts are documented."""
     folder = Folder(how.folder)
     made = Run(stack, how, folder, host, Key(), person, 0.0, ROOT)
     folder.event("facts")
@@ -121,11 +127,11 @@ def opened(root: Path, host: Host, person: Person, **changes: Any) -> Incident:
 
 
 def taken_up(incident: Incident, host: Host, person: Person) -> Incident:
-    """The incident, opened again by another process."""
+    """The incident, resumed by another process."""
     return Incident(run(replace(incident.opening, resumed=True), host, person, incident.stack))
 
 
 def finding(incident: Incident, **looks: Any) -> None:
-    """Let these looks of its procedure find what a test says."""
+    """Replace functions of the incident's procedure, such as its effects, by those of the test."""
     run = incident._run
     run.procedure = run.monitor._procedure = replace(run.procedure, **looks)

@@ -1,4 +1,4 @@
-"""A web server on this machine, for the time of a test."""
+"""A web server on this machine, for the duration of a test."""
 
 import threading
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Server:
-    """Answers every request with `status` and `body`; `asked` are the requests, as path and headers."""
+    """Answers every request with `status` and `body`. `asked` are the requests that came, each as path and headers."""
 
     def __init__(self, status: int, body: str) -> None:
         self.status, self.body = status, body
@@ -21,7 +21,7 @@ class Server:
 
 @contextmanager
 def serving(status: int = 200, body: str = "fine") -> Iterator[Server]:
-    """It, as long as the block lasts."""
+    """The server, which runs while the context is open."""
     made = Server(status, body)
 
     class Handler(BaseHTTPRequestHandler):

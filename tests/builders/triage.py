@@ -1,7 +1,9 @@
-"""All that triage asks of a stack: one where everything is well and nothing was changed for a month, with what a test changes.
+"""Builds what triage finds on a host. By default everything is healthy, and nothing was changed for a month; a test changes some of it.
+
+The services are:
 
 agents-api, ruben-api   built from the tree; agents-api reads the env file and uses the database voice
-caddy                   the proxy, on the networks of the other stacks as well
+caddy                   the proxy, also on the networks of the other stacks
 """
 
 from dataclasses import replace
@@ -73,12 +75,12 @@ def deployed(
     healthy or bad here; `registry`: it runs by the compose files that take the image from a registry."""
     when = ago(came)
     way = replace(WAY, files=tuple(STACK.image.files)) if registry else WAY
-    one = container(created=ago(came if made is None else made), compose=way)
-    released = [Release("agents-api", RUNS, one.image, when, known == "healthy", "3f2a9c")] if known else []
+    running = container(created=ago(came if made is None else made), compose=way)
+    released = [Release("agents-api", RUNS, running.image, when, known == "healthy", "3f2a9c")] if known else []
     reflog = [git.Move(commit(RUNS, when), when, "pull"), git.Move(commit(BEFORE, ago(2 * MONTH)), ago(2 * MONTH), "clone")]
-    mine = code.Deployed("agents-api", (one,), way, [docker.Image("kept", RUNS, one.image)], released, reflog)
+    api = code.Deployed("agents-api", (running,), way, [docker.Image("kept", RUNS, running.image)], released, reflog)
     state = code.State(
-        stack=STACK, head=git.Head(RUNS, "main", ()), log=[move.commit for move in reflog], reflog=reflog, services=(mine,), defined={},
+        stack=STACK, head=git.Head(RUNS, "main", ()), log=[move.commit for move in reflog], reflog=reflog, services=(api,), defined={},
         environments={}, compose="2", lines=[],
     )  # fmt: skip
     return Code(state, ago(came if image is None else image), BEFORE, migrations, asks)
@@ -88,8 +90,9 @@ def env_file(
     *, changed: float = MONTH + 1, made: float = MONTH, content: str = ENV, before: str | None = ENV_BEFORE, verdict: str = "",
     holds: str = "2", host: str = "voice-postgres-1", unreadable: str = "", read: bool = True,
 ) -> env.State:  # fmt: skip
-    """The env file: changed so many hours ago, read by agents-api, whose container was `made` then and has LEVEL as it `holds` it, and
-    a database on `host`; `before` is the other version that is known of it, and `verdict` what is known of the one that is there."""
+    """The env file, changed `changed` hours ago. agents-api reads it, unless `read` is false; its container was made `made` hours ago, and
+    has `holds` for LEVEL and a database on `host`. `before` is an earlier version of the file, `verdict` the verdict on the present one.
+    `unreadable`: compose cannot read its files, at this place."""
 
     def file(content: str, hours: float) -> files.File:
         return files.File(STACK.env.file, STACK.env.file, "regular file", "600", 0, 0, 7, ago(hours), Secret(content))
@@ -113,8 +116,8 @@ def caddy_file(
     *, changed: float = MONTH, verdict: str = "", committed: bool = True, wrong: str = "", loaded: bool = True, running: bool = True,
     upstreams: dict[str, tuple[str, ...]] | None = None,
 ) -> caddyfile.State:  # fmt: skip
-    """The Caddyfile: changed so many hours ago, in a commit or by hand; Caddy accepts it unless it is `wrong`, and runs with it. What
-    `upstreams` are is asked elsewhere."""
+    """The Caddyfile, changed `changed` hours ago, in a commit or by hand (`committed`). Caddy accepts it unless it is `wrong`, and has it
+    loaded if `loaded`. `upstreams` is not used here, but by `facts`."""
 
     def version(name: str, content: bytes, hours: float, verdict: str = "") -> caddyfile.Version:
         return caddyfile.Version(name, ago(hours), "subject", verdict, content, Command.of("cat", name))
@@ -130,17 +133,17 @@ def caddy_file(
 
 
 def around(down: tuple[str, ...], missing: tuple[str, ...], off: str, gone: str) -> redeploy.State:
-    """Containers and networks; see `facts`."""
+    """The containers and networks. The arguments are those of `facts`."""
     services = {name: service(f"docker-{name}", builds=name != "caddy") for name in ("agents-api", "ruben-api", "caddy")}
     ended = {"state": "exited", "exit": 1}
     containers = [container(name, **(ended if name in down else {})) for name in services if name not in missing]
-    there = [attached(one.name, "docker_default", one.service) for one in containers] + [
+    attachments = [attached(item.name, "docker_default", item.service) for item in containers] + [
         attached(name, network) for name, others in PROXY.items() for network in others if network != off
     ]
-    there += [attached("voice-postgres-1", "docker_default"), *([attached("docker-caddy-1", gone, id="n0")] if gone else [])]
+    attachments += [attached("voice-postgres-1", "docker_default"), *([attached("docker-caddy-1", gone, id="n0")] if gone else [])]
     return redeploy.State(
         stack=STACK, head=git.Head(RUNS, "main", ()), containers=containers, ways=dict.fromkeys(services, WAY), services=services,
-        unreadable="", images={}, attachments=networks.Attachments(tuple(there), {"docker_default": "n1"}), volumes={}, env_files={},
+        unreadable="", images={}, attachments=networks.Attachments(tuple(attachments), {"docker_default": "n1"}), volumes={}, env_files={},
         free=10**12, logs={}, releases=[],
     )  # fmt: skip
 
@@ -154,5 +157,5 @@ def database(name: str, *, gone: tuple[str, ...] = (), new: tuple[str, ...] = ()
 
 
 def without(section: str) -> Stack:
-    """The stack without a section."""
+    """The stack without that section of its file."""
     return STACK.model_copy(update={section: None})

@@ -1,4 +1,4 @@
-"""An incident that has documented its facts, on a host that only notes what it is told to run."""
+"""Fixtures for an incident that has documented its facts, on a host that only notes what it is asked to run."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +23,6 @@ def host() -> Host:
 
 @pytest.fixture
 def incident(tmp_path: Path, host: Host, person: Person, monkeypatch: pytest.MonkeyPatch) -> Incident:
-    """It finds everything as it was planned."""
+    """An incident that finds everything as it was planned."""
     monkeypatch.setitem(procedures(), "code", replace(procedures()["code"], assumed=Looks([])))
     return opened(tmp_path, host, person)

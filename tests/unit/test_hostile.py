@@ -1,4 +1,4 @@
-"""Hosts that answer with anything, and people who give anything: a sentence of ours, or an answer, and nothing acts."""
+"""Arbitrary answers from hosts and arbitrary input from people: each is understood, or refused in a sentence, and has no other effect."""
 
 import json
 import re
@@ -24,23 +24,30 @@ from rollback_lib.facts import (
     access,
     backups,
     caddy,
+    caddy_sites,
     compose,
     copies,
     docker,
+    dumps,
     files,
+    fronts,
     git,
     inside_container,
+    inventory,
     ledger,
     machine,
     networks,
     paths,
     postgres,
+    reach,
     registry,
     releases,
     removed,
     repository,
     restores,
+    schedules,
     schema,
+    worktrees,
 )
 from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.live import LiveHost
@@ -133,6 +140,17 @@ FACTS: dict[str, Fact[Any]] = {
     "in_use": copies.in_use(),
     "stashes": copies.stashes("/x"),
     "removed": removed.removed("/s"),
+    "reach": reach.reach(),
+    "inventory": inventory.containers(),
+    "schedules": schedules.schedules(),
+    "dumps": dumps.dumps(["/backup"]),
+    "on_host": fronts.on_host(),
+    "nginx": fronts.nginx(),
+    "sites": caddy_sites.sites("c"),
+    "tops": worktrees.tops(["/x"]),
+    "unknown": worktrees.unknown("/x", ["/x/f"]),
+    "closed": paths.closed(["/x"]),
+    "compose_files": paths.compose_files("/x"),
     "mounted": access.mounted([Write("/f", How.REPLACED)]),
 }
 
@@ -159,7 +177,7 @@ ENDINGS = [*[Ending.exited(0)] * 3, Ending.exited(1), Ending.exited(127), Ending
 
 
 class Host(OneByOne):
-    """Says one thing, well or badly."""
+    """A link on which every script prints the same text, and succeeds or fails."""
 
     alias = "contabo"
 
@@ -241,7 +259,7 @@ def test_a_plan_that_was_kept_is_the_same_plan(made: list[Command], target: str)
 
 
 def streamed(chunks: list[bytes], *secrets: str) -> str:
-    """What is shown and kept of a stream, by a run that knows these secrets."""
+    """What a run that knows these secrets shows and keeps of a stream."""
     shown: list[str] = []
     redactor = Redactor()
     redactor.protect(secrets)
@@ -296,7 +314,7 @@ def test_nothing_that_acts_on_a_terminal_is_left(text: str) -> None:
 
 
 class Tags(HTMLParser):
-    """Elements and attributes of a page."""
+    """Collects the elements and attributes of a page."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What holds the house together: imports go down, dependencies agree, papermill lists what the notebooks take."""
+"""Rules for the whole project: imports go down only, dependencies agree, files and functions are small, parameters are documented."""
 
 import ast
 import json
@@ -15,7 +15,7 @@ from papermill import inspect_notebook
 from rollback_lib.settings import PROJECT
 
 PACKAGE = PROJECT / "rollback_lib"
-# From the ground up; a room may import from its own and those below.
+# The rooms by level, from the bottom up. A room may import from its own level and those below.
 LEVELS = [
     {"errors", "settings"},
     {"secrets", "text"},
@@ -24,9 +24,9 @@ LEVELS = [
     {"health", "host"},
     {"facts"},
     {"record"},
-    {"procedures", "report", "runbook"},
+    {"discovery", "procedures", "report", "runbook"},
     {"run"},
-    {"notebook", "headless"},
+    {"notebook", "headless", "terminal"},
     {"cli"},
 ]
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
@@ -53,8 +53,14 @@ def test_imports_go_down_only(file: Path) -> None:
                 assert room == "cli", f"{file} imports the practice host"
 
 
+def test_only_what_is_of_a_clone_knows_where_that_is() -> None:
+    """All else asks for the runbook folder, or for what the package brings, so that it also works from a wheel."""
+    files = [*PACKAGE.rglob("*.py"), *(PROJECT / "lab").glob("*.py")]
+    assert {file.name for file in files if re.search(r"\bPROJECT\b", file.read_text())} == {"settings.py", "reference.py"}
+
+
 def test_times_are_worded_in_one_place() -> None:
-    """What `text/times.py` says is not spelled out again: a moment by the clock, or a number of seconds."""
+    """Only `text/times.py` formats points in time and numbers of seconds."""
     spelled = re.compile(r"\{[^{}]+:(%[YHd]|[.\d]*[fg]\} s\b)")
     found = {file.name for file in PACKAGE.rglob("*.py") if spelled.search(file.read_text())}
     assert found <= {"times.py", "folder.py"}, "folder.py names the folder of a record after the moment"
@@ -62,7 +68,7 @@ def test_times_are_worded_in_one_place() -> None:
 
 @pytest.mark.parametrize("folder", ["rollback_lib", "lab", "tests"])
 def test_files_and_functions_are_small(folder: str) -> None:
-    """A test may be a long story; what it tests may not."""
+    """Files have at most 400 lines, functions at most 50. Tests may be longer functions."""
     files = [file for file in (PROJECT / folder).rglob("*.py") if "seed" not in file.parts]
     assert [str(file) for file in files if len(file.read_text().splitlines()) > 400] == []
     long = [
@@ -97,14 +103,15 @@ def test_papermill_lists_every_parameter_with_its_meaning(file: Path, caplog: py
 
 
 def test_procedures_and_the_checks_of_parameters_reach_no_host() -> None:
-    """They are pure: what speaks to hosts and routes is not even loaded with them."""
+    """They do not even load the modules that connect to hosts and routes."""
     loaded = "import sys, rollback_lib.run.options; print([name for name in ('paramiko', 'httpx', 'IPython') if name in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", loaded], text=True, cwd=PROJECT).strip() == "[]"
 
 
 def test_the_public_names_of_commands_need_no_heavy_import() -> None:
-    """`rollback --help` answers at once: the command line imports what it needs when it needs it."""
+    """`rollback --help` must be fast, so the command line imports heavy modules only when a command needs them."""
     for file in (PACKAGE / "cli").glob("*.py"):
         top = ast.parse(file.read_text()).body
         imported = {node.module for node in top if isinstance(node, ast.ImportFrom)}
-        assert imported <= {"collections.abc", "dataclasses", "datetime", "pathlib", "typing", "rollback_lib.errors"}, file
+        light = {"collections.abc", "contextlib", "dataclasses", "datetime", "functools", "pathlib", "typing", "rollback_lib.errors"}
+        assert imported <= light, file

@@ -1,1 +1,1 @@
-"""One file of views for each procedure: its state, its candidates, its target."""
+"""The views of each procedure, a file each: its state, its candidates, its target."""

@@ -30,24 +30,28 @@ def state(now: State) -> View:
 
 def listed(found: Candidates) -> Table:
     rows = [
-        (known.name, known.said, times.ago(known.when), known.verdict or "not known", "on the host now" * one.current)
-        for one in found[:SHOWN_CANDIDATES]
-        for known in (one.version,)
+        (known.name, known.said, times.ago(known.when), known.verdict or "not known", "on the host now" * candidate.current)
+        for candidate in found[:SHOWN_CANDIDATES]
+        for known in (candidate.version,)
     ]
     return table(("version", "subject", "age", "verdict", ""), rows)
 
 
 def candidates(found: Candidates) -> View:
-    diffs = [code(one.changes, title=f"From what is on the host to {one.version.name}", folded=True) for one in found if not one.current]
+    diffs = [
+        code(candidate.changes, title=f"From what is on the host to {candidate.version.name}", folded=True)
+        for candidate in found
+        if not candidate.current
+    ]
     return stack(listed(found), *diffs[:SHOWN_DIFFS])
 
 
-def target(one: Target) -> View:
+def target(chosen: Target) -> View:
     return stack(
-        note("info", f"{one.version.name} {one.version.said}\nChosen: {one.why}. Caddy accepts it."),
-        code(one.diff or "(no difference)", title="What changes in the file"),
+        note("info", f"{chosen.version.name} {chosen.version.said}\nChosen: {chosen.why}. Caddy accepts it."),
+        code(chosen.diff or "(no difference)", title="What changes in the file"),
     )
 
 
 VIEWS = {State: state, Candidates: candidates, Target: target}
-CHOICES = {Candidates: (listed, lambda one: one.version.name)}
+CHOICES = {Candidates: (listed, lambda candidate: candidate.version.name)}

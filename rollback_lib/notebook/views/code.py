@@ -17,31 +17,40 @@ def state(now: State) -> View:
         ("last deploy", deploy),
         *[("history", "not whole: a shallow clone")] * now.repository.shallow,
         ("uncommitted", ", ".join(now.head.dirty) or "nothing: the tree is clean"),
-        *((f"{one.service} containers", common.replicas(one.replicas)) for one in now.services),
-        *((f"{one.service} made of", _made_of(one)) for one in now.services),
+        *((f"{deployed.service} containers", common.replicas(deployed.replicas)) for deployed in now.services),
+        *((f"{deployed.service} made of", _made_of(deployed)) for deployed in now.services),
         ("compose", now.compose),
     ]
     return common.state(rows, now.probes, now.lines, now.main.service)
 
 
-def _made_of(one: Deployed) -> str:
-    image = one.container.image[7:19] if one.container else ""
-    return f"commit {one.running[:7]} (by the {one.by}), image {image}" if one.running else one.by
+def _made_of(deployed: Deployed) -> str:
+    image = deployed.container.image[7:19] if deployed.container else ""
+    return f"commit {deployed.running[:7]} (by the {deployed.by}), image {image}" if deployed.running else deployed.by
 
 
 def listed(found: Candidates) -> Table:
     rows = []
-    for one in found[:SHOWN_CANDIDATES]:
-        marks = ["runs now"] * one.running + ["HEAD"] * (one.head and not one.running) + ["image kept"] * one.kept
-        deployed = times.ago(one.deployed) if one.deployed else "never seen here"
-        rows.append((one.commit.short, one.commit.subject, one.commit.author, deployed, one.verdict or "not known", ", ".join(marks)))
+    for candidate in found[:SHOWN_CANDIDATES]:
+        marks = ["runs now"] * candidate.running + ["HEAD"] * (candidate.head and not candidate.running) + ["image kept"] * candidate.kept
+        deployed = times.ago(candidate.deployed) if candidate.deployed else "never seen here"
+        rows.append(
+            (
+                candidate.commit.short,
+                candidate.commit.subject,
+                candidate.commit.author,
+                deployed,
+                candidate.verdict or "not known",
+                ", ".join(marks),
+            )
+        )
     return table(("commit", "subject", "author", "deployed", "verdict", ""), rows)
 
 
-def target(one: Target) -> View:
-    alone = "".join(f"\nLeft alone: {name}, {why}." for name, why in one.others.items())
-    return note("info", f"{one.commit.sha} {one.commit.subject}\nChosen: {one.why}.{alone}")
+def target(chosen: Target) -> View:
+    alone = "".join(f"\nLeft alone: {name}, {why}." for name, why in chosen.others.items())
+    return note("info", f"{chosen.commit.sha} {chosen.commit.subject}\nChosen: {chosen.why}.{alone}")
 
 
 VIEWS = {State: state, Candidates: listed, Target: target}
-CHOICES = {Candidates: (listed, lambda one: one.commit.sha)}
+CHOICES = {Candidates: (listed, lambda candidate: candidate.commit.sha)}

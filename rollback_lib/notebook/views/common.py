@@ -1,4 +1,4 @@
-"""What the states of all procedures show alike."""
+"""Views that the procedures share."""
 
 from collections.abc import Sequence
 
@@ -24,18 +24,18 @@ def replicas(containers: Sequence[Container]) -> str:
 
 
 def routes(probes: Sequence[Probe], *, well: str = "Every route is healthy.", then: str = "") -> View:
-    """What the probes of all routes come to, in a sentence; `well` where all passed, `then` is added where one did not."""
+    """The result of probing all routes, in a sentence: `well` if all passed; else a sentence on what failed, followed by `then`."""
     sick = [probe.route for probe in probes if not probe.ok]
     return note("bad", f"Not healthy: {', '.join(sick)}.{then}") if sick else note("good", well)
 
 
 def answer(probe: Probe) -> str:
-    """What a route answered, in short."""
+    """In short, what a route answered."""
     return f"{'✔' if probe.ok else '✘'} {probe.status or 'no answer'}"
 
 
 def state(rows: Sequence[tuple[str, str]], probes: Sequence[Probe], lines: Sequence[str], service: str) -> View:
-    """Rows of a state, with the health of every route and the service's last lines."""
+    """The rows of a state, the health of every route, and the last lines of the service's log."""
     shown = [(f"route {probe.route}", f"{answer(probe)} in {probe.seconds * 1000:.0f} ms: {probe.words}") for probe in probes]
     well = all(probe.ok for probe in probes)
     logs = code("\n".join(lines) or "(no lines)", title=f"Last lines of {service}", folded=well)

@@ -5,8 +5,8 @@ from rollback_lib.plan.step import Step
 from rollback_lib.run.stages import Confirmation
 
 
-def confirmation(one: Confirmation) -> View:
-    plan, lost = one.plan, "; ".join(one.plan.loses)
+def confirmation(pending: Confirmation) -> View:
+    plan, lost = pending.plan, "; ".join(pending.plan.loses)
     title = f"Plan {plan.hash}: {plan.procedure} on {plan.host}, to {plan.target}"
     rows = [(str(number), step.title, _what(step)) for number, step in enumerate(plan.steps, 1)]
     views: list[View] = [table(("", "what will happen", ""), rows, title=title)]
@@ -14,8 +14,8 @@ def confirmation(one: Confirmation) -> View:
         views.append(note("warn", f"What will be lost or changed: {lost}."))
     else:
         views.append(note("info", "Nothing is lost for good: undo restores all of it."))
-    if one.holder:
-        views.append(note("warn", f"The stack is held by {one.holder}. Ask them: until they are done, the cells below refuse."))
+    if pending.holder:
+        views.append(note("warn", f"The stack is held by {pending.holder}. Ask them: until they are done, the cells below refuse."))
     return stack(*views)
 
 

@@ -1,4 +1,4 @@
-"""Views of the env rollback: names, lengths and keyed hashes, and no value."""
+"""Views of the env rollback. They show names, lengths and keyed hashes, never values."""
 
 from rollback_lib.notebook.view import Table, View, note, stack, table
 from rollback_lib.notebook.views import common
@@ -24,11 +24,19 @@ def state(now: State) -> View:
 
 def listed(found: Candidates) -> Table:
     rows = []
-    for one in found[:SHOWN_CANDIDATES]:
-        kinds = {"differ": one.changed, "more": one.added, "missing": one.removed}
+    for candidate in found[:SHOWN_CANDIDATES]:
+        kinds = {"differ": candidate.changed, "more": candidate.added, "missing": candidate.removed}
         words = [f"{word}: {some(keys, 6)}" for word, keys in kinds.items() if keys]
-        differs = "the file that is there" if one.current else one.unclear or "\n".join(words) or "comments or order only"
-        rows.append((one.version.name, times.ago(one.version.when), one.version.where, one.version.verdict or "not known", differs))
+        differs = "the file that is there" if candidate.current else candidate.unclear or "\n".join(words) or "comments or order only"
+        rows.append(
+            (
+                candidate.version.name,
+                times.ago(candidate.version.when),
+                candidate.version.where,
+                candidate.version.verdict or "not known",
+                differs,
+            )
+        )
     return table(("version", "kept", "where", "verdict", "variables, against the file that is there"), rows)
 
 
@@ -38,13 +46,14 @@ def candidates(found: Candidates) -> View:
     return listed(found)
 
 
-def target(one: Target) -> View:
+def target(chosen: Target) -> View:
     rows = [
-        (row.key, masked(one.key, row.old), masked(one.key, row.new), "" if row.asked else "▲ not asked for") for row in one.differences
+        (row.key, masked(chosen.key, row.old), masked(chosen.key, row.new), "" if row.asked else "▲ not asked for")
+        for row in chosen.differences
     ]
     shown = table(("variable", "now", "then", ""), rows, title="What changes for compose") if rows else note("good", "No variable changes.")
-    return stack(note("info", f"{one.name}\nChosen: {one.why}. Compose can read it."), shown)
+    return stack(note("info", f"{chosen.name}\nChosen: {chosen.why}. Compose can read it."), shown)
 
 
 VIEWS = {State: state, Candidates: candidates, Target: target}
-CHOICES = {Candidates: (listed, lambda one: one.version.name)}
+CHOICES = {Candidates: (listed, lambda candidate: candidate.version.name)}

@@ -27,22 +27,32 @@ def state(now: State) -> View:
 
 def listed(found: Candidates) -> Table:
     rows = []
-    for one in found[:SHOWN_CANDIDATES]:
-        where = ["registry"] * one.in_registry + ["host"] * (one.image is not None) + ["runs now"] * one.running
-        size = f"{one.size / 1e6:.0f} MB" if isinstance(one.size, int) else one.size or ""
-        subject = f"{one.commit.subject} ({one.commit.author})" if one.commit else "no commit that git knows"
-        digest = one.digest[7:19] if one.digest else "none"
-        tag = one.tag[:12] if one.commit and one.tag == one.commit.sha else one.tag
-        rows.append((tag, subject, times.ago(one.made) if one.made else "", digest, size, ", ".join(where), one.verdict or "not known"))
+    for candidate in found[:SHOWN_CANDIDATES]:
+        where = ["registry"] * candidate.in_registry + ["host"] * (candidate.image is not None) + ["runs now"] * candidate.running
+        size = f"{candidate.size / 1e6:.0f} MB" if isinstance(candidate.size, int) else candidate.size or ""
+        subject = f"{candidate.commit.subject} ({candidate.commit.author})" if candidate.commit else "no commit that git knows"
+        digest = candidate.digest[7:19] if candidate.digest else "none"
+        tag = candidate.tag[:12] if candidate.commit and candidate.tag == candidate.commit.sha else candidate.tag
+        rows.append(
+            (
+                tag,
+                subject,
+                times.ago(candidate.made) if candidate.made else "",
+                digest,
+                size,
+                ", ".join(where),
+                candidate.verdict or "not known",
+            )
+        )
     return table(("tag", "subject", "age", "digest", "size", "where", "verdict"), rows)
 
 
-def target(one: Target) -> View:
-    row = one.candidate
+def target(chosen: Target) -> View:
+    row = chosen.candidate
     subject = f" {row.commit.subject}" if row.commit else ""
     where = "The host has it." if row.image else "It is in the registry, and pulled before anything stops."
-    return stack(note("info", f"{row.tag}{subject}\nChosen: {one.why}. {where}"), table(("", ""), [("digest", row.digest or "none")]))
+    return stack(note("info", f"{row.tag}{subject}\nChosen: {chosen.why}. {where}"), table(("", ""), [("digest", row.digest or "none")]))
 
 
 VIEWS = {State: state, Candidates: listed, Target: target}
-CHOICES = {Candidates: (listed, lambda one: one.tag or one.digest)}
+CHOICES = {Candidates: (listed, lambda candidate: candidate.tag or candidate.digest)}

@@ -1,4 +1,4 @@
-"""Views of readiness: what each procedure would go back to, and the rows."""
+"""Views of readiness: the target of each procedure, and the rows of the report."""
 
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.notebook.view import View, note, stack, table
@@ -27,9 +27,9 @@ def restored(one: Restored) -> View:
     return table(("database", "what came back"), shown)
 
 
-def report(one: Report) -> View:
-    level = {RED: "bad", AMBER: "warn"}.get(worst(one.rows), "good")
-    return stack(note(level, f"{one.verdict}: {one.reason}."), rows(one.rows))
+def report(made: Report) -> View:
+    level = {RED: "bad", AMBER: "warn"}.get(worst(made.rows), "good")
+    return stack(note(level, f"{made.verdict}: {made.reason}."), rows(made.rows))
 
 
 VIEWS = {State: state, Target: target, Restored: restored, Report: report}

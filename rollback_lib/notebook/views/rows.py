@@ -9,4 +9,4 @@ _SIGNS = {"green": "✔ green", "amber": "▲ amber", "red": "✘ red"}
 
 
 def rows(found: Sequence[Row], *, title: str = "") -> View:
-    return table(("", "what", "how it is", "what to do"), [(_SIGNS[one.level], one.name, one.found, one.do) for one in found], title=title)
+    return table(("", "what", "how it is", "what to do"), [(_SIGNS[row.level], row.name, row.found, row.do) for row in found], title=title)

@@ -1,4 +1,4 @@
-"""Views of triage: what is true of the stack, and which row of the page fits."""
+"""Views of triage: the state of the stack, and which row of the decision tree fits."""
 
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.facts.inside_container import Answer
@@ -75,22 +75,22 @@ def _database(name: str, one: Database | Unanswered) -> tuple[str, str, str]:
     return name, up, f"✘ not {as_then}: {gap.words}" if gap else f"✔ {as_then}"
 
 
-def diagnosis(one: Diagnosis) -> View:
-    level = "good" if one.seen.healthy else "bad"
-    views = [note(level, f"{one.reason[:1].upper()}{one.reason[1:]}.")]
-    if not one.seen.healthy:
+def diagnosis(diagnosed: Diagnosis) -> View:
+    level = "good" if diagnosed.seen.healthy else "bad"
+    views = [note(level, f"{diagnosed.reason[:1].upper()}{diagnosed.reason[1:]}.")]
+    if not diagnosed.seen.healthy:
         views.append(
-            table(("", "row of the page", "what speaks for it", "what speaks against it"), [_row(found) for found in one.findings])
+            table(("", "row of the page", "what speaks for it", "what speaks against it"), [_row(found) for found in diagnosed.findings])
         )
-    amiss = [row for row in one.rows if row.level != GREEN]
+    amiss = [row for row in diagnosed.rows if row.level != GREEN]
     if amiss:
         views.append(rows(amiss, title="Beside the page"))
     return stack(*views)
 
 
-def _row(one: Finding) -> tuple[str, str, str, str]:
-    said = "\n".join(one.speaks_for), "\n".join(one.speaks_against)
-    return _SIGNS[one.fit], f"{one.situation} ({one.procedure})", *said
+def _row(finding: Finding) -> tuple[str, str, str, str]:
+    said = "\n".join(finding.speaks_for), "\n".join(finding.speaks_against)
+    return _SIGNS[finding.fit], f"{finding.situation} ({finding.procedure})", *said
 
 
 VIEWS = {StackState: state, Diagnosis: diagnosis}

@@ -13,13 +13,13 @@ def state(now: State) -> View:
         ("reason", now.origin.because or "none given"),
         ("it ended as", now.origin.verdict),
     ]
-    found = [(one.name, one.asked, one.found, "✔" if one.ok else "✘") for one in now.found]
+    found = [(effect.name, effect.asked, effect.found, "✔" if effect.ok else "✘") for effect in now.found]
     return stack(common.routes(now.probes), table(("", ""), rows), table(("what it changed", "as it left it", "now", ""), found))
 
 
-def target(one: Target) -> View:
-    rows = [(row.name, row.asked, row.found) for row in one.rows]
-    return stack(note("info", f"Chosen: {one.why}. All that the undo needs is still kept."), table(("", "before it", "now"), rows))
+def target(chosen: Target) -> View:
+    rows = [(row.name, row.asked, row.found) for row in chosen.rows]
+    return stack(note("info", f"Chosen: {chosen.why}. All that the undo needs is still kept."), table(("", "before it", "now"), rows))
 
 
 VIEWS = {State: state, Target: target}

@@ -1,4 +1,4 @@
-"""Caddyfile rollback: the proxy's configuration back to an earlier version, reloaded without an outage."""
+"""Caddyfile rollback: put the proxy's configuration back to an earlier version, and reload it without an outage."""
 
 from rollback_lib.procedures.caddyfile.plan import assumed, effects, plan, undo_effects
 from rollback_lib.procedures.caddyfile.readiness import READINESS

@@ -1,4 +1,5 @@
-"""What the plan of a Caddyfile rollback notes of the host: the file on both sides of the mount, and what Caddy has loaded, as hashes."""
+"""What the plan of a Caddyfile rollback notes about the host: hashes of the file on the host, of the file in the container, and of the
+configuration that Caddy has loaded."""
 
 from datetime import datetime
 
@@ -7,8 +8,8 @@ from rollback_lib.procedures.common.noted_file import NotedFile
 
 
 class Before(Noted):
-    """What was before; `inside` is the file as the container sees it, `live` what Caddy has loaded, None where they could not be read;
-    `started` is when the container was started."""
+    """The state before the rollback. `inside` is the file as the container sees it, `live` what Caddy has loaded; None if it could not
+    be read. `started` is when the container was started."""
 
     file: NotedFile
     inside: str | None
@@ -17,7 +18,7 @@ class Before(Noted):
 
 
 class After(Noted):
-    """What is asked for: the file, what Caddy makes of it, and whether it keeps running (`reload`)."""
+    """The state that is asked for: the file, and the configuration that Caddy loads from it. `reload` is True if Caddy keeps running."""
 
     file: str
     live: str

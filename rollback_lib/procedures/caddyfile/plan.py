@@ -1,4 +1,4 @@
-"""How to put the file in place and let Caddy load it, and whether it did."""
+"""The plan of a Caddyfile rollback: how to put the file in place and let Caddy load it, and how to check that it did."""
 
 from dataclasses import dataclass
 
@@ -20,13 +20,13 @@ from rollback_lib.text import times
 
 NOT_SEEN = "could not be read"
 INSIDE_ROW = "file in the container"
-TARGET = "target"  # the name under which an incident keeps the version that it leads to
-INSIDE = "inside"  # and that of the file that the container holds on to, where it is another one
-FILE, LOADED = "file", "loaded"  # parts of the host: the file, and what Caddy has loaded
+TARGET = "target"  # the name under which an incident keeps the target version
+INSIDE = "inside"  # the name for the file that the container sees, if that is a different one
+FILE, LOADED = "file", "loaded"  # the parts of the host that steps and effects name
 
 
 def plan(now: State, target: Target, *, incident: str) -> Plan:
-    """How to get from `now` to `target`."""
+    """The plan from `now` to `target`."""
     container, path = usable(now)
     assert now.file is not None
     stack = now.stack
@@ -99,7 +99,7 @@ def _undo(now: State, incident: str) -> tuple[Step, ...]:
 
 
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the rollback has the effect that was asked for."""
+    """What the rollback asks for, compared with the host now."""
     before, after = Before.read(plan.before), After.read(plan.after)
     found = _look(host, stack, plan)
     container = found.container
@@ -111,14 +111,14 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     ]
     if after.reload and not plan.nothing_to_do:
         kept = container is not None and container.started == before.started
-        # Whoever restarted it, as Docker does when it is restarted itself: it runs with the target, and that is what was asked for.
+        # This does not decide: whoever restarted Caddy (Docker itself may have), it runs with the target, as was asked for.
         said = "yes" if kept else "no, it was restarted meanwhile"
         rows.append(Effect("Caddy kept running", "yes", said, condition=True, decides=False, part=LOADED))
     return rows
 
 
 def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the host is back where it was before the rollback."""
+    """The state before the rollback, compared with the host now."""
     before = Before.read(plan.before)
     found = _look(host, stack, plan)
     rows = [
@@ -133,15 +133,16 @@ def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 
 
 def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the host is as the plan assumed. A Caddy that starts again and again can be looked into at one moment and not at another."""
+    """The state that the plan assumes, compared with the host now. If the file in the container cannot be read, it does not count: while
+    Caddy restarts again and again, it can be read at some moments only."""
     rows = undo_effects(host, stack, plan)
     return [one for one in rows if not (one.name == INSIDE_ROW and one.found == NOT_SEEN)]
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """What is there: the container; the file, and whether it was being written when that was cut off; the file as the container sees it,
-    and what Caddy has loaded."""
+    """What was found: the container, the file, the hash of the file as the container sees it, and the hash of what Caddy has loaded.
+    `partly`: the file is what an interrupted write leaves."""
 
     container: docker.Container | None
     file: NotedFile | None
@@ -167,12 +168,13 @@ def _look(host: Host, stack: Stack, plan: Plan) -> _Seen:
 
 
 def _partly(file: files.File | None, kept: files.File | None, target: files.File | None) -> bool:
-    """Whether the file was being written when that was cut off."""
+    """Whether the file is what an interrupted write of the target leaves."""
     return bool(file and kept and target) and overwrite_file.between(*(one.content.reveal() for one in (file, kept, target) if one))
 
 
 def _aside(file: str, kept: str, target: str, aside: str) -> Command:
-    """Keeps what an undo replaces; the target is kept already, and on a full disk another name for it has to do."""
+    """The command that keeps the file that an undo replaces. If the disk is full and the file is the target, which is kept already, a
+    hard link is enough."""
     look = (
         'cmp -s "$1" "$2" && exit 0; cp -p "$1" "$4" || { rm -f "$4"; cmp -s "$1" "$3" && ln "$3" "$4"; } || '
         '{ echo "$1 has what is kept nowhere, and there is no room to keep it" >&2; exit 1; }'
@@ -181,12 +183,12 @@ def _aside(file: str, kept: str, target: str, aside: str) -> Command:
 
 
 def _held(now: State) -> bool:
-    """Whether the container holds on to a file that was replaced on the host, and that one can be written."""
+    """Whether the container still sees a file that was replaced on the host, and this old file can be written."""
     return _stale(now) and now.inside is not None and now.inside.writable
 
 
 def _stale(now: State) -> bool:
-    """Whether the container sees another file than the one that has that name on the host."""
+    """Whether the container sees another file than the one on the host."""
     if now.inside is None or now.file is None:
         return False
     return now.inside.inode != now.file.inode if now.inside.inode else now.inside.hash != now.file.hash
@@ -204,7 +206,7 @@ def _restart_because(now: State) -> str | None:
 
 
 def _load(now: State, container: docker.Container, path: str, source: str) -> tuple[tuple[Command, ...], str, str]:
-    """The commands that make Caddy run with the file, their title, and why they are these."""
+    """The commands that make Caddy load the file, a title for them, and the reason why these commands are used."""
     because = _restart_because(now)
     if because:
         return (Command.of("docker", "restart", container.name),), "Restart Caddy", f"A restart, because {because}."
@@ -216,10 +218,10 @@ def _load(now: State, container: docker.Container, path: str, source: str) -> tu
 
 
 def _hand_over(container: docker.Container) -> Command:
-    """Lets waiting connections move to Caddy's new listener; without it, Linux resets those in the queue of the old one.
+    """The command that lets waiting connections move to Caddy's new listener. Otherwise Linux resets those in the queue of the old one.
 
-    Caddy listens with SO_REUSEPORT and closes the old socket at a reload. The setting is of the container's own network and
-    gone with its next start (https://docs.kernel.org/networking/ip-sysctl.html, tcp_migrate_req, Linux 5.14).
+    Caddy listens with SO_REUSEPORT and closes the old socket at a reload. The setting applies to the network namespace of the container
+    and is lost at its next start (https://docs.kernel.org/networking/ip-sysctl.html, tcp_migrate_req, since Linux 5.14).
     """
     script = (
         'set -- $(docker inspect --format "{{.State.Pid}} {{.HostConfig.NetworkMode}}" "$1"); '

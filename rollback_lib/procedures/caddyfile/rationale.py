@@ -1,4 +1,4 @@
-"""What a Caddyfile rollback rests on: which version it reverts, and what is known of the one it leads to."""
+"""The reasons for a Caddyfile rollback: which version it reverts, and what is known of the target version."""
 
 from rollback_lib.plan.plan import Rationale
 from rollback_lib.procedures.caddyfile.state import State, tracked
@@ -7,7 +7,7 @@ from rollback_lib.text import times
 
 
 def rationale(now: State, target: Target) -> Rationale:
-    """From git, the file, and its kept versions."""
+    """The reasons, taken from git, the file, and its kept versions."""
     verdict = target.version.verdict
     stable = True if verdict.startswith("healthy") else False if verdict.startswith("bad") else None
     known = verdict or f"valid for Caddy, of {times.minute(target.version.when)}; its routes were never verified"

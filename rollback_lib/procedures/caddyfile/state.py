@@ -1,4 +1,4 @@
-"""What the proxy runs with, and the versions of its file."""
+"""The state of the proxy: the configuration that it runs with, and the versions of its file."""
 
 import difflib
 import posixpath
@@ -13,24 +13,25 @@ from rollback_lib.procedures.common import snapshots
 from rollback_lib.stack.model import Stack
 
 NAME = "caddyfile"
-SHOWN = 10  # different versions that are read
+SHOWN = 10  # how many different versions are read
 
 
 @dataclass(frozen=True)
 class Tracked:
-    """The file as git has it: its path in the tree."""
+    """A Caddyfile in a git work tree: the tree, and the path of the file in it."""
 
     tree: str
     path: str
 
     def show(self, blob: str) -> Command:
-        """The command that prints one of its versions."""
+        """The command that prints a version of the file."""
         return git.show_file(self.tree, blob, self.path)
 
 
 @dataclass(frozen=True)
 class Version:
-    """A version of the file: `name` is a commit or a kept version, `show` prints its content on the host."""
+    """A version of the file. `name` is that of a commit or of a kept version. `said` describes it; `verdict` says whether it was healthy
+    here, "" if that is not known. The command `show` prints its content on the host."""
 
     name: str
     when: datetime
@@ -46,7 +47,9 @@ class Version:
 
 @dataclass(frozen=True)
 class State:
-    """What the proxy runs with: the file on the host, as the container sees it, and what Caddy has loaded."""
+    """The state of the proxy. `file` is the file on the host, `inside` the file as the container sees it at `path_inside`. `live` is the
+    configuration that Caddy has loaded, `of_file` the one that it would load from the file, or its error message. Each is None if it is
+    not known."""
 
     stack: Stack
     container: docker.Container | None
@@ -62,17 +65,18 @@ class State:
 
     @property
     def current(self) -> bytes:
-        """The content of the file on the host; nothing where there is no file."""
+        """The content of the file on the host; empty if there is no file."""
         return self.file.content.reveal() if self.file else b""
 
     @property
     def running(self) -> bool:
-        """Whether Caddy is up: one that its Caddyfile stops again and again shows as running for moments."""
+        """Whether Caddy is up. The state of the container is not enough: while a bad Caddyfile stops it again and again, it is "running" at
+        some moments."""
         return self.live is not None or (self.container is not None and self.container.state == "running" and not self.container.restarts)
 
     @property
     def loaded(self) -> bool | None:
-        """Whether Caddy runs with what the file says; None when one of the two cannot be known."""
+        """Whether Caddy has loaded what the file says; None if either is not known."""
         if self.live is None or not isinstance(self.of_file, caddy.Configuration):
             return None
         return self.live.hash == self.of_file.hash
@@ -80,7 +84,7 @@ class State:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A version to go back to; `current` is what the host's file is now."""
+    """A version to go back to. `current`: the file on the host is this version. `changes` is the diff from that file to this version."""
 
     version: Version
     current: bool
@@ -88,11 +92,11 @@ class Candidate:
 
 
 class Candidates(tuple[Candidate, ...]):
-    """The last different versions, newest first, each with its diff from what is now."""
+    """The last different versions, newest first."""
 
 
 def document(host: Host, stack: Stack) -> State:
-    """The file, its versions, and what Caddy has loaded."""
+    """Ask the host for the file, its versions, and what Caddy has loaded."""
     section, of_git = stack.section(NAME), tracked(stack)
     replicas, file, kept = (
         host.ask(docker.replicas(stack, section.service)),
@@ -120,7 +124,8 @@ def document(host: Host, stack: Stack) -> State:
 def _seen(
     host: Host, container: docker.Container, path: str, file: str,
 ) -> tuple[caddy.Inside | None, caddy.Configuration | str, caddy.Configuration | None]:  # fmt: skip
-    """The file as the container sees it, what Caddy makes of the one on the host, and what it has loaded."""
+    """The file as the container sees it, the configuration that Caddy would load from the file on the host, and the one that it has
+    loaded."""
     inside, loaded = host.ask(caddy.inside(container.name, path, file)), host.ask(caddy.live(container.name))
     of_file = host.ask(caddy.adapted(Command.of("cat", file), caddy_in(container, path, up=True))).result()
     live = loaded.result()
@@ -139,13 +144,13 @@ def candidates(now: State) -> Candidates:
 
 
 def tracked(stack: Stack) -> Tracked | None:
-    """The file as git has it; None where it is in no tree."""
+    """Where the file is in the tree; None if it is in no tree."""
     path = stack.in_tree(stack.section(NAME).file)
     return Tracked(stack.work_tree, path) if path else None
 
 
 def path_inside(container: docker.Container | None, file: str) -> str | None:
-    """The path by which the container sees the file: it mounts the file itself, or a folder it is in."""
+    """The path of the file in the container, which mounts the file itself or a folder above it; None if it mounts neither."""
     for mount in container.mounts if container else ():
         if (file + "/").startswith(mount.source + "/"):
             return mount.destination + file.removeprefix(mount.source)
@@ -153,7 +158,8 @@ def path_inside(container: docker.Container | None, file: str) -> str | None:
 
 
 def caddy_in(container: docker.Container, path: str, *, up: bool) -> Command:
-    """How Caddy's own command is run where it will load the file: in its container, or in another of the same service."""
+    """How to run the `caddy` command where the file will be loaded: in its container if that is `up`, or else in a new container like
+    it."""
     folder = posixpath.dirname(path)
     if up:
         return Command.of("docker", "exec", "-i", "-w", folder, container.name, "caddy")
@@ -167,7 +173,7 @@ def difference(old: bytes, new: bytes, name: str) -> str:
 
 
 def _committed(of_git: Tracked | None, history: list[git.FileVersion], contents: dict[str, bytes]) -> list[Version]:
-    """The versions that git has."""
+    """The versions in git."""
     known = [(one, contents.get(one.blob or "")) for one in history]
     return [
         Version(
@@ -178,7 +184,7 @@ def _committed(of_git: Tracked | None, history: list[git.FileVersion], contents:
 
 
 def _versions(committed: list[Version], kept: list[snapshots.Version]) -> list[Version]:
-    """Different contents only, each under the newest commit that brought it and with what earlier runs know of it."""
+    """The different contents of the file, each with the newest commit that brought it and what earlier runs know about it."""
     verdicts = {one.file.content.reveal(): one.verdict for one in reversed(kept)}
     found: dict[bytes, Version] = {}
     for one in committed:

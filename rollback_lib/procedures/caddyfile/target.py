@@ -1,4 +1,4 @@
-"""The version to go back to, accepted by the Caddy that will load it."""
+"""The target of a Caddyfile rollback: a version that the Caddy which will load it accepts."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ TARGET = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/~^-]{0,199}")
 
 @dataclass(frozen=True)
 class Target:
-    """The chosen version, accepted by the Caddy that will load it; `config` is what it will run with then."""
+    """The chosen version, and why it was chosen. Caddy has accepted it; `config` is the configuration that it will load."""
 
     version: Version
     why: str
@@ -28,21 +28,19 @@ class Target:
 
 
 def check(stack: Stack, target: object = "") -> None:
-    """The parameters, checked before anything is contacted. Raises ParameterError."""
+    """Check the parameter before anything is contacted. Raises ParameterError."""
     stack.section(NAME)
     check_target(target, TARGET, "a commit or a kept version")
 
 
 def choose(now: State) -> tuple[Version, str]:
-    """The version that the most speaks for: the newest that was healthy here, else the last different one.
-
-    Raises TargetRefused when there is none.
-    """
+    """The version to go back to, and why: the newest different version that was healthy here, or else the last different one. Raises
+    TargetRefused if there is none."""
     others = [version for version in now.versions if version.content != now.current]
     for version in others:
         if version.verdict.startswith("healthy"):
             return version, "the newest version that was healthy here"
-    # By their order, and not by time: two commits may be of the same second.
+    # The order of the list counts, not the time: two commits may have the same time.
     since = next((number for number, version in enumerate(now.versions) if version.content == now.current), -1)
     before = now.versions[since + 1 :]
     for version in before or others:
@@ -58,7 +56,7 @@ def choose(now: State) -> tuple[Version, str]:
 
 
 def examine(host: Host, now: State, target: str) -> Target:
-    """The version to go back to, and what Caddy itself says of it."""
+    """Choose the version, and let Caddy itself check it. Raises TargetRefused if Caddy does not accept it."""
     check(now.stack, target)
     container, path = usable(now)
     if target:
@@ -77,7 +75,7 @@ def examine(host: Host, now: State, target: str) -> Target:
 
 
 def usable(now: State) -> tuple[docker.Container, str]:
-    """The container and the file's path in it. Raises Refused where a rollback has nothing to work with."""
+    """The container, and the path of the file in it. Raises Refused if a rollback is not possible."""
     file = now.stack.section(NAME).file
     if now.file is None:
         of_git = tracked(now.stack)

@@ -17,7 +17,7 @@ from rollback_lib.procedures.common.triage import Triage
 from rollback_lib.procedures.redeploy.state import State as Redeploy
 from rollback_lib.text import times
 
-_OWN = re.compile(r"(?!localhost$)[A-Za-z0-9_-]+")  # a name of Docker's own: without a dot, so no address and no host elsewhere
+_OWN = re.compile(r"(?!localhost$)[A-Za-z0-9_-]+")  # a name as Docker gives to containers: it has no dot
 
 
 def weigh(one: Finding, known: State, now: StackState, seen: Symptoms) -> None:

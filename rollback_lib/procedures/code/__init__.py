@@ -1,4 +1,4 @@
-"""Code rollback: the tree back to a commit, its services' images of that commit, new containers of them."""
+"""Code rollback: put the tree back on a commit, build the images of its services from that commit, and recreate their containers."""
 
 from rollback_lib.procedures.code.images import BUILD_DEADLINE
 from rollback_lib.procedures.code.images import commands as build

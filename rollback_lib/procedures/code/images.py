@@ -1,4 +1,5 @@
-"""A commit's images, built from an export of it beside the tree: a build that fails leaves tree, tags and containers alone."""
+"""Building the images of a commit. They are built from an export of the commit, outside of the tree, so that a failed build changes
+neither the tree nor tags nor containers."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -15,12 +16,12 @@ BUILD_DEADLINE = 900.0  # seconds
 
 
 def commands(now: State, target: Target, images: Mapping[str, str]) -> tuple[Command, ...]:
-    """Builds the images of the target, by service, under these names."""
+    """The commands that build the target's images. `images` gives the name of the image for each service to build."""
     stack, folder = now.stack, _folder(now.stack, target.commit.sha)
     ways: dict[Compose, dict[str, str]] = {}
-    for one in now.services:
-        if one.service in images and one.compose:
-            ways.setdefault(one.compose, {})[one.service] = images[one.service]
+    for deployed in now.services:
+        if deployed.service in images and deployed.compose:
+            ways.setdefault(deployed.compose, {})[deployed.service] = images[deployed.service]
     builds = [command for way, mine in ways.items() for command in _of_way(way.moved(stack.work_tree, f"{folder}/tree"), mine, folder)]
     return (
         Command.of("rm", "-rf", folder),
@@ -33,17 +34,20 @@ def commands(now: State, target: Target, images: Mapping[str, str]) -> tuple[Com
 
 
 def clean_up(stack: Stack, sha: str) -> Command:
-    """Removes what a build that was cut short leaves."""
+    """The command that removes what an interrupted build leaves."""
     return Command.of("rm", "-rf", _folder(stack, sha))
 
 
 def _export(now: State, target: Target, folder: str) -> Iterator[Command]:
-    """The files as a checkout makes them, with the same modes, which the build cache knows again: `git archive` leaves some out,
-    changes others, and knows no submodules. Index and folder are its own, so the tree's stay as they are."""
-    repositories = [("", target.commit.sha), *((f"/{one.path}", one.sha) for one in target.submodules)]
+    """Export the files of the commit as a checkout would write them, with the same modes, so that the build cache recognises them.
+
+    `git archive` would not do: it leaves some files out, changes others, and ignores submodules. The export has an index and a folder
+    of its own; those of the tree stay as they are.
+    """
+    repositories = [("", target.commit.sha), *((f"/{module.path}", module.sha) for module in target.submodules)]
     yield from umask(now)
     yield Command.of("mkdir", f"{folder}/tree")
-    yield Command.of("chmod", f"--reference={now.stack.work_tree}", f"{folder}/tree")  # folders inherit the group's bit from it
+    yield Command.of("chmod", f"--reference={now.stack.work_tree}", f"{folder}/tree")  # new folders inherit its setgid bit
     for number, (path, sha) in enumerate(repositories):
         words = ("-c", "core.splitIndex=false", f"--work-tree={folder}/tree{path}", "read-tree", "--reset", "-u", sha)
         git_there = git.command(now.stack.work_tree + path, *words)
@@ -51,7 +55,8 @@ def _export(now: State, target: Target, folder: str) -> Iterator[Command]:
 
 
 def _copies(now: State, export: str) -> Iterator[Command]:
-    """What a build needs and git lacks. Copies, since a build follows no link out of its folder; the folder is private."""
+    """Copy the files that a build needs and git does not have, such as env files. Links would not do, since a build follows no link out
+    of its folder. The folder is readable for its owner only."""
     tree, paths = now.stack.work_tree, [path.removeprefix(f"{now.stack.work_tree}/") for path in beside(now)]
     if paths:
         copy = 'cd "$1"; to=$2; shift 2; for path; do [ ! -e "$path" ] || [ -e "$to/$path" ] || cp -p --parents -- "$path" "$to"; done'

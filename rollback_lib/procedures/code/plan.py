@@ -1,4 +1,4 @@
-"""How to put tree, images and containers on the target, and whether they are there."""
+"""The plan of a code rollback: how to put tree, images and containers on the target, and how to check that they are."""
 
 import posixpath
 from dataclasses import replace
@@ -24,13 +24,14 @@ from rollback_lib.text import times
 
 
 def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") -> Plan:
-    """How to get from `now` to `target`. Raises Refused for a tree whose changes would be lost."""
+    """The plan from `now` to `target`. `dirty` is "save" to keep uncommitted changes in a git stash. Raises ParameterError for another
+    value than "refuse" or "save", Refused if changes in the tree would be lost."""
     check(now.stack, dirty=dirty)
     stack, sha = now.stack, target.commit.sha
     _refuse_losses(now, target, dirty)
-    services = [one for one in now.services if one.service in target.services]
+    services = [deployed for deployed in now.services if deployed.service in target.services]
     in_place = now.head.sha == sha and not now.head.dirty
-    current = in_place and all(one.running == sha and one.up for one in services)
+    current = in_place and all(deployed.running == sha and deployed.up for deployed in services)
     restore = tree.restore(now, sha, incident)
     steps = (
         _keep(now, services, sha, incident, restore),
@@ -49,7 +50,7 @@ def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") ->
         undo=() if current else _undo(now, services, target, incident, restore),
         cleanup=_cleanup(now, services, sha, incident),
         writes=tree.writes(now, target.changes) if not restore.skip else (),
-        removes=tuple(name for one in services for name in replicas.names(one.replicas)),
+        removes=tuple(name for deployed in services for name in replicas.names(deployed.replicas)),
         drift=() if current else _drift(now, services, target),
         rationale=rationale(now, target),
         facts=_rows(now, services, target),
@@ -57,12 +58,14 @@ def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") ->
         notes=_notes(now, services, target, dirty, incident),
         diff=target.diff,
         nothing_to_do=current,
-        before=Before(tree=tree.Tree.of(now.head), services={one.service: Replicas.of(one.replicas) for one in services}).plain(),
+        before=Before(
+            tree=tree.Tree.of(now.head), services={deployed.service: Replicas.of(deployed.replicas) for deployed in services}
+        ).plain(),
     )  # fmt: skip
 
 
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the rollback has the effect that was asked for."""
+    """What the rollback asks for, compared with the host now."""
     before = Before.read(plan.before)
     rows = tree.reached(host, stack, before.tree, plan.target)
     project = host.ask(docker.project(stack))
@@ -75,7 +78,7 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 
 
 def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the host is back where it was before the rollback."""
+    """The state before the rollback, compared with the host now."""
     before = Before.read(plan.before)
     rows = tree.as_before(host, stack, before.tree, plan.target)
     project = host.ask(docker.project(stack))
@@ -87,7 +90,7 @@ def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 
 
 def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the host is as the plan assumed."""
+    """The state that the plan assumes, compared with the host now."""
     before = Before.read(plan.before)
     rows = tree.assumed(host, stack, before.tree)
     of = docker.by_service(host.ask(docker.project(stack)).result())
@@ -105,13 +108,13 @@ def _refuse_losses(now: State, target: Target, dirty: str) -> None:
             f"git cannot stash the changes of {now.stack.work_tree} while there are conflicts or files that were only announced "
             f"by `git add -N` ({some(now.head.unstashable)}); `git add` them there, or take them back"
         )
-    for one in now.services:
-        names = [one.container.image_name] if one.container and one.service in target.services else []
-        names += [target.services[one.service].image] if one.service in target.services else []
+    for deployed in now.services:
+        names = [deployed.container.image_name] if deployed.container and deployed.service in target.services else []
+        names += [target.services[deployed.service].image] if deployed.service in target.services else []
         pinned = next((name for name in names if Reference.parse(name).digest), None)
         if pinned:
             raise Refused(
-                f"{one.service} runs an image of a registry, pinned to its digest ({pinned[:60]}…), "
+                f"{deployed.service} runs an image of a registry, pinned to its digest ({pinned[:60]}…), "
                 "which a rebuilt one cannot replace; use the image rollback"
             )
     if target.in_the_way:
@@ -122,17 +125,20 @@ def _refuse_losses(now: State, target: Target, dirty: str) -> None:
 
 
 def _drift(now: State, services: list[Deployed], target: Target) -> tuple[str, ...]:
-    """What new containers would lose; where compose cannot read its files as they are, against those of the target."""
-    known = ((one, now.definition(one) or target.services[one.service]) for one in services)
-    return tuple(line for one, service in known for line in drift.of_service(one.replicas, service, now.environments))
+    """What new containers would lose, compared with the compose files in the tree, or with those of the target if compose cannot read
+    the files in the tree."""
+    known = ((deployed, now.definition(deployed) or target.services[deployed.service]) for deployed in services)
+    return tuple(line for deployed, service in known for line in drift.of_service(deployed.replicas, service, now.environments))
 
 
-def _kept(now: State, one: Deployed, incident: str) -> str:
-    return now.stack.kept_image(one.service, f"before-{incident}")
+def _kept(now: State, deployed: Deployed, incident: str) -> str:
+    return now.stack.kept_image(deployed.service, f"before-{incident}")
 
 
 def _keep(now: State, services: list[Deployed], sha: str, incident: str, restore: Step) -> Step:
-    tags = tuple(Command.of("docker", "tag", one.container.image, _kept(now, one, incident)) for one in services if one.container)
+    tags = tuple(
+        Command.of("docker", "tag", deployed.container.image, _kept(now, deployed, incident)) for deployed in services if deployed.container
+    )
     files = () if restore.skip else tree.keep(now, sha, incident)
     why = "Undo puts both back, whatever happens to tags and to the tree."
     return Step("keep", "Keep the images that run now, and the files that change", why,
@@ -143,52 +149,57 @@ def _build(now: State, services: list[Deployed], target: Target) -> Step:
     sha = target.commit.sha
     title = "Build the target's images" if len(services) > 1 else "Build the target's image"
     why = "Built from an export of the commit, so that a build that fails leaves tree, tag and container alone."
-    missing = {one.service: now.stack.kept_image(one.service, sha) for one in services if not one.kept_image(sha)}
+    missing = {deployed.service: now.stack.kept_image(deployed.service, sha) for deployed in services if not deployed.kept_image(sha)}
     if not missing:
-        kept = some([now.stack.kept_image(one.service, sha) for one in services])
+        kept = some([now.stack.kept_image(deployed.service, sha) for deployed in services])
         return Step("build", title, why, skip=f"{kept} is kept on the host" if services else "no service is built from what changes")
     return Step("build", title, why, images.commands(now, target, missing), deadline=images.BUILD_DEADLINE)
 
 
 def _recreate(now: State, services: list[Deployed], target: Target) -> Step:
-    whom = ", ".join(one.service for one in services)
+    whom = ", ".join(deployed.service for deployed in services)
     title, why = (
         f"Recreate {whom}",
         "The tag that the target's compose files name is the target's image from now on, so that the next `up` keeps it.",
     )
     if not services:
         return Step("recreate", "Recreate the services", why, skip="no service is built from what changes")
-    kept = {one.service: now.stack.kept_image(one.service, target.commit.sha) for one in services}
+    kept = {deployed.service: now.stack.kept_image(deployed.service, target.commit.sha) for deployed in services}
     tags = tuple(Command.of("docker", "tag", image, target.services[name].image) for name, image in kept.items())
     return Step("recreate", title, why, (*tags, *_up(services)), changes=Changes.STACK, part=replicas.PART)
 
 
 def _up(services: list[Deployed]) -> tuple[Command, ...]:
-    """As many replicas as there are; one `up` for all services that compose is called for in the same way."""
+    """The commands that recreate the services, with as many replicas as there are now. Services for which compose is called in the same
+    way share one `up`."""
     ways: dict[Compose, dict[str, int]] = {}
-    for one in services:
-        if one.compose:
-            ways.setdefault(one.compose, {})[one.service] = docker.count(one.replicas)
+    for deployed in services:
+        if deployed.compose:
+            ways.setdefault(deployed.compose, {})[deployed.service] = docker.count(deployed.replicas)
     return tuple(way.up(mine) for way, mine in ways.items())
 
 
 def _remember(now: State, services: list[Deployed], sha: str, incident: str) -> Step:
     ledger = f"{now.stack.state}/{releases.FILE}"
     commands: list[Command] = []
-    for one in services:
-        if one.running and one.running != sha and one.container:
-            commands.append(releases.enter(ledger, one.service, one.running, one.container.image, healthy=False, incident=incident))
-        good = now.stack.kept_image(one.service, sha)
-        commands.append(releases.enter(ledger, one.service, sha, good, healthy=True, incident=incident, compose=one.compose))
+    for deployed in services:
+        if deployed.running and deployed.running != sha and deployed.container:
+            commands.append(
+                releases.enter(ledger, deployed.service, deployed.running, deployed.container.image, healthy=False, incident=incident)
+            )
+        good = now.stack.kept_image(deployed.service, sha)
+        commands.append(releases.enter(ledger, deployed.service, sha, good, healthy=True, incident=incident, compose=deployed.compose))
     return Step("remember", "Enter the outcome in the ledger of releases", snapshots.REMEMBER, tuple(commands),
                 skip=None if commands else "no service was built")  # fmt: skip
 
 
 def _undo(now: State, services: list[Deployed], target: Target, incident: str, restore: Step) -> tuple[Step, ...]:
     steps = [] if restore.skip else [tree.back(now, incident)]
-    ran = [one for one in services if one.container]
-    tags = [Command.of("docker", "tag", _kept(now, one, incident), one.container.image_name) for one in ran if one.container]
-    tags += [command for one in ran for command in _names_back(one, target)]
+    ran = [deployed for deployed in services if deployed.container]
+    tags = [
+        Command.of("docker", "tag", _kept(now, deployed, incident), deployed.container.image_name) for deployed in ran if deployed.container
+    ]
+    tags += [command for deployed in ran for command in _names_back(deployed, target)]
     if ran:
         steps.append(
             Step("undo_recreate", "Start the images that ran before", "They were kept under rollback/ tags.",
@@ -197,17 +208,18 @@ def _undo(now: State, services: list[Deployed], target: Target, incident: str, r
     return tuple(steps)
 
 
-def _names_back(one: Deployed, target: Target) -> tuple[Command, ...]:
-    """The name that only the target's files have for a service means again what it meant."""
-    name = target.services[one.service].image
-    if one.container is None or name == one.container.image_name:
+def _names_back(deployed: Deployed, target: Target) -> tuple[Command, ...]:
+    """If the target's files name the image of a service differently, undo what the rollback did to that name: point it to the image that
+    it had before, or remove it."""
+    name = target.services[deployed.service].image
+    if deployed.container is None or name == deployed.container.image_name:
         return ()
     meant = target.named.get(name)
     return (Command.of("docker", "tag", meant, name) if meant else Command.of("docker", "image", "rm", "--no-prune", name),)
 
 
 def _cleanup(now: State, services: list[Deployed], sha: str, incident: str) -> tuple[Command, ...]:
-    tags = tuple(_kept(now, one, incident) for one in services if one.container)
+    tags = tuple(_kept(now, deployed, incident) for deployed in services if deployed.container)
     untag = (Command.of("docker", "image", "rm", *tags),) if tags else ()
     return (images.clean_up(now.stack, sha), tree.forget(now.stack, incident), *untag)
 
@@ -215,20 +227,26 @@ def _cleanup(now: State, services: list[Deployed], sha: str, incident: str) -> t
 def _rows(now: State, services: list[Deployed], target: Target) -> tuple[tuple[str, str], ...]:
     verdicts = {candidate.commit.sha: candidate.verdict for candidate in candidates(now)}
     sha = target.commit.sha
-    kept = [one.service for one in services if one.kept_image(sha)]
-    missing = [one.service for one in services if not one.kept_image(sha)]
+    kept = [deployed.service for deployed in services if deployed.kept_image(sha)]
+    missing = [deployed.service for deployed in services if not deployed.kept_image(sha)]
     origin = [f"{some(kept)}: kept on the host, no build needed"] if kept else []
     origin += [f"{some(missing)}: to be built from the commit"] if missing else []
     return (
         ("host", now.stack.host),
-        ("services", ", ".join(f"{one.service} × {docker.count(one.replicas)}" for one in services) or "none is built from what changes"),
+        ("services", ", ".join(f"{deployed.service} × {docker.count(deployed.replicas)}" for deployed in services)
+         or "none is built from what changes"),
         ("left alone", "\n".join(f"{name}: {why}" for name, why in target.others.items()) or "no other service of this tree"),
-        ("runs now", "\n".join(f"{one.service}: {one.running[:7]} (by the {one.by})" if one.running else f"{one.service}: {one.by}"
-                               for one in services)),
+        ("runs now", "\n".join(_runs(deployed) for deployed in services)),
         ("target", f"{target.commit.short} {target.commit.subject} ({target.commit.author}, {times.minute(target.commit.when)})"),
         ("known of it", verdicts.get(sha) or "nothing yet: it was never verified here"),
         ("image", "\n".join(origin) or "none"),
     )  # fmt: skip
+
+
+def _runs(deployed: Deployed) -> str:
+    return (
+        f"{deployed.service}: {deployed.running[:7]} (by the {deployed.by})" if deployed.running else f"{deployed.service}: {deployed.by}"
+    )
 
 
 def _loses(target: Target) -> tuple[str, ...]:
@@ -260,12 +278,16 @@ def _notes(now: State, services: list[Deployed], target: Target, dirty: str, inc
         notes.append(f"Uncommitted changes ({some(now.head.dirty)}) are kept as the git stash “rollback {incident}”.")
     if any(posixpath.basename(change.path).startswith("Caddyfile") for change in target.changes):
         notes.append("The Caddyfile is another one at the target: Caddy keeps what it has loaded until it is reloaded.")
-    for one in services:
-        if one.container is None and one.compose:
-            files = ", ".join(one.compose.files)
-            notes.append(f"There is no container of {one.service} now: compose is called with {files}, and undo brings back the tree only.")
-        elif len({replica.image for replica in one.replicas}) > 1:
-            notes.append(f"The replicas of {one.service} run different images; undo starts all of them with the newest one's.")
-        if one.container and (name := target.services[one.service].image) != one.container.image_name:
-            notes.append(f"The target's compose files call the image of {one.service} {name}, not {one.container.image_name} as now.")
+    for deployed in services:
+        if deployed.container is None and deployed.compose:
+            files = ", ".join(deployed.compose.files)
+            notes.append(
+                f"There is no container of {deployed.service} now: compose is called with {files}, and undo brings back the tree only."
+            )
+        elif len({replica.image for replica in deployed.replicas}) > 1:
+            notes.append(f"The replicas of {deployed.service} run different images; undo starts all of them with the newest one's.")
+        if deployed.container and (name := target.services[deployed.service].image) != deployed.container.image_name:
+            notes.append(
+                f"The target's compose files call the image of {deployed.service} {name}, not {deployed.container.image_name} as now."
+            )
     return tuple(notes)

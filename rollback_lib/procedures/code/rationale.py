@@ -1,4 +1,4 @@
-"""What a code rollback rests on: which commit it reverts, and what is known of the one it leads to."""
+"""The reasons for a code rollback: which commit it reverts, and what is known of the target commit."""
 
 from rollback_lib.facts import releases
 from rollback_lib.plan.plan import Rationale
@@ -8,7 +8,7 @@ from rollback_lib.text import times
 
 
 def rationale(now: State, target: Target) -> Rationale:
-    """From the reflog, git's history, and the ledger of releases."""
+    """The reasons, taken from the reflog, the history, and the ledger of releases."""
     known, stable = releases.standing(now.releases, target.commit.sha)
     ran = next((move for move in now.reflog if move.commit.sha == target.commit.sha), None)
     if stable is None and ran:
@@ -17,8 +17,8 @@ def rationale(now: State, target: Target) -> Rationale:
 
 
 def change(now: State) -> str:
-    """The commit that runs: by whom, made when, and when it came to this host."""
-    commit = next((one for one in (*now.log, *(move.commit for move in now.reflog)) if one.sha == now.running), None)
+    """The commit that runs, in words: its author, when it was made, and when it came to this host. "" if it is not known."""
+    commit = next((candidate for candidate in (*now.log, *(move.commit for move in now.reflog)) if candidate.sha == now.running), None)
     if commit is None:
         return ""
     came = next((move for move in now.reflog if move.commit.sha == commit.sha), None)

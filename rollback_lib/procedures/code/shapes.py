@@ -1,4 +1,4 @@
-"""What a repository may be like that a rollback does not handle: refused before anything is planned."""
+"""States of a repository that a rollback cannot handle. They are refused before anything is planned."""
 
 from rollback_lib.errors import Refused
 from rollback_lib.facts import git
@@ -7,8 +7,8 @@ from rollback_lib.procedures.code.state import State
 
 
 def check(now: State, commit: git.Commit, changes: list[git.Change], unseen: list[str]) -> None:
-    """Raises Refused for a tree that cannot be put on the commit, and back, byte for byte. `unseen` are the paths with changes that git
-    was told not to show."""
+    """Raises Refused if the tree cannot be put on the commit and back again, byte for byte. `unseen` are changed files that git was told
+    not to show (assume-unchanged or skip-worktree)."""
     tree, shape = now.stack.work_tree, now.repository
     if shape.inside:
         raise Refused(f"{tree} is the folder {shape.inside} of a git work tree, and not its top; name the top as `tree` in the stack")
@@ -24,13 +24,13 @@ def check(now: State, commit: git.Commit, changes: list[git.Change], unseen: lis
             f"submodules of {tree} have changes of their own, or are at another commit than the tree names ({some(now.head.submodules)}), "
             f"and no stash keeps that; commit it, or put them back: `git -C {tree} submodule update --recursive`"
         )
-    lost = sorted({one.path for one in changes} & set(unseen))
+    lost = sorted({change.path for change in changes} & set(unseen))
     if lost:
         raise Refused(
             f"{commit.short} has other versions of files whose changes git was told not to show ({some(lost)}), and would overwrite them; "
             f"put them away, or have them shown: `git -C {tree} update-index --no-assume-unchanged --no-skip-worktree FILE`"
         )
-    moved = [one.path for one in changes if one.submodule]
+    moved = [change.path for change in changes if change.submodule]
     if moved:
         raise Refused(
             f"{commit.short} names other commits of the submodules {some(moved)} than {now.head.sha[:7]}, and a rollback does not move "

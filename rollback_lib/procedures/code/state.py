@@ -1,4 +1,4 @@
-"""What is deployed, what the containers were made of, and what there is to go back to."""
+"""The state of the deployed code: the tree, the services with the commit that each runs, and the commits to choose from."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,9 +19,8 @@ BY_REFLOG = "reflog at the container's creation"  # how we know what runs, where
 
 @dataclass(frozen=True)
 class Deployed:
-    """A service as it is deployed: its replicas, how compose is called for it (None where nothing tells), the images that are kept
-    of it, its lines of the ledger, and where HEAD has been; `running` is the commit that its newest container was made of, `by`
-    how we know."""
+    """A service as it is deployed. `compose` is how compose is called for it, None if nothing says so. `kept` are its images that runs
+    kept, `releases` its lines of the ledger, `reflog` the earlier positions of HEAD, newest first."""
 
     service: str
     replicas: tuple[docker.Container, ...]
@@ -32,20 +31,23 @@ class Deployed:
 
     @property
     def container(self) -> docker.Container | None:
+        """The newest container."""
         return docker.newest(self.replicas)
 
     @property
     def running(self) -> str | None:
+        """The full id of the commit from which the newest container was made; None if it is not known."""
         return self._running()[0]
 
     @property
     def by(self) -> str:
+        """In words, the source from which `running` is known."""
         return self._running()[1]
 
     @property
     def up(self) -> bool:
-        """Whether every replica runs, of the same image."""
-        states, images = {one.state for one in self.replicas}, {one.image for one in self.replicas}
+        """Whether every replica runs, and all have the same image."""
+        states, images = {replica.state for replica in self.replicas}, {replica.image for replica in self.replicas}
         return states == {"running"} and len(images) == 1
 
     def _running(self) -> tuple[str | None, str]:
@@ -71,9 +73,10 @@ class Deployed:
 
 @dataclass(frozen=True)
 class State:
-    """What is true of the deployed code. `services` are those that are built from the tree, the one that matters most first;
-    `defined` are the services as compose reads its files now, by the way it is called, `environments` the variables that images
-    set, by image id."""
+    """The state of the deployed code. `log` is the history of HEAD, `reflog` its earlier positions, newest first. `services` are those
+    that are built from the tree, the most important one first. `defined` holds, for each way in which compose is called, the services
+    as it reads its files now. `environments` holds the variables that each image sets, by image id. `compose` is its version, `lines`
+    are the last lines of the main service's log."""
 
     stack: Stack
     head: git.Head
@@ -89,7 +92,7 @@ class State:
 
     @property
     def main(self) -> Deployed:
-        """The service that matters most."""
+        """The most important service: the first of the stack's section `code`."""
         return self.services[0]
 
     @property
@@ -108,15 +111,16 @@ class State:
     def releases(self) -> list[releases.Release]:
         return self.main.releases
 
-    def definition(self, one: Deployed) -> Service | None:
-        """What compose would start a service with now; None where it cannot read its files, or has no such service."""
-        known = self.defined.get(one.compose) if one.compose else None
-        return known.get(one.service) if isinstance(known, dict) else None
+    def definition(self, deployed: Deployed) -> Service | None:
+        """The service as compose would start it now; None if compose cannot read its files, or they have no such service."""
+        known = self.defined.get(deployed.compose) if deployed.compose else None
+        return known.get(deployed.service) if isinstance(known, dict) else None
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A commit to go back to, and what speaks for it. `deployed` is when it last arrived on this host."""
+    """A commit that can be the target. `deployed` is when it last arrived on this host, None if it never did. `verdict` says whether it
+    was healthy here, "" if that is not known. `kept`: its image is on the host. `running`: it runs now. `head`: the tree is on it."""
 
     commit: git.Commit
     deployed: datetime | None
@@ -127,11 +131,11 @@ class Candidate:
 
 
 class Candidates(tuple[Candidate, ...]):
-    """What there is to choose from, newest on this host first."""
+    """The commits to choose from; the one that arrived last on this host comes first."""
 
 
 def document(host: Host, stack: Stack) -> State:
-    """What is deployed, what the containers were made of, what is kept."""
+    """Ask the host for the state of the deployed code."""
     tree, section = stack.work_tree, stack.section(NAME)
     version, head, log, reflog = (
         host.ask(compose.VERSION),
@@ -145,25 +149,25 @@ def document(host: Host, stack: Stack) -> State:
     of, services = docker.by_service(project.result()), []
     for name in section.names:
         way = compose_call.way(stack, name, project.result(), ledger.result())
-        mine = [one for one in ledger.result() if one.service == name]
+        mine = [release for release in ledger.result() if release.service == name]
         services.append(Deployed(name, tuple(of.get(name, ())), way, kept[name].result(), mine, reflog.result()))
-    environments = host.ask(docker.image_environments({container.image for one in services for container in one.replicas}))
-    defined = {way: host.ask(compose.defined(way)) for way in dict.fromkeys(one.compose for one in services) if way}
+    environments = host.ask(docker.image_environments({container.image for deployed in services for container in deployed.replicas}))
+    defined = {way: host.ask(compose.defined(way)) for way in dict.fromkeys(deployed.compose for deployed in services) if way}
     return State(
         stack=stack, head=head.result(), log=log.result(), reflog=reflog.result(), services=tuple(services),
-        defined={way: one.result() for way, one in defined.items()}, environments=environments.result(), compose=version.result(),
+        defined={way: answer.result() for way, answer in defined.items()}, environments=environments.result(), compose=version.result(),
         lines=lines.result(), repository=shape.result(),
     )  # fmt: skip
 
 
 def older(image: datetime | None, came: datetime | None) -> bool:
-    """Whether an image was on the host before a commit came there, so that it was not built from it; not, where one of the two is not
-    known. Clocks and slow checkouts have five minutes."""
+    """Whether an image was on the host before a commit came there, so that it was not built from it. False if either time is not known.
+    Five minutes are allowed for clocks and slow checkouts."""
     return bool(came and image and image < came - timedelta(minutes=5))
 
 
 def candidates(now: State) -> Candidates:
-    """Commits of the history and those that were deployed here, newest first."""
+    """The commits of the history and those that were deployed here, the latest first."""
     deployed: dict[str, datetime] = {}
     commits = {commit.sha: commit for commit in now.log}
     for move in now.reflog:

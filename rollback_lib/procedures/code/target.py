@@ -1,4 +1,4 @@
-"""The commit to go back to, and what it means for each service."""
+"""The target of a code rollback: the commit, and what it changes for each service."""
 
 import re
 from collections.abc import Mapping
@@ -24,10 +24,14 @@ DIRTY = ("refuse", "save")
 
 @dataclass(frozen=True)
 class Target:
-    """The chosen commit as git on the host knows it, and why it was chosen; `changes` lead from HEAD to it. `services` are those
-    that it changes, as its own compose files define them; the `others` it leaves alone, by name with the reason; `named` are the
-    images that have the names of `services` on the host now, by name (None: there is none); `submodules` are those of it that are
-    checked out, `unseen` the paths with changes that git was told not to show."""
+    """The chosen commit, and why it was chosen.
+
+    `changes` lead from HEAD to it; `diff` shows them as text. `in_the_way` are untracked files where the target has files of its own.
+    `services` are the services to build and recreate, as the commit's own compose files define them. `others` are left alone; the
+    reason is given for each. `named` holds, for each name of an image in `services`, the id of the image that has this name on the
+    host now, None if there is none. `submodules` are those that are checked out. `unseen` are changed files that git was told not to
+    show.
+    """
 
     commit: git.Commit
     why: str
@@ -47,7 +51,7 @@ class Target:
 
 
 def check(stack: Stack, target: object = "", dirty: object = "refuse") -> None:
-    """The parameters, checked before anything is contacted. Raises ParameterError."""
+    """Check the parameters before anything is contacted. Raises ParameterError."""
     stack.section(NAME)
     check_target(target, REVISION, "a commit, tag or branch")
     if dirty not in DIRTY:
@@ -55,10 +59,8 @@ def check(stack: Stack, target: object = "", dirty: object = "refuse") -> None:
 
 
 def choose(now: State, target: str) -> tuple[str, str]:
-    """The revision to go back to, and why: `target` as named, else the commit that the most speaks for.
-
-    Raises TargetRefused when none was named and nothing speaks for any.
-    """
+    """The revision to go back to, and why. If `target` is empty, this is the newest other release that was healthy here, or else what
+    was deployed before, according to the reflog. Raises TargetRefused if there is neither."""
     if target:
         return target, "named as the target"
     bad = releases.found_bad(now.releases)
@@ -76,7 +78,8 @@ def choose(now: State, target: str) -> tuple[str, str]:
 
 
 def examine(host: Host, now: State, target: str) -> Target:
-    """The commit to go back to, what leads there, and what stands in the way."""
+    """Look at the target on the host: the commit, the changes that lead to it, and the services that it concerns. Raises TargetRefused
+    for an unknown commit or one that cannot be built, Refused for a repository in a state that a rollback cannot handle."""
     check(now.stack, target)
     revision, why = choose(now, target)
     tree = now.stack.work_tree
@@ -89,16 +92,16 @@ def examine(host: Host, now: State, target: str) -> Target:
     shapes.check(now, commit, changes.result(), unseen.result())
     modules = repository.submodules(host, tree, commit.sha)
     diff, in_the_way = host.ask(git.diff(*here)), host.ask(git.in_the_way(*here))
-    running = {one.running for one in now.services if one.running}
+    running = {deployed.running for deployed in now.services if deployed.running}
     since = {sha: host.ask(git.changes_if_known(tree, sha, commit.sha)) for sha in running}
     defined = {way: host.ask(_defined_at(now, way, commit.sha, modules)) for way in _ways(now)}
     services, others = _sorted_out(
-        now, commit, {way: one.result() for way, one in defined.items()}, {sha: one.result() for sha, one in since.items()}
+        now, commit, {way: answer.result() for way, answer in defined.items()}, {sha: answer.result() for sha, answer in since.items()}
     )
-    named = {one.image: host.ask(docker.image_id(one.image)) for one in services.values()}
+    named = {service.image: host.ask(docker.image_id(service.image)) for service in services.values()}
     return Target(
         commit=commit, why=why, changes=changes.result(), diff=diff.result(), in_the_way=in_the_way.result(), services=services,
-        others=others, named={name: one.result() for name, one in named.items()}, submodules=tuple(modules),
+        others=others, named={name: answer.result() for name, answer in named.items()}, submodules=tuple(modules),
         unseen=tuple(unseen.result()),
     )  # fmt: skip
 
@@ -111,20 +114,20 @@ def _not_found(now: State, revision: str) -> str:
 
 
 def _ways(now: State) -> list[Compose]:
-    """How compose is called for the services. Raises Refused where nothing tells."""
-    unknown = [one.service for one in now.services if one.compose is None]
+    """The different ways in which compose is called for the services. Raises Refused if nothing says how."""
+    unknown = [deployed.service for deployed in now.services if deployed.compose is None]
     if unknown:
         raise compose_call.unknown(now.stack, ", ".join(unknown))
-    return list(dict.fromkeys(one.compose for one in now.services if one.compose))
+    return list(dict.fromkeys(deployed.compose for deployed in now.services if deployed.compose))
 
 
 def _defined_at(now: State, way: Compose, sha: str, modules: list[Submodule]) -> Fact[Defined]:
     tree = now.stack.work_tree
-    return compose.defined_at(way, tree, sha, (*beside(now), *(f"{tree}/{one.path}" for one in modules)))
+    return compose.defined_at(way, tree, sha, (*beside(now), *(f"{tree}/{module.path}" for module in modules)))
 
 
 def beside(now: State) -> tuple[str, ...]:
-    """The files of the tree that a build or compose needs and git lacks."""
+    """The paths of files in the tree that a build or compose needs and git does not have."""
     paths = (*now.stack.section(NAME).env_files, f"{now.stack.compose_directory}/.env")
     return tuple(dict.fromkeys(path for path in paths if now.stack.in_tree(path) is not None))
 
@@ -132,40 +135,42 @@ def beside(now: State) -> tuple[str, ...]:
 def _sorted_out(
     now: State, commit: git.Commit, defined: Mapping[Compose, Defined], since: Mapping[str, list[git.Change] | None]
 ) -> tuple[dict[str, compose.Service], dict[str, str]]:  # fmt: skip
-    """The services that the target changes, and why it leaves the others alone. Raises TargetRefused for one that it cannot build."""
+    """The services that the target changes; and the others, with the reason why they are left alone. Raises TargetRefused for a service
+    that cannot be built at the target."""
     services: dict[str, compose.Service] = {}
     others: dict[str, str] = {}
-    for one in now.services:
-        assert one.compose is not None
-        known = defined[one.compose]
+    for deployed in now.services:
+        assert deployed.compose is not None
+        known = defined[deployed.compose]
         if isinstance(known, compose.Unreadable):
             raise TargetRefused(f"compose cannot read its files as they are at {commit.short} ({known.where}); choose another target")
-        there = known.get(one.service)
-        why = _untouched(now, one, there, since)
+        there = known.get(deployed.service)
+        why = _untouched(now, deployed, there, since)
         if why and len(now.services) > 1:
-            others[one.service] = why
+            others[deployed.service] = why
         elif there is None:
-            raise TargetRefused(f"the compose files of {commit.short} have no service {one.service!r}; choose another target")
+            raise TargetRefused(f"the compose files of {commit.short} have no service {deployed.service!r}; choose another target")
         elif not there.builds:
             raise TargetRefused(
-                f"{one.service} is not built from the tree at {commit.short}: its compose files name the image {there.image}; "
+                f"{deployed.service} is not built from the tree at {commit.short}: its compose files name the image {there.image}; "
                 "use the image rollback, or choose another target"
             )
         else:
-            services[one.service] = there
+            services[deployed.service] = there
     return services, others
 
 
-def _untouched(now: State, one: Deployed, there: compose.Service | None, since: Mapping[str, list[git.Change] | None]) -> str:
-    """Why a service need not be built and recreated; "" where it has to be."""
+def _untouched(now: State, deployed: Deployed, there: compose.Service | None, since: Mapping[str, list[git.Change] | None]) -> str:
+    """Why a service need not be built and recreated; "" if it has to be. `there` is the service at the target, `since` holds the changes
+    from each commit that runs to the target."""
     if there is None:
         return "the target has no such service"
-    if one.running is None or not one.up:
+    if deployed.running is None or not deployed.up:
         return ""
-    here = now.definition(one)
+    here = now.definition(deployed)
     if here is None or here.definition != there.definition:
         return ""
-    changes = since[one.running]
+    changes = since[deployed.running]
     if changes is None:
         return ""
     inside = there.context.removeprefix(now.stack.work_tree).strip("/")

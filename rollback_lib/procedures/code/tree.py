@@ -1,7 +1,7 @@
-"""The tree of a repository put on another commit, and back, byte for byte: what git does in between may fail at any file.
+"""Putting the tree of a repository on another commit and back again, byte for byte.
 
-A checkout can die halfway: a required filter that fails, a signal, a full disk. HEAD has not moved then, and files are gone. So
-undo does not ask git to check anything out: it puts back the files and the index as they were kept.
+A checkout can fail halfway: because of a required filter, a signal, or a full disk. HEAD has not moved then, but some files are gone.
+So the undo does not use a checkout. It puts back the files and the index that were kept.
 """
 
 from collections.abc import Iterable
@@ -19,8 +19,8 @@ from rollback_lib.procedures.code.state import State
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.stack.model import Stack
 
-PART = "tree"  # of the host, in steps and effects
-CLEAN = "none"  # uncommitted changes
+PART = "tree"  # the part of the host that steps and effects name
+CLEAN = "none"  # what is noted if there are no uncommitted changes
 LIST, FILES, INDEX, THERE, STASH = "tree.list", "tree.tar", "tree.index", "tree.there", "stash"  # what an incident keeps
 
 _UNLOCK = r"""
@@ -131,7 +131,8 @@ find "$(git rev-parse --git-dir)" "$(git rev-parse --git-common-dir)" -user "$(i
 
 
 class Tree(Noted):
-    """What a plan notes of a tree: the commit, its branch (None where HEAD is detached), and its uncommitted changes (`changes`)."""
+    """What a plan notes about a tree: the commit `head`, the branch (None if HEAD is detached), and the uncommitted changes, as the
+    function `changes` returns them."""
 
     head: str
     branch: str | None
@@ -144,23 +145,23 @@ class Tree(Noted):
 
 
 def changes(head: git.Head) -> str:
-    """The uncommitted changes: two of these texts are the same where the changes are."""
+    """The uncommitted changes, as a text that can be shown and compared: it is equal if the changes are."""
     return f"{some(sorted(head.dirty))} (#{head.content})" if head.dirty else CLEAN
 
 
 def keep(now: State, sha: str, incident: str) -> tuple[Command, ...]:
-    """Keeps the files that the checkout changes, those with uncommitted changes, and the index."""
+    """Commands that keep the files that the checkout changes, the files with uncommitted changes, and the index. `sha` is the target."""
     kept = [snapshots.before(now.stack, incident, name) for name in (LIST, FILES, INDEX, THERE)]
     return (Command.script(_KEEP, now.stack.work_tree, now.head.sha, sha, *kept),)
 
 
 def forget(stack: Stack, incident: str) -> Command:
-    """Removes what `keep` kept."""
+    """The command that removes what `keep` kept."""
     return Command.of("rm", "-f", *(snapshots.before(stack, incident, name) for name in (LIST, FILES, INDEX, THERE)))
 
 
 def restore(now: State, sha: str, incident: str) -> Step:
-    """Puts HEAD, index and files on the commit."""
+    """The step that puts HEAD, index and files on the commit `sha`."""
     title, why = "Put the tree on the target", "HEAD, index and files become exactly those of the target; files it lacks are removed."
     if now.head.sha == sha and not now.head.dirty:
         return Step("restore_tree", title, why, skip="the tree is at the target")
@@ -170,25 +171,25 @@ def restore(now: State, sha: str, incident: str) -> Step:
         git.command(tree, "rev-parse", "refs/stash").to(snapshots.before(now.stack, incident, STASH)),
     ) if now.head.dirty else ()  # fmt: skip
     guards = () if now.head.dirty else (Command.script(_EXPLAINED, tree, now.head.sha, sha),)
-    # Files that are the same stay as they are: git would rewrite those whose owner or times are not as it noted.
+    # Without this refresh, git would also rewrite equal files whose owner or times differ from those in its index.
     noted = git.command(tree, "update-index", "-q", "--refresh")
-    # What it overwrites is kept, and the guard has seen that nothing else is there.
+    # --force is safe here: what it overwrites was kept, and the guard has checked that nothing else was changed.
     checkout = git.command(tree, "checkout", "--quiet", "--force", "--detach", "--no-overwrite-ignore", sha)
     commands = (_unlock(tree), *umask(now), *save, noted, checkout, *_own(now, incident, _OWN_FILES), *_own(now, incident, _OWN_GIT))
     return Step("restore_tree", title, why, commands, guards=guards, changes=Changes.STACK, part=PART)
 
 
 def writes(now: State, changes: Iterable[git.Change]) -> tuple[Write, ...]:
-    """What the checkout writes to: the folders of the paths that differ, and git's own."""
+    """What the checkout writes to: the folders of the files that it changes, and the folders of git."""
     tree = now.stack.work_tree
-    folders = dict.fromkeys(f"{tree}/{path}".rpartition("/")[0] for path in (*(one.path for one in changes), *now.head.dirty))
+    folders = dict.fromkeys(f"{tree}/{path}".rpartition("/")[0] for path in (*(change.path for change in changes), *now.head.dirty))
     own = now.repository.folders
-    logs = [Write(f"{one}/logs/HEAD", How.IN_PLACE) for one in own[:1]]
-    return (*(Write(one, How.FOLDER) for one in (*folders, *own)), *logs)
+    logs = [Write(f"{folder}/logs/HEAD", How.IN_PLACE) for folder in own[:1]]
+    return (*(Write(folder, How.FOLDER) for folder in (*folders, *own)), *logs)
 
 
 def back(now: State, incident: str) -> Step:
-    """Puts files, index and HEAD back as they were kept; what is there then is kept beside."""
+    """The undo step that puts the kept files, the index and HEAD back. The files that it replaces are kept as well."""
     stack, tree, message = now.stack, now.stack.work_tree, f"rollback: undo of {incident}"
     kept, files, index = (snapshots.before(stack, incident, name) for name in (LIST, FILES, INDEX))
     aside = snapshots.before(stack, incident, f"{snapshots.ASIDE[0]}{FILES}")
@@ -203,7 +204,7 @@ def back(now: State, incident: str) -> Step:
 
 
 def reached(host: Host, stack: Stack, known: Tree, target: str) -> list[Effect]:
-    """Whether the tree is the target's."""
+    """Whether the tree is at the target."""
     there, differing = host.ask(git.head(stack.work_tree)), host.ask(git.differing(stack.work_tree, target)).result()
     head = there.result()
     rows = [
@@ -214,7 +215,7 @@ def reached(host: Host, stack: Stack, known: Tree, target: str) -> list[Effect]:
 
 
 def as_before(host: Host, stack: Stack, known: Tree, target: str) -> list[Effect]:
-    """Whether the tree is as it was before the rollback: commit, branch, every path."""
+    """Whether the tree is as it was before the rollback: commit, branch, and every file."""
     there, left = host.ask(git.head(stack.work_tree)), host.ask(git.in_the_way(stack.work_tree, known.head, target))
     differing = host.ask(git.differing(stack.work_tree, target)).result()
     head = there.result()
@@ -238,30 +239,32 @@ def assumed(host: Host, stack: Stack, known: Tree) -> list[Effect]:
 
 
 def _strange(host: Host, stack: Stack, known: Tree, differing: list[git.Change]) -> list[Effect]:
-    """Paths that neither the rollback nor its undo explains: somebody else changed them. Shown only where there are any."""
+    """An effect that names the files changed by somebody else, if there are any: they agree neither with the target nor with the commit
+    before. `differing` are the files that differ from the target."""
     if known.changes != CLEAN:
-        return []  # such paths had uncommitted changes before
+        return []  # files with uncommitted changes agree with neither commit, too
     other = host.ask(git.differing(stack.work_tree, known.head)).result()
     both = _present(differing) & _present(other)
     return [Effect("paths that somebody else changed", "none", some(sorted(both)), part=PART)] if both else []
 
 
 def _present(changes: Iterable[git.Change]) -> set[str]:
-    """A path that is gone is what a checkout leaves that died halfway."""
-    return {one.path for one in changes if one.kind != "deleted"}
+    """The paths of the changed files that exist. Missing files do not count, since an interrupted checkout leaves some out."""
+    return {change.path for change in changes if change.kind != "deleted"}
 
 
 def _words(differing: list[git.Change], head: git.Head) -> str:
-    return some(sorted({one.path for one in differing} | set(head.dirty))) or "none"
+    return some(sorted({change.path for change in differing} | set(head.dirty))) or "none"
 
 
 def umask(now: State) -> tuple[Command, ...]:
-    """What git makes from here on may be written to by the tree's group, where the tree itself may."""
+    """If the group of the tree may write to it, the command that gives the group the same right to new files."""
     return (Command.of("umask", "002"),) if now.repository.shared else ()
 
 
 def _own(now: State, incident: str, script: str) -> tuple[Command, ...]:
-    """Gives what git makes as another user than the tree's to that one, so that the next `git pull` of theirs works."""
+    """If this user is not the owner of the tree, the command that gives new files to the owner, so that the owner's next `git pull`
+    works."""
     kept = [snapshots.before(now.stack, incident, name) for name in (LIST, THERE)]
     return (Command.script(script, now.stack.work_tree, now.repository.owner, *kept),) if now.repository.owner else ()
 

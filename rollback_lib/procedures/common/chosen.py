@@ -1,4 +1,4 @@
-"""One of several things of a stack that a procedure is about, as a parameter names it."""
+"""Choosing one of several services or files of a stack, as a parameter names it."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,8 @@ from rollback_lib.errors import ParameterError
 
 
 def chosen(parameter: str, asked: object, known: Sequence[str]) -> str:
-    """The one of `known` that is meant: by its name, or by the end of its path; the only one where nothing is asked for.
-
-    Raises ParameterError that lists them.
-    """
+    """The entry of `known` that `asked` names, in full or by the end of its path. `asked` may be empty if there is only one entry.
+    Raises ParameterError, which lists the entries."""
     if asked == "" and len(known) == 1:
         return known[0]
     found = [one for one in known if asked == one or one.endswith(f"/{asked}")] if asked else []

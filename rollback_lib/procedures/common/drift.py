@@ -1,6 +1,6 @@
-"""What containers have and the compose files do not: a new container would lose it without a word.
+"""Drift: what containers have and the compose files do not give. A new container would lose it without a warning.
 
-So it is with variables that somebody exported when the stack was deployed (`TAG=… docker compose up`): they are in no file.
+An example are variables that somebody set on the command line of a deploy (`TAG=… docker compose up`): they are in no file.
 """
 
 import posixpath
@@ -12,18 +12,18 @@ from rollback_lib.facts.docker import Container, Mount
 from rollback_lib.plan.plan import some
 from rollback_lib.secrets.secret import Secret
 
-PROXY = re.compile(r"(?i)(https?|ftp|no|all)_proxy")  # docker adds these by itself where it is told to
+PROXY = re.compile(r"(?i)(https?|ftp|no|all)_proxy")  # docker itself adds these variables if it is configured with a proxy
 
 Environment = Mapping[str, Secret]
 
 
 def expected(of_image: Environment, given: Environment) -> dict[str, Secret]:
-    """All variables of a new container: those of its image, and what compose gives it."""
+    """All variables that a new container would have: those of its image, and those that compose gives it, which take precedence."""
     return {**of_image, **given}
 
 
 def held(container: Container, given: Environment) -> dict[str, Secret]:
-    """The variables of a container, without what docker itself adds where it is told to use a proxy."""
+    """The variables of a container, without the proxy variables that docker itself adds. `given` are those that compose gives it."""
     return {key: value for key, value in container.environment.items() if key in given or not PROXY.fullmatch(key)}
 
 
@@ -31,9 +31,10 @@ def of_service(
     containers: Iterable[Container], service: Service, images: Mapping[str, Environment], *, image: bool = True,
     but: Iterable[str] = (),
 ) -> tuple[str, ...]:  # fmt: skip
-    """How a service's containers differ from what compose would make now, in sentences without values. `images` are the variables
-    that images set, by image id; `image`: whether the image's name counts; `but`: variables that do not count."""
-    found = (line for one in containers for line in _of(one, service, images.get(one.image, {}), image, set(but)))
+    """How a service's containers differ from those that compose would make now, in sentences that show no values. `images` holds the
+    variables that each image sets, by image id. `image` is False if the name of the image does not count. `but` are variables that do
+    not count."""
+    found = (line for container in containers for line in _of(container, service, images.get(container.image, {}), image, set(but)))
     return tuple(dict.fromkeys(found))
 
 
@@ -58,12 +59,12 @@ def _of(container: Container, service: Service, of_image: Environment, image: bo
     places = {mount.destination: posixpath.normpath(mount.source) for mount in container.mounts}
     moved = [bind for bind in service.binds if places.get(bind.destination) != posixpath.normpath(bind.source)]
     if moved:
-        yield f"{name} does not mount {some(sorted(_bind(one) for one in moved))}, as the files say"
+        yield f"{name} does not mount {some(sorted(_bind(missing) for missing in moved))}, as the files say"
 
 
 def _ports(published: frozenset[str]) -> str:
     return some(sorted(published)) or "no port"
 
 
-def _bind(one: Mount) -> str:
-    return f"{one.source} at {one.destination}"
+def _bind(mount: Mount) -> str:
+    return f"{mount.source} at {mount.destination}"

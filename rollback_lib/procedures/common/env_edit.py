@@ -1,4 +1,5 @@
-"""A new env file made of lines of old ones: as bytes here, and as commands that make the same bytes on the host."""
+"""A new env file, put together from pieces of old ones. `content` makes its bytes here; `commands` make the same bytes on the host,
+so that secrets need not be sent there."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +7,7 @@ from dataclasses import dataclass
 from rollback_lib.commands import env_file
 from rollback_lib.commands.command import Command
 
-# A substitution takes every newline off the end of what it hears; the x keeps them, and one is taken off by hand.
+# Command substitution removes all newlines at the end. The x keeps them; then one newline is removed explicitly.
 _QUOTE = (
     r"""end=$(printf '\nx'); end=${end%x}; value=$(cat "$2"; printf x); value=${value%x}; value=${value%"$end"}; """
     r"""case $value in *\'*|*\\) value=$(printf %sx "$value" | sed 's/[\\"$]/\\&/g'); printf '%s="%s"\n' "$1" "${value%x}";; """
@@ -25,14 +26,14 @@ class Lines:
 
 @dataclass(frozen=True)
 class Text:
-    """A text that is no secret."""
+    """A text that holds no secret."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Value:
-    """An assignment of `key`; its value is what the file at `source` holds, without a newline at its end."""
+    """An assignment to `key`. Its value is the content of the file at `source`, without the newline at the end."""
 
     key: str
     source: str
@@ -42,7 +43,7 @@ Piece = Lines | Text | Value
 
 
 def content(pieces: Sequence[Piece], files: Mapping[str, bytes]) -> bytes:
-    """The bytes that the pieces make; `files` are the contents of their sources."""
+    """The bytes that the pieces make. `files` holds the content of their source files, by path."""
     made = b""
     for piece in pieces:
         if isinstance(piece, Lines):
@@ -55,7 +56,7 @@ def content(pieces: Sequence[Piece], files: Mapping[str, bytes]) -> bytes:
 
 
 def commands(pieces: Sequence[Piece], into: str) -> list[Command]:
-    """The commands that write the pieces to the end of the file `into`."""
+    """The commands that append the pieces to the file `into`."""
     return [_command(piece).to(into, append=True) for piece in pieces]
 
 
@@ -68,19 +69,22 @@ def _command(piece: Piece) -> Command:
 
 
 def changed(source: str, old: bytes, changes: Mapping[str, Sequence[Piece]]) -> list[Piece]:
-    """The file at `source` with each key's last assignment replaced by pieces, or taken away with all before it where
-    there are none; what was not there is added at the end. Raises Refused where the file cannot be understood."""
+    """The pieces of a changed file. `old` is the content of the file at `source`; `changes` gives new pieces for keys.
+
+    The new pieces replace the last assignment to their key. With no pieces, all assignments to the key are removed. A key that the
+    file does not have is added at the end. Raises Refused if the file cannot be understood.
+    """
     found = env_file.assignments(old)
-    last = {one.key: one for one in found}
+    last = {assignment.key: assignment for assignment in found}
     pieces: list[Piece] = []
     at = 1
-    for one in found:
-        if one.key not in changes or (changes[one.key] and one is not last[one.key]):
+    for assignment in found:
+        if assignment.key not in changes or (changes[assignment.key] and assignment is not last[assignment.key]):
             continue
-        if one.first > at:
-            pieces.append(Lines(source, at, one.first - 1))
-        pieces += changes[one.key]
-        at = one.last + 1
+        if assignment.first > at:
+            pieces.append(Lines(source, at, assignment.first - 1))
+        pieces += changes[assignment.key]
+        at = assignment.last + 1
     end = len(env_file.lines(old))
     if at <= end:
         pieces.append(Lines(source, at, end))

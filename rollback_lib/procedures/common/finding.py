@@ -1,16 +1,17 @@
-"""What speaks for and against each row of the page, and what comes of it."""
+"""A finding of triage: what speaks for and against one row of the runbook's decision tree."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 FITS, MAY, NO = "fits", "may fit", "does not fit"
-ENOUGH = 3  # points from which on a row fits
+ENOUGH = 3  # with this many points or more, a row fits
 
 
 @dataclass
 class Finding:
-    """A row of the page: evidence with its points, most telling first, and what speaks against it. `sure`: something was seen
-    that it alone explains. `parameters` are those its notebook would be given; `warnings` say what to look at before."""
+    """A row of the decision tree. `situation` is its text and `procedure` the rollback that it leads to. `evidence` holds points with a
+    sentence each; points above 0 speak for the row. `sure` is True if something was seen that only this row explains. `parameters` are
+    for the notebook of the procedure; `warnings` say what to check before running it."""
 
     procedure: str
     situation: str
@@ -20,7 +21,7 @@ class Finding:
     sure: bool = False
 
     def add(self, points: int, words: str, *, sure: bool = False) -> None:
-        """Note what speaks for it, or, with points below 0, against it."""
+        """Add evidence: for the row with points above 0, otherwise against it."""
         self.evidence.append((points, words))
         self.sure = self.sure or sure
 
@@ -30,13 +31,13 @@ class Finding:
 
     @property
     def fit(self) -> str:
-        """In a word, whether it fits."""
+        """Whether the row fits: FITS, MAY or NO."""
         return FITS if self.points >= ENOUGH else MAY if self.points > 0 else NO
 
     @property
     def speaks_for(self) -> list[str]:
-        return [words for points, words in sorted(self.evidence, key=lambda one: -one[0]) if points > 0]
+        return [words for points, words in sorted(self.evidence, key=lambda item: -item[0]) if points > 0]
 
     @property
     def speaks_against(self) -> list[str]:
-        return [words for points, words in sorted(self.evidence, key=lambda one: one[0]) if points <= 0]
+        return [words for points, words in sorted(self.evidence, key=lambda item: item[0]) if points <= 0]

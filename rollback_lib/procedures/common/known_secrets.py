@@ -1,5 +1,5 @@
-"""What is secret before a procedure has asked for anything: the stack's env files, the environments of the containers that it is about,
-and the secrets that it declares."""
+"""The secrets that are read before a procedure asks anything: from the stack's env files, from the environments of its containers, and
+those that the stack file declares."""
 
 import re
 from collections.abc import Mapping
@@ -13,26 +13,28 @@ _CREDENTIAL = re.compile(rb"[A-Za-z]+ +(\S+)")  # as the header Authorization ha
 
 
 def known(host: Host, stack: Stack) -> dict[str, Secret]:
-    """Ask for all of it, so that what is asked is hidden from now on; the values of the stack's references, by reference."""
-    declared = [*stack.secrets, *(one.webhook for one in stack.notify if one.webhook)]
+    """Read all of these secrets. From then on the values in env files and containers are hidden wherever they occur. Returns the
+    values of the stack's references, by reference."""
+    declared = [*stack.secrets, *(entry.webhook for entry in stack.notify if entry.webhook)]
     declared += [reference for route in stack.routes for reference in route.headers.values()]
     containers = host.ask(docker.concerned(stack, _named(stack)))
     env_files = [host.ask(files.env_file(path)) for path in stack.env_files]
     values = references.values(host, declared)
     containers.result()
-    for one in env_files:
-        one.result()
+    for answer in env_files:
+        answer.result()
     return values
 
 
 def forms(values: Mapping[str, Secret]) -> set[str]:
-    """What a stack declares to be secret, in the forms in which it turns up: of `Bearer TOKEN`, the token, too."""
+    """The values of a stack's references, in all forms in which they may occur in a text. For `Bearer TOKEN`, this includes the token
+    alone."""
     texts = [value.reveal() for value in values.values()]
     texts += [found[1] for text in texts if (found := _CREDENTIAL.fullmatch(text))]
     return {form for text in texts for form in secret_values.forms(text)}
 
 
 def _named(stack: Stack) -> list[str]:
-    """The containers that the stack names, of whichever project they are."""
-    of_databases = [name for one in stack.databases for name in (one.container, *one.used_by)]
+    """The names of containers that the stack file names. They may belong to any compose project."""
+    of_databases = [name for section in stack.databases for name in (section.container, *section.used_by)]
     return [*of_databases, *(stack.redeploy.networks if stack.redeploy else ())]

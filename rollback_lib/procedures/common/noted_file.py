@@ -1,4 +1,4 @@
-"""What a plan notes of a file: a hash of its content, and who may do what with it."""
+"""What a plan notes about a file: a hash of its content, its mode, owner and group."""
 
 from typing import Self
 
@@ -9,7 +9,7 @@ NO_FILE = "no file"
 
 
 class NotedFile(Noted):
-    """A file; `content` is a hash. None stands for a file that is not there."""
+    """A file. `content` is a hash. Where a NotedFile is optional, None means that there is no such file."""
 
     content: str
     mode: str
@@ -18,7 +18,8 @@ class NotedFile(Noted):
 
     @classmethod
     def of(cls, file: files.File, content: str) -> Self:
-        """The file, with the hash of its content: a plain one, or by the key of the run where it holds secrets."""
+        """The notes about `file`. `content` is the hash of its content: a plain hash, or one with the key of the run if the file holds
+        secrets."""
         return cls(content=content, mode=file.mode, owner=file.owner, group=file.group)
 
     @property
@@ -28,10 +29,10 @@ class NotedFile(Noted):
 
 
 def content_of(file: NotedFile | None) -> str:
-    """The hash of its content, in words that can be compared and shown."""
+    """The hash of the file's content, or NO_FILE: a text that can be compared and shown."""
     return file.content if file else NO_FILE
 
 
 def rights_of(file: NotedFile | None) -> str:
-    """Its mode, owner and group, in words that can be compared and shown."""
+    """The file's mode, owner and group, or NO_FILE: a text that can be compared and shown."""
     return file.rights if file else NO_FILE

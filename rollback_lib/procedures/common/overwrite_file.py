@@ -1,11 +1,12 @@
-"""A file of the host written where it is, because a container holds on to it: never empty and never cut, even where the disk is full."""
+"""Overwriting a file on the host in place, as is needed for a file that is mounted into a container. The file is never empty or cut off,
+even if the disk is full."""
 
 from itertools import zip_longest
 
 from rollback_lib.commands.command import Command
 
-# What the file grows by is written behind its end first. Nothing else needs room: the rest lies where the file has its blocks. Where
-# it fails, what was there is written back.
+# If the file grows, the additional bytes are written behind its end first. Only they need free space: all other bytes go where the file
+# already has its blocks. If that fails, the old content is written back.
 _WRITE = """
 file=$1 new=$2 old=$3
 [ -e "$file" ] || : >"$file"
@@ -17,7 +18,7 @@ into "$old" 0 || :
 truncate -s "$was" "$file"
 exit 1
 """
-# A byte that is neither the old one nor the new one at its place is somebody else's.
+# A byte that is neither that of the old content nor that of the new content was written by somebody else.
 _BETWEEN = """
 { cmp -l "$1" "$2" 2>/dev/null | sed 's/^/old /'; cmp -l "$1" "$3" 2>/dev/null | sed 's/^/new /'; } |
 awk -v long="$(wc -c <"$1")" -v old="$(wc -c <"$2")" -v new="$(wc -c <"$3")" '
@@ -29,23 +30,23 @@ awk -v long="$(wc -c <"$1")" -v old="$(wc -c <"$2")" -v new="$(wc -c <"$3")" '
 
 
 def write(path: str, new: str, old: str) -> Command:
-    """Writes the content of the file `new` into the one at `path`; where that fails, it has that of `old` again."""
+    """The command that writes the content of the file `new` into the file at `path`. If that fails, it writes back that of `old`."""
     return Command.script(_WRITE, path, new, old)
 
 
 def write_inside(container: str, path: str, new: str, old: str) -> Command:
-    """The same with the file that the container has at `path`, which may have no name on the host any more."""
+    """The same for the file that a container sees at `path`. That file may no longer have a name on the host."""
     script = f'pid=$(docker inspect --format "{{{{.State.Pid}}}}" "$1"); set -- "/proc/$pid/root$2" "$3" "$4"\n{_WRITE}'
     return Command.script(script, container, path, new, old)
 
 
 def guard(path: str, old: str, new: str) -> Command:
-    """The last look before: it fails where the file is neither the old one, nor the new one, nor what a write that was cut off
+    """The check just before a write. It fails unless the file has the old content, the new content, or what an interrupted write
     leaves between the two."""
     return Command.script(_BETWEEN, path, old, new)
 
 
 def between(content: bytes, old: bytes, new: bytes) -> bool:
-    """Whether a write of `new` over `old` that was cut off may leave this."""
+    """Whether an interrupted write of `new` over `old` may leave `content`."""
     long = min(len(old), len(new)) <= len(content) <= max(len(old), len(new))
-    return long and all(one is None or one in (was, to) for one, was, to in zip_longest(content, old, new))
+    return long and all(byte is None or byte in (was, to) for byte, was, to in zip_longest(content, old, new))

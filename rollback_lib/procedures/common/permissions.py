@@ -1,4 +1,4 @@
-"""That a rollback can be carried out by the user we are logged in as: found before anything is changed."""
+"""Whether the user on the host may do everything that a rollback does. This is found out before anything is changed."""
 
 from dataclasses import dataclass
 
@@ -10,19 +10,20 @@ from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.writes import How, Write
 from rollback_lib.stack.model import Stack
 
-_SHOWN = 3  # sentences
+_SHOWN = 3  # how many sentences are shown
 
 
 @dataclass(frozen=True)
 class User:
-    """Which user we are logged in as, and why files that rollbacks of the stack write may not be written."""
+    """The user that is logged in on the host. `blocked` holds a sentence for each file that rollbacks write and this user may not
+    write."""
 
     account: Account
     blocked: tuple[str, ...]
 
     @property
     def ready(self) -> bool:
-        """Whether nothing stands in the way of a rollback."""
+        """Whether this user can carry out a rollback."""
         return not (self.blocked or self.account.closed or self.account.lacking)
 
     @property
@@ -36,7 +37,7 @@ class User:
 
 
 def user(host: Host, stack: Stack) -> User:
-    """Who we are on the stack's host, and what we may not write of all that its rollbacks write."""
+    """The user on the stack's host, with the files that its rollbacks write and this user may not write."""
     writes = [Write(stack.tree, How.FOLDER), *_of_git(stack.tree)] if stack.tree else []
     writes += [Write(path, How.REPLACED) for path in (stack.env.paths if stack.env else ())]
     writes += [Write(f"{stack.compose_directory}/.env", How.REPLACED)] if stack.image else []
@@ -50,7 +51,7 @@ def _of_git(tree: str) -> tuple[Write, ...]:
 
 
 def check(host: Host, plan: Plan, here: Account) -> None:
-    """Raises Refused where the plan writes what this user may not write."""
+    """Raises Refused if the plan writes a file that this user may not write, or replaces a file that is a mount point."""
     if plan.nothing_to_do or not plan.writes:
         return
     asked, mounted = host.ask(access.blocked(plan.writes)), host.ask(access.mounted(plan.writes))

@@ -1,4 +1,4 @@
-"""A file of the host replaced as a whole or not at all, its mode, owner and group kept, the old one kept for undo."""
+"""Replacing a file on the host, completely or not at all. Its mode, owner and group stay, and the old file is kept for the undo."""
 
 import posixpath
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,18 +10,18 @@ from rollback_lib.procedures.common import env_edit, snapshots
 from rollback_lib.stack.model import Stack
 
 KEPT = "file"  # the name under which an incident keeps the file that it replaces
-PUT = "put"  # and that of the note which file it put there
+PUT = "put"  # the name under which it notes inode, size and time of the file that it put there
 
 
 def unchanged(*files: File) -> tuple[Command, ...]:
-    """Fails for a file that somebody has written to since it was read."""
+    """Commands that fail if a file was written to after it was read."""
     same = '[ "$(stat -c "%i %s %.9Y %.9Z" "$1")" = "$2" ] || { echo "$1 has changed since it was read; make a new plan" >&2; exit 1; }'
     return tuple(Command.of("sh", "-euc", same, "sh", file.real, file.identity) for file in files)
 
 
 def guard(stack: Stack, incident: str, file: File | None, path: str) -> tuple[Command, ...]:
-    """The last look before a file is replaced: it fails where the file is neither as it was kept nor the one that this incident
-    put there, in a step that was cut off."""
+    """The check just before a file is replaced. It fails unless the file is the one that was kept, or the one that this incident put
+    there in a step that was interrupted."""
     look = (
         'put() { [ "$(stat -c "%i %s %.9Y" "$1")" = "$(cat "$2" 2>/dev/null)" ]; }; '
         'if [ -e "$1" ]; then cmp -s "$1" "$2" || put "$1" "$3"; else [ ! -e "$2" ]; fi || '
@@ -32,15 +32,15 @@ def guard(stack: Stack, incident: str, file: File | None, path: str) -> tuple[Co
 
 
 def keep(stack: Stack, incident: str, file: File | None) -> tuple[Command, ...]:
-    """Keeps the file as it is, refusing one that changed since it was read."""
+    """Commands that keep a copy of the file for the undo. They fail if the file was changed after it was read."""
     if file is None:
         return ()
     return (*unchanged(file), Command.of("cp", "-p", file.real, snapshots.before(stack, incident, KEPT)))
 
 
 def put(stack: Stack, incident: str, file: File | None, path: str, pieces: Sequence[env_edit.Piece]) -> tuple[Command, ...]:
-    """Makes a file of `pieces` beside the one at `path` and moves it there in one go, noting which it is. A file that was not
-    there yet is made private."""
+    """Commands that make a file from `pieces` beside the one at `path`, note which file it is, and rename it to `path`. If there was no
+    file at `path`, only its owner may read the new one."""
     real = file.real if file else path
     part = _part(real, incident)
     old, new = Command.of("cp", "-p", snapshots.before(stack, incident, KEPT), part), Command.of("install", "-m", "600", "/dev/null", part)
@@ -54,11 +54,11 @@ def put(stack: Stack, incident: str, file: File | None, path: str, pieces: Seque
         which,
         Command.of("mv", "-f", part, real),
     )
-    return tuple(one.or_else(Command.of("rm", "-f", part)) for one in making)
+    return tuple(command.or_else(Command.of("rm", "-f", part)) for command in making)
 
 
 def put_back(stack: Stack, incident: str, file: File | None, path: str) -> tuple[Command, ...]:
-    """Puts the kept file back, and removes one that was not there before; what is there then is kept beside it."""
+    """Commands that put the kept file back, or remove the file if there was none before. The file that they replace is kept as well."""
     real = file.real if file else path
     kept = snapshots.before(stack, incident, KEPT)
     aside = '[ ! -e "$1" ] || cmp -s "$1" "$3" || cp -p "$1" "$2"'
@@ -67,16 +67,16 @@ def put_back(stack: Stack, incident: str, file: File | None, path: str) -> tuple
         return (beside, Command.of("rm", "-f", path))
     part = _part(file.real, incident)
     back = (Command.of("cp", "-p", kept, part), Command.of("sync", part), Command.of("mv", "-f", part, file.real))
-    return (beside, *(one.or_else(Command.of("rm", "-f", part)) for one in back))
+    return (beside, *(command.or_else(Command.of("rm", "-f", part)) for command in back))
 
 
 def clean_up(incident: str, file: File | None, path: str) -> Command:
-    """Removes what a `put` that was killed leaves beside the file."""
+    """The command that removes what an interrupted `put` leaves beside the file."""
     return Command.of("rm", "-f", _part(file.real if file else path, incident))
 
 
 def as_kept(stack: Stack, incident: str, path: str) -> Fact[bool]:
-    """Whether the file at `path` is as it was kept: content, mode, owner and group; or is absent, where none was kept."""
+    """Whether the file at `path` equals the kept one in content, mode, owner and group. If none was kept, whether there is no file."""
     same = (
         'if [ -e "$2" ]; then cmp -s "$1" "$2" && [ "$(stat -Lc "%a %u:%g" "$1")" = "$(stat -c "%a %u:%g" "$2")" ]; else [ ! -e "$1" ]; fi'
     )
@@ -90,17 +90,18 @@ def _part(path: str, incident: str) -> str:
 
 
 def received(stack: Stack, incident: str, key: str) -> str:
-    """The path under which a value that was sent waits to be used."""
+    """The path under which a value that was sent is stored until it is used."""
     return snapshots.before(stack, incident, f"value.{key}")
 
 
 def receive(stack: Stack, incident: str, sizes: Mapping[str, int]) -> tuple[Command, ...]:
-    """Takes values of so many bytes, one after the other, from standard input, each into a private file."""
-    # Byte by byte, because a reader that takes more would leave nothing for the next.
+    """Commands that read values from standard input, one after the other, each into a private file. `sizes` gives their lengths in
+    bytes, by key."""
+    # dd reads byte by byte, because a larger block could take bytes of the next value.
     take = 'umask 077; dd bs=1 count="$2" of="$1" 2>/dev/null; [ "$(wc -c <"$1")" -eq "$2" ]'
     return tuple(Command.of("sh", "-euc", take, "sh", received(stack, incident, key), str(size)) for key, size in sizes.items())
 
 
 def forget(stack: Stack, incident: str, keys: Iterable[str]) -> tuple[Command, ...]:
-    """Removes values that were sent."""
+    """Commands that remove values that were sent."""
     return tuple(Command.of("rm", "-f", received(stack, incident, key)) for key in keys)

@@ -1,4 +1,4 @@
-"""The replicas of a service: counted and compared, one by one, before and after."""
+"""The replicas of a service: how many there are, and how each compares with the state before a rollback."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Self
@@ -8,12 +8,12 @@ from rollback_lib.facts.docker import Container
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.noted import Noted
 
-PART = "containers"  # of the host, in steps and effects
+PART = "containers"  # the part of the host that steps and effects name
 RUNNING = "running"
 
 
 class Replica(Noted):
-    """A container as it was: its id, the id of its image, the name by which that was started, and its state."""
+    """A container as it was: its id, the id of its image, the name of the image with which it was started, and its state."""
 
     id: str
     image: str
@@ -22,69 +22,75 @@ class Replica(Noted):
 
 
 class Replicas(Noted):
-    """What a plan notes of a service's containers: what an undo has to find again. `count` is how many replicas they are."""
+    """What a plan notes about a service's containers; an undo has to restore it. `count` is the number of replicas."""
 
     count: int
     containers: tuple[Replica, ...]
 
     @classmethod
-    def of(cls, containers: Sequence[Container], state: Callable[[Container], str] = lambda one: one.state) -> Self:
-        """The containers as they are now; `state` says how each of them is."""
-        found = (Replica(id=one.id, image=one.image, image_name=one.image_name, state=state(one)) for one in containers)
+    def of(cls, containers: Sequence[Container], state: Callable[[Container], str] = lambda container: container.state) -> Self:
+        """The containers as they are now. `state` returns what to note as the state of a container."""
+        found = (
+            Replica(id=container.id, image=container.image, image_name=container.image_name, state=state(container))
+            for container in containers
+        )
         return cls(count=docker.count(containers), containers=tuple(found))
 
     @property
     def ids(self) -> set[str]:
-        return {one.id for one in self.containers}
+        return {replica.id for replica in self.containers}
 
     @property
     def images(self) -> set[str]:
-        return {one.image for one in self.containers}
+        return {replica.image for replica in self.containers}
 
     @property
     def running(self) -> bool:
-        """Whether there are any, and all of them ran."""
-        return {one.state for one in self.containers} == {RUNNING}
+        """Whether there was at least one container, and all were running."""
+        return {replica.state for replica in self.containers} == {RUNNING}
 
 
 def names(containers: Iterable[Container]) -> tuple[str, ...]:
-    """The names of the containers that go with a recreate."""
-    return tuple(one.name for one in containers)
+    """The names of the containers, which a recreate removes."""
+    return tuple(container.name for container in containers)
 
 
 def assumed(known: Replicas, service: str, containers: Sequence[Container]) -> Effect:
-    """Whether they are the containers that the plan knew."""
-    return Effect(f"{service}: containers", short_ids(known.ids), short_ids(one.id for one in containers))
+    """Whether the containers are those that the plan noted."""
+    return Effect(f"{service}: containers", short_ids(known.ids), short_ids(container.id for container in containers))
 
 
 def after(
     known: Replicas, service: str, containers: Sequence[Container], *, image: str | None, recreated: bool = True
 ) -> list[Effect]:  # fmt: skip
-    """Whether every replica runs the image of that id, and is a new container; there are as many of them as before."""
+    """Whether all replicas run, are as many as before, have the image with the id `image` (unless it is None), and are new containers
+    (if `recreated`)."""
     rows = [counted(known, service, containers), _state(service, containers)]
     if image is not None:
-        between = {one.image for one in containers} <= {image, *known.images}
-        rows.append(Effect(f"{service}: image", _short({image}), _short(one.image for one in containers), part=PART, between=between))
+        between = {container.image for container in containers} <= {image, *known.images}
+        rows.append(
+            Effect(f"{service}: image", _short({image}), _short(container.image for container in containers), part=PART, between=between)
+        )
     return [*rows, fresh(known, service, containers)] if recreated else rows
 
 
 def fresh(known: Replicas, service: str, containers: Sequence[Container]) -> Effect:
-    """Whether every container is a new one."""
-    new = bool(containers) and not known.ids & {one.id for one in containers}
+    """Whether every container was made after the plan."""
+    new = bool(containers) and not known.ids & {container.id for container in containers}
     return Effect(f"{service}: containers recreated", "yes", "yes" if new else "no", part=PART, between=True)
 
 
 def back(known: Replicas, service: str, containers: Sequence[Container], *, image: str | None = None) -> list[Effect]:
-    """Whether the containers are as before: as many, of the same images, started by the same names, and running where they ran.
-    `image` is the one they have after the rollback."""
+    """Whether the containers are as before the rollback: as many, with the same images under the same names, and running if they ran
+    before. `image` is the image that they have after the rollback."""
     if not known.containers:
-        return []  # there was none, and what a rollback started stays
-    between = {one.image for one in containers} <= {image, *known.images}
-    called = _list(one.image_name for one in known.containers)
+        return []  # there was no container before; what a rollback started may stay
+    between = {container.image for container in containers} <= {image, *known.images}
+    called = _list(replica.image_name for replica in known.containers)
     rows = [
         counted(known, service, containers),
-        Effect(f"{service}: image", _short(known.images), _short(one.image for one in containers), part=PART, between=between),
-        Effect(f"{service}: name of the image", called, _list(one.image_name for one in containers), part=PART, between=True),
+        Effect(f"{service}: image", _short(known.images), _short(container.image for container in containers), part=PART, between=between),
+        Effect(f"{service}: name of the image", called, _list(container.image_name for container in containers), part=PART, between=True),
     ]
     return [*rows, _state(service, containers)] if known.running else rows
 
@@ -92,18 +98,18 @@ def back(known: Replicas, service: str, containers: Sequence[Container], *, imag
 def counted(known: Replicas, service: str, containers: Sequence[Container]) -> Effect:
     """Whether there are as many replicas as before."""
     found = docker.count(containers)
-    # Where there was none, the compose files say how many.
+    # If there was no container before, the compose files say how many there are to be.
     return Effect(f"{service}: replicas", str(known.count or max(found, 1)), str(found), part=PART, between=True)
 
 
 def _state(service: str, containers: Sequence[Container]) -> Effect:
-    states = _list(one.state for one in containers) or "no container"
+    states = _list(container.state for container in containers) or "no container"
     return Effect(f"{service}: state", RUNNING, states, condition=True, part=PART)
 
 
 def short_ids(ids: Iterable[str]) -> str:
-    """Container ids in words that can be compared and shown."""
-    return " ".join(sorted(one[:12] for one in ids)) or "none"
+    """Short container ids, as a text that can be compared and shown."""
+    return " ".join(sorted(container[:12] for container in ids)) or "none"
 
 
 def _short(images: Iterable[str]) -> str:

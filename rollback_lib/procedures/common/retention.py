@@ -1,12 +1,12 @@
-"""What runs keep on the host for the way back, and how long: named in the plan of a later run, removed after its verification.
+"""Retention: what runs keep on the host for an undo, and for how long. A later run lists in its plan what is beyond its retention, and
+removes it after its verification.
 
-Only our own copies go: files that an incident replaced, kept versions, jobs, exports of builds, images under rollback/ names.
-What people wrote themselves is never removed by itself, whatever its age: a database that a restore put aside has rows that are nowhere
-else, and a git stash somebody's work. Dropping them cannot be undone, frees nothing that a rollback needs, and a rollback at night is no
-time to decide it. Readiness names them with age and size, and the command.
+Only copies that runs made are removed: files that an incident replaced, kept versions, jobs, exports for builds, images under rollback/
+names. Data that people wrote is never removed, whatever its age. A database that a restore put aside has rows that exist nowhere else,
+and a git stash holds somebody's work; to drop them cannot be undone. Readiness lists them with age and size, and the command to drop them.
 
-An incident is as old as the last that is known of it on the host: its jobs, its lines in the ledgers, the versions it kept. Where nothing
-is known of it, what it left stays.
+The age of an incident counts from the last trace of it on the host: its jobs, its lines in the ledgers, the versions that it kept. If
+there is no trace, what it left stays.
 """
 
 from collections.abc import Iterable
@@ -22,8 +22,8 @@ from rollback_lib.stack.model import Stack
 from rollback_lib.text import tables
 
 REMEMBER = "remember"  # the step after Verify
-_OF_INCIDENT = ("before-", "redeploy-", "readiness-")  # begin the tags of what an incident needs; others are of releases
-_DEADLINE = 600.0  # seconds: images of gigabytes take a while to remove
+_OF_INCIDENT = ("before-", "redeploy-", "readiness-")  # tags with these prefixes belong to an incident; other tags to a release
+_DEADLINE = 600.0  # seconds; it takes a while to remove images of several gigabytes
 
 
 _UNTOUCHED = """
@@ -35,8 +35,8 @@ last=$(cat "$1/lock/last" 2>/dev/null || :)
 
 @dataclass(frozen=True)
 class Copy:
-    """Something that is kept: `name` is a path or the name of an image, `incident` whose it is, "" for nobody's; `when` it was needed
-    last is None where that is not known. The `size` of an image, in bytes, may be shared with others."""
+    """A copy that is kept. `name` is its path, or the name of an image. `incident` is the incident that it belongs to, "" for none.
+    `when` is when it was last needed, None if that is not known. `size` is in bytes; images may share a part of it."""
 
     name: str
     incident: str
@@ -45,14 +45,14 @@ class Copy:
     image: bool = False
 
     def days(self, now: datetime) -> int:
-        """Its age in whole days; 0 where that is not known."""
+        """Its age in whole days; 0 if that is not known."""
         return (now - self.when).days if self.when else 0
 
 
 @dataclass(frozen=True)
 class Copies:
-    """All that is kept of a stack, and what of it is `beyond` its retention; `times` are when incidents last did something, and `last` is
-    the one that last changed the host, "" before the first."""
+    """All copies that are kept for a stack. `beyond` are those beyond their retention. `times` holds when each incident last did
+    something. `last` is the incident that last changed the host, "" if there was none."""
 
     stack: Stack
     all: tuple[Copy, ...]
@@ -63,7 +63,8 @@ class Copies:
 
 
 def look(host: Host, stack: Stack, needed: str = "", now: datetime | None = None) -> Copies:
-    """All that is kept, as it is `now`. What the text `needed` names, such as the commands of a plan, is not past its retention."""
+    """All copies on the host. A copy that the text `needed` names, such as the commands of a plan, is not beyond its retention. `now`
+    is the present time unless it is given."""
     entries, named = host.ask(copies.entries(stack.state)), host.ask(copies.named(stack.state, stack.kept_images))
     images, in_use = host.ask(copies.images(stack.kept_images)), host.ask(copies.in_use())
     last, of_git = host.ask(copies.last(stack.state)), host.ask(copies.stashes(stack.tree)) if stack.tree else None
@@ -76,8 +77,8 @@ def look(host: Host, stack: Stack, needed: str = "", now: datetime | None = None
 
 
 def with_removal(plan: Plan, found: "Copies | Unanswered") -> Plan:
-    """The same plan, which also removes what is past its retention: after its verification, in the step that remembers the outcome. Where
-    that could not be looked at, nothing is removed."""
+    """The same plan, which also removes what is beyond its retention, in the step after its verification. If the host could not be asked
+    (`Unanswered`), a note in the plan says so and nothing is removed."""
     if isinstance(found, Unanswered):
         why = f"What earlier runs keep on {plan.host} could not be looked at ({found.why}), so nothing of it is removed."
         return replace(plan, notes=(*plan.notes, why))
@@ -89,33 +90,33 @@ def with_removal(plan: Plan, found: "Copies | Unanswered") -> Plan:
 
 
 def has_place(plan: Plan) -> bool:
-    """Whether the plan has room for it: a step after its verification, and something to do before it."""
+    """Whether the plan can also remove copies: it has a step after its verification, and something to do before that."""
     return not plan.nothing_to_do and any(step.name == REMEMBER for step in plan.steps)
 
 
 def said(found: Copies) -> str:
-    """What is past its retention, in words."""
+    """What is beyond its retention, in words."""
     now, kept = datetime.now(UTC), found.stack.retention.keep_days
-    files, images = [one for one in found.beyond if not one.image], [one for one in found.beyond if one.image]
+    files, images = [copy for copy in found.beyond if not copy.image], [copy for copy in found.beyond if copy.image]
     words = [f"{number(files, 'file')}, {size(files)}"] if files else []
     words += [f"{number(images, 'image')}, up to {size(images)}"] if images else []
-    oldest = max(one.days(now) for one in found.beyond)
-    return f"{'; '.join(words)}: older than {kept} days, the oldest {oldest}: {some([_short(one, found.stack) for one in found.beyond])}"
+    oldest = max(copy.days(now) for copy in found.beyond)
+    return f"{'; '.join(words)}: older than {kept} days, the oldest {oldest}: {some([_short(copy, found.stack) for copy in found.beyond])}"
 
 
 def number(of: list[Copy], word: str) -> str:
-    """How many they are."""
+    """How many copies these are, in words."""
     return tables.count(len(of), word)
 
 
 def size(of: Iterable[Copy]) -> str:
-    """How large they are together."""
-    total = sum(one.size for one in of)
+    """The total size of these copies, in words."""
+    total = sum(copy.size for copy in of)
     return f"{total / 1e6:,.1f} MB" if total < 1e9 else f"{total / 1e9:,.1f} GB"
 
 
-def _short(one: Copy, stack: Stack) -> str:
-    return one.name.removeprefix(f"{stack.state}/")
+def _short(copy: Copy, stack: Stack) -> str:
+    return copy.name.removeprefix(f"{stack.state}/")
 
 
 def _also(step: Step, removal: Command) -> Step:
@@ -127,20 +128,21 @@ def _also(step: Step, removal: Command) -> Step:
 
 
 def _removal(found: Copies, incident: str) -> Command:
-    """A line for each; that one could not be removed stops nothing: a later run tries again."""
+    """The command that removes everything beyond its retention. It goes on if one of the copies cannot be removed; a later run tries that
+    again."""
     stack, lines = found.stack, [_UNTOUCHED]
-    ways = sorted({one.incident for one in found.beyond if one.incident and _way_back(one, stack)})
+    ways = sorted({copy.incident for copy in found.beyond if copy.incident and _way_back(copy, stack)})
     if ways:
         lines.append(removed.enter(f"{stack.state}/{removed.FILE}", ways, incident).shell())
-    for one in found.beyond:  # an image without force: Docker keeps one that a container is of
-        remove = ("docker", "image", "rm", one.name) if one.image else ("rm", "-rf", "--", one.name)
+    for copy in found.beyond:  # no --force: Docker then refuses to remove an image that a container uses
+        remove = ("docker", "image", "rm", copy.name) if copy.image else ("rm", "-rf", "--", copy.name)
         lines.append(f"{Command.of(*remove)} || :")
     return Command.script("\n".join(lines), stack.state, found.last, incident)
 
 
-def _way_back(one: Copy, stack: Stack) -> bool:
-    """Whether it is something that an undo would need."""
-    return one.image or one.name.startswith(f"{stack.state}/{copies.BEFORE}/")
+def _way_back(copy: Copy, stack: Stack) -> bool:
+    """Whether an undo would need this copy."""
+    return copy.image or copy.name.startswith(f"{stack.state}/{copies.BEFORE}/")
 
 
 def _tag(name: str) -> str:
@@ -148,7 +150,7 @@ def _tag(name: str) -> str:
 
 
 class _Judge:
-    """What there is, and the time of each."""
+    """Decides which copies are beyond their retention."""
 
     def __init__(
         self, stack: Stack, entries: list[copies.Entry], images: list[copies.Image], released: list[releases.Release],
@@ -157,120 +159,122 @@ class _Judge:
         self._stack = stack
         self._images = images
         self._released = released
-        # By whole days, so that a plan which was reviewed does not become another one from one hour to the next.
+        # Ages count in whole days, so that a reviewed plan does not change from one hour to the next.
         today = now.replace(hour=0, minute=0, second=0, microsecond=0)
         self._young = today - timedelta(days=stack.retention.keep_days)
         self._longest = today - timedelta(days=stack.retention.longest_days)
         self.times = self._times(entries, restored)
-        self.all = (*map(self._of_entry, entries), *(self._of_image(one, tag) for one in images for tag in one.tags))
+        self.all = (*map(self._of_entry, entries), *(self._of_image(image, tag) for image in images for tag in image.tags))
 
     def beyond(self, named: dict[str, frozenset[str]], needed: frozenset[str], in_use: frozenset[str]) -> tuple[Copy, ...]:
-        """What is past its retention: nothing that is needed, by an incident that stays either, or that a container is of."""
-        known = {one.incident for one in self.all if one.incident}
+        """The copies beyond their retention. A copy stays if `needed` names it, if an incident that stays names it (`named`, by
+        incident), or if a container uses it (`in_use`, image ids)."""
+        known = {copy.incident for copy in self.all if copy.incident}
         stay: set[str] = set()
-        # The undo of an undo needs what the first one kept, and so on.
-        while more := {one for one in known - stay if not self._incident_goes(one) or self._mentioned(one, needed)}:
+        # To undo an undo, the copies of the first incident are needed as well, and so on.
+        while more := {incident for incident in known - stay if not self._incident_goes(incident) or self._mentioned(incident, needed)}:
             stay |= more
-            needed = needed.union(*(named.get(one, frozenset()) for one in more))
-        used = {tag for one in self._images if one.id in in_use for tag in one.tags}
+            needed = needed.union(*(named.get(incident, frozenset()) for incident in more))
+        used = {tag for image in self._images if image.id in in_use for tag in image.tags}
         lasting = self._lasting()
         return tuple(
-            one for one in self.all
-            if self._goes(one, stay) and one.name not in lasting and one.name not in needed and one.name not in used
+            copy for copy in self.all
+            if self._goes(copy, stay) and copy.name not in lasting and copy.name not in needed and copy.name not in used
         )  # fmt: skip
 
     def _mentioned(self, incident: str, needed: frozenset[str]) -> bool:
-        """Whether what an incident left is named there; a version that it kept stands for itself."""
+        """Whether `needed` names a copy of the incident. Versions that it kept do not count: each is judged by itself."""
         own = (f"/{copies.BEFORE}/{incident}.", f"/{copies.JOBS}/{incident}/", *(f":{word}{incident}" for word in _OF_INCIDENT))
-        return any(word.endswith(f"_{incident}") or any(one in word for one in own) for word in needed)
+        return any(word.endswith(f"_{incident}") or any(beginning in word for beginning in own) for word in needed)
 
-    def _goes(self, one: Copy, stay: set[str]) -> bool:
-        if self._of_version(one) or not one.incident:
-            return one.when is not None and one.when < self._young
-        return one.incident not in stay
+    def _goes(self, copy: Copy, stay: set[str]) -> bool:
+        if self._of_version(copy) or not copy.incident:
+            return copy.when is not None and copy.when < self._young
+        return copy.incident not in stay
 
     def _incident_goes(self, incident: str) -> bool:
-        """The newest ones that have a way back stay longer."""
+        """Whether the copies of an incident may be removed. The newest incidents that can be undone stay longer."""
         when = self.times.get(incident)
         if when is None or when >= self._young:
             return False
         return when < self._longest or incident not in self._newest_ways()
 
     def _newest_ways(self) -> set[str]:
-        ways = {one.incident for one in self.all if one.incident in self.times and _way_back(one, self._stack)}
-        return set(sorted(ways, key=lambda one: self.times[one], reverse=True)[: self._stack.retention.newest])
+        ways = {copy.incident for copy in self.all if copy.incident in self.times and _way_back(copy, self._stack)}
+        return set(sorted(ways, key=lambda incident: self.times[incident], reverse=True)[: self._stack.retention.newest])
 
     def _lasting(self) -> set[str]:
-        """Versions and releases that stay for being the newest of their kind."""
+        """The names of the versions and releases that stay because they are the newest of their kind."""
         newest, names = self._stack.retention.newest, set()
-        for procedure in {one.name.split("/")[-2] for one in self.all if self._of_version(one)}:
-            mine = [one for one in self.all if self._of_version(one) and one.name.split("/")[-2] == procedure and one.when]
-            healthy = [one for one in mine if "/healthy-" in one.name]
-            healthy.sort(key=lambda one: (one.when, one.name), reverse=True)
-            names |= {one.name for one in healthy[:1]}
-            names |= {one.name for one in healthy[:newest] if one.when and one.when >= self._longest}
-        for service in {one.service for one in self._released}:
-            good = [one for one in self._released if one.service == service and one.healthy]
-            last = list(dict.fromkeys((one.commit or one.image) for one in reversed(good)))[:newest]
-            ids = {one.image for one in good if (one.commit or one.image) in last}
+        for procedure in {copy.name.split("/")[-2] for copy in self.all if self._of_version(copy)}:
+            mine = [copy for copy in self.all if self._of_version(copy) and copy.name.split("/")[-2] == procedure and copy.when]
+            healthy = [copy for copy in mine if "/healthy-" in copy.name]
+            healthy.sort(key=lambda copy: (copy.when, copy.name), reverse=True)
+            names |= {copy.name for copy in healthy[:1]}
+            names |= {copy.name for copy in healthy[:newest] if copy.when and copy.when >= self._longest}
+        for service in {release.service for release in self._released}:
+            good = [release for release in self._released if release.service == service and release.healthy]
+            last = list(dict.fromkeys((release.commit or release.image) for release in reversed(good)))[:newest]
+            ids = {release.image for release in good if (release.commit or release.image) in last}
             names |= {self._stack.kept_image(service, commit) for commit in last}
-            names |= {tag for one in self._images if one.id in ids for tag in one.tags if not _tag(tag).startswith(_OF_INCIDENT)}
+            names |= {tag for image in self._images if image.id in ids for tag in image.tags if not _tag(tag).startswith(_OF_INCIDENT)}
         return names
 
-    def _of_version(self, one: Copy) -> bool:
-        return one.name.startswith(f"{self._stack.state}/{copies.KEPT}/")
+    def _of_version(self, copy: Copy) -> bool:
+        return copy.name.startswith(f"{self._stack.state}/{copies.KEPT}/")
 
     def _times(self, entries: list[copies.Entry], restored: list[restores.Restore]) -> dict[str, datetime]:
-        """When incidents did something last. A copy has the time of what it is a copy of, so it tells only where nothing else does."""
+        """When each incident last did something. The time of a copy is less reliable, since it may be that of the original; it counts only
+        if nothing else is known."""
         known: dict[str, datetime] = {}
         doubtful: dict[str, datetime] = {}
 
         def tell(into: dict[str, datetime], incident: str, when: datetime) -> None:
             into[incident] = max(when, into.get(incident, when))
 
-        for incident, when in [(one.incident, one.when) for one in self._released] + [(one.incident, one.when) for one in restored]:
+        for incident, when in [(line.incident, line.when) for line in self._released] + [(line.incident, line.when) for line in restored]:
             tell(known, incident, when)
-        for one in entries:
-            if one.folder in (copies.JOBS, copies.KEPT):
-                tell(known, _incident(one), one.written)
-            elif one.folder == copies.BEFORE:
-                tell(doubtful, _incident(one), one.arrived)
+        for entry in entries:
+            if entry.folder in (copies.JOBS, copies.KEPT):
+                tell(known, _incident(entry), entry.written)
+            elif entry.folder == copies.BEFORE:
+                tell(doubtful, _incident(entry), entry.arrived)
         for image in self._images:
             for tag in image.tags:
                 if image.tagged and _tag(tag).startswith(_OF_INCIDENT):
                     tell(doubtful, _tag(tag).rpartition("-")[2], image.tagged)
         return {**doubtful, **known}
 
-    def _of_entry(self, one: copies.Entry) -> Copy:
-        name, incident = f"{self._stack.state}/{one.folder}/{one.name}", _incident(one)
-        when = one.written if one.folder in (copies.KEPT, copies.BUILD) else self.times.get(incident)
-        return Copy(name, incident, when, one.size)
+    def _of_entry(self, entry: copies.Entry) -> Copy:
+        name, incident = f"{self._stack.state}/{entry.folder}/{entry.name}", _incident(entry)
+        when = entry.written if entry.folder in (copies.KEPT, copies.BUILD) else self.times.get(incident)
+        return Copy(name, incident, when, entry.size)
 
     def _of_image(self, image: copies.Image, name: str) -> Copy:
         tag = _tag(name)
         if tag.startswith(_OF_INCIDENT):
             incident = tag.rpartition("-")[2]
             return Copy(name, incident, self.times.get(incident), image.size, image=True)
-        entered = [one.when for one in self._released if self._is(one, name) or one.image == image.id]
+        entered = [release.when for release in self._released if self._is(release, name) or release.image == image.id]
         return Copy(name, "", max(entered, default=image.tagged), image.size, image=True)
 
     def _is(self, release: releases.Release, name: str) -> bool:
         return bool(release.commit) and name == self._stack.kept_image(release.service, release.commit)
 
 
-def _incident(one: copies.Entry) -> str:
-    """Whose it is; "" for nobody's."""
-    if one.folder == copies.BUILD:
+def _incident(entry: copies.Entry) -> str:
+    """The incident that an entry belongs to; "" for none."""
+    if entry.folder == copies.BUILD:
         return ""
-    return one.name.rpartition("-")[2] if one.folder == copies.KEPT else one.name.partition(".")[0]
+    return entry.name.rpartition("-")[2] if entry.folder == copies.KEPT else entry.name.partition(".")[0]
 
 
 def of_database(found: "Copies | Unanswered", name: str) -> datetime | None:
-    """When the run ended that left the database of that name beside the live one; None where that is not known."""
+    """When the run last did something that put the database `name` aside; None if that is not known."""
     return None if isinstance(found, Unanswered) else found.times.get(name.rpartition("_")[2])
 
 
 def stale(found: Copies) -> list[copies.Stash]:
-    """Stashes that are older than copies are kept."""
+    """The git stashes that are older than the retention of copies."""
     limit = datetime.now(UTC) - timedelta(days=found.stack.retention.keep_days)
-    return [one for one in found.stashes if one.when < limit]
+    return [stash for stash in found.stashes if stash.when < limit]

@@ -1,4 +1,4 @@
-"""One line of a look at a host: how it is, and what to do about it."""
+"""Rows of triage and readiness: how one thing on the host is, and what to do about it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from rollback_lib.health.probe import Probe
 from rollback_lib.text import times
 
 GREEN, AMBER, RED = "green", "amber", "red"
-CLOCK = 30.0  # seconds it may be off
+CLOCK = 30.0  # by how many seconds the host's clock may be off
 _GB = 1e9
 
 
@@ -25,13 +25,13 @@ class Row:
 
 
 def worst(rows: Iterable[Row]) -> str:
-    """The worst level there is."""
+    """The worst level among the rows; green if there are none."""
     levels = {row.level for row in rows}
     return next((level for level in (RED, AMBER) if level in levels), GREEN)
 
 
 def of_machine(machine: Machine | Unanswered) -> list[Row]:
-    """Disk, memory and clock."""
+    """The rows for disks, memory and clock."""
     if isinstance(machine, Unanswered):
         return [Row("machine", AMBER, machine.why, "look at it on the host")]
     rows = []
@@ -53,7 +53,8 @@ def of_machine(machine: Machine | Unanswered) -> list[Row]:
 
 
 def of_certificates(probes: Iterable[Probe]) -> list[Row]:
-    """The certificates the routes came with. What is left is seen against how long it is good in all: some live for hours."""
+    """A row for the certificate of each route. Its remaining time is judged as a share of its whole lifetime, since some certificates are
+    valid for a few hours only."""
     rows = []
     for probe in probes:
         if probe.certificate is None:

@@ -1,4 +1,4 @@
-"""What every procedure keeps on the host: what undo needs, the images that ran, the files that were healthy or bad."""
+"""What procedures keep on the host: what an undo needs, and versions of files with whether the stack was healthy with them."""
 
 import posixpath
 from collections.abc import Callable, Iterable
@@ -11,13 +11,14 @@ from rollback_lib.facts.fact import Fact
 from rollback_lib.stack.model import Stack
 from rollback_lib.text import times
 
-ASIDE = ("undone-", "again-")  # begin the names of what an undo keeps by itself as it runs
+ASIDE = ("undone-", "again-")  # prefixes for what an undo keeps while it runs
 REMEMBER = "The next rollback knows from it what was healthy here, and what was not."
 
 
 @dataclass(frozen=True)
 class Version:
-    """A kept version of a file: `name` is how a person calls it, `verdict` what is known of it, `where` the file it is in."""
+    """A kept version of a file. `name` is the name that a person uses for it; `verdict` says whether it was healthy or bad here, "" if
+    that is not known; `where` says in words where it comes from."""
 
     name: str
     when: datetime
@@ -27,25 +28,29 @@ class Version:
 
 
 def folders(stack: Stack, *names: str) -> Command:
-    """Makes folders in the stack's folder, open to whoever that is open to."""
+    """The command that makes folders in the stack's folder on the host. Its group may use them as well."""
     return Command.of("mkdir", "-p", "-m", "2770", *(f"{stack.state}/{name}" for name in names))
 
 
 def before(stack: Stack, incident: str, name: str) -> str:
-    """The path under which this incident keeps what undo needs."""
+    """The path under which an incident keeps what its undo needs."""
     return f"{stack.state}/before/{incident}.{name}"
 
 
 def versions(stack: Stack, procedure: str, matching: Callable[[str, str], Fact[list[files.File]]] = files.matching) -> Fact[list[Version]]:
-    """The versions of the procedure's file that earlier runs kept, newest first, as `matching` finds them in a folder."""
+    """The versions of the procedure's file that earlier runs kept, newest first. `matching` returns the fact that lists the files of a
+    folder."""
     listing = matching(_folder(stack, procedure), "")
     return Fact(listing.commands, lambda out: [_version(file) for file in listing.read(out)], otherwise=lambda _: [],
-                hides=lambda found: listing.hides([one.file for one in found]))  # fmt: skip
+                hides=lambda found: listing.hides([version.file for version in found]))  # fmt: skip
 
 
 def standing(versions: Iterable[Version], content: bytes) -> tuple[str, bool | None]:
-    """What the kept versions tell of a content, in words; True where it was healthy here, False where it was found bad."""
-    same = sorted((one for one in versions if one.verdict and one.file.content.reveal() == content), key=lambda one: one.when)
+    """What the kept versions say about a content, in words; and True if it was healthy here, False if it was bad, None if that is not
+    known."""
+    same = sorted(
+        (version for version in versions if version.verdict and version.file.content.reveal() == content), key=lambda version: version.when
+    )
     if not same:
         return "never verified here", None
     last = same[-1]
@@ -53,29 +58,29 @@ def standing(versions: Iterable[Version], content: bytes) -> tuple[str, bool | N
 
 
 def kept_healthy(versions: Iterable[Version], content: bytes) -> bool:
-    """Whether the newest version that a run kept has that content, and was healthy."""
-    last = max((one for one in versions if one.verdict), key=lambda one: one.when, default=None)
+    """Whether the newest version that a run kept has this content and was healthy."""
+    last = max((version for version in versions if version.verdict), key=lambda version: version.when, default=None)
     return last is not None and last.file.content.reveal() == content and not last.verdict.startswith("bad")
 
 
 def remember_files(stack: Stack, procedure: str, incident: str, *, good: str | None, bad: str | None) -> tuple[Command, ...]:
-    """Keeps the file at `good` as a version that was healthy here, and the one at `bad` as one that was not."""
+    """Commands that keep the file at `good` as a healthy version, and the file at `bad`, if there is one, as a bad version."""
     paths = ((bad, False), (good, True))
-    kept = [one for path, healthy in paths if path for one in _whole(path, kept_file(stack, procedure, incident, good=healthy))]
+    kept = [command for path, healthy in paths if path for command in _whole(path, kept_file(stack, procedure, incident, good=healthy))]
     return (Command.of("mkdir", "-p", "-m", "2770", f"{stack.state}/kept", _folder(stack, procedure)), *kept)
 
 
 def kept_file(stack: Stack, procedure: str, incident: str, *, good: bool) -> str:
-    """The path under which an incident keeps the procedure's file as a version that was healthy, or was not."""
+    """The path under which an incident keeps the procedure's file as a healthy or a bad version."""
     return f"{_folder(stack, procedure)}/{'healthy' if good else 'bad'}-{incident}"
 
 
 def _whole(path: str, kept: str) -> tuple[Command, ...]:
-    """Copies the file to that path, as a whole or not at all: one that a full disk cut would be a version."""
+    """Commands that copy a file to the path `kept`, completely or not at all: a copy cut off by a full disk would count as a version."""
     folder, name = posixpath.split(kept)
     part = f"{folder}/.{name}"
     remove = Command.of("rm", "-f", part)
-    return tuple(one.or_else(remove) for one in (Command.of("cp", path, part), Command.of("mv", part, kept)))
+    return tuple(command.or_else(remove) for command in (Command.of("cp", path, part), Command.of("mv", part, kept)))
 
 
 def _folder(stack: Stack, procedure: str) -> str:

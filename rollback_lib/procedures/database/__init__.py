@@ -1,4 +1,4 @@
-"""Database rollback: a backup restored beside the live database, compared with it, and put in its place in one transaction."""
+"""Database rollback: a backup is restored beside the live database and compared with it; then the two swap names in one transaction."""
 
 from rollback_lib.facts.backups import Backup
 from rollback_lib.procedures.database.losses import Losses, TableLoss, kept, losses, weigh

@@ -1,4 +1,4 @@
-"""What a rollback of a database loses: table by table, what is live against what the backup has."""
+"""What a database rollback loses: a comparison of the live database with the backup, table by table."""
 
 import hashlib
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from rollback_lib.stack.model import Stack
 
 @dataclass(frozen=True)
 class TableLoss:
-    """A table on both sides; None where it is not there."""
+    """A table in two databases. `old` or `new` is None if that database does not have it."""
 
     table: str
     old: Table | None
@@ -26,12 +26,12 @@ class TableLoss:
 
     @property
     def exact(self) -> bool:
-        """Whether both sides were counted."""
-        return all(one.exact for one in (self.old, self.new) if one)
+        """Whether the rows were counted on both sides, not estimated."""
+        return all(side.exact for side in (self.old, self.new) if side)
 
     @property
     def same(self) -> bool:
-        """Whether nothing of it is lost, as far as rows, newest moments and columns tell; an estimate tells nothing."""
+        """Whether number of rows, newest time and columns are the same on both sides. False if rows were only estimated."""
         old, new = self.old, self.new
         if old is None or new is None or not self.exact:
             return False
@@ -39,25 +39,25 @@ class TableLoss:
 
     @property
     def old_columns(self) -> tuple[str, ...]:
-        """Those that only the old one has."""
+        """The columns that only the old table has."""
         return _without(self.old, self.new)
 
     @property
     def new_columns(self) -> tuple[str, ...]:
-        """Those that only the new one has."""
+        """The columns that only the new table has."""
         return _without(self.new, self.old)
 
     @property
     def words(self) -> str:
-        """The line of it in a plan."""
-        old, new = (one.words if one else "not there" for one in (self.old, self.new))
+        """The line about this table in a plan."""
+        old, new = (side.words if side else "not there" for side in (self.old, self.new))
         return f"{self.table}: {old} now, {new} in the backup"
 
 
 @dataclass(frozen=True)
 class Losses:
-    """The tables of the database `old` against those of `new`, and what else has rows. `name` is what a person types to accept
-    them; `restored` is False where they are only read from the backup."""
+    """The tables of the database `old` compared with those of the database `new`, and whatever else has rows. A person types `name` to
+    accept the losses. `restored` is False if nothing is restored yet; `new` is then the backup itself."""
 
     name: str
     old: str
@@ -70,26 +70,32 @@ class Losses:
         return hashlib.sha256(repr(self).encode()).hexdigest()[:12]
 
     @property
+    def lines(self) -> tuple[str, ...]:
+        """What a person accepts: a line for each table that is not known to be the same."""
+        counted = (*(one.words for one in self.differ), *(f"{one.words} (estimated)" for one in self.estimated))
+        return counted or ("no row: the tables are the same on both sides",)
+
+    @property
     def differ(self) -> tuple[TableLoss, ...]:
-        """Those that are not the same on both sides, as far as they were counted."""
-        return tuple(one for one in self.tables if not one.same and one.exact)
+        """The counted tables that differ."""
+        return tuple(loss for loss in self.tables if not loss.same and loss.exact)
 
     @property
     def estimated(self) -> tuple[TableLoss, ...]:
-        """Those that were not counted on one side: nobody knows whether they are the same."""
-        return tuple(one for one in self.tables if not one.exact)
+        """The tables whose rows were estimated on one side, so that it is not known whether they differ."""
+        return tuple(loss for loss in self.tables if not loss.exact)
 
     @property
     def foreign(self) -> tuple[str, ...]:
-        """The tables whose rows lie elsewhere."""
-        return tuple(one.table for one in self.tables if Kind.FOREIGN in {side.kind for side in (one.old, one.new) if side})
+        """The foreign tables, whose rows are stored elsewhere."""
+        return tuple(loss.table for loss in self.tables if Kind.FOREIGN in {side.kind for side in (loss.old, loss.new) if side})
 
 
 def losses(host: Host, now: State, target: Target, plan: Plan) -> Losses:
-    """What is live against what was restored beside it, or, where nothing was restored yet, against what the backup says.
+    """Compare the live database with the restored one; or with the backup itself, if nothing is restored yet.
 
-    Raises TargetRefused when the backup did not come out as it is written, Refused when Postgres does not say what is there: what
-    was restored then stays.
+    Raises TargetRefused if the restored database does not have what the backup has, or is a different database. Raises Refused if
+    Postgres does not answer; the restored database then stays.
     """
     live, restored = Before.read(plan.before).database, After.read(plan.after).beside
     if restored not in _databases_or_refused(host, now.stack, plan):
@@ -107,8 +113,8 @@ def losses(host: Host, now: State, target: Target, plan: Plan) -> Losses:
 
 
 def weigh(host: Host, stack: Stack, plan: Plan) -> Losses:
-    """What is live against what was restored beside it, for a run that resumes a plan. Raises TargetRefused where nothing
-    was restored, Refused when Postgres does not say what is there."""
+    """Compare the live database with the restored one, for a run that resumes a plan. Raises TargetRefused if there is no restored
+    database, Refused if Postgres does not answer."""
     before, after = Before.read(plan.before), After.read(plan.after)
     server, live, restored = server_of(section(stack, after.section)), before.database, after.beside
     if restored not in _databases_or_refused(host, stack, plan):
@@ -118,7 +124,7 @@ def weigh(host: Host, stack: Stack, plan: Plan) -> Losses:
 
 
 def _both(host: Host, server: Postgres, live: str, restored: str, plan: Plan) -> tuple[Content, Content]:
-    """What is in the live database, and what in the restored one. Raises Refused."""
+    """The contents of the live and of the restored database. Raises Refused if Postgres does not give them."""
     asked = host.ask(postgres.content(server, live)), host.ask(postgres.content(server, restored))
     old, new = (answer.result() for answer in asked)
     if old is None or new is None:
@@ -131,7 +137,7 @@ def _both(host: Host, server: Postgres, live: str, restored: str, plan: Plan) ->
 
 
 def kept(host: Host, stack: Stack, plan: Plan) -> Losses | str:
-    """What the database that was swapped away holds, against the one that is live now."""
+    """Compare the database that was live before the swap with the one that is live now. Returns a sentence if that is not possible."""
     before, after = Before.read(plan.before), After.read(plan.after)
     server, old, live = server_of(section(stack, after.section)), after.kept, before.database
     if old not in _databases(host, stack, plan):
@@ -144,7 +150,7 @@ def kept(host: Host, stack: Stack, plan: Plan) -> Losses | str:
 
 
 def _databases_or_refused(host: Host, stack: Stack, plan: Plan) -> set[str]:
-    """The names of the databases there are. Raises Refused where the server does not answer."""
+    """The names of the databases on the server. Raises Refused if it does not answer."""
     names = _databases(host, stack, plan)
     if not names:
         after = After.read(plan.after)
@@ -156,30 +162,31 @@ def _databases_or_refused(host: Host, stack: Stack, plan: Plan) -> set[str]:
 
 
 def _databases(host: Host, stack: Stack, plan: Plan) -> set[str]:
-    """The names of the databases there are; none where the server does not answer."""
-    one = section(stack, After.read(plan.after).section)
-    server = host.ask(postgres.server(server_of(one), maintenance(one))).result()
+    """The names of the databases on the server; none if it does not answer."""
+    entry = section(stack, After.read(plan.after).section)
+    server = host.ask(postgres.server(server_of(entry), maintenance(entry))).result()
     return set(server.databases) if server else set()
 
 
 def read(live: Content | None, target: Target) -> tuple[TableLoss, ...]:
-    """What the backup itself says; nothing of a directory, whose tables are known once it is restored."""
+    """Compare the live database with what the backup file says. Empty for a backup in directory format: its tables are only known once
+    it is restored."""
     found = target.contents
     if live is None or not found.rows:
         return ()
-    # Moments and columns are not read from a backup, nor rows of what has none of its own there.
+    # Newest times and columns are not read from a backup; nor are the rows of objects that store none in it.
     rows = {name: Table(name, number, True, (), None, "", _kind(name)) for name, number in found.rows.items()}
     rows |= {name: Table(name, None, kind is Kind.FOREIGN, (), None, "", kind) for name, kind in found.others.items()}
     both = found.others.keys() & live.tables.keys()
-    # A backup may have the rows of all partitions as those of the table they are of.
-    whole = {name for name, one in live.tables.items() if one.kind is Kind.PARTITIONED and found.rows.get(name)}
-    plain = {name: replace(one, columns=(), newest=None, by="") for name, one in live.tables.items()}
+    # A backup may hold the rows of all partitions under the name of the partitioned table.
+    whole = {name for name, table in live.tables.items() if table.kind is Kind.PARTITIONED and found.rows.get(name)}
+    plain = {name: replace(table, columns=(), newest=None, by="") for name, table in live.tables.items()}
     aside = both | {name for name in plain if _within(name, whole, live.tables)}
-    for name, one in plain.items():
-        if one.kind is Kind.PARTITIONED and name in rows and name not in whole:
+    for name, table in plain.items():
+        if table.kind is Kind.PARTITIONED and name in rows and name not in whole:
             parts = [rows[part].rows or 0 for part in plain if part in rows and _within(part, {name}, live.tables)]
             rows[name] = replace(rows[name], rows=sum(parts))
-    return _compare(*({name: one for name, one in side.items() if name not in aside} for side in (plain, rows)))
+    return _compare(*({name: table for name, table in side.items() if name not in aside} for side in (plain, rows)))
 
 
 def _kind(name: str) -> Kind:
@@ -187,16 +194,16 @@ def _kind(name: str) -> Kind:
 
 
 def _within(name: str, tables: set[str], known: Mapping[str, Table]) -> bool:
-    """Whether it is a partition of one of these tables, or a partition of such."""
+    """Whether the table is a partition of one of `tables`, at any depth."""
     parent = known[name].parent if name in known else ""
     return bool(parent) and (parent in tables or _within(parent, tables, known))
 
 
 def _compare(old: Mapping[str, Table], new: Mapping[str, Table]) -> tuple[TableLoss, ...]:
-    """Tables that differ first, then those that nobody knows it of."""
+    """All tables of both sides: first those that differ, then those with estimated rows, then the others."""
     found = [TableLoss(name, old.get(name), new.get(name)) for name in {**old, **new}]
-    return tuple(sorted(found, key=lambda one: (one.same, not one.exact, one.table)))
+    return tuple(sorted(found, key=lambda loss: (loss.same, not loss.exact, loss.table)))
 
 
-def _without(one: Table | None, other: Table | None) -> tuple[str, ...]:
-    return tuple(sorted(set(one.columns) - set(other.columns))) if one and other else ()
+def _without(table: Table | None, other: Table | None) -> tuple[str, ...]:
+    return tuple(sorted(set(table.columns) - set(other.columns))) if table and other else ()

@@ -1,12 +1,12 @@
-"""What the plan of a database rollback notes of the host: the live database, its services, and the names of those beside it."""
+"""What the plan of a database rollback notes about the host: the live database, the services that use it, and the other databases."""
 
 from rollback_lib.plan.noted import Noted
 from rollback_lib.procedures.common.replicas import Replicas
 
 
 class Before(Noted):
-    """What was before: the live database by its name and number, its properties in words, and the replicas of the services that use it,
-    by the container that the stack names."""
+    """The state before the rollback: name and oid of the live database, and its properties in words. `clients` holds the replicas of
+    each service that uses it, by the name of the container in the stack file."""
 
     database: str
     oid: int
@@ -15,8 +15,8 @@ class Before(Noted):
 
 
 class After(Noted):
-    """What is asked for: in the stack's section of that name, what is restored as `beside` is live, and what was live is `kept`;
-    `tables` are those that the backup makes, none where nobody knows them before it is restored."""
+    """The state that is asked for. `section` names the stack's section of the database. The database restored as `beside` is live; the
+    one that was live is now called `kept`. `tables` are the tables of the backup, empty if they are not known before the restore."""
 
     section: str
     beside: str

@@ -1,4 +1,4 @@
-"""How to restore a backup beside the live database and swap the two, and whether that is what came about."""
+"""The plan of a database rollback: how to restore a backup beside the live database and swap the two, and how to check the result."""
 
 import re
 from datetime import UTC, datetime
@@ -24,25 +24,25 @@ from rollback_lib.stack.model import Stack
 from rollback_lib.text import times
 
 RESTORE_DEADLINE = 6 * 3600.0  # seconds
-SWAP_DEADLINE = 90.0
-NAMES = "names"  # the part of the host that says which database has the name
-JOBS = 8  # at most, of a restore in parallel
-OID = "oid"  # the name under which the incident keeps which database it restored into
-# psql knows \restrict since these; an older one stops at it. (CVE-2025-8714)
+SWAP_DEADLINE = 90.0  # seconds
+NAMES = "names"  # the part of the host that steps and effects name: which database has which name
+JOBS = 8  # the most processes that restore in parallel
+OID = "oid"  # the name under which the incident keeps the oid of the database into which it restored
+# psql knows \restrict since these minor versions; an older psql stops at it. (CVE-2025-8714)
 _RESTRICT = {17: 6, 16: 10, 15: 14, 14: 19, 13: 22}
-# A backslash, r and estrict at the beginning of a line of data would be a carriage return: only the head is looked at.
+# In the data of a dump, a line may begin with the same characters (\r is a carriage return there). So only the head is edited.
 _UNRESTRICTED = ("-e", r"1,20{/^\\restrict [A-Za-z0-9]*$/d}", "-e", r"/^\\unrestrict [A-Za-z0-9]*$/d")
-# pg_dump sets it since this version, which may be newer than the server that it made the dump of.
+# pg_dump sets transaction_timeout since this version. It may be newer than the server, which then does not know the setting.
 _TIMEOUT = 17
 _UNTIMED = ("-e", "1,40{/^SET transaction_timeout = 0;$/d}")
 
 
 def plan(now: State, target: Target, *, incident: str) -> Plan:
-    """How to get from `now` to `target`."""
-    stack, one, live = now.stack, now.section, usable(now)
+    """The plan from `now` to `target`. Raises Refused if the live database cannot be replaced."""
+    stack, entry, live = now.stack, now.section, usable(now)
     new, kept, undone = (beside(live.name, word, incident) for word in ("restore", "before", "undone"))
-    drop = now.access.psql(maintenance(one), f"DROP DATABASE IF EXISTS {identifier(new)} WITH (FORCE)")
-    remove = Command.of("docker", "exec", one.container, "rm", "-rf", _copy(incident))
+    drop = now.access.psql(maintenance(entry), f"DROP DATABASE IF EXISTS {identifier(new)} WITH (FORCE)")
+    remove = Command.of("docker", "exec", entry.container, "rm", "-rf", _copy(incident))
     return Plan(
         procedure=NAME,
         incident=incident,
@@ -61,19 +61,19 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
             database=live.name, oid=live.oid, properties=live.properties(now.key),
             clients={name: Replicas.of(mine) for name, mine in _clients(now).items()},
         ).plain(),
-        after=After(section=one.name, beside=new, kept=kept, tables=_tables_of(target)).plain(),
+        after=After(section=entry.name, beside=new, kept=kept, tables=_tables_of(target)).plain(),
     )  # fmt: skip
 
 
 def _steps(now: State, target: Target, new: str, kept: str, incident: str) -> tuple[Step, ...]:
-    stack, one, live = now.stack, now.section, usable(now)
+    stack, entry, live = now.stack, now.section, usable(now)
     copy = _copy(incident)
-    server, home = now.access, maintenance(one)
+    server, home = now.access, maintenance(entry)
     oid = snapshots.before(stack, incident, OID)
     reconnect, whom = _reconnect(now)
     archive = target.backup.format in backups.ARCHIVES
-    remove = Command.of("docker", "exec", one.container, "rm", "-rf", copy)
-    bring = (Command.of("docker", "cp", target.backup.path, f"{one.container}:{copy}"),) if archive else ()
+    remove = Command.of("docker", "exec", entry.container, "rm", "-rf", copy)
+    bring = (Command.of("docker", "cp", target.backup.path, f"{entry.container}:{copy}"),) if archive else ()
     return (
         Step("create", "Make a new database beside the live one", "The live one is not touched, and the service keeps running.",
              (snapshots.folders(stack, "before"), server.psql(home).saying(sql.create(live, new) + ";"), *bring),
@@ -112,12 +112,12 @@ def _undo(now: State, kept: str, undone: str) -> tuple[Step, ...]:
 
 
 def _copy(incident: str) -> str:
-    """Where an archive is put in the container."""
+    """The path of the backup in the container, if it is copied there."""
     return f"/tmp/rollback-{incident}"
 
 
 def _reconnect(now: State) -> tuple[tuple[Command, ...], str]:
-    """What recreates the services that use the database, and their names."""
+    """The commands that recreate the services that use the database, and their names in words."""
     clients = _clients(now).values()
     return tuple(mine[0].compose.up({mine[0].service: docker.count(mine)}) for mine in clients), ", ".join(
         mine[0].service for mine in clients
@@ -125,11 +125,12 @@ def _reconnect(now: State) -> tuple[tuple[Command, ...], str]:
 
 
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the rollback has the effect that was asked for."""
+    """What the rollback asks for, compared with the host now."""
     before, after = Before.read(plan.before), After.read(plan.after)
-    one = section(stack, after.section)
-    server, name, old, was_live = server_of(one), before.database, after.kept, str(before.oid)
-    known, entered = host.ask(postgres.server(server, maintenance(one))), host.ask(files.file(snapshots.before(stack, plan.incident, OID)))
+    entry = section(stack, after.section)
+    server, name, old, was_live = server_of(entry), before.database, after.kept, str(before.oid)
+    known = host.ask(postgres.server(server, maintenance(entry)))
+    entered = host.ask(files.file(snapshots.before(stack, plan.incident, OID)))
     outlines = host.ask(postgres.outline(server, name)), host.ask(postgres.outline(server, old))
     counted = _counted(host, before)
     found, oid = known.result(), entered.result()
@@ -150,8 +151,8 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     if content and was:
         tables = after.tables or sorted(content.tables)
         rows += [
-            Effect("tables of the backup that are missing", "none", some([one for one in tables if one not in content.tables]) or "none",
-                   part=NAMES),
+            Effect("tables of the backup that are missing", "none",
+                   some([table for table in tables if table not in content.tables]) or "none", part=NAMES),
             Effect("extensions that are missing", "none", some(sorted(set(was.extensions) - set(content.extensions))) or "none",
                    part=NAMES),
             Effect("sequences that would give a number out twice", "none", _twice(was, content), part=NAMES),
@@ -160,10 +161,10 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 
 
 def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the host is back where it was before the rollback."""
+    """The state before the rollback, compared with the host now."""
     before, after = Before.read(plan.before), After.read(plan.after)
-    one, name, wanted = section(stack, after.section), before.database, str(before.oid)
-    server = host.ask(postgres.server(server_of(one), maintenance(one))).result()
+    entry, name, wanted = section(stack, after.section), before.database, str(before.oid)
+    server = host.ask(postgres.server(server_of(entry), maintenance(entry))).result()
     live = server.databases.get(name) if server else None
     properties = live.properties(host.key) if live else {}
     return [
@@ -175,17 +176,17 @@ def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 
 
 def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the host is as the plan assumed."""
+    """The state that the plan assumes, compared with the host now."""
     return undo_effects(host, stack, plan)
 
 
 def _clients(now: State) -> dict[str, list[docker.Container]]:
-    """The services of compose that use the database, by the container that the stack names."""
+    """The replicas of each compose service that uses the database, by the name of the container in the stack file."""
     return {name: mine for name, mine in now.clients.items() if mine and mine[0].service}
 
 
 def _drift(now: State) -> tuple[str, ...]:
-    """What the services would lose that are recreated where they do not reconnect by themselves."""
+    """What the services that use the database would lose if they are recreated."""
     found: list[str] = []
     for name, mine in _clients(now).items():
         defined = now.defined.get(name)
@@ -195,11 +196,11 @@ def _drift(now: State) -> tuple[str, ...]:
 
 
 def _counted(host: Host, before: Before) -> list[Effect]:
-    """Whether there are as many replicas of the services that use the database as before."""
+    """Whether the services that use the database have as many replicas as before."""
     found = {name: host.ask(docker.named(name)) for name in before.clients}
-    there = {name: one for name, answer in found.items() if (one := answer.result())}
-    mine = {name: host.ask(docker.together_with(one)) for name, one in there.items()}
-    rows = [replicas.counted(before.clients[name], one.service, mine[name].result()) for name, one in there.items()]
+    there = {name: container for name, answer in found.items() if (container := answer.result())}
+    mine = {name: host.ask(docker.together_with(container)) for name, container in there.items()}
+    rows = [replicas.counted(before.clients[name], container.service, mine[name].result()) for name, container in there.items()]
     gone = [name for name in before.clients if name not in there]
     return [*rows, *(Effect(f"container {name}", "there", "none", part=replicas.PART, between=True) for name in gone)]
 
@@ -211,11 +212,11 @@ def _called(found: postgres.Database | None, wanted: str, word: str) -> str:
 
 
 def _twice(was: postgres.Content, now: postgres.Content) -> str:
-    """The sequences that are behind those of the earlier database."""
+    """In words, the sequences that are behind those of the earlier database, and so would give a number out twice."""
     old, new = was.sequences, now.sequences
     if old is None or new is None:
         return "not known: somebody held one of them"
-    return some([key for key, one in old.items() if key in new and _behind(new[key].last, one.last)]) or "none"
+    return some([key for key, sequence in old.items() if key in new and _behind(new[key].last, sequence.last)]) or "none"
 
 
 def _behind(value: int | None, kept: int | None) -> bool:
@@ -225,7 +226,7 @@ def _behind(value: int | None, kept: int | None) -> bool:
 def _restore(now: State, backup: Backup, new: str, copy: str) -> Command:
     server = now.access
     if backup.format in backups.ARCHIVES:
-        # In parallel only from a file that can be read at several places: it has to be in the container.
+        # A parallel restore reads the backup at several places at once, so it needs a file in the container, not a stream.
         return server.program("pg_restore", "--exit-on-error", "--jobs", str(min(JOBS, now.processors)), database=new, rest=(copy,))
     psql = server.psql(new, words=("-1", "-o", "/dev/null"))
     left_out = _left_out(now, backup)
@@ -236,14 +237,14 @@ def _restore(now: State, backup: Backup, new: str, copy: str) -> Command:
 
 
 def _left_out(now: State, backup: Backup) -> tuple[str, ...]:
-    """What of a dump the psql or the server here would stop at, as words for `sed`."""
+    """Arguments for `sed` that remove the lines of a dump at which this psql or this server would stop."""
     known = knows_restrict(now.psql)
     timed = now.server is not None and backups.major(backup.by) >= _TIMEOUT > now.server.version // 10000
     return (() if known else _UNRESTRICTED) + (_UNTIMED if timed else ())
 
 
 def knows_restrict(version: str) -> bool:
-    """Whether a psql of that version knows the command that recent dumps begin with."""
+    """Whether psql of this version knows `\\restrict`, with which recent dumps begin."""
     found = re.match(r"(\d+)(?:\.(\d+))?", version)
     major, minor = (int(found[1]), int(found[2] or 0)) if found else (0, 0)
     return major > max(_RESTRICT) or minor >= _RESTRICT.get(major, 1000)
@@ -252,7 +253,7 @@ def knows_restrict(version: str) -> bool:
 def _rows(now: State, target: Target, kept: str) -> tuple[tuple[str, str], ...]:
     backup, live = target.backup, usable(now)
     hours = (datetime.now(UTC) - backup.changed).total_seconds() / 3600
-    sessions = some(sorted({f"{one.user} from {one.address}" for one in live.sessions})) or "none"
+    sessions = some(sorted({f"{session.user} from {session.address}" for session in live.sessions})) or "none"
     return (
         ("host", now.stack.host),
         (
@@ -270,24 +271,24 @@ def _rows(now: State, target: Target, kept: str) -> tuple[tuple[str, str], ...]:
 
 
 def _tables_of(target: Target) -> tuple[str, ...]:
-    """The tables that the backup makes, and what else has rows; those of a directory are not known."""
+    """The tables of the backup, and whatever else has rows in it. Empty for a directory, whose tables are not known yet."""
     return tuple(sorted((target.contents.rows.keys() | target.contents.others.keys()) - {postgres.LARGE_OBJECTS}))
 
 
 def _loses(now: State, target: Target) -> tuple[str, ...]:
-    lines = [one.words for one in read(now.content, target) if not one.same]
+    lines = [loss.words for loss in read(now.content, target) if not loss.same]
     return tuple(lines[:12]) + ((f"and {len(lines) - 12} tables more",) if len(lines) > 12 else ())
 
 
 def _notes(now: State, target: Target, kept: str) -> tuple[str, ...]:
-    one = now.section
-    drop = f"docker exec {one.container} dropdb -U {one.user} {Command.of(kept)}"
+    entry = now.section
+    drop = f"docker exec {entry.container} dropdb -U {entry.user} {Command.of(kept)}"
     notes = [
         f"The old database is {kept}, with all its rows. When nobody needs them any more, on the host: `{drop}`.",
         "Sequences continue where those of the old database were, so rows can be copied back from it.",
     ]
     tables = now.content.tables.values() if now.content else ()
-    foreign = {one.name for one in tables if one.kind is Kind.FOREIGN} | {
+    foreign = {table.name for table in tables if table.kind is Kind.FOREIGN} | {
         name for name, kind in target.contents.others.items() if kind is Kind.FOREIGN
     }
     if foreign:
@@ -296,5 +297,5 @@ def _notes(now: State, target: Target, kept: str) -> tuple[str, ...]:
     if missing:
         notes.append(f"There is no container {', '.join(missing)}, which the stack names in `used_by`; it cannot be recreated.")
     if target.backup.format not in backups.ARCHIVES and not knows_restrict(now.psql):
-        notes.append(f"psql {now.psql} in {one.container} does not know \\restrict; those lines are left out. An update would bring it.")
+        notes.append(f"psql {now.psql} in {entry.container} does not know \\restrict; those lines are left out. An update would bring it.")
     return tuple(notes)

@@ -1,4 +1,4 @@
-"""What a database rollback rests on: what has become of the tables, and what is known of the backup."""
+"""The reasons for a database rollback: which tables changed, and what is known of the backup."""
 
 from rollback_lib.plan.plan import Rationale, some
 from rollback_lib.procedures.database.losses import read
@@ -7,8 +7,8 @@ from rollback_lib.procedures.database.target import Target
 
 
 def rationale(now: State, target: Target) -> Rationale:
-    """From the tables there are and those of the backup, and from the ledger of restores."""
-    changed = [one for one in read(now.content, target) if one.old is None or one.new is None or one.old_columns or one.new_columns]
-    words = some([one.words for one in changed], 4)
+    """The reasons, taken from the tables of the live database and of the backup, and from the ledger of restores."""
+    changed = [loss for loss in read(now.content, target) if loss.old is None or loss.new is None or loss.old_columns or loss.new_columns]
+    words = some([loss.words for loss in changed], 4)
     verdict = now.verdict(target.backup)
     return Rationale(words, f"{target.backup.name}: {verdict or 'read to its end, never restored here'}", True if verdict else None)

@@ -1,4 +1,4 @@
-"""The restored database put in place again, after the undo of a rollback."""
+"""Doing a database rollback again after its undo: the restored database is put in place again."""
 
 from rollback_lib.commands.psql import Postgres
 from rollback_lib.plan.plan import Plan
@@ -12,18 +12,19 @@ from rollback_lib.stack.model import Stack
 
 
 def redo(stack: Stack, plan: Plan, incident: str) -> Redo:
-    """The restored database is beside the live one after the undo, with all that was written into it."""
+    """Swap the names once more. After the undo the restored database still exists beside the live one, with everything that was written
+    into it."""
     before, after = Before.read(plan.before), After.read(plan.after)
-    one, name, kept = section(stack, after.section), before.database, after.kept
+    entry, name, kept = section(stack, after.section), before.database, after.kept
     undone = beside(name, "undone", plan.incident)
-    back = swap(Postgres(one.container, one.user), maintenance(one), live=name, aside=kept, incoming=undone)
+    back = swap(Postgres(entry.container, entry.user), maintenance(entry), live=name, aside=kept, incoming=undone)
     put = Step("swap_again", "Swap the two names again", f"The earlier database is {kept} again.", (back,), changes=Changes.AT_ONCE,
                 deadline=SWAP_DEADLINE)  # fmt: skip
     return Redo((), (put, *(step for step in plan.steps if step.name == "reconnect" and not step.skip)))
 
 
 def undo_notes(plan: Plan) -> tuple[str, ...]:
-    """What was written since goes out of use with the restored database."""
+    """What to know before an undo: rows written since the rollback are in the restored database, which is then no longer in use."""
     live = Before.read(plan.before).database
     return (
         f"What was written into {live} since {plan.incident} goes out of use with it. It is kept beside the live "

@@ -1,18 +1,18 @@
-"""The SQL of a database rollback: a database like another one, and the swap of two names."""
+"""The SQL of a database rollback: to make a database like an existing one, and to swap the names of two databases."""
 
 from rollback_lib.commands.command import Command
 from rollback_lib.commands.psql import Postgres, identifier, literal
 from rollback_lib.facts.postgres import Database
 
-# Settings whose value is a list of names; given as one text they would become one name.
+# Settings whose value is a list of names. Quoted as a whole, the list would become a single name.
 # (variable_is_guc_list_quote in src/bin/pg_dump/dumputils.c)
 _LISTS = ("local_preload_libraries", "search_path", "session_preload_libraries", "temp_tablespaces")
-LET_GO = 700  # milliseconds that sessions have to end; the service waits meanwhile
-_PATIENCE = 120  # times half a second: a server that was restarted needs its time
+LET_GO = 700  # milliseconds in which sessions have to end; the service has to wait for that long
+_PATIENCE = 120  # attempts, half a second apart: a server that was restarted needs time
 
 
 def create(live: Database, name: str) -> str:
-    """A new, empty database with the owner, encoding, locale, tablespace and connection limit of another."""
+    """The statement that makes a new, empty database with the owner, encoding, locale, tablespace and connection limit of `live`."""
     row = live.locale
     words = [
         f"OWNER {identifier(live.owner)}", "TEMPLATE template0", f"ENCODING {literal(live.encoding)}",
@@ -25,13 +25,14 @@ def create(live: Database, name: str) -> str:
         words += [f"ICU_RULES {literal(row['daticurules'])}"] if row.get("daticurules") else []
     elif provider == "b" and locale:
         words += ["LOCALE_PROVIDER builtin", f"BUILTIN_LOCALE {literal(locale)}"]
-    elif provider == "c":  # since 15; else it is that of template0
+    elif provider == "c":  # the column exists since Postgres 15; before that, the provider is always that of template0
         words += ["LOCALE_PROVIDER libc"]
     return f"CREATE DATABASE {identifier(name)} {' '.join(words)}"
 
 
 def carry_over(live: str, name: str) -> str:
-    """Settings, grants, comment and the mark of a template of one database for another: no dump of one database has them."""
+    """The statement that gives the database `name` the settings, grants, comment and template mark of `live`. A dump of a single
+    database does not contain them."""
     return f"""DO $carry$
 DECLARE
     old constant name := {literal(live)};
@@ -67,13 +68,13 @@ BEGIN
 END $carry$"""
 
 
-# Run in one database, it writes what brings another one the extensions it lacks.
+# Run in one database, this query writes the statements that create its extensions in another one.
 EXTENSIONS = """SELECT CASE WHEN n.nspname !~ '^pg_' THEN format('CREATE SCHEMA IF NOT EXISTS %I; ', n.nspname) ELSE '' END
     || format('CREATE EXTENSION IF NOT EXISTS %I SCHEMA %I;', e.extname, n.nspname)
 FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"""
 
-# Run in one database, it writes what brings the sequences of another one as far, so that no number is given out twice and
-# rows of the one can be copied into the other. A sequence that cycles or counts down is left alone.
+# Run in one database, this query writes the statements that move the sequences of another one at least as far. Then no number is given out
+# twice, and rows can be copied from one to the other. A sequence that cycles or counts down is left alone.
 SEQUENCES = """SELECT format('SELECT setval(format(''%%I.%%I'', schemaname, sequencename)::regclass, %s) FROM pg_sequences
     WHERE schemaname = %L AND sequencename = %L AND NOT cycle AND increment_by > 0
     AND coalesce(last_value, start_value - 1) < %s AND %s <= max_value;', last_value, schemaname, sequencename, last_value, last_value)
@@ -81,17 +82,17 @@ FROM pg_sequences WHERE last_value IS NOT NULL"""
 
 
 def written_by(postgres: Postgres, statement: str, there: str, here: str) -> Command:
-    """Runs in the database `here` what the statement writes in the database `there`."""
+    """The command that runs `statement` in the database `there`, and then runs its output as SQL in the database `here`."""
     run = postgres.psql(here, words=("-o", "/dev/null", "-c", "SET client_min_messages = warning"))
     return postgres.psql(there, words=("-A", "-t")).saying(statement).pipe(*run.argv)
 
 
 def swap(postgres: Postgres, maintenance: str, *, live: str, aside: str, incoming: str, needed: bool = True) -> Command:
-    """Renames `live` to `aside` and `incoming` to `live`, both or none.
+    """The command that renames `live` to `aside` and `incoming` to `live`, both or neither.
 
-    A database is not renamed while it has sessions, and a pool of connections is back at once: new ones are held off, those
-    that are there are ended, and whatever comes of it, `live` is open again afterwards. Where there is no `incoming`, that is
-    a failure, or, unless it is `needed`, all there is to do.
+    Postgres does not rename a database that has sessions, and connection pools reconnect at once. So new sessions are refused
+    meanwhile and existing ones are ended. Whether the swap succeeds or not, `live` accepts sessions again afterwards. If there is no
+    database `incoming`, the command fails; but if not `needed`, it only makes sure that `live` accepts sessions.
     """
     here, there, new = map(identifier, (live, aside, incoming))
     names = f"({literal(live)}, {literal(incoming)})"
@@ -130,6 +131,6 @@ COMMIT;
 
 
 def patiently(command: Command) -> Command:
-    """The command, repeated until it succeeds, for a minute at most: a server that was restarted needs time."""
+    """The command, repeated until it succeeds, for a minute at most, since a server that was restarted needs time."""
     script = f'n=0; until "$@"; do n=$((n + 1)); [ "$n" -lt {_PATIENCE} ] || exit 1; sleep 0.5; done'
     return Command.of("sh", "-euc", script, "sh", *command.argv)

@@ -1,4 +1,4 @@
-"""What is true of the database now: the server, what is in it, who uses it, and the backups there are."""
+"""The state of a database: its server, its content, the services that use it, and its backups."""
 
 import re
 from dataclasses import dataclass
@@ -13,15 +13,18 @@ from rollback_lib.stack.model import Database, Stack
 from rollback_lib.text import times
 
 NAME = "database"
-LONGEST = 63  # bytes of a name in Postgres; what is longer it would cut by itself
+LONGEST = 63  # bytes; Postgres silently truncates longer names
 
 
 @dataclass(frozen=True)
 class State:
-    """The database of the stack's section `section`. `server` is None when it does not answer, `content` when the database
-    cannot be asked; `clients` are the services that use it, all replicas of each, by the container that the stack names; `free`
-    are the bytes that are free beside it; `key` makes hashes. `defined` is what compose would start instead of each of them,
-    `environments` the variables that images set, by image id."""
+    """The state of the database that the stack describes in `section`.
+
+    `server` is None if it does not answer, `content` is None if the database cannot be asked. `psql` is the version of psql in the
+    container. `free` is the free disk space for the database, in bytes, None if it is not known. `clients` holds all replicas of each
+    service that uses the database, by the name of the container in the stack file. `defined` holds what compose would start for each
+    of these services. `environments` holds the variables that each image sets, by image id. `key` makes hashes of secrets.
+    """
 
     stack: Stack
     section: Database
@@ -46,24 +49,24 @@ class State:
 
     @property
     def live(self) -> postgres.Database | None:
-        """The database as the server describes it; None when there is none of that name."""
+        """The database as the server describes it; None if the server has no database of that name."""
         return self.server.databases.get(self.section.database) if self.server else None
 
     @property
     def beside(self) -> list[postgres.Database]:
-        """What runs of this procedure left beside the live database: what was kept, undone, or not cleaned up."""
+        """The databases that runs of this procedure left beside the live one: kept, undone, or not cleaned up."""
         known = self.server.databases.values() if self.server else ()
-        return [one for one in known if re.fullmatch(r".+__(before|undone|restore)_[0-9a-f]{6}", one.name)]
+        return [database for database in known if re.fullmatch(r".+__(before|undone|restore)_[0-9a-f]{6}", database.name)]
 
     def verdict(self, backup: Backup) -> str:
-        """What earlier restores tell of a backup."""
-        known = [one.when for one in self.restores if one.of(backup)]
+        """In words, when the backup was restored here before; "" if it never was."""
+        known = [restore.when for restore in self.restores if restore.of(backup)]
         return f"restored here {times.minute(max(known))}" if known else ""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A backup and what is known of it: whether it was restored before, and why it cannot be used, if so."""
+    """A backup. `verdict` says whether it was restored before; `wrong` says why it cannot be used, "" if nothing is known against it."""
 
     backup: Backup
     verdict: str
@@ -71,27 +74,27 @@ class Candidate:
 
 
 class Candidates(tuple[Candidate, ...]):
-    """The backups there are, newest first."""
+    """The backups to choose from, newest first."""
 
 
 def section(stack: Stack, database: str) -> Database:
-    """The section of a database; the only one where none is named."""
+    """The stack's section of the database with this name. The name may be empty if the stack has only one."""
     if not database and len(stack.databases) == 1:
         return stack.databases[0]
-    return next(one for one in stack.databases if one.name == database)
+    return next(entry for entry in stack.databases if entry.name == database)
 
 
-def server_of(one: Database) -> Postgres:
-    return Postgres(one.container, one.user)
+def server_of(entry: Database) -> Postgres:
+    return Postgres(entry.container, entry.user)
 
 
-def maintenance(one: Database) -> str:
-    """The database from which others are renamed: a session in one keeps that one from it."""
-    return "postgres" if one.database != "postgres" else "template1"
+def maintenance(entry: Database) -> str:
+    """The name of the database to connect to while another one is renamed. A database cannot be renamed while it has a session."""
+    return "postgres" if entry.database != "postgres" else "template1"
 
 
 def beside(name: str, word: str, incident: str) -> str:
-    """The name of a database of this run beside the one called `name`."""
+    """The name for a database that this incident makes beside the database `name`."""
     suffix = f"__{word}_{incident}"
     while len((name + suffix).encode()) > LONGEST:
         name = name[:-1]
@@ -99,28 +102,28 @@ def beside(name: str, word: str, incident: str) -> str:
 
 
 def document(host: Host, stack: Stack, database: str = "") -> State:
-    """The server, the database, the containers that use it, and the backups."""
-    one = section(stack, database)
-    server = server_of(one)
-    container, known = host.ask(docker.named(one.container)), host.ask(postgres.server(server, maintenance(one)))
+    """Ask the host for the state of the database, the services that use it, and its backups."""
+    entry = section(stack, database)
+    server = server_of(entry)
+    container, known = host.ask(docker.named(entry.container)), host.ask(postgres.server(server, maintenance(entry)))
     psql, free, processors = (
         host.ask(postgres.client_version(server)),
         host.ask(postgres.free_space(server)),
         host.ask(docker.PROCESSORS),
     )
-    listed, restored = host.ask(backups.listing(one.backups)), host.ask(restores.restores(stack.state))
-    asked = {name: host.ask(docker.named(name)) for name in one.used_by}
+    listed, restored = host.ask(backups.listing(entry.backups)), host.ask(restores.restores(stack.state))
+    asked = {name: host.ask(docker.named(name)) for name in entry.used_by}
     named = {name: client for name, answer in asked.items() if (client := answer.result())}
     of_compose = {name: client for name, client in named.items() if client.service}
-    content = host.ask(postgres.content(server, one.database, within=postgres.LOOKING))
+    content = host.ask(postgres.content(server, entry.database, within=postgres.LOOKING))
     lines = host.ask(docker.lines(container.result()))
     mine = {name: host.ask(docker.together_with(client)) for name, client in of_compose.items()}
     defined = {name: host.ask(compose.defined(client.compose)) for name, client in of_compose.items()}
     environments = host.ask(docker.image_environments({client.image for client in named.values()}))
-    clients = {name: [client] if (client := named.get(name)) else [] for name in one.used_by}
+    clients = {name: [client] if (client := named.get(name)) else [] for name in entry.used_by}
     clients |= {name: found for name, answer in mine.items() if (found := answer.result())}
     return State(
-        stack=stack, section=one, container=container.result(), server=known.result(), content=content.result(), psql=psql.result(),
+        stack=stack, section=entry, container=container.result(), server=known.result(), content=content.result(), psql=psql.result(),
         free=free.result(), processors=processors.result(), backups=listed.result(), restores=restored.result(), clients=clients,
         lines=lines.result(), defined={name: answer.result() for name, answer in defined.items()},
         environments=environments.result(), key=host.key,
@@ -128,12 +131,12 @@ def document(host: Host, stack: Stack, database: str = "") -> State:
 
 
 def candidates(now: State) -> Candidates:
-    """The backups, newest first, and what speaks against each."""
-    return Candidates(Candidate(one, now.verdict(one), unusable(now, one)) for one in now.backups)
+    """The backups, newest first, with what is known of each."""
+    return Candidates(Candidate(backup, now.verdict(backup), unusable(now, backup)) for backup in now.backups)
 
 
 def unusable(now: State, backup: Backup) -> str:
-    """Why a backup cannot be restored into this server; empty when nothing is known against it."""
+    """Why a backup cannot be restored into this server; "" if nothing is known against it."""
     if backup.wrong:
         return backup.wrong
     if now.server and backup.major > now.server.version // 10000:

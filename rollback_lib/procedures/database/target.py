@@ -1,4 +1,4 @@
-"""The backup to restore, read to its end before anything is made of it."""
+"""The target of a database rollback: the backup to restore. It is read to its end before anything else is done."""
 
 import re
 from collections.abc import Iterable
@@ -15,12 +15,13 @@ from rollback_lib.stack.model import Stack
 
 TARGET = re.compile(r"/?[0-9A-Za-z._@+/-]{1,250}")
 YES, NO = (True, "true"), (False, "false", "")
-_ROOM = 1.5  # of the size that is expected, for indexes that differ and the log that is written meanwhile
+_ROOM = 1.5  # times the expected size, since indexes may differ and the write-ahead log grows meanwhile
 
 
 @dataclass(frozen=True)
 class Target:
-    """The chosen backup, read to its end; `needs` are the bytes its restore is expected to take."""
+    """The chosen backup, and why it was chosen. `contents` is what was found by reading it to its end. `needs` is how many bytes its
+    restore is expected to take."""
 
     backup: Backup
     why: str
@@ -33,11 +34,11 @@ class Target:
 
 
 def check(stack: Stack, target: object = "", database: object = "", accept_loss: object = "") -> None:
-    """The parameters, checked before anything is contacted. Raises ParameterError."""
+    """Check the parameters before anything is contacted. Raises ParameterError."""
     if not stack.databases:
         raise ParameterError(f"the stack {stack.name} has no section 'databases', so there is nothing to roll back; add one")
     check_target(target, TARGET, "a backup's name or path")
-    known = [one.name for one in stack.databases]
+    known = [entry.name for entry in stack.databases]
     if database not in known and (database or len(known) > 1):
         raise ParameterError(f"database: one of {', '.join(known)} is expected, not {database!r}; name it with `-r database …`")
     if accept_loss not in (*YES, *NO):
@@ -45,29 +46,28 @@ def check(stack: Stack, target: object = "", database: object = "", accept_loss:
 
 
 def choose(now: State, target: str) -> tuple[Backup, str]:
-    """The backup to restore, and why: the one that was named, else the newest that nothing speaks against.
-
-    Raises TargetRefused when there is none.
-    """
+    """The backup to restore, and why. If `target` is empty, this is the newest backup that can be restored. Raises TargetRefused if there
+    is none, or the named backup cannot be restored."""
     pattern = now.section.backups
     if target:
-        found = [one for one in now.backups if target in (one.path, one.name)]
+        found = [backup for backup in now.backups if target in (backup.path, backup.name)]
         if not found:
             raise TargetRefused(f"no backup {target!r} is among those of {pattern} on the host; take one from the list of candidates")
         because = unusable(now, found[0])
         if because:
             raise TargetRefused(f"{found[0].path} cannot be restored: {because}; choose another backup")
         return found[0], "named as the target"
-    for one in candidates(now):
-        if not one.wrong:
-            return one.backup, "the newest backup that nothing speaks against"
+    for candidate in candidates(now):
+        if not candidate.wrong:
+            return candidate.backup, "the newest backup that nothing speaks against"
     if not now.backups:
         raise TargetRefused(f"there is no backup {pattern} on the host; fix `backups` in the stack, or bring one there")
     raise TargetRefused(f"none of the {len(now.backups)} backups {pattern} can be restored; the list of candidates says why")
 
 
 def examine(host: Host, now: State, target: str) -> Target:
-    """The backup, read to its end, and whether there is room for it."""
+    """Choose the backup, read it to its end, and check that there is room for it. Raises TargetRefused if it cannot be restored, Refused
+    if the live database cannot be replaced."""
     live = usable(now)
     backup, why = choose(now, target)
     try:
@@ -93,34 +93,35 @@ def examine(host: Host, now: State, target: str) -> Target:
 
 
 def apart(old: Iterable[str], new: Iterable[str]) -> bool:
-    """Whether both have tables, but none in common: then they are different databases."""
+    """Whether both have tables, but none in common, so that they are different databases."""
     mine, others = set(old) - {postgres.LARGE_OBJECTS}, set(new) - {postgres.LARGE_OBJECTS}
     return bool(mine and others and not mine & others)
 
 
 def usable(now: State) -> postgres.Database:
-    """The live database. Raises Refused where a rollback has nothing to work with, or could not end."""
-    one, where = now.section, now.section.container
+    """The live database. Raises Refused if it cannot be replaced: the server does not answer, there is no such database, or the user may
+    not do all that is needed."""
+    entry, where = now.section, now.section.container
     if now.container is None:
         raise Refused(f"there is no container {where} on the host; fix `container` in the stack, or start it")
     if now.server is None:
         raise Refused(
-            f"Postgres in {where} does not let {one.user} in without a password, or does not run; try "
-            f"`docker exec {where} psql -w -U {one.user} -d {one.database} -c 'SELECT 1'` on the host"
+            f"Postgres in {where} does not let {entry.user} in without a password, or does not run; try "
+            f"`docker exec {where} psql -w -U {entry.user} -d {entry.database} -c 'SELECT 1'` on the host"
         )
     if not now.server.superuser:
-        raise Refused(f"the user {one.user} of {where} is not a superuser, so it cannot end sessions of others; name one that is")
+        raise Refused(f"the user {entry.user} of {where} is not a superuser, so it cannot end sessions of others; name one that is")
     live = now.live
     if live is None:
         raise Refused(
-            f"there is no database {one.database} in {where}; if it was dropped, make an empty one with "
-            f"`docker exec {where} createdb -U {one.user} '{one.database}'`, and run this again"
+            f"there is no database {entry.database} in {where}; if it was dropped, make an empty one with "
+            f"`docker exec {where} createdb -U {entry.user} '{entry.database}'`, and run this again"
         )
     if not live.open:
         statement = f"ALTER DATABASE {identifier(live.name)} ALLOW_CONNECTIONS true"
         raise Refused(
             f"{live.name} lets nobody connect, perhaps since a run was cut off; open it on the host, and run this again: "
-            f"`docker exec {where} psql -w -U {one.user} -d {maintenance(one)} -c '{statement}'`"
+            f"`docker exec {where} psql -w -U {entry.user} -d {maintenance(entry)} -c '{statement}'`"
         )
     if now.content and postgres.TIMESCALE in now.content.extensions:
         raise Refused(

@@ -1,4 +1,4 @@
-"""Why a service does not work: the schema of its database."""
+"""Evidence that a service does not work because of the schema of its database."""
 
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import some

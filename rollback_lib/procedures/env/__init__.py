@@ -1,4 +1,4 @@
-"""Env rollback: the env file back to a kept version, or single variables of it, and new containers of its readers.
+"""Env rollback: put the env file, or single variables in it, back to a kept version, and recreate the services that read it.
 
 Values are compared, never shown.
 """

@@ -1,4 +1,4 @@
-"""What the plan of an env rollback notes of the host: the file, and what its services hold of it. Of values, only hashes."""
+"""What the plan of an env rollback notes about the host: the file, and the variables in the containers. Values appear as hashes only."""
 
 from rollback_lib.plan.noted import Noted
 from rollback_lib.procedures.common.noted_file import NotedFile
@@ -6,21 +6,22 @@ from rollback_lib.procedures.common.replicas import Replicas
 
 
 class Reader(Noted):
-    """A service that is recreated; `held` are the hashes of what its containers have, one where they have the same."""
+    """A service that is recreated. `held` are the different hashes of the variables in its containers."""
 
     replicas: Replicas
     held: tuple[str, ...]
 
 
 class Wanted(Noted):
-    """What is asked for of a service: the hash of what compose reads for it, and that of what its containers hold of that."""
+    """What is asked for of a service: the hash of the variables that compose reads for it, and the hash of all variables that its
+    containers have then."""
 
     meant: str
     holds: str
 
 
 class Before(Noted):
-    """What was before; `path` is that of the file, `services` are those that are recreated, in their order."""
+    """The state before the rollback. `path` is the path of the file. `services` are those that are recreated, in that order."""
 
     path: str
     file: NotedFile | None
@@ -28,7 +29,7 @@ class Before(Noted):
 
 
 class After(Noted):
-    """What is asked for, of the same services."""
+    """The state that is asked for, for the same services."""
 
     file: NotedFile
     services: dict[str, Wanted]

@@ -1,4 +1,4 @@
-"""The parameters of the env rollback: names and references, never a value."""
+"""The parameters of the env rollback: names and references, never values."""
 
 import os
 import re
@@ -17,7 +17,7 @@ _REFERENCE = re.compile(rf"({env_file.KEY.pattern})=(?:env:([A-Za-z_]\w*)|file:(
 def check(
     stack: Stack, target: object = "", keys: object = "", assign: object = "", remove: object = "", file: object = ""
 ) -> None:  # fmt: skip
-    """The parameters, checked before anything is contacted. Raises ParameterError, which never quotes what could be a value."""
+    """Check the parameters before anything is contacted. Raises ParameterError, whose message never quotes what could be a value."""
     chosen("file", file, stack.section(NAME).paths)
     texts = {"target": target, "keys": keys, "assign": assign, "remove": remove}
     for name, value in texts.items():
@@ -48,15 +48,15 @@ def _check_references(assign: str) -> None:
 
 
 def words(text: str) -> list[str]:
-    """What stands between the commas."""
+    """The words of a list that is separated by commas."""
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def references(assign: str) -> Mapping[str, str]:
-    """KEY → `env:NAME` or `file:/PATH`."""
+    """For each KEY that is assigned, where its value comes from: `env:NAME` or `file:/PATH`."""
     return dict(word.split("=", 1) for word in words(assign) if "=" in word)
 
 
 def kept(stack: Stack, path: str) -> str:
-    """The name under which versions of a file are kept: where the stack has several files, each has one of its own."""
+    """The name under which versions of a file are kept. If the stack has several env files, each has its own name."""
     return NAME if stack.section(NAME).file == path else NAME + path.replace("/", "=")

@@ -1,4 +1,4 @@
-"""How to put the env file in place and give it to the services that read it, and whether it reached them."""
+"""The plan of an env rollback: how to put the env file in place and recreate the services that read it, and how to check the result."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -23,11 +23,11 @@ from rollback_lib.procedures.env.target import Target
 from rollback_lib.secrets.secret import Key, Secret
 from rollback_lib.stack.model import Stack
 
-FILE = "file"  # the part of the host that this rollback puts in place
+FILE = "file"  # the part of the host that steps and effects name
 
 
 def plan(now: State, target: Target, *, incident: str) -> Plan:
-    """How to get from `now` to `target`."""
+    """The plan from `now` to `target`."""
     stack = now.stack
     same = now.file is not None and now.file.content == target.content
     services = _to_recreate(now, target)
@@ -65,7 +65,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
 
 
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the rollback has the effect that was asked for. Environments are compared by their hashes."""
+    """What the rollback asks for, compared with the host now. Variables are compared by their hashes."""
     before, after = Before.read(plan.before), After.read(plan.after)
     now = look(host, stack, before.path)
     rows = _of_file(after.file, now)
@@ -82,7 +82,7 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 
 
 def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the host is back where it was before the rollback."""
+    """The state before the rollback, compared with the host now."""
     before = Before.read(plan.before)
     now = look(host, stack, before.path)
     rows = _of_file(before.file, now)
@@ -95,7 +95,7 @@ def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 
 
 def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the host is as the plan assumed."""
+    """The state that the plan assumes, compared with the host now."""
     before = Before.read(plan.before)
     now = look(host, stack, before.path)
     mine = before.services.items()
@@ -108,7 +108,7 @@ def _before(now: State, services: Sequence[str]) -> Before:
 
 
 def _after(now: State, target: Target, services: Sequence[str]) -> After:
-    """A file that was not there is root's, and nobody else may read it."""
+    """The state that is asked for. If there was no file, the new one belongs to root and is readable for root only."""
     key = now.key
     meant = {name: target.meant[now.containers[name].compose][name] for name in services}
     content = key.fingerprint(target.content)
@@ -134,7 +134,7 @@ def _of_file(asked: NotedFile | None, now: Held) -> list[Effect]:
 
 
 def _held(now: Held, service: str) -> tuple[str, ...]:
-    """The hashes of what the service's containers have, one where they have the same."""
+    """The different hashes of the variables in the service's containers."""
     return _hashes(now, (one.environment for one in now.replicas.get(service, ())))
 
 
@@ -147,21 +147,21 @@ def _list(hashes: Sequence[str]) -> str:
 
 
 def _drift(now: State, target: Target, service: str) -> tuple[str, ...]:
-    """What new containers of a service would lose that is not of the file: what the file gives is what the rollback is about."""
+    """What new containers of a service would lose. Variables from the env file do not count, since the rollback changes them."""
     way = now.containers[service].compose
     known = now.defined[way]
     if not isinstance(known, dict) or service not in known:
         return ()
     here, there = known[service], target.meant[way][service]
     if way.variables == now.path and there.image == now.containers[service].image_name:
-        here = replace(here, image=there.image)  # the file named another one meanwhile, and the target names it again
+        here = replace(here, image=there.image)  # the present file names another image, and the target names this one again
     before, after = here.environment, there.environment
     asked = {key for key in (*before, *after) if before.get(key) != after.get(key)} | set(lines_of(now.content))
     return drift.of_service(now.replicas[service], here, now.images, but=asked | set(lines_of(target.content.reveal())))
 
 
 def masked(key: Key, value: Secret | None) -> str:
-    """All that is ever shown of a value."""
+    """What is shown instead of a value."""
     return f"{len(value)} bytes, #{key.fingerprint(value)}" if value is not None else "not set"
 
 
@@ -197,7 +197,7 @@ def _steps(now: State, target: Target, incident: str, services: Sequence[str], *
 
 
 def _on_host(now: State, target: Target, incident: str, piece: env_edit.Piece) -> env_edit.Piece:
-    """The piece as it is taken on the host: lines of the file from its kept copy, a value that was sent from where it waits."""
+    """The piece with its source on the host: lines of the file come from the kept copy, a value that was sent from where it is stored."""
     if isinstance(piece, env_edit.Lines) and piece.source == now.path:
         return replace(piece, source=snapshots.before(now.stack, incident, replace_file.KEPT))
     if isinstance(piece, env_edit.Value) and piece.key in target.send:
@@ -206,7 +206,7 @@ def _on_host(now: State, target: Target, incident: str, piece: env_edit.Piece) -
 
 
 def _to_recreate(now: State, target: Target) -> list[str]:
-    """The services whose containers do not hold what the target gives them, or that it defines in another way."""
+    """The services whose containers do not have the variables that the target gives them, or which it defines differently."""
     found = []
     for name, container in now.containers.items():
         after, before = target.meant[container.compose].get(name), now.understood(name)
@@ -219,7 +219,8 @@ def _to_recreate(now: State, target: Target) -> list[str]:
 
 
 def _up(now: State, services: Sequence[str]) -> tuple[Command, ...]:
-    """As many replicas as there are; one `up` for all services that compose was called for in the same way."""
+    """The commands that recreate the services, with as many replicas as there are now. Services for which compose is called in the same
+    way share one `up`."""
     ways: dict[Compose, dict[str, int]] = {}
     for name in services:
         ways.setdefault(now.containers[name].compose, {})[name] = docker.count(now.replicas[name])

@@ -1,4 +1,4 @@
-"""What an env rollback rests on: which variables it reverts, and what is known of the version it leads to."""
+"""The reasons for an env rollback: which variables it reverts, and what is known of the target version."""
 
 from rollback_lib.plan.plan import Rationale, some
 from rollback_lib.procedures.common import snapshots
@@ -8,7 +8,7 @@ from rollback_lib.text import times
 
 
 def rationale(now: State, target: Target) -> Rationale:
-    """From the file, its kept versions, and what compose makes of both."""
+    """The reasons, taken from the file, its kept versions, and what compose reads from both."""
     keys = some([one.key for one in target.differences], 8)
     owner = f" by user {now.file.owner}" if now.file and now.file.owner else ""
     changed = f"; the file was changed {times.minute(now.file.changed)}{owner}" if now.file else ""

@@ -1,4 +1,4 @@
-"""What is true of the env file now: its versions, what compose makes of it, and what the containers hold."""
+"""The state of the env file: its versions, what compose reads from it, and the variables in the containers."""
 
 import posixpath
 from collections.abc import Iterable, Mapping
@@ -21,8 +21,9 @@ _STOPPED = (0, 130, 137, 143)  # exit statuses of a container that somebody stop
 
 @dataclass(frozen=True)
 class Held:
-    """The file at `path`, and what the services have of it: their replicas, what the images of those set (by image id), and what compose
-    would give each service (by the way compose was called for it). `key` makes the hashes by which values are compared."""
+    """The file at `path`, and the variables that the services have. `replicas` are their containers. `images` holds the variables that
+    each image sets, by image id. `meant` holds what compose would give each service, for each way in which compose is called. `key`
+    makes the hashes by which values are compared."""
 
     stack: Stack
     path: str
@@ -34,26 +35,26 @@ class Held:
 
     @property
     def containers(self) -> dict[str, docker.Container]:
-        """The newest container of each service, which speaks for all."""
+        """The newest container of each service; it stands for all its replicas."""
         return {name: newest for name, mine in self.replicas.items() if (newest := docker.newest(mine))}
 
     @property
     def content(self) -> bytes:
-        """The file's content; nothing where there is no file."""
+        """The file's content; empty if there is no file."""
         return self.file.content.reveal() if self.file else b""
 
     @property
     def unreadable(self) -> str | None:
-        """Where compose trips over its files now; None when it does not."""
+        """Where in its files compose finds an error now; None if it can read them."""
         return next((one.where for one in self.meant.values() if isinstance(one, compose.Unreadable)), None)
 
     def understood(self, service: str) -> compose.Meant | None:
-        """What compose would start a service with now."""
+        """The service as compose would start it now; None if that is not known."""
         found = self.meant[self.containers[service].compose]
         return None if isinstance(found, compose.Unreadable) else found.get(service)
 
     def expected(self, service: str, meant: compose.Meant) -> dict[str, Secret]:
-        """All variables of a new container of a service."""
+        """All variables that a new container of the service would have."""
         return drift.expected(self.images.get(self.containers[service].image, {}), meant.environment)
 
     def held(self, service: str, meant: compose.Meant | None) -> list[dict[str, Secret]]:
@@ -61,7 +62,7 @@ class Held:
         return [drift.held(one, meant.environment if meant else {}) for one in self.replicas.get(service, [])]
 
     def holds(self, service: str, meant: compose.Meant | None) -> bool | None:
-        """Whether all of a service's containers hold what is meant for it; None when that is not known."""
+        """Whether all containers of the service have exactly the variables in `meant`; None if that is not known."""
         if meant is None:
             return None
         wanted = self.expected(service, meant)
@@ -70,7 +71,8 @@ class Held:
 
 @dataclass(frozen=True)
 class State(Held):
-    """The file with its kept versions; each service as the compose files write it, and as compose would start it now."""
+    """The file with its kept versions. `written` holds each service as the compose files define it, `defined` as compose would start it
+    now; both for each way in which compose is called."""
 
     versions: list[snapshots.Version]
     written: dict[Compose, dict[str, compose.Written]]
@@ -86,18 +88,19 @@ class State(Held):
 
     @property
     def filled(self) -> list[str]:
-        """The services with a container into whose definition compose fills the file's variables."""
+        """The services with a container in whose definition compose substitutes variables of the file."""
         return [name for name, one in self.containers.items() if one.compose.variables == self.path]
 
     def wanted(self, service: str) -> bool:
-        """Whether a service's container is meant to run: it does, or it ended by itself."""
+        """Whether the service's container should be running: it is, or it ended without being stopped."""
         container = self.containers[service]
         return container.state in ("running", "restarting") or (container.state == "exited" and container.exit not in _STOPPED)
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A kept version, against the file that is there: names of variables only. `unclear` says why it cannot be compared."""
+    """A kept version, compared with the present file: the names of variables that are `changed`, `added` or `removed` in it. `current`:
+    it equals the present file. `unclear` says why it cannot be compared, "" if it can."""
 
     version: snapshots.Version
     current: bool
@@ -108,11 +111,11 @@ class Candidate:
 
 
 class Candidates(tuple[Candidate, ...]):
-    """The kept versions of the file, newest first, one of each content."""
+    """The kept versions of the file with different content, newest first."""
 
 
 def document(host: Host, stack: Stack, file: str = "") -> State:
-    """The file (the only one, unless it is named), its versions, its readers and what they hold."""
+    """Ask the host for a file, its versions, and the services that read it. `file` may be empty if the stack has only one env file."""
     path = chosen("file", file, stack.section(NAME).paths)
     folder, name = posixpath.split(path)
     there, beside = host.ask(files.env_file(path)), host.ask(files.env_files(folder, name))
@@ -134,7 +137,7 @@ def document(host: Host, stack: Stack, file: str = "") -> State:
 
 
 def look(host: Host, stack: Stack, path: str) -> Held:
-    """The file and what the services have of it."""
+    """Ask the host for the file, and the variables that the services have."""
     file, project = host.ask(files.env_file(path)), host.ask(docker.project(stack))
     return _held(host, stack, path, file.result(), docker.by_service(project.result()))
 
@@ -142,7 +145,7 @@ def look(host: Host, stack: Stack, path: str) -> Held:
 def _held(
     host: Host, stack: Stack, path: str, file: files.File | None, replicas: dict[str, list[docker.Container]]
 ) -> Held:  # fmt: skip
-    """What the services have of the file."""
+    """Ask the host for the variables that the services have."""
     meant = {way: host.ask(compose.meant(way)) for way in _ways(replicas)}
     images = host.ask(docker.image_environments({one.image for mine in replicas.values() for one in mine}))
     return Held(stack, path, file, replicas, images.result(), {way: one.result() for way, one in meant.items()}, host.key)
@@ -153,7 +156,7 @@ def _ways(replicas: Mapping[str, list[docker.Container]]) -> list[Compose]:
 
 
 def candidates(now: State) -> Candidates:
-    """The kept versions, each with the names of the variables in which it differs."""
+    """The kept versions, each with the names of the variables that differ from the present file."""
     current = lines_of(now.content)
     rows = []
     for version in _different(now.versions):
@@ -175,7 +178,7 @@ def _unclear(content: bytes) -> str:
 
 
 def lines_of(content: bytes) -> dict[str, Secret]:
-    """The variables of a file, each with the lines of its last assignment; none where the file cannot be understood."""
+    """The variables of a file, each with the lines of its last assignment; none if the file cannot be understood."""
     try:
         found = env_file.assignments(content)
     except Refused:
@@ -185,12 +188,12 @@ def lines_of(content: bytes) -> dict[str, Secret]:
 
 
 def _beside(path: str, found: list[files.File]) -> list[snapshots.Version]:
-    """What lies beside the file under its name with an ending, as people leave copies."""
+    """Copies that people made beside the file, under its name with a suffix."""
     return [snapshots.Version(posixpath.basename(one.path), one.changed, "", "beside the file", one) for one in found if one.path != path]
 
 
 def _different(versions: Iterable[snapshots.Version]) -> list[snapshots.Version]:
-    """One of each content: a version that earlier runs know about before one that lies beside the file."""
+    """One version for each content, newest first. A version whose verdict is known is preferred to a copy beside the file."""
     found: dict[Secret, snapshots.Version] = {}
     for version in sorted(versions, key=lambda one: not one.verdict):
         found.setdefault(version.file.content, version)

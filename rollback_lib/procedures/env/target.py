@@ -1,4 +1,4 @@
-"""The env file as it is to be: chosen, put together, and read by compose before it is put in place."""
+"""The target of an env rollback: the new env file. It is put together here, and compose reads it before it is put in place."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,8 @@ from rollback_lib.secrets.secret import Key, Secret
 
 @dataclass(frozen=True)
 class Difference:
-    """One variable, now and with the target. `asked`: this change was asked for; one that was not is a change of meaning
-    elsewhere in the file."""
+    """One variable, now and with the target. `asked` is False if the change was not asked for, but follows from another change in the
+    file."""
 
     key: str
     old: Secret | None
@@ -28,9 +28,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class Target:
-    """The file as it is to be: `content`, made of `pieces`; what it would mean to compose, and how that differs from now;
-    `send`, by variable, are values that are not on the host yet, `read` the files from which others are taken; `key` makes the
-    hashes that are shown of values."""
+    """The new file. `content` is made of `pieces`. `meant` is what compose would read from it, `differences` how that differs from now.
+    `send` holds values that are not on the host yet, by variable; `read` are the files from which other values are taken. `key` makes
+    the hashes that are shown instead of values."""
 
     name: str
     why: str
@@ -45,7 +45,7 @@ class Target:
 
 @dataclass(frozen=True)
 class _Given:
-    """An assigned value, and the path it comes from (`env:NAME` for one that has to be sent), with the file if it is one."""
+    """An assigned value. `source` is the path of the file that it comes from, or `env:NAME` for a value that has to be sent."""
 
     source: str
     value: Secret
@@ -53,10 +53,8 @@ class _Given:
 
 
 def choose(now: State, target: str) -> tuple[snapshots.Version, str]:
-    """The kept version of that name; else the newest that was healthy here, else the newest that is different.
-
-    Raises TargetRefused when there is none.
-    """
+    """The kept version to go back to, and why. If `target` is empty, this is the newest different version that was healthy here, or else
+    the newest different one. Raises TargetRefused if there is none."""
     if target:
         for version in now.versions:
             if target == version.name:
@@ -75,7 +73,7 @@ def choose(now: State, target: str) -> tuple[snapshots.Version, str]:
 
 
 def examine(host: Host, now: State, target: str, keys: str = "", assign: str = "", remove: str = "") -> Target:
-    """The file as it is to be, and what compose makes of it before it is put in place."""
+    """Put the new file together, and let compose read it before it is put in place. Raises TargetRefused."""
     check(now.stack, target, keys, assign, remove, now.path)
     given = _given(host, now, references(assign))
     version: snapshots.Version | None = None
@@ -99,7 +97,7 @@ def examine(host: Host, now: State, target: str, keys: str = "", assign: str = "
 
 
 def _given(host: Host, now: State, wanted: Mapping[str, str]) -> dict[str, _Given]:
-    """The values that are assigned."""
+    """The values to assign, by variable."""
     paths = {key: one.removeprefix("file:") for key, one in wanted.items() if one.startswith("file:")}
     here = {key: Secret(os.environ[one.removeprefix("env:")]) for key, one in wanted.items() if key not in paths}
     there = {key: host.ask(files.value(path)) for key, path in paths.items()}
@@ -143,7 +141,7 @@ def _put_together(
 
 
 def _taken(version: snapshots.Version, keys: Sequence[str]) -> dict[str, list[env_edit.Piece]]:
-    """What a version says of these variables; nothing where it has none. Raises TargetRefused for one unknown to both."""
+    """The lines of a version that assign these variables; no lines for a variable that it does not have."""
     text = version.file.content.reveal()
     last = {one.key: one for one in env_file.assignments(text)}
     ends = len(env_file.lines(text))
@@ -156,8 +154,8 @@ def _taken(version: snapshots.Version, keys: Sequence[str]) -> dict[str, list[en
 
 
 def _differences(now: State, target: Target, asked: set[str] | None) -> tuple[Difference, ...]:
-    """The variables that mean something else to some service; where compose cannot read the file now, or no service reads
-    it as an env file, those whose lines differ."""
+    """The variables whose value changes for some service. If compose cannot read the present file, or no service reads it as an env
+    file, the variables whose lines differ."""
     found: dict[str, Difference] = {}
 
     def compare(old: Mapping[str, Secret], new: Mapping[str, Secret]) -> None:
@@ -175,7 +173,7 @@ def _differences(now: State, target: Target, asked: set[str] | None) -> tuple[Di
 
 
 def _refuse_misread(now: State, target: Target, given: Mapping[str, _Given]) -> None:
-    """A value that was assigned must reach every reader unchanged."""
+    """Raises TargetRefused if compose would give a service an assigned value in a changed form."""
     for key, one in given.items():
         wanted = Secret(one.value.reveal().removesuffix(b"\n"))
         for name in now.readers:

@@ -1,4 +1,4 @@
-"""Image rollback: a service back to an image of the registry, or of those the host still has, pinned so that it stays."""
+"""Image rollback: put a service back on an earlier image, from the registry or from the host, and pin it so that it stays."""
 
 from rollback_lib.procedures.image.plan import assumed, effects, plan, undo_effects
 from rollback_lib.procedures.image.readiness import READINESS

@@ -1,4 +1,4 @@
-"""What the plan of an image rollback notes of the host: the containers, and which image the next `up` starts."""
+"""What the plan of an image rollback notes about the host: the containers, and which image the next `up` starts."""
 
 from rollback_lib.commands.compose import Compose
 from rollback_lib.plan.noted import Noted
@@ -6,8 +6,8 @@ from rollback_lib.procedures.common.replicas import Replicas
 
 
 class Before(Noted):
-    """What was before, of `service`: `named` is the image that the next `up` started; `file` the one that the choice is written to, None
-    where none is written."""
+    """The state of `service` before the rollback. `named` is the image that the next `up` would have started. `file` is the path of the
+    file that the choice is written to, None if no file is written."""
 
     service: str
     named: str
@@ -16,7 +16,8 @@ class Before(Noted):
 
 
 class After(Noted):
-    """What is asked for: `kept` is our name of the image, `named` the one that the next `up` starts, by `compose` from then on."""
+    """The state that is asked for. `kept` is the rollback/ tag of the image. `named` is the image that the next `up` starts, if compose
+    is called as in `compose`."""
 
     kept: str
     named: str

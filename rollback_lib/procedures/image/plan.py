@@ -1,4 +1,4 @@
-"""How to fetch, pin and start the image, and whether it runs."""
+"""The plan of an image rollback: how to pull, pin and start the image, and how to check that it runs."""
 
 from dataclasses import replace
 
@@ -20,11 +20,11 @@ from rollback_lib.stack.model import Stack
 from rollback_lib.text import times
 
 PULL_DEADLINE = 900.0  # seconds
-CHOICE = "choice"  # the part of the host that says which image the next `up` starts
+CHOICE = "choice"  # the part of the host that steps and effects name: which image the next `up` starts
 
 
 def plan(now: State, target: Target, *, incident: str) -> Plan:
-    """How to get from `now` to `target`."""
+    """The plan from `now` to `target`."""
     stack, service, row = now.stack, now.service, target.candidate
     container = now.container
     pin = _pin(now, row)
@@ -70,7 +70,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
 
 
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the rollback has the effect that was asked for."""
+    """What the rollback asks for, compared with the host now."""
     before, after = Before.read(plan.before), After.read(plan.after)
     service = before.service
     mine, wanted = host.ask(docker.replicas(stack, service)), host.ask(docker.image_id(after.kept))
@@ -83,7 +83,7 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 
 
 def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the host is back where it was before the rollback."""
+    """The state before the rollback, compared with the host now."""
     before, after = Before.read(plan.before), After.read(plan.after)
     service = before.service
     mine, wanted = host.ask(docker.replicas(stack, service)), host.ask(docker.image_id(after.kept))
@@ -107,14 +107,14 @@ def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 
 
 def _drift(now: State) -> tuple[str, ...]:
-    """What new containers would lose; their image is what the rollback is about, and so is the variable that names it."""
+    """What new containers would lose. Their image and the variable that names it do not count, since the rollback changes them."""
     known = now.defined.get(now.service) if isinstance(now.defined, dict) else None
     return drift.of_service(now.replicas, known, now.environments, image=False) if known else ()
 
 
 def _pin(now: State, row: Candidate) -> str | None:
-    """What the variable of the compose files must hold; None where they have none. A digest is of one image only: where the variable
-    holds the tag of others, too, it holds no digest."""
+    """The value that the variable of the compose files must get; None if they use no variable. It has no digest if other images take
+    their tag from the same variable, since a digest belongs to one image only."""
     if now.variable is None:
         return None
     alone = all(image == now.declared for image in now.sharing.values())
@@ -126,7 +126,7 @@ def _pinned(now: State, pin: str) -> Reference:
 
 
 def _settled(now: State, row: Candidate, pin: str | None) -> bool:
-    """Whether the next `up` starts the target already; a tag without a digest has to mean it on the host."""
+    """Whether the next `up` starts the target already. If the value has no digest, its tag has to name the target on the host."""
     if pin is None or now.named != _pinned(now, pin):
         return False
     return "@" in pin or any(one.tag == row.tag and one.id == row.image for one in now.local)
@@ -138,7 +138,7 @@ def _pull(now: State, row: Candidate, kept: str) -> Step:
         pinned = f"{now.named.name}@{row.digest}"
         commands = (Command.of("docker", "pull", "--quiet", pinned), Command.of("docker", "tag", pinned, kept))
         return Step("pull", title, why, commands, deadline=PULL_DEADLINE)
-    # Naming it proves that it is there; a rollback/ tag keeps it from a clean-up.
+    # `docker tag` fails if the image does not exist, so this proves that it does; the tag protects it from a clean-up.
     return Step("pull", "Keep the target's image, which the host has", why, (Command.of("docker", "tag", row.image or "", kept),))
 
 

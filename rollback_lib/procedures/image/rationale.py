@@ -1,4 +1,4 @@
-"""What an image rollback rests on: which image it replaces, and what is known of the one it leads to."""
+"""The reasons for an image rollback: which image it replaces, and what is known of the target image."""
 
 from rollback_lib.facts import releases
 from rollback_lib.plan.plan import Rationale
@@ -8,7 +8,7 @@ from rollback_lib.text import times
 
 
 def rationale(now: State, target: Target) -> Rationale:
-    """From the container, git's history, and the ledger of releases."""
+    """The reasons, taken from the container, the history, and the ledger of releases."""
     row = target.candidate
     known, stable = releases.standing(now.releases, row.commit.sha if row.commit else "", row.image or "")
     return Rationale(_change(now), f"{row.tag[:12]}: {known}", stable)

@@ -1,4 +1,4 @@
-"""What runs, and which images there are instead, in the registry and on the host."""
+"""The state of a service that runs an image from a registry: the image that runs, and the images to choose from."""
 
 import re
 from collections.abc import Mapping
@@ -18,18 +18,22 @@ from rollback_lib.secrets.secret import Secret
 from rollback_lib.stack.model import Stack
 
 NAME = "image"
-OTHERS = 10  # tags that name no commit of git's which are looked up
+OTHERS = 10  # how many tags are looked up that name no known commit
 SHA = re.compile(r"[0-9a-f]{40}")
-# What docker compose replaces at the end of an image's name: `:${TAG}`, `:${TAG:-latest}`.
+# A variable at the end of an image's name, which docker compose replaces: `:${TAG}`, `:${TAG:-latest}`.
 _VARIABLE = re.compile(r":\$\{(?P<name>[A-Za-z_]\w*)(?::?[-?+][^{}]*)?\}\Z")
 
 
 @dataclass(frozen=True)
 class State:
-    """What runs of a service, and what there is instead. `declared` is the image as the compose files write it, `named` as compose
-    reads it; `variables` is the file in which the choice is kept; `defined` is the service as compose would start it the way it
-    was started last, `environments` the variables that images set, by image id; `sharing` are the images of other services, as they are
-    written, whose tag the same variable holds."""
+    """What runs of a service, and the images to choose from.
+
+    `declared` is the name of the image as the compose files write it, `named` as compose reads it. `variables` is the file that holds
+    the choice. `tags` are those of the registry, `tagged` has details of some. `local` are the images of this repository on the host,
+    `kept` those that runs kept. `defined` is the service as compose would start it if it is called as it was last. `environments` holds
+    the variables that each image sets, by image id. `sharing` holds the images of other services whose tag comes from the same
+    variable, as the compose files write them.
+    """
 
     stack: Stack
     service: str
@@ -52,21 +56,21 @@ class State:
 
     @property
     def container(self) -> docker.Container | None:
-        """The newest replica, which speaks for all."""
+        """The newest replica; it stands for all."""
         return docker.newest(self.replicas)
 
     @property
     def variable(self) -> str | None:
-        """The variable of the compose files that holds the tag."""
+        """The name of the variable that holds the tag in the compose files; None if there is none."""
         return variable_of(self.declared)
 
     @property
     def running(self) -> str | None:
-        """The commit of the image that runs, as far as a tag, a label or the ledger tells."""
+        """The commit of the image that runs; None if no tag, label or line of the ledger names it."""
         return self.commit_of(self.container.image) if self.container else None
 
     def commit_of(self, image: str) -> str | None:
-        """The commit that an image on the host was made of."""
+        """The commit from which an image on the host was made; None if it is not known."""
         for release in reversed(self.releases):
             if release.image == image and release.commit:
                 return release.commit
@@ -80,8 +84,8 @@ class State:
 
 @dataclass(frozen=True)
 class Candidate:
-    """An image to go back to: by `tag`, with what git and earlier runs know of it. `digest` is the registry's name for it,
-    `image` its id where the host has it, `size` in bytes or as docker words it."""
+    """An image to go back to, with what git and earlier runs know of it. `digest` is its digest in the registry. `image` is its id if
+    it is on the host, else None. `size` is in bytes, or in words as docker prints it."""
 
     tag: str
     commit: git.Commit | None
@@ -95,12 +99,12 @@ class Candidate:
 
     @property
     def made(self) -> datetime | None:
-        """When its commit was made, else when the image was."""
+        """When its commit was made, or else when the image was made."""
         return self.commit.when if self.commit else self.when
 
 
 class Candidates(tuple[Candidate, ...]):
-    """What there is to choose from, newest first."""
+    """The images to choose from, newest first."""
 
 
 def parts(stack: Stack) -> list[Mapping[str, str]]:
@@ -109,14 +113,15 @@ def parts(stack: Stack) -> list[Mapping[str, str]]:
 
 
 def document(host: Host, stack: Stack, service: str = "") -> State:
-    """What runs of a service (the only one, unless it is named), what the registry has, what the host has, and what git knows of it."""
+    """Ask the host and the registry for what runs and the images to choose from. `service` may be empty if the stack has only one
+    service with an image from a registry."""
     section = stack.section(NAME)
     service = chosen("service", service, section.names)
     usual = replace(Compose(stack.compose_directory, ()), files=tuple(section.files))
     project, ledger = host.ask(docker.project(stack)), host.ask(releases.releases(stack.state))
     history = host.ask(git.log(stack.tree)) if stack.tree else None
     kept = host.ask(docker.images(stack.kept_repository(service)))
-    said = _OfCompose.ask(host, usual, service)  # nearly always it is called so, which saves a round trip
+    said = _OfCompose.ask(host, usual, service)  # a guess that is nearly always right, and saves a round trip
     replicas = [one for one in project.result() if one.service == service]
     started = compose_call.way(stack, service, project.result(), ledger.result())
     if started is None:
@@ -141,7 +146,8 @@ def document(host: Host, stack: Stack, service: str = "") -> State:
 
 @dataclass(frozen=True)
 class _OfCompose:
-    """What compose says of a service when it is called in a way: its services as they are written, the image, the file of variables."""
+    """The answers of compose when it is called in one particular way: the services as written in its files, the image of the service, and
+    the file with its variables."""
 
     written: Answer[dict[str, compose.Written]]
     named: Answer[Reference]
@@ -153,19 +159,19 @@ class _OfCompose:
 
 
 def variable_of(declared: str) -> str | None:
-    """The variable that holds the tag of an image, as the compose files write it."""
+    """The name of the variable that holds the tag in an image's name, as the compose files write it; None if there is none."""
     found = _VARIABLE.search(declared)
     return found["name"] if found else None
 
 
 def _sharing(service: str, written: dict[str, compose.Written]) -> dict[str, str]:
-    """The images of other services, as they are written, whose tag the same variable holds."""
+    """The images of other services whose tag comes from the same variable, as the compose files write them."""
     variable = variable_of(written[service].image)
     return {name: one.image for name, one in written.items() if variable and name != service and variable_of(one.image) == variable}
 
 
 def candidates(now: State) -> Candidates:
-    """Tags of the registry and images on the host, one row each, by commit and age."""
+    """The images of the registry and of the host, one row for each tag, newest first."""
     here = _on_host(now)
     rows = {**here, **_in_registry(now, here)}
     oldest = datetime.min.replace(tzinfo=UTC)
@@ -173,7 +179,7 @@ def candidates(now: State) -> Candidates:
 
 
 def _on_host(now: State) -> dict[str, Candidate]:
-    """The service's images on the host by tag: those of its repository, and those we kept."""
+    """The service's images on the host, by tag: those of its repository, and those that runs kept."""
     commits = {commit.sha: commit for commit in now.log}
     verdicts = {release.image: release.verdict for release in now.releases}
     rows: dict[str, Candidate] = {}
@@ -183,9 +189,9 @@ def _on_host(now: State) -> dict[str, Candidate]:
             continue
         tag = image.tag if named else now.commit_of(image.id) or str(image.digest)[7:19]
         if tag in rows and rows[tag].digest:
-            continue  # the same image under another name; the digest is worth more
+            continue  # the same image is in the list already, with its digest
         if image in now.kept and not SHA.fullmatch(tag) and any(row.image == image.id for row in rows.values()):
-            continue  # our name for it tells nothing that its own does not
+            continue  # the image is in the list already, under its own name
         rows[tag] = Candidate(
             tag=tag, commit=commits.get(now.commit_of(image.id) or tag), digest=image.digest, image=image.id, when=image.created,
             size=image.size, in_registry=False, verdict=verdicts.get(image.id, ""),
@@ -195,7 +201,7 @@ def _on_host(now: State) -> dict[str, Candidate]:
 
 
 def _in_registry(now: State, here: dict[str, Candidate]) -> dict[str, Candidate]:
-    """The registry's images by tag, with what the host has of them."""
+    """The images in the registry, by tag, with what the host has of each."""
     commits = {commit.sha: commit for commit in now.log}
     verdicts = {release.commit: release.verdict for release in now.releases if release.commit}
     known = {row.digest: row for row in here.values() if row.digest} | {row.image: row for row in here.values()}
@@ -212,13 +218,14 @@ def _in_registry(now: State, here: dict[str, Candidate]) -> dict[str, Candidate]
 
 
 def declared(stack: Stack, started: Compose) -> Compose:
-    """Compose with the stack's files; in the order of the service's last start and with its other files, where it was started so."""
+    """How compose is called with the files in the stack's section. If the last start of the service used these files, it is called as at
+    that start: with the same order and the same other files."""
     files = stack.section(NAME).files
     return started if set(files) <= set(started.files) else replace(started, files=tuple(files))
 
 
 def _wanted(tags: "list[str] | registry.Unavailable", log: list[git.Commit], ledger: list[releases.Release]) -> list[str]:
-    """The tags to look up: those of known commits, and some that name none."""
+    """The tags to look up: those of known commits, and some that name no commit."""
     if isinstance(tags, registry.Unavailable):
         return []
     known = dict.fromkeys([*(commit.sha for commit in log), *(release.commit for release in ledger if release.commit)])

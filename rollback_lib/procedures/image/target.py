@@ -1,4 +1,4 @@
-"""The image to go back to."""
+"""The target of an image rollback: the image to go back to."""
 
 import re
 from dataclasses import dataclass, replace
@@ -30,13 +30,14 @@ class Target:
 
 
 def check(stack: Stack, target: object = "", service: object = "") -> None:
-    """The parameters, checked before anything is contacted. Raises ParameterError."""
+    """Check the parameter before anything is contacted. Raises ParameterError."""
     chosen("service", service, stack.section(NAME).names)
     check_target(target, TARGET, "a tag, a commit or a digest (sha256:…)")
 
 
 def choose(now: State, target: str) -> tuple[Candidate, str]:
-    """The image of that tag, commit or digest; else the one that the most speaks for. Raises TargetRefused."""
+    """The image to go back to, and why. `target` is a tag, commit or digest. If it is empty, this is the image of the newest other release
+    that was healthy here, or else the newest image of an earlier commit. Raises TargetRefused if there is neither."""
     rows = candidates(now)
     if target:
         found = [row for row in rows if target in (row.tag, row.digest)] or [
@@ -66,17 +67,17 @@ def choose(now: State, target: str) -> tuple[Candidate, str]:
 
 
 def _runs(now: State, row: Candidate) -> bool:
-    """Whether an image is of the commit that runs."""
+    """Whether an image was made from the commit that runs."""
     return row.commit is not None and row.commit.sha == now.running
 
 
 def _is(row: Candidate, release: Release) -> bool:
-    """Whether an image is that of a release: of its commit, or, where that is not known, the image itself."""
+    """Whether an image belongs to a release: it was made from its commit; or, if that is not known, it is the same image."""
     return row.commit.sha == release.commit if row.commit and release.commit else bool(row.image) and row.image == release.image
 
 
 def examine(host: Host, now: State, target: str) -> Target:
-    """The image to go back to; a tag that was not among those looked up is asked for by name."""
+    """Choose the image. A tag that was not looked up before is asked for by its name. Raises TargetRefused."""
     check(now.stack, target, now.service)
     try:
         candidate, why = choose(now, target)

@@ -1,4 +1,4 @@
-"""Mark: what runs after a deploy is entered in the ledger, as a release that is healthy here or as one that was found bad."""
+"""Mark: enter what runs after a deploy in the ledger, as a release that is healthy here or as a bad one."""
 
 from rollback_lib.procedures.mark.outcome import Marked, NotHealthy
 from rollback_lib.procedures.mark.plan import known_good, plan

@@ -1,4 +1,4 @@
-"""The files of what runs, kept as versions that were healthy or bad."""
+"""The files with which the stack runs, to be kept as healthy or bad versions."""
 
 from collections.abc import Iterator
 
@@ -10,17 +10,17 @@ from rollback_lib.procedures.mark.target import proven_elsewhere
 
 
 def there(now: State) -> list[RunningFile]:
-    """Those that are there."""
+    """The files that exist on the host."""
     return [one for one in now.files.values() if isinstance(one, RunningFile)]
 
 
 def healthy(now: State) -> list[RunningFile]:
-    """Those to be kept as healthy: all but one whose newest kept version is that one."""
+    """The files to keep as healthy: all that the stack runs with, unless the newest kept version is the same and healthy."""
     return [one for one in there(now) if not one.doubt and not snapshots.kept_healthy(one.versions, one.content)]
 
 
 def bad(now: State) -> list[RunningFile]:
-    """Those to be kept as bad: that came with what runs, and were not healthy with another release."""
+    """The files to keep as bad: those that came with what runs. A file that was healthy with another release is not to blame."""
     return [
         one for one in there(now)
         if not one.doubt and not proven_elsewhere(now, one.incidents) and snapshots.standing(one.versions, one.content)[1] is not False
@@ -28,7 +28,7 @@ def bad(now: State) -> list[RunningFile]:
 
 
 def keep(now: State, found: list[RunningFile], incident: str, *, good: bool) -> Iterator[Command]:
-    """Keeps copies of these."""
+    """Commands that keep copies of the files, as healthy versions if `good`, else as bad ones."""
     for one in found:
         yield from snapshots.remember_files(
             now.stack, one.kept, incident, good=one.path if good else None, bad=None if good else one.path

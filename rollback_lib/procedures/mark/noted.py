@@ -4,8 +4,8 @@ from rollback_lib.plan.noted import Noted
 
 
 class Entered(Noted):
-    """A line of the ledger: `commit` and `image` are "" where they are not known; `kept` is the name under which the image stays, "" where
-    it is not kept."""
+    """A line of the ledger. `commit` and `image` are "" if they are not known. `kept` is the name under which the image is kept, "" if it
+    is not."""
 
     service: str
     commit: str
@@ -14,7 +14,8 @@ class Entered(Noted):
 
 
 class After(Noted):
-    """`releases` are entered as `healthy` or as bad, and so are copies of `files`, by their paths."""
+    """The state that is asked for: `releases` are entered as healthy or, if not `healthy`, as bad. Copies of `files` (paths) are kept in
+    the same way."""
 
     healthy: bool
     releases: tuple[Entered, ...]

@@ -1,4 +1,4 @@
-"""What a mark comes to: what was entered, or why nothing was."""
+"""The result of a mark: what was entered, or why nothing was."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,8 +55,8 @@ class Marked:
 
 @dataclass(frozen=True)
 class NotHealthy:
-    """Nothing was entered, as routes of the stack did not pass as often as its health asks for; `failing` are their last probes, None of
-    one that gave no answer in that time."""
+    """Nothing was entered, since some routes did not pass enough probes in a row. `failing` holds the last failed probe of each such route,
+    None if it gave no answer in time."""
 
     stack: Stack
     failing: Mapping[str, Probe | None]
@@ -67,7 +67,7 @@ class NotHealthy:
 
     @property
     def reason(self) -> str:
-        """Which routes, and what they said."""
+        """Which routes failed, and what they answered."""
         health = self.stack.health
         wanted = f"did not pass {tables.count(health.passes, 'probe')} in a row in {times.given(health.deadline)}"
         said = "; ".join(f"route {route} {wanted} ({_words(probe)})" for route, probe in self.failing.items())

@@ -1,4 +1,5 @@
-"""How a release is entered: its images kept under names of ours, copies of its files, a line in the ledger for each service."""
+"""The plan of a mark: keep the images of a release under rollback/ tags, keep copies of its files, and enter a line in the ledger for each
+service."""
 
 from collections.abc import Iterable
 
@@ -16,7 +17,7 @@ from rollback_lib.stack.model import Stack
 
 
 def plan(now: State, target: Target, *, incident: str) -> Plan:
-    """One step, which changes nothing that serves."""
+    """The plan, with a single step that does not change the stack."""
     stack, good = now.stack, target.healthy
     kept = files.healthy(now) if good else files.bad(now) if target.running else []
     commands = [*_images(stack, target.entries if good else ()), *files.keep(now, kept, incident, good=good)]
@@ -52,14 +53,14 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
 
 
 def known_good(now: State, incident: str) -> list[Command]:
-    """The commands that enter what can be entered of what runs as healthy here."""
+    """Commands that enter everything that runs and can be entered as healthy."""
     found = tuple(entries(now)[0].values())
     copies = files.keep(now, files.healthy(now), incident, good=True)
     return [*_images(now.stack, found), *copies, *_lines(now.stack, found, incident, good=True)]
 
 
 def _guards(found: Iterable[Entry], kept: Iterable[RunningFile]) -> tuple[Command, ...]:
-    """The last look: what was found healthy still runs, and the files are those that were read."""
+    """Commands for the check just before: they fail unless the same containers still run and the files are unchanged."""
     still = (
         'for id; do [ "$(docker container inspect --format "{{.State.Running}}" "$id" 2>/dev/null)" = true ] || '
         '{ echo "what runs has changed since it was looked at; mark it again" >&2; exit 1; }; done'
@@ -69,7 +70,7 @@ def _guards(found: Iterable[Entry], kept: Iterable[RunningFile]) -> tuple[Comman
 
 
 def _images(stack: Stack, found: Iterable[Entry]) -> list[Command]:
-    """Names of our own, which `docker image prune` leaves alone."""
+    """Commands that give the images rollback/ tags, so that `docker image prune` does not remove them."""
     return [Command.of("docker", "tag", one.image, _kept(stack, one)) for one in found]
 
 

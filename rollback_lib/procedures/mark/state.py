@@ -1,4 +1,4 @@
-"""What runs, as far as a release is made of it: images and the commits they are of, and the files that are kept with it."""
+"""The state that a mark enters: the images that run with their commits, and the files that are kept with them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ NAME = "mark"
 
 @dataclass(frozen=True)
 class State:
-    """What runs. `services` are those that a rollback can bring back, the one that matters most first, `images` when their images came to
-    the host; `ledger` are the lines of all services, `files` those that are kept with what runs, by their paths: None where one is not
-    there, Unanswered where the host did not say; `holder` is who holds the stack's lock. `head` is None where the stack has no tree."""
+    """What runs. `services` are those that a rollback can bring back, the most important one first. `images` holds when the image of each
+    came to the host. `ledger` are the lines of all services. `files` are the files to keep, by path: None if there is no such file,
+    Unanswered if the host gave no answer. `holder` is who holds the stack's lock. `head` is None if the stack has no tree."""
 
     stack: Stack
     head: git.Head | None
@@ -34,13 +34,13 @@ class State:
 
     @property
     def main(self) -> Deployed:
-        """The service that matters most."""
+        """The most important service."""
         return self.services[0]
 
     @property
     def changed(self) -> tuple[str, ...]:
-        """Tracked files with changes, which an image that was built here may have. Those that a mark keeps as they are, such as the env
-        file, are not among them."""
+        """Tracked files with uncommitted changes, which an image that was built here may contain. Files that a mark keeps, such as an env
+        file, do not count."""
         own = {self.stack.in_tree(path) for path in self.files}
         return tuple(path for path in self.head.dirty if path not in own) if self.head else ()
 
@@ -52,7 +52,7 @@ def names(stack: Stack) -> list[str]:
 
 
 def document(host: Host, stack: Stack) -> State:
-    """What runs, and what is known of it."""
+    """Ask the host for what runs, and what is known about it."""
     project, ledger = host.ask(docker.project(stack)), host.ask(releases.releases(stack.state))
     lock = host.ask(holder.holder(stack.state))
     head, reflog = (host.ask(git.head(stack.tree)), host.ask(git.reflog(stack.tree))) if stack.tree else (None, None)

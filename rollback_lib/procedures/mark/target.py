@@ -1,4 +1,4 @@
-"""What is to be entered: what runs, or a commit by its name, as healthy or as bad."""
+"""The target of a mark: what runs, as healthy or as bad; or a named commit, as bad."""
 
 import re
 from collections.abc import Iterable
@@ -22,8 +22,8 @@ _SHA, _BEGINNING = re.compile(r"[0-9a-f]{40}"), re.compile(r"[0-9a-f]{4,40}")
 
 @dataclass(frozen=True)
 class Entry:
-    """A service as it is entered; `commit` is "" where its image is of none that is known, `image` where no image is known; `containers`
-    are the ids of those that were seen with it."""
+    """A service to enter in the ledger. `commit` is "" if its image was made from no known commit, `image` is "" if no image is known.
+    `containers` are the ids of the containers that were seen with this image."""
 
     service: str
     commit: str
@@ -33,18 +33,18 @@ class Entry:
 
     @property
     def key(self) -> str:
-        """What tells its release from others."""
+        """The commit or image that identifies its release."""
         return self.commit or self.image
 
     @property
     def words(self) -> str:
-        """What it is called in a sentence."""
+        """Its name in a sentence."""
         return f"{self.service} {self.commit[:7] or f'image {self.image[7:19]}'}"
 
 
 @dataclass(frozen=True)
 class Target:
-    """What is to be entered, as `healthy` or as bad. `left_out` says of other services why they are not entered; `running` tells that it
+    """What to enter, as healthy or, if not `healthy`, as bad. `left_out` says why other services are not entered. `running` is True if it
     is what runs, so that its files are known."""
 
     entries: tuple[Entry, ...]
@@ -60,7 +60,7 @@ class Target:
 
 
 def check(stack: Stack, verdict: object = HEALTHY, target: object = "") -> None:
-    """The parameters, checked before anything is contacted. Raises ParameterError."""
+    """Check the parameters before anything is contacted. Raises ParameterError."""
     if verdict not in (HEALTHY, BAD):
         raise ParameterError(f"verdict: one of {HEALTHY}, {BAD} is expected, not {verdict!r}")
     check_target(target, COMMIT, "a commit, tag or branch")
@@ -69,7 +69,7 @@ def check(stack: Stack, verdict: object = HEALTHY, target: object = "") -> None:
 
 
 def examine(host: Host, now: State, target: str, verdict: str = HEALTHY) -> Target:
-    """What is to be entered. Raises Locked where somebody changes the stack just now, TargetRefused where there is nothing to enter."""
+    """What to enter. Raises Locked if another run holds the lock of the stack, TargetRefused if there is nothing to enter."""
     check(now.stack, verdict, target)
     if now.holder:
         raise Locked(f"{now.stack.host} is held by {now.holder.words}; what runs may change: mark it when that run has ended")
@@ -79,7 +79,7 @@ def examine(host: Host, now: State, target: str, verdict: str = HEALTHY) -> Targ
 
 
 def entries(now: State) -> tuple[dict[str, Entry], dict[str, str]]:
-    """The services that can be entered as healthy, and why the others cannot."""
+    """The services that can be entered as healthy; and the others, with the reason why they cannot."""
     found = {one.service: _entry(now, one) for one in now.services}
     whole = {name: one for name, one in found.items() if isinstance(one, Entry)}
     return whole, {name: one for name, one in found.items() if isinstance(one, str)}
@@ -103,7 +103,7 @@ def _entry(now: State, one: Deployed) -> Entry | str:
 
 
 def _commit(now: State, one: Deployed, container: docker.Container) -> tuple[str, str]:
-    """The commit that the service's image is of, "" where none is known; for an image that is built here, why there is none."""
+    """The commit from which the service's image was made, "" if it is not known; and, for an image that is built here, why it is not."""
     if _pulled(now.stack, container):
         known, tag = one.running if one.by != BY_REFLOG else None, Reference.parse(container.image_name).tag or ""
         return known or (tag if _SHA.fullmatch(tag) else ""), ""
@@ -118,7 +118,8 @@ def _commit(now: State, one: Deployed, container: docker.Container) -> tuple[str
 
 
 def _pulled(stack: Stack, container: docker.Container) -> bool:
-    """Whether its image comes from a registry: it is not built here, or was started with the compose files that say so."""
+    """Whether the container's image comes from a registry: its service is not built here, or it was started with the compose files that
+    take the image from a registry."""
     section, built = stack.image, stack.code.names if stack.code else []
     if section is None or container.service not in section.names:
         return stack.code is None
@@ -126,7 +127,8 @@ def _pulled(stack: Stack, container: docker.Container) -> bool:
 
 
 def _bad(now: State) -> Target:
-    """What runs: the main service, and of the others what came with it; what was healthy with another release is not at fault."""
+    """What runs, to enter as bad: the main service, and others that came with it. A service that was healthy with another release of the
+    main service is not to blame."""
     there = [(one, one.container) for one in now.services if one.container]
     found = [Entry(one.service, _commit(now, one, container)[0], container.image) for one, container in there]
     if not found or found[0].service != now.main.service:
@@ -135,8 +137,8 @@ def _bad(now: State) -> Target:
 
 
 def proven_elsewhere(now: State, incidents: Iterable[str]) -> bool:
-    """Whether one of these incidents found something healthy with another release than the one that runs: with another commit or image
-    of the main service, or without entering that at all, as a rollback of a file does."""
+    """Whether one of these incidents did not find the running release of the main service healthy, but another one; or none, as the
+    rollback of a file does."""
     container, sha = now.main.container, now.main.running
     same = (one for one in now.main.releases if (container and one.image == container.image) or (one.commit and one.commit == sha))
     mine = {one.incident for one in same if one.healthy}
@@ -144,12 +146,12 @@ def proven_elsewhere(now: State, incidents: Iterable[str]) -> bool:
 
 
 def _healthy_in(now: State, one: Entry) -> list[str]:
-    """The incidents that entered it as healthy."""
+    """The incidents that entered this release as healthy."""
     return [line.incident for line in now.ledger if line.healthy and (line.service, line.commit or line.image) == (one.service, one.key)]
 
 
 def _named(host: Host, now: State, target: str) -> Target:
-    """A commit, for every service that ran it; for all of them where nothing tells."""
+    """A named commit, for every service that ran it; for all services if that is not known."""
     known = {line.commit for line in now.ledger if _BEGINNING.fullmatch(target) and line.commit.startswith(target)}
     if len(known) > 1:
         raise TargetRefused(f"{target!r} names more than one release of {now.stack.host}; give more of the commit's id")
@@ -163,7 +165,7 @@ def _named(host: Host, now: State, target: str) -> Target:
 
 
 def _image(one: Deployed, sha: str) -> str:
-    """The id of the image that a service ran of a commit, as far as anything tells."""
+    """The id of the image of a commit that a service ran, "" if it is not known."""
     entered = [line.image for line in one.releases if line.commit == sha and line.image]
     kept = one.kept_image(sha)
     return one.container.image if one.container and one.running == sha else entered[-1] if entered else kept.id if kept else ""

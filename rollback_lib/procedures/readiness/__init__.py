@@ -1,4 +1,4 @@
-"""Readiness: could this stack be rolled back right now? Every procedure is asked for its target, and what can be tried is tried."""
+"""Readiness: could this stack be rolled back now? Every procedure looks for its target, and everything that can be tried is tried."""
 
 from rollback_lib.procedures.procedure import Procedure
 from rollback_lib.procedures.readiness.plan import plan, restores

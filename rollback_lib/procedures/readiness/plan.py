@@ -1,4 +1,4 @@
-"""What is tried of each procedure, and dropped again; and what is kept of a healthy host."""
+"""The plan of readiness: try what each procedure can try, drop what that made, and keep what is healthy now."""
 
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import Plan
@@ -14,7 +14,7 @@ NOT_KEPT = "nothing is new since the last time, or what runs is not known"
 
 
 def plan(now: State, target: Target, *, incident: str) -> Plan:
-    """The trials. None of them touches what serves."""
+    """The plan with all trials. None of them changes the stack."""
     stack, trials = now.stack, _trials(now, target, incident)
     drop = tuple(command for _, one in trials.values() for command in one.drop)
     remember = _remember(now, incident)
@@ -33,13 +33,13 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
 
 
 def restores(plan: Plan) -> tuple[Step, ...]:
-    """The trials that a stack may have several of, or none: all but those with a cell of their own in the notebook."""
+    """The trials of which a stack can have any number, such as the restore of a backup. Each of the others has a cell of its own."""
     own = {DROP, *(untried.name for _, one in with_readiness() if (untried := one.untried))}
     return tuple(step for step in plan.steps if step.changes is Changes.TRIAL and step.name not in own)
 
 
 def _trials(now: State, target: Target, incident: str) -> dict[str, tuple[str, Trials]]:
-    """By the labels of the parts whose state and target are known, the procedure and what is tried of it."""
+    """The name of the procedure and its trials, by the label of the part. A part whose state or target is not known has none."""
     found = {}
     for part, one in of_readiness(now.stack):
         state, chosen = now.states[part.label], target.found[part.label]

@@ -21,7 +21,7 @@ from rollback_lib.text import times
 
 @dataclass(frozen=True)
 class Report:
-    """The rows, and what comes of them."""
+    """The rows of readiness, and the verdict that follows from them."""
 
     stack: str
     rows: tuple[Row, ...]
@@ -39,17 +39,17 @@ class Report:
         return f"a rollback would work; look soon at {some(amber)}" if amber else "a rollback would work, every row is green"
 
     def data(self) -> dict[str, Any]:
-        """For the record."""
+        """What the record keeps of it."""
         return {"rows": [row.__dict__ for row in self.rows]}
 
     def next(self, stack: str) -> tuple[str, ...]:
-        """What to do, the red rows first."""
+        """What to do, a sentence each, for red rows first."""
         ordered = sorted((row for row in self.rows if row.do), key=lambda row: row.level != RED)
         return tuple(f"{row.level}, {row.name}: {row.found}; {row.do}" for row in ordered)
 
 
 def report(now: State, target: Target, plan: Plan, tried: Mapping[str, Tried], restored: Restored) -> Report:
-    """The rows, from what was seen and what was tried."""
+    """The report, from the state of the host and the trials."""
     seen = _seen(now, target, plan, tried, restored)
     rows = [
         Row("host", GREEN, f"{now.stack.host} was reached; its key and ours are accepted"),
@@ -66,7 +66,7 @@ def report(now: State, target: Target, plan: Plan, tried: Mapping[str, Tried], r
 
 
 def _seen(now: State, target: Target, plan: Plan, tried: Mapping[str, Tried], restored: Restored) -> list[tuple[str, Seen[Any, Any]]]:
-    """What the rows of each part are made of, with its procedure."""
+    """For each part, the name of its procedure and what its rows are made of."""
     wrong, made = symptoms(now.look), After.read(plan.after).restored
     return [
         (part.procedure.name, Seen(
@@ -78,7 +78,7 @@ def _seen(now: State, target: Target, plan: Plan, tried: Mapping[str, Tried], re
 
 
 def _of_procedures(now: State, seen: list[tuple[str, Seen[Any, Any]]], *, whole: bool) -> list[Row]:
-    """The rows of the procedures: those about the whole stack, or the others."""
+    """The rows of all procedures whose rows are about the whole stack, or of all others."""
     rows: list[Row] = []
     for procedure, one in with_readiness():
         mine = [part for name, part in seen if name == procedure.name]
@@ -104,7 +104,7 @@ def _routes(now: State) -> list[Row]:
 
 
 def _copies(now: State, tried: Mapping[str, Tried]) -> list[Row]:
-    """What earlier runs keep on the host for the way back, and what of it goes."""
+    """What earlier runs keep on the host for an undo, and what of it is removed."""
     found = now.copies
     if isinstance(found, Unanswered):
         return [Row("copies", AMBER, f"not known: {found.why}", "look at it on the host: nothing is removed as long as it cannot be read")]

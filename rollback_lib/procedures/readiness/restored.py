@@ -14,13 +14,13 @@ from rollback_lib.procedures.registry import of_readiness
 
 @dataclass(frozen=True)
 class Restored:
-    """What was measured, by the labels of the parts."""
+    """The measurements, by the labels of the parts."""
 
     found: Mapping[str, Measured]
 
 
 def restored(host: Host, now: State, target: Target, plan: Plan) -> Restored:
-    """Measure what the trials were to make, whether they did or not. Raises Refused where the host does not say."""
+    """Measure what the trials were to make, even if they failed. Raises Refused if the host gives no answer."""
     made = After.read(plan.after).restored
     asked = {
         part.label: host.beside(one.measure, now.states[part.label], target.found[part.label], made[part.label])

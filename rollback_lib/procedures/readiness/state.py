@@ -1,4 +1,4 @@
-"""What every procedure of the stack would work with, and what it would go back to."""
+"""The state and the target of every procedure of the stack."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,8 +19,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class State:
-    """What triage looks at, the states of the procedures by the labels of their parts (`registry.Part`), what runs as a mark enters it,
-    what earlier runs keep on the host, and what we may do there; Unanswered where it did not say."""
+    """`look` is the state that triage asks for. `states` are the states of the procedures, by the labels of their parts (`registry.Part`).
+    `release` is what a mark would enter, `copies` what earlier runs keep on the host, `user` what the user may do there. A value is
+    Unanswered if the host gave no answer."""
 
     stack: Stack
     look: StackState
@@ -33,7 +34,7 @@ class State:
 
 @dataclass(frozen=True)
 class Target:
-    """What each procedure would go back to now, by the labels of their parts; Unanswered with its reason where it refuses."""
+    """The target of each procedure, by the labels of their parts. It is Unanswered, with the reason, if the procedure refuses."""
 
     found: Mapping[str, Any]
 
@@ -42,11 +43,11 @@ class Target:
 
 
 def check(stack: Stack) -> None:
-    """There is nothing to check: it has no parameters of its own."""
+    """Do nothing: readiness has no parameters of its own."""
 
 
 def document(host: Host, stack: Stack) -> State:
-    """Everything, asked side by side."""
+    """Ask the host for everything, in parallel."""
     look, copies, user = host.beside(triage.document, stack), host.beside(retention.look, stack), host.beside(permissions.user, stack)
     asked = {
         part.label: host.beside(part.procedure.document, stack, **part.parameters) for part, one in of_readiness(stack) if one.state is None
@@ -69,7 +70,7 @@ def examine(host: Host, now: State, target: str = "") -> Target:
 
 
 def _examined(host: Host, state: S | Unanswered, examine: Callable[[Host, S, str], T]) -> Answer[T | Unanswered]:
-    """The target that a procedure chooses; where its state is not known, there is none either."""
+    """The target that a procedure chooses. If its state is Unanswered, so is its target."""
     if isinstance(state, Unanswered):
         return Answer.known(state)
     return host.beside(examine, state, "")

@@ -1,4 +1,4 @@
-"""Redeploy of the whole stack: built first, then down and up, with every network and volume as it was."""
+"""Redeploy of the whole stack: build first, then take it down and bring it up, with every network and volume as before."""
 
 from rollback_lib.procedures.common.parts import once
 from rollback_lib.procedures.procedure import Procedure

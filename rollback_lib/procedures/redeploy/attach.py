@@ -1,4 +1,4 @@
-"""Containers attached to networks as they were before."""
+"""Attaching containers to networks as they were before."""
 
 from collections.abc import Sequence
 
@@ -19,11 +19,11 @@ done
 
 
 def lines(attachments: Sequence[Attachment]) -> str:
-    """All of them, a line each."""
+    """The attachments as text, a line each."""
     return "\n".join(one.line() for one in attachments)
 
 
 def connect(attachments: Sequence[Attachment]) -> Command:
-    """The command that makes them so; nothing is done to a container that is on its network already, or gone by now: Verify looks
-    which of them has to be there."""
+    """The command that attaches the containers. It does nothing for a container that is on its network already or no longer exists: the
+    verification checks which containers must exist."""
     return Command.of("sh", "-euc", _CONNECT).saying(lines(attachments))

@@ -1,11 +1,11 @@
-"""What the plan of a redeploy notes of the host: the containers of every service, and all that has to be as it was around them."""
+"""What the plan of a redeploy notes about the host: the containers of every service, and the volumes and networks that must stay."""
 
 from rollback_lib.plan.noted import Noted
 from rollback_lib.procedures.common.replicas import Replicas
 
 
 class Mounted(Noted):
-    """A volume as it is mounted; `made` is when it was made, "missing" where there is none of its name."""
+    """A volume as it is mounted. `made` is when it was made, "missing" if there is no volume of this name."""
 
     container: str
     path: str
@@ -14,7 +14,7 @@ class Mounted(Noted):
 
 
 class Attached(Noted):
-    """A container on a network, which has to be put back."""
+    """A container that has to be attached to a network again."""
 
     container: str
     network: str
@@ -22,8 +22,8 @@ class Attached(Noted):
 
 
 class Before(Noted):
-    """What was before, by service; `containers` are those that have to be there afterwards, `others` those of others that are put back on
-    their networks."""
+    """The state before the redeploy. `containers` must exist afterwards. `others` are containers outside of the stack that are put back
+    on their networks."""
 
     services: dict[str, Replicas]
     volumes: tuple[Mounted, ...]
@@ -32,7 +32,7 @@ class Before(Noted):
 
 
 class After(Noted):
-    """What is asked for: the images that are built, by service, and what is put back on which network."""
+    """The state that is asked for: the images that are built, by service, and the containers that are put back on networks."""
 
     built: dict[str, str]
     attached: tuple[Attached, ...]

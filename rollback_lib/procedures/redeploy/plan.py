@@ -1,4 +1,4 @@
-"""How to build the stack, take it down and bring it up as it was attached before, and whether it is."""
+"""The plan of a redeploy: how to build the stack, take it down and bring it up with the same networks, and how to check the result."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -26,11 +26,11 @@ from rollback_lib.text import times
 BUILD_DEADLINE = 900.0  # seconds
 DEPLOY_DEADLINE = 300.0
 FILES, NETWORKS = "files.tar", "networks.txt"  # what an incident keeps
-PART = replicas.PART  # of the host: all of it goes down and up
+PART = replicas.PART  # the part of the host that steps and effects name; here it is the whole stack
 
 
 def plan(now: State, target: Target, *, incident: str) -> Plan:
-    """How to get from `now` to `target`."""
+    """The plan from `now` to `target`."""
     stack = now.stack
     built = {name: stack.kept_image(name, f"redeploy-{incident}") for name in sorted(now.services) if now.builds(name)}
     before = {name: stack.kept_image(name, f"before-{incident}") for name in sorted(now.services) if now.of(name)}
@@ -122,7 +122,7 @@ def _place(one: Attached) -> tuple[str, str, tuple[str, ...]]:
 
 
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the rollback has the effect that was asked for."""
+    """What the redeploy asks for, compared with the host now."""
     before, after = Before.read(plan.before), After.read(plan.after)
     project, stored = host.ask(docker.project(stack)), host.ask(docker.stored(set(after.built.values())))
     containers, images = project.result(), stored.result()
@@ -137,7 +137,7 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 
 
 def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the host is back where it was before the rollback."""
+    """The state before the redeploy, compared with the host now."""
     before, after = Before.read(plan.before), After.read(plan.after)
     project, stored = host.ask(docker.project(stack)), host.ask(docker.stored(set(after.built.values())))
     files = host.ask(_as_kept(stack, plan.incident))
@@ -159,14 +159,14 @@ def _running(name: str, containers: list[Container]) -> Effect:
 
 
 def _image(known: Replicas, name: str, containers: list[Container], wanted: str, built: str) -> Effect:
-    """Whether a service runs that image; in between, its containers have the earlier one or the one that was built."""
+    """Whether a service runs the image `wanted`. In between, its containers may have the earlier image or the one that was built."""
     between = {one.image for one in containers} <= {built, *(one.image for one in known.containers[:1])}
     found = ", ".join(sorted({one.image[7:19] for one in containers})) or "none"
     return Effect(f"{name}: image", wanted[7:19], found, part=PART, between=between)
 
 
 def _as_kept(stack: Stack, incident: str) -> Fact[str]:
-    """Whether the files that define the stack are as they were kept: content, mode, owner."""
+    """Whether the files that define the stack equal the kept ones in content, mode and owner."""
     compare = Command.of("tar", "-C", "/", "-df", snapshots.before(stack, incident, FILES)).to("/dev/null")
     return Fact((compare,), lambda _: "as before", otherwise=lambda _: "others")
 
@@ -178,14 +178,14 @@ def _drift(now: State) -> tuple[str, ...]:
 
 
 def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the host is as the plan assumed."""
+    """The state that the plan assumes, compared with the host now."""
     containers = host.ask(docker.project(stack)).result()
     services = Before.read(plan.before).services
     return [replicas.assumed(known, name, [one for one in containers if one.service == name]) for name, known in services.items()]
 
 
 def _around(host: Host, stack: Stack, before: Before, after: After) -> list[Effect]:
-    """What has to be as it was, whatever was deployed: networks, volumes, and containers of others."""
+    """What must be as before, whatever was deployed: networks, volumes, and containers outside of the stack."""
     attached, volumes, project = host.ask(networks.attachments()), host.ask(networks.volumes()), host.ask(docker.project(stack))
     now, containers = attached.result(), project.result()
     there = {(one.container, one.network): set(one.aliases) for one in now.all}
@@ -200,7 +200,7 @@ def _around(host: Host, stack: Stack, before: Before, after: After) -> list[Effe
             lost.append(f"{one.container} on {one.network}")
     moved = _difference(before.volumes, _volumes(containers, volumes.result()))
     gone = [name for name in before.containers if name not in names]
-    left = sorted(others - names)  # nothing that we do removes a container of others: somebody else did
+    left = sorted(others - names)  # a redeploy never removes a container outside of the stack, so somebody else did
     removed = [Effect("containers of others that somebody removed", "none", some(left), decides=False, part=PART)] if left else []
     return [
         *removed,
@@ -213,20 +213,20 @@ def _around(host: Host, stack: Stack, before: Before, after: After) -> list[Effe
 
 
 def _counted_on(now: State) -> set[str]:
-    """The containers that have to be there afterwards: those of the services, and those that the stack names."""
+    """The containers that must exist afterwards: those of the services, and those that the stack file names."""
     named = {name for name, wanted in now.stack.section(NAME).networks.items() if wanted or name in now.attachments.containers}
     return {one.name for one in now.containers if one.service in now.services} | named
 
 
 def _state(one: Container) -> str:
-    """A service that has done its work and ended well counts as running: some only prepare the others."""
+    """The state to note for a container. One that ended with status 0 counts as running: some services only prepare the others."""
     if one.state == "exited" and one.exit == 0:
         return replicas.RUNNING
     return one.state + (f" ({one.health})" if one.health not in ("", "healthy") else "")
 
 
 def _volumes(containers: list[Container], volumes: dict[str, networks.Volume]) -> tuple[Mounted, ...]:
-    """Which volume, made when, is mounted where."""
+    """The volumes that the containers mount, with when each was made."""
     mounted = {
         Mounted(container=one.name, path=mount.destination, volume=mount.source,
                 made=volumes[mount.source].created if mount.source in volumes else "missing")
@@ -236,7 +236,7 @@ def _volumes(containers: list[Container], volumes: dict[str, networks.Volume]) -
 
 
 def _difference(before: Iterable[Mounted], after: Iterable[Mounted]) -> str:
-    """A volume that a new service brought is no loss."""
+    """In words, the volumes that are no longer mounted as before. A volume that a new service brought does not count."""
     lost = sorted(set(before) - set(after), key=_order)
     return some([f"{one.container} {one.path}" for one in lost]) if lost else "as before"
 
@@ -246,8 +246,8 @@ def _order(one: Mounted) -> tuple[str, str, str, str]:
 
 
 def _attachments(now: State) -> list[Attachment]:
-    """What has to be put back: what was attached by hand to containers of the stack, what the stack names, and every container of
-    others on a network that goes with the stack."""
+    """The attachments to restore: those of the stack's containers that were made by hand, those that the stack file names, and those of
+    other containers to a network that is removed with the stack."""
     ours = {one.name: one.service for one in now.containers if one.service in now.services}
     going = {network for one in now.services.values() for network in one.own}
     found = []
@@ -282,7 +282,8 @@ def _build(now: State, built: dict[str, str], incident: str) -> tuple[Command, .
 
 
 def _down_and_up(now: State, attach: list[Attachment], word: str) -> tuple[Command, ...]:
-    """Each way of calling compose knows its own services only, so every one is called."""
+    """The commands that take the stack down and bring it up. Compose is called in every way in use, since each knows only its own
+    services."""
 
     def each(make: Callable[[Compose, list[str]], Command]) -> tuple[Command, ...]:
         return tuple(make(way, sorted(services)) for way, services in now.groups.items())
@@ -301,14 +302,14 @@ def _down_and_up(now: State, attach: list[Attachment], word: str) -> tuple[Comma
 
 
 def _again(command: Command) -> Command:
-    """The command, up to three times: compose fails where somebody's container comes onto a network just as it removes that."""
+    """The command, tried up to three times. Compose fails if a container is attached to a network just as it removes the network."""
     script = 'n=1; until "$@"; do [ "$n" -lt 3 ] || exit 1; n=$((n + 1)); sleep 1; done'
     return Command.of("sh", "-euc", script, "sh", *command.argv)
 
 
 def _placeholders(now: State, word: str) -> tuple[Command, ...]:
-    """Containers from which compose takes over the anonymous volumes: `down` parts a service from its own, and `up` would give
-    it an empty one. Compose recreates them because their hash matches no service."""
+    """The commands that make placeholder containers, which keep anonymous volumes: after `down`, `up` would give a service new, empty
+    ones. Compose takes the volumes over as it recreates the placeholders, since their hash matches no service."""
     commands = []
     for container in now.containers:
         anonymous = any(one.source in now.volumes and now.volumes[one.source].anonymous for one in container.volumes)
@@ -317,7 +318,7 @@ def _placeholders(now: State, word: str) -> tuple[Command, ...]:
             labels = {"project": container.compose.project or "", "service": container.service, "oneoff": "False",
                       "container-number": number if number.isdigit() else "1", "config-hash": "none"}  # fmt: skip
             words = [word for key, value in labels.items() for word in ("--label", f"com.docker.compose.{key}={value}")]
-            # All that is mounted: the image would be given a new volume for what it declares and is not mounted.
+            # All mounts are given, since Docker makes a new volume for each one that the image declares and that is not mounted.
             words += [word for one in (*container.volumes, *container.mounts) for word in ("--volume", f"{one.source}:{one.destination}")]
             name = f"rollback-{word}-{container.name}"
             commands.append(Command.of("docker", "create", "--name", name, "--network", "none", *words, container.image))
@@ -325,14 +326,14 @@ def _placeholders(now: State, word: str) -> tuple[Command, ...]:
 
 
 def files_again(stack: Stack, incident: str) -> tuple[Command, ...]:
-    """Puts the files back that an undo of that incident replaced."""
+    """Commands that put back the files that an undo of the incident replaced."""
     undone, again = snapshots.ASIDE
     return _restore_files(stack, incident, f"{undone}{FILES}", f"{again}{FILES}")
 
 
 def _restore_files(stack: Stack, incident: str, of: str = FILES, beside: str = f"{snapshots.ASIDE[0]}{FILES}") -> tuple[Command, ...]:
     kept, aside = snapshots.before(stack, incident, of), snapshots.before(stack, incident, beside)
-    # Only a file that is another one now is written, and into the file that is there.
+    # Nothing is written unless a file differs; and files are overwritten in place, not replaced.
     script = (
         'tar -tf "$1" | tar -C / --ignore-failed-read -cf "$2" -T - 2>/dev/null || :; '
         'tar -C / -df "$1" >/dev/null 2>&1 || tar -C / --overwrite -xpf "$1"'
@@ -341,7 +342,7 @@ def _restore_files(stack: Stack, incident: str, of: str = FILES, beside: str = f
 
 
 def _remember(now: State, target: Target, built: dict[str, str], incident: str) -> tuple[Command, ...]:
-    """The image of a tree with uncommitted changes belongs to no commit."""
+    """Commands that enter the built images in the ledger of releases. If the tree has uncommitted changes, they belong to no commit."""
     stack, commands = now.stack, []
     sha = target.commit.sha if target.commit and not target.dirty else ""
     for name, image in built.items():

@@ -1,4 +1,4 @@
-"""What a redeploy rests on: what is wrong with the stack as it stands, and what is known of the tree."""
+"""The reasons for a redeploy: what is wrong with the stack now, and what is known of the commit in the tree."""
 
 from rollback_lib.facts import docker, releases
 from rollback_lib.plan.plan import Rationale, some
@@ -7,7 +7,8 @@ from rollback_lib.procedures.redeploy.target import Target
 
 
 def rationale(now: State, target: Target) -> Rationale:
-    """From containers, networks, and the ledger of releases; where there is no tree, of the image that runs."""
+    """The reasons, taken from containers, networks, and the ledger of releases. Without a tree, what the ledger knows of the running
+    image counts."""
     down = [f"{one.name} is {one.state}" for one in now.containers if one.state != "running" and one.service in now.services]
     gone = [f"{container} is not on {network}" for container, network in lost(now)]
     runs = docker.newest(now.of(now.stack.main))

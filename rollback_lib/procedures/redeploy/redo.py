@@ -1,4 +1,4 @@
-"""The files of a redeploy put in place again, after its undo."""
+"""Doing a redeploy again after its undo: its files are put in place again."""
 
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Changes, Step
@@ -8,7 +8,7 @@ from rollback_lib.stack.model import Stack
 
 
 def redo(stack: Stack, plan: Plan, incident: str) -> Redo:
-    """The files as the undo found them were kept by it."""
+    """Put the files back, which the undo has kept as it found them, and repeat the steps."""
     files = files_again(stack, plan.incident)
     put = Step("files_again", "Put the newer files back", "Those in place are the earlier ones.", files, changes=Changes.STACK)
     return Redo((), (put, *same_steps(stack, plan, incident).steps))

@@ -1,4 +1,4 @@
-"""What the stack is made of now: containers, images, networks, volumes, and the files that define them."""
+"""The state of the whole stack: containers, images, networks, volumes, and the files that define them."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -13,15 +13,19 @@ from rollback_lib.secrets.secret import Secret
 from rollback_lib.stack.model import Stack
 
 NAME = "redeploy"
-LINES = 100  # of every container
+LINES = 100  # how many last lines of every container's log are read
 
 
 @dataclass(frozen=True)
 class State:
-    """What the stack is made of. `head` is what is checked out, None where there is no tree. `services` are the services that are to run,
-    each with the way compose is called for it and what it is there; `images` are those on the host by the names services have; `logs` are
-    the last lines of every container, since they go with it; `unknown` are services for which nothing tells how compose is called;
-    `environments` the variables that images set, by image id."""
+    """The state of the whole stack.
+
+    `head` is what is checked out, None if there is no tree. `services` are the services that should run, as compose defines them; `ways`
+    holds how compose is called for each. `unknown` are services for which nothing says how compose is called. `unreadable` says where
+    compose finds an error in its files, "" if it finds none. `images` are the images on the host that have the names of the services'
+    images. `logs` are the last lines of every container, which are lost with it. `free` is the free space on Docker's disk in bytes,
+    None if it is not known. `environments` holds the variables that each image sets, by image id.
+    """
 
     stack: Stack
     head: git.Head | None
@@ -46,26 +50,26 @@ class State:
 
     @property
     def orphans(self) -> list[str]:
-        """Containers of the project that no file knows; they are left alone."""
+        """Containers of the project that no compose file defines. They are left alone."""
         return [one.name for one in self.containers if one.service not in self.services]
 
     @property
     def groups(self) -> dict[Compose, list[str]]:
-        """The services by the way compose is called for them."""
+        """The services, grouped by the way in which compose is called for them."""
         found: dict[Compose, list[str]] = {}
         for service, way in self.ways.items():
             found.setdefault(way, []).append(service)
         return found
 
     def builds(self, service: str) -> bool:
-        """Whether a service is built here: it can be, and its image is not one of a registry."""
+        """Whether a service is built on the host: it can be built, and its image does not come from a registry."""
         known = self.images.get(self.services[service].image)
         return self.services[service].builds and not (known and known.pulled) and "@" not in self.services[service].image
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A service as it will be deployed."""
+    """A service as it will be deployed. `how` says in words where its image comes from, `runs` what runs now."""
 
     service: str
     image: str
@@ -74,11 +78,11 @@ class Candidate:
 
 
 class Candidates(tuple[Candidate, ...]):
-    """The services and what becomes of each."""
+    """All services, as they will be deployed."""
 
 
 def lost(now: State) -> list[tuple[str, str]]:
-    """Containers, and networks that they are not on though the compose files or the stack put them there."""
+    """Pairs of a container and a network that it should be on, according to the compose files or the stack file, and is not."""
     named = now.stack.redeploy.networks if now.stack.redeploy else {}
     found = []
     wanted = {one.name: list(now.services[one.service].networks) if one.service in now.services else [] for one in now.containers}
@@ -92,7 +96,7 @@ def lost(now: State) -> list[tuple[str, str]]:
 
 
 def document(host: Host, stack: Stack) -> State:
-    """What the stack is made of, and what its files say."""
+    """Ask the host for the state of the whole stack."""
     project, ledger = host.ask(docker.project(stack)), host.ask(releases.releases(stack.state))
     head = host.ask(git.head(stack.tree)) if stack.tree else None
     attached, volumes, free = host.ask(networks.attachments()), host.ask(networks.volumes()), host.ask(docker.free_space())
@@ -108,7 +112,7 @@ def document(host: Host, stack: Stack) -> State:
     chosen, services, lost = _services(stack, containers, known, entered)
     images = host.ask(docker.stored({one.image for one in services.values()}))
     environments = host.ask(docker.image_environments({one.image for one in containers}))
-    # Where compose cannot read its files, `defined` says where.
+    # If compose cannot read its files, `defined` says where the error is.
     env_files = {way: tuple({path for one in written[way].result().values() for path in one.env_files}) for way in known}
     return State(
         stack=stack, head=result_of(head), containers=containers, ways=chosen, services=services, unreadable=unreadable,
@@ -129,7 +133,8 @@ def candidates(now: State) -> Candidates:
 
 
 def _ways(stack: Stack, containers: list[docker.Container], ledger: list[releases.Release]) -> list[Compose]:
-    """How compose was called for the containers, the most frequent way first; then as the stack and the ledger say."""
+    """The ways in which compose was called: first for the containers, the most frequent way first; then those that the stack file and the
+    ledger give."""
     counted = [way for way, _ in Counter(one.compose for one in containers).most_common()]
     entered = [way for name in dict.fromkeys(one.service for one in ledger) if (way := compose_call.way(stack, name, [], ledger))]
     said = [way] if (way := compose_call.way(stack, "", [], ())) else []
@@ -140,8 +145,8 @@ def _services(
     stack: Stack, containers: list[docker.Container], known: Mapping[Compose, Mapping[str, compose.Service]],
     ledger: list[releases.Release],
 ) -> tuple[dict[str, Compose], dict[str, compose.Service], tuple[str, ...]]:  # fmt: skip
-    """Every service that has a container, the way it was started; those that have none, the way that is known for them, unless a
-    profile has to be chosen. And the services for which no way is known."""
+    """How compose is called for each service, the services, and the services for which that is not known. A service with a container is
+    called as it was started. A service without one counts only if it needs no profile."""
     ways: dict[str, Compose] = {}
     unknown = []
     for container in containers:

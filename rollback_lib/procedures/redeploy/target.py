@@ -1,4 +1,4 @@
-"""What will be deployed: the files as they are, and whether everything they need is there."""
+"""The target of a redeploy: the files as they are, once it is known that everything they need exists."""
 
 from dataclasses import dataclass
 
@@ -10,13 +10,13 @@ from rollback_lib.procedures.common import compose_call
 from rollback_lib.procedures.redeploy.state import NAME, State
 from rollback_lib.stack.model import Stack
 
-SPARE = 512 * 1024 * 1024  # bytes that stay free beside what is built
+SPARE = 512 * 1024 * 1024  # bytes that must stay free in addition to the built images
 
 
 @dataclass(frozen=True)
 class Target:
-    """The commit that is checked out (None where there is no tree), with its uncommitted changes; `files` are those that define the
-    stack, in its `directory`."""
+    """The commit that is checked out (None if there is no tree), with its uncommitted changes (`dirty`, paths). `files` are the files that
+    define the stack, in its `directory`. `needs` is how many bytes of disk space the build may take."""
 
     directory: str
     commit: git.Commit | None
@@ -31,19 +31,19 @@ class Target:
 
     @property
     def words(self) -> str:
-        """What is deployed, in a few words."""
+        """In a few words, what is deployed."""
         return f"the tree at {self.commit.short}" if self.commit else f"the files in {self.directory}"
 
 
 def check(stack: Stack, target: object = "") -> None:
-    """The parameters, checked before anything is contacted. Raises ParameterError."""
+    """Check the parameter before anything is contacted. Raises ParameterError."""
     stack.section(NAME)
     if target:
         raise ParameterError("target: a redeploy takes the tree as it is checked out; roll the code back first, then redeploy")
 
 
 def examine(host: Host, now: State, target: str = "") -> Target:
-    """The files as they are, and whether all that they need is there."""
+    """The files as they are. Raises TargetRefused if they cannot be deployed, Refused if something else that they need is missing."""
     check(now.stack, target)
     if now.unknown or not (now.containers or now.ways):
         raise compose_call.unknown(now.stack, some(list(now.unknown)) or "the stack")
@@ -83,5 +83,5 @@ def examine(host: Host, now: State, target: str = "") -> Target:
 
 
 def _names(now: State) -> set[str]:
-    """The names that compose gives the containers of services which have none now."""
+    """The names that compose gives to the first container of each service."""
     return {f"{way.project or way.directory.rpartition('/')[2]}-{service}-1" for service, way in now.ways.items()}

@@ -1,4 +1,4 @@
-"""Triage: what is wrong with the stack, and which rollback of the page is the smallest that fits. It only looks."""
+"""Triage: what is wrong with the stack, and which is the smallest rollback that fits. Triage changes nothing."""
 
 from rollback_lib.procedures.common.finding import Finding
 from rollback_lib.procedures.common.stack_state import StackState

@@ -1,4 +1,4 @@
-"""The page's rows, ranked by evidence, and the smallest rollback that fits."""
+"""The diagnosis: the rows of the runbook's decision tree, ranked by evidence, and the smallest rollback that fits."""
 
 import shlex
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from rollback_lib.stack.model import Stack
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What is wrong and which rows of the page fit, best evidence first; `rows` are how the machine itself is."""
+    """What is wrong, and how well each row of the decision tree fits, the best first. `rows` tell about the machine itself."""
 
     stack: str
     host: str
@@ -51,7 +51,7 @@ class Diagnosis:
         return f"not healthy, {len(fitting)} things at once: {both}; begin with {fitting[0].procedure}, then look again"
 
     def data(self) -> dict[str, Any]:
-        """For the record."""
+        """What the record keeps of it."""
         findings = [
             {"procedure": one.procedure, "situation": one.situation, "fit": one.fit, "points": one.points, "for": one.speaks_for,
              "against": one.speaks_against, "parameters": dict(one.parameters), "warnings": one.warnings}
@@ -63,12 +63,12 @@ class Diagnosis:
         return {"healthy": self.seen.healthy, "fits": fits, "failing": failing, "findings": findings, "rows": rows}
 
     def next(self, stack: str) -> tuple[str, ...]:
-        """What to do, as command lines; `stack` is how it was named."""
+        """What to do next, as command lines. `stack` is the name to use in them."""
         return tuple(f"{one.situation}: look with `{command(one, stack)}`" for one in self.fitting)
 
 
 def command(one: Finding, stack: str) -> str:
-    """The command line that looks and plans; with `--apply --confirm HOST` it rolls back."""
+    """The command line that makes a plan for the finding. With `--apply --confirm HOST` added, it rolls back."""
     given = (word for key, value in one.parameters.items() for word in ("-p", f"{key}={value}"))
     return shlex.join(["rollback", "run", one.procedure, "--stack", stack, *given])
 

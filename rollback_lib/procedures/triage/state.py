@@ -1,4 +1,4 @@
-"""What is true of the whole stack: all that the page's decision tree asks, and one probe of every route."""
+"""The state that triage needs: everything that the runbook's decision tree asks, and one probe of every route."""
 
 from rollback_lib.facts import caddy, docker, inside_container, machine, references
 from rollback_lib.facts.host import Host
@@ -10,7 +10,7 @@ NAME = "triage"
 
 
 def check(stack: Stack) -> None:
-    """There is nothing to check: it has no parameters of its own."""
+    """Do nothing: triage has no parameters of its own."""
 
 
 def document(host: Host, stack: Stack) -> StackState:

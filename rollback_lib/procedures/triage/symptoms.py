@@ -37,12 +37,12 @@ def symptoms(now: StackState) -> Symptoms:
 
 
 def works(answer: Answer | None) -> bool:
-    """Whether a service that was asked past the proxy is well."""
+    """Whether a service works, according to its answer without the proxy."""
     return answer is not None and answer.ok
 
 
 def fallen(state: str, status: int, *, serves: bool) -> bool:
-    """Whether a container is not in the state of one that works, or, where it does not serve a route, has done its work."""
+    """Whether a container should run and does not. One that serves no route may have ended with status 0: it has done its work."""
     return state not in _UP and not (state == "exited" and status == 0 and not serves)
 
 

@@ -1,4 +1,4 @@
-"""Undo: any run of the records back to what was before it, as a run of its own, which can be undone as well."""
+"""Undo: bring the host back to the state before a run, according to its record. The undo is a run itself and can be undone as well."""
 
 from rollback_lib.procedures.procedure import Procedure
 from rollback_lib.procedures.undo.origin import NAME, Origin, check, origin

@@ -1,4 +1,4 @@
-"""What the plan of an undo notes: the host as the run had left it, and the rollback at the root of a row of undos."""
+"""What the plan of an undo notes: what it found on the host, and the rollback that the chain of undos began with."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -14,7 +14,7 @@ def _plan(known: object) -> Plan:
 
 
 class Side(StrEnum):
-    """The side of a rollback: what was before it, or what it brought about."""
+    """A side of a rollback: the state before it, or the state after it."""
 
     BEFORE = "before"
     AFTER = "after"
@@ -25,13 +25,13 @@ class Side(StrEnum):
 
 
 class Before(Noted):
-    """What the undo found, by the names of the effects of the run that it undoes."""
+    """The state that the undo found, by the names of the effects of the run that it undoes."""
 
     found: dict[str, str]
 
 
 class After(Noted):
-    """What is asked for: to be on that side of the rollback `root`; `half` where the run that is undone did not come to its end."""
+    """The state that is asked for: that on one side of the rollback `root`. `half` is True if the run that is undone did not finish."""
 
     root: Annotated[Plan, PlainValidator(_plan), PlainSerializer(Plan.plain)]
     side: Side

@@ -1,4 +1,4 @@
-"""The run that is to be undone, as its record has it."""
+"""The run that is to be undone, read from its record."""
 
 import json
 import re
@@ -25,8 +25,8 @@ _NOTHING = {
 
 @dataclass(frozen=True)
 class Origin:
-    """A run by its record: its plan and stack, how it ended, and the routes that passed before it changed anything. `half`
-    tells that it did not come to its end, so that the host may be in between. `since` are the runs that changed the stack later."""
+    """The run to undo: its plan and stack, how it ended, and who opened it when and why. `routes` are the routes that passed before it
+    changed anything. `since` are the runs that changed the stack later."""
 
     plan: Plan
     stack: Stack
@@ -44,18 +44,19 @@ class Origin:
 
     @property
     def half(self) -> bool:
+        """Whether the run did not finish, so that the host may be in a state between before and after."""
         return self.verdict in _HALF
 
 
 def check(stack: Stack, incident: object = "") -> None:
-    """The parameters, checked before anything is contacted. Raises ParameterError."""
+    """Check the parameter before anything is contacted. Raises ParameterError."""
     if not isinstance(incident, str) or not re.fullmatch(r"[\w./~-]+", incident):
         raise ParameterError(f"incident: an id as `rollback incidents list` shows it is expected, not {incident!r}")
 
 
 def origin(incident: str) -> Origin:
-    """The run with that id. Raises ParameterError where there is no such record, where it is not what the chain has of it, or where
-    it has nothing that could be undone."""
+    """The run with this id. Raises ParameterError if there is no such record, if the record does not agree with the chain, or if there is
+    nothing to undo."""
     root = incidents_root()
     folder = Folder(folder_of(root, incident))
     proof.check(folder.path, root)
@@ -79,11 +80,11 @@ def origin(incident: str) -> Origin:
 
 
 def _since(incident: str, stack: str) -> tuple[str, ...]:
-    """Runs on the stack, newest first, that changed it after that incident, by our records."""
+    """The runs that changed the stack after that incident, newest first, according to the records on this machine."""
     found = []
-    for one in incidents(incidents_root(), stack=stack):
-        if one["incident"] == incident:
+    for earlier in incidents(incidents_root(), stack=stack):
+        if earlier["incident"] == incident:
             break
-        if one.get("mode") == "apply" and one["verdict"] in (Verdict.SUCCEEDED, *_HALF):
-            found.append(f"{one.get('procedure')} {one['incident']}")
+        if earlier.get("mode") == "apply" and earlier["verdict"] in (Verdict.SUCCEEDED, *_HALF):
+            found.append(f"{earlier.get('procedure')} {earlier['incident']}")
     return tuple(found)

@@ -1,4 +1,4 @@
-"""How to bring the host back to what was before a run, and whether it is there."""
+"""The plan of an undo: how to bring the host back to the state before a run, and how to check that it is."""
 
 from rollback_lib.commands.command import Command
 from rollback_lib.facts.host import Host
@@ -15,7 +15,8 @@ from rollback_lib.stack.model import Stack
 
 
 def plan(now: State, target: Target, *, incident: str) -> Plan:
-    """How to get from `now` to `target`: the run's own way back, and as its undo the way forward again."""
+    """The plan from `now` to `target`. Its steps are the undo steps of the run. Its own undo does the rollback again, unless the run did
+    not finish."""
     stack, origin = now.stack, target.origin
     made = origin.plan
     root = Root.of(made)
@@ -34,28 +35,28 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         removes=made.removes,
         writes=made.writes,
         rationale=_grounds(origin),
-        before=Before(found={one.name: one.found for one in now.found}).plain(),
+        before=Before(found={effect.name: effect.found for effect in now.found}).plain(),
         after=After(root=root.plan, side=root.side.other, half=origin.half).plain(),
     )
 
 
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the host is back where it was before the run that is undone."""
+    """The state before the run that is undone, compared with the host now."""
     return Root.of(plan).reached(host, stack)
 
 
 def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the host is where that run had brought it."""
+    """The state after the run that is undone, compared with the host now."""
     return Root.of(plan).prior(host, stack)
 
 
 def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the host is as that run left it."""
+    """Whether the host is as the run that is undone left it. An effect that does not count is shown as it was found."""
     root = Root.of(plan)
     there = root.prior(host, stack)
     back = root.reached(host, stack)
-    moved = {one.name for one in strange(there, back, half=After.read(plan.after).half)}
-    return [one if one.name in moved else Effect(one.name, one.found, one.found) for one in there]
+    moved = {effect.name for effect in strange(there, back, half=After.read(plan.after).half)}
+    return [effect if effect.name in moved else Effect(effect.name, effect.found, effect.found) for effect in there]
 
 
 def _keep(stack: Stack, commands: tuple[Command, ...]) -> Step:
@@ -78,7 +79,7 @@ def _rows(origin: Origin, target: Target) -> tuple[tuple[str, str], ...]:
         ("host", made.host),
         ("undoes", f"{made.incident}, {made.procedure} to {made.target}"),
         ("which", f"{origin.who} ran {origin.when}{why}; it ended as {origin.verdict}"),
-        *((f"back: {one.name}", f"{one.found} → {one.asked}") for one in target.rows if not one.ok),
+        *((f"back: {effect.name}", f"{effect.found} → {effect.asked}") for effect in target.rows if not effect.ok),
         ("routes that passed before it", ", ".join(origin.routes) or "none: none has to pass afterwards"),
     )
 

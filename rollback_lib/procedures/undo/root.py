@@ -1,4 +1,4 @@
-"""The rollback at the root of a row of undos, and on which side of it the host is meant to be."""
+"""The root of a chain of undos: the rollback that it began with, and the side of that rollback to which a run leads."""
 
 from dataclasses import dataclass
 
@@ -13,25 +13,26 @@ from rollback_lib.stack.model import Stack
 
 @dataclass(frozen=True)
 class Root:
-    """`plan` is the rollback's own; `side` is where a run brought the host: an undo to before it, the undo of that to after it."""
+    """The plan of the rollback, and the side to which a run brought the host. An undo leads to the side before the rollback, the undo of
+    that undo to the side after it, and so on."""
 
     plan: Plan
     side: Side
 
     @classmethod
     def of(cls, plan: Plan) -> "Root":
-        """The root of a plan, which may be a rollback's own."""
+        """The root of a plan. The plan of a rollback is its own root."""
         if plan.procedure != NAME:
             return cls(plan, Side.AFTER)
         after = After.read(plan.after)
         return cls(after.root, after.side)
 
     def reached(self, host: Host, stack: Stack) -> list[Effect]:
-        """Where the run brought the host, against what is."""
+        """The state after the run, compared with the host now."""
         return self._look(host, stack, self.side)
 
     def prior(self, host: Host, stack: Stack) -> list[Effect]:
-        """What was before the run, against what is."""
+        """The state before the run, compared with the host now."""
         return self._look(host, stack, self.side.other)
 
     def _look(self, host: Host, stack: Stack, side: Side) -> list[Effect]:

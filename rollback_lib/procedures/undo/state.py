@@ -1,4 +1,4 @@
-"""Whether the host is as the run left it, and whether all that an undo needs is still there."""
+"""The state and the target of an undo: whether the host is as the run left it, and whether everything that the undo needs still exists."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from rollback_lib.text import times
 
 @dataclass(frozen=True)
 class State:
-    """The run that is to be undone; each thing it changed, as it left it against what is there now."""
+    """The run that is to be undone. `found` compares everything that it changed with the host now."""
 
     stack: Stack
     origin: Origin
@@ -32,7 +32,7 @@ class State:
 
 @dataclass(frozen=True)
 class Target:
-    """What was before the run; `rows` are what must be found again, against what is there now."""
+    """The state before the run. `rows` compare it with the host now."""
 
     origin: Origin
     rows: tuple[Effect, ...]
@@ -44,11 +44,12 @@ class Target:
 
 
 def document(host: Host, stack: Stack, origin: Origin) -> State:
-    """What the run changed, as it is now. Raises TargetRefused where what it kept was removed in time, or by what to compare is gone."""
+    """Ask the host for everything that the run changed. Raises TargetRefused if retention has removed what the run kept, or the key by
+    which secrets are compared is gone."""
     root = Root.of(origin.plan)
     answer, entered = host.ask(files.file(f"{stack.state}/jobs/{root.plan.incident}/key")), host.ask(removed.removed(stack.state))
     ids = (origin.plan.incident, root.plan.incident)
-    gone = next((one for one in reversed(entered.result()) if one.incident in ids), None)
+    gone = next((removal for removal in reversed(entered.result()) if removal.incident in ids), None)
     if gone:
         raise TargetRefused(
             f"{origin.plan.incident} cannot be undone any more: what {gone.incident} kept on {stack.host} for the way back was removed "
@@ -62,8 +63,8 @@ def document(host: Host, stack: Stack, origin: Origin) -> State:
 
 
 def examine(host: Host, now: State, target: str = "") -> Target:
-    """What was before, and whether the host is still as the run left it. Raises Drifted where it has moved on, TargetRefused
-    where something is gone that the undo needs; with a `target`, an undo that had begun continues, and is past that."""
+    """The state to go back to. Raises Drifted if the host was changed since the run, TargetRefused if something that the undo needs is
+    gone. With a `target`, an undo that had begun continues, so neither is checked again."""
     origin = now.origin
     rows: list[Effect] = Root.of(origin.plan).prior(host, now.stack)
     why = f"what was before {origin.plan.incident}, which {origin.who} ran"
@@ -72,8 +73,8 @@ def examine(host: Host, now: State, target: str = "") -> Target:
     moved = strange(now.found, rows, half=origin.half)
     if moved:
         raise Drifted(
-            f"{now.stack.host} has moved on since {origin.plan.incident}: {'; '.join(one.words for one in moved)}{_later(origin)}; an "
-            "undo would take that back, too, so plan a rollback instead"
+            f"{now.stack.host} has moved on since {origin.plan.incident}: {'; '.join(effect.words for effect in moved)}{_later(origin)}; "
+            "an undo would take that back, too, so plan a rollback instead"
         )
     steps = origin.plan.undo
     needed = sorted(
@@ -92,14 +93,14 @@ def _later(origin: Origin) -> str:
 
 
 def strange(reached: "tuple[Effect, ...] | list[Effect]", prior: list[Effect], *, half: bool) -> list[Effect]:
-    """What is not as the run left it; for one that did not come to its end, what is neither so nor as before it. How well
-    something runs does not count: that may be why it is undone."""
+    """The effects that are not as the run left them. For a run that did not finish (`half`), those that are neither as it would leave
+    them nor as before it. Effects that only say how well something runs do not count: they may be the reason for the undo."""
     back = {effect.name: effect.ok for effect in prior}
-    return [one for one in reached if not (one.ok or one.condition or (half and (one.between or back.get(one.name, True))))]
+    return [row for row in reached if not (row.ok or row.condition or (half and (row.between or back.get(row.name, True))))]
 
 
 def _words(steps: tuple[Step, ...], beginning: str) -> Iterator[str]:
-    """Words of the commands that begin so."""
+    """All words in the commands of the steps that start with `beginning`, except files that the commands themselves write."""
     commands: list[Command | None] = [command for step in steps for command in step.commands]
     for command in commands:
         while command:

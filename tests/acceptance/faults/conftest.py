@@ -1,4 +1,4 @@
-"""The matrix as a table, at the end of the session."""
+"""Prints the matrix of faults as a table at the end of the session."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ END = "how the run with a fault ended"
 
 @pytest.fixture
 def ends(record_property: Callable[[str, object], None]) -> Callable[[str, str, str, str], None]:
-    """Note how a cell ended: run, step, fault, and its verdicts."""
+    """A function that notes how a cell ended: run, step, fault, and its verdicts."""
     return lambda *cell: record_property(END, cell)
 
 

@@ -1,4 +1,4 @@
-"""Every step of every procedure, with every fault."""
+"""The matrix of faults: every fault in every step of every procedure."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ from tests.faults import FAULTS
 
 UNDO = "undo of "
 
-# Steps that have something to do in the drill of the procedure, and the command before which they are stopped; those of an undo
-# by the procedure that it undoes.
+# For each run, the steps that have something to do in the drill of its procedure, each with the number of the command before which it is
+# stopped. The undo of a procedure is a run of its own.
 STEPS: dict[str, dict[str, int]] = {
     "code": {"keep": 1, "build": 6, "restore_tree": 2, "recreate": 1, "remember": 0},
     "image": {"keep": 1, "pull": 0, "choose": 3, "recreate": 0, "remember": 0},
@@ -23,7 +23,7 @@ STEPS: dict[str, dict[str, int]] = {
 
 @dataclass(frozen=True)
 class Cell:
-    """One fault in one step of a run: of a procedure, or of the undo of one."""
+    """One fault in one step of a run. `run` is the name of a procedure, or that of its undo."""
 
     run: str
     step: str
@@ -43,7 +43,7 @@ class Cell:
 
 CELLS = [Cell(run, step, fault) for run, steps in STEPS.items() for step in steps for fault in FAULTS]
 
-# In `make test`: every fault at least once, every procedure in the step that hurts most.
+# The cells of `make test`: every fault at least once, and every procedure in its most sensitive step.
 SHORT = {
     Cell("code", "recreate", "connection cut"),
     Cell("image", "recreate", "network silent"),

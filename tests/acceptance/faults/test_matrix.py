@@ -60,7 +60,7 @@ def test_a_fault_in_the_middle_of_a_step(clean: Machine, tmp_path: Path, cell: C
 
 
 def roll_back(machine: Machine, procedure: str, stack: Path, own: dict[str, str]) -> Path:
-    """A rollback that succeeds; its record."""
+    """Run a rollback that succeeds. Returns its record."""
     done = machine.apply(*(word for key, value in own.items() for word in ("-p", f"{key}={value}")), procedure=procedure, stack=stack)
     assert done.status == 0, done.out + done.err
     assert done.folder
@@ -77,7 +77,7 @@ def events(folder: Path) -> list[dict]:
 
 
 def over(relay: Relay, machine: Machine, tmp_path: Path) -> Path:
-    """The stack, reached through the relay."""
+    """A stack file for the same host, reached through the relay."""
     config = tmp_path / "ssh_config"
     config.write_text(machine.host.ssh_config.read_text().replace(f"Port {machine.host.ssh_port}", f"Port {relay.listening}"))
     # The host key is on file for the port it has.
@@ -98,7 +98,7 @@ def record(folder: Path) -> dict:
 
 
 def look(machine: Machine, folder: Path, before: str, cell: Cell) -> str:
-    """The verdict of the record, after a look at the host: the record is true. An undo brings back what was ill."""
+    """Compare the record with the host, and return its verdict. `before` is the state before the run."""
     verdict = record(folder)["verdict"]
     if verdict == "succeeded":
         assert (machine.health()[0] == 200) is not cell.undoes, "the record says succeeded, and the route is not as it should be"
@@ -110,7 +110,7 @@ def look(machine: Machine, folder: Path, before: str, cell: Cell) -> str:
 
 
 def fingerprint(machine: Machine) -> str:
-    """What a rollback changes: commit, images that run, files, databases, networks."""
+    """Everything that a rollback can change: the commit, running images, files, databases and networks."""
     return machine.ssh(r"""
         git -C /opt/dyniq-voice rev-parse HEAD; git -C /opt/dyniq-voice status --porcelain
         sha256sum /opt/dyniq-voice/.env /opt/dyniq-voice/docker/.env /opt/dyniq-voice/docker/Caddyfile 2>/dev/null
@@ -122,7 +122,7 @@ def fingerprint(machine: Machine) -> str:
 
 
 def no_step_ran_twice(machine: Machine) -> None:
-    """Within a job no command began twice, and there is another attempt at a step only where the one before did not succeed."""
+    """Check that no command began twice in a job, and that a step was tried again only if the earlier attempt had not succeeded."""
     jobs = {}
     for line in machine.ssh(f"for job in {JOB}/*/; do echo $job $(cat $job/exit 2>/dev/null || echo none); done").splitlines():
         path, _, status = line.partition(" ")
@@ -153,7 +153,7 @@ def the_lock_is_free_or_expires(machine: Machine) -> None:
 
 
 def no_kernel_is_left(folder: Path) -> None:
-    """The kernel of a runner that was killed ends itself within seconds."""
+    """Check that the kernel of a killed runner has ended by itself within seconds."""
     mine = f"ROLLBACK_INCIDENT={folder}"
     find = f"for p in /proc/[0-9]*; do tr '\\0' '\\n' <$p/environ 2>/dev/null | grep -qx {mine} && echo $p; done"
     subprocess.run(["timeout", "20", "sh", "-c", f'while [ -n "$({find})" ]; do sleep 0.2; done'], check=True)

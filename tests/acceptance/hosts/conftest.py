@@ -1,4 +1,4 @@
-"""The matrix as a table, at the end of the session."""
+"""Prints the matrix of hosts as a table at the end of the session, and writes it to a page if asked to."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def ends(record_property: Callable[[str, object], None]) -> Callable[[Cell, str], None]:
-    """Note how a cell ended."""
+    """A function that notes how a cell ended."""
 
     def note(cell: Cell, end: str) -> None:
         record_property(CELL, (cell.shape, cell.procedure))

@@ -1,4 +1,4 @@
-"""What a rollback is to bring back, as it is seen on a practice host and over its routes."""
+"""Looking at a practice host and its routes: everything that a rollback should bring back."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ import yaml
 from lab import shapes
 from lab.practice_host import PracticeHost
 
-# Rows by table, of the database that a stack may have.
+# The number of rows of each table.
 _COUNT = """SELECT table_name, query_to_xml(format('SELECT count(*) FROM %I', table_name), false, true, '')
     FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1"""
 _TREE = r"""
@@ -27,7 +27,7 @@ _CONTAINERS = r"""docker inspect $(docker ps --all --quiet --filter "label=com.d
 
 @dataclass(frozen=True)
 class Container:
-    """A container: how it is, by which image, on which networks, and a hash of its environment."""
+    """A container: its state, the id of its image, its networks, and a hash of its environment."""
 
     state: str
     image: str
@@ -37,8 +37,8 @@ class Container:
 
 @dataclass(frozen=True)
 class Look:
-    """How a stack is: its routes (status and body, by name), the tree's commit and changes, the files in it by path (owner and
-    digest), its containers by name, the rows of its database by table."""
+    """The state of a stack: the answer of each route (body and status, by name), the commit of the tree and its uncommitted changes, the
+    files in the tree (owner and digest, by path), the containers by name, and the number of rows of each table."""
 
     routes: dict[str, str]
     tree: str
@@ -48,7 +48,7 @@ class Look:
 
     @property
     def images(self) -> dict[str, set[str]]:
-        """The images by service."""
+        """The images of each service."""
         found: dict[str, set[str]] = {}
         for name, container in self.containers.items():
             found.setdefault(name.rpartition("-")[0], set()).add(container.image)
@@ -56,7 +56,7 @@ class Look:
 
 
 def look(host: PracticeHost) -> Look:
-    """How the stack of a practice host is now."""
+    """The state of a practice host's stack now."""
     routes = yaml.safe_load((host.folder / "stack.yaml").read_text())["stack"]["routes"]
     files = (line.split("\t") for line in host.exec(shapes.team(_FILES)).splitlines())
     containers = json.loads(host.exec(shapes.team(_CONTAINERS)))
@@ -64,7 +64,7 @@ def look(host: PracticeHost) -> Look:
         {route["name"]: _ask(host, route["url"]) for route in routes},
         host.exec(shapes.team(_TREE)),
         dict(files),
-        {one["Name"]: _container(one) for one in sorted(containers, key=lambda one: one["Name"])},
+        {raw["Name"]: _container(raw) for raw in sorted(containers, key=lambda raw: raw["Name"])},
         host.exec(f'docker exec voice-postgres-1 psql -X -A -t -U dyniq -d dyniq -c "{_COUNT}"'),
     )
 

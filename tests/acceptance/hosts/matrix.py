@@ -1,4 +1,5 @@
-"""Which hosts of other shapes there are, and what is tried on each: every pair of values of two dimensions is in one of them."""
+"""The matrix of hosts: the shapes of practice hosts, and the procedures that are tried on each. Every pair of values of two dimensions
+occurs in some shape."""
 
 from dataclasses import dataclass
 
@@ -7,9 +8,9 @@ from allpairspy import AllPairs
 from lab.drill import DRILLS
 from lab.shapes import DIMENSIONS, SEEDED
 
-PROCEDURES = [one for one in DRILLS if one not in ("undo", "readiness")]
-OF_SHOP = ("code", "env", "redeploy")  # it has no proxy, no database and no images of production
-# A quiet bash is the shell of every other test.
+PROCEDURES = [procedure for procedure in DRILLS if procedure not in ("undo", "readiness")]
+OF_SHOP = ("code", "env", "redeploy")  # the stack `shop` has no proxy, no database and no production images
+# Without the plain bash, which all other tests use as the login shell.
 VALUES = {name: [value for value in values if (name, value) != ("shell", "bash")] for name, values in DIMENSIONS.items()}
 
 Shape = tuple[str, ...]  # a value of each dimension
@@ -27,13 +28,13 @@ class Cell:
 
 
 def procedures(shape: Shape) -> list[str]:
-    """Those for which the stack of a shape has a section."""
-    return [one for one in PROCEDURES if "shop" not in shape or one in OF_SHOP]
+    """The procedures for which the stack of this shape has a section."""
+    return [procedure for procedure in PROCEDURES if "shop" not in shape or procedure in OF_SHOP]
 
 
 SHAPES: list[Shape] = [tuple(row) for row in AllPairs(list(VALUES.values()))]
 
-# In `make test`: every layout, login shell and user, most of the others, and every procedure.
+# The cells of `make test`: every layout, login shell, user and procedure, and most of the other values.
 SHORT = [
     Cell(tuple({**SEEDED, **more}.values()), procedure)
     for procedure, more in (

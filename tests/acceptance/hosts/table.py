@@ -10,7 +10,8 @@ NOT_TRIED = "·"
 
 
 def rows(ends: Mapping[Cell, str]) -> tuple[list[Sequence[str]], list[str]]:
-    """A line per shape, and the sentences with which plans were refused, in the order of their numbers."""
+    """The table, with its header and a row for each shape; and the sentences with which plans were refused, in the order of their
+    numbers."""
     shapes: list[Shape] = list(dict.fromkeys(cell.shape for cell in sorted(ends, key=CELLS.index)))
     sentences = list(dict.fromkeys(end for end in ends.values() if end.startswith("refused: ")))
 
@@ -18,12 +19,12 @@ def rows(ends: Mapping[Cell, str]) -> tuple[list[Sequence[str]], list[str]]:
         end = ends.get(Cell(shape, procedure), NOT_TRIED)
         return f"refused ({sentences.index(end) + 1})" if end in sentences else end
 
-    found = [(*DIMENSIONS, *PROCEDURES), *((*shape, *(word(shape, one) for one in PROCEDURES)) for shape in shapes)]
-    return found, [one.removeprefix("refused: ") for one in sentences]
+    found = [(*DIMENSIONS, *PROCEDURES), *((*shape, *(word(shape, name) for name in PROCEDURES)) for shape in shapes)]
+    return found, [sentence.removeprefix("refused: ") for sentence in sentences]
 
 
 def page(ends: Mapping[Cell, str], day: date) -> str:
-    """docs/hosts.md."""
+    """The content of docs/hosts.md. `day` is when the cells were tried."""
     table, sentences = rows(ends)
     header, *lines = table
     values = [f"| {name} | {value} | {_said(name, value)} |" for name, all_of in DIMENSIONS.items() for value in all_of]
@@ -54,6 +55,6 @@ def page(ends: Mapping[Cell, str], day: date) -> str:
 
 
 def _said(dimension: str, value: str) -> str:
-    """The comment at the head of the script that makes a host so."""
+    """The comment on the first line of the script that gives a host this shape."""
     file = LAB / "shapes" / dimension / f"{value}.sh"
     return file.read_text().splitlines()[0].removeprefix("# ") if file.exists() else "As the practice host is seeded."

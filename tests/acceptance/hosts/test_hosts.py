@@ -39,12 +39,12 @@ def test_a_procedure_on_a_host_of_another_shape(clean: Machine, cell: Cell, ends
 
 
 def refused(done: Done) -> bool:
-    """By the plan, in a sentence, before anything was touched."""
+    """Whether the plan was refused with a sentence, before anything was changed."""
     return done.status == 3 and done.record["verdict"] == "refused"
 
 
 def as_before(now: Look, good: Look, procedure: str) -> None:
-    """What the procedure is there for is as it was before anything was broken."""
+    """Check that everything which the procedure rolls back is as it was before it was broken."""
     assert now.routes == good.routes
     assert list(now.containers) == list(good.containers)
     assert all(len(images) == 1 for images in now.images.values())

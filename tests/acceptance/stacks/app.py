@@ -1,4 +1,4 @@
-"""What the services of these stacks run: it answers as its environment tells it, passes requests on, or waits for work."""
+"""The program that the services of these stacks run. Its environment says whether it answers requests, passes them on or waits."""
 
 import http.client
 import os

@@ -1,4 +1,4 @@
-"""nginx rollback: the configuration of an nginx back to an earlier version, reloaded without an outage."""
+"""nginx rollback: put the configuration of an nginx back to an earlier version, and reload it without an outage."""
 
 from pathlib import Path
 

@@ -1,16 +1,16 @@
-"""What a plan notes of nginx for later."""
+"""What a plan notes about nginx."""
 
 from rollback_lib.plan.noted import Noted
 
 
 class Before(Noted):
-    """What was before: the hash of the file, and the process ids of the workers."""
+    """The state before the rollback: the hash of the file, and the process ids of the workers."""
 
     file: str
     workers: tuple[str, ...]
 
 
 class After(Noted):
-    """What is asked for: the hash of the file."""
+    """The state that is asked for: the hash of the file."""
 
     file: str

@@ -1,4 +1,4 @@
-"""How to put the file in place and let nginx load it, and whether it did."""
+"""The plan of an nginx rollback: how to put the file in place and let nginx load it, and how to check that it did."""
 
 from rollback_lib.commands.command import Command
 from rollback_lib.facts import files
@@ -13,12 +13,12 @@ from rollback_nginx.noted import After, Before
 from rollback_nginx.state import NAME, Nginx, State, workers
 from rollback_nginx.target import Target, usable
 
-TARGET = "target"  # the name under which an incident keeps the version that it leads to
-FILE, LOADED = "file", "loaded"  # parts of the host: the file, and what nginx has loaded
+TARGET = "target"  # the name under which an incident keeps the target version
+FILE, LOADED = "file", "loaded"  # the parts of the host that steps and effects name
 
 
 def plan(now: State, target: Target, *, incident: str) -> Plan:
-    """How to get from `now` to `target`."""
+    """The plan from `now` to `target`."""
     container, file = usable(now)
     stack, path = now.stack, now.section.file
     before, after = (snapshots.before(stack, incident, name) for name in (replace_file.KEPT, TARGET))
@@ -51,7 +51,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
 
 
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether nginx runs with the target: the file is it, and every worker was started since."""
+    """Whether nginx runs with the target: the file is the target, and every worker was started after the plan."""
     section = Nginx.of(stack, NAME)
     file, running = host.ask(files.file(section.file)), host.ask(workers(section))
     found = file.result()
@@ -63,7 +63,7 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 
 
 def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
-    """Whether the file is as it was before, and nginx runs."""
+    """Whether the file is as before the rollback, and nginx runs."""
     section = Nginx.of(stack, NAME)
     file, running = host.ask(files.file(section.file)), host.ask(workers(section))
     found = file.result()

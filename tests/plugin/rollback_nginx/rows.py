@@ -1,4 +1,4 @@
-"""The row of nginx in a triage, and its rows in a readiness report."""
+"""The finding about nginx in triage, and its rows in readiness."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -35,7 +35,7 @@ def changes(now: State) -> list[Change]:
 
 
 def rows(seen: Seen[State, Target]) -> list[Row]:
-    """Whether nginx could be rolled back right now: to an earlier version, or after the next change to the one that is there."""
+    """Whether nginx could be rolled back: now to an earlier version, or after the next change to the present one."""
     now, target = seen.state, seen.target
     if not isinstance(now, Unanswered) and not now.refused and (known := _known_good(now)):
         return [Row(NAME, GREEN, f"the file as it is is kept: {known}; nginx accepts it")]
@@ -46,8 +46,8 @@ def rows(seen: Seen[State, Target]) -> list[Row]:
 
 
 def _known_good(now: State) -> str:
-    """What is known of the file that is there, where it was healthy here; "" otherwise."""
-    current = next((one for one in now.versions if one.content == now.content), None)
+    """What is known of the present file, if it was healthy here; "" otherwise."""
+    current = next((version for version in now.versions if version.content == now.content), None)
     return current.verdict if current and current.verdict.startswith("healthy") else ""
 
 

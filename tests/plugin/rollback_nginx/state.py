@@ -1,4 +1,4 @@
-"""What is true of the nginx: its file, the versions of it that there are, and its workers."""
+"""The state of nginx: its file, the versions of that file, and its workers."""
 
 import re
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from rollback_lib.stack.model import Section, Stack
 from rollback_lib.stack.values import HostPath, Name
 
 NAME = "nginx"
-SHOWN = 10  # versions of the file that are read
+SHOWN = 10  # how many versions of the file are read
 
 
 class Nginx(Section):
@@ -30,7 +30,7 @@ class Nginx(Section):
 
 @dataclass(frozen=True)
 class Version:
-    """A version of the file: `name` is a commit or a kept version, `show` prints its content on the host."""
+    """A version of the file. `name` is that of a commit or of a kept version. The command `show` prints its content on the host."""
 
     name: str
     when: datetime
@@ -42,8 +42,8 @@ class Version:
 
 @dataclass(frozen=True)
 class State:
-    """The container, the file on the host, its versions, newest first, and the process ids of nginx's workers. `refused` is what nginx
-    says against the file that is there, "" for nothing."""
+    """The state of nginx. `file` is its file on the host, `versions` are the versions of that file, newest first. `workers` are the process
+    ids of its workers. `refused` is why nginx does not accept the present file, "" if it does."""
 
     stack: Stack
     section: Nginx
@@ -62,49 +62,49 @@ class State:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A version to go back to; `current` is what is on the host now."""
+    """A version to go back to. `current`: the file on the host is this version."""
 
     version: Version
     current: bool
 
 
 class Candidates(tuple[Candidate, ...]):
-    """The versions there are, newest first."""
+    """The versions to choose from, newest first."""
 
 
 def document(host: Host, stack: Stack) -> State:
-    """The container, the file and its versions."""
+    """Ask the host for the container, the file and its versions."""
     section = Nginx.of(stack, NAME)
     tree = stack.work_tree
     path = section.file.removeprefix(f"{tree}/")
     container, file = host.ask(docker.named(section.container)), host.ask(files.file(section.file))
     history, kept = host.ask(git.file_history(tree, path)), host.ask(snapshots.versions(stack, NAME))
     running = host.ask(workers(section))
-    blobs = list(dict.fromkeys(one.blob for one in history.result() if one.blob and one.regular))[:SHOWN]
+    blobs = list(dict.fromkeys(entry.blob for entry in history.result() if entry.blob and entry.regular))[:SHOWN]
     contents, lines = host.ask(git.blobs(tree, blobs, path)), host.ask(docker.lines(container.result()))
     refused = host.ask(tested(section, Command.of("cat", section.file)))
-    verdicts = {one.file.content.reveal(): one.verdict for one in reversed(kept.result())}
+    verdicts = {old.file.content.reveal(): old.verdict for old in reversed(kept.result())}
     found: dict[bytes, Version] = {}
-    for one in history.result():
-        content = contents.result().get(one.blob or "")
-        if content is not None and one.blob:
-            show = git.show_file(tree, one.blob, path)
-            version = Version(one.commit.short, one.commit.when, one.commit.subject, verdicts.get(content, ""), content, show)
+    for entry in history.result():
+        content = contents.result().get(entry.blob or "")
+        if content is not None and entry.blob:
+            show = git.show_file(tree, entry.blob, path)
+            version = Version(entry.commit.short, entry.commit.when, entry.commit.subject, verdicts.get(content, ""), content, show)
             found.setdefault(content, version)
     for old in kept.result():
         content = old.file.content.reveal()
         found.setdefault(content, Version(old.name, old.when, old.where, old.verdict, content, Command.of("cat", old.file.path)))
-    versions = tuple(sorted(found.values(), key=lambda one: one.when, reverse=True))
+    versions = tuple(sorted(found.values(), key=lambda version: version.when, reverse=True))
     return State(stack, section, container.result(), file.result(), versions, running.result(), refused.result(), lines.result())
 
 
 def candidates(now: State) -> Candidates:
-    """The versions there are, newest first."""
-    return Candidates(Candidate(one, one.content == now.content) for one in now.versions)
+    """The versions to choose from, newest first."""
+    return Candidates(Candidate(version, version.content == now.content) for version in now.versions)
 
 
 def workers(section: Nginx) -> Fact[tuple[str, ...]]:
-    """The process ids of the workers that take new connections; none where nginx does not run."""
+    """The process ids of the workers that accept new connections; none if nginx does not run."""
     look = (
         'for one in /proc/[0-9]*; do case $(tr "\\0" " " <"$one/cmdline" 2>/dev/null) in *shutting*) ;; '
         '"nginx: worker process"*) echo "${one#/proc/}" ;; esac; done'
@@ -114,14 +114,14 @@ def workers(section: Nginx) -> Fact[tuple[str, ...]]:
 
 
 def tested(section: Nginx, show: Command) -> Fact[str]:
-    """What the nginx that would load it says against a configuration, which `show` prints; "" for nothing. The copy that it reads is
-    in the container's memory for that moment."""
+    """Why nginx in the container does not accept the configuration that `show` prints; "" if it does. For the test, the container has a
+    copy of it in memory."""
     test = 'file=/dev/shm/rollback-$$.conf; trap "rm -f $file" EXIT; cat >"$file"; nginx -t -q -c "$file"'
     command = show.pipe("docker", "exec", "-i", section.container, "sh", "-euc", test)
     return Fact((command,), lambda _: "", otherwise=_first)
 
 
 def _first(said: str) -> str:
-    """Why it refuses: what stands behind the level and the process id in its own line of it."""
+    """The reason in an error message of nginx, without the level and the process id in front of it."""
     found = re.search(r"\[emerg\] (?:\d+#\d+: )?(.*)", said)
     return found[1] if found else (said.strip().splitlines() or ["it said nothing"])[-1]

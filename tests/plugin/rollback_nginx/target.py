@@ -1,4 +1,4 @@
-"""The version to go back to, tested by the nginx that will load it."""
+"""The target of an nginx rollback: a version that the nginx which will load it accepts."""
 
 import difflib
 import re
@@ -28,7 +28,7 @@ class Target:
 
 
 def check(stack: Stack, target: object = "") -> None:
-    """The parameters, checked before anything is contacted. Raises ParameterError."""
+    """Check the parameters before anything is contacted. Raises ParameterError."""
     section = Nginx.of(stack, NAME)
     if stack.in_tree(section.file) is None:
         raise ParameterError(f"procedures.nginx.file: a file in the tree, {stack.tree}, is expected, not {section.file}")
@@ -36,16 +36,17 @@ def check(stack: Stack, target: object = "") -> None:
 
 
 def choose(now: State, target: str) -> tuple[Version, str]:
-    """The version of that name; else the newest that was healthy here, else the last different one. Raises TargetRefused."""
+    """The version to go back to, and why. If `target` is empty, this is the newest different version that was healthy here, or else the
+    last different one. Raises TargetRefused if there is none."""
     if target:
-        named = [one for one in now.versions if one.name == target]
+        named = [version for version in now.versions if version.name == target]
         if not named:
             raise TargetRefused(f"no version {target!r} of {now.section.file} is known; take one from the list of candidates")
         return named[0], "named as the target"
-    others = [one for one in now.versions if one.content != now.content and not one.verdict.startswith("bad")]
-    for one in others:
-        if one.verdict.startswith("healthy"):
-            return one, "the newest version that was healthy here"
+    others = [version for version in now.versions if version.content != now.content and not version.verdict.startswith("bad")]
+    for version in others:
+        if version.verdict.startswith("healthy"):
+            return version, "the newest version that was healthy here"
     if others:
         return others[0], "the last different version of the file"
     raise TargetRefused(
@@ -54,7 +55,7 @@ def choose(now: State, target: str) -> tuple[Version, str]:
 
 
 def examine(host: Host, now: State, target: str) -> Target:
-    """The version to go back to, and what nginx itself says of it."""
+    """Choose the version, and let nginx itself test it. Raises TargetRefused if nginx does not accept it."""
     usable(now)
     version, why = choose(now, target)
     refused = host.ask(tested(now.section, version.show)).result()
@@ -65,7 +66,7 @@ def examine(host: Host, now: State, target: str) -> Target:
 
 
 def usable(now: State) -> tuple[docker.Container, files.File]:
-    """The container and the file. Raises Refused where a rollback has nothing to work with."""
+    """The container and the file. Raises Refused if a rollback is not possible."""
     if now.file is None or not now.file.regular:
         raise Refused(f"there is no file {now.section.file} on the host; put one there first, then roll back")
     if now.container is None or now.container.state != "running":

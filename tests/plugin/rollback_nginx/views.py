@@ -1,4 +1,4 @@
-"""How the nginx rollback looks in a notebook."""
+"""The views of the nginx rollback in a notebook."""
 
 from rollback_lib.notebook.view import Table, View, code, note, stack, table
 from rollback_lib.notebook.views import common
@@ -21,21 +21,21 @@ def state(now: State) -> View:
 def listed(found: Candidates) -> Table:
     rows = [
         (
-            one.version.name,
-            one.version.said,
-            times.ago(one.version.when),
-            one.version.verdict or "not known",
-            "on the host now" * one.current,
+            candidate.version.name,
+            candidate.version.said,
+            times.ago(candidate.version.when),
+            candidate.version.verdict or "not known",
+            "on the host now" * candidate.current,
         )
-        for one in found[: common.SHOWN_CANDIDATES]
+        for candidate in found[: common.SHOWN_CANDIDATES]
     ]
     return table(("version", "subject", "age", "verdict", ""), rows)
 
 
-def target(one: Target) -> View:
-    said = note("info", f"{one.name} {one.version.said}\nChosen: {one.why}. nginx accepts it.")
-    return stack(said, code(one.diff or "(no difference)", title="What changes in the file"))
+def target(chosen: Target) -> View:
+    said = note("info", f"{chosen.name} {chosen.version.said}\nChosen: {chosen.why}. nginx accepts it.")
+    return stack(said, code(chosen.diff or "(no difference)", title="What changes in the file"))
 
 
 VIEWS = {State: state, Candidates: listed, Target: target}
-CHOICES = {Candidates: (listed, lambda one: one.version.name)}
+CHOICES = {Candidates: (listed, lambda candidate: candidate.version.name)}

@@ -1,4 +1,4 @@
-"""The pages of the project, and what GitHub makes of their headings."""
+"""The pages of the project, their links, and the anchors that GitHub makes for their headings."""
 
 import re
 import subprocess
@@ -11,13 +11,13 @@ _FENCE = re.compile(r"^(```|~~~).*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 
 
 def pages() -> list[Path]:
-    """Every page that is, or would be, in the repository."""
+    """Every page in the repository, also those that are not committed yet."""
     listed = subprocess.check_output(["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"], cwd=PROJECT, text=True)
     return [PROJECT / name for name in listed.splitlines() if (PROJECT / name).exists()]
 
 
 def links(page: Path) -> list[str]:
-    """Where a page leads, outside of its blocks of code."""
+    """The targets of a page's links. Code is left out."""
     text = _FENCE.sub("", page.read_text())
     text = re.sub(r"(?m)^ {4}.*$", "", text)
     return _LINK.findall(re.sub(r"``[^`]*``|(?<!\[)`[^`\]]*`(?!\])", "", text))

@@ -17,7 +17,7 @@ WRITTEN = {"docs/runbook.md", "docs/rollback-procedures.md", "docs/hosts.md"}
 
 
 def picture() -> str:
-    """The rooms by level, in Mermaid: a room imports from its own level and those below."""
+    """The picture of the rooms in Mermaid, by level. A room imports from its own level and those below."""
     top = len(LEVELS) - 1
     nodes = [f'    level{number}["{" · ".join(sorted(LEVELS[number]))}"]' for number in range(top, -1, -1)]
     arrows = [f"    level{number} --> level{number - 1}" for number in range(top, 0, -1)]
@@ -39,7 +39,7 @@ def test_every_room_says_what_is_in_it(room: str) -> None:
 
 
 def named_paths(page: Path) -> list[str]:
-    """What stands between backticks on a page and is a path of this project; NAME in one stands for any."""
+    """The paths of this project between backticks on a page. Paths with the placeholder NAME are left out."""
     found = re.findall(r"`([\w./*-]+)`", page.read_text())
     return [one for one in found if one.split("/")[0] in FOLDERS and "/" in one and "NAME" not in one]
 
@@ -55,7 +55,7 @@ def test_paths_are_found_where_they_are_named() -> None:
 
 
 def sentences() -> list[str]:
-    """What the runbook asks for: its procedures, the rows of its table, the steps, the warning, the points of its checklist."""
+    """The sentences of the runbook: its procedures, the rows of its table, the steps, the warning, and the points of its checklist."""
     text = RUNBOOK.partition("# Rollback Procedures")[2]
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
     rows = [row.split("|")[1].strip() for row in re.findall(r"^\| .+$", text, re.MULTILINE)][1:]

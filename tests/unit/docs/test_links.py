@@ -17,7 +17,7 @@ def name(page: Path) -> str:
 
 
 def inner(page: Path) -> list[tuple[str, Path, str]]:
-    """The links of a page that stay in the project: as written, the file, the anchor."""
+    """The links of a page that stay in the project: each as written, with its file and its anchor."""
     found = []
     for link in links(page):
         if "://" not in link and not link.startswith("mailto:"):

@@ -5,12 +5,11 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from rollback_lib import settings
 from rollback_lib.cli import main
 from rollback_lib.record.folder import ROOT_VARIABLE
-from rollback_lib.runbook import metadata
 from rollback_lib.settings import PROJECT
-from rollback_lib.stack import model, reference, route, values
+from rollback_lib.stack import model, reference, route, schema, values
+from tests.builders.runbook_folder import runbook_folder
 
 _BASES = (values.Keys, model.Section)  # what others are made of
 _ALL = {**vars(model), **vars(route)}.values()
@@ -43,11 +42,10 @@ def test_sections_that_only_repeat_a_name_are_told_apart_by_their_path() -> None
 
 def test_the_command_writes_it_beside_the_page_of_procedures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "incidents"))
-    monkeypatch.setattr(metadata, "NOTEBOOKS", PROJECT / "notebooks")
-    monkeypatch.setattr(settings, "PROJECT", tmp_path)
-    (tmp_path / "docs").mkdir()
+    monkeypatch.setenv("ROLLBACK_HOME", str(runbook_folder(tmp_path)))
     assert main(["docs", "-o", str(tmp_path / "page.md")]) == 0
-    assert list((tmp_path / "docs").iterdir()) == []
+    assert not (tmp_path / "docs").exists()
     assert main(["docs"]) == 0
     assert {file.name for file in (tmp_path / "docs").iterdir()} == {"rollback-procedures.md", "stack-file.md"}
     assert (tmp_path / "docs" / "stack-file.md").read_text() == reference.markdown()
+    assert (tmp_path / "parameters" / schema.FILE).read_text() == schema.text()

@@ -1,4 +1,4 @@
-"""What git is asked, and what the tree's own scripts do, with a real repository of this machine."""
+"""The questions to git, and the scripts that change the tree, with a real repository on this machine."""
 
 import os
 import subprocess
@@ -35,7 +35,7 @@ def ask(fact: Fact[Any], **more: str) -> Any:
 
 
 class Tree:
-    """A work tree of two commits: OLD, and NEW, where it is."""
+    """A work tree with two commits, OLD and NEW. NEW is checked out."""
 
     def __init__(self, path: Path, *, new: bool = True) -> None:
         self.path = path
@@ -58,7 +58,7 @@ class Tree:
         return self("git add -A; git commit -qm one; git rev-parse HEAD")
 
     def everything(self) -> str:
-        """All files but git's own, with modes and contents, and the index."""
+        """All files except those of git, with modes and contents; and the index."""
         return self("find . -path ./.git -prune -o -printf '%p %y %m %U %G %l ' -a -type f -exec sha256sum {} \\; -o -printf '\\n' | sort"
                     "; git ls-files -s | sha256sum; git rev-parse HEAD; git symbolic-ref -q HEAD || :")  # fmt: skip
 
@@ -69,7 +69,7 @@ def work(tmp_path: Path) -> Tree:
 
 
 def two_commits(work: Tree) -> tuple[str, str]:
-    """OLD has files of all names, NEW has changed some, removed some, and added some; it is checked out."""
+    """Two commits: OLD has files with all kinds of names; NEW changes, removes and adds some. NEW is checked out."""
     for name in NAMES:
         work.write(name, "old\n")
     old = work.commit()

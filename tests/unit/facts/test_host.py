@@ -1,4 +1,5 @@
-"""A host is asked when an answer is looked at: for all that was asked until then, in one round. A refusal reaches the one who looks."""
+"""Asking a host: the first `result()` sends all questions asked so far, in one round trip, and an error is raised where `result()` is
+called."""
 
 import threading
 
@@ -18,7 +19,8 @@ from tests.builders.recorded import OneByOne
 
 
 class Link(OneByOne):
-    """Answers a script with what it echoes; one that says `fail` fails, one that says `much` says too much, and at `lost` it breaks."""
+    """A link that answers a script with the word it echoes. The word `fail` makes the script fail, `much` makes it print too much, and
+    `lost` breaks the link."""
 
     alias = "host"
 
@@ -52,7 +54,7 @@ def two_rounds(host: Host, first: str, second: str) -> str:
 
 def test_all_that_was_asked_goes_in_one_round_and_what_follows_in_another() -> None:
     link, heard = Link(), []
-    host = live(link, on_heard=lambda answers: heard.append([(fact.asked, found) for fact, found in answers]))
+    host = live(link, on_answers=lambda answers: heard.append([(fact.asked, found) for fact, found in answers]))
     assert two_rounds(host, "x", "y") == "XY"
     assert link.rounds == [["x", "y"], ["XY"]]
     assert heard == [[("echo x", "X"), ("echo y", "Y")], [("echo XY", "XY")]]
@@ -161,7 +163,7 @@ def test_what_an_answer_hides_is_known_before_anybody_sees_an_answer(beside_othe
         return log.result()
 
     redactor, rounds = Redactor(), []
-    host = live(redactor=redactor, on_heard=lambda answers: rounds.append(redactor.clean_all([found for _, found in answers])))
+    host = live(redactor=redactor, on_answers=lambda answers: rounds.append(redactor.clean_all([found for _, found in answers])))
     assert (host.beside(asking, "x").result() if beside_others else asking(host, "x")) == f"it says {HIDDEN}"
     assert len(rounds) == 1
     assert "TOKEN-1" not in str(rounds)
@@ -173,7 +175,7 @@ def test_what_an_answer_hides_is_known_before_anybody_sees_an_answer(beside_othe
 
 def test_what_docker_stumbled_over_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer of the command itself is one, and is not asked for again; Docker's own failure to start it tells nothing."""
-    monkeypatch.setattr("rollback_lib.facts.live.AGAIN", (0.0, 0.0))
+    monkeypatch.setattr("rollback_lib.facts.live.PAUSES", (0.0, 0.0))
     stumbled = "OCI runtime exec failed: exec failed: unable to start container process: read init-p: connection reset by peer: unknown"
     said = {
         "exec": [Result(Ending.exited(126), "", stumbled, 0, 0.0), Result(Ending.exited(0), "17", "", 0, 0.0)],

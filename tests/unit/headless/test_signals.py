@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C at moments that a person would hardly hit: the record is whole and true."""
+"""SIGTERM and Ctrl-C at moments that a person would hardly hit: the record is complete and true."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.builders.stack import written
 
 BIN = Path(sys.executable).parent
 
-# A run that is sent a signal whenever it comes to certain functions.
+# A run that gets a signal when it calls a certain function.
 RUN = """
 import os, signal, sys
 from rollback_lib.cli import entry
@@ -36,7 +36,7 @@ for name in names.split():
 entry()
 """
 
-# A notebook of two cells, and a signal just before the first of them is sent to the kernel.
+# A notebook with two cells, and a signal just before the first one is sent to the kernel.
 CELLS = """
 import os, signal, sys
 import papermill
@@ -70,7 +70,7 @@ kernel.kill()
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Path:
-    """A stack on a host where nobody listens."""
+    """A stack whose host accepts no connections."""
     config = tmp_path / "ssh_config"
     config.write_text("Host contabo\n  HostName 127.0.0.1\n  Port 1\n")
     return written(tmp_path / "stack.yaml", ssh_config=str(config))

@@ -1,4 +1,5 @@
-"""How long routes failed: since when as far as known, and how long by the rollback itself; the same figure wherever it is shown."""
+"""How long routes failed: since when, as far as that is known, and for how long because of the rollback. Every place shows the same
+figure."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -27,7 +28,7 @@ CHANGED = LOOKED + timedelta(seconds=125)  # the first step that changes the sta
 
 
 def tick(second: float, ok: bool, route: str = "agents-api", *, took: float = 0.01) -> Tick:
-    """A probe, so many seconds after the first look; its answer came `took` seconds later."""
+    """A probe `second` seconds after the first look. Its answer came `took` seconds later."""
     at = LOOKED + timedelta(seconds=second)
     return Tick(route, at, ok, at + timedelta(seconds=took))
 
@@ -127,7 +128,7 @@ def test_the_chart_has_the_figures_of_the_record(ticks: list[Tick], changed: dat
 
 
 def labels(drawn: str) -> list[tuple[float, float, float, str]]:
-    """The labels of bands: how far left and right they reach, how high they stand, and what they say."""
+    """The labels of the bands in a chart: left end, right end, height and text."""
     found = re.findall(r'<text x="([\d.]+)" y="([\d.]+)"[^>]*>((?:failing|down) [^<]*)<', drawn)
     return [(float(x) - 2.7 * len(said), float(x) + 2.7 * len(said), float(y), said) for x, y, said in found]
 
@@ -152,7 +153,7 @@ def test_a_chart_that_begins_later_says_since_when_all_the_same() -> None:
 
 
 def told(tmp_path: Path, ticks: list[Tick]) -> Folder:
-    """The record of a run that saw these."""
+    """The record of a run with these probes."""
     folder = Folder.create("code", tmp_path)
     for one in ticks:
         at = one.answered.isoformat(timespec="milliseconds")

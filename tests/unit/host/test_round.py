@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from rollback_lib.host.ending import Ending, Kind
-from rollback_lib.host.round import LONGEST, Round, Said, Script, rounds
+from rollback_lib.host.round import LONGEST, Round, Script, ScriptOutput, rounds
 from rollback_lib.secrets.secret import Secret
 
 SHELLS = [shell for shell in ("dash", "bash") if shutil.which(shell)]
 
 
-def go(folder: Path, shell: str, *scripts: Script, chunk: int = 1000) -> list[Said]:
+def go(folder: Path, shell: str, *scripts: Script, chunk: int = 1000) -> list[ScriptOutput]:
     (folder / "sh").symlink_to(str(shutil.which(shell)))
     together = Round(scripts)
     done = subprocess.run(
@@ -25,7 +25,7 @@ def go(folder: Path, shell: str, *scripts: Script, chunk: int = 1000) -> list[Sa
     assert (done.returncode, done.stderr) == (0, b"")
     for start in range(0, len(done.stdout), chunk):
         together.feed(done.stdout[start : start + chunk])
-    return list(together.said())
+    return list(together.outputs())
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -40,12 +40,12 @@ def test_each_has_its_own_output_and_end(tmp_path: Path, shell: str) -> None:
         Script("exit 200"),
     )  # fmt: skip
     assert said == [
-        Said(Ending.exited(0), "no end of line", "", 0),
-        Said(Ending.exited(3), "out\n", "err\n", 0),
-        Said(Ending(Kind.SIGNAL, 9), "", "", 0),
-        Said(Ending(Kind.DEADLINE, 0.5), "", "", 0),
-        Said(Ending.exited(0), 'its \\ "quoted" $HOME äö\n0 out QUJD\n', "", 0),
-        Said(Ending.exited(200), "", "", 0),
+        ScriptOutput(Ending.exited(0), "no end of line", "", 0),
+        ScriptOutput(Ending.exited(3), "out\n", "err\n", 0),
+        ScriptOutput(Ending(Kind.SIGNAL, 9), "", "", 0),
+        ScriptOutput(Ending(Kind.DEADLINE, 0.5), "", "", 0),
+        ScriptOutput(Ending.exited(0), 'its \\ "quoted" $HOME äö\n0 out QUJD\n', "", 0),
+        ScriptOutput(Ending.exited(200), "", "", 0),
     ]
 
 

@@ -1,4 +1,4 @@
-"""A cell that fails, in a kernel of its own: whatever is raised, and wherever, nothing that leaves the kernel has a secret."""
+"""Cells that fail, in a real kernel: nothing that leaves the kernel contains a secret, whatever is raised and wherever."""
 
 import json
 import secrets
@@ -47,7 +47,7 @@ FAILURES = {
 
 @pytest.fixture(scope="module")
 def ran() -> tuple[str, dict[str, Any], list[dict[str, Any]]]:
-    """The secret; the executed notebook, a cell for each failure; and what the kernel replied to those cells."""
+    """The secret; the executed notebook with a cell for each failure; and the kernel's replies to these cells."""
     secret, replies = f"planted-{secrets.token_hex(8)}", []
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(PLANTED, secret)

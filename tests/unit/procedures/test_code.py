@@ -37,7 +37,7 @@ def a_container(**changes: object) -> docker.Container:
 def state(
     *, container: docker.Container | str | None = "one", replicas: tuple[docker.Container, ...] = (), **changes: object
 ) -> code.State:
-    """One service, agents-api, as `container` or as `replicas`."""
+    """A state with one service, agents-api, which runs as `container` or as `replicas`."""
     bad, good, old = commit(BAD, 1), commit(GOOD, 20), commit(OLD, 90)
     reflog = changes.get("reflog", [
         git.Move(bad, NOW - timedelta(minutes=5), "pull"),

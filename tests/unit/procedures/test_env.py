@@ -57,7 +57,7 @@ def state(**changes: object) -> env.State:
 
 
 def examine(now: env.State, understood: object, target: str = "", **options: str) -> env.Target:
-    """Compose answers every question with `understood`."""
+    """Examine a target. Compose answers every question with `understood`."""
     return env.examine(Recorded(otherwise=understood), now, target, **options)
 
 

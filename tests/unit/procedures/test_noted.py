@@ -1,4 +1,5 @@
-"""What each procedure's plan notes of the host comes back from plan.json as it was, and is nothing but names and words for people."""
+"""What the plan of each procedure notes about the host is read back from plan.json without change, and appears to people as names and
+words."""
 
 from dataclasses import replace
 
@@ -29,7 +30,7 @@ SILENT = Unanswered("nobody answers")
 
 
 def of_volumes() -> Plan:
-    """A redeploy with a volume, containers of others, and networks that are put back."""
+    """The plan of a redeploy with a volume, containers outside of the stack, and networks to put back."""
     volumes = {"data": networks.Volume("data", "then", False)}
     mounted = [test_redeploy.container(), test_redeploy.caddy(volumes=(docker.Mount("data", "/my data"),))]
     known = (test_redeploy.attached("outsider", "docker_default", "out", "other"),)
@@ -38,7 +39,7 @@ def of_volumes() -> Plan:
 
 
 def of_a_readiness() -> Plan:
-    """One that restores a backup, and has nothing to enter."""
+    """The plan of a readiness run that restores a backup and enters nothing as known good."""
     now = test_database.state()
     name = test_database.VOICE.name
     look = triage.StackState(STACK, SILENT, SILENT, {})
@@ -49,7 +50,7 @@ def of_a_readiness() -> Plan:
 
 
 def undone(made: Plan, *, half: bool = False) -> Plan:
-    """The plan of its undo."""
+    """The plan of the undo of `made`."""
     verdict = Verdict.PARTLY if half else Verdict.SUCCEEDED
     origin = Origin(made, STACK, verdict, "someone", "2026-01-02T03:04:05+00:00", "", ("api",), ())
     target = undo.Target(origin, (), "why")
@@ -57,7 +58,7 @@ def undone(made: Plan, *, half: bool = False) -> Plan:
 
 
 def planned(name: str) -> Plan:
-    """A plan of that procedure, as small as it can be and still note all it notes."""
+    """A small plan of the procedure that notes everything which the procedure can note."""
     an_env = test_env.state()
     database_now = test_database.state()
     return {
@@ -137,7 +138,7 @@ def test_the_root_of_a_row_of_undos_is_there_once_and_whole() -> None:
 
 
 def texts(value: object) -> list[str]:
-    """Those of a plan, but for those of a plan within it."""
+    """All texts in a value from a plan, except those of a plan inside of it."""
     if isinstance(value, dict):
         return [text for key, one in value.items() if key != "root" for text in texts(one)]
     if isinstance(value, list):

@@ -128,12 +128,12 @@ NO_WAY, ASKS_NEW, ASKS_OLD = "OperationalError: could not connect", "KeyError: '
 
 
 def to(*dials: str) -> dict[str, tuple[str, ...]]:
-    """Where Caddy sends the requests of agents-api."""
+    """Upstreams of Caddy that send the requests of agents-api to these addresses."""
     return {"agents-api.dyniq.ai": dials}
 
 
-# A stack where everything is well, and what is otherwise in it (tests/builders/triage.py; times are hours ago) → which rows fit, the
-# smallest rollback first; all that anything speaks for, the best first, with their points; and what tells most for the first of them.
+# What differs from a stack where everything works (tests/builders/triage.py; times are hours ago) → the rows that fit, the smallest
+# rollback first; all rows with points above 0, the best first, with their points; and the strongest evidence for the first of them.
 SCENARIOS = [
     ("nothing is wrong", {}, "", "", ""),
     ("all was changed just now, and nothing is wrong",

@@ -1,4 +1,5 @@
-"""A sealed record is only ever extended: what is written anew and sealed again with our own code is refused, and found all the same."""
+"""A sealed record can only be extended. If its files are rewritten and it is sealed again with the real code, that is refused; and if the
+check is left out, the audit finds it."""
 
 import json
 from collections.abc import Callable
@@ -61,7 +62,7 @@ def words(root: Path) -> list[str]:
 
 
 def rewrite_events(folder: Folder, change: Callable[[list[dict]], list[dict]]) -> None:
-    """Every line as our own code would have written it."""
+    """Rewrite the events as the real code would have written them, after `change`."""
     events = change(folder.events())
     log = folder.path / "events.jsonl"
     log.write_text("")
@@ -230,7 +231,7 @@ def test_a_seal_that_a_crash_cut_short_is_made_again(folder: Folder, root: Path,
 
 
 def seal_as_before(folder: Folder, root: Path) -> None:
-    """As a version of before 2026-11-24 did: nothing of the manifest before is kept, nor how many events there are."""
+    """Seal as versions before 2026-11-24 did: without keeping the earlier manifest, and without the number of events."""
     content = {"incident": folder.id, "files": contents.hashes(folder.path), "chain": Chain(root).head}
     folder.write(manifest.FILE, json.dumps(content, indent=1) + "\n")
     entry = {**Chain(root).entries()[-1], "event": SEALED, "manifest": file_hash(folder.path / manifest.FILE)}

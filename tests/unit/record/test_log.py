@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rollback_lib.record.log import Fault, Log, line_hash
+from rollback_lib.record.log import Fault, Log, Tail, line_hash
 
 
 @pytest.fixture
@@ -22,6 +22,24 @@ def test_what_was_appended_is_there_in_order(log: Log) -> None:
     assert [entry["number"] for entry in log.entries()] == [0, 1, 2, 3, 4]
     assert log.faults() == []
     assert Log(log.path.with_name("none")).faults() == []
+
+
+def test_a_log_can_be_followed(log: Log) -> None:
+    """A line that is not whole yet comes once it is; one that a crash cut short never does."""
+    tail = Tail(log.path)
+    assert [entry["number"] for entry in tail.new()] == [0, 1, 2, 3, 4]
+    assert tail.new() == []
+    log.append({"number": 5})
+    whole = log.path.read_bytes()
+    log.path.write_bytes(whole[:-3])
+    assert tail.new() == []
+    log.path.write_bytes(whole)
+    assert [entry["number"] for entry in tail.new()] == [5]
+    with log.path.open("ab") as file:
+        file.write(b'{"number": 6, "te')
+    log.append({"number": 7})
+    assert [entry["number"] for entry in tail.new()] == [7]
+    assert Tail(log.path.with_name("none")).new() == []
 
 
 @pytest.mark.parametrize("cut", [0, 1, 7])

@@ -1,4 +1,4 @@
-"""A run takes nothing from a record that is not what the chain has of it: to undo it, or to go on with it."""
+"""A run neither undoes nor resumes an incident whose record does not agree with the chain."""
 
 import os
 import shutil
@@ -36,7 +36,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def killed(root: Path) -> Folder:
-    """The record of a run that was killed in the step that changes the stack."""
+    """The record of a run that was killed in a step that changes the stack."""
     folder = Folder.create("code", root)
     chosen = plan(STEP, undo=(STEP,), incident=folder.id)
     folder.write("stack.json", STACK.model_dump_json(exclude_unset=True))
@@ -89,7 +89,7 @@ WRONG = {change(name): name for name in ("plan.json", "stack.json", "undo.sh")} 
 
 
 def refused(folder: Folder, named: str) -> None:
-    """Each way to act on it says in one sentence what is wrong, before anything is contacted."""
+    """Check that every command for this record refuses with a sentence that names what is wrong, before anything is contacted."""
     for take in TAKEN.values():
         with pytest.raises(ParameterError, match=rf"^{folder.path.name} is not what was written: {named}"):
             take(folder)
@@ -189,7 +189,7 @@ def test_a_record_of_elsewhere_is_refused_until_its_own_chain_is_asked(
 
 
 class NoKernel:
-    """A kernel that ends before it comes to anything."""
+    """A kernel that ends before it does anything."""
 
     def __init__(self, folder: Path) -> None: ...
     def kill(self) -> None: ...

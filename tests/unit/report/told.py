@@ -1,4 +1,4 @@
-"""Records made of fixed events: a rollback of code whose last step failed, and a triage, with all that a report can show."""
+"""Records with fixed events: a code rollback whose last step failed, and a triage. They have everything that a report can show."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -63,7 +63,7 @@ def failed(root: Path) -> Folder:
     for name, text in (("plan.diff", DIFF), ("plan.sh", PLAN.shell()), ("undo.sh", PLAN.undo_shell())):
         folder.write(name, text)
     reason = f"recreate failed: exit status 1 ({SECRET}); the host is changed in part: `rollback resume 3f2a9c` continues from there"
-    effects = [dict(zip(("name", "asked", "found", "ok"), one, strict=True)) for one in EFFECTS]
+    effects = [dict(zip(("name", "asked", "found", "ok"), effect, strict=True)) for effect in EFFECTS]
     left = "`rollback resume 3f2a9c` says how far it came, and continues from there.", "The way back is `ssh contabo sh -s <undo.sh`."
     folder.write_record({
         **_head("code", "apply"), "verdict": "failed-partly", "status": 5, "reason": reason, "because": "every call answers 500",
@@ -80,7 +80,7 @@ def looked(root: Path) -> Folder:
         {"fit": "✔ fits", "situation": "A bad commit was deployed", "for": speaks, "against": []},
         {"fit": "✘ does not fit", "situation": "The env file was changed", "for": [], "against": ["last changed 2026-10-02 08:00 UTC"]},
     ]
-    rows = [dict(zip(("level", "name", "found", "do"), one, strict=True)) for one in ROWS]
+    rows = [dict(zip(("level", "name", "found", "do"), row, strict=True)) for row in ROWS]
     found = {"healthy": False, "findings": findings, "rows": rows}
     reason = "a bad commit was deployed: `rollback run code --stack production`"
     events = [_event(0, "open", who=WHO, mode="plan"), *_probes(), _event(3, "found", verdict="looked", reason=reason, **found)]
@@ -114,7 +114,7 @@ def _planned() -> Iterator[dict[str, Any]]:
     yield _event(0.8, "connected", host="contabo", user="deploy", state="/opt/dyniq-voice/.rollback")
     yield _event(1.9, "target", asked="", chosen=TARGET[:7], why="the newest release that was healthy here (2026-11-24 02:15 UTC)")
     yield _event(2.2, "plan", hash=PLAN.hash, target=TARGET[:7], nothing_to_do=False, sha256={})
-    yield _event(2.3, "checklist", points=[dict(zip(("name", "question", "answer", "answered"), one, strict=True)) for one in POINTS])
+    yield _event(2.3, "checklist", points=[dict(zip(("name", "question", "answer", "answered"), point, strict=True)) for point in POINTS])
     yield _event(6, "confirmed", plan=PLAN.hash, by="gate", who=WHO, host="contabo")
     yield _event(6.2, "lock", how="taken", other=None)
 

@@ -1,4 +1,4 @@
-"""A step as a job on the host: what it is told to run, and what becomes of each way in which that ends."""
+"""A step as a job on the host: what it runs, and what follows from each way in which it can end."""
 
 import threading
 from collections.abc import Callable
@@ -33,7 +33,7 @@ ENDED = Ending(Kind.SIGNAL, 15)
 
 @dataclass(frozen=True)
 class Workshop:
-    """An executor, and what it works with."""
+    """An executor and the objects that it works with."""
 
     folder: Folder
     host: Host
@@ -51,7 +51,7 @@ class Workshop:
 
     @property
     def state(self) -> RunState:
-        """The state as the run has it, which is that of who reads the record."""
+        """The state of the run. It is the same as read from the record."""
         assert RunState.of(self.events) == self.folder.state
         return self.folder.state
 
@@ -88,7 +88,7 @@ def test_the_record_has_what_a_step_is_before_the_host_is_told_to_run_it(shop: W
     assert begin["commands"] == ["echo armed", "echo look", "echo put"]
 
 
-# How a job ended → whether its step is done, the name of the next attempt's job, and how that is said.
+# How a job ended → whether its step is done, the name of the job of the next attempt, and the ending in words.
 ENDS = [
     (Ending.exited(0), True, "put", "exit status 0"),
     (Ending.exited(1), False, "put.2", "exit status 1"),
@@ -209,7 +209,7 @@ def test_a_new_attempt_keeps_what_the_one_before_said(shop: Workshop) -> None:
 
 
 class Running:
-    """A job that runs until the host is told to end it."""
+    """A host on which a job runs until it is ended."""
 
     def __init__(self, shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
         self.begun, self.told = threading.Event(), threading.Event()

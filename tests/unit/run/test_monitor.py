@@ -48,7 +48,7 @@ Watching = Callable[..., Monitor]
 
 @pytest.fixture
 def watching(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watching]:
-    """Makes a monitor of these routes and of what these looks find; it is closed after the test."""
+    """A function that makes a monitor with these routes and these looks at the host. The monitors are closed after the test."""
     made = []
 
     def monitor_of(routes: Routes, *, deadline: float = 20.0, **looks: Looks) -> Monitor:
@@ -153,7 +153,7 @@ def test_the_outage_is_counted_from_what_was_watched(folder: Folder, watching: W
 
 # -- effects ----------------------------------------------------------------------------------------------------------
 
-# What each look finds → what is found in the end, and after how many looks. The first look is while the routes are asked.
+# What each look finds → the final result, and the number of looks. The first look happens while the routes are probed.
 LOOKED = [
     ("at once", [[NEW]], (NEW,), 1),
     ("late", [[NOT_NEW], [NEW]], (NEW,), 2),
@@ -224,8 +224,8 @@ def effect(*, ok: bool, **known: Any) -> Effect:
     return Effect("image", "asked", "asked" if ok else "other", **known)
 
 
-# The part of the host that an effect tells of, whether it is as asked for, whether it is as before → whether that is strange where
-# the part is done, where it may be half done, and where it was not begun.
+# The part of the host that an effect is about, whether it is as asked for, whether it is as before → whether that is strange if the part
+# is done, if it may be half done, and if it was not begun.
 STRANGE = [
     ("as asked for", {"part": "image"}, True, False, (False, False, True)),
     ("as before", {"part": "image"}, False, True, (True, False, False)),

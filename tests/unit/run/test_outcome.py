@@ -1,4 +1,4 @@
-"""How a run ends: the verdict of every way in which it can, and what is said of it."""
+"""How a run ends: the verdict for every way in which it can end, and the words for it."""
 
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ REMEMBERING = [*VERIFIED, begin("remember", touches=False)]
 REFUSED, ABORTED, UNKNOWN = Verdict.REFUSED, Verdict.ABORTED, Verdict.UNKNOWN
 PARTLY, RESTORED, SUCCEEDED = Verdict.PARTLY, Verdict.RESTORED, Verdict.SUCCEEDED
 
-# How far it came → the verdict where it is then refused, stopped by a person, loses the lock, or the connection, or a command fails.
+# How far the run came → its verdict if it is then refused, is stopped by a person, loses the lock or the connection, or a command fails.
 ERRORS = (Drifted("it moved"), KeyboardInterrupt(), LockLost("taken over"), LinkLost("lost"), CommandFailed("exit status 1"))
 CUT_SHORT = [
     ("nothing was done", NOTHING, (REFUSED, ABORTED, REFUSED, REFUSED, REFUSED)),
@@ -80,7 +80,8 @@ NOT_NEEDED = plan(nothing_to_do=True)
 FULL = plan(changing("swap"))
 ONLY_SOME = verified(all_routes=False, ill=["ruben-api"])
 
-# How far a run came that ended without an error → its verdict, and why. In this order: what was concluded, what was found, the mode.
+# How far a run came that ended without an error → its verdict, and why. What was concluded counts first, then what was found, then the
+# mode.
 ENDS = [
     ("apply", FULL, NOTHING, REFUSED, "no step was applied"),
     ("apply", None, NOTHING, REFUSED, "no step was applied"),

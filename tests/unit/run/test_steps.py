@@ -1,4 +1,4 @@
-"""What is done when a step fails, or what came of it cannot be seen."""
+"""What happens if a step fails, or if its result cannot be seen."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What a verdict rests on: the stack as it is after the last change, seen until the end, and all of it in the record."""
+"""What a verdict is based on: the state of the stack after the last change, observed until the end; all of it is in the record."""
 
 import threading
 from collections.abc import Callable

@@ -23,13 +23,13 @@ BUDGETS = {"code": 60.0, "database": 300.0}
 
 
 def row(page: str) -> list[str]:
-    """The cells of the first row of the decision table."""
+    """The cells of the first row of the decision tree."""
     line = next(line for line in page.splitlines() if line.startswith("| ") and not line.startswith("| Situation"))
     return [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
 
 
 def without_times(page: str) -> str:
-    """As it would be without records."""
+    """The page as it would be without records."""
     measured = r"median \S+ s, worst \S+ s in \d+ runs?"
     return re.sub(measured, "no run yet", re.sub(rf"{measured}; (budget \S+ s)", r"\1, no run yet", page))
 

@@ -12,17 +12,17 @@ from rollback_lib.cli import main, pages
 from rollback_lib.errors import ParameterError
 from rollback_lib.record.chain import OPENED, SEALED, Chain
 from rollback_lib.record.folder import Folder
-from rollback_lib.runbook import metadata
 from rollback_lib.runbook.metadata import Notebook, mark_reviewed, notebooks
 from rollback_lib.runbook.review import standing
 from rollback_lib.settings import PROJECT
+from tests.builders.runbook_folder import runbook_folder
 
 TODAY = date(2026, 12, 20)
 CODE = replace(next(one for one in notebooks(PROJECT / "notebooks") if one.procedure == "code"), reviewed=date(2026, 12, 1))
 
 
 def run(day: str, **more: str) -> dict[str, str]:
-    """A record in short, of a successful drill unless `more` says otherwise."""
+    """The summary of a record: a successful drill, unless `more` says otherwise."""
     return {"opened": f"{day}T10:00:00+00:00", "procedure": "code", "stack": "drill", "mode": "apply", "verdict": "succeeded", **more}
 
 
@@ -83,14 +83,13 @@ def test_each_notebook_of_ours_has_its_front_matter() -> None:
 @pytest.fixture
 def copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two notebooks and an empty place for records, 10 days after the notebooks were reviewed."""
-    folder = tmp_path / "notebooks"
-    folder.mkdir()
+    folder = runbook_folder(tmp_path) / "notebooks"
     today = datetime.now(UTC).date()
     for name in ("01_code.ipynb", "09_resume.ipynb"):
         shutil.copy(PROJECT / "notebooks" / name, folder)
     for one in notebooks(folder):
         mark_reviewed(one, today - timedelta(days=10))
-    monkeypatch.setattr(metadata, "NOTEBOOKS", folder)
+    monkeypatch.setenv("ROLLBACK_HOME", str(tmp_path))
     monkeypatch.setenv("ROLLBACK_INCIDENTS", str(tmp_path / "incidents"))
     monkeypatch.setattr(pages, "_today", lambda: today)
     return folder

@@ -37,7 +37,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def ran(notebook: Path, count: int, said: str = "seen") -> None:
-    """As JupyterLab saves it once its first cell of code has run."""
+    """Change the notebook as JupyterLab does when it saves it after the first code cell has run."""
     content = json.loads(notebook.read_text())
     cell = next(cell for cell in content["cells"] if cell["cell_type"] == "code")
     cell |= {"execution_count": count, "outputs": [{"output_type": "stream", "name": "stdout", "text": said}]}
@@ -97,14 +97,14 @@ def test_a_folder_in_which_nothing_has_run_is_no_record(root: Path) -> None:
 
 @dataclass
 class Kernel:
-    """A kernel of JupyterLab, whose seventh cell closes the incident; `ends` are what is done at its end."""
+    """A kernel of JupyterLab, whose seventh cell closes the incident. `ends` are the functions that it calls at its end."""
 
     folder: Folder
     notebook: Path
     ends: list[Callable[[], None]]
 
     def saves(self, count: int, said: str) -> None:
-        """JupyterLab saves it, and who waits for that has done what is to be done then."""
+        """Let JupyterLab save the notebook, and wait until everything that depends on that is done."""
         ran(self.notebook, count, said)
         for thread in threading.enumerate():
             if thread.name == notebook_copy.THREAD:

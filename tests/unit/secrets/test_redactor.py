@@ -90,7 +90,7 @@ MATERIAL = [line for line in KEY_LINES if "-----" not in line]
 
 
 def left(cleaned: object) -> list[str]:
-    """The lines of the key that are left in a structure."""
+    """The lines of the key that a structure still contains."""
     return [line for line in MATERIAL if line in json.dumps(cleaned)]
 
 

@@ -64,5 +64,5 @@ def test_a_file_that_is_no_stack(tmp_path: Path, text: str, said: str) -> None:
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(ParameterError, match="drill, production"):
+    with pytest.raises(ParameterError, match="drill, example, production"):
         Stack.load("nonesuch")

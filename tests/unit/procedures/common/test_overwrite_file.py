@@ -1,4 +1,4 @@
-"""A file written where it is: all of it or nothing, whatever the disk says."""
+"""A file that is overwritten in place: completely or not at all, even if the disk is full."""
 
 import subprocess
 from pathlib import Path
@@ -14,7 +14,7 @@ content = st.binary(max_size=12)
 
 
 def run(command: Command, most: int | None = None) -> subprocess.CompletedProcess[str]:
-    """Runs it; with `most`, no file may become larger than so many blocks, as on a full disk."""
+    """Run the command. With `most`, no file may grow beyond so many blocks, as on a full disk."""
     limit = "" if most is None else f"trap '' XFSZ; ulimit -f {most}; "
     return subprocess.run(["sh", "-c", limit + command.shell()], capture_output=True, text=True)
 

@@ -1,4 +1,4 @@
-"""How long what runs keep on the host stays there, and what goes with which plan."""
+"""How long the copies that runs keep stay on the host, and which of them a plan removes."""
 
 import os
 import subprocess
@@ -35,7 +35,7 @@ def entry(folder: str, name: str, days: float, arrived: float | None = None) -> 
 
 
 def incident(name: str, days: float) -> list[copies.Entry]:
-    """What a rollback of a file leaves; the file itself is a year old."""
+    """What the rollback of a file leaves on the host. The file itself is a year old."""
     return [entry("before", f"{name}.file", 365, days), entry("jobs", name, days)]
 
 
