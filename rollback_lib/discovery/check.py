@@ -8,8 +8,9 @@ from rollback_lib.facts import backups, postgres, references
 from rollback_lib.facts.host import Answer, Host
 from rollback_lib.health.watch import probe_once
 from rollback_lib.procedures import database, readiness
+from rollback_lib.procedures.common.readiness import NOT_TRIED
 from rollback_lib.procedures.common.rows import AMBER, GREEN, RED, Row, worst
-from rollback_lib.procedures.readiness.report import DAILY, LATE, NOT_TRIED
+from rollback_lib.procedures.database.readiness import DAILY, LATE
 from rollback_lib.stack.model import Database, Stack
 
 _LATER = ("known good",)  # rows of what only a run that is applied does
@@ -42,7 +43,7 @@ def look(host: Host, stack: Stack) -> Looked:
     now = replace(readiness.document(host, short), probes=probes)
     target = readiness.examine(host, now)
     plan = readiness.plan(now, target, incident="check")
-    report = readiness.report(now, target, plan, {}, readiness.Restored({}, {}, {}))
+    report = readiness.report(now, target, plan, {}, readiness.Restored({}))
     rows = [row for row in report.rows if row.found != NOT_TRIED and row.name not in _LATER]
     rows += [row for one in stack.databases for row in _database(one, servers[one.name], newest[one.name])]
     return Looked(stack, tuple(rows))

@@ -9,11 +9,11 @@ from typing import Any, Concatenate, Generic, TypeVar
 
 from rollback_lib.commands.command import Command
 from rollback_lib.errors import ParameterError
-from rollback_lib.facts.host import Host, Unanswered
+from rollback_lib.facts.host import Host
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Loss, Plan
 from rollback_lib.plan.step import Step
-from rollback_lib.procedures.common.rows import Row
+from rollback_lib.procedures.common.readiness import Readiness
 from rollback_lib.procedures.common.triage import Triage
 from rollback_lib.stack.model import Section, Stack
 
@@ -83,10 +83,10 @@ class Procedure(Generic[S, T]):
 
     `parts` are the parameters that name the parts of a stack it applies to: `[{}]` for the whole of it, none where the stack has no such
     section, one for each of several databases, files or services. By default it applies once where the stack has its section, if it needs
-    one. `triage` is what it brings to a triage.
+    one. `triage` and `readiness` are what it brings to these.
 
     For a procedure of another package: `section` is its section in a stack, under `procedures`, which has its budget, too; `notebook`
-    its notebook; `readiness` makes its rows from its state and its target; `drill` breaks the practice host.
+    its notebook; `drill` breaks the practice host.
     """
 
     name: str
@@ -107,7 +107,7 @@ class Procedure(Generic[S, T]):
     views: str = ""
     parts: Callable[[Stack], Sequence[Mapping[str, str]]] | None = None
     triage: Triage[Any] | None = None
-    readiness: Callable[[S | Unanswered, T | Unanswered], list[Row]] | None = None
+    readiness: Readiness[S, T] | None = None
     drill: Drill | None = None
 
     def of(self, stack: Stack) -> Sequence[Mapping[str, str]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rollback_lib.errors import ParameterError
+from rollback_lib.procedures.common.readiness import Readiness
 from rollback_lib.procedures.common.triage import Triage
 from rollback_lib.procedures.procedure import Procedure
 from rollback_lib.stack.model import Stack
@@ -72,15 +73,21 @@ class Part:
         return f"{self.procedure.name} {self.name}".rstrip()
 
 
-def parts(stack: Stack) -> list[Part]:
-    """All procedures as they apply to a stack, the smallest first."""
-    return [Part(one, parameters) for one in procedures().values() for parameters in one.of(stack)]
-
-
-def looked_at(stack: Stack) -> list[tuple[Part, Triage[Any]]]:
+def of_triage(stack: Stack) -> list[tuple[Part, Triage[Any]]]:
     """The parts that triage looks at, each with what its procedure brings to that."""
     found = ((one, one.triage) for one in procedures().values() if one.triage)
     return [(Part(one, parameters), triage) for one, triage in found for parameters in (triage.parts or one.of)(stack)]
+
+
+def with_readiness() -> list[tuple[Procedure[Any, Any], Readiness[Any, Any]]]:
+    """The procedures that readiness tries, in its order, each with what it brings to that."""
+    found = [(one, one.readiness) for one in procedures().values() if one.readiness]
+    return sorted(found, key=lambda pair: pair[1].rank)
+
+
+def of_readiness(stack: Stack) -> list[tuple[Part, Readiness[Any, Any]]]:
+    """The parts of a stack that readiness tries."""
+    return [(Part(one, parameters), readiness) for one, readiness in with_readiness() for parameters in one.of(stack)]
 
 
 def check(stack: Stack) -> None:

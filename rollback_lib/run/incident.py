@@ -19,7 +19,7 @@ from rollback_lib.plan.plan import Loss, Plan
 from rollback_lib.plan.step import Step, When
 from rollback_lib.procedures import readiness, triage
 from rollback_lib.procedures.common import permissions, retention
-from rollback_lib.procedures.readiness.report import Tried
+from rollback_lib.procedures.common.readiness import Tried
 from rollback_lib.record.state import ending
 from rollback_lib.run import gate, opening, outcome, preflight, steps
 from rollback_lib.run.console import Console

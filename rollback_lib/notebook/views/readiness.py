@@ -1,7 +1,5 @@
 """Views of readiness: the target of each procedure, and the rows of the report."""
 
-from typing import Any
-
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.notebook.view import View, note, stack, table
 from rollback_lib.notebook.views import triage
@@ -14,28 +12,18 @@ def state(now: State) -> View:
     return triage.state(now.look)
 
 
-def target(chosen: Target) -> View:
-    known: list[tuple[str, Any]] = [
-        ("code", chosen.code),
-        *((f"image of {name}", found) for name, found in chosen.images.items()),
-        *((f"env file {path}", found) for path, found in chosen.envs.items()),
-        ("caddyfile", chosen.caddyfile),
-        ("redeploy", chosen.redeploy),
+def target(one: Target) -> View:
+    shown = [
+        (label, "✘", found.why) if isinstance(found, Unanswered) else (label, "✔", f"{found.name}: {found.why}")
+        for label, found in one.found.items()
     ]
-    known += [(f"database {name}", found) for name, found in chosen.databases.items()]
-    shown = []
-    for name, found in known:
-        if isinstance(found, Unanswered):
-            shown.append((name, "✘", found.why))
-        elif found is not None:
-            shown.append((name, "✔", f"{found.name}: {found.why}"))
     return table(("procedure", "", "would go back to"), shown)
 
 
-def restored(counted: Restored) -> View:
-    if not counted.tables:
+def restored(one: Restored) -> View:
+    if not one.found:
         return note("info", "Nothing was restored.")
-    shown = [(name, "nothing" if count is None else f"{count} tables, {counted.rows[name]}") for name, count in counted.tables.items()]
+    shown = [(label.partition(" ")[2], measured.words) for label, measured in one.found.items()]
     return table(("database", "what came back"), shown)
 
 

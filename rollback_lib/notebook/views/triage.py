@@ -11,7 +11,7 @@ from rollback_lib.procedures.common.stack_state import StackState
 from rollback_lib.procedures.database.look import Look as Database
 from rollback_lib.procedures.database.triage import TRIAGE as DATABASE
 from rollback_lib.procedures.redeploy.state import State as Redeploy
-from rollback_lib.procedures.registry import looked_at
+from rollback_lib.procedures.registry import of_triage
 from rollback_lib.procedures.triage import Diagnosis, Finding
 from rollback_lib.text import times
 
@@ -27,7 +27,7 @@ def state(now: StackState) -> View:
         for one in around.containers:
             lines = around.logs.get(one.name, [])[-12:]
             views.append(code("\n".join(lines) or "(no lines)", title=f"Last lines of {one.name}", folded=one.service not in ill))
-    databases = [(part.name, now.looks[part.label]) for part, triage in looked_at(now.stack) if triage is DATABASE]
+    databases = [(part.name, now.looks[part.label]) for part, triage in of_triage(now.stack) if triage is DATABASE]
     if databases:
         views.append(table(("database", "how it is", "its tables"), [_database(name, one) for name, one in databases]))
     machine = [*of_machine(now.machine), *of_certificates(now.probes)]
@@ -57,7 +57,7 @@ def _state(state: str, health: str) -> str:
 
 def _changes(now: StackState) -> View:
     """What was changed, newest first."""
-    known = [(triage, look) for part, triage in looked_at(now.stack) if not isinstance(look := now.looks[part.label], Unanswered)]
+    known = [(triage, look) for part, triage in of_triage(now.stack) if not isinstance(look := now.looks[part.label], Unanswered)]
     found = [change for triage, look in known for change in triage.changes(look)]
     newest = sorted(found, key=lambda one: (one.when, one.level, one.kind, one.words), reverse=True)
     shown = [(f"{times.minute(one.when)}, {times.ago(one.when)}", one.kind, one.words) for one in newest[:12]]

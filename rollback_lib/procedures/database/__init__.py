@@ -4,6 +4,7 @@ from rollback_lib.facts.backups import Backup
 from rollback_lib.procedures.database.losses import Losses, TableLoss, kept, losses, weigh
 from rollback_lib.procedures.database.noted import After
 from rollback_lib.procedures.database.plan import RESTORE_DEADLINE, SWAP_DEADLINE, assumed, effects, plan, undo_effects
+from rollback_lib.procedures.database.readiness import READINESS
 from rollback_lib.procedures.database.redo import redo, undo_notes
 from rollback_lib.procedures.database.sql import swap
 from rollback_lib.procedures.database.state import (
@@ -56,6 +57,6 @@ __all__ = [
 
 PROCEDURE = Procedure(
     name=NAME, size=50, check=check, document=document, examine=examine, plan=plan, effects=effects, undo_effects=undo_effects,
-    assumed=assumed, parts=lambda stack: [{"database": one.name} for one in stack.databases], triage=TRIAGE,
+    assumed=assumed, parts=lambda stack: [{"database": one.name} for one in stack.databases], triage=TRIAGE, readiness=READINESS,
     hashes=True, weigh=weigh, redo=redo, undo_notes=undo_notes, views="rollback_lib.notebook.views.database",
 )  # fmt: skip

@@ -8,6 +8,7 @@ from rollback_lib.facts import releases
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Step
 from rollback_lib.procedures.common import replace_file, retention, snapshots
+from rollback_lib.procedures.common.running_file import RunningFile
 from rollback_lib.procedures.mark import files
 from rollback_lib.procedures.mark.noted import After, Entered
 from rollback_lib.procedures.mark.state import NAME, State
@@ -23,7 +24,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     commands += _lines(stack, target.entries, incident, good=good)  # last, so that nothing is entered where the others fail
     guards = _guards(target.entries, kept) if good else ()
     title = f"Enter what is {'healthy' if good else 'bad'} in the ledger of releases"
-    copies = [snapshots.kept_file(stack, one.procedure, incident, good=good) for one in kept]
+    copies = [snapshots.kept_file(stack, one.kept, incident, good=good) for one in kept]
     return Plan(
         procedure=NAME,
         incident=incident,
@@ -58,7 +59,7 @@ def known_good(now: State, incident: str) -> list[Command]:
     return [*_images(now.stack, found), *copies, *_lines(now.stack, found, incident, good=True)]
 
 
-def _guards(found: Iterable[Entry], kept: Iterable[files.File]) -> tuple[Command, ...]:
+def _guards(found: Iterable[Entry], kept: Iterable[RunningFile]) -> tuple[Command, ...]:
     """Commands for the check just before: they fail unless the same containers still run and the files are unchanged."""
     still = (
         'for id; do [ "$(docker container inspect --format "{{.State.Running}}" "$id" 2>/dev/null)" = true ] || '

@@ -1,5 +1,6 @@
-"""The state that a mark enters: the images that run with their commits, the env files, and the Caddyfile."""
+"""The state that a mark enters: the images that run with their commits, and the files that are kept with them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,9 +8,10 @@ from rollback_lib.facts import docker, git, holder, releases
 from rollback_lib.facts.host import Host, Unanswered, result_of
 from rollback_lib.health.probe import Probe
 from rollback_lib.host.lock import Owner
-from rollback_lib.procedures import caddyfile, env
+from rollback_lib.procedures import registry
 from rollback_lib.procedures.code.state import Deployed
-from rollback_lib.procedures.common import compose_call, snapshots
+from rollback_lib.procedures.common import compose_call
+from rollback_lib.procedures.common.running_file import RunningFile
 from rollback_lib.stack.model import Stack
 
 NAME = "mark"
@@ -18,18 +20,15 @@ NAME = "mark"
 @dataclass(frozen=True)
 class State:
     """What runs. `services` are those that a rollback can bring back, the most important one first. `images` holds when the image of each
-    came to the host. `ledger` are the lines of all services. `envs` are the env files by path, `kept` the versions of the Caddyfile that
-    runs kept. `holder` is who holds the stack's lock. A value is Unanswered if the host gave no answer, None if the stack has no such
-    section; `head` is None if it has no tree."""
+    came to the host. `ledger` are the lines of all services. `files` are the files to keep, by path: None if there is no such file,
+    Unanswered if the host gave no answer. `holder` is who holds the stack's lock. `head` is None if the stack has no tree."""
 
     stack: Stack
     head: git.Head | None
     services: tuple[Deployed, ...]
     images: dict[str, datetime | None]
     ledger: list[releases.Release]
-    envs: dict[str, env.State | Unanswered]
-    caddyfile: caddyfile.State | Unanswered | None
-    kept: list[snapshots.Version]
+    files: Mapping[str, RunningFile | Unanswered | None]
     holder: Owner | None
     probes: tuple[Probe, ...] = ()
 
@@ -40,11 +39,9 @@ class State:
 
     @property
     def changed(self) -> tuple[str, ...]:
-        """Tracked files with uncommitted changes, which an image that was built here may contain. Env files and the Caddyfile do not count,
-        since a mark keeps them as they are."""
-        stack = self.stack
-        kept = [*(stack.env.paths if stack.env else ()), *([stack.caddyfile.file] if stack.caddyfile else ())]
-        own = {stack.in_tree(path) for path in kept}
+        """Tracked files with uncommitted changes, which an image that was built here may contain. Files that a mark keeps, such as an env
+        file, do not count."""
+        own = {self.stack.in_tree(path) for path in self.files}
         return tuple(path for path in self.head.dirty if path not in own) if self.head else ()
 
 
@@ -60,9 +57,10 @@ def document(host: Host, stack: Stack) -> State:
     lock = host.ask(holder.holder(stack.state))
     head, reflog = (host.ask(git.head(stack.tree)), host.ask(git.reflog(stack.tree))) if stack.tree else (None, None)
     images = {name: host.ask(docker.images(stack.kept_repository(name))) for name in names(stack)}
-    kept = host.ask(snapshots.versions(stack, caddyfile.NAME))
-    envs = {path: host.beside(env.document, stack, path) for path in (stack.env.paths if stack.env else ())}
-    proxy = host.beside(caddyfile.document, stack) if stack.caddyfile else None
+    files = {
+        one.keeping.path(stack, **part.parameters): host.beside(one.keeping.look, stack, **part.parameters)
+        for part, one in registry.of_readiness(stack) if one.keeping
+    }  # fmt: skip
     of, entered = docker.by_service(project.result()), ledger.result()
     services = tuple(
         Deployed(
@@ -74,5 +72,5 @@ def document(host: Host, stack: Stack) -> State:
     came = {one.service: host.ask(docker.image_time(one.container.image)) for one in services if one.container}
     return State(
         stack=stack, head=result_of(head), services=services, images={name: one.result() for name, one in came.items()}, ledger=entered,
-        envs={path: one.result() for path, one in envs.items()}, caddyfile=result_of(proxy), kept=kept.result(), holder=lock.result(),
+        files={path: one.result() for path, one in files.items()}, holder=lock.result(),
     )  # fmt: skip

@@ -4,8 +4,8 @@ from rollback_lib.plan.noted import Noted
 
 
 class After(Noted):
-    """`restored` holds the name of the database into which each backup is restored, by the stack's section of the database. `unkept` says
-    why nothing is entered as known good, None if something is."""
+    """`restored` holds the name of the database into which each backup is restored, by the label of its part. `unkept` says why nothing is
+    entered as known good, None if something is."""
 
     restored: dict[str, str]
     unkept: str | None

@@ -11,7 +11,7 @@ from rollback_lib.procedures.common.rows import GREEN, Row, of_certificates, of_
 from rollback_lib.procedures.common.stack_state import StackState
 from rollback_lib.procedures.common.symptoms import Symptoms
 from rollback_lib.procedures.common.triage import Triage
-from rollback_lib.procedures.registry import Part, looked_at, procedure, procedures
+from rollback_lib.procedures.registry import Part, of_triage, procedure, procedures
 from rollback_lib.procedures.triage.symptoms import symptoms
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.stack.model import Stack
@@ -76,7 +76,7 @@ def command(one: Finding, stack: str) -> str:
 def diagnose(now: StackState) -> Diagnosis:
     """Rank the page's rows by what speaks for them."""
     seen = symptoms(now)
-    looked = looked_at(now.stack)
+    looked = of_triage(now.stack)
     found = [*_absent(now.stack), *(_finding(part, triage, now, seen) for part, triage in looked)]
     if seen.healthy:  # changes alone are no trouble
         for one in found:

@@ -15,7 +15,7 @@ def check(stack: Stack) -> None:
 
 def document(host: Host, stack: Stack) -> StackState:
     """Everything, asked side by side."""
-    looks = {part.label: host.beside(triage.look, stack, **part.parameters) for part, triage in registry.looked_at(stack)}
+    looks = {part.label: host.beside(triage.look, stack, **part.parameters) for part, triage in registry.of_triage(stack)}
     ways, there = host.beside(_ways, stack), host.beside(_machine, stack)
     return StackState(stack, ways.result(), there.result(), {label: one.result() for label, one in looks.items()})
 

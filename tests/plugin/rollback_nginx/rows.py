@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.procedures.common.change import Change, Level
 from rollback_lib.procedures.common.finding import Finding
+from rollback_lib.procedures.common.readiness import Readiness, Seen
 from rollback_lib.procedures.common.rows import GREEN, RED, Row
 from rollback_lib.procedures.common.stack_state import StackState
 from rollback_lib.procedures.common.symptoms import Symptoms
@@ -33,11 +34,9 @@ def changes(now: State) -> list[Change]:
     return [Change(now.file.changed, Level.FILE, "nginx.conf", now.section.file)] if now.file else []
 
 
-TRIAGE = Triage(situation="Bad nginx.conf", look=document, weigh=weigh, changes=changes)
-
-
-def readiness(now: State | Unanswered, target: Target | Unanswered) -> list[Row]:
+def rows(seen: Seen[State, Target]) -> list[Row]:
     """Whether nginx could be rolled back: now to an earlier version, or after the next change to the present one."""
+    now, target = seen.state, seen.target
     if not isinstance(now, Unanswered) and not now.refused and (known := _known_good(now)):
         return [Row(NAME, GREEN, f"the file as it is is kept: {known}; nginx accepts it")]
     if isinstance(now, Unanswered) or isinstance(target, Unanswered):
@@ -50,3 +49,7 @@ def _known_good(now: State) -> str:
     """What is known of the present file, if it was healthy here; "" otherwise."""
     current = next((version for version in now.versions if version.content == now.content), None)
     return current.verdict if current and current.verdict.startswith("healthy") else ""
+
+
+TRIAGE = Triage(situation="Bad nginx.conf", look=document, weigh=weigh, changes=changes)
+READINESS: Readiness[State, Target] = Readiness(rank=90, rows=rows, state=lambda state: state)

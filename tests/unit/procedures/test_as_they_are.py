@@ -8,11 +8,12 @@ import pytest
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.facts.inside_container import Answer
 from rollback_lib.facts.releases import Release
-from rollback_lib.procedures import mark, readiness, redeploy
+from rollback_lib.procedures import mark, readiness, redeploy, registry
 from rollback_lib.procedures.code.look import Look as Code
 from rollback_lib.procedures.code.look import from_registry
 from rollback_lib.procedures.code.state import Deployed
 from rollback_lib.procedures.common.stack_state import StackState, Ways
+from rollback_lib.procedures.env import keeping as env_keeping
 from rollback_lib.procedures.image.look import Look as Pulled
 from rollback_lib.procedures.readiness.plan import plan as trials
 from rollback_lib.procedures.readiness.report import Restored, report
@@ -133,20 +134,20 @@ def running(now: StackState) -> mark.State:
         Deployed(name, (one.container,), WAY, [], one.releases, [])
         for name, one in ((one.service, one) for one in now.every(Pulled)) if one.container
     )  # fmt: skip
-    envs = {path: now.looks[f"env {path}"] for path in (WEB_ENV, DB_ENV)}
+    helds = {path: replace(now.looks[f"env {path}"], stack=now.stack, path=path) for path in (WEB_ENV, DB_ENV)}
+    files = {path: env_keeping.running(held) for path, held in helds.items()}
     return mark.State(
-        stack=now.stack, head=None, services=services, images={}, ledger=[], envs=envs, caddyfile=None, kept=[], holder=None
+        stack=now.stack, head=None, services=services, images={}, ledger=[], files=files, holder=None
     )  # fmt: skip
 
 
 def ready(now: StackState, **targets: Any) -> tuple[dict[str, Any], Any]:
     """Its rows by name, and the plan."""
-    images = {"web": image_state(stack=SHOP), "worker": SILENT}
-    state = readiness.State(now.stack, now, images, {}, running(now), SILENT, SILENT, now.probes)
-    nothing = {"images": {"web": SILENT, "worker": SILENT}, "envs": {WEB_ENV: SILENT, DB_ENV: SILENT}}
-    target = readiness.Target(**{"code": None, "caddyfile": None, "redeploy": None, "databases": {}, **nothing, **targets})
+    states = {**now.looks, "image web": image_state(stack=SHOP), "image worker": SILENT}
+    state = readiness.State(now.stack, now, states, running(now), SILENT, SILENT, now.probes)
+    target = readiness.Target({**{part.label: SILENT for part, _ in registry.of_readiness(now.stack)}, **targets})
     made = trials(state, target, incident="i1")
-    found = report(state, target, made, {}, Restored({}, {}, {}))
+    found = report(state, target, made, {}, Restored({}))
     return {row.name: row for row in found.rows}, made
 
 

@@ -19,8 +19,10 @@ from rollback_lib.health.probe import Probe
 from rollback_lib.host.lock import Owner
 from rollback_lib.plan.plan import Plan
 from rollback_lib.procedures import code, image, mark
+from rollback_lib.procedures.caddyfile import keeping as caddyfile_keeping
 from rollback_lib.procedures.code.state import Deployed
 from rollback_lib.procedures.common import snapshots
+from rollback_lib.procedures.env import keeping as env_keeping
 from rollback_lib.procedures.mark.noted import After
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.secrets.secret import Secret
@@ -45,8 +47,10 @@ def state(**changes: Any) -> mark.State:
         "env": env_file(), "caddyfile": caddy_file(), "kept": [], "holder": None,
     }  # fmt: skip
     known |= changes
-    known["envs"] = {known["env"].path: known["env"]}
-    del known["env"]
+    held, proxy, kept = known.pop("env"), known.pop("caddyfile"), known.pop("kept")
+    known["files"] = {held.path: env_keeping.running(held)}
+    if proxy:
+        known["files"][STACK.caddyfile.file] = caddyfile_keeping.running(proxy, kept)
     services = tuple(replace(one, releases=[line for line in known["ledger"] if line.service == one.service]) for one in known["services"])
     return mark.State(**{**known, "services": services})
 
@@ -296,8 +300,8 @@ def test_it_asks_what_runs_and_who_holds_the_stack() -> None:
     now = mark.document(host, STACK)
     assert [(one.service, one.running) for one in now.services] == [("agents-api", RUNS)]
     assert now.images == {"agents-api": came}
-    assert all(isinstance(one, Unanswered) for one in now.envs.values())
-    assert isinstance(now.caddyfile, Unanswered)
+    assert list(now.files) == [STACK.env.file, STACK.caddyfile.file]
+    assert all(isinstance(one, Unanswered) for one in now.files.values())
     made = planned(now)
     assert (entered(made), after(made).files) == ([("agents-api", RUNS)], ())
 

@@ -1,0 +1,33 @@
+"""Whether a service could go back to another image right now."""
+
+from rollback_lib.facts.host import Unanswered
+from rollback_lib.procedures.code.look import Look as Code
+from rollback_lib.procedures.code.look import from_registry
+from rollback_lib.procedures.common.readiness import Readiness, Seen
+from rollback_lib.procedures.common.rows import AMBER, GREEN, RED, Row
+from rollback_lib.procedures.image.state import State, candidates
+from rollback_lib.procedures.image.target import Target
+
+
+def rows(seen: Seen[State, Target]) -> list[Row]:
+    """The image to go back to, and where it is."""
+    chosen = seen.target
+    if isinstance(chosen, Unanswered):
+        do = "see whether the registry has earlier images; each that is healthy here is kept by this run with --apply"
+        return [Row(seen.label, RED if _nothing(seen) else AMBER, chosen.why, do)]
+    row = chosen.candidate
+    where = "kept on the host" if row.image else "in the registry" if row.in_registry else "nowhere"
+    there = bool(row.image or row.in_registry)
+    said = f"would go back to {row.tag[:12]}, {chosen.why}; it is {where}"
+    return [Row(seen.label, GREEN if there else RED, said, "" if there else "push it again")]
+
+
+def _nothing(seen: Seen[State, Target]) -> bool:
+    """Whether there is no way back by an image: where others are, a person can name one; what is built here can be built again."""
+    if seen.label in seen.look.looks:
+        return isinstance(seen.state, Unanswered) or all(one.running for one in candidates(seen.state))
+    code = seen.look.of(Code)
+    return code is not None and from_registry(code.state)
+
+
+READINESS: Readiness[State, Target] = Readiness(rank=20, rows=rows)
