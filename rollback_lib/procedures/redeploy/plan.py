@@ -179,9 +179,9 @@ def _as_kept(stack: Stack, incident: str) -> Fact[str]:
 
 
 def _drift(now: State) -> tuple[str, ...]:
-    """What new containers would lose."""
-    found = ((now.of(name), service) for name, service in now.services.items())
-    return tuple(line for mine, service in found for line in drift.of_service(mine, service, now.environments))
+    """What new containers would lose. A container that has done its work is not in use, and has nothing to lose."""
+    used = {name: [one for one in now.of(name) if (one.state, one.exit) != ("exited", 0)] for name in now.services}
+    return tuple(line for name, mine in used.items() for line in drift.of_service(mine, now.services[name], now.environments))
 
 
 def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:

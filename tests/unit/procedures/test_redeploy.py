@@ -11,6 +11,7 @@ from rollback_lib.facts import docker, git, networks, paths
 from rollback_lib.plan.effect import Effect
 from rollback_lib.procedures import redeploy
 from rollback_lib.procedures.redeploy.noted import After
+from rollback_lib.secrets.secret import Secret
 from tests.builders.containers import attached, service
 from tests.builders.recorded import Recorded
 from tests.builders.stack import STACK
@@ -194,3 +195,10 @@ def test_services_that_are_one_image_by_name_are_built_once() -> None:
     assert " build other queue\n" in shell(made.build) + "\n"
     assert shell(made.redeploy).count("docker tag rollback/dyniq-voice/queue:redeploy-i1 app\n") == 1
     assert f"docker tag rollback/dyniq-voice/queue:redeploy-i1 rollback/dyniq-voice/web:{SHA}" in shell(made.remember)
+
+
+def test_what_a_container_had_that_has_done_its_work_is_no_drift() -> None:
+    """It may be of an earlier release: only a deploy starts it again, and nothing of it is in use."""
+    one_off = {"name": "docker-agents-api-1", "compose": PROD, "environment": {"EXPORTED": Secret("x")}, "state": "exited"}
+    assert plan(state(containers=[container(**one_off, exit=1), caddy()])).drift
+    assert plan(state(containers=[container(**one_off, exit=0), caddy()])).drift == plan(state(containers=[caddy()])).drift
