@@ -7,6 +7,15 @@ HUB = "registry-1.docker.io"  # the registry of images whose names have no regis
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")  # the grammar of the distribution specification
 
+# A variable at the end of an image's name, which docker compose replaces: `:${TAG}`, `:${TAG:-latest}`.
+_VARIABLE = re.compile(r":\$\{(?P<name>[A-Za-z_]\w*)(?::?[-?+][^{}]*)?\}\Z")
+
+
+def tag_variable(declared: str) -> str | None:
+    """The name of the variable that holds the tag in an image's name, as the compose files write it; None if there is none."""
+    found = _VARIABLE.search(declared)
+    return found["name"] if found else None
+
 
 @dataclass(frozen=True)
 class Reference:

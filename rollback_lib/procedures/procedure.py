@@ -79,8 +79,6 @@ class Procedure(Generic[S, T]):
     in one run only. `undo_notes` returns what to know before an undo.
     `views` is the name of the module whose VIEWS and CHOICES a notebook shows.
 
-    `views` is the name of the module with its VIEWS and CHOICES, which a notebook shows.
-
     `parts` are the parameters that name the parts of a stack it applies to: `[{}]` for the whole of it, none where the stack has no such
     section, one for each of several databases, files or services. By default it applies once where the stack has its section, if it needs
     one. `triage` and `readiness` are what it brings to these.

@@ -11,7 +11,7 @@ from rollback_lib.text import times
 
 INDENT = 2  # columns
 _NARROWEST = 24  # columns that a text that is not shorter needs beside its name; with fewer it stands below
-_LONGEST_NAME = 32  # columns of a table that its names are padded to
+_LONGEST_NAME = 40  # columns of a table that its names are padded to
 
 
 class Tone(StrEnum):

@@ -8,7 +8,7 @@ from typing import Any
 
 from rollback_lib.errors import ParameterError
 from rollback_lib.plan.plan import Plan
-from rollback_lib.plan.step import Step
+from rollback_lib.plan.step import Step, When
 from rollback_lib.record.state import RESUMED, Attempt, RunState, moment
 from rollback_lib.report.summary import Telling
 from rollback_lib.run.outcome import steps
@@ -154,15 +154,21 @@ class Story:
     # -- steps --------------------------------------------------------------------------------------------------------
 
     def _tell_step_begin(self, event: Event) -> Iterator[Line]:
-        self._doing = "at work"
         yield Line(f"{self._called(event['step'])}, begins{self._title(event['step'])}", Tone.RUNS, moment(event))
 
     def _tell_step_end(self, event: Event) -> Iterator[Line]:
         one = self.state.attempts.get(event["job"])
-        ok = one is not None and one.ok
+        self._doing = "verifying" if self._changed else "going on to the next step"
         yield Line(self._ended(event, one), _step_tone(one), moment(event))
-        if not ok:
+        if one is None or not one.ok:
             yield from (Line(line, Tone.CODE, depth=2) for line in event.get("last_lines", ()))
+
+    @property
+    def _changed(self) -> bool:
+        """Whether every step is done that changes the stack, of those that are not for special cases."""
+        steps = self._plan.steps if self._plan else ()
+        ran = self.state.begun
+        return all(one.name in ran for one in steps if one.touches and not one.skip and one.when is When.ALWAYS)
 
     def _ended(self, event: Event, one: Attempt | None) -> str:
         took = times.exactly(event["seconds"]) if "seconds" in event else one.took if one else ""
@@ -194,7 +200,8 @@ class Story:
     def _tell_verified(self, event: Event) -> Iterator[Line]:
         self._doing = "closing"
         if event.get("applied", True):
-            health = "the routes pass" if event["healthy"] else "the routes do not pass"
+            which = "every route passes" if event.get("all_routes", True) else "the routes that passed then pass"
+            health = which if event["healthy"] else "the routes do not pass"
             words = f"Verified: the effect is the one asked for, and {health}" if event["ok"] else f"Not verified: {health}"
             yield Line(words, Tone.GOOD if event["ok"] else Tone.BAD, moment(event))
             yield from blocks.effects(event["effects"])

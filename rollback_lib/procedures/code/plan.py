@@ -145,8 +145,18 @@ def _keep(now: State, services: list[Deployed], sha: str, incident: str, restore
                 (snapshots.folders(now.stack, "before", "build"), *tags, *files))  # fmt: skip
 
 
+def _leaders(services: list[Deployed], target: Target) -> dict[str, str]:
+    """For each service the one whose image it gets: the first for which the target's compose files name the same image. Built apart, they
+    would be two images, and the name could mean only one of them."""
+    first: dict[str, str] = {}
+    for deployed in services:
+        first.setdefault(target.services[deployed.service].image, deployed.service)
+    return {deployed.service: first[target.services[deployed.service].image] for deployed in services}
+
+
 def _build(now: State, services: list[Deployed], target: Target) -> Step:
-    sha = target.commit.sha
+    sha, leaders = target.commit.sha, set(_leaders(services, target).values())
+    services = [deployed for deployed in services if deployed.service in leaders]
     title = "Build the target's images" if len(services) > 1 else "Build the target's image"
     why = "Built from an export of the commit, so that a build that fails leaves tree, tag and container alone."
     missing = {deployed.service: now.stack.kept_image(deployed.service, sha) for deployed in services if not deployed.kept_image(sha)}
@@ -164,8 +174,10 @@ def _recreate(now: State, services: list[Deployed], target: Target) -> Step:
     )
     if not services:
         return Step("recreate", "Recreate the services", why, skip="no service is built from what changes")
-    kept = {deployed.service: now.stack.kept_image(deployed.service, target.commit.sha) for deployed in services}
-    tags = tuple(Command.of("docker", "tag", image, target.services[name].image) for name, image in kept.items())
+    sha, leaders = target.commit.sha, _leaders(services, target)
+    kept = {name: now.stack.kept_image(leader, sha) for name, leader in leaders.items()}
+    tags = [Command.of("docker", "tag", kept[name], now.stack.kept_image(name, sha)) for name in leaders if leaders[name] != name]
+    tags += dict.fromkeys(Command.of("docker", "tag", image, target.services[name].image) for name, image in kept.items())
     return Step("recreate", title, why, (*tags, *_up(services)), changes=Changes.STACK, part=replicas.PART)
 
 
@@ -226,9 +238,10 @@ def _cleanup(now: State, services: list[Deployed], sha: str, incident: str) -> t
 
 def _rows(now: State, services: list[Deployed], target: Target) -> tuple[tuple[str, str], ...]:
     verdicts = {candidate.commit.sha: candidate.verdict for candidate in candidates(now)}
-    sha = target.commit.sha
-    kept = [deployed.service for deployed in services if deployed.kept_image(sha)]
-    missing = [deployed.service for deployed in services if not deployed.kept_image(sha)]
+    sha, leaders = target.commit.sha, _leaders(services, target)
+    there = {deployed.service for deployed in services if deployed.kept_image(sha)}
+    kept = [name for name, leader in leaders.items() if leader in there]
+    missing = [name for name in leaders if name not in kept]
     origin = [f"{some(kept)}: kept on the host, no build needed"] if kept else []
     origin += [f"{some(missing)}: to be built from the commit"] if missing else []
     return (

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from rollback_lib.commands.image import tag_variable
 from rollback_lib.procedures.code.look import Look as Code
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.procedures.common.stack_state import StackState
@@ -28,6 +29,13 @@ def changed_keys(held: State) -> list[str]:
         return []
     new, old = lines_of(held.content), lines_of(before.file.content.reveal())
     return sorted(key for key in new.keys() | old.keys() if new.get(key) != old.get(key))
+
+
+def tags(held: State) -> set[str]:
+    """The variables that hold the tags of the images of the image rollback."""
+    services = held.stack.image.names if held.stack.image else []
+    written = [services_of[name].image for services_of in held.written.values() for name in services if name in services_of]
+    return {variable for image in written if (variable := tag_variable(image))}
 
 
 def had(held: State, key: str) -> bool:

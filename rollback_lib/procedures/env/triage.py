@@ -58,6 +58,9 @@ def _changes_of_env(one: Finding, now: StackState, held: State, readers: list[st
         one.add(0, "no other version of the file is known, so nobody can tell whether it was changed")
         return
     keys = history.changed_keys(held)
+    if keys and set(keys) <= history.tags(held):
+        one.add(-4, f"only {some(keys)} was changed, which holds the tag of an image: that is for the image rollback")
+        return
     one.add(*by_age(changed, f"it was changed {times.minute(changed)}: {some(keys, 6) or 'in no variable'}"))
     code = now.of(Code)
     if code is None or code.arrived is None or changed >= code.arrived:

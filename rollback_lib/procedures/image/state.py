@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from rollback_lib.commands.compose import Compose
-from rollback_lib.commands.image import TAG, Reference
+from rollback_lib.commands.image import TAG, Reference, tag_variable
 from rollback_lib.facts import compose, docker, files, git, registry, releases
 from rollback_lib.facts.compose import Defined
 from rollback_lib.facts.host import Answer, Host, result_of
@@ -20,8 +20,6 @@ from rollback_lib.stack.model import Stack
 NAME = "image"
 OTHERS = 10  # how many tags are looked up that name no known commit
 SHA = re.compile(r"[0-9a-f]{40}")
-# A variable at the end of an image's name, which docker compose replaces: `:${TAG}`, `:${TAG:-latest}`.
-_VARIABLE = re.compile(r":\$\{(?P<name>[A-Za-z_]\w*)(?::?[-?+][^{}]*)?\}\Z")
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ class State:
     @property
     def variable(self) -> str | None:
         """The name of the variable that holds the tag in the compose files; None if there is none."""
-        return variable_of(self.declared)
+        return tag_variable(self.declared)
 
     @property
     def running(self) -> str | None:
@@ -158,16 +156,10 @@ class _OfCompose:
         return cls(host.ask(compose.written(way)), host.ask(compose.image(way, service)), host.ask(files.file(way.variables)))
 
 
-def variable_of(declared: str) -> str | None:
-    """The name of the variable that holds the tag in an image's name, as the compose files write it; None if there is none."""
-    found = _VARIABLE.search(declared)
-    return found["name"] if found else None
-
-
 def _sharing(service: str, written: dict[str, compose.Written]) -> dict[str, str]:
     """The images of other services whose tag comes from the same variable, as the compose files write them."""
-    variable = variable_of(written[service].image)
-    return {name: one.image for name, one in written.items() if variable and name != service and variable_of(one.image) == variable}
+    variable = tag_variable(written[service].image)
+    return {name: one.image for name, one in written.items() if variable and name != service and tag_variable(one.image) == variable}
 
 
 def candidates(now: State) -> Candidates:

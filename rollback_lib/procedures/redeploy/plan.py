@@ -32,10 +32,10 @@ PART = replicas.PART  # the part of the host that steps and effects name; here i
 def plan(now: State, target: Target, *, incident: str) -> Plan:
     """The plan from `now` to `target`."""
     stack = now.stack
-    built = {name: stack.kept_image(name, f"redeploy-{incident}") for name in sorted(now.services) if now.builds(name)}
+    built = _built(now, incident)
     before = {name: stack.kept_image(name, f"before-{incident}") for name in sorted(now.services) if now.of(name)}
     attach = _attachments(now)
-    made = (*built.values(), *before.values())
+    made = dict.fromkeys((*built.values(), *before.values()))
     return Plan(
         procedure=NAME,
         incident=incident,
@@ -59,6 +59,13 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     )  # fmt: skip
 
 
+def _built(now: State, incident: str) -> dict[str, str]:
+    """Our names of the images that are built, by service. Services for which the compose files name the same image share one."""
+    builds = sorted(name for name in now.services if now.builds(name))
+    first = {now.services[name].image: name for name in reversed(builds)}
+    return {name: now.stack.kept_image(first[now.services[name].image], f"redeploy-{incident}") for name in builds}
+
+
 def _steps(
     now: State, target: Target, built: dict[str, str], before: dict[str, str], attach: list[Attachment], incident: str
 ) -> tuple[Step, ...]:  # fmt: skip
@@ -71,7 +78,7 @@ def _steps(
         Command.of("tee", snapshots.before(stack, incident, NETWORKS)).saying(lines(attach)).to("/dev/null"),
     )
     pull = tuple(Command.of("docker", "pull", "--quiet", name) for name in missing)
-    tags = tuple(Command.of("docker", "tag", image, now.services[name].image) for name, image in built.items())
+    tags = dict.fromkeys(Command.of("docker", "tag", image, now.services[name].image) for name, image in built.items())
     proxies = tuple(Command.of("docker", "restart", name) for name in stack.section(NAME).networks)
     whom = some(list(stack.section(NAME).networks)) or "the proxies"
     return (
@@ -269,13 +276,13 @@ def _override(number: int) -> str:
 def _build(now: State, built: dict[str, str], incident: str) -> tuple[Command, ...]:
     commands = []
     for number, (way, services) in enumerate(now.groups.items()):
-        mine = sorted(name for name in services if name in built)
+        mine = {built[name]: name for name in sorted(services, reverse=True) if name in built}  # the first of those that share an image
         if mine:
             file = snapshots.before(now.stack, incident, _override(number))
-            override = json.dumps({"services": {name: {"image": built[name]} for name in mine}})
+            override = json.dumps({"services": {name: {"image": image} for image, name in mine.items()}})
             commands += [
                 Command.of("printf", "%s\\n", override).to(file),
-                way.command("-f", file, "build", *mine),
+                way.command("-f", file, "build", *sorted(mine.values())),
                 Command.of("rm", "-f", file),
             ]
     return tuple(commands)

@@ -117,6 +117,24 @@ def test_a_file_that_compose_only_fills_in_is_weighed_as_well() -> None:
     assert [one.parameters for one in diagnose(now).fitting] == [{"file": WEB_ENV}]
 
 
+@pytest.mark.parametrize(
+    ("before", "image", "fits"),
+    [
+        ("WEB_TAG=1\nLEVEL=2\n", "x/web:${WEB_TAG:?}", ["image"]),
+        ("WEB_TAG=1\nLEVEL=1\n", "x/web:${WEB_TAG:?}", ["env", "image"]),
+        ("WEB_TAG=1\nLEVEL=2\n", "x/web:${OTHER_TAG}", ["env", "image"]),
+    ],
+)
+def test_a_new_tag_in_the_env_file_is_no_change_of_the_environment(before: str, image: str, fits: list[str]) -> None:
+    mine = replace(env_file(changed=0.2, made=0.1, content="WEB_TAG=2\nLEVEL=2\n", before=before), path=WAY.variables, stack=SHOP)
+    mine = replace(
+        mine, replicas={"web": mine.replicas["agents-api"]}, meant={WAY: {"web": mine.meant[WAY]["agents-api"]}},
+        written={WAY: {"web": replace(mine.written[WAY]["agents-api"], image=image)}},
+    )  # fmt: skip
+    found = diagnose(shop(ill="ZeroDivisionError: division by zero", envs={WEB_ENV: mine}))
+    assert [one.procedure for one in found.fitting] == fits
+
+
 def test_two_routes_of_a_service_are_told_apart() -> None:
     """A proxy that asks for another path than users do: what the service answers to theirs says nothing."""
     other = Ways({"web": Answer((80,), 404, "no such path"), "admin": Answer((80,), 200, "fine", True)}, None)

@@ -258,3 +258,25 @@ def test_how_compose_is_called_without_a_container() -> None:
     named = STACK.model_copy(update={"compose": ComposeCall(project="p", files=["/opt/z.yml"])})
     assert compose_call.way(named, "agents-api", siblings, [entered]) == Compose(STACK.compose_directory, ("/opt/z.yml",), "p")
     assert compose_call.way(named, "caddy", siblings, [entered]) == way
+
+
+@pytest.mark.parametrize(("kept", "built"), [("", "web"), ("web", ""), ("queue", "web")])
+def test_services_that_are_one_image_by_name_get_one_image(kept: str, built: str) -> None:
+    """Web and queue are built from the same folder under the same name: built apart, they would be two images, and the name one of them.
+    What is kept of the second alone does not count."""
+    way = a_container().compose
+    deployed = tuple(
+        code.Deployed(
+            name, (a_container(name=f"docker-{name}-1", service=name, image_name="app"),), way,
+            [docker.Image(f"rollback/x/{name}", GOOD, "sha256:9")] if name == kept else [], [], state().reflog,
+        )
+        for name in ("web", "queue")
+    )  # fmt: skip
+    plan = code.plan(state(services=deployed), target(services=dict.fromkeys(("web", "queue"), service(image="app"))), incident="i1")
+    names = "rollback/dyniq-voice"
+    assert [line for line in shell(plan.build).splitlines() if " build " in line][-1:] == (
+        [line for line in shell(plan.build).splitlines() if line.endswith(f" build {built}")] if built else []
+    )
+    assert bool(plan.build.skip) is not bool(built)
+    tags = [line for line in shell(plan.recreate).splitlines() if line.startswith("docker tag")]
+    assert tags == [f"docker tag {names}/web:{GOOD} {names}/queue:{GOOD}", f"docker tag {names}/web:{GOOD} app"]

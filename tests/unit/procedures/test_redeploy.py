@@ -180,3 +180,17 @@ def test_parameters_are_checked() -> None:
         redeploy.check(STACK, target="abc")
     with pytest.raises(ParameterError, match="no section 'redeploy'"):
         redeploy.check(STACK.model_copy(update={"redeploy": None}))
+
+
+def test_services_that_are_one_image_by_name_are_built_once() -> None:
+    one = service("app", builds=True)
+    made = plan(state(services={"web": one, "queue": one, "other": service("other", builds=True)},
+                      ways={"web": BASE, "queue": BASE, "other": BASE}, containers=[caddy()]))  # fmt: skip
+    assert After.read(made.after).built == {
+        "other": "rollback/dyniq-voice/other:redeploy-i1",
+        "queue": "rollback/dyniq-voice/queue:redeploy-i1",
+        "web": "rollback/dyniq-voice/queue:redeploy-i1",
+    }
+    assert " build other queue\n" in shell(made.build) + "\n"
+    assert shell(made.redeploy).count("docker tag rollback/dyniq-voice/queue:redeploy-i1 app\n") == 1
+    assert f"docker tag rollback/dyniq-voice/queue:redeploy-i1 rollback/dyniq-voice/web:{SHA}" in shell(made.remember)

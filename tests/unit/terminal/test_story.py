@@ -145,6 +145,14 @@ def test_what_goes_on_is_said_in_two_lines(tmp_path: Path) -> None:
         list(story.tell(event))
     going, routes = story.now(stories.BEGAN.replace(second=59))
     assert going == "▶ Step 2 of 3, restore_tree, for 46 s (usually 1.2 s): Put the tree on the target"
+    record.end(stories.TREE)
+    list(story.tell(record.folder.events()[-1]))
+    assert story.now(stories.BEGAN)[0] == "● going on to the next step …"
+    record.begin(stories.RECREATE)
+    record.end(stories.RECREATE)
+    for event in record.folder.events()[-2:]:
+        list(story.tell(event))
+    assert story.now(stories.BEGAN)[0] == "● verifying …"
     assert routes == "55 s of 60 s, usually 13 s · ✘ agents-api 500 · ✔ ruben-api 200"
 
 
