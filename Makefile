@@ -47,7 +47,7 @@ test: .venv/.dev ## the whole test suite, on a practice host of its own
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 	@$(BIN)/pytest
 
-faults: .venv/.dev ## every fault in every step of every procedure, and of undo: 35 minutes
+faults: .venv/.dev ## every fault in every step of every procedure, and of undo: an hour
 	@$(BIN)/pytest tests/acceptance/faults -m 'whole or not whole' --numprocesses 2
 
 hosts: .venv/.dev ## every procedure on hosts of other shapes, and docs/hosts.md from what was found: more than an hour

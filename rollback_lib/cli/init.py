@@ -49,5 +49,5 @@ def _folder(target: str) -> int:
         print(f"Not those of this version, {version()}: {', '.join(made.differing)}.")
         print("To take the new ones, move these away and run `rollback init` again.")
     if made.written:
-        print("Next: describe your stack in parameters/NAME.yaml, as parameters/example.yaml does; or practise: `rollback drill code`.")
+        print("Next: `rollback init HOST` there describes the stack of a host in parameters/; or practise: `rollback drill code`.")
     return 0

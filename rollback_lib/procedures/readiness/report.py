@@ -1,11 +1,13 @@
 """The rows of readiness: green, amber or red, each with what to do."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from rollback_lib.facts.host import Unanswered
+from rollback_lib.health.probe import Probe
 from rollback_lib.plan.plan import Plan, some
 from rollback_lib.procedures.common import retention
 from rollback_lib.procedures.common.readiness import REMEMBER, Seen, Tried, trial_row
@@ -17,6 +19,9 @@ from rollback_lib.procedures.registry import of_readiness, with_readiness
 from rollback_lib.procedures.triage.symptoms import symptoms
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.text import times
+
+# What getaddrinfo says where nobody knows a name, on Linux and on macOS.
+_NO_NAME = re.compile(r"Name or service not known|nodename nor servname|No address associated|failure in name resolution")
 
 
 @dataclass(frozen=True)
@@ -99,8 +104,17 @@ def _routes(now: State) -> list[Row]:
     for probe in now.probes:
         level = GREEN if probe.ok else RED
         found = f"{probe.status or 'no answer'} in {probe.seconds * 1000:.0f} ms" + ("" if probe.ok else f": {probe.words}")
-        rows.append(Row(f"route {probe.route}", level, found, "" if probe.ok else "find out why: `rollback run triage`"))
+        rows.append(Row(f"route {probe.route}", level, found, "" if probe.ok else _of_route(probe)))
     return rows
+
+
+def _of_route(probe: Probe) -> str:
+    """What to do about a route that does not pass: its service may be well, and only the way from here be missing in the stack file."""
+    if _NO_NAME.search(probe.words):
+        return "if the name leads nowhere from here, add `connect_to: HOST:PORT` to the route in the stack file"
+    if "certificate verify failed" in probe.words:
+        return "if its certificate is of an authority of your own, add `ca: FILE` to the route in the stack file"
+    return "find out why: `rollback run triage`"
 
 
 def _copies(now: State, tried: Mapping[str, Tried]) -> list[Row]:

@@ -209,3 +209,16 @@ def test_a_service_that_is_built_here_is_no_image_of_the_registry() -> None:
     of_registry = replace(found.state, services=(replace(main, replicas=(container(compose=way),)),))
     assert from_registry(of_registry)
     assert not from_registry(replace(of_registry, stack=both))
+
+
+@pytest.mark.parametrize(
+    ("said", "do"),
+    [
+        ("[Errno -2] Name or service not known", "add `connect_to: HOST:PORT`"),
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get local issuer certificate", "add `ca: FILE`"),
+        ("[Errno 111] Connection refused", "rollback run triage"),
+    ],
+)
+def test_of_a_route_that_does_not_pass_it_says_what_the_stack_file_may_lack(said: str, do: str) -> None:
+    rows, _ = ready(shop(probes=(replace(probe("web", 0), status=None, said=said), probe("admin", 200))))
+    assert do in rows["route web"].do
