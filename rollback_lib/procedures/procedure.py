@@ -109,7 +109,7 @@ class Procedure(Generic[S, T]):
     drill: Drill | None = None
 
     def of(self, stack: Stack) -> Sequence[Mapping[str, str]]:
-        """The parameters of the parts of a stack that it applies to."""
+        """The parts of a stack to which it applies, as the parameters that name them."""
         if self.parts:
             return self.parts(stack)
         return [{}] if self.section is None or self.name in stack.procedures else []

@@ -57,14 +57,14 @@ def others() -> list[Procedure[Any, Any]]:
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a stack that a procedure applies to, by the parameters that name it."""
+    """A part of a stack to which a procedure applies, with the parameters that name it."""
 
     procedure: Procedure[Any, Any]
     parameters: Mapping[str, str]
 
     @property
     def name(self) -> str:
-        """Its own name, "" where the procedure applies once."""
+        """The values of the parameters, "" if the procedure applies once."""
         return " ".join(self.parameters.values())
 
     @property
@@ -74,19 +74,19 @@ class Part:
 
 
 def of_triage(stack: Stack) -> list[tuple[Part, Triage[Any]]]:
-    """The parts that triage looks at, each with what its procedure brings to that."""
+    """The parts at which triage looks, those of the smallest procedure first."""
     found = ((one, one.triage) for one in procedures().values() if one.triage)
     return [(Part(one, parameters), triage) for one, triage in found for parameters in (triage.parts or one.of)(stack)]
 
 
 def with_readiness() -> list[tuple[Procedure[Any, Any], Readiness[Any, Any]]]:
-    """The procedures that readiness tries, in its order, each with what it brings to that."""
+    """The procedures that take part in readiness, in order of rank."""
     found = [(one, one.readiness) for one in procedures().values() if one.readiness]
     return sorted(found, key=lambda pair: pair[1].rank)
 
 
 def of_readiness(stack: Stack) -> list[tuple[Part, Readiness[Any, Any]]]:
-    """The parts of a stack that readiness tries."""
+    """The parts of a stack that readiness examines, in order of rank."""
     return [(Part(one, parameters), readiness) for one, readiness in with_readiness() for parameters in one.of(stack)]
 
 

@@ -1,4 +1,4 @@
-"""Why requests do not reach a service that works: the Caddyfile."""
+"""How triage weighs a bad change of the Caddyfile."""
 
 import re
 from datetime import datetime
@@ -21,7 +21,7 @@ _OWN = re.compile(r"(?!localhost$)[A-Za-z0-9_-]+")  # a name as Docker gives to 
 
 
 def weigh(one: Finding, known: State, now: StackState, seen: Symptoms) -> None:
-    """The Caddyfile."""
+    """Weigh the Caddyfile."""
     if isinstance(known.of_file, str):
         one.add(4, f"Caddy does not accept the file: {known.of_file}", sure=True)
     if not known.running:

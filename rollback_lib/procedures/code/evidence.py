@@ -1,4 +1,4 @@
-"""What speaks for a service's code, wherever its image comes from."""
+"""Evidence for a fault in the code of a service, for images that are built here and images from a registry."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What triage asks of the code: how it is deployed, and what came with it."""
+"""The look of triage at the code: how it is deployed, and what came with it."""
 
 import re
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Look:
 
     @property
     def arrived(self) -> datetime | None:
-        """When the code that runs came to the host: by the reflog, or, where that does not say, with its image."""
+        """When the code that runs came to the host: by the reflog, or, if that does not say, with its image."""
         move = next((move for move in self.state.reflog if move.commit.sha == self.state.running), None)
         return move.when if move else self.image
 

@@ -1,4 +1,4 @@
-"""Why a service does not work: its code."""
+"""How triage weighs a bad code deploy."""
 
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.facts.releases import Release
@@ -19,7 +19,7 @@ from rollback_lib.text import times
 
 
 def weigh(one: Finding, found: Look, now: StackState, seen: Symptoms) -> None:
-    """The code; where the service's image comes from a registry, the row is that of the image."""
+    """Weigh the code. If the service's image comes from a registry, this is the finding of the image instead."""
     if from_registry(found.state):
         one.procedure, one.situation = "image", "Bad image deploy"
     elif found.target:
@@ -52,7 +52,7 @@ def changes(found: Look) -> list[Change]:
 
 
 def rows(found: Look | Unanswered) -> list[Row]:
-    """What runs, where it was found bad: its routes may pass all the same."""
+    """A row for a release that was found bad, since its routes may pass all the same."""
     if isinstance(found, Unanswered) or not (last := _last_word(found.state)) or last.healthy:
         return []
     what = last.commit[:7] or f"the image {last.image[7:19]}"
@@ -74,7 +74,7 @@ def _newer_schemas(now: StackState) -> list[str]:
 
 
 def _last_word(now: State) -> Release | None:
-    """The last that the ledger has of what the service runs: of its commit, or of its image where that is of none."""
+    """The last line of the ledger about what the service runs: about its commit, or about its image if that is of no commit."""
     image = now.container.image if now.container else ""
     mine = [one for one in now.releases if (one.commit == now.running if one.commit else one.image == image)]
     return mine[-1] if mine else None

@@ -1,4 +1,4 @@
-"""What was changed on a host, and when."""
+"""A change that was made on the host."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class Level(IntEnum):
-    """What leads to what: of changes in the same second, one of a lower level came first."""
+    """The order of changes within the same second: those of a lower level come first, since they lead to the others."""
 
     TREE = 0
     FILE = 1
@@ -17,7 +17,7 @@ class Level(IntEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """One change: of what `kind`, in a word or two, and what was changed."""
+    """A change. `kind` says in a word or two what it is, e.g. "deploy", and `words` what was changed."""
 
     when: datetime
     level: Level

@@ -1,4 +1,4 @@
-"""What a procedure brings to a readiness run: its rows of the report, and what can be tried of it beside what serves."""
+"""The part of a procedure in readiness: its rows of the report, and its trials, which do not change the stack."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ REMEMBER, DROP = "remember", "drop"  # the steps that keep what is healthy, and 
 
 @dataclass(frozen=True)
 class Tried:
-    """A step as it ran: how it ended (None: that is not known), seconds, and the last line it said."""
+    """A step that ran: how it ended (None if that is not known), how many seconds it took, and the last line of its output."""
 
     ending: Ending | None
     seconds: float
@@ -33,19 +33,19 @@ class Tried:
 
     @property
     def ok(self) -> bool:
-        """Whether it did what it was to do."""
+        """Whether it succeeded."""
         return self.ending is not None and self.ending.ok
 
     @property
     def words(self) -> str:
-        """How it ended, and what it said last."""
+        """How it ended, and the last line of its output."""
         return f"{self.ending.words if self.ending else 'its end is not known'}: {self.last or 'it said nothing'}"
 
 
 @dataclass(frozen=True)
 class Trials:
-    """`steps` are what is tried; `drop` removes what they leave, `cleanup` what a run leaves that ends in their midst. `made` names what is
-    there in the meantime, "" for nothing."""
+    """The trials of a part. `drop` removes what the steps leave, `cleanup` what an interrupted run leaves. `made` is the name of what they
+    make, "" if they make nothing to measure."""
 
     steps: tuple[Step, ...] = ()
     drop: tuple[Command, ...] = ()
@@ -54,7 +54,7 @@ class Trials:
 
 
 class Measured(Protocol):
-    """What a trial made, as it was measured; `words` are for people."""
+    """The measurement of what a trial made. `words` is a summary for people."""
 
     @property
     def words(self) -> str: ...
@@ -62,12 +62,13 @@ class Measured(Protocol):
 
 @dataclass(frozen=True)
 class Seen(Generic[S, T]):
-    """All that the rows of one part of a stack are made of.
+    """Everything from which the rows of one part are made.
 
-    `label` is the part with its procedure, e.g. `database voice`, `name` its own name; `state` and `target` are the procedure's. `look` is
-    what triage looked at, `symptoms` what is wrong by that; `states` are those of all parts by their labels, `copies` what earlier runs
-    keep on the host. `tried` are the steps that ran, by name; `made` is the name of what the trial of this part made, `measured` what
-    was found there, None where nobody looked."""
+    `label` names the procedure and the part, e.g. `database voice`, `name` only the part. `state` and `target` are those of the procedure
+    for this part. `look` is the state that triage asks for, `symptoms` what is wrong according to it. `states` are the states of all parts,
+    by label, `copies` what earlier runs keep on the host. `tried` are the steps that ran, by name. `made` is the name of what the trial of
+    this part made, `measured` its measurement, None if there is none.
+    """
 
     label: str
     name: str
@@ -82,20 +83,22 @@ class Seen(Generic[S, T]):
     measured: Any
 
     def every(self, kind: type[K]) -> list[K]:
-        """The states of that type, which is how a procedure reads that of another one."""
+        """All states of a type. A procedure uses this to read the state of another one."""
         return [one for one in self.states.values() if isinstance(one, kind)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Readiness(Generic[S, T]):
-    """`rank` orders what each procedure would go back to, its trials and its rows; rows of the `whole` stack come before all others.
+    """The part of a procedure in readiness, with the types of its state and its target.
 
-    `rows` say whether the part could be rolled back right now; `absent` makes those of a stack without the section. `state` takes the
-    state out of what triage looked at, where that has it.
+    `rank` is the order of procedures in the list of targets, in the trials and in the report. `whole`: its rows are about the whole stack,
+    and come before those of all others. `rows` returns the rows of one part, `absent` those of a stack without the section. `state` returns
+    the state from the look of triage; if it is None, the procedure's `document` is asked.
 
-    `trials` try the way back, and change nothing that serves; `untried` is the step that stands where there is nothing to try. `measure`
-    looks at what a trial made, the name of which it is given, before that is dropped. `keeping` is the file that is kept with what
-    runs, by a mark as well."""
+    `trials` returns the trials for a state, a target and an incident. `untried` is the step in their place if there are none, for a trial
+    that has a cell of its own in the notebook. `measure` measures what a trial made, before it is dropped; it is given the name in
+    `Trials.made`. `keeping` is the file that a mark and a readiness run keep.
+    """
 
     rank: int
     rows: Callable[[Seen[S, T]], Sequence[Row]]
@@ -109,7 +112,7 @@ class Readiness(Generic[S, T]):
 
 
 def trial_row(name: str, well: str, ill: str, one: Tried | None, do: str) -> Row:
-    """The row of a step; `do` is for one that failed."""
+    """The row of a trial step. `do` says what to do if it failed."""
     if one is None:
         return Row(name, AMBER, NOT_TRIED, "run it with --apply: it changes nothing that serves")
     if one.ok:

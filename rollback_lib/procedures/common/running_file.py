@@ -1,4 +1,4 @@
-"""A file of what runs, as a mark and a readiness run keep it: as a version that was healthy here, or as one that was bad."""
+"""A file with which the stack runs. A mark and a readiness run keep it as a healthy or bad version."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from rollback_lib.stack.model import Stack
 
 @dataclass(frozen=True)
 class RunningFile:
-    """A file with its versions. `kept` is the name under which these are kept; `doubt` says why what runs may not have the file as it is,
-    "" where it has."""
+    """A file, with its kept versions. `kept` is the name under which they are kept. `doubt` says why the stack may not run with the present
+    content, "" if it does."""
 
     kept: str
     path: str
@@ -27,15 +27,15 @@ class RunningFile:
 
     @property
     def incidents(self) -> Iterator[str]:
-        """Those that kept this content as healthy."""
+        """The incidents that kept this content as healthy."""
         same = (one for one in self.versions if one.verdict and not one.verdict.startswith("bad"))
         return (one.name.partition("-")[2] for one in same if one.file.content.reveal() == self.content)
 
 
 @dataclass(frozen=True)
 class Keeping:
-    """The file of a procedure that is kept with what runs: where it is, and how it is looked at (None: there is none), both with the
-    parameters of the part."""
+    """The file of a procedure that is kept. `path` returns its path on the host, `look` asks for it and returns None if it does not exist.
+    Both are called with the parameters of the part."""
 
     path: Callable[Concatenate[Stack, ...], str]
     look: Callable[Concatenate[Host, Stack, ...], RunningFile | None]

@@ -1,4 +1,4 @@
-"""What is true of a whole stack: what each procedure looked at, and one probe of every route."""
+"""The state of a whole stack: the looks of all procedures, and one probe of every route."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ L = TypeVar("L")
 
 @dataclass(frozen=True)
 class Ways:
-    """How requests come to the services: what the service of each route answers past the proxy, by route, and where the proxy sends
-    them."""
+    """How requests reach the services. `direct` holds, by route, what its service answers to a request that does not go through the proxy,
+    None if it does not run. `upstreams` holds, by host name, the addresses to which the proxy sends requests, None if it does not say."""
 
     direct: dict[str, Answer | None]
     upstreams: dict[str, tuple[str, ...]] | None
@@ -24,8 +24,8 @@ class Ways:
 
 @dataclass(frozen=True)
 class StackState:
-    """All of it. `looks` are what the procedures looked at, by the labels of their parts (`registry.Part`): the whole state of a
-    procedure, or what its triage asks beside or instead. Unanswered where the host did not say."""
+    """The state of a stack. `looks` holds the looks of the procedures, by the labels of their parts (`registry.Part`). A value is
+    Unanswered if the host gave no answer."""
 
     stack: Stack
     ways: Ways | Unanswered
@@ -34,9 +34,9 @@ class StackState:
     probes: tuple[Probe, ...] = ()
 
     def every(self, kind: type[L]) -> list[L]:
-        """The looks of that type, which is how a procedure reads what another one saw."""
+        """All looks of a type. A procedure uses this to read the look of another one."""
         return [one for one in self.looks.values() if isinstance(one, kind)]
 
     def of(self, kind: type[L]) -> L | None:
-        """The look of that type; None where the host did not say, or the stack has no such section."""
+        """The look of a type; None if the host gave no answer, or the stack has no such section."""
         return next(iter(self.every(kind)), None)

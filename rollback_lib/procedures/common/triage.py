@@ -1,4 +1,4 @@
-"""What a procedure brings to a triage: what it looks at, and what that says of its row of the page."""
+"""The part of a procedure in triage: what it asks the host, and how it weighs the answer."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,16 +25,20 @@ def _no_rows(_: object) -> list[Row]:
 
 @dataclass(frozen=True, kw_only=True)
 class Triage(Generic[L]):
-    """`situation` is the procedure's row of the page. `look` asks what triage needs, of each part of the stack with that part's
-    parameters; often it is the procedure's own `document`. What it answers is a type of its own, by which other procedures find it in a
-    StackState. `weigh` adds to the row what speaks for it and against it, and its warnings and parameters.
+    """The part of a procedure in triage. L is the type of its look.
 
-    `changes` says what was changed last, `rows` what is amiss that no rollback fixes. `absent` speaks against the row where the stack has
-    no such section; where it is "", the row is left out. `parts` are the parameters of the parts that are looked at, where these are others
-    than the procedure's.
+    `situation` is the procedure's row of the decision tree. `look` asks the host what triage needs. It is called once for each part of the
+    stack, with the parameters of that part; often it is the procedure's own `document`. L must be a type of its own, since other procedures
+    find the look by it (`StackState.of`). `weigh` adds to the finding what speaks for and against it, with points, and its warnings and
+    parameters.
 
-    `explains`: a row that surely fits says why a service is ill. `suspects`: a row may fit for a recent change alone, and does not where
-    another explains what is seen."""
+    `changes` returns what was changed last. `rows` returns what is wrong that no rollback fixes. `absent` is a reason against the row if
+    the stack has no such section; if it is "", there is no row then. `parts` are the parameters of the parts to look at, if these are not
+    those of the procedure.
+
+    `explains`: if its finding is sure and fits, that is why a service fails. `suspects`: its finding may fit because of a recent change
+    alone, and loses a point if another one explains the failure.
+    """
 
     situation: str
     look: Callable[Concatenate[Host, Stack, ...], L]

@@ -1,4 +1,4 @@
-"""What the versions of the env files tell: when one was changed, in what, and which variables they had before."""
+"""The changes of env files, from their versions: when, in which variables, and which variables they had before."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ def version_before(held: State) -> snapshots.Version | None:
 
 
 def changed(held: State) -> datetime | None:
-    """When the file was changed; None where no other version of it is known."""
+    """When the file was changed; None if no other version of it is known."""
     if held.file is None:
         return None
     return held.file.changed if any(one.file.content != held.file.content for one in held.versions) else None
@@ -44,7 +44,7 @@ def had(held: State, key: str) -> bool:
 
 
 def env_changed(now: StackState) -> datetime | None:
-    """When an env file was changed last; None where no other version of any is known."""
+    """When an env file was changed last; None if no other version of any is known."""
     return max((when for held in now.every(State) if (when := changed(held))), default=None)
 
 

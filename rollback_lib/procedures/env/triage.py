@@ -1,4 +1,4 @@
-"""Why a service does not work: the env files."""
+"""How triage weighs a bad change of an env file."""
 
 import re
 from datetime import timedelta
@@ -23,7 +23,7 @@ _HERE = ("localhost", "host")
 
 
 def weigh(one: Finding, held: State, now: StackState, seen: Symptoms) -> None:
-    """One env file."""
+    """Weigh one env file."""
     if held.unreadable:
         one.add(4, f"compose cannot read it: {held.unreadable}", sure=True)
     readers = [name for name in dict.fromkeys((*held.readers, *held.filled)) if name in seen.ill]

@@ -1,4 +1,4 @@
-"""What triage asks of a service whose image comes from a registry."""
+"""The look of triage at a service whose image comes from a registry."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +21,7 @@ class Look:
 
 
 def look(host: Host, stack: Stack, service: str = "") -> Look:
-    """The service (the only one, unless it is named)."""
+    """Ask for the service. If the stack has a single one, it need not be named."""
     service = chosen("service", service, stack.section(NAME).names)
     mine, ledger = host.ask(docker.replicas(stack, service)), host.ask(releases.releases(stack.state))
     container = docker.newest(mine.result())

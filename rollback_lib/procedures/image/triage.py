@@ -1,4 +1,4 @@
-"""Why a service does not work: its image, where that comes from a registry."""
+"""How triage weighs a bad image from a registry."""
 
 from collections.abc import Mapping
 
@@ -16,13 +16,13 @@ from rollback_lib.text import times
 
 
 def pulled(stack: Stack) -> list[Mapping[str, str]]:
-    """The services of the image rollback that are not built here as well: those are looked at with the code."""
+    """The services of the image rollback that are not built here as well. Those that are belong to the look at the code."""
     built = stack.code.names if stack.code else []
     return [one for one, name in zip(parts(stack), stack.image.names if stack.image else [], strict=True) if name not in built]
 
 
 def weigh(one: Finding, found: Look, now: StackState, seen: Symptoms) -> None:
-    """The image of a service that is not built here."""
+    """Weigh the image of a service."""
     name, container = found.service, found.container
     if name not in seen.ill:
         one.add(-1, f"{name} itself works")

@@ -1,4 +1,4 @@
-"""What is wrong with the stack as a whole: its containers and its networks."""
+"""How triage weighs a broken stack: its containers and its networks."""
 
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import some
@@ -12,7 +12,7 @@ from rollback_lib.procedures.redeploy.state import State, document
 
 
 def weigh(one: Finding, known: State, now: StackState, seen: Symptoms) -> None:
-    """The stack as a whole: containers and networks."""
+    """Weigh the stack as a whole."""
     if seen.lost:
         one.add(4, f"not on their networks: {some([f'{container} on {network}' for container, network in seen.lost])}", sure=True)
     stale = sorted({attached.container for attached in known.attachments.stale})
@@ -36,7 +36,7 @@ def changes(known: State) -> list[Change]:
 
 
 def rows(known: State | Unanswered) -> list[Row]:
-    """Docker, where it does not answer."""
+    """A row for Docker if it does not answer."""
     return [Row("docker", RED, known.why, "see `systemctl status docker` on the host")] if isinstance(known, Unanswered) else []
 
 
