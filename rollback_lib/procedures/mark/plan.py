@@ -68,7 +68,7 @@ def _guards(found: Iterable[Entry], kept: Iterable[files.File]) -> tuple[Command
 
 
 def _images(stack: Stack, found: Iterable[Entry]) -> list[Command]:
-    """Names of our own, which `docker image prune` leaves alone."""
+    """Names of our own: an image that has one is not dangling, and stays when a deploy moves the others."""
     return [Command.of("docker", "tag", one.image, _kept(stack, one)) for one in found]
 
 
