@@ -70,7 +70,7 @@ def _guards(found: Iterable[Entry], kept: Iterable[RunningFile]) -> tuple[Comman
 
 
 def _images(stack: Stack, found: Iterable[Entry]) -> list[Command]:
-    """Commands that give the images rollback/ tags, so that `docker image prune` does not remove them."""
+    """Commands that give the images rollback/ tags. An image with a tag is not dangling: it stays when a deploy moves the other tags."""
     return [Command.of("docker", "tag", one.image, _kept(stack, one)) for one in found]
 
 
