@@ -9,20 +9,18 @@ from typing import Any
 import pytest
 import yaml
 
-from rollback_lib import settings
 from rollback_lib.cli import main
-from rollback_lib.stack import model
 from rollback_lib.stack.model import Stack
 from tests.machine import BIN, Machine
 
-SAME = ("name", "host", "tree", "compose_directory", "image", "env", "caddyfile", "databases", "redeploy")
+SAME = ("name", "host", "tree", "compose_directory", "env", "caddyfile", "databases", "redeploy")
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Of stack files, in a project of its own."""
-    monkeypatch.setattr(settings, "PROJECT", tmp_path)
-    monkeypatch.setattr(model, "PROJECT", tmp_path)
+    """Of stack files, in a runbook folder of its own."""
+    monkeypatch.setenv("ROLLBACK_HOME", str(tmp_path))
+    (tmp_path / "notebooks").mkdir()
     (tmp_path / "parameters").mkdir()
     return tmp_path / "parameters"
 
@@ -62,6 +60,7 @@ def test_what_is_found_is_what_the_file_of_the_practice_host_says(clean: Machine
     made, known = Stack.load(str(file)), Stack.load(str(clean.stack))
     assert {key: getattr(made, key) for key in SAME} == {key: getattr(known, key) for key in SAME}
     assert (made.code.names, made.code.env_files) == (["agents-api", "ruben-api"], known.code.env_files)
+    assert (made.image.names, made.image.files) == (["agents-api", "ruben-api"], known.image.files)
     assert [(one.name, one.service, one.url) for one in made.routes] == [(one.name, one.service, one.url) for one in known.routes]
     for secret in clean.ssh("cat /opt/dyniq-voice/.env /opt/voice/password /opt/n8n/password").splitlines():
         value = secret.partition("=")[2] or secret

@@ -42,16 +42,19 @@ def test_a_server_is_asked(found: postgres.Server | None, level: str, words: str
 @pytest.mark.parametrize(
     ("newest", "level", "words"),
     [
-        ([backup()], GREEN, "voice-1.sql, 1.0 h old; its end is there"),
-        ([backup(whole=None)], GREEN, "voice-1.sql, 1.0 h old; whether it is whole, only reading it tells"),
-        ([backup(30)], AMBER, "voice-1.sql, 30.0 h old; its end is there"),
-        ([backup(60)], RED, "voice-1.sql, 60.0 h old; its end is there"),
-        ([backup(wrong="it is empty")], RED, "/backup/voice-1.sql: it is empty"),
-        ([], RED, "there is none by /backup/voice-*"),
+        ({"hours": 1}, GREEN, "voice-1.sql, 1.0 h old; its end is there"),
+        ({"hours": 1, "whole": None}, GREEN, "voice-1.sql, 1.0 h old; whether it is whole, only reading it tells"),
+        ({"hours": 30}, AMBER, "voice-1.sql, 30.0 h old; its end is there"),
+        ({"hours": 60}, RED, "voice-1.sql, 60.0 h old; its end is there"),
+        ({"wrong": "it is empty"}, RED, "/backup/voice-1.sql: it is empty"),
     ],
 )
-def test_the_newest_backup_is_looked_at(newest: list[backups.Backup], level: str, words: str) -> None:
-    assert rows(server("dyniq"), *newest)[1] == (level, words)
+def test_the_newest_backup_is_looked_at(newest: dict[str, Any], level: str, words: str) -> None:
+    assert rows(server("dyniq"), backup(**newest))[1] == (level, words)
+
+
+def test_where_there_is_no_backup_it_says_so() -> None:
+    assert rows(server("dyniq"))[1] == (RED, "there is none by /backup/voice-*")
 
 
 def test_one_red_row_is_enough() -> None:

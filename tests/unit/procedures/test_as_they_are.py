@@ -1,5 +1,6 @@
 """Triage and readiness of stacks whose images come from a registry, and that have several env files."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -73,17 +74,17 @@ def test_a_stack_without_git_or_proxy_is_healthy_when_its_routes_pass() -> None:
 @pytest.mark.parametrize(
     ("web", "points"),
     [
-        (pulled("web"), "web 5"),
-        (pulled("web", came=5, made=4), "web 4"),
-        (pulled("web", came=200, made=199), "web 3"),
-        (pulled("web", came=200, made=0.1), "web 1"),
-        (pulled("web", known=(release(healthy=False),)), "web 7"),
-        (pulled("web", known=(release(healthy=True),)), ""),
-        (Pulled("web", None, None, []), "web 1"),
+        (lambda: pulled("web"), "web 5"),
+        (lambda: pulled("web", came=5, made=4), "web 4"),
+        (lambda: pulled("web", came=200, made=199), "web 3"),
+        (lambda: pulled("web", came=200, made=0.1), "web 1"),
+        (lambda: pulled("web", known=(release(healthy=False),)), "web 7"),
+        (lambda: pulled("web", known=(release(healthy=True),)), ""),
+        (lambda: Pulled("web", None, None, []), "web 1"),
     ],
 )
-def test_a_bad_image_is_known_by_when_it_came_and_by_the_ledger(web: Pulled, points: str) -> None:
-    now = shop(ill="ZeroDivisionError: division by zero", web=web)
+def test_a_bad_image_is_known_by_when_it_came_and_by_the_ledger(web: Callable[[], Pulled], points: str) -> None:
+    now = shop(ill="ZeroDivisionError: division by zero", web=web())
     assert ranked(now) == points
     (one,) = [one for one in diagnose(now).findings if one.parameters == {"service": "worker"}]
     assert one.speaks_against == ["worker itself works"]
