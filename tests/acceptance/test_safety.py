@@ -98,7 +98,7 @@ def test_the_second_hand_is_refused_until_it_takes_over(broken: Machine) -> None
 
 def test_the_host_undoes_by_itself_when_nobody_comes_back(broken: Machine) -> None:
     before, bad = broken.head(), image(broken)
-    with broken.stopped_in("code", "recreate", 1, "--revert-after", "6s") as scene:
+    with broken.stopped_in("code", "recreate", 1, "--revert-after", "20s") as scene:
         os.kill(scene.run.pid, signal.SIGKILL)
         thaw(scene)
     (folder,) = broken.folders()

@@ -125,8 +125,9 @@ def document(host: Host, stack: Stack) -> State:
 def candidates(now: State) -> Candidates:
     """The services and what becomes of each."""
     rows = []
+    built = "built from the tree" if now.stack.tree else "built here"
     for service, one in sorted(now.services.items()):
-        how = "built here" if now.builds(service) else "on the host" if one.image in now.images else "pulled from its registry"
+        how = built if now.builds(service) else "on the host" if one.image in now.images else "pulled from its registry"
         runs = ", ".join(f"{container.name}: {container.state}" for container in now.of(service)) or "no container"
         rows.append(Candidate(service, one.image, how, runs))
     return Candidates(rows)
