@@ -17,16 +17,19 @@ SAME = ("name", "host", "tree", "compose_directory", "env", "caddyfile", "databa
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path) -> Path:
     """Of stack files, in a runbook folder of its own."""
-    monkeypatch.setenv("ROLLBACK_HOME", str(tmp_path))
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "parameters").mkdir()
     return tmp_path / "parameters"
 
 
-def init(machine: Machine, *words: str) -> int:
-    return main(["init", "contabo", "--ssh-config", str(machine.host.ssh_config), *words])
+def init(machine: Machine, folder: Path, *words: str) -> int:
+    """`rollback init` in the runbook folder. The practice host stays one of the clone."""
+    config = str(machine.host.ssh_config)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ROLLBACK_HOME", str(folder.parent))
+        return main(["init", "contabo", "--ssh-config", config, *words])
 
 
 def check(machine: Machine, file: Path) -> tuple[int, dict[str, Any]]:
@@ -52,7 +55,7 @@ def completed(machine: Machine, file: Path) -> Path:
 
 def test_what_is_found_is_what_the_file_of_the_practice_host_says(clean: Machine, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = clean.listing()
-    assert init(clean, "--project", "docker") == 7  # its names lead nowhere from here
+    assert init(clean, folder, "--project", "docker") == 7  # its names lead nowhere from here
     said = capsys.readouterr().out
     assert "✘ route agents-api" in said
     file = folder / "dyniq-voice.yaml"
@@ -82,18 +85,18 @@ def test_what_is_found_is_what_the_file_of_the_practice_host_says(clean: Machine
 
 
 def test_several_projects_and_a_name_that_is_taken(clean: Machine, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert init(clean) == 3
+    assert init(clean, folder) == 3
     said = "there are 6 compose projects on contabo; say which one is meant with --project NAME: docker in /opt/dyniq-voice/docker"
     assert said in capsys.readouterr().err
     assert list(folder.iterdir()) == []
     (folder / "dyniq-voice.yaml").write_text("mine\n")
-    assert init(clean, "--project", "docker") == 2
+    assert init(clean, folder, "--project", "docker") == 2
     assert "dyniq-voice.yaml is there, and is not overwritten" in capsys.readouterr().err
     assert [(one.name, one.read_text()) for one in folder.iterdir()] == [("dyniq-voice.yaml", "mine\n")]
 
 
 def test_a_host_whose_docker_does_not_answer(clean: Machine, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     clean.ssh("mv /usr/bin/docker /usr/bin/docker.away")
-    assert init(clean) == 3
+    assert init(clean, folder) == 3
     assert "contabo has no docker" in capsys.readouterr().err
     assert list(folder.iterdir()) == []
