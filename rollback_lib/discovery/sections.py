@@ -87,7 +87,9 @@ def redeploy(host: Host, project: Project) -> list[Line]:
     lines = []
     for one in project.mine:
         service = project.defined.get(one.service)
-        by_hand = [network for network in attached.of(one.name) if service and network not in service.networks and network != "bridge"]
+        by_hand = [
+            network for network in sorted(attached.of(one.name)) if service and network not in service.networks and network != "bridge"
+        ]
         if by_hand and fits(NAME, one.name) and all(fits(NAME, network) for network in by_hand):
             lines.append(Entry(one.name, tuple(by_hand), "attached by hand: no compose file names them for it"))
     return [Entry("redeploy", Section((Entry("networks", Section(tuple(lines))),)))] if lines else []

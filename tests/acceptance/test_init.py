@@ -13,7 +13,7 @@ from rollback_lib.cli import main
 from rollback_lib.stack.model import Stack
 from tests.machine import BIN, Machine
 
-SAME = ("name", "host", "tree", "compose_directory", "env", "caddyfile", "databases", "redeploy")
+SAME = ("name", "host", "tree", "compose_directory", "env", "caddyfile", "databases")
 
 
 @pytest.fixture
@@ -62,6 +62,10 @@ def test_what_is_found_is_what_the_file_of_the_practice_host_says(clean: Machine
     text = file.read_text()
     made, known = Stack.load(str(file)), Stack.load(str(clean.stack))
     assert {key: getattr(made, key) for key in SAME} == {key: getattr(known, key) for key in SAME}
+    assert made.redeploy
+    assert known.redeploy
+    networks = [{name: set(some) for name, some in one.networks.items()} for one in (made.redeploy, known.redeploy)]
+    assert networks[0] == networks[1]
     assert (made.code.names, made.code.env_files) == (["agents-api", "ruben-api"], known.code.env_files)
     assert (made.image.names, made.image.files) == (["agents-api", "ruben-api"], known.image.files)
     assert [(one.name, one.service, one.url) for one in made.routes] == [(one.name, one.service, one.url) for one in known.routes]
