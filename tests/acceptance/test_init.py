@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import yaml
 
-from rollback_lib.cli import main
 from rollback_lib.stack.model import Stack
 from tests.machine import BIN, Machine
 
@@ -24,12 +23,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "parameters"
 
 
-def init(machine: Machine, folder: Path, *words: str) -> int:
-    """`rollback init` in the runbook folder. The practice host stays one of the clone."""
-    config = str(machine.host.ssh_config)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ROLLBACK_HOME", str(folder.parent))
-        return main(["init", "contabo", "--ssh-config", config, *words])
+def init(machine: Machine, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """`rollback init` in the runbook folder."""
+    argv = [BIN / "rollback", "init", "contabo", "--ssh-config", machine.host.ssh_config, *words]
+    env = machine.env({"ROLLBACK_HOME": str(folder.parent)})
+    return subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
 
 
 def check(machine: Machine, file: Path) -> tuple[int, dict[str, Any]]:
@@ -53,10 +51,11 @@ def completed(machine: Machine, file: Path) -> Path:
     return file
 
 
-def test_what_is_found_is_what_the_file_of_the_practice_host_says(clean: Machine, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_found_is_what_the_file_of_the_practice_host_says(clean: Machine, folder: Path) -> None:
     before = clean.listing()
-    assert init(clean, folder, "--project", "docker") == 7  # its names lead nowhere from here
-    said = capsys.readouterr().out
+    done = init(clean, folder, "--project", "docker")
+    said = done.stdout
+    assert done.returncode == 7, done.stderr  # its names lead nowhere from here
     assert "✘ route agents-api" in said
     file = folder / "dyniq-voice.yaml"
     text = file.read_text()
@@ -88,19 +87,19 @@ def test_what_is_found_is_what_the_file_of_the_practice_host_says(clean: Machine
     assert (done.status, done.record["verdict"]) == (0, "succeeded"), done.out
 
 
-def test_several_projects_and_a_name_that_is_taken(clean: Machine, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert init(clean, folder) == 3
+def test_several_projects_and_a_name_that_is_taken(clean: Machine, folder: Path) -> None:
+    done = init(clean, folder)
     said = "there are 6 compose projects on contabo; say which one is meant with --project NAME: docker in /opt/dyniq-voice/docker"
-    assert said in capsys.readouterr().err
+    assert (done.returncode, said in done.stderr) == (3, True), done.stderr
     assert list(folder.iterdir()) == []
     (folder / "dyniq-voice.yaml").write_text("mine\n")
-    assert init(clean, folder, "--project", "docker") == 2
-    assert "dyniq-voice.yaml is there, and is not overwritten" in capsys.readouterr().err
+    done = init(clean, folder, "--project", "docker")
+    assert (done.returncode, "dyniq-voice.yaml is there, and is not overwritten" in done.stderr) == (2, True), done.stderr
     assert [(one.name, one.read_text()) for one in folder.iterdir()] == [("dyniq-voice.yaml", "mine\n")]
 
 
-def test_a_host_whose_docker_does_not_answer(clean: Machine, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_host_whose_docker_does_not_answer(clean: Machine, folder: Path) -> None:
     clean.ssh("mv /usr/bin/docker /usr/bin/docker.away")
-    assert init(clean, folder) == 3
-    assert "contabo has no docker" in capsys.readouterr().err
+    done = init(clean, folder)
+    assert (done.returncode, "contabo has no docker" in done.stderr) == (3, True), done.stderr
     assert list(folder.iterdir()) == []
