@@ -291,9 +291,10 @@ class Incident:
         with its last failed probe, None if it gave no answer."""
         run, most = self._run, self.stack.health.deadline
         with run.guarded("health"):
-            if found := run.monitor.failing(min(PATIENCE, most)):
+            found = run.monitor.failing(min(PATIENCE, most))
+            if found and most > PATIENCE:
                 run.console.line(f"● Not healthy yet: {', '.join(found)}; waiting, {times.given(most)} at most …")
-                found = run.monitor.failing(most)
+                found = run.monitor.failing(most - PATIENCE)
             return found
 
     def close(self) -> Closing:

@@ -13,6 +13,7 @@ from rollback_lib.record.folder import Folder
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.run import marking, resume
 from rollback_lib.run.incident import Incident
+from rollback_lib.run.monitor import Monitor
 from rollback_lib.run.sealing import Seal
 from rollback_lib.run.stages import Closing
 from tests.builders.looks import Looks
@@ -72,7 +73,11 @@ def test_an_unhealthy_stack_is_not_entered_and_the_route_is_named(
     marked: Marking, host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Routes(ruben_api=[PASS, FAIL]).instead_of_real_ones(monkeypatch)
+    monkeypatch.setattr("rollback_lib.run.incident.PATIENCE", 0.3)
+    wait, waited = Monitor.failing, []
+    monkeypatch.setattr(Monitor, "failing", lambda monitor, most: (waited.append(most), wait(monitor, most))[1])
     closing = marked()
+    assert sum(waited) == pytest.approx(0.5), "the deadline of the stack, and no more"
     assert (closing.verdict, closing.verdict.status) == (Verdict.NOT_READY, 7)
     assert closing.reason == (
         "contabo is not healthy, so nothing was entered: route ruben-api did not pass 2 probes in a row in 0.5 s (500: out of order)"
