@@ -8,8 +8,6 @@ if TYPE_CHECKING:
     from rollback_lib.discovery.check import Looked
     from rollback_lib.stack.model import Stack
 
-NOT_READY = 7
-
 
 def add(commands: Any) -> None:
     """The parser of this command."""
@@ -27,6 +25,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def told(stack: "Stack", source: str, *, as_json: bool = False) -> int:
     """Look at a stack, which is called `source` on the command line, and print what was found; the exit status."""
+    from rollback_lib.record.verdict import Verdict
     from rollback_lib.secrets.redactor import Redactor
 
     redactor = Redactor(stack.model_dump_json())
@@ -36,7 +35,7 @@ def told(stack: "Stack", source: str, *, as_json: bool = False) -> int:
     else:
         for line in _lines(found, source):
             print(redactor.clean(line))
-    return 0 if found.ready else NOT_READY
+    return (Verdict.READY if found.ready else Verdict.NOT_READY).status
 
 
 def _looked(stack: "Stack", redactor: Any) -> "Looked":

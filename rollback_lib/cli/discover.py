@@ -111,11 +111,12 @@ def _asked(offers: "Sequence[Offer]", alias: str) -> str:
 def _then(source: str) -> int:
     """The look at the result: whether the file is complete, and whether a rollback could be planned."""
     from rollback_lib.cli import check
+    from rollback_lib.record.verdict import Verdict
     from rollback_lib.stack.model import Stack
 
     try:
         stack = Stack.load(source)
     except ParameterError as error:
         print(f"✘ {error}\nComplete the file, then: `rollback check --stack {source}`")
-        return check.NOT_READY
+        return Verdict.NOT_READY.status
     return check.told(stack, source)

@@ -24,7 +24,7 @@ def _mark(arguments: argparse.Namespace) -> int:
     import signal
     import sys
 
-    # Two imports of paramiko and ipykernel that nobody needs here, and that take their time.
+    # paramiko would import it for a part of its own that is not used here, and that takes its time.
     sys.modules.setdefault("invoke", None)  # type: ignore[arg-type]
     from rollback_lib.procedures import mark
     from rollback_lib.run import marking

@@ -1,7 +1,7 @@
 """parameters/*.yaml → Stack: which host, which paths, which service, which routes, which budgets."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -57,15 +57,14 @@ class ComposeCall(Keys):
     env_files: list[HostPath] = Field(default_factory=list, description="The files that are given by `--env-file`.")
 
 
-class Code(Keys):
-    """What the code rollback rebuilds from the tree. Give either `service` or `services`."""
+class Services(Keys):
+    """Base of the sections that are about services: one `service`, or several `services`."""
 
-    service: Name | None = Field(default=None, description="The compose service that is built from the tree.")
-    services: list[Name] = Field(default_factory=list, description="All services that are built from the tree, the most important first.")
-    env_files: list[HostPath] = Field(default_factory=list, description="Files in the tree that a build needs and git does not have.")
+    service: Name | None = None
+    services: list[Name] = Field(default_factory=list)
 
     @model_validator(mode="after")
-    def _one_of_both(self) -> "Code":
+    def _one_of_both(self) -> Self:
         if (self.service is None) == (not self.services) or len(set(self.services)) < len(self.services):
             raise ValueError("either a service is expected, or a list of services, each once")
         return self
@@ -75,13 +74,21 @@ class Code(Keys):
         """The services."""
         return [self.service] if self.service else self.services
 
+
+class Code(Services):
+    """What the code rollback rebuilds from the tree. Give either `service` or `services`."""
+
+    service: Name | None = Field(default=None, description="The compose service that is built from the tree.")
+    services: list[Name] = Field(default_factory=list, description="All services that are built from the tree, the most important first.")
+    env_files: list[HostPath] = Field(default_factory=list, description="Files in the tree that a build needs and git does not have.")
+
     @property
     def main(self) -> str:
         """The service that matters most."""
         return self.names[0]
 
 
-class Image(Keys):
+class Image(Services):
     """What the image rollback starts from a registry. Give either `service` or `services`."""
 
     service: Name | None = Field(default=None, description="The compose service.")
@@ -90,16 +97,9 @@ class Image(Keys):
     )
     files: list[HostPath] = Field(min_length=1, description="The compose files that name their images, in their order.")
 
-    @model_validator(mode="after")
-    def _one_of_both(self) -> "Image":
-        if (self.service is None) == (not self.services) or len(set(self.services)) < len(self.services):
-            raise ValueError("either a service is expected, or a list of services, each once")
-        return self
-
-    @property
-    def names(self) -> list[str]:
-        """The services."""
-        return [self.service] if self.service else self.services
+    def started(self, service: str, files: Iterable[str]) -> bool:
+        """Whether a service that was started with these compose files takes its image from the registry."""
+        return service in self.names and set(self.files) <= set(files)
 
 
 class Env(Keys):

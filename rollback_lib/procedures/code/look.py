@@ -62,4 +62,4 @@ def migration(path: str) -> bool:
 def from_registry(now: State) -> bool:
     """Whether the service's container was started with the compose files that take its image from a registry."""
     section, container = now.stack.image, now.container
-    return bool(section and container and now.main.service in section.names and set(section.files) <= set(container.compose.files))
+    return bool(section and container and section.started(now.main.service, container.compose.files))

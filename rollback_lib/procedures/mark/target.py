@@ -123,7 +123,7 @@ def _pulled(stack: Stack, container: docker.Container) -> bool:
     section, built = stack.image, stack.code.names if stack.code else []
     if section is None or container.service not in section.names:
         return stack.code is None
-    return container.service not in built or set(section.files) <= set(container.compose.files)
+    return container.service not in built or section.started(container.service, container.compose.files)
 
 
 def _bad(now: State) -> Target:

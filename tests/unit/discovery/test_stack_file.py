@@ -232,10 +232,11 @@ def test_two_proxies_that_lead_to_the_project_are_refused() -> None:
         file_of(told_of_shop(containers, ("pgrep", "nginx\n"), ("cd /etc/nginx", NGINX)), "shop")
 
 
-@pytest.mark.skipif(not Stack.model_fields["tree"].is_required(), reason="a stack needs no tree any more")
-def test_a_stack_without_git_is_refused_as_long_as_the_model_needs_a_tree() -> None:
-    with pytest.raises(Refused, match="in no git work tree"):
-        file_of(told_of_shop(shop(), tree=""))
+def test_a_stack_without_git_has_no_tree_and_no_code() -> None:
+    text = file_of(told_of_shop(shop(), tree=""))
+    made = Stack.load(yaml.safe_load(text)["stack"])
+    assert (made.tree, made.code) == (None, None)
+    assert "is in no git work tree, so there are no commits to go back to" in text
 
 
 def test_the_image_of_a_registry_is_found_in_the_files_in_use() -> None:

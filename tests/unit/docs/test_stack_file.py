@@ -11,7 +11,7 @@ from rollback_lib.settings import PROJECT
 from rollback_lib.stack import model, reference, route, schema, values
 from tests.builders.runbook_folder import runbook_folder
 
-_BASES = (values.Keys, model.Section)  # what others are made of
+_BASES = (values.Keys, model.Services, model.Section)  # what others are made of
 _ALL = {**vars(model), **vars(route)}.values()
 SECTIONS = [one for one in _ALL if isinstance(one, type) and issubclass(one, values.Keys) and one not in _BASES]
 
