@@ -40,13 +40,14 @@ def _copy(arguments: argparse.Namespace, root: Path) -> Path:
     from rollback_lib.cli import parameters
     from rollback_lib.record.contents import WORKING_COPY
     from rollback_lib.record.folder import Folder
+    from rollback_lib.run import options
     from rollback_lib.runbook import working_copy
     from rollback_lib.stack.model import lasting
 
     source = parameters.notebook(arguments.procedure)
     given = parameters.given(arguments.parameters, source, without=("stack",))
     stack = lasting(arguments.stack)
-    parameters.checked(arguments.procedure, stack, given)
+    options.check_notebook(arguments.procedure, stack, given)
     return working_copy.copy(source, Folder.create(arguments.procedure, root).path / WORKING_COPY, {"stack": stack, **given})
 
 

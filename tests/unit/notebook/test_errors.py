@@ -8,9 +8,9 @@ from typing import Any
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from rollback_lib.headless.kernel import Kernel
 
 from rollback_lib.headless import runner
-from rollback_lib.headless.kernel import Kernel
 from rollback_lib.headless.signals import Signals
 from rollback_lib.record.folder import Folder
 from rollback_lib.secrets.redactor import HIDDEN
