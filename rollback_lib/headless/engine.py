@@ -50,6 +50,7 @@ def _run(nb_man: NotebookExecutionManager, record: Path, process: CellProcess, o
         try:
             ok = process.run(index, cell.source, outputs.take, on_interrupt)
         finally:
+            outputs.settle()
             if not ok:
                 nb_man.cell_exception(cell, index)
             nb_man.cell_complete(cell, index)

@@ -9,6 +9,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -59,7 +60,7 @@ class CellProcess:
         for name, pipe in self._pipes():
             self._waits.register(pipe, selectors.EVENT_READ, self._listener(name))
         self._waits.register(signals, selectors.EVENT_READ, lambda _: signals.clear())
-        wire.write(self._requests, "start", procedure=procedure, parameters=parameters)
+        self._request("start", procedure=procedure, parameters=parameters)
 
     @property
     def pid(self) -> int:
@@ -86,7 +87,7 @@ class CellProcess:
         TimeoutError if it takes longer, Ended.
         """
         self._cell = cell
-        wire.write(self._requests, "run", cell=cell, source=source)
+        self._request("run", cell=cell, source=source)
         on_output(self._until(("begun",), on_output, heeding=False, seconds=STARTS))  # from here on an interrupt takes effect
         try:
             done = self._until(("done",), on_output)
@@ -112,6 +113,10 @@ class CellProcess:
             os.close(descriptor)
         for _, pipe in self._pipes():
             pipe.close()
+
+    def _request(self, kind: str, **content: Any) -> None:
+        with suppress(BrokenPipeError):  # it has ended; whoever waits for the answer learns how
+            wire.write(self._requests, kind, **content)
 
     def _pipes(self) -> list[tuple[str, IO[bytes]]]:
         """What the process itself and its programs write to, by the name of the stream."""

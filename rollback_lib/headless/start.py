@@ -25,6 +25,7 @@ def run(page: Path) -> Path:
                 signals.check()
                 if cell.cell_type == "code":
                     process.run(index, cell.source, outputs.take, lambda: None)
+                    outputs.settle()
             write_private(page, nbformat.writes(notebook))
         finally:
             process.kill()

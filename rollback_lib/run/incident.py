@@ -17,7 +17,6 @@ from rollback_lib.facts.live import Answered
 from rollback_lib.health.probe import Probe
 from rollback_lib.plan.plan import Loss, Plan
 from rollback_lib.plan.step import Step, When
-from rollback_lib.procedures import readiness, triage
 from rollback_lib.procedures.common import permissions, retention
 from rollback_lib.procedures.common.readiness import Tried
 from rollback_lib.record.state import ending
@@ -31,7 +30,6 @@ from rollback_lib.text import tables, times
 
 T = TypeVar("T")
 P = ParamSpec("P")
-LOOKING = (triage.NAME, readiness.NAME)  # these serve also a user who may not change anything
 AFTERWARDS = retention.REMEMBER
 PATIENCE = 2.0  # seconds after which a person is told that routes are not healthy yet
 
@@ -88,7 +86,7 @@ class Incident:
         """The present state: the facts that the procedure asks for, and one probe of every route, in parallel. Raises Refused."""
         run = self._run
         with run.guarded("document"):
-            if run.opening.procedure not in LOOKING:
+            if not run.procedure.looks:
                 usable(run.account)
             looked = outcome.side_by_side(run.monitor.look_once)
             try:
@@ -117,7 +115,7 @@ class Incident:
         with run.guarded("plan"):
             if run.opening.resumed and run.plan:
                 return run.plan
-            if run.opening.procedure not in LOOKING:
+            if not run.procedure.looks:
                 usable(run.account)
             made: Plan = run.procedure.plan(now, target, incident=self.id, **options)
             permissions.check(run.host(), made, run.account)

@@ -10,7 +10,6 @@ from rollback_lib.errors import ParameterError
 from rollback_lib.health.headers import check_variables
 from rollback_lib.health.tls import check_authorities
 from rollback_lib.procedures import registry
-from rollback_lib.procedures.undo.origin import origin
 from rollback_lib.run.checklist import checked
 from rollback_lib.stack.model import Stack
 
@@ -81,7 +80,12 @@ def check_notebook(procedure: str, stack: "str | Stack", parameters: Mapping[str
 
 def check_headless(procedure: str, parameters: Mapping[str, Any]) -> Stack:
     """Check the parameters of a notebook that runs without a person, who could confirm. Returns the stack; raises ParameterError."""
-    stack = parameters["stack"] if "stack" in parameters else origin(parameters["incident"]).stack
+    if "stack" in parameters:
+        stack = parameters["stack"]
+    else:
+        from rollback_lib.procedures.undo.origin import origin  # imported here, since only an undo needs it
+
+        stack = origin(parameters["incident"]).stack
     loaded = check_notebook(procedure, stack, parameters)
     if parameters.get("mode") == "apply" and parameters["confirm"] != loaded.host:
         raise ParameterError(f"--apply changes {loaded.host}; say so with --confirm {loaded.host} (it is {parameters['confirm']!r})")

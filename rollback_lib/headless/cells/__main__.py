@@ -20,6 +20,7 @@ from rollback_lib.headless.cells.sender import Sender
 # Libraries import these for parts of theirs that are not used here: paramiko to read SSH configurations, httpx for its command line. They
 # take 0.1 s together.
 UNUSED = ("invoke", "click")
+NO_PLUGINS = {"PYDANTIC_DISABLE_PLUGINS": "__all__"}  # pydantic would search all packages for plug-ins of its own
 
 
 def main(requests: int, answers: int) -> None:
@@ -29,6 +30,7 @@ def main(requests: int, answers: int) -> None:
     sender = Sender(answers, interrupts)
     asked: queue.SimpleQueue[wire.Message] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(requests, asked), daemon=True).start()
+    os.environ |= NO_PLUGINS
     for name in UNUSED:
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]
     if _checked(asked.get(), sender):

@@ -12,6 +12,7 @@ from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import StdinNotImplementedError
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets import Type
 from traitlets.config import Config
 
 from rollback_lib.headless.cells.sender import Sender, Stream
@@ -20,45 +21,10 @@ from rollback_lib.headless.cells.sender import Sender, Stream
 ENVIRONMENT = {"TERM": "xterm-color", "CLICOLOR": "1", "FORCE_COLOR": "1", "CLICOLOR_FORCE": "1", "PAGER": "cat", "GIT_PAGER": "cat"}
 
 
-class Shell(InteractiveShell):  # type: ignore[misc]
-    """Runs cells on the main thread. Beside a kernel's shell it lacks what needs a person or a browser: an answer to `input()`, widgets
-    that react, and an event loop that runs between cells."""
-
-    sender: Sender
-    erred = False  # whether an error was shown since the cell began
-
-    @classmethod
-    def start(cls, sender: Sender, variables: dict[str, Any]) -> "Shell":
-        """Start the shell of this process. `variables` are the global variables of its cells."""
-        cls.sender = sender
-        os.environ.update(ENVIRONMENT)
-        sys.stdout, sys.stderr = Stream("stdout", 1, sender), Stream("stderr", 2, sender)
-        builtins.input = _nobody
-        config = Config()
-        config.HistoryManager.enabled = False  # the record is the history
-        config.InteractiveShell.display_pub_class = _Displays
-        config.InteractiveShell.displayhook_class = _Results
-        shell: Shell = cls.instance(config=config, user_ns=variables)
-        shell.set_hook("show_in_pager", page.as_hook(payloadpage.page), 99)
-        return shell
-
-    def run(self, source: str) -> bool:
-        """Run a cell, and send its outputs. False if it failed."""
-        self.erred = False
-        result = self.run_cell(source, store_history=True)
-        flush()
-        return bool(result.success) and not self.erred
-
-    def failed(self, error: BaseException) -> None:
-        """Show an error that left `run`."""
-        self._showtraceback(type(error), error, [type(error).__name__])
-
-    def _showtraceback(self, etype: type, evalue: BaseException | None, stb: list[str]) -> None:
-        flush()
-        self.erred = True
-        self.sender.send("error", content={"ename": etype.__name__, "evalue": str(evalue), "traceback": stb})
-
-    def enable_gui(self, gui: str | None = None) -> None: ...
+def flush() -> None:
+    """Send what both streams hold back."""
+    sys.stdout.flush()
+    sys.stderr.flush()
 
 
 class _Displays(DisplayPublisher):  # type: ignore[misc]
@@ -92,10 +58,45 @@ class _Results(DisplayHook):  # type: ignore[misc]
             Shell.sender.send("execute_result", content=self._content)
 
 
-def flush() -> None:
-    """Send what both streams hold back."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+class Shell(InteractiveShell):  # type: ignore[misc]
+    """Runs cells on the main thread. Beside a kernel's shell it lacks what needs a person or a browser: an answer to `input()`, widgets
+    that react, and an event loop that runs between cells."""
+
+    display_pub_class = Type(_Displays)
+    displayhook_class = Type(_Results)
+    sender: Sender
+    erred = False  # whether an error was shown since the cell began
+
+    @classmethod
+    def start(cls, sender: Sender, variables: dict[str, Any]) -> "Shell":
+        """Start the shell of this process. `variables` are the global variables of its cells."""
+        cls.sender = sender
+        os.environ.update(ENVIRONMENT)
+        sys.stdout, sys.stderr = Stream("stdout", 1, sender), Stream("stderr", 2, sender)
+        builtins.input = _nobody
+        config = Config()
+        config.HistoryManager.enabled = False  # the record is the history
+        shell: Shell = cls.instance(config=config, user_ns=variables)
+        shell.set_hook("show_in_pager", page.as_hook(payloadpage.page), 99)
+        return shell
+
+    def run(self, source: str) -> bool:
+        """Run a cell, and send its outputs. False if it failed."""
+        self.erred = False
+        result = self.run_cell(source, store_history=True)
+        flush()
+        return bool(result.success) and not self.erred
+
+    def failed(self, error: BaseException) -> None:
+        """Show an error that left `run`."""
+        self._showtraceback(type(error), error, [type(error).__name__])
+
+    def _showtraceback(self, etype: type, evalue: BaseException | None, stb: list[str]) -> None:
+        flush()
+        self.erred = True
+        self.sender.send("error", content={"ename": etype.__name__, "evalue": str(evalue), "traceback": stb})
+
+    def enable_gui(self, gui: str | None = None) -> None: ...
 
 
 def _nobody(*_: object) -> str:
