@@ -38,11 +38,12 @@ def _load(point: EntryPoint) -> Procedure[Any, Any]:
     return loaded
 
 
-@cache
 def procedures() -> dict[str, Procedure[Any, Any]]:
     """All procedures by name, the smallest first. Raises ParameterError for an entry point that is no procedure, or a name that two
     packages use."""
-    return {found.name: found for found in sorted((procedure(point.name) for point in _points()), key=lambda found: found.size)}
+    for point in _points():
+        procedure(point.name)
+    return {found.name: found for found in sorted(_loaded.values(), key=lambda found: found.size)}
 
 
 def procedure(name: str) -> Procedure[Any, Any]:
