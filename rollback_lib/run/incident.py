@@ -118,10 +118,10 @@ class Incident:
             if not run.procedure.looks:
                 usable(run.account)
             made: Plan = run.procedure.plan(now, target, incident=self.id, **options)
-            permissions.check(run.host(), made, run.account)
-            if not retention.has_place(made):
-                return made
-            return retention.with_removal(made, run.host().beside(retention.look, run.stack, made.json()).result())
+            host = run.host()
+            kept = host.beside(retention.look, run.stack, made.json()) if retention.has_place(made) else None
+            permissions.check(host, made, run.account)
+            return retention.with_removal(made, kept.result()) if kept else made
 
     def confirm(self, plan: Plan, confirm: object = "") -> None:
         """Save the plan, and open the gate if `confirm` is the host's name. If it is empty, ask the person at the notebook.
@@ -141,9 +141,10 @@ class Incident:
             run.folder.event("plan", hash=plan.hash, target=plan.target, nothing_to_do=plan.nothing_to_do, sha256=hashes)
             gate.check_reviewed(run, plan)
             if not plan.nothing_to_do:
-                run.console.show(Confirmation(plan, run.lock.other()))
-            if plan.touches and not plan.nothing_to_do:
-                preflight.check(run, plan)
+                seen = preflight.look(run, plan)
+                run.console.show(Confirmation(plan, seen.other))
+                if plan.touches:
+                    preflight.check(run, plan, seen)
             host = run.stack.host
             if run.opening.mode == "plan":
                 run.console.line("mode is “plan”: the cells below look and say what they would do, and change nothing.")
