@@ -28,7 +28,7 @@ Watch = Callable[[Path], AbstractContextManager[object]]  # shows a run, by the 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. `seconds` is the time of the whole run, including kernel and record. `budget` is in seconds, None if the run was
+    """How a run ended. `seconds` is the time of the whole run, record included. `budget` is in seconds, None if the run was
     not opened."""
 
     verdict: Verdict
