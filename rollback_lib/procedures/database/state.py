@@ -23,7 +23,8 @@ class State:
     `server` is None if it does not answer, `content` is None if the database cannot be asked. `psql` is the version of psql in the
     container. `free` is the free disk space for the database, in bytes, None if it is not known. `memory` is how much memory the
     container may use, in bytes. `clients` holds all replicas of each service that uses the database, by the name of the container in
-    the stack file. `defined` holds what compose would start for each of these services. `environments` holds the variables that each image sets, by image id. `key` makes hashes of secrets.
+    the stack file. `defined` holds what compose would start for each of these services. `environments` holds the variables that each
+    image sets, by image id. `key` makes hashes of secrets.
     """
 
     stack: Stack
