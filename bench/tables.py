@@ -87,9 +87,9 @@ def start(results: Results) -> str:
 
 def memory(results: Results) -> str:
     part = results.part("memory")
-    header = ("Code rollback, all processes together", "RSS", "PSS", "seconds")
+    header = ("Code rollback, all processes together", "RSS", "PSS", "output not kept", "seconds")
     rows = [
-        (f"with {name}", _unit(part, name, "rss_mb", "MB", 0), _unit(part, name, "pss_mb", "MB", 0), _figure(part, name))
+        (f"with {name}", *(_unit(part, name, figure, "MB", 0) for figure in ("rss_mb", "pss_mb", "not_kept_mb")), _figure(part, name))
         for name in (part.measured if part else ())
     ]
     return _table(header, rows, part)

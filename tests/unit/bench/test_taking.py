@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.database import step_seconds
+from bench.memory import not_kept
 from bench.peak import Peak, tree
 from bench.rollbacks import Users
 from bench.startup import first_cell
@@ -52,10 +53,12 @@ def test_a_notebook_that_never_ran_has_no_first_cell(tmp_path: Path) -> None:
         first_cell(notebook(tmp_path, ("code", {"papermill": {"start_time": None}})))
 
 
-def test_the_seconds_of_a_step_are_those_of_its_record(tmp_path: Path) -> None:
-    events = [{"event": "step-end", "step": "create", "seconds": 1.5}, {"event": "step-end", "step": "restore", "seconds": 2}]
-    (tmp_path / "events.jsonl").write_text("\n".join(map(json.dumps, events)))
+def test_seconds_and_output_of_steps_are_those_of_the_record(tmp_path: Path) -> None:
+    ended = [("create", 1.5, 10), ("restore", 2.0, 1_000)]
+    events = [{"event": "step-end", "step": step, "seconds": seconds, "bytes_not_kept": size} for step, seconds, size in ended]
+    (tmp_path / "events.jsonl").write_text("\n".join(map(json.dumps, [{"event": "opened"}, *events])))
     assert step_seconds(tmp_path, "restore") == 2.0
+    assert not_kept(tmp_path) == 1_010
 
 
 def test_answers_of_the_bad_release_are_no_failures_of_the_rollback() -> None:
