@@ -16,11 +16,7 @@ from rollback_lib.errors import RollbackError
 from rollback_lib.headless import wire
 from rollback_lib.headless.cells.interrupts import Interrupts
 from rollback_lib.headless.cells.sender import Sender
-
-# Libraries import these for parts of theirs that are not used here: paramiko to read SSH configurations, httpx for its command line. They
-# take 0.1 s together.
-UNUSED = ("invoke", "click")
-NO_PLUGINS = {"PYDANTIC_DISABLE_PLUGINS": "__all__"}  # pydantic would search all packages for plug-ins of its own
+from rollback_lib.settings import COMMAND_LINE, SSH_CONFIGURATION, import_less
 
 
 def main(requests: int, answers: int) -> None:
@@ -30,9 +26,7 @@ def main(requests: int, answers: int) -> None:
     sender = Sender(answers, interrupts)
     asked: queue.SimpleQueue[wire.Message] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(requests, asked), daemon=True).start()
-    os.environ |= NO_PLUGINS
-    for name in UNUSED:
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+    import_less(SSH_CONFIGURATION, COMMAND_LINE)
     if _checked(asked.get(), sender):
         _run_cells(asked, sender, interrupts)
 
