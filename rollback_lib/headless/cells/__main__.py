@@ -22,6 +22,8 @@ from rollback_lib.settings import COMMAND_LINE, SSH_CONFIGURATION, import_less
 def main(requests: int, answers: int) -> None:
     # systemd, for example, sends SIGTERM to every process of a run. Only the runner acts on it, and ends this process when it is time.
     signal.signal(signal.SIGTERM, lambda *_: None)
+    for descriptor in (requests, answers):
+        os.set_inheritable(descriptor, False)  # programs that cells start have no part in this
     interrupts = Interrupts()
     sender = Sender(answers, interrupts)
     asked: queue.SimpleQueue[wire.Message] = queue.SimpleQueue()
