@@ -17,11 +17,11 @@ from rollback_lib.facts.live import Answered
 from rollback_lib.health.probe import Probe
 from rollback_lib.plan.plan import Loss, Plan
 from rollback_lib.plan.step import Step, When
-from rollback_lib.procedures import readiness, triage
+from rollback_lib.procedures import guard, readiness, triage
 from rollback_lib.procedures.common import permissions, retention
 from rollback_lib.procedures.common.readiness import Tried
 from rollback_lib.record.state import ending
-from rollback_lib.run import gate, opening, outcome, preflight, steps
+from rollback_lib.run import gate, holding, opening, outcome, preflight, steps
 from rollback_lib.run.console import Console
 from rollback_lib.run.options import Options
 from rollback_lib.run.run import Run
@@ -296,6 +296,17 @@ class Incident:
                 run.console.line(f"● Not healthy yet: {', '.join(found)}; waiting, {times.given(most)} at most …")
                 found = run.monitor.failing(most - PATIENCE)
             return found
+
+    def hold(self, seconds: float) -> guard.Lapse | None:
+        """Watch a healthy release for so many seconds. Returns what did not hold, None if all did. Raises Refused if what runs was replaced
+        meanwhile."""
+        with self._run.guarded("hold"):
+            return holding.hold(self._run, seconds)
+
+    def lapsed(self, lapse: guard.Lapse) -> guard.WayBack | str:
+        """Notify people of what did not hold, and choose the rollback. Returns why there is none, if there is none."""
+        with self._run.guarded("lapse"):
+            return holding.lapsed(self._run, lapse)
 
     def close(self) -> Closing:
         """Write the verdict to the record, release the lock and close the connection."""
