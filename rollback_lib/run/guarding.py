@@ -28,7 +28,8 @@ def run(stack: str, console: Console, *, hold: str, apply: bool, roll_back: Roll
     try:
         with watch(incident.opening.folder):
             seen = _watched(incident, hold)
-        found = _rolled_back(incident, seen, roll_back, apply=apply) if isinstance(seen, Lapse) else seen
+            way = incident.lapsed(seen) if isinstance(seen, Lapse) else ""
+        found = _rolled_back(incident, seen, way, roll_back, apply=apply) if isinstance(seen, Lapse) else seen
         incident.conclude(found, stack)
     except (RollbackError, KeyboardInterrupt):
         return incident.give_up()
@@ -49,9 +50,8 @@ def _watched(incident: Incident, hold: str) -> Held | Lapse:
     return Held(hold, marked)
 
 
-def _rolled_back(incident: Incident, lapse: Lapse, roll_back: RollBack, *, apply: bool) -> NotHeld:
-    """Run the rollback. However it ends, what is known of it goes into the record of the guard."""
-    way = incident.lapsed(lapse)
+def _rolled_back(incident: Incident, lapse: Lapse, way: WayBack | str, roll_back: RollBack, *, apply: bool) -> NotHeld:
+    """Run the rollback, if there is one. However it ends, what is known of it goes into the record of the guard."""
     if isinstance(way, str):
         return NotHeld(incident.stack, lapse, apply, refused=way)
     try:

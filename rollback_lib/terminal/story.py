@@ -88,8 +88,7 @@ class Story:
         self._opened = event
         procedure, stack = event.get("procedure", ""), event.get("stack", "")
         self._took = self._usual(procedure, stack)
-        what = "plan only, nothing is changed" if event["mode"] == "plan" else event["mode"]
-        yield Line(f"{procedure} of {stack} on {event.get('host', '')}: {what}", Tone.TITLE, moment(event))
+        yield Line(f"{procedure} of {stack} on {event.get('host', '')}: {_mode(event)}", Tone.TITLE, moment(event))
         because = f", because: {event['reason']}" if event.get("reason") else ""
         yield Line(f"incident {event.get('incident', '')}, by {event['who']}{because}")
         if event.get("budget"):
@@ -253,6 +252,14 @@ _OWN: dict[str, Callable[[Story, Event], Iterator[Line]]] = {
     "holding": Story._tell_holding,
     "found": Story._tell_found,
 }
+
+
+def _mode(event: Event) -> str:
+    """What the run is to do."""
+    asked = event.get("parameters") or {}
+    if "hold" in asked:
+        return f"it has to hold for {asked['hold']}; if not, a rollback is {'applied' if asked['rollback'] == 'apply' else 'planned'}"
+    return "plan only, nothing is changed" if event["mode"] == "plan" else str(event["mode"])
 
 
 def _tone(event: Event) -> Tone:

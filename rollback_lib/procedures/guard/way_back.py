@@ -26,11 +26,13 @@ class WayBack:
 def way_back(host: Host, stack: Stack, probes: Sequence[Probe]) -> WayBack:
     """The rollback to start, when the last probe of each route is one of `probes`. Raises TargetRefused if there is none, Refused if the
     host cannot be asked."""
-    good = _last_good(mark.document(host, stack))
-    if good:
-        return WayBack(TO_LAST_GOOD, f"the last good release is {good.commit[:7] or good.image[7:19]} ({times.minute(good.when)})")
+    now = mark.document(host, stack)
+    good = _last_good(now)
+    called = f"{good.commit[:7] or good.image[7:19]} ({times.minute(good.when)})" if good else ""
+    if good and not _runs(now, good):
+        return WayBack(TO_LAST_GOOD, f"the last good release is {called}")
     seen = triage.diagnose(replace(triage.document(host, stack), probes=tuple(probes)))
-    none = f"no release is known good on {stack.host}"
+    none = f"the last good release is what runs, {called}" if good else f"no release is known good on {stack.host}"
     if not seen.fitting:
         raise TargetRefused(f"{none}, and triage says: {seen.reason}")
     best = seen.fitting[0]
@@ -38,9 +40,14 @@ def way_back(host: Host, stack: Stack, probes: Sequence[Probe]) -> WayBack:
 
 
 def _last_good(now: mark.State) -> releases.Release | None:
-    """The newest release of the main service that was healthy here, was not found bad since, and is not what runs."""
-    known, container = now.main.releases, now.main.container
-    bad = {line.commit or line.image for line in known if releases.standing(known, line.commit, line.image)[1] is False}
-    running = {now.main.running, container.image if container else None}
-    good = (line for line in reversed(known) if line.healthy and (line.commit or line.image) not in bad)
-    return next((line for line in good if running.isdisjoint((line.commit, line.image) if line.commit else (line.image,))), None)
+    """The newest release of the main service that was healthy here and was not found bad since."""
+    known = now.main.releases
+    good = (line for line in reversed(known) if line.healthy)
+    return next((line for line in good if releases.standing(known, line.commit, line.image)[1]), None)
+
+
+def _runs(now: mark.State, release: releases.Release) -> bool:
+    """Whether the release is what runs, so that a rollback of its code changes nothing."""
+    container = now.main.container
+    same = container is not None and container.image == release.image
+    return same or (release.commit != "" and release.commit == now.main.running)

@@ -89,17 +89,23 @@ def test_it_is_the_one_to_the_newest_release_that_was_healthy(monkeypatch: pytes
     "ledger",
     [
         (),
-        (test_mark.line(RUNS, "i1"),),
         (test_mark.line(GOOD, "i1", image=IMAGE), test_mark.line(GOOD, "i2", image=IMAGE, healthy=False, hours=1)),
         (test_mark.line(GOOD, "i1", service="worker", image=IMAGE),),
     ],
-    ids=["none was marked", "only what runs", "found bad since", "of another service"],
+    ids=["none was marked", "found bad since", "of another service"],
 )
 def test_without_a_good_release_it_is_triages_best_answer_and_that_is_said(monkeypatch: pytest.MonkeyPatch, ledger: tuple) -> None:
     way = chosen(monkeypatch, *ledger)
     assert way == guard.WayBack(
         "code", f"no release is known good on {STACK.host}, so this is triage's best answer: Bad code deploy", {"target": GOOD}
     )
+
+
+def test_where_the_last_good_release_runs_its_code_is_not_to_blame(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a deploy of the same commit with a bad env file. An older release would be no better."""
+    way = chosen(monkeypatch, test_mark.line(GOOD, "i1", image=IMAGE), test_mark.line(RUNS, "i2", hours=1))
+    assert way.why.startswith(f"the last good release is what runs, {RUNS[:7]} (")
+    assert way.why.endswith("so this is triage's best answer: Bad code deploy")
 
 
 def test_where_triage_has_no_answer_either_nothing_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
