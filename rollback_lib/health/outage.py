@@ -71,9 +71,9 @@ class Outage:
     def words(self) -> str:
         """The outage in words, as a chart shows them beside the route."""
         if self.before:
-            often = f"{len(self.spans)} times " if self.watched and len(self.spans) > 1 else ""
+            often = f", {len(self.spans)} times" if self.watched and len(self.spans) > 1 else ""
             end = f"healthy at {times.clock(self.spans[-1].end)}" if self.over else "not over"
-            return f"failing {often}since {times.clock(self.since)} UTC at least, {end}"
+            return f"failing since {times.clock(self.since)} UTC at least{often}, {end}"
         return f"down {times.exactly(self.seconds)} by the rollback{'' if self.over else ', not over'}"
 
 

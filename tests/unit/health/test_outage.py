@@ -86,7 +86,7 @@ def test_nothing_is_by_the_rollback_before_it_changes_anything() -> None:
 
 def test_failed_probes_that_lie_apart_are_not_one_long_outage_of_what_is_only_watched() -> None:
     found = Outages.of([tick(0, True), tick(60, False), tick(61, True), tick(120, False), tick(121, True)], None)
-    assert found.words == "agents-api failing 2 times since 03:13:04 UTC at least, healthy at 03:14:05"
+    assert found.words == "agents-api failing since 03:13:04 UTC at least, 2 times, healthy at 03:14:05"
 
 
 def test_of_several_routes_the_longest_counts_and_the_others_are_counted() -> None:
