@@ -20,20 +20,20 @@ Containers = list[docker.Container]
 def hold(run: Run, seconds: float) -> guard.Lapse | None:
     """Watch a healthy release for so many seconds. Returns what did not hold, None if all did. Raises Refused if what runs was replaced
     meanwhile and is healthy, or if the host cannot be asked at the end."""
-    vigil, looks = _Vigil(run, seconds), _Looks(run)
+    observed, looks = _Observation(run, seconds), _Looks(run)
     try:
         while True:
             time.sleep(EVERY)
             if (seen := looks.newest()) is not None:
-                vigil.see(seen)
-            if lapse := vigil.lapse():
+                observed.see(seen)
+            if lapse := observed.lapse():
                 return lapse
-            if vigil.over:
-                vigil.see(_containers(run))
-                if vigil.crashes:
-                    return guard.Lapse("; ".join(vigil.crashes), {})
-                if vigil.over:
-                    vigil.check_same()
+            if observed.over:
+                observed.see(_containers(run))
+                if observed.crashes:
+                    time.sleep(LOOK)  # the next look decides
+                elif observed.over:
+                    observed.check_same()
                     return None
     finally:
         looks.close()
@@ -52,7 +52,7 @@ def lapsed(run: Run, lapse: guard.Lapse) -> guard.WayBack | str:
     return way
 
 
-class _Vigil:
+class _Observation:
     """What was seen so far. `crashes` are the sentences of the newest look at the containers."""
 
     def __init__(self, run: Run, seconds: float) -> None:
@@ -73,7 +73,7 @@ class _Vigil:
     def see(self, containers: Containers) -> None:
         """Take a look at the containers into account. Those of the first look are what is watched; if they are replaced, what replaced
         them is watched for the rest of the time, and at least for the time to start that every deploy gets."""
-        first, self._first = self._first or containers, self._first or containers
+        first = self._first = containers if self._first is None else self._first
         if services := guard.replaced(first, containers):
             self._replaced += [name for name in services if name not in self._replaced]
             self._first, self._before, self.crashes = containers, [], []

@@ -28,7 +28,7 @@ def way_back(host: Host, stack: Stack, probes: Sequence[Probe]) -> WayBack:
     host cannot be asked."""
     now = mark.document(host, stack)
     good = _last_good(now)
-    called = f"{good.commit[:7] or good.image[7:19]} ({times.minute(good.when)})" if good else ""
+    called = f"{good.commit[:7] or good.image[7:19]} of {times.minute(good.when)}" if good else ""
     if good and not _runs(now, good):
         return WayBack(TO_LAST_GOOD, f"the last good release is {called}")
     seen = triage.diagnose(replace(triage.document(host, stack), probes=tuple(probes)))

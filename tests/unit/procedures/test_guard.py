@@ -82,7 +82,7 @@ def triage_seen() -> Any:
 def test_it_is_the_one_to_the_newest_release_that_was_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
     way = chosen(monkeypatch, test_mark.line(GOOD, "i1", image=IMAGE))
     assert (way.procedure, way.parameters) == ("code", {})
-    assert way.why.startswith(f"the last good release is {GOOD[:7]} (")
+    assert way.why.startswith(f"the last good release is {GOOD[:7]} of ")
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_without_a_good_release_it_is_triages_best_answer_and_that_is_said(monke
 def test_where_the_last_good_release_runs_its_code_is_not_to_blame(monkeypatch: pytest.MonkeyPatch) -> None:
     """As after a deploy of the same commit with a bad env file. An older release would be no better."""
     way = chosen(monkeypatch, test_mark.line(GOOD, "i1", image=IMAGE), test_mark.line(RUNS, "i2", hours=1))
-    assert way.why.startswith(f"the last good release is what runs, {RUNS[:7]} (")
+    assert way.why.startswith(f"the last good release is what runs, {RUNS[:7]} of ")
     assert way.why.endswith("so this is triage's best answer: Bad code deploy")
 
 

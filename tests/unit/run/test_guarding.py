@@ -229,7 +229,7 @@ def test_what_is_stopped_in_the_watch_has_changed_nothing(
     guarded: Callable, host: Host, rollback: Rollback, tmp_path: Path, monkeypatch: Any
 ) -> None:
     Routes().instead_of_real_ones(monkeypatch)
-    monkeypatch.setattr("rollback_lib.run.holding._Vigil.lapse", Looks(None, KeyboardInterrupt()))
+    monkeypatch.setattr("rollback_lib.run.holding._Observation.lapse", Looks(None, KeyboardInterrupt()))
     closing = guarded()
     assert (closing.verdict, closing.verdict.status, closing.reason) == (Verdict.ABORTED, 3, "stopped by who ran it")
     assert (host.started, rollback.asked, events(closing, "lock")) == ([], [], [])
