@@ -58,17 +58,17 @@ def _check(arguments: argparse.Namespace) -> None:
         raise ParameterError(f"--apply changes {host}; say so with --confirm {host} (it is {arguments.confirm!r})")
 
 
-def _roll_back(arguments: argparse.Namespace) -> "Callable[[WayBack, str], RolledBack]":
+def _roll_back(arguments: argparse.Namespace) -> "Callable[[WayBack], RolledBack]":
     """What runs the rollback: its notebook, headless. What loses data is only planned."""
     from rollback_lib.cli import parameters, runs
     from rollback_lib.procedures.guard import RolledBack
     from rollback_lib.record.folder import Folder
 
-    def roll_back(way: "WayBack", reason: str) -> "RolledBack":
+    def roll_back(way: "WayBack") -> "RolledBack":
         known = parameters.names(parameters.notebook(way.procedure))
         applies = arguments.apply and "accept_loss" not in known
         given = {
-            "mode": "apply" if applies else "plan", "confirm": arguments.confirm, "checked": arguments.checked, "reason": reason,
+            "mode": "apply" if applies else "plan", "confirm": arguments.confirm, "checked": arguments.checked, "reason": way.reason,
             **way.parameters,
         }  # fmt: skip
         used = {name: value for name, value in given.items() if name in known}

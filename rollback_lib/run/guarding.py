@@ -16,7 +16,7 @@ from rollback_lib.run.incident import Incident
 from rollback_lib.run.stages import Closing
 from rollback_lib.text import times
 
-RollBack = Callable[[WayBack, str], RolledBack]  # runs a rollback, and is given the reason for its record
+RollBack = Callable[[WayBack], RolledBack]  # runs a rollback
 Watch = Callable[[Path], AbstractContextManager[object]]  # shows what goes on in the record in that folder, as long as it is entered
 
 
@@ -55,7 +55,7 @@ def _rolled_back(incident: Incident, lapse: Lapse, way: WayBack | str, roll_back
     if isinstance(way, str):
         return NotHeld(incident.stack, lapse, apply, refused=way)
     try:
-        ended = roll_back(way, f"guard {incident.id}: {lapse.words}")
+        ended = roll_back(way)
     except (RollbackError, KeyboardInterrupt) as error:
         return NotHeld(incident.stack, lapse, apply, way, refused=str(error) or "stopped by who ran it")
     return NotHeld(incident.stack, lapse, apply, way, ended)

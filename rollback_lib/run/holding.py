@@ -3,6 +3,7 @@ changed."""
 
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from rollback_lib.errors import Refused, RollbackError
@@ -49,7 +50,7 @@ def lapsed(run: Run, lapse: guard.Lapse) -> guard.WayBack | str:
     except RollbackError as error:
         return str(error)
     run.folder.event("way-back", procedure=way.procedure, parameters=way.parameters, why=way.why)
-    return way
+    return replace(way, reason=run.folder.redactor.clean(f"guard {run.opening.incident}: {lapse.words}"))
 
 
 class _Observation:
@@ -98,7 +99,7 @@ class _Observation:
         lost = self._hold.lost(since, now)
         if not lost:
             return None
-        last = {name: next((one for one in reversed(probes) if one.route == name and not one.ok), None) for name in lost}
+        last = {name: self._run.monitor.last_failed([one for one in probes if one.route == name]) for name in lost}
         said = [f"route {name} was not healthy for {_seconds(since[name], now)} ({mark.answered(last[name])})" for name in lost]
         return guard.Lapse("; ".join(said), last)
 

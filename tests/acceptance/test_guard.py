@@ -123,7 +123,7 @@ def test_a_release_that_breaks_is_rolled_back_to_the_last_good_one(clean: Machin
     assert done.record["next"] == [f"To undo the rollback: `rollback undo {rollback['incident']}`."]
     lines = (
         "guard of dyniq-voice on contabo: it has to hold for 60s; if not, a rollback is applied", "✔ Every route is healthy",
-        "✘ Route agents-api fails: ", "▲ Replaced meanwhile, as by a deploy: agents-api", "✘ Did not hold: route agents-api",
+        "✘ Route agents-api fails", "▲ Replaced meanwhile, as by a deploy: agents-api", "✘ Did not hold: route agents-api",
         "● Rollback: code, the last good release is", "code of dyniq-voice on contabo: apply", "▲ rolled-back: ",
     )  # fmt: skip
     assert [done.out.index(line) for line in lines] == sorted(done.out.index(line) for line in lines), done.out

@@ -16,11 +16,12 @@ TO_LAST_GOOD = "code"  # the procedure that rolls back to the newest release tha
 
 @dataclass(frozen=True)
 class WayBack:
-    """A rollback: its procedure with its parameters, and why it is this one."""
+    """A rollback: its procedure with its parameters, and why it is this one. `reason` is why there has to be one, for its record."""
 
     procedure: str
     why: str
     parameters: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
 
 
 def way_back(host: Host, stack: Stack, probes: Sequence[Probe]) -> WayBack:

@@ -24,14 +24,14 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, way: WayBack, *word
 
     monkeypatch.setattr(runs, "run_notebook", run)
     arguments = _parser().parse_args(["guard", "--stack", "shop", "--for", "10m", "--json", *words])
-    return given, guard._roll_back(arguments)(way, "guard 3f2a9c: it did not hold")
+    return given, guard._roll_back(arguments)(way)
 
 
 APPLY = ("--apply", "--confirm", "contabo", "--checked", "people")
 
 
 def test_the_rollback_is_only_planned_unless_it_is_to_be_applied(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    way = WayBack("code", "why", {"target": "7777777"})
+    way = WayBack("code", "why", {"target": "7777777"}, "guard 3f2a9c: it did not hold")
     given, heard = started(monkeypatch, tmp_path, way)
     assert (given["procedure"], given["stack"], given["mode"], given["target"]) == ("code", "shop", "plan", "7777777")
     assert given["reason"] == "guard 3f2a9c: it did not hold"
