@@ -54,7 +54,9 @@ hosts: .venv/.dev ## every procedure on hosts of other shapes, and docs/hosts.md
 	@$(BIN)/pytest tests/acceptance/hosts tests/acceptance/test_users.py tests/acceptance/test_coming_and_going.py \
 		-m 'whole or not whole' --numprocesses 2 --write-table docs/hosts.md
 
-bench: .venv/.run ## measure the headless run side by side with the runbook's own commands and other tools
+bench: .venv/.dev ## measure beside the runbook's own commands and other tools, and write the tables of bench/README.md
+	@tools/browser
 	@bench/run
+	@$(BIN)/python -m bench.readme
 
 .PHONY: help setup clean drill drills lab unit test faults hosts bench

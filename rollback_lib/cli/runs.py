@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rollback_lib.headless.runner import Outcome, Watch
-    from rollback_lib.stack.model import Stack
 
 OWN = ("stack", "mode", "confirm", "on_failure", "take_over", "revert_after", "reviewed", "checked")
 
@@ -92,13 +91,6 @@ def _undo(arguments: argparse.Namespace) -> int:
     return _tell(run_notebook("undo", {"incident": arguments.incident, **_options(arguments)}, watch=watch(arguments)), arguments)
 
 
-def _stack_of(parameters: dict[str, Any]) -> "Stack":
-    """The stack of the run that is to be undone. Raises ParameterError where that cannot be."""
-    from rollback_lib.procedures import undo
-
-    return undo.origin(parameters["incident"]).stack
-
-
 def _resume(arguments: argparse.Namespace) -> int:
     from rollback_lib.headless import runner
     from rollback_lib.record.folder import incidents_root
@@ -146,16 +138,10 @@ def tell(folder: "Path", seconds: float, arguments: argparse.Namespace, *, found
 
 def run_notebook(procedure: str, parameters: dict[str, Any], *, watch: "Watch" = nullcontext) -> "Outcome":
     """Run a procedure's notebook with these parameters, shown by `watch`. Raises ParameterError before anything is contacted."""
-    from rollback_lib.cli.parameters import checked
     from rollback_lib.headless import runner
     from rollback_lib.record.folder import incidents_root
 
-    def check() -> None:
-        loaded = checked(procedure, parameters["stack"] if "stack" in parameters else _stack_of(parameters), parameters)
-        if parameters.get("mode") == "apply" and parameters["confirm"] != (host := loaded.host):
-            raise ParameterError(f"--apply changes {host}; say so with --confirm {host} (it is {parameters['confirm']!r})")
-
-    return runner.run(procedure, parameters, root=incidents_root(), check=check, watch=watch)
+    return runner.run(procedure, parameters, root=incidents_root(), watch=watch)
 
 
 def sentence(outcome: "Outcome") -> str:

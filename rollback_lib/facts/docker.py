@@ -82,6 +82,18 @@ done
 PROCESSORS = Fact((Command.of("nproc"),), int, otherwise=lambda _: 1)
 
 
+def memory(container: str) -> Fact[int]:
+    """How many bytes of memory a container may use: its limit, else that of the host; 0 if that is not known."""
+    limit = Command.of("docker", "container", "inspect", "--format", "{{.HostConfig.Memory}}", container)
+    total = Command.of("sed", "-n", "s/^MemTotal: *\\([0-9]*\\) kB$/\\1/p", "/proc/meminfo")
+
+    def read(out: str) -> int:
+        most, kilobytes = map(int, out.split())
+        return min(most or kilobytes * 1024, kilobytes * 1024)
+
+    return Fact((limit, total), read, otherwise=lambda _: 0)
+
+
 def replicas(stack: Stack, service: str) -> Fact[list[Container]]:
     """The containers of a service of the stack, sorted by replica number."""
     return _inspected(_listing(stack, service))

@@ -10,7 +10,7 @@ from pathlib import Path
 from rollback_lib.errors import RollbackError
 from rollback_lib.procedures import guard, mark
 from rollback_lib.procedures.guard import Held, Lapse, NotHeld, RolledBack, WayBack
-from rollback_lib.run import marking
+from rollback_lib.run import holding, marking
 from rollback_lib.run.console import Console
 from rollback_lib.run.incident import Incident
 from rollback_lib.run.stages import Closing
@@ -24,7 +24,7 @@ def run(stack: str, console: Console, *, hold: str, apply: bool, roll_back: Roll
     """Watch the routes for the time `hold`, then mark the release; or let `roll_back` plan the rollback, or with `apply` do it. Raises
     ParameterError before anything is contacted, ConnectionRefused if the host cannot be used."""
     rollback = "apply" if apply else "plan"
-    incident = Incident.open(guard.NAME, stack, console=console, mode="apply", hold=hold, rollback=rollback)
+    incident = Guarded.open(guard.NAME, stack, console=console, mode="apply", hold=hold, rollback=rollback)
     try:
         with watch(incident.opening.folder):
             seen = _watched(incident, hold)
@@ -36,7 +36,22 @@ def run(stack: str, console: Console, *, hold: str, apply: bool, roll_back: Roll
     return incident.close()
 
 
-def _watched(incident: Incident, hold: str) -> Held | Lapse:
+class Guarded(Incident):
+    """The incident of a guard, with what no notebook has: the watch, and what follows where something did not hold."""
+
+    def hold(self, seconds: float) -> Lapse | None:
+        """Watch a healthy release for so many seconds. Returns what did not hold, None if all did. Raises Refused if what runs was replaced
+        meanwhile."""
+        with self._run.guarded("hold"):
+            return holding.hold(self._run, seconds)
+
+    def lapsed(self, lapse: Lapse) -> WayBack | str:
+        """Notify people of what did not hold, and choose the rollback. Returns why there is none, if there is none."""
+        with self._run.guarded("lapse"):
+            return holding.lapsed(self._run, lapse)
+
+
+def _watched(incident: Guarded, hold: str) -> Held | Lapse:
     """What came of the watch: the release held and is marked, or what did not hold."""
     incident.watch()
     if failing := incident.failing():
@@ -50,7 +65,7 @@ def _watched(incident: Incident, hold: str) -> Held | Lapse:
     return Held(hold, marked)
 
 
-def _rolled_back(incident: Incident, lapse: Lapse, way: WayBack | str, roll_back: RollBack, *, apply: bool) -> NotHeld:
+def _rolled_back(incident: Guarded, lapse: Lapse, way: WayBack | str, roll_back: RollBack, *, apply: bool) -> NotHeld:
     """Run the rollback, if there is one. However it ends, what is known of it goes into the record of the guard."""
     if isinstance(way, str):
         return NotHeld(incident.stack, lapse, apply, refused=way)

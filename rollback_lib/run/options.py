@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -63,4 +63,26 @@ def check(procedure: str, stack: "str | Path | Mapping[str, Any] | Stack", optio
     called.check(loaded, **parameters)
     check_authorities(loaded.routes)
     check_variables(loaded.routes)
+    return loaded
+
+
+def check_notebook(procedure: str, stack: "str | Stack", parameters: Mapping[str, Any]) -> Stack:
+    """Check the parameters of a procedure's notebook. Returns the stack; raises ParameterError."""
+    known = {field.name for field in fields(Options)}
+    options = Options(**{key: value for key, value in parameters.items() if key in known})
+    own = {key: value for key, value in parameters.items() if key not in known | {"stack", "confirm"}}
+    return check(procedure, stack, options, **own)
+
+
+def check_headless(procedure: str, parameters: Mapping[str, Any]) -> Stack:
+    """Check the parameters of a notebook that runs without a person, who could confirm. Returns the stack; raises ParameterError."""
+    if "stack" in parameters:
+        stack = parameters["stack"]
+    else:
+        from rollback_lib.procedures.undo.origin import origin  # imported here, since only an undo needs it
+
+        stack = origin(parameters["incident"]).stack
+    loaded = check_notebook(procedure, stack, parameters)
+    if parameters.get("mode") == "apply" and parameters["confirm"] != loaded.host:
+        raise ParameterError(f"--apply changes {loaded.host}; say so with --confirm {loaded.host} (it is {parameters['confirm']!r})")
     return loaded

@@ -41,7 +41,7 @@ class Viewer:
     def _follow(self, folder: Path, ended: threading.Event) -> None:
         """What is only to be looked at must not end a run, so this never raises."""
         try:
-            # Imported here, while the kernel starts in a process of its own.
+            # Imported here, while the process that runs the cells starts.
             from rollback_lib.terminal.printer import printer
             from rollback_lib.terminal.story import Story
 

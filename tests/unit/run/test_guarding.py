@@ -16,7 +16,7 @@ from rollback_lib.record.audit import verify
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.run import guarding, resume
-from rollback_lib.run.incident import Incident
+from rollback_lib.run.guarding import Guarded
 from rollback_lib.run.notify import Notifier
 from rollback_lib.run.sealing import Seal
 from rollback_lib.run.stages import Closing
@@ -64,10 +64,10 @@ def guarded(
     monkeypatch.setattr("rollback_lib.procedures.guard.way_back", lambda *_: WAY)
 
     def call(*looks: Any, apply: bool = True, **changes: object) -> Closing:
-        incident = Incident(run(opening(Folder.create("guard", tmp_path), procedure="guard"), host, person, STACK))
+        incident = Guarded(run(opening(Folder.create("guard", tmp_path), procedure="guard"), host, person, STACK))
         finding(incident, document=Looks(state(stack=STACK, **changes)))
         incident._run.seal = Seal(incident._run.folder, tmp_path)
-        monkeypatch.setattr(Incident, "open", lambda *_, **__: incident)
+        monkeypatch.setattr(Guarded, "open", lambda *_, **__: incident)
         monkeypatch.setattr("rollback_lib.run.holding._containers", Looks(*looks or [UP]))
         return guarding.run("shop", person, hold="1s", apply=apply, roll_back=rollback, watch=lambda _: nullcontext())
 
