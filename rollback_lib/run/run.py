@@ -129,8 +129,9 @@ class Run:
     @property
     def called(self) -> str:
         """What this run is called in notifications."""
-        target = f" to {self.plan.target}" if self.plan else ""
-        return f"{self.opening.procedure} rollback of {self.stack.name} on {self.stack.host}{target}, {self.opening.incident}"
+        where = f"of {self.stack.name} on {self.stack.host}"
+        what = f"rollback {where} to {self.plan.target}" if self.plan else where
+        return f"{self.opening.procedure} {what}, {self.opening.incident}"
 
     def conclude(self, verdict: Verdict, reason: str) -> None:
         """Write the verdict to the record. A later verdict replaces it."""
