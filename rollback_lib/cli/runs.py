@@ -108,9 +108,9 @@ def _resume(arguments: argparse.Namespace) -> int:
 def watch(arguments: argparse.Namespace) -> "Watch":
     """What shows the run while it is under way."""
     from rollback_lib.record.folder import incidents_root
-    from rollback_lib.terminal.viewer import Viewer
+    from rollback_lib.terminal.viewer import Viewer, unseen
 
-    return nullcontext if arguments.json or arguments.quiet else Viewer(incidents_root()).watch
+    return unseen if arguments.json or arguments.quiet else Viewer(incidents_root()).watch
 
 
 def _tell(outcome: "Outcome", arguments: argparse.Namespace) -> int:
