@@ -40,5 +40,6 @@ def run(page: Path) -> None:
 
 
 if __name__ == "__main__":
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # as in runner.py: nbformat would import it, for a second
     with suppress(KeyboardInterrupt):  # the person ends `rollback open`
         run(Path(sys.argv[1]))

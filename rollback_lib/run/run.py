@@ -75,9 +75,10 @@ class Run:
         """How far the run is, according to the events of its record."""
         return self.folder.state
 
-    def host(self, on_answers: Callable[[Answered], None] = lambda _: None) -> Host:
-        """A host that one thread can ask. `on_answers` is called after each round trip with its facts and answers."""
-        return LiveHost(self.link, self.folder.redactor, self.key, on_answers)
+    def host(self, on_answers: Callable[[Answered], None] = lambda _: None, *, once: bool = False) -> Host:
+        """A host that one thread can ask. `on_answers` is called after each round trip with its facts and answers. With `once`, it is sent
+        no question twice."""
+        return LiveHost(self.link, self.folder.redactor, self.key, on_answers, once=once)
 
     @contextmanager
     def guarded(self, cell: str) -> Iterator[None]:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 import pytest
@@ -28,6 +28,13 @@ class Server:
     def __init__(self, process: "subprocess.Popen[bytes]", address: str) -> None:
         self.process = process
         self._root, self._token = re.fullmatch(r"(http://[^/]+)/.*token=(\w+)", address).groups()  # type: ignore[union-attr]
+
+    def answers(self) -> bool:
+        try:
+            self.get("api")
+        except URLError:
+            return False
+        return True
 
     def get(self, path: str) -> str:
         with urlopen(f"{self._root}/{path}?token={self._token}", timeout=SECONDS) as answer:
@@ -50,7 +57,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        yield Server(process, printed[0])
+        found = Server(process, printed[0])
+        while not found.answers():  # it prints its address a moment before it listens
+            assert time.monotonic() < deadline
+        yield found
     finally:
         process.terminate()
         process.wait(SECONDS)
