@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from rollback_lib import errors
+from rollback_lib.errors import RollbackError
 from rollback_lib.headless import wire
 from rollback_lib.headless.signals import Signals
 from rollback_lib.record.folder import FOLDER_VARIABLE
@@ -28,7 +29,7 @@ INTERRUPT_SECONDS = 30.0  # how long an interrupted cell may take to end its job
 OnOutput = Callable[[wire.Message], None]
 
 
-class Ended(Exception):
+class Ended(RollbackError):
     """The process that runs the cells has ended by itself, or was killed."""
 
 
