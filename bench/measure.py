@@ -31,6 +31,7 @@ def main(words: Sequence[str] | None = None) -> int:
             with site(host, distance) as place:
                 for name in _cases(chosen, distance):
                     try:
+                        host.reset()
                         results = results.with_part(measured(name, place, distance, chosen.rounds))
                     except Exception as error:  # the others are measured all the same
                         failed = 1
@@ -51,10 +52,9 @@ def _cases(chosen: argparse.Namespace, distance: float) -> list[str]:
 
 
 def measured(name: str, place: Site, distance: float, rounds: int | None) -> Part:
-    """Measure a case on the host in its clean state, and print what it took."""
+    """Measure a case on a host in its clean state, and print what it took."""
     case = CASES[name]
     print(f"bench: {name}: {case.title}, {distance:g} ms away …", file=sys.stderr, flush=True)
-    place.host.reset()
     part = Part.of(name, distance, case.measure(place, rounds or case.rounds))
     print(summary(part), flush=True)
     return part

@@ -21,7 +21,7 @@ class NoHost:
     def up(self) -> None:
         pass
 
-    down = up
+    down = reset = up
 
 
 @pytest.fixture
