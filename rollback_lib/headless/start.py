@@ -8,6 +8,7 @@ from pathlib import Path
 from rollback_lib.headless.process import CellProcess
 from rollback_lib.headless.signals import Signals
 from rollback_lib.record.files import write_private
+from rollback_lib.settings import ADDRESSES, import_less
 
 
 def begin(page: Path) -> "subprocess.Popen[bytes]":
@@ -40,6 +41,6 @@ def run(page: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # as in runner.py: nbformat would import it, for a second
+    import_less(ADDRESSES)
     with suppress(KeyboardInterrupt):  # the person ends `rollback open`
         run(Path(sys.argv[1]))

@@ -15,6 +15,7 @@ from rollback_lib.settings import ADDRESSES, COMMAND_LINE, LIBRARY, import_less
 
 # There is no language server for it to ask; the other one serves pages of the classic notebook.
 NO_EXTENSIONS = ("jupyter_lsp", "notebook_shim")
+NO_YARN: dict[str, dict[str, str]] = {"yarn config": {}, "npm config": {}}  # half a second of node, for a build that is never made here
 LATER = "nbconvert.exporters"  # JupyterLab asks for its list while it loads, and an import on the server's only thread would hold that up
 
 
@@ -25,6 +26,9 @@ def serve(page: Path, root: Path, tabs: Path, running: "Popen[bytes] | None", po
     or the next that is free, if it is None. Without `browser`, the address is only printed.
     """
     import_less(ADDRESSES, COMMAND_LINE)
+    from jupyterlab import commands
+
+    commands._yarn_config = lambda _: NO_YARN
     from jupyterlab.labapp import LabApp
 
     path = page.relative_to(root).as_posix()

@@ -47,6 +47,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     make(folder / "runbooks")
     env = {name: value for name, value in os.environ.items() if name != HOME_VARIABLE}
     env |= {"ROLLBACK_INCIDENTS": str(folder / "incidents"), "JUPYTER_CONFIG_DIR": str(folder / "config")}
+    (folder / "bin").mkdir()
+    node = folder / "bin" / "node"
+    node.write_text(f'#!/bin/sh\necho "$*" >>{folder}/node\n')
+    node.chmod(0o755)
+    env["PATH"] = f"{folder}/bin:{env['PATH']}"
     argv = [Path(sys.executable).parent / "rollback", "open", "code", "--stack", "example", "--no-browser"]
     log = folder / "log"
     with log.open("wb") as out:
@@ -60,6 +65,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         found = Server(process, printed[0])
         while not found.answers():  # it prints its address a moment before it listens
             assert time.monotonic() < deadline
+        assert not (folder / "node").exists()  # it is asked for nothing
         yield found
     finally:
         process.terminate()
