@@ -1,6 +1,7 @@
 """Fixtures with practice hosts. The tests have their own, beside any that a person has started. If they cannot start, the tests fail."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -24,11 +25,16 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
     pool.down()
 
 
+def place(quiet: Quiet, request: pytest.FixtureRequest) -> AbstractContextManager[None]:
+    """What a test holds as long as it runs: the machine alone if it is marked `quiet`, else its share."""
+    return quiet.alone() if request.node.get_closest_marker("quiet") else quiet.shared()
+
+
 @pytest.fixture
-def practice_host(hosts: Hosts) -> Iterator[PracticeHost]:
+def practice_host(hosts: Hosts, request: pytest.FixtureRequest) -> Iterator[PracticeHost]:
     """A practice host that other tests may have used, but none to which it was given as a clean one. It may be down."""
     host = hosts.spare()
-    with hosts.quiet.shared():
+    with place(hosts.quiet, request):
         yield host
 
 
@@ -44,7 +50,7 @@ def host(practice_host: PracticeHost) -> PracticeHost:
 def clean(hosts: Hosts, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machine]:
     """A practice host in its clean state: everything is healthy, and no run has left anything on it."""
     host = hosts.clean()
-    with hosts.quiet.alone() if request.node.get_closest_marker("quiet") else hosts.quiet.shared():
+    with place(hosts.quiet, request):
         yield Machine(host, tmp_path / "incidents")
 
 
