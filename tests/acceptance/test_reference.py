@@ -25,7 +25,7 @@ import jupyter_client, pytest
 jupyter_client.KernelManager.transport.default_value = "ipc"
 raise SystemExit(pytest.main())
 """
-NBVAL = ["--nbval", "--nbval-current-env", "--nbval-sanitize-with", PROJECT / "tests" / "nbval.cfg"]
+NBVAL = ["-p", "nbval.plugin", "--nbval", "--nbval-current-env", "--nbval-sanitize-with", PROJECT / "tests" / "nbval.cfg"]
 # A busy machine overruns the budgets of env and caddyfile, 10 and 5 s, and the notebooks say that they were kept.
 HURRIED = ("env", "caddyfile")
 DRILLS = [pytest.param(name, marks=pytest.mark.quiet if name in HURRIED else ()) for name in reference.RECORDED]
