@@ -16,10 +16,10 @@ class Hosts:
         name, ports = f"test-{worker}" if worker else "test", 20 * worker
         self.quiet = quiet
         self._hosts = (PracticeHost(name, 22122 + ports, 22543 + ports), PracticeHost(f"{name}-b", 22124 + ports, 22545 + ports))
+        self._in_use = self._hosts[0]
         self._resets: dict[str, Future[None]] = {}
         self._worker = ThreadPoolExecutor(1)
-        self._in_use = self._hosts[0]
-        self._in_use.up()
+        self._reset(self._hosts[0])
 
     def clean(self) -> PracticeHost:
         """A host in its clean state."""
