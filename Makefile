@@ -42,10 +42,10 @@ lab: ## start the practice host, and JupyterLab on the start page
 unit: .venv/.dev ## only the tests that need no practice host
 	@$(BIN)/pytest tests/unit
 
-test: .venv/.dev ## the whole test suite, on a practice host of its own
-	@tools/browser
+test: ## the whole test suite, on practice hosts of its own
+	@tools/practice tests
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses 2 --maxschedchunk 1 --durations 25
 
 faults: .venv/.dev ## every fault in every step of every procedure, and of undo: an hour
 	@$(BIN)/pytest tests/acceptance/faults -m 'whole or not whole' --numprocesses 2
