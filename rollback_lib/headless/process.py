@@ -70,7 +70,7 @@ class CellProcess:
         """Wait until the parameters are checked. Raises the error that refuses them, KeyboardInterrupt if a signal comes, Ended."""
         answer = self._until(("checked", "refused"), seconds=STARTS)
         if answer["kind"] == "refused":
-            raise getattr(errors, answer["type"])(answer["words"])
+            raise getattr(errors, answer["type"], errors.ParameterError)(answer["words"])
 
     def ready(self) -> None:
         """Wait until it can run cells. Raises KeyboardInterrupt if a signal comes, Ended."""

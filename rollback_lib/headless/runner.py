@@ -19,6 +19,7 @@ from rollback_lib.record.manifest import NotExtended, NotSigned
 from rollback_lib.record.state import RESUMED, RunState
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
 from rollback_lib.runbook import metadata
+from rollback_lib.settings import ADDRESSES, import_less
 
 # Imported while the cells run: to run the notebook, and for the pages and the seal of the record.
 LATER = ("papermill", "rollback_lib.headless.engine", "rollback_lib.report.notebook", "rollback_lib.run.sealing")
@@ -71,8 +72,7 @@ def resume(path: Path, parameters: Mapping[str, Any], *, root: Path, watch: Watc
 
 def _load_ahead() -> None:
     """Import what the run and the end of its record need in a thread, while this process would only wait for the other."""
-    # rfc3987_syntax compiles a grammar when it is imported, which takes 0.9 s. It checks addresses in JSON schemas; notebooks have none.
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    import_less(ADDRESSES)
     threading.Thread(target=lambda: [importlib.import_module(name) for name in LATER], daemon=True).start()
 
 

@@ -1,5 +1,8 @@
-"""Runs the start page before a person opens it. This leaves no record."""
+"""Runs the start page before a person sees it: `python -m rollback_lib.headless.start PAGE`. This leaves no record."""
 
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 from rollback_lib.headless.process import CellProcess
@@ -7,8 +10,13 @@ from rollback_lib.headless.signals import Signals
 from rollback_lib.record.files import write_private
 
 
-def run(page: Path) -> Path:
-    """Run the notebook `page` and save it in place. A cell that fails shows its error; the others run all the same. Returns `page`.
+def begin(page: Path) -> "subprocess.Popen[bytes]":
+    """Begin to run the notebook `page`, in a process of its own. It ends when the notebook is saved."""
+    return subprocess.Popen([sys.executable, "-P", "-m", __name__, str(page)], stdin=subprocess.DEVNULL)
+
+
+def run(page: Path) -> None:
+    """Run the notebook `page` and save it in place. A cell that fails shows its error; the others run all the same.
 
     Raises KeyboardInterrupt if a signal comes."""
     with Signals() as signals:
@@ -29,4 +37,9 @@ def run(page: Path) -> Path:
             write_private(page, nbformat.writes(notebook))
         finally:
             process.kill()
-    return page
+
+
+if __name__ == "__main__":
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]  # as in runner.py: nbformat would import it, for a second
+    with suppress(KeyboardInterrupt):  # the person ends `rollback open`
+        run(Path(sys.argv[1]))

@@ -139,9 +139,9 @@ def check(stack: Stack) -> None:
 
 
 def budget(stack: Stack, name: str) -> float:
-    """How many seconds the procedure may take on this stack."""
+    """How many seconds the procedure may take on this stack; 0 if it has no budget, as a guard, which lasts as long as it is told to."""
     section = procedure(name).section
-    return section.of(stack, name).budget if section else float(getattr(stack.budgets, name))
+    return section.of(stack, name).budget if section else float(getattr(stack.budgets, name, 0.0))
 
 
 def notebook(name: str) -> Path | None:

@@ -90,7 +90,7 @@ class Incident:
                 usable(run.account)
             looked = outcome.side_by_side(run.monitor.look_once)
             try:
-                now = run.procedure.document(run.host(self._note_facts), run.stack, **options)
+                now = run.procedure.document(run.host(self._note_facts, once=True), run.stack, **options)
             finally:  # only now is it known what is secret and must be hidden in the answers of the routes
                 probes = run.monitor.note(looked())
             return replace(now, probes=probes)

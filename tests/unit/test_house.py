@@ -26,7 +26,7 @@ LEVELS = [
     {"record"},
     {"discovery", "procedures", "report", "runbook"},
     {"run"},
-    {"notebook", "headless", "terminal"},
+    {"notebook", "headless", "jupyterlab", "terminal"},
     {"cli"},
 ]
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))

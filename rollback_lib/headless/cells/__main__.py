@@ -16,23 +16,19 @@ from rollback_lib.errors import RollbackError
 from rollback_lib.headless import wire
 from rollback_lib.headless.cells.interrupts import Interrupts
 from rollback_lib.headless.cells.sender import Sender
-
-# Libraries import these for parts of theirs that are not used here: paramiko to read SSH configurations, httpx for its command line. They
-# take 0.1 s together.
-UNUSED = ("invoke", "click")
-NO_PLUGINS = {"PYDANTIC_DISABLE_PLUGINS": "__all__"}  # pydantic would search all packages for plug-ins of its own
+from rollback_lib.settings import COMMAND_LINE, SSH_CONFIGURATION, import_less
 
 
 def main(requests: int, answers: int) -> None:
     # systemd, for example, sends SIGTERM to every process of a run. Only the runner acts on it, and ends this process when it is time.
     signal.signal(signal.SIGTERM, lambda *_: None)
+    for descriptor in (requests, answers):
+        os.set_inheritable(descriptor, False)  # programs that cells start have no part in this
     interrupts = Interrupts()
     sender = Sender(answers, interrupts)
     asked: queue.SimpleQueue[wire.Message] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(requests, asked), daemon=True).start()
-    os.environ |= NO_PLUGINS
-    for name in UNUSED:
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+    import_less(SSH_CONFIGURATION, COMMAND_LINE)
     if _checked(asked.get(), sender):
         _run_cells(asked, sender, interrupts)
 
