@@ -84,12 +84,12 @@ PROCESSORS = Fact((Command.of("nproc"),), int, otherwise=lambda _: 1)
 
 def replicas(stack: Stack, service: str) -> Fact[list[Container]]:
     """The containers of a service of the stack, sorted by replica number."""
-    return _inspected(_listing(stack, service))
+    return _inspected(listing(stack, service))
 
 
 def project(stack: Stack) -> Fact[list[Container]]:
     """All containers of the stack, sorted by service and replica number."""
-    return _inspected(_listing(stack))
+    return _inspected(listing(stack))
 
 
 def together_with(container: Container) -> Fact[list[Container]]:
@@ -118,7 +118,7 @@ def count(containers: Iterable[Container]) -> int:
 
 def concerned(stack: Stack, names: Iterable[str]) -> Fact[list[Container]]:
     """All containers of the stack, and those with one of these names; empty if Docker does not answer."""
-    inspect = f'docker container inspect --format "$0" $({_listing(stack).shell()}) "$@" 2>/dev/null || :'
+    inspect = f'docker container inspect --format "$0" $({listing(stack).shell()}) "$@" 2>/dev/null || :'
     return Fact((Command.of("sh", "-c", inspect, WHOLE, *names),), _containers, otherwise=lambda _: [], deadline=5.0, hides=_secrets)
 
 
@@ -191,7 +191,7 @@ def images(repository: str) -> Fact[list[Image]]:
 
 def service_lines(stack: Stack, service: str, lines: int = 8) -> Fact[list[str]]:
     """The last lines in the log of the service's newest container, both streams."""
-    newest = _listing(stack, service).pipe("head", "-n", "1").shell()
+    newest = listing(stack, service).pipe("head", "-n", "1").shell()
     both = Command.of("sh", "-c", f'id=$({newest}); [ -z "$id" ] || docker logs --tail "$1" "$id" 2>&1', "sh", str(lines))
     return Fact((both,), str.splitlines, otherwise=lambda _: [], long=True, spoken=_spoken)
 
@@ -238,7 +238,8 @@ def _sorted(out: str) -> list[Container]:
     return sorted(lasting, key=lambda one: (one.service, one.number, one.created))
 
 
-def _listing(stack: Stack, service: str = "") -> Command:
+def listing(stack: Stack, service: str = "") -> Command:
+    """The command that prints the ids of the containers of a service, or of the whole stack."""
     return _filtered(stack.compose_directory, stack.compose.project if stack.compose else None, service)
 
 

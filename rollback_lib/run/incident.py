@@ -20,6 +20,7 @@ from rollback_lib.plan.step import Step, When
 from rollback_lib.procedures import readiness, triage
 from rollback_lib.procedures.common import permissions, retention
 from rollback_lib.procedures.common.readiness import Tried
+from rollback_lib.procedures.mark import whole
 from rollback_lib.record.state import ending
 from rollback_lib.run import gate, opening, outcome, preflight, steps
 from rollback_lib.run.console import Console
@@ -121,6 +122,7 @@ class Incident:
                 usable(run.account)
             made: Plan = run.procedure.plan(now, target, incident=self.id, **options)
             permissions.check(run.host(), made, run.account)
+            made = whole.with_entry(made, run.stack)
             if not retention.has_place(made):
                 return made
             return retention.with_removal(made, run.host().beside(retention.look, run.stack, made.json()).result())
