@@ -27,7 +27,7 @@ state=$1 images=$2 incident=$3 tree=$4 of_container=$5; shift 5
 joined() { paste -sd , -; }
 mkdir -p -m 2770 "$state/kept"
 commit=$([ -z "$tree" ] || git -C "$tree" rev-parse HEAD 2>/dev/null) || commit=
-changed=$([ -z "$tree" ] || git -C "$tree" status --porcelain --untracked-files=no 2>/dev/null) || changed=
+changed=$([ -z "$tree" ] || git --no-optional-locks -C "$tree" status --porcelain --untracked-files=no 2>/dev/null) || changed=
 containers=$(there | xargs -r docker container inspect --format "$of_container") || :
 # Its image stays on the host under a name of its own, unless it has the name of a release already.
 named=$(docker image ls --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}' "$images*" | grep -vE ':(before|redeploy|readiness)-') || :
@@ -119,7 +119,7 @@ def enter(stack: Stack, incident: str, kept: Mapping[str, str]) -> Command:
 def whole_releases(state: str) -> Fact[list[WholeRelease]]:
     """The whole releases in the ledger, oldest first. The hashes of their files are hidden, since an env file holds secrets."""
     hides = lambda found: (file.hash for release in found for file in (release.files or {}).values())  # noqa: E731
-    return replace(ledger.entries(f"{state}/{FILE}", _whole), hides=hides)
+    return replace(ledger.entries(f"{state}/{FILE}", _whole, "containers"), hides=hides)
 
 
 def schema(section: Database) -> Fact[str | None]:
