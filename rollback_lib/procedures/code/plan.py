@@ -23,21 +23,27 @@ from rollback_lib.stack.model import Stack
 from rollback_lib.text import times
 
 
-def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") -> Plan:
+def plan(
+    now: State, target: Target, *, incident: str, dirty: str = "refuse", recreates: bool = True, apart: tuple[str, ...] = ()
+) -> Plan:  # fmt: skip
     """The plan from `now` to `target`. `dirty` is "save" to keep uncommitted changes in a git stash. Raises ParameterError for another
-    value than "refuse" or "save", Refused if changes in the tree would be lost."""
+    value than "refuse" or "save", Refused if changes in the tree would be lost.
+
+    For a plan that is made of several: `recreates` is False if the containers are recreated by another step, `apart` are paths of the
+    tree that other steps write to.
+    """
     check(now.stack, dirty=dirty)
     stack, sha = now.stack, target.commit.sha
     _refuse_losses(now, target, dirty)
     services = [deployed for deployed in now.services if deployed.service in target.services]
     in_place = now.head.sha == sha and not now.head.dirty
-    current = in_place and all(deployed.running == sha and deployed.up for deployed in services)
+    current = in_place and all(deployed.running == sha and deployed.up and recreates for deployed in services)
     restore = tree.restore(now, sha, incident)
     steps = (
         _keep(now, services, sha, incident, restore),
         _build(now, services, target),
         restore,
-        _recreate(now, services, target),
+        _recreate(now, services, target, up=recreates),
         _remember(now, services, sha, incident),
     )
     return Plan(
@@ -47,10 +53,10 @@ def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") ->
         host=stack.host,
         target=sha,
         steps=tuple(replace(step, commands=(), guards=(), skip="the target already runs") for step in steps) if current else steps,
-        undo=() if current else _undo(now, services, target, incident, restore),
+        undo=() if current else _undo(now, services, target, incident, restore, up=recreates),
         cleanup=_cleanup(now, services, sha, incident),
         writes=tree.writes(now, target.changes) if not restore.skip else (),
-        removes=tuple(name for deployed in services for name in replicas.names(deployed.replicas)),
+        removes=tuple(name for deployed in services for name in replicas.names(deployed.replicas)) if recreates else (),
         drift=() if current else _drift(now, services, target),
         rationale=rationale(now, target),
         facts=_rows(now, services, target),
@@ -59,7 +65,9 @@ def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") ->
         diff=target.diff,
         nothing_to_do=current,
         before=Before(
-            tree=tree.Tree.of(now.head), services={deployed.service: Replicas.of(deployed.replicas) for deployed in services}
+            tree=tree.Tree.of(now.head),
+            services={deployed.service: Replicas.of(deployed.replicas) for deployed in services if recreates},
+            apart=apart,
         ).plain(),
     )  # fmt: skip
 
@@ -67,7 +75,7 @@ def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") ->
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """What the rollback asks for, compared with the host now."""
     before = Before.read(plan.before)
-    rows = tree.reached(host, stack, before.tree, plan.target)
+    rows = tree.reached(host, stack, before.tree, plan.target, before.apart)
     project = host.ask(docker.project(stack))
     kept = {name: host.ask(docker.image_id(stack.kept_image(name, plan.target))) for name in before.services}
     of = docker.by_service(project.result())
@@ -166,7 +174,7 @@ def _build(now: State, services: list[Deployed], target: Target) -> Step:
     return Step("build", title, why, images.commands(now, target, missing), deadline=images.BUILD_DEADLINE)
 
 
-def _recreate(now: State, services: list[Deployed], target: Target) -> Step:
+def _recreate(now: State, services: list[Deployed], target: Target, *, up: bool) -> Step:
     whom = ", ".join(deployed.service for deployed in services)
     title, why = (
         f"Recreate {whom}",
@@ -178,7 +186,7 @@ def _recreate(now: State, services: list[Deployed], target: Target) -> Step:
     kept = {name: now.stack.kept_image(leader, sha) for name, leader in leaders.items()}
     tags = [Command.of("docker", "tag", kept[name], now.stack.kept_image(name, sha)) for name in leaders if leaders[name] != name]
     tags += dict.fromkeys(Command.of("docker", "tag", image, target.services[name].image) for name, image in kept.items())
-    return Step("recreate", title, why, (*tags, *_up(services)), changes=Changes.STACK, part=replicas.PART)
+    return Step("recreate", title, why, (*tags, *(_up(services) if up else ())), changes=Changes.STACK, part=replicas.PART)
 
 
 def _up(services: list[Deployed]) -> tuple[Command, ...]:
@@ -205,7 +213,7 @@ def _remember(now: State, services: list[Deployed], sha: str, incident: str) -> 
                 skip=None if commands else "no service was built")  # fmt: skip
 
 
-def _undo(now: State, services: list[Deployed], target: Target, incident: str, restore: Step) -> tuple[Step, ...]:
+def _undo(now: State, services: list[Deployed], target: Target, incident: str, restore: Step, *, up: bool) -> tuple[Step, ...]:
     steps = [] if restore.skip else [tree.back(now, incident)]
     ran = [deployed for deployed in services if deployed.container]
     tags = [
@@ -215,7 +223,7 @@ def _undo(now: State, services: list[Deployed], target: Target, incident: str, r
     if ran:
         steps.append(
             Step("undo_recreate", "Start the images that ran before", "They were kept under rollback/ tags.",
-                 (*tags, *_up(ran)), changes=Changes.STACK, part=replicas.PART)
+                 (*tags, *(_up(ran) if up else ())), changes=Changes.STACK, part=replicas.PART)
         )  # fmt: skip
     return tuple(steps)
 

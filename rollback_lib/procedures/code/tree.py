@@ -4,7 +4,7 @@ A checkout can fail halfway: because of a required filter, a signal, or a full d
 So the undo does not use a checkout. It puts back the files and the index that were kept.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Self
 
 from rollback_lib.commands.command import Command
@@ -203,13 +203,13 @@ def back(now: State, incident: str) -> Step:
                 changes=Changes.STACK, part=PART)  # fmt: skip
 
 
-def reached(host: Host, stack: Stack, known: Tree, target: str) -> list[Effect]:
-    """Whether the tree is at the target."""
-    there, differing = host.ask(git.head(stack.work_tree)), host.ask(git.differing(stack.work_tree, target)).result()
-    head = there.result()
+def reached(host: Host, stack: Stack, known: Tree, target: str, apart: Collection[str] = ()) -> list[Effect]:
+    """Whether the tree is at the target. The paths in `apart` do not count."""
+    there, asked = host.ask(git.head(stack.work_tree)), host.ask(git.differing(stack.work_tree, target))
+    head, differing = there.result(), [change for change in asked.result() if change.path not in apart]
     rows = [
         Effect("commit of the tree", target[:12], head.sha[:12], part=PART),
-        Effect("paths that differ from it", "none", _words(differing, head), part=PART, between=True),
+        Effect("paths that differ from it", "none", _words(differing, head, apart), part=PART, between=True),
     ]
     return [*rows, *_strange(host, stack, known, differing)]
 
@@ -253,8 +253,8 @@ def _present(changes: Iterable[git.Change]) -> set[str]:
     return {change.path for change in changes if change.kind != "deleted"}
 
 
-def _words(differing: list[git.Change], head: git.Head) -> str:
-    return some(sorted({change.path for change in differing} | set(head.dirty))) or "none"
+def _words(differing: list[git.Change], head: git.Head, apart: Collection[str]) -> str:
+    return some(sorted(({change.path for change in differing} | set(head.dirty)) - set(apart))) or "none"
 
 
 def umask(now: State) -> tuple[Command, ...]:
