@@ -9,14 +9,14 @@ from rollback_lib.notebook.console import NotebookConsole
 from rollback_lib.notebook.interactive import InteractiveIncident
 from rollback_lib.notebook.next_steps import offer
 from rollback_lib.notebook.view import note
-from rollback_lib.procedures import caddyfile, code, database, env, image, readiness, redeploy, triage, undo
+from rollback_lib.procedures import caddyfile, code, database, env, image, readiness, redeploy, release, triage, undo
 from rollback_lib.record.folder import incidents_root
 from rollback_lib.record.history import folder_of
 from rollback_lib.run.incident import Incident
 from rollback_lib.stack.model import Stack
 
 __all__ = [
-    "caddyfile", "code", "database", "env", "image", "offer", "open_incident", "readiness", "redeploy", "resume_incident",
+    "caddyfile", "code", "database", "env", "image", "offer", "open_incident", "readiness", "redeploy", "release", "resume_incident",
     "triage", "undo",
 ]  # fmt: skip
 
