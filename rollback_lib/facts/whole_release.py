@@ -55,6 +55,7 @@ printf '{"when":"%s","incident":"%s","by":%s,"commit":"%s","changed":%s,"contain
     "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$incident" "${who:-null}" "$commit" "$([ -n "$changed" ] && echo true || echo false)" \
     "$(printf '%s' "$containers" | joined)" "$files" "$(databases | joined)" >>"$state/releases.jsonl"
 """
+_NEWEST = """newest() { stat -L -c '%Y %n' "$@" 2>/dev/null | sort -rn | head -n 1 | cut -d ' ' -f 2-; }"""
 _COLUMNS = (
     "SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns "
     "WHERE table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2, 3"
@@ -135,9 +136,9 @@ def _hashed(section: Database) -> str:
 def _databases(sections: Iterable[Database]) -> str:
     """A shell function that prints a line for each database. Patterns of backups are not quoted, as the shell has to expand them; the stack
     file may contain no character in them that would do more."""
-    line = """printf '{"name":"%s","schema":"%%s","backup":"%%s"}\\n' "$(%s)" "$(ls -td %s 2>/dev/null | head -n 1)" """
+    line = """printf '{"name":"%s","schema":"%%s","backup":"%%s"}\\n' "$(%s)" "$(newest %s)" """
     lines = [line % (one.name, _hashed(one), one.backups) for one in sections]
-    return "databases() { :; " + "; ".join(lines) + "; }\n" if lines else "databases() { :; }\n"
+    return "\n".join([_NEWEST, "databases() {", ":", *lines, "}", ""])
 
 
 def _whole(**line: Any) -> WholeRelease:
