@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -35,9 +34,7 @@ def serving(machine: Machine) -> dict[str, str]:
     )
     held = machine.ssh("docker exec docker-agents-api-1 env | grep -v HOSTNAME | sort | sha256sum")
     tree = machine.ssh(f"cd {TREE}; git rev-parse HEAD; git status --porcelain; sha256sum .env docker/Caddyfile; stat -c '%a %u %g' .env")
-    caddy = machine.ssh(
-        "docker exec docker-caddy-1 cat /etc/caddy/Caddyfile | sha256sum; docker exec docker-caddy-1 curl -s localhost:2019/config/"
-    )
+    caddy = machine.ssh("docker exec docker-caddy-1 cat /etc/caddy/Caddyfile | sha256sum")
     return {"containers": containers, "held": held, "tree": tree, "caddy": caddy}
 
 
@@ -158,9 +155,7 @@ def test_the_schema_is_newer_than_the_release(released: Machine) -> None:
     released.ssh(f"{ask} 'ALTER TABLE calls ADD COLUMN cost numeric'")
     planned = released.rollback(procedure="release")
     assert planned.status == 0, planned.out
-    assert (
-        "The schema of voice has changed since that release (new: public.calls.cost"
-        in planned.out + Path(planned.folder / "plan.json").read_text()
-    )
+    said = planned.out + (planned.folder / "plan.json").read_text()
+    assert "The schema of voice has changed since that release (new: public.calls.cost" in said
     assert run(released).status == 0
     assert "cost" in released.ssh(f"{ask} '\\d calls'")

@@ -27,7 +27,7 @@ def state(now: State) -> View:
 def timeline(releases: Sequence[WholeRelease], now: State) -> View:
     """The last releases and what runs now, side by side: what has the same letter is the same."""
     shown = [*reversed(releases[:_DRAWN]), now.present]
-    labels = [*(f"{one.when:%m-%d %H:%M}" for one in shown[:-1]), "now"]
+    labels = [*(times.minute(one.when)[5:16] for one in shown[:-1]), "now"]
     found = {one.words: versions for one, versions in lanes(shown).items()}
     lines = [("", *labels), *((name, *map(letter, versions)) for name, versions in found.items())]
     drawn = picture(labels, found, [one.commit in now.bad for one in shown])

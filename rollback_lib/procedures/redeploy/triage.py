@@ -1,5 +1,7 @@
 """How triage weighs a broken stack: its containers and its networks."""
 
+from datetime import timedelta
+
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures.common.change import Change, Level
@@ -9,6 +11,8 @@ from rollback_lib.procedures.common.stack_state import StackState
 from rollback_lib.procedures.common.symptoms import Symptoms
 from rollback_lib.procedures.common.triage import Triage
 from rollback_lib.procedures.redeploy.state import State, document
+
+_AGAIN = timedelta(seconds=30)  # a container that starts later than that after it was made was started again
 
 
 def weigh(one: Finding, known: State, now: StackState, seen: Symptoms) -> None:
@@ -31,8 +35,13 @@ def weigh(one: Finding, known: State, now: StackState, seen: Symptoms) -> None:
 
 
 def changes(known: State) -> list[Change]:
-    """When the containers were made."""
-    return [Change(one.created, Level.CONTAINER, "container", f"{one.name} was made") for one in known.containers]
+    """When the containers were made, and when those that were not made then were started again."""
+    made = [Change(one.created, Level.CONTAINER, "container", f"{one.name} was made") for one in known.containers]
+    again = [one for one in known.containers if one.started > one.created + _AGAIN]
+    return made + [
+        Change(one.started, Level.CONTAINER, "restart", f"{one.name} was started again ({one.restarts} restarts by Docker)")
+        for one in again
+    ]
 
 
 def rows(known: State | Unanswered) -> list[Row]:

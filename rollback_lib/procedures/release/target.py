@@ -131,7 +131,7 @@ def _time(to: str) -> datetime | None:
     if re.fullmatch(r"\d{4}-\d\d-\d\d", word):
         word += "T23:59:59"
     elif re.fullmatch(r"\d\d:\d\d(:\d\d)?", word):
-        word = f"{datetime.now(UTC):%Y-%m-%d}T{word}"
+        word = f"{times.day(datetime.now(UTC))}T{word}"
     try:
         return datetime.fromisoformat(word).replace(tzinfo=UTC) if "T" in word else None
     except ValueError:
