@@ -39,10 +39,10 @@ def serving(machine: Machine) -> dict[str, str]:
 
 
 def ids(machine: Machine) -> dict[str, str]:
-    lines = machine.ssh(
-        "docker ps -a --no-trunc --format '{{.Names}} {{.ID}}'; docker inspect -f 'started {{.State.StartedAt}}' docker-caddy-1"
-    )
-    return dict(line.split(" ", 1) for line in lines.splitlines())
+    """Every container by its name, and when the proxy was started."""
+    lines = machine.ssh("docker ps -a --no-trunc --format '{{.Names}} {{.ID}}'").splitlines()
+    started = machine.ssh("docker inspect --format 'proxy {{.State.StartedAt}}' docker-caddy-1")
+    return dict(line.split(" ", 1) for line in [*lines, started])
 
 
 def health(machine: Machine) -> list[int]:
@@ -79,7 +79,9 @@ def test_everything_comes_back_at_once_and_is_undone_and_redone_by_its_record(re
     assert done.record["seconds"] < 90
     whole = [json.loads(line) for line in released.ssh(f"grep '\"containers\":' {STATE}/releases.jsonl").splitlines()]
     assert [one["incident"] for one in whole] == [released.release, done.record["incident"]]
-    assert whole[0]["files"] == whole[1]["files"]
+    assert [[(file["path"], file["hash"]) for file in one["files"]] for one in whole[1:]] == [
+        [(file["path"], file["hash"]) for file in whole[0]["files"]]
+    ]
 
     undone = released.undo(done.folder)
     assert (undone.status, undone.record["verdict"]) == (0, "succeeded"), undone.out + undone.err

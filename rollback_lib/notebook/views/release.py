@@ -27,10 +27,10 @@ def state(now: State) -> View:
 def timeline(releases: Sequence[WholeRelease], now: State) -> View:
     """The last releases and what runs now, side by side: what has the same letter is the same."""
     shown = [*reversed(releases[:_DRAWN]), now.present]
-    labels = [*(times.minute(one.when)[5:16] for one in shown[:-1]), "now"]
+    labels = [*(times.minute(one.when) for one in shown[:-1]), "now"]
     found = {one.words: versions for one, versions in lanes(shown).items()}
     lines = [("", *labels), *((name, *map(letter, versions)) for name, versions in found.items())]
-    drawn = picture(labels, found, [one.commit in now.bad for one in shown])
+    drawn = picture([label[5:16] for label in labels[:-1]] + labels[-1:], found, [one.commit in now.bad for one in shown])
     if not found:
         return note("info", "Nothing differs between the releases and what runs now.")
     return View("", "\n".join(["What changed (the same letter is the same version)", *tables.lines(lines)]), drawn)

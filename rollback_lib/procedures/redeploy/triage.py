@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from rollback_lib.facts import docker
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures.common.change import Change, Level
@@ -12,7 +13,7 @@ from rollback_lib.procedures.common.symptoms import Symptoms
 from rollback_lib.procedures.common.triage import Triage
 from rollback_lib.procedures.redeploy.state import State, document
 
-_AGAIN = timedelta(seconds=30)  # a container that starts later than that after it was made was started again
+_AGAIN = timedelta(seconds=30)  # a container that starts later than that after it was made is started again
 
 
 def weigh(one: Finding, known: State, now: StackState, seen: Symptoms) -> None:
@@ -37,11 +38,19 @@ def weigh(one: Finding, known: State, now: StackState, seen: Symptoms) -> None:
 def changes(known: State) -> list[Change]:
     """When the containers were made, and when those that were not made then were started again."""
     made = [Change(one.created, Level.CONTAINER, "container", f"{one.name} was made") for one in known.containers]
-    again = [one for one in known.containers if one.started > one.created + _AGAIN]
-    return made + [
-        Change(one.started, Level.CONTAINER, "restart", f"{one.name} was started again ({one.restarts} restarts by Docker)")
-        for one in again
-    ]
+    return made + _restarts(known)
+
+
+def _restarts(known: State) -> list[Change]:
+    """When containers were started again. Those that were started together, as after a reboot, are one change."""
+    again = sorted((one for one in known.containers if one.started > one.created + _AGAIN), key=lambda one: one.started)
+    together: list[list[docker.Container]] = []
+    for one in again:
+        if together and one.started - together[-1][-1].started < _AGAIN:
+            together[-1].append(one)
+        else:
+            together.append([one])
+    return [Change(mine[-1].started, Level.CONTAINER, "restart", f"{some([one.name for one in mine])} started again") for mine in together]
 
 
 def rows(known: State | Unanswered) -> list[Row]:

@@ -4,7 +4,7 @@ from rollback_lib.facts.host import Unanswered
 from rollback_lib.facts.whole_release import WholeRelease
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures.common.readiness import REMEMBER, Readiness, Seen
-from rollback_lib.procedures.common.rows import AMBER, GREEN, RED, Row
+from rollback_lib.procedures.common.rows import AMBER, GREEN, Row
 from rollback_lib.procedures.release.state import State
 from rollback_lib.procedures.release.target import Target
 from rollback_lib.text import times
@@ -26,7 +26,7 @@ def rows(seen: Seen[State, Target]) -> list[Row]:
     if gone := _gone(now, whole[0]):
         return [Row(_NAME, AMBER, f"the copies of {some(gone)} that {whole[0].incident} was healthy with are gone", _MARK)]
     if isinstance(seen.target, Unanswered):
-        return [Row(_NAME, RED, seen.target.why, _MARK)]
+        return [Row(_NAME, AMBER, seen.target.why, _MARK)]
     chosen = seen.target.release
     return [Row(_NAME, GREEN, f"would go back to {chosen.incident}, healthy here {times.minute(chosen.when)}; all it needs is there")]
 

@@ -2,27 +2,40 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
 
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import docker, git, networks
+from rollback_lib.facts.host import Unanswered
 from rollback_lib.facts.whole_release import Data, KeptFile, Ran, WholeRelease
+from rollback_lib.host.ending import Ending
 from rollback_lib.notebook.views import release as views
+from rollback_lib.notebook.views import triage as triage_views
 from rollback_lib.plan.plan import Plan
 from rollback_lib.procedures import release
+from rollback_lib.procedures.common.finding import FITS, Finding
+from rollback_lib.procedures.common.readiness import Seen, Tried
+from rollback_lib.procedures.common.stack_state import StackState
 from rollback_lib.procedures.release.dimensions import Dimension, Kind, different, lanes
 from rollback_lib.procedures.release.noted import After
+from rollback_lib.procedures.release.triage import Look
+from rollback_lib.procedures.triage import diagnose
+from rollback_lib.procedures.triage.changes import Since
 from rollback_lib.stack.model import Stack
-from tests.builders.containers import WAY, attached
+from tests.builders.containers import WAY, attached, container
 from tests.builders.stack import STACK, STATE
+from tests.builders.triage import BEFORE, RUNS, ago, facts
+from tests.builders.triage import ENV as ENV_NOW
 from tests.unit.procedures import test_caddyfile, test_code, test_env
 from tests.unit.procedures.test_code import BAD, GOOD
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 THEN, BROKEN = "sha256:" + "7" * 64, "sha256:" + "1" * 64
 ENV, CADDY = STACK.env.file, STACK.caddyfile.file
+SILENT = Unanswered("nobody answers")
 PROXY = {"docker-caddy-1": "n8n_default"}
 
 
@@ -231,3 +244,87 @@ def test_a_stack_without_sections_has_the_parts_that_it_has() -> None:
     now = state(stack=without("caddyfile", "code"), caddy=None, code=None)
     made = release.plan(now, replace(target(state()), code=None, caddy=None), incident="i1")
     assert After.read(made.after).parts.keys() == {".env"}
+
+
+# -- triage -------------------------------------------------------------------------------------------------------------
+
+
+def looked(hours: float, commit: str = BEFORE, env: str = "b", schemas: dict[str, str] | None = None) -> Look:
+    """The newest release was healthy so many hours ago, with this commit and env file."""
+    then = whole("aaaaaa", 0, commit, container().image, services={})
+    files = {ENV: KeptFile(ENV, env, "")}
+    databases = {"voice": Data("s1", "")}
+    return Look(replace(then, when=ago(hours), files=files, databases=databases), schemas or {"voice": "s1"}, ago(0))
+
+
+def same_env() -> str:
+    return sha256(ENV_NOW.encode()).hexdigest()
+
+
+def at_once(known: Look, **changes: Any) -> StackState:
+    """Commit and env file came 12 minutes ago, and the service is ill since."""
+    known_changes = {"ill": "boom", "code": {"came": 0.2, "made": 0.1}, "env": {"changed": 0.2, "made": 0.1, "before": None}, **changes}
+    now = facts(**known_changes)
+    return replace(now, looks={**now.looks, "release": known})
+
+
+def of_release(now: StackState) -> list[Finding]:
+    return [one for one in diagnose(now).findings if one.procedure == "release"]
+
+
+def test_several_changes_at_one_time_fit_a_release_rollback() -> None:
+    (found,) = of_release(at_once(looked(5)))
+    assert found.fit == FITS
+    assert found.speaks_for[-1] == "all of it at about the same time, as with one deploy"
+    assert any(words.endswith("were changed: the commit, .env") for words in found.speaks_for)
+    assert not found.warnings
+    (newer,) = of_release(at_once(looked(5, schemas={"voice": "s2"})))
+    assert newer.warnings == ["the schema of voice has changed since, too; it is not taken back, and older code may not know it"]
+
+
+def test_one_change_or_none_fits_no_release_rollback_and_has_no_row() -> None:
+    assert of_release(at_once(looked(5, commit=RUNS))) == []
+    assert of_release(at_once(looked(5, env=same_env()))) == []
+    assert of_release(at_once(Look(None, {}, ago(0)))) == []
+    assert of_release(replace(facts(), looks={**facts().looks, "release": looked(5)})) == [], "a stack that is healthy"
+
+
+def test_the_diagnosis_offers_all_of_it_or_the_smallest_first() -> None:
+    now = at_once(looked(5), proxy={"wrong": "Caddyfile:3: no such directive"})
+    found = diagnose(now)
+    assert found.fitting[-1].procedure == "release"
+    assert found.reason.endswith("; bring back all of it with release, or begin with caddyfile, then look again")
+    assert "2 things at once" in found.reason
+
+
+def test_the_first_answer_is_what_changed_since_it_was_healthy() -> None:
+    found = diagnose(at_once(looked(5, schemas={"voice": "s2"})))
+    assert found.since.changes[0].kind == "schema"
+    assert {"deploy", "image", "env file"} <= {one.kind for one in found.since.changes}
+    assert all(one.when > found.since.healthy for one in found.since.changes)
+    first, second, *_ = str(triage_views.diagnosis(found)).splitlines()
+    assert first.startswith("✘ Not healthy")
+    assert second.startswith("What changed since it was healthy, ")
+    unknown = replace(found, since=Since(None, ()))
+    assert "When the stack was healthy last is not known here" in str(triage_views.diagnosis(unknown))
+
+
+# -- readiness ----------------------------------------------------------------------------------------------------------
+
+
+def row(now: release.State | Unanswered, chosen: release.Target | Unanswered, **tried: Tried) -> tuple[str, str]:
+    seen: Seen[Any, Any] = Seen("release", "", now, chosen, facts(), None, {}, SILENT, tried, "", None)  # type: ignore[arg-type]
+    (found,) = release.PROCEDURE.readiness.rows(seen)
+    return found.level, found.found
+
+
+def test_readiness_says_whether_everything_could_be_brought_back() -> None:
+    copies = {file.kept: b"" for file in whole("cccccc", 1).files.values()}
+    now = state(copies=copies)
+    assert row(now, target(now)) == ("green", "would go back to cccccc, healthy here 2026-01-02 02:04 UTC; all it needs is there")
+    assert row(state(releases=()), SILENT)[0] == "amber"
+    assert row(state(), target(state()))[1].startswith(f"the copies of {ENV}, {CADDY} that cccccc was healthy with are gone")
+    assert row(now, Unanswered("the image is gone")) == ("amber", "the image is gone")
+    assert row(SILENT, SILENT)[0] == "amber"
+    done = Tried(Ending.exited(0), 1.0, "")
+    assert row(state(releases=()), SILENT, remember=done) == ("green", "what runs is entered whole, from now on, as healthy here")
