@@ -14,6 +14,7 @@ from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.releases import FILE
 from rollback_lib.stack.model import Database, Stack
 
+NEWEST = 200  # how many of them are read
 _LABEL = '{{json (index .Config.Labels "com.docker.compose.%s")}}'
 _CONTAINER = (
     f'{{"service":{_LABEL % "service"},"image":{{{{json .Image}}}},"name":{{{{json .Config.Image}}}},"project":{_LABEL % "project"},'
@@ -118,9 +119,10 @@ def enter(stack: Stack, incident: str, kept: Mapping[str, str]) -> Command:
 
 
 def whole_releases(state: str) -> Fact[list[WholeRelease]]:
-    """The whole releases in the ledger, oldest first. The hashes of their files are hidden, since an env file holds secrets."""
+    """The newest whole releases in the ledger, oldest first. The hashes of their files are hidden, since an env file holds secrets."""
     hides = lambda found: (file.hash for release in found for file in (release.files or {}).values())  # noqa: E731
-    return replace(ledger.entries(f"{state}/{FILE}", _whole, "containers"), hides=hides)
+    known = ledger.entries(f"{state}/{FILE}", _whole, "containers")
+    return replace(known, commands=(known.commands[0].pipe("tail", "-n", str(NEWEST)),), hides=hides)
 
 
 def schema(section: Database) -> Fact[str | None]:

@@ -17,9 +17,6 @@ class Kind(StrEnum):
     SCHEMA = "schema"
 
 
-RESTORED = (Kind.COMMIT, Kind.IMAGE, Kind.FILE)  # what a release rollback brings back; the others are only shown
-
-
 @dataclass(frozen=True, order=True)
 class Dimension:
     """A thing that a release is made of: the commit, the image of a service, a file, and so on."""
@@ -37,16 +34,13 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Difference:
-    """A dimension in which a release differs from now. `then` and `now` are in words."""
+    """A dimension in which a release differs from now. `then` and `now` are in words. `restored`: a rollback to the release brings it
+    back; what it does not is only shown."""
 
     dimension: Dimension
     then: str
     now: str
-
-    @property
-    def restored(self) -> bool:
-        """Whether a rollback to the release brings it back."""
-        return self.dimension.kind in RESTORED
+    restored: bool = False
 
 
 def composition(release: WholeRelease) -> dict[Dimension, str]:

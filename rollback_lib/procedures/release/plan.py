@@ -16,6 +16,7 @@ from rollback_lib.procedures.common.replicas import Replicas
 from rollback_lib.procedures.env.state import lines_of
 from rollback_lib.procedures.image.plan import PULL_DEADLINE
 from rollback_lib.procedures.redeploy import attach
+from rollback_lib.procedures.release.dimensions import Kind
 from rollback_lib.procedures.release.noted import After, Before, Service
 from rollback_lib.procedures.release.parts import FILES, Parts, parts
 from rollback_lib.procedures.release.rationale import rationale
@@ -202,7 +203,10 @@ def _notes(now: State, target: Target, made: Parts) -> tuple[str, ...]:
     release = target.release
     if release.changed:
         notes.append("The tree had uncommitted changes then, which were not kept: its commit comes back without them.")
-    others = [one for one in target.differences if not one.restored and one.dimension.kind == "networks"]
+    stays = [one.dimension.of for one in target.differences if one.dimension.kind is Kind.FILE and not one.restored]
+    kept = {path: file.kept for path, file in (release.files or {}).items()}
+    notes += [f"{path} is another one than then and in no tree, so it stays; the one of then is {kept[path]}." for path in stays]
+    others = [one for one in target.differences if one.dimension.kind is Kind.NETWORKS]
     if others:
         notes.append(
             f"Other networks than then: {some([one.dimension.words for one in others])}; compose puts its own back, for others: redeploy."

@@ -99,8 +99,8 @@ def document(host: Host, stack: Stack) -> State:
     code_state, caddy_state = (_whole(of_code) if of_code else None), (_whole(caddy) if caddy else None)
     copies = {version.file.path: version.file.content.reveal() for one in env_states.values() for version in one.versions}
     copies |= {version.file.path: version.file.content.reveal() for version in (kept.result() if kept else ())}
-    there = {path: state.content for path, state in env_states.items() if state.file}
-    there |= {stack.caddyfile.file: caddy_state.current} if stack.caddyfile and caddy_state and caddy_state.file else {}
+    there = {path: state.content for path, state in env_states.items()}
+    there |= {stack.caddyfile.file: caddy_state.current} if stack.caddyfile and caddy_state else {}
     there |= {path: file.content.reveal() for path, answer in compose_files.items() if (file := answer.result())}
     databases = {name: Data(answer.result() or "", "") for name, answer in schemas.items()}
     head = code_state.head if code_state else None
@@ -129,16 +129,19 @@ def differences(now: State, release: WholeRelease) -> list[Difference]:
 
 def _difference(now: State, release: WholeRelease, one: Dimension) -> Difference:
     then, here = release, now.present
-    if one.kind is Kind.COMMIT:
-        return Difference(one, _commit(now, then), _commit(now, here))
+    if one.kind is Kind.COMMIT:  # uncommitted changes that there were then are kept nowhere
+        back = now.code is not None and (then.commit != here.commit or not then.changed)
+        return Difference(one, _commit(now, then), _commit(now, here), restored=back)
     if one.kind is Kind.IMAGE:
-        return Difference(one, then.services[one.of].image[7:19], here.services[one.of].image[7:19])
+        return Difference(one, then.services[one.of].image[7:19], here.services[one.of].image[7:19], restored=True)
     if one.kind is Kind.NETWORKS:
         old, new = then.services[one.of].networks, here.services[one.of].networks
         return Difference(one, some(sorted(old - new)) or "fewer", some(sorted(new - old)) or "fewer")
     if one.kind is Kind.SCHEMA:
         return Difference(one, "other tables or columns", "changed since")
-    return Difference(one, _change_of_file(now, release, one.of), "changed since")
+    own = {*now.envs, *([now.stack.caddyfile.file] if now.stack.caddyfile else [])}
+    back = one.of in own or (now.code is not None and now.stack.in_tree(one.of) is not None)
+    return Difference(one, _change_of_file(now, release, one.of), "changed since", restored=back)
 
 
 def _change_of_file(now: State, release: WholeRelease, path: str) -> str:

@@ -107,7 +107,7 @@ def examine(host: Host, now: State, target: str) -> Target:
     found = tuple(differences(now, release))
     wrong = {name: ran for name, ran in release.services.items() if any(one.image != ran.image for one in now.of(name)) or not now.of(name)}
     stored = host.ask(docker.stored({ran.image for ran in wrong.values()})).result()
-    pulled = [name for name, ran in wrong.items() if _from_registry(now.stack, name, ran)]
+    pulled = [name for name, ran in wrong.items() if _from_registry(now.stack, name, ran) and not _pinned_by(now, name, found)]
     built = [name for name in wrong if name not in pulled and now.stack.code and name in now.stack.code.names]
     of_code = _code(host, now, release, found, built, stored)
     envs = {path: _env(host, now, release, path) for path in now.envs if _differs(found, path)}
@@ -140,6 +140,11 @@ def _time(to: str) -> datetime | None:
 
 def _differs(found: tuple[Difference, ...], path: str) -> bool:
     return any(one.dimension.kind is Kind.FILE and one.dimension.of == path for one in found)
+
+
+def _pinned_by(now: State, name: str, found: tuple[Difference, ...]) -> bool:
+    """Whether the file that pins the image of a service comes back as an env file, and the pin with it."""
+    return _differs(found, now.images[name].compose.variables) and now.images[name].compose.variables in now.envs
 
 
 def _from_registry(stack: Stack, service: str, ran: Ran) -> bool:
