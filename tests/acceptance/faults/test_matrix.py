@@ -22,11 +22,11 @@ ENDED_WELL = ("succeeded", "failed-restored", "refused", "aborted")
 @pytest.mark.parametrize("cell", [pytest.param(cell, id=str(cell), marks=() if cell in SHORT else pytest.mark.whole) for cell in CELLS])
 def test_a_fault_in_the_middle_of_a_step(clean: Machine, tmp_path: Path, cell: Cell, ends: Callable[[str, str, str, str], None]) -> None:
     scenario, own = DRILLS[cell.procedure]
+    if cell.fault == "disk full":
+        prepare_disk(clean.host)
     if cell.procedure in MARKED:
         mark(clean)
     clean.host.break_(scenario)
-    if cell.fault == "disk full":
-        prepare_disk(clean.host)
     with Relay(clean.host.ssh_port) as relay, ThreadPoolExecutor(1) as pool:
         stack = over(relay, clean, tmp_path)
         first = [roll_back(clean, cell.procedure, stack, own)] if cell.undoes else []
