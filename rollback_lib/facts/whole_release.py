@@ -9,7 +9,7 @@ from typing import Any
 from rollback_lib.commands.command import Command
 from rollback_lib.commands.compose import Compose
 from rollback_lib.commands.psql import Postgres
-from rollback_lib.facts import docker, ledger
+from rollback_lib.facts import docker, git, ledger
 from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.releases import FILE
 from rollback_lib.stack.model import Database, Stack
@@ -28,7 +28,7 @@ state=$1 images=$2 incident=$3 tree=$4 of_container=$5; shift 5
 joined() { paste -sd , -; }
 mkdir -p -m 2770 "$state/kept"
 commit=$([ -z "$tree" ] || git -C "$tree" rev-parse HEAD 2>/dev/null) || commit=
-changed=$([ -z "$tree" ] || git --no-optional-locks -C "$tree" status --porcelain --untracked-files=no 2>/dev/null) || changed=
+changed=$([ -z "$tree" ] || changes 2>/dev/null) || changed=
 containers=$(there | xargs -r docker container inspect --format "$of_container") || :
 # Its image stays on the host under a name of its own, unless it has the name of a release already.
 named=$(docker image ls --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}' "$images*" | grep -vE ':(before|redeploy|readiness)-') || :
@@ -96,8 +96,8 @@ class Data:
 @dataclass(frozen=True)
 class WholeRelease:
     """Everything that ran at `when`, as the run `incident` found it healthy. `by` is who ran that. `commit` is that of the tree, "" if the
-    stack has none; with `changed`, tracked files had uncommitted changes. `services`, `files` (by path) and `databases` are None if
-    nothing was entered of them, as in entries of earlier versions."""
+    stack has none; with `changed`, tracked files other than `files` had uncommitted changes. `services`, `files` (by path) and `databases`
+    are None if nothing was entered of them, as in entries of earlier versions."""
 
     when: datetime
     incident: str
@@ -113,6 +113,10 @@ def enter(stack: Stack, incident: str, kept: Mapping[str, str]) -> Command:
     """The command that enters what runs as a whole release. It keeps copies of the files, and names of the images. `kept` gives the files
     by their paths, each with the name under which its versions are kept."""
     there = f"there() {{ {docker.listing(stack).shell()}; }}\n"
+    if stack.tree:  # files that are kept by themselves do not count
+        apart = (f":(exclude){path}" for path in map(stack.in_tree, kept) if path)
+        status = git.command(stack.tree, "--no-optional-locks", "status", "--porcelain", "--untracked-files=no", "--", ".", *apart)
+        there += f"changes() {{ {status.shell()}; }}\n"
     pairs = (f"{name}:{path}" for path, name in kept.items())
     words = (stack.state, stack.kept_images, incident, stack.tree or "", _CONTAINER, *pairs)
     return Command.script(there + _databases(stack.databases) + _ENTER, *words)

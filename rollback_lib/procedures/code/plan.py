@@ -34,11 +34,11 @@ def plan(
     """
     check(now.stack, dirty=dirty)
     stack, sha = now.stack, target.commit.sha
-    _refuse_losses(now, target, dirty)
+    _refuse_losses(now, target, dirty, tree.loose(now, apart))
     services = [deployed for deployed in now.services if deployed.service in target.services]
     in_place = now.head.sha == sha and not now.head.dirty
     current = in_place and all(deployed.running == sha and deployed.up and recreates for deployed in services)
-    restore = tree.restore(now, sha, incident)
+    restore = tree.restore(now, sha, incident, apart)
     steps = (
         _keep(now, services, sha, incident, restore),
         _build(now, services, target),
@@ -61,7 +61,7 @@ def plan(
         rationale=rationale(now, target),
         facts=_rows(now, services, target),
         loses=_loses(target),
-        notes=_notes(now, services, target, dirty, incident),
+        notes=_notes(now, services, target, tree.loose(now, apart) if dirty == "save" else [], incident),
         diff=target.diff,
         nothing_to_do=current,
         before=Before(
@@ -105,10 +105,10 @@ def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     return [*rows, *(replicas.assumed(known, name, of.get(name, [])) for name, known in before.services.items())]
 
 
-def _refuse_losses(now: State, target: Target, dirty: str) -> None:
-    if now.head.dirty and dirty == "refuse":
+def _refuse_losses(now: State, target: Target, dirty: str, loose: list[str]) -> None:
+    if loose and dirty == "refuse":
         raise Refused(
-            f"{now.stack.work_tree} has uncommitted changes ({some(now.head.dirty)}), and a rollback would overwrite them; "
+            f"{now.stack.work_tree} has uncommitted changes ({some(loose)}), and a rollback would overwrite them; "
             "commit them there, or run with dirty=save to have them kept in a git stash"
         )
     if now.head.unstashable:
@@ -280,7 +280,7 @@ def _loses(target: Target) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _notes(now: State, services: list[Deployed], target: Target, dirty: str, incident: str) -> tuple[str, ...]:
+def _notes(now: State, services: list[Deployed], target: Target, saved: list[str], incident: str) -> tuple[str, ...]:
     notes = []
     if now.repository.shallow:
         notes.append(f"The history in {now.stack.work_tree} is not whole (a shallow clone): what was before it cannot be chosen.")
@@ -295,8 +295,8 @@ def _notes(now: State, services: list[Deployed], target: Target, dirty: str, inc
             f"with a message instead of bringing the bad commit back. "
             f"When the fix is on {now.head.branch}: `git switch {now.head.branch} && git pull`."
         )
-    if now.head.dirty and dirty == "save":
-        notes.append(f"Uncommitted changes ({some(now.head.dirty)}) are kept as the git stash “rollback {incident}”.")
+    if saved:
+        notes.append(f"Uncommitted changes ({some(saved)}) are kept as the git stash “rollback {incident}”.")
     if any(posixpath.basename(change.path).startswith("Caddyfile") for change in target.changes):
         notes.append("The Caddyfile is another one at the target: Caddy keeps what it has loaded until it is reloaded.")
     for deployed in services:

@@ -104,8 +104,9 @@ def document(host: Host, stack: Stack) -> State:
     there |= {path: file.content.reveal() for path, answer in compose_files.items() if (file := answer.result())}
     databases = {name: Data(answer.result() or "", "") for name, answer in schemas.items()}
     head = code_state.head if code_state else None
+    own = {stack.in_tree(path) for path in (*env_states, *([stack.caddyfile.file] if stack.caddyfile else []))}
     present = WholeRelease(
-        datetime.now(UTC), "", "", head.sha if head else "", bool(head and head.dirty), _running(containers, attached.result()),
+        datetime.now(UTC), "", "", head.sha if head else "", bool(head and set(head.dirty) - own), _running(containers, attached.result()),
         {path: KeptFile(path, _hash(content), "") for path, content in there.items()}, databases,
     )  # fmt: skip
     return State(

@@ -200,7 +200,8 @@ def _caddy(
     if version is None:
         raise TargetRefused(_gone(now, release, file.path))
     path = now.stack.in_tree(file.path)
-    moved = of_code is not None and any(change.path == path for change in of_code.changes)
+    edited = now.code is not None and path in now.code.head.dirty
+    moved = of_code is not None and (edited or any(change.path == path for change in of_code.changes))
     state = replace(now.caddy, replaced=moved)
     return state, caddyfile.examine(host, state, version.name)
 

@@ -103,9 +103,10 @@ def _present(now: StackState) -> WholeRelease:
     contents = {held.path: held.content for held in now.every(Env) if held.file}
     contents |= {caddy.file.path: caddy.current} if caddy and caddy.file else {}
     head = code.state.head if code else None
+    changed = bool(head and set(head.dirty) - set(map(now.stack.in_tree, contents)))
     running = {one.service: Ran(one.image, one.image_name, one.compose) for one in (around.containers if around else ())}
     files = {path: KeptFile(path, hashlib.sha256(content).hexdigest(), "") for path, content in contents.items()}
-    return WholeRelease(datetime.now(UTC), "", "", head.sha if head else "", bool(head and head.dirty), running, files)
+    return WholeRelease(datetime.now(UTC), "", "", head.sha if head else "", changed, running, files)
 
 
 TRIAGE = Triage(situation="Several things changed at once", look=look, weigh=weigh, changes=changes, together=True)

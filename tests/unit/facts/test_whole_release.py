@@ -59,13 +59,13 @@ def stack(tmp_path: Path) -> Stack:
     return STACK.model_copy(update={**known, "databases": [database]})
 
 
-def entered(stack: Stack, incident: str = "i1", *, down: str = "") -> str:
+def entered(stack: Stack, incident: str = "i1", *, down: str = "", **more: str) -> str:
     """Enter what runs, and return the command's calls of docker."""
     root = Path(stack.state).parent
-    kept = {f"{stack.tree}/.env": "env", f"{stack.tree}/missing": "other"}
+    kept = {f"{stack.tree}/.env": "env", f"{stack.tree}/missing": "other", **more}
     command = whole_release.enter(stack, incident, kept)
-    more = {"PATH": f"{root}/bin:{os.environ['PATH']}", "LOG": f"{root}/log", "CONTAINERS": f"{root}/containers", "DOWN": down}
-    done = subprocess.run(["sh", "-c", script([command])], env={**os.environ, **more}, capture_output=True, text=True)
+    known = {"PATH": f"{root}/bin:{os.environ['PATH']}", "LOG": f"{root}/log", "CONTAINERS": f"{root}/containers", "DOWN": down}
+    done = subprocess.run(["sh", "-c", script([command])], env={**os.environ, **known}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return (root / "log").read_text()
 
@@ -111,6 +111,13 @@ def test_an_equal_file_is_kept_once_and_a_change_is_seen(stack: Stack) -> None:
     assert (first.changed, second.changed) == (False, True)
     assert second.databases is not None
     assert second.databases["voice"].schema == "", "its database does not answer"
+
+
+def test_a_file_that_is_kept_by_itself_is_no_uncommitted_change(stack: Stack) -> None:
+    path = f"{stack.tree}/docker-compose.yml"
+    Path(path).write_text("changed\n")
+    entered(stack, **{path: "caddyfile"})
+    assert [one.changed for one in read(stack)] == [False]
 
 
 def test_each_reader_of_the_ledger_takes_its_own_lines(stack: Stack) -> None:

@@ -151,6 +151,13 @@ def test_uncommitted_changes_are_refused_as_the_code_rollback_does() -> None:
         planned(dirty)
 
 
+def test_a_caddyfile_that_was_edited_by_hand_is_kept_by_its_own_part_and_needs_no_stash() -> None:
+    path = STACK.in_tree(CADDY)
+    made = planned(state(code=test_code.state(head=git.Head(BAD, "main", (path,)))))
+    assert "stash" not in shell(made, "change")
+    assert "before/i1.code.tree.tar" in shell(made, "keep")
+
+
 def test_the_parts_come_back_from_the_record_without_their_steps() -> None:
     made = planned()
     parts = After.read(Plan.from_json(made.json()).after).parts
