@@ -42,7 +42,7 @@ for path in $(printf '%s\n' "$containers" | sed -n 's/.*"files":"\([A-Za-z0-9._@
 done
 files=$(for pair; do
     folder=$state/kept/${pair%%:*} path=${pair#*:} kept=
-    [ -f "$path" ] || continue
+    [ -f "$path" ] && [ -r "$path" ] || continue
     mkdir -p -m 2770 "$folder"
     for one in "$folder"/healthy-*; do if cmp -s "$one" "$path"; then kept=$one; fi; done
     if [ -z "$kept" ]; then
