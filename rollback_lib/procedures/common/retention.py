@@ -230,7 +230,8 @@ class _Judge:
             ids = {release.image for release in good if (release.commit or release.image) in last}
             names |= {self._stack.kept_image(service, commit) for commit in last}
             names |= self._names_of(ids)
-        for whole in self._whole[-newest:]:
+        # The newest whole release stays at any age; as with files, the others do not stay for ever.
+        for whole in [*(one for one in self._whole[-newest:-1] if one.when >= self._longest), *self._whole[-1:]]:
             names |= {file.kept for file in (whole.files or {}).values()} | self._names_of({ran.image for ran in whole.services.values()})
         return names
 

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -129,21 +130,26 @@ def test_the_newest_healthy_version_of_a_file_stays_at_any_age() -> None:
     assert gone(entries=younger) == {"kept/env/healthy-cccccc"}
 
 
-def test_what_the_newest_whole_releases_name_stays_at_any_age() -> None:
+def test_what_the_newest_whole_releases_name_stays_and_that_of_the_last_one_at_any_age() -> None:
     """Also the copies of a file that has newer versions, and images of services that are not in the ledger by themselves."""
     whole = [
         whole_release.WholeRelease(
             ago(days), name, "", "", files={"/env": whole_release.KeptFile("/env", "", f"{STATE}/kept/env/healthy-{name}")},
             services={"caddy": whole_release.Ran(f"sha256:{name}", "caddy:2", Compose("/opt", ()))},
         )
-        for name, days in (("aaaaaa", 400), ("bbbbbb", 300), ("cccccc", 299), ("dddddd", 298))
+        for name, days in (("aaaaaa", 80), ("bbbbbb", 70), ("cccccc", 60), ("dddddd", 50))
     ]  # fmt: skip
     found = judged(
         entries=[entry("kept", f"env/healthy-{one.incident}", (NOW - one.when).days) for one in whole],
         images=[copies.Image(f"sha256:{one.incident}", (STACK.kept_image("caddy", one.incident),), 1, one.when) for one in whole],
         whole=whole,
     )
-    assert {copy.name for copy in found.beyond} == {f"{STATE}/kept/env/healthy-aaaaaa", STACK.kept_image("caddy", "aaaaaa")}
+    assert {copy.name for copy in found.beyond} == {STACK.kept_image("caddy", "aaaaaa"), f"{STATE}/kept/env/healthy-aaaaaa"}
+    old = [replace(one, when=one.when - timedelta(days=300)) for one in whole]
+    images = [copies.Image(f"sha256:{one.incident}", (STACK.kept_image("caddy", one.incident),), 1, one.when) for one in old]
+    last = judged(images=images, whole=old)
+    assert STACK.kept_image("caddy", "dddddd") not in {copy.name for copy in last.beyond}
+    assert len(last.beyond) == 3
 
 
 def test_a_part_of_an_incident_goes_and_stays_with_it() -> None:
