@@ -161,3 +161,20 @@ def test_the_schema_is_newer_than_the_release(released: Machine) -> None:
     assert "The schema of voice has changed since that release (new: public.calls.cost" in said
     assert run(released).status == 0
     assert "cost" in released.ssh(f"{ask} '\\d calls'")
+
+
+def test_a_service_that_came_from_the_registry_meanwhile_is_the_built_one_again(clean: Machine) -> None:
+    """It was started with other compose files: it is started as then, and its undo as it was."""
+    mark(clean)
+    good = serving(clean)
+    clean.host.break_("image")
+    broken = serving(clean)
+    assert clean.container()["Config"]["Image"] == "localhost:5000/dyniq/agents-api:latest"
+    done = run(clean)
+    assert done.status == 0, done.out + done.err
+    assert serving(clean) == good
+    assert clean.container()["Config"]["Labels"]["com.docker.compose.project.config_files"] == f"{TREE}/docker/docker-compose.yml"
+    undone = clean.undo(done.folder)
+    assert undone.status == 0, undone.out + undone.err
+    assert serving(clean) == broken
+    assert clean.container()["Config"]["Image"] == "localhost:5000/dyniq/agents-api:latest"

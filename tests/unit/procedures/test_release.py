@@ -26,6 +26,7 @@ from rollback_lib.procedures.triage import diagnose
 from rollback_lib.procedures.triage.changes import Since
 from rollback_lib.stack.model import Stack
 from tests.builders.containers import WAY, attached, container
+from tests.builders.recorded import Recorded
 from tests.builders.stack import STACK, STATE
 from tests.builders.triage import BEFORE, RUNS, ago, facts
 from tests.builders.triage import ENV as ENV_NOW
@@ -79,6 +80,10 @@ def target(now: release.State, **changes: Any) -> release.Target:
         "kept": {"agents-api": THEN}, "risks": (),
     }  # fmt: skip
     return release.Target(**{**known, **changes})
+
+
+def without(*names: str) -> Stack:
+    return STACK.model_copy(update=dict.fromkeys(names))
 
 
 def planned(now: release.State | None = None, **changes: Any) -> Plan:
@@ -173,6 +178,32 @@ def test_no_secret_is_in_the_plan() -> None:
     assert "A=1" not in made.json() + made.shell()
 
 
+def only_env(**changes: Any) -> release.State:
+    """A stack of which only the env file is known to be another one than at its only release."""
+    held, bare = test_env.state(), without("code", "caddyfile")
+    files = {ENV: KeptFile(ENV, "a", "/kept/one")}
+    then = whole("aaaaaa", 5, services={}, files=files, commit="")
+    here = replace(present(services={}), files={ENV: KeptFile(ENV, "b", "")})
+    containers = tuple(one for mine in held.replicas.values() for one in mine)
+    known = {"stack": bare, "releases": (then,), "present": here, "containers": containers, "code": None, "caddy": None, **changes}
+    return state(**known)
+
+
+def test_the_env_file_of_a_release_is_found_by_its_copy_and_its_readers_are_recreated() -> None:
+    now = only_env()
+    chosen = release.examine(Recorded((docker.stored(set()), {}), otherwise=test_env.AFTER), now, "latest")
+    assert (chosen.name, set(chosen.envs), set(chosen.recreate)) == ("aaaaaa", {ENV}, {"api"})
+    made = release.plan(now, chosen, incident="i1")
+    assert [step.name for step in made.steps if not step.skip] == ["keep", "change", "recreate", "remember"]
+    assert "/kept/one" in shell(made, "change")
+
+
+def test_a_release_whose_copy_is_gone_is_refused() -> None:
+    gone = replace(only_env().releases[0], files={ENV: KeptFile(ENV, "a", "/kept/none")})
+    with pytest.raises(TargetRefused, match="is not on contabo any more; choose another release"):
+        release.examine(Recorded((docker.stored(set()), {})), only_env(releases=(gone,)), "aaaaaa")
+
+
 # -- which release ------------------------------------------------------------------------------------------------------
 
 
@@ -241,10 +272,6 @@ def test_the_timeline_is_a_picture_and_a_text() -> None:
     table = views.listed(release.candidates(now))
     assert [row[0] for row in table.cells] == ["cccccc", "bbbbbb", "aaaaaa"]
     assert "ann@laptop" in str(table)
-
-
-def without(*names: str) -> Stack:
-    return STACK.model_copy(update=dict.fromkeys(names))
 
 
 def test_a_stack_without_sections_has_the_parts_that_it_has() -> None:
