@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from tests.faults import thaw
 from tests.machine import BIN, Done, Machine
 
 TREE, STATE = "/opt/dyniq-voice", "/var/lib/rollback/dyniq-voice"
@@ -98,6 +99,7 @@ def test_everything_comes_back_at_once_and_is_undone_and_redone_by_its_record(re
 def test_a_run_that_is_killed_in_its_midst_is_resumed(released: Machine, step: str, command: int) -> None:
     with released.stopped_in("release", step, command) as scene:
         os.kill(scene.run.pid, signal.SIGKILL)
+        thaw(scene)
         scene.run.wait()
     (folder,) = (one for one in released.folders() if "-release-" in one.name)
     resumed = released.resume(folder)
