@@ -4,16 +4,22 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from lab.practice_host import PracticeHost
 from lab.traffic import Traffic
 from lab.writer import Writer
+from rollback_lib.errors import LabError
 from rollback_lib.headless.runner import Outcome
 from rollback_lib.procedures import registry
 from rollback_lib.record.folder import Folder
+from rollback_lib.record.verdict import Verdict
+from rollback_lib.run import marking
+from rollback_lib.run.console import Unattended
 from rollback_lib.stack.model import Stack
 from rollback_lib.text import tables, times
 
+MARKED = ("release",)  # procedures that go back to a release, which has to be marked before the host is broken
 Run = Callable[[str, dict[str, str]], Outcome]
 PER_SECOND = 20  # how many requests a second go through the proxy during the drill
 # For each procedure, the scenario that breaks the host, and the parameters of its notebook besides those that all notebooks get.
@@ -24,6 +30,7 @@ DRILLS: dict[str, tuple[str, dict[str, str]]] = {
     "caddyfile": ("caddyfile", {}),
     "database": ("database", {"database": "voice", "accept_loss": "true"}),
     "redeploy": ("stack", {}),
+    "release": ("release", {}),
     "undo": ("env", {}),
     "readiness": ("", {}),
 }
@@ -64,9 +71,11 @@ def drill(host: PracticeHost, procedure: str, run: Run) -> Score:
     for other in registry.others():
         if other.name == procedure and other.drill:
             host.equip(other.drill)
+    stack = host.folder / "stack.yaml"
+    if procedure in MARKED:
+        print(f"Marked: {mark(stack)}.", flush=True)
     if scenario:
         print(f"Broken: {host.break_(scenario)}.", flush=True)
-    stack = host.folder / "stack.yaml"
     looked = run("triage", {"stack": str(stack), "reason": "drill"})
     print(f"Triage says: {looked.reason}.", flush=True)
     print(f"Running the {procedure} notebook, headless …", flush=True)
@@ -83,6 +92,14 @@ def drill(host: PracticeHost, procedure: str, run: Run) -> Score:
         print(writer.story(f"dyniq__before_{outcome.folder.name.rpartition('-')[2]}"), flush=True)
     fits = Folder(looked.folder).record().get("found", {}).get("fits", [])
     return Score(procedure, " and ".join(fits) or "healthy", outcome, _healthy_after(outcome, began), traffic.sent, traffic.failed)
+
+
+def mark(stack: Path) -> str:
+    """Mark what runs as a release that is known good, as after a deploy. Returns in words what was entered. Raises LabError."""
+    closing = marking.run(str(stack), Unattended(lambda _: None))
+    if closing.verdict is not Verdict.MARKED:
+        raise LabError(f"what runs could not be marked: {closing.reason}")
+    return closing.reason
 
 
 def _twice_undone(run: Run, parameters: dict[str, str]) -> dict[str, str]:

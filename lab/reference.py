@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from lab.drill import DRILLS
+from lab.drill import DRILLS, MARKED, mark
 from lab.practice_host import PracticeHost
 from rollback_lib.errors import LabError
 from rollback_lib.record.folder import ROOT_VARIABLE, Folder, incidents_root, who
@@ -58,6 +58,8 @@ def record(host: PracticeHost, procedure: str) -> Path:
 def prepare(host: PracticeHost, procedure: str) -> dict[str, str]:
     """Break a clean host as the notebook needs it. Returns the parameters for the notebook."""
     scenario, _ = RECORDED[procedure]
+    if procedure in MARKED:
+        mark(host.folder / "stack.yaml")
     if scenario:
         host.break_(scenario)
     parameters = {"stack": str(host.folder / "stack.yaml"), **drill_parameters(procedure)}

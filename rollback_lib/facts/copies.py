@@ -15,6 +15,11 @@ BEFORE, KEPT, JOBS, BUILD = "before", "kept", "jobs", "build"  # folders in the 
 _DEPTH = {BEFORE: 1, KEPT: 2, JOBS: 1, BUILD: 1}  # how deep in each the entries are that are removed as a whole
 
 
+def incident_of(part: str) -> str:
+    """The incident of a part of it: a rollback that is made of others names each of these INCIDENT.PART."""
+    return part.partition(".")[0]
+
+
 @dataclass(frozen=True)
 class Entry:
     """A file or folder in the stack's folder, removed as a whole.
@@ -166,7 +171,7 @@ def stashes(tree: str) -> Fact[list[Stash]]:
 
     def read(out: str) -> list[Stash]:
         rows = (line.split("\t", 2) for line in out.splitlines())
-        found = ((place, _time(seconds), re.search(r"\brollback ([0-9a-f]{6})$", said)) for place, seconds, said in rows)
+        found = ((place, _time(seconds), re.search(r"\brollback ([0-9a-f]{6})(?:\.\w+)?$", said)) for place, seconds, said in rows)
         return [Stash(place, match[1], when) for place, when, match in found if match]
 
     return Fact((git.command(tree, "stash", "list", "--format=%gd%x09%ct%x09%gs"),), read, missing=f"git has no list of stashes in {tree}")

@@ -107,7 +107,7 @@ def memory(container: str) -> Fact[int]:
 
 def project(stack: Stack) -> Fact[list[Container]]:
     """All containers of the stack, sorted by service and replica number."""
-    return _inspected(_listing(stack))
+    return _inspected(listing(stack))
 
 
 def replicas(stack: Stack, service: str) -> Fact[list[Container]]:
@@ -141,7 +141,7 @@ def count(containers: Iterable[Container]) -> int:
 
 def concerned(stack: Stack, names: Iterable[str]) -> Fact[list[Container]]:
     """All containers of the stack, and those with one of these names; empty if Docker does not answer."""
-    inspect = f'docker container inspect --format "$0" $({_listing(stack).shell()}) "$@" 2>/dev/null || :'
+    inspect = f'docker container inspect --format "$0" $({listing(stack).shell()}) "$@" 2>/dev/null || :'
     return Fact((Command.of("sh", "-c", inspect, WHOLE, *names),), _containers, otherwise=lambda _: [], deadline=5.0, hides=_secrets)
 
 
@@ -257,8 +257,9 @@ def _sorted(out: str) -> list[Container]:
     return sorted(lasting, key=lambda one: (one.service, one.number, one.created))
 
 
-def _listing(stack: Stack) -> Command:
-    return _filtered(stack.compose_directory, stack.compose.project if stack.compose else None)
+def listing(stack: Stack, service: str = "") -> Command:
+    """The command that prints the ids of the containers of a service, or of the whole stack."""
+    return _filtered(stack.compose_directory, stack.compose.project if stack.compose else None, service)
 
 
 def _filtered(directory: str, project: str | None, service: str = "") -> Command:

@@ -12,9 +12,9 @@ from rollback_lib.host.snippets import SEEN
 T = TypeVar("T")
 
 
-def entries(path: str, make: Callable[..., T]) -> Fact[list[T]]:
-    """The entries of the ledger at `path`, oldest first. `make` is called with the keys of each line. A line that cannot be read, such as
-    one that was cut off, is skipped."""
+def entries(path: str, make: Callable[..., T], key: str = "when") -> Fact[list[T]]:
+    """The entries of the ledger at `path`, oldest first. Only lines with `key` are read, and `make` is called with the keys of each. A line
+    that cannot be read, such as one that was cut off, is skipped."""
 
     def read(out: str) -> list[T]:
         found = []
@@ -26,5 +26,5 @@ def entries(path: str, make: Callable[..., T]) -> Fact[list[T]]:
                 continue
         return found
 
-    look = SEEN + 'if seen "$1"; then cat "$1"; fi'
-    return Fact((Command.of("sh", "-euc", look, "sh", path),), read, missing=f"the ledger {path} could not be read")
+    look = SEEN + 'if seen "$1"; then grep -F "\\"$2\\":" "$1" || [ $? -eq 1 ]; fi'
+    return Fact((Command.of("sh", "-euc", look, "sh", path, key),), read, missing=f"the ledger {path} could not be read")

@@ -8,7 +8,7 @@ from typing import Any
 
 from rollback_lib.commands.command import Command
 from rollback_lib.commands.compose import Compose
-from rollback_lib.facts import ledger
+from rollback_lib.facts import copies, ledger
 from rollback_lib.facts.fact import Fact
 from rollback_lib.text import times
 
@@ -44,7 +44,8 @@ def enter(
 ) -> Command:  # fmt: skip
     """The command that adds a line to the ledger; the time, and the id of the image where `image` is a name, are the host's own word. An
     id stands for itself: the image may be gone, and is "" where none is known."""
-    line: dict[str, Any] = {"image": "ID", "when": "NOW", "service": service, "commit": commit, "healthy": healthy, "incident": incident}
+    line: dict[str, Any] = {"image": "ID", "when": "NOW", "service": service, "commit": commit, "healthy": healthy}
+    line["incident"] = copies.incident_of(incident)
     if compose:
         line["compose"] = asdict(compose)
     # The line is a format for printf, in which a backslash and a percent sign must be doubled.
@@ -75,7 +76,7 @@ def standing(ledger: Sequence[Release], commit: str, image: str = "") -> tuple[s
 
 def releases(state: str) -> Fact[list[Release]]:
     """The lines of the ledger, oldest first."""
-    return ledger.entries(f"{state}/{FILE}", _release)
+    return ledger.entries(f"{state}/{FILE}", _release, "service")
 
 
 def _release(**line: Any) -> Release:

@@ -18,10 +18,10 @@ from rollback_lib.run.incident import Incident
 from rollback_lib.stack.model import Stack
 
 if TYPE_CHECKING:
-    from rollback_lib.procedures import caddyfile, code, database, env, image, readiness, redeploy, triage, undo
+    from rollback_lib.procedures import caddyfile, code, database, env, image, readiness, redeploy, release, triage, undo
 
 __all__ = [
-    "caddyfile", "code", "database", "env", "image", "offer", "open_incident", "readiness", "redeploy", "resume_incident",
+    "caddyfile", "code", "database", "env", "image", "offer", "open_incident", "readiness", "redeploy", "release", "resume_incident",
     "triage", "undo",
 ]  # fmt: skip
 
@@ -66,6 +66,6 @@ def _prepare() -> NotebookConsole:
 def _shown(incident: InteractiveIncident, console: NotebookConsole) -> InteractiveIncident:
     incident.console = console
     errors.in_words(lambda _: incident.aftermath())
-    render.register(console.show, incident.pick)
+    render.register(incident.opening.procedure, console.show, incident.pick)
     console.show(incident.opening)
     return incident

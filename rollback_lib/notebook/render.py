@@ -1,6 +1,6 @@
 """The view for each type of object that a notebook shows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from statistics import median
 from typing import Any
@@ -12,6 +12,7 @@ from rollback_lib.notebook.views import checklist, common, confirmation
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Step, When
 from rollback_lib.procedures import registry
+from rollback_lib.procedures.procedure import Procedure
 from rollback_lib.run.stages import Closing, Opening, Standing, Verification
 from rollback_lib.text import tables, times
 
@@ -98,11 +99,10 @@ _FRAME: dict[type, Callable[[Any], View]] = {Opening: opening, Plan: plan, Stand
 Choice = tuple[Callable[[Any], Table], Callable[[Any], str]]
 
 
-def _modules() -> Iterator[Any]:
-    """The modules with views: those that every run uses, then those of the procedures that are loaded. The first of these is the one that
-    runs."""
+def _modules(of: Iterable[Procedure[Any, Any]]) -> Iterator[Any]:
+    """The modules with views: those that every run uses, then those of these procedures."""
     yield from (checklist, confirmation)
-    for procedure in registry.loaded():
+    for procedure in of:
         if procedure.views:
             yield import_module(procedure.views)
 
@@ -110,28 +110,29 @@ def _modules() -> Iterator[Any]:
 def view(thing: object) -> View:
     """The view of an object. An object of a type without a view is shown as text."""
     kind = type(thing)
-    make = _FRAME.get(kind) or next((module.VIEWS[kind] for module in _modules() if kind in module.VIEWS), None)
+    make = _FRAME.get(kind) or next((module.VIEWS[kind] for module in _modules(registry.loaded()) if kind in module.VIEWS), None)
     return make(thing) if make else note("info", str(thing))
 
 
-def _choices() -> dict[type, Choice]:
-    return {kind: choice for module in _modules() for kind, choice in getattr(module, "CHOICES", {}).items()}
+def _choices(of: Iterable[Procedure[Any, Any]]) -> dict[type, Choice]:
+    return {kind: choice for module in _modules(of) for kind, choice in getattr(module, "CHOICES", {}).items()}
 
 
 def choices(found: Any) -> tuple[Table, list[str]]:
     """The table of candidates, and the name by which each of its rows is chosen."""
-    listed, name = _choices()[type(found)]
+    listed, name = _choices(registry.loaded())[type(found)]
     table = listed(found)
     return table, [name(candidate) for candidate in found[: len(table.cells)]]
 
 
-def register(show: Callable[[object], None], pick: Callable[[Any], None]) -> None:
-    """Let a cell that ends in an object with a view show that view. `show` is called for it; in JupyterLab, `pick` is called for
-    candidates."""
+def register(name: str, show: Callable[[object], None], pick: Callable[[Any], None]) -> None:
+    """Let a cell of the procedure `name` that ends in an object with a view show that view. `show` is called for it; in JupyterLab, `pick`
+    is called for candidates."""
     shell = display.shell()
     if shell is None:
         return
-    choices = _choices()
-    for kind in {**_FRAME, **{kind: None for module in _modules() for kind in module.VIEWS}}:
+    shown = [registry.procedure(name)]
+    choices = _choices(shown)
+    for kind in {**_FRAME, **{kind: None for module in _modules(shown) for kind in module.VIEWS}}:
         way = pick if kind in choices and display.interactive() else show
         shell.display_formatter.ipython_display_formatter.for_type(kind, way)

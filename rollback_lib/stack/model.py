@@ -25,6 +25,7 @@ class Budgets(Keys):
     caddyfile: PositiveFloat = Field(default=5.0, description="The Caddyfile rollback.")
     database: PositiveFloat = Field(default=300.0, description="The database rollback.")
     redeploy: PositiveFloat = Field(default=120.0, description="A redeploy.")
+    release: PositiveFloat = Field(default=90.0, description="The release rollback.")
     undo: PositiveFloat = Field(default=120.0, description="An undo.")
     triage: PositiveFloat = Field(default=10.0, description="A triage.")
     readiness: PositiveFloat = Field(default=900.0, description="A readiness run.")

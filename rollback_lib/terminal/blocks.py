@@ -13,6 +13,7 @@ from rollback_lib.terminal.line import Line, Tone, table
 from rollback_lib.text import tables, times
 
 DIFF_LINES = 200
+SHOWN = 12  # how many changes since the stack was healthy
 Event = Mapping[str, Any]
 _CONTAINER = {field.name for field in fields(Container)}
 _CHANGES = {
@@ -132,13 +133,26 @@ def _effect(one: Event) -> tuple[Tone, str, str]:
 
 
 def found(event: Event) -> Iterator[Line]:
-    """What triage or readiness found: causes with what speaks for and against them, and rows."""
+    """What triage or readiness found: what changed since the stack was healthy, causes with what speaks for and against them, and rows."""
+    yield from () if event.get("healthy") else _changed(event)
     for one in () if event.get("healthy") else event.get("findings", ()):
         yield Line(f"{one['fit']}: {one['situation']} ({one['procedure']})", _FITS.get(one["fit"], Tone.PLAIN))
         yield from (Line(word, name="+ ", depth=3) for word in one["for"])
         yield from (Line(word, name="- ", depth=3) for word in one["against"])
         yield from (Line(word, Tone.WARN, depth=3) for word in one.get("warnings", ()))
     yield from table([(_LEVELS[one["level"]], f"{one['level']:5} {one['name']}", _row(one)) for one in event.get("rows", ())])
+
+
+def _changed(event: Event) -> Iterator[Line]:
+    """The changes since the stack was healthy, if it is known when that was."""
+    since, changes = event.get("healthy_before"), event.get("changed_since", ())
+    if since:
+        yield Line(f"{'Changed' if changes else 'Nothing is known to have changed'} since it was healthy, {_minute(since)}", Tone.PLAIN)
+        yield from table([(Tone.QUIET, _minute(one["when"]), f"{one['kind']}: {one['what']}") for one in changes[:SHOWN]], depth=3)
+
+
+def _minute(when: str) -> str:
+    return times.minute(datetime.fromisoformat(when))
 
 
 def _row(one: Event) -> str:

@@ -30,13 +30,13 @@ def broken_by(machine: Machine, words: str) -> None:
 
 
 def ledger(machine: Machine) -> list[dict]:
-    return [json.loads(line) for line in machine.ssh(f"cat {STATE}/releases.jsonl 2>/dev/null || :").splitlines()]
+    return [json.loads(line) for line in machine.ssh(f"grep '\"service\": ' {STATE}/releases.jsonl || :").splitlines()]
 
 
 def kept(machine: Machine) -> list[str]:
-    """Our names of images, and our copies of files."""
-    tags = machine.ssh("docker image ls --format '{{.Repository}}:{{.Tag}}' 'rollback/*/*' | sort").splitlines()
-    return [*tags, *machine.ssh(f"find {STATE}/kept -type f 2>/dev/null | sort").splitlines()]
+    """Our names of the images of agents-api, and our copies of the env file and the Caddyfile."""
+    tags = machine.ssh(f"docker image ls --format '{{{{.Repository}}}}:{{{{.Tag}}}}' {API} | sort").splitlines()
+    return [*tags, *machine.ssh(f"find {STATE}/kept/env {STATE}/kept/caddyfile -type f 2>/dev/null | sort").splitlines()]
 
 
 def serving(machine: Machine) -> list[str]:
@@ -73,6 +73,18 @@ def test_what_was_marked_is_what_rollbacks_go_back_to(clean: Machine) -> None:
     incident = done.record["incident"]
     assert kept(clean) == [f"{API}:{good}", f"{STATE}/kept/caddyfile/healthy-{incident}", f"{STATE}/kept/env/healthy-{incident}"]
     assert clean.ssh(f"cmp /opt/dyniq-voice/.env {STATE}/kept/env/healthy-{incident}") == ""
+    whole = json.loads(clean.ssh(f"grep '\"containers\":' {STATE}/releases.jsonl"))
+    assert (whole["incident"], whole["commit"], whole["changed"], whole["by"]["procedure"]) == (incident, good, False, "mark")
+    assert {one["service"] for one in whole["containers"]} == {"agents-api", "ruben-api", "caddy"}
+    networks = {one["service"]: set(filter(None, one["networks"])) for one in whole["containers"]}
+    assert networks["caddy"] == {"docker_default", "n8n_default", "nocodb_default", "langfuse_default"}
+    for file in whole["files"]:
+        assert clean.ssh(f"cmp {file['path']} {file['kept']}; sha256sum <{file['kept']}").split()[0] == file["hash"]
+    assert {file["path"].rpartition("/")[2] for file in whole["files"]} == {".env", "Caddyfile", "docker-compose.yml"}
+    assert all(clean.ssh(f"docker image inspect {one['image']} >/dev/null && echo there") for one in whole["containers"])
+    assert {one["name"]: len(one["schema"]) for one in whole["databases"]} == {"voice": 16, "n8n": 16}
+    assert whole["databases"][0]["backup"] == f"/backup/voice-{clean.backup_day()}.sql"
+    assert whole["files"][0]["hash"] not in done.everything()
     assert verified(clean)
     assert not clean.ssh(f"ls {STATE}/lock | grep holder || :")
 

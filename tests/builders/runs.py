@@ -52,7 +52,7 @@ class Host(OneByOne):
         self.known: dict[str, tuple[JobState, Ending | None]] = {}
 
     def run(self, script: str, **_: object) -> Result:
-        if "/lock" in script and ".ended" not in script:
+        if "/lock" in script and ".ended" not in script and "releases.jsonl" not in script:
             return ended(Ending.exited(0), f"taken \n{'00' * 32}")
         self.ran.append(script)
         return ended(Ending.exited(1), err="no") if self.failing in script else ended(Ending.exited(0), self.says)

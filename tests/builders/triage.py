@@ -21,6 +21,7 @@ from rollback_lib.procedures.code.look import Look as Code
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.procedures.common.stack_state import StackState, Ways
 from rollback_lib.procedures.database.look import Look as Database
+from rollback_lib.procedures.release.triage import Look as Together
 from rollback_lib.secrets.secret import Key, Secret
 from rollback_lib.stack.model import Stack
 from tests.builders.containers import WAY, attached, commit, container, service
@@ -53,7 +54,7 @@ def facts(
     status = 500 if ill else 502 if cut_off else 200
     seen = {
         "code": deployed(**(code or {})), "env": env_file(**(env or {})), "caddyfile": caddy_file(**(proxy or {})),
-        "redeploy": around(down, missing, off, gone),
+        "redeploy": around(down, missing, off, gone), "release": Together(None, {}, ago(0)),
         **{f"database {one.name}": database(one.name, **(schemas or {}).get(one.name, {})) for one in STACK.databases},
     }  # fmt: skip
     known = {

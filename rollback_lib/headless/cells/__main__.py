@@ -11,6 +11,7 @@ import queue
 import signal
 import sys
 import threading
+from contextlib import suppress
 
 from rollback_lib.errors import RollbackError
 from rollback_lib.headless import wire
@@ -64,6 +65,7 @@ def _run_cells(asked: "queue.SimpleQueue[wire.Message]", sender: Sender, interru
     shell = Shell.start(sender, variables)
     importlib.import_module("rollback_lib.notebook")
     sender.send("ready")
+    threading.Thread(target=_load_the_rest, daemon=True).start()
     while True:
         request = asked.get()
         sender.cell = request["cell"]
@@ -75,6 +77,15 @@ def _run_cells(asked: "queue.SimpleQueue[wire.Message]", sender: Sender, interru
         except KeyboardInterrupt as error:  # it came before the first or after the last statement of the cell
             shell.failed(error)
         sender.send("done", ok=ok)
+
+
+def _load_the_rest() -> None:
+    """Load all procedures while the first cells wait for the host: an apply enters what runs in the ledger, with the files of each."""
+    from rollback_lib.procedures import registry
+
+    with suppress(RollbackError):  # whoever needs the procedure that cannot be loaded says why
+        for procedure in registry.procedures().values():
+            registry.readiness(procedure)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 """Views of triage: the state of the stack, and which row of the decision tree fits."""
 
+from collections.abc import Sequence
+
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.facts.inside_container import Answer
 from rollback_lib.notebook.redaction import clean
 from rollback_lib.notebook.view import View, code, note, stack, table
 from rollback_lib.notebook.views import common
 from rollback_lib.notebook.views.rows import rows
+from rollback_lib.procedures.common.change import Change
 from rollback_lib.procedures.common.rows import GREEN, of_certificates, of_machine
 from rollback_lib.procedures.common.stack_state import StackState
 from rollback_lib.procedures.database.look import Look as Database
@@ -13,6 +16,7 @@ from rollback_lib.procedures.database.triage import TRIAGE as DATABASE
 from rollback_lib.procedures.redeploy.state import State as Redeploy
 from rollback_lib.procedures.registry import of_triage
 from rollback_lib.procedures.triage import Diagnosis, Finding
+from rollback_lib.procedures.triage.changes import Since, changes
 from rollback_lib.text import times
 
 _SIGNS = {"fits": "✔ fits", "may fit": "▲ may fit", "does not fit": "✘ does not fit"}
@@ -57,11 +61,23 @@ def _state(state: str, health: str) -> str:
 
 def _changes(now: StackState) -> View:
     """What was changed, newest first."""
-    known = [(triage, look) for part, triage in of_triage(now.stack) if not isinstance(look := now.looks[part.label], Unanswered)]
-    found = [change for triage, look in known for change in triage.changes(look)]
-    newest = sorted(found, key=lambda one: (one.when, one.level, one.kind, one.words), reverse=True)
-    shown = [(f"{times.minute(one.when)}, {times.ago(one.when)}", one.kind, one.words) for one in newest[:12]]
-    return table(("when", "", "what changed"), shown, title="What changed last")
+    return _listed(changes(now)[:12], "What changed last")
+
+
+def _listed(found: Sequence[Change], title: str) -> View:
+    shown = [(f"{times.minute(one.when)}, {times.ago(one.when)}", one.kind, one.words) for one in found]
+    return table(("when", "", "what changed"), shown, title=title)
+
+
+def _since(since: Since) -> View:
+    """What was changed since the stack was healthy: the first thing to look at."""
+    if since.healthy is None:
+        return note(
+            "info", "When the stack was healthy last is not known here: `rollback mark` after each deploy, or a daily readiness run."
+        )
+    if not since.changes:
+        return note("info", f"Nothing is known to have changed since it was healthy, {times.minute(since.healthy)}.")
+    return _listed(since.changes[:12], f"What changed since it was healthy, {times.minute(since.healthy)}")
 
 
 def _database(name: str, one: Database | Unanswered) -> tuple[str, str, str]:
@@ -79,6 +95,7 @@ def diagnosis(diagnosed: Diagnosis) -> View:
     level = "good" if diagnosed.seen.healthy else "bad"
     views = [note(level, f"{diagnosed.reason[:1].upper()}{diagnosed.reason[1:]}.")]
     if not diagnosed.seen.healthy:
+        views.append(_since(diagnosed.since))
         views.append(
             table(("", "row of the page", "what speaks for it", "what speaks against it"), [_row(found) for found in diagnosed.findings])
         )

@@ -15,6 +15,11 @@ def path(stack: Stack) -> str:
     return file
 
 
+def name(stack: Stack) -> str:
+    """What its versions are kept as."""
+    return NAME
+
+
 def look(host: Host, stack: Stack) -> RunningFile | None:
     """The file, the versions of it that runs kept, and whether Caddy has loaded it."""
     kept = host.ask(snapshots.versions(stack, NAME))
@@ -29,4 +34,4 @@ def running(now: State, kept: Sequence[snapshots.Version]) -> RunningFile | None
     return RunningFile(NAME, now.file.path, now.file, tuple(kept), doubt)
 
 
-KEEPING = Keeping(path, look)
+KEEPING = Keeping(path, name, look)

@@ -188,7 +188,9 @@ def _held(now: State) -> bool:
 
 
 def _stale(now: State) -> bool:
-    """Whether the container sees another file than the one on the host."""
+    """Whether the container sees another file than the one on the host, or will do so when the plan runs."""
+    if now.replaced:
+        return now.inside is not None
     if now.inside is None or now.file is None:
         return False
     return now.inside.inode != now.file.inode if now.inside.inode else now.inside.hash != now.file.hash

@@ -49,7 +49,7 @@ class Version:
 class State:
     """The state of the proxy. `file` is the file on the host, `inside` the file as the container sees it at `path_inside`. `live` is the
     configuration that Caddy has loaded, `of_file` the one that it would load from the file, or its error message. Each is None if it is
-    not known."""
+    not known. `replaced`: git will replace the file before a rollback writes to it, and the container goes on seeing the old one."""
 
     stack: Stack
     container: docker.Container | None
@@ -61,6 +61,7 @@ class State:
     committed: str | None
     versions: list[Version]
     lines: list[str]
+    replaced: bool = False
     probes: tuple[Probe, ...] = ()
 
     @property

@@ -23,21 +23,27 @@ from rollback_lib.stack.model import Stack
 from rollback_lib.text import times
 
 
-def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") -> Plan:
+def plan(
+    now: State, target: Target, *, incident: str, dirty: str = "refuse", recreates: bool = True, apart: tuple[str, ...] = ()
+) -> Plan:  # fmt: skip
     """The plan from `now` to `target`. `dirty` is "save" to keep uncommitted changes in a git stash. Raises ParameterError for another
-    value than "refuse" or "save", Refused if changes in the tree would be lost."""
+    value than "refuse" or "save", Refused if changes in the tree would be lost.
+
+    For a plan that is made of several: `recreates` is False if the containers are recreated by another step, `apart` are paths of the
+    tree that other steps write to.
+    """
     check(now.stack, dirty=dirty)
     stack, sha = now.stack, target.commit.sha
-    _refuse_losses(now, target, dirty)
+    _refuse_losses(now, target, dirty, tree.loose(now, apart))
     services = [deployed for deployed in now.services if deployed.service in target.services]
     in_place = now.head.sha == sha and not now.head.dirty
-    current = in_place and all(deployed.running == sha and deployed.up for deployed in services)
-    restore = tree.restore(now, sha, incident)
+    current = in_place and all(deployed.running == sha and deployed.up and recreates for deployed in services)
+    restore = tree.restore(now, sha, incident, apart)
     steps = (
         _keep(now, services, sha, incident, restore),
         _build(now, services, target),
         restore,
-        _recreate(now, services, target),
+        _recreate(now, services, target, up=recreates),
         _remember(now, services, sha, incident),
     )
     return Plan(
@@ -47,19 +53,21 @@ def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") ->
         host=stack.host,
         target=sha,
         steps=tuple(replace(step, commands=(), guards=(), skip="the target already runs") for step in steps) if current else steps,
-        undo=() if current else _undo(now, services, target, incident, restore),
+        undo=() if current else _undo(now, services, target, incident, restore, up=recreates),
         cleanup=_cleanup(now, services, sha, incident),
         writes=tree.writes(now, target.changes) if not restore.skip else (),
-        removes=tuple(name for deployed in services for name in replicas.names(deployed.replicas)),
+        removes=tuple(name for deployed in services for name in replicas.names(deployed.replicas)) if recreates else (),
         drift=() if current else _drift(now, services, target),
         rationale=rationale(now, target),
         facts=_rows(now, services, target),
         loses=_loses(target),
-        notes=_notes(now, services, target, dirty, incident),
+        notes=_notes(now, services, target, tree.loose(now, apart) if dirty == "save" else [], incident),
         diff=target.diff,
         nothing_to_do=current,
         before=Before(
-            tree=tree.Tree.of(now.head), services={deployed.service: Replicas.of(deployed.replicas) for deployed in services}
+            tree=tree.Tree.of(now.head),
+            services={deployed.service: Replicas.of(deployed.replicas) for deployed in services if recreates},
+            apart=apart,
         ).plain(),
     )  # fmt: skip
 
@@ -69,7 +77,7 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     before = Before.read(plan.before)
     project = host.ask(docker.project(stack))
     kept = {name: host.ask(docker.image_id(stack.kept_image(name, plan.target))) for name in before.services}
-    rows = tree.reached(host, stack, before.tree, plan.target)
+    rows = tree.reached(host, stack, before.tree, plan.target, before.apart)
     of = docker.by_service(project.result())
     for name, known in before.services.items():
         image = None if plan.nothing_to_do else kept[name].result() or "no image of the target"
@@ -98,10 +106,10 @@ def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     return [*rows, *(replicas.assumed(known, name, of.get(name, [])) for name, known in before.services.items())]
 
 
-def _refuse_losses(now: State, target: Target, dirty: str) -> None:
-    if now.head.dirty and dirty == "refuse":
+def _refuse_losses(now: State, target: Target, dirty: str, loose: list[str]) -> None:
+    if loose and dirty == "refuse":
         raise Refused(
-            f"{now.stack.work_tree} has uncommitted changes ({some(now.head.dirty)}), and a rollback would overwrite them; "
+            f"{now.stack.work_tree} has uncommitted changes ({some(loose)}), and a rollback would overwrite them; "
             "commit them there, or run with dirty=save to have them kept in a git stash"
         )
     if now.head.unstashable:
@@ -167,7 +175,7 @@ def _build(now: State, services: list[Deployed], target: Target) -> Step:
     return Step("build", title, why, images.commands(now, target, missing), deadline=images.BUILD_DEADLINE)
 
 
-def _recreate(now: State, services: list[Deployed], target: Target) -> Step:
+def _recreate(now: State, services: list[Deployed], target: Target, *, up: bool) -> Step:
     whom = ", ".join(deployed.service for deployed in services)
     title, why = (
         f"Recreate {whom}",
@@ -179,7 +187,7 @@ def _recreate(now: State, services: list[Deployed], target: Target) -> Step:
     kept = {name: now.stack.kept_image(leader, sha) for name, leader in leaders.items()}
     tags = [Command.of("docker", "tag", kept[name], now.stack.kept_image(name, sha)) for name in leaders if leaders[name] != name]
     tags += dict.fromkeys(Command.of("docker", "tag", image, target.services[name].image) for name, image in kept.items())
-    return Step("recreate", title, why, (*tags, *_up(services)), changes=Changes.STACK, part=replicas.PART)
+    return Step("recreate", title, why, (*tags, *(_up(services) if up else ())), changes=Changes.STACK, part=replicas.PART)
 
 
 def _up(services: list[Deployed]) -> tuple[Command, ...]:
@@ -206,7 +214,7 @@ def _remember(now: State, services: list[Deployed], sha: str, incident: str) -> 
                 skip=None if commands else "no service was built")  # fmt: skip
 
 
-def _undo(now: State, services: list[Deployed], target: Target, incident: str, restore: Step) -> tuple[Step, ...]:
+def _undo(now: State, services: list[Deployed], target: Target, incident: str, restore: Step, *, up: bool) -> tuple[Step, ...]:
     steps = [] if restore.skip else [tree.back(now, incident)]
     ran = [deployed for deployed in services if deployed.container]
     tags = [
@@ -216,7 +224,7 @@ def _undo(now: State, services: list[Deployed], target: Target, incident: str, r
     if ran:
         steps.append(
             Step("undo_recreate", "Start the images that ran before", "They were kept under rollback/ tags.",
-                 (*tags, *_up(ran)), changes=Changes.STACK, part=replicas.PART)
+                 (*tags, *(_up(ran) if up else ())), changes=Changes.STACK, part=replicas.PART)
         )  # fmt: skip
     return tuple(steps)
 
@@ -273,7 +281,7 @@ def _loses(target: Target) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _notes(now: State, services: list[Deployed], target: Target, dirty: str, incident: str) -> tuple[str, ...]:
+def _notes(now: State, services: list[Deployed], target: Target, saved: list[str], incident: str) -> tuple[str, ...]:
     notes = []
     if now.repository.shallow:
         notes.append(f"The history in {now.stack.work_tree} is not whole (a shallow clone): what was before it cannot be chosen.")
@@ -288,8 +296,8 @@ def _notes(now: State, services: list[Deployed], target: Target, dirty: str, inc
             f"with a message instead of bringing the bad commit back. "
             f"When the fix is on {now.head.branch}: `git switch {now.head.branch} && git pull`."
         )
-    if now.head.dirty and dirty == "save":
-        notes.append(f"Uncommitted changes ({some(now.head.dirty)}) are kept as the git stash “rollback {incident}”.")
+    if saved:
+        notes.append(f"Uncommitted changes ({some(saved)}) are kept as the git stash “rollback {incident}”.")
     if any(posixpath.basename(change.path).startswith("Caddyfile") for change in target.changes):
         notes.append("The Caddyfile is another one at the target: Caddy keeps what it has loaded until it is reloaded.")
     for deployed in services:

@@ -1,7 +1,7 @@
 """The target of a code rollback: the commit, and what it changes for each service."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from rollback_lib.commands.compose import Compose
@@ -20,6 +20,7 @@ from rollback_lib.text import times
 
 REVISION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/~^-]{0,199}")
 DIRTY = ("refuse", "save")
+LEFT = "it runs the target's image"
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,10 @@ def choose(now: State, target: str) -> tuple[str, str]:
     )
 
 
-def examine(host: Host, now: State, target: str) -> Target:
-    """Look at the target on the host: the commit, the changes that lead to it, and the services that it concerns. Raises TargetRefused
-    for an unknown commit or one that cannot be built, Refused for a repository in a state that a rollback cannot handle."""
+def examine(host: Host, now: State, target: str, wanted: Collection[str] | None = None) -> Target:
+    """Look at the target on the host: the commit, the changes that lead to it, and the services that it concerns: those in `wanted`, or
+    else those in which it differs. Raises TargetRefused for an unknown commit or one that cannot be built, Refused for a repository in a
+    state that a rollback cannot handle."""
     check(now.stack, target)
     revision, why = choose(now, target)
     tree = now.stack.work_tree
@@ -96,9 +98,13 @@ def examine(host: Host, now: State, target: str) -> Target:
     modules = repository.submodules(host, tree, commit.sha)
     defined = {way: host.ask(_defined_at(now, way, commit.sha, modules)) for way in _ways(now)}
     named = {name: host.ask(docker.image_id(name)) for name in _images(now)}  # most have the same name at the target
-    services, others = _sorted_out(
-        now, commit, {way: answer.result() for way, answer in defined.items()}, {then: answer.result() for then, answer in since.items()}
-    )
+    known = {way: answer.result() for way, answer in defined.items()}
+    changed = {then: answer.result() for then, answer in since.items()}
+    reasons = {
+        one.service: _untouched(now, one, _there(known, one), changed) if wanted is None else "" if one.service in wanted else LEFT
+        for one in now.services
+    }
+    services, others = _sorted_out(now, commit, known, reasons)
     images = {service.image for service in services.values()}
     named |= {name: host.ask(docker.image_id(name)) for name in images - named.keys()}
     return Target(
@@ -145,11 +151,17 @@ def beside(now: State) -> tuple[str, ...]:
     return tuple(dict.fromkeys(path for path in paths if now.stack.in_tree(path) is not None))
 
 
+def _there(defined: Mapping[Compose, Defined], deployed: Deployed) -> compose.Service | None:
+    """A service as the target defines it; None if it has no such service, or compose cannot read its files."""
+    known = defined[deployed.compose] if deployed.compose else None
+    return known.get(deployed.service) if isinstance(known, dict) else None
+
+
 def _sorted_out(
-    now: State, commit: git.Commit, defined: Mapping[Compose, Defined], since: Mapping[str, list[git.Change] | None]
+    now: State, commit: git.Commit, defined: Mapping[Compose, Defined], reasons: Mapping[str, str]
 ) -> tuple[dict[str, compose.Service], dict[str, str]]:  # fmt: skip
-    """The services that the target changes; and the others, with the reason why they are left alone. Raises TargetRefused for a service
-    that cannot be built at the target."""
+    """The services that the target changes; and the others, with the reason why they are left alone (`reasons`, "" for none). Raises
+    TargetRefused for a service that cannot be built at the target."""
     services: dict[str, compose.Service] = {}
     others: dict[str, str] = {}
     for deployed in now.services:
@@ -157,9 +169,8 @@ def _sorted_out(
         known = defined[deployed.compose]
         if isinstance(known, compose.Unreadable):
             raise TargetRefused(f"compose cannot read its files as they are at {commit.short} ({known.where}); choose another target")
-        there = known.get(deployed.service)
-        why = _untouched(now, deployed, there, since)
-        if why and len(now.services) > 1:
+        there, why = known.get(deployed.service), reasons[deployed.service]
+        if why and (len(now.services) > 1 or why == LEFT):
             others[deployed.service] = why
         elif there is None:
             raise TargetRefused(f"the compose files of {commit.short} have no service {deployed.service!r}; choose another target")

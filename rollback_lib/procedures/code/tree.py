@@ -4,7 +4,7 @@ A checkout can fail halfway: because of a required filter, a signal, or a full d
 So the undo does not use a checkout. It puts back the files and the index that were kept.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Self
 
 from rollback_lib.commands.command import Command
@@ -160,8 +160,9 @@ def forget(stack: Stack, incident: str) -> Command:
     return Command.of("rm", "-f", *(snapshots.before(stack, incident, name) for name in (LIST, FILES, INDEX, THERE)))
 
 
-def restore(now: State, sha: str, incident: str) -> Step:
-    """The step that puts HEAD, index and files on the commit `sha`."""
+def restore(now: State, sha: str, incident: str, apart: Collection[str] = ()) -> Step:
+    """The step that puts HEAD, index and files on the commit `sha`. Uncommitted changes go to a git stash, except those of the paths in
+    `apart`, which others keep."""
     title, why = "Put the tree on the target", "HEAD, index and files become exactly those of the target; files it lacks are removed."
     if now.head.sha == sha and not now.head.dirty:
         return Step("restore_tree", title, why, skip="the tree is at the target")
@@ -169,7 +170,7 @@ def restore(now: State, sha: str, incident: str) -> Step:
     save = (
         git.command(tree, "stash", "push", "--quiet", f"--message=rollback {incident}"),
         git.command(tree, "rev-parse", "refs/stash").to(snapshots.before(now.stack, incident, STASH)),
-    ) if now.head.dirty else ()  # fmt: skip
+    ) if loose(now, apart) else ()  # fmt: skip
     guards = () if now.head.dirty else (Command.script(_EXPLAINED, tree, now.head.sha, sha),)
     # Without this refresh, git would also rewrite equal files whose owner or times differ from those in its index.
     noted = git.command(tree, "update-index", "-q", "--refresh")
@@ -177,6 +178,11 @@ def restore(now: State, sha: str, incident: str) -> Step:
     checkout = git.command(tree, "checkout", "--quiet", "--force", "--detach", "--no-overwrite-ignore", sha)
     commands = (_unlock(tree), *umask(now), *save, noted, checkout, *_own(now, incident, _OWN_FILES), *_own(now, incident, _OWN_GIT))
     return Step("restore_tree", title, why, commands, guards=guards, changes=Changes.STACK, part=PART)
+
+
+def loose(now: State, apart: Collection[str]) -> list[str]:
+    """The files with uncommitted changes, without the paths in `apart`."""
+    return [path for path in now.head.dirty if path not in apart]
 
 
 def writes(now: State, changes: Iterable[git.Change]) -> tuple[Write, ...]:
@@ -203,14 +209,14 @@ def back(now: State, incident: str) -> Step:
                 changes=Changes.STACK, part=PART)  # fmt: skip
 
 
-def reached(host: Host, stack: Stack, known: Tree, target: str) -> list[Effect]:
-    """Whether the tree is at the target."""
+def reached(host: Host, stack: Stack, known: Tree, target: str, apart: Collection[str] = ()) -> list[Effect]:
+    """Whether the tree is at the target. The paths in `apart` do not count."""
     there, other = host.ask(git.head(stack.work_tree)), _other(host, stack, known)
-    differing = host.ask(git.differing(stack.work_tree, target)).result()
-    head = there.result()
+    asked = host.ask(git.differing(stack.work_tree, target))
+    head, differing = there.result(), [change for change in asked.result() if change.path not in apart]
     rows = [
         Effect("commit of the tree", target[:12], head.sha[:12], part=PART),
-        Effect("paths that differ from it", "none", _words(differing, head), part=PART, between=True),
+        Effect("paths that differ from it", "none", _words(differing, head, apart), part=PART, between=True),
     ]
     return [*rows, *_strange(differing, other)]
 
@@ -257,8 +263,8 @@ def _present(changes: Iterable[git.Change]) -> set[str]:
     return {change.path for change in changes if change.kind != "deleted"}
 
 
-def _words(differing: list[git.Change], head: git.Head) -> str:
-    return some(sorted({change.path for change in differing} | set(head.dirty))) or "none"
+def _words(differing: list[git.Change], head: git.Head, apart: Collection[str]) -> str:
+    return some(sorted(({change.path for change in differing} | set(head.dirty)) - set(apart))) or "none"
 
 
 def umask(now: State) -> tuple[Command, ...]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from rollback_lib.commands.command import Command
-from rollback_lib.facts import copies, releases, removed, restores
+from rollback_lib.facts import copies, releases, removed, restores, whole_release
 from rollback_lib.facts.host import Host, Unanswered
 from rollback_lib.plan.plan import Plan, some
 from rollback_lib.plan.step import Step
@@ -69,7 +69,9 @@ def look(host: Host, stack: Stack, needed: str = "", now: datetime | None = None
     images, in_use = host.ask(copies.images(stack.kept_images)), host.ask(copies.in_use())
     last, of_git = host.ask(copies.last(stack.state)), host.ask(copies.stashes(stack.tree)) if stack.tree else None
     released, restored = host.ask(releases.releases(stack.state)), host.ask(restores.restores(stack.state))
-    judge = _Judge(stack, entries.result(), images.result(), released.result(), restored.result(), now or datetime.now(UTC))
+    whole = host.ask(whole_release.whole_releases(stack.state))
+    known = _Known(entries.result(), images.result(), released.result(), whole.result(), restored.result())
+    judge = _Judge(stack, known, now or datetime.now(UTC))
     words = copies.words(needed, stack.state, stack.kept_images)
     stashes = tuple(of_git.result()) if of_git else ()
     beyond = judge.beyond(named.result(), words, in_use.result())
@@ -149,22 +151,32 @@ def _tag(name: str) -> str:
     return name.rpartition(":")[2]
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What the host says of its copies: they themselves, and the ledgers."""
+
+    entries: list[copies.Entry]
+    images: list[copies.Image]
+    released: list[releases.Release]
+    whole: list[whole_release.WholeRelease]
+    restored: list[restores.Restore]
+
+
 class _Judge:
     """Decides which copies are beyond their retention."""
 
-    def __init__(
-        self, stack: Stack, entries: list[copies.Entry], images: list[copies.Image], released: list[releases.Release],
-        restored: list[restores.Restore], now: datetime,
-    ) -> None:  # fmt: skip
+    def __init__(self, stack: Stack, known: _Known, now: datetime) -> None:
         self._stack = stack
-        self._images = images
-        self._released = released
+        self._images = known.images
+        self._released = known.released
+        self._whole = known.whole
         # Ages count in whole days, so that a reviewed plan does not change from one hour to the next.
         today = now.replace(hour=0, minute=0, second=0, microsecond=0)
         self._young = today - timedelta(days=stack.retention.keep_days)
         self._longest = today - timedelta(days=stack.retention.longest_days)
-        self.times = self._times(entries, restored)
-        self.all = (*map(self._of_entry, entries), *(self._of_image(image, tag) for image in images for tag in image.tags))
+        self.times = self._times(known.entries, known.restored)
+        of_images = (self._of_image(image, tag) for image in known.images for tag in image.tags)
+        self.all = (*map(self._of_entry, known.entries), *of_images)
 
     def beyond(self, named: dict[str, frozenset[str]], needed: frozenset[str], in_use: frozenset[str]) -> tuple[Copy, ...]:
         """The copies beyond their retention. A copy stays if `needed` names it, if an incident that stays names it (`named`, by
@@ -217,8 +229,15 @@ class _Judge:
             last = list(dict.fromkeys((release.commit or release.image) for release in reversed(good)))[:newest]
             ids = {release.image for release in good if (release.commit or release.image) in last}
             names |= {self._stack.kept_image(service, commit) for commit in last}
-            names |= {tag for image in self._images if image.id in ids for tag in image.tags if not _tag(tag).startswith(_OF_INCIDENT)}
+            names |= self._names_of(ids)
+        # The newest whole release stays at any age; as with files, the others do not stay for ever.
+        for whole in [*(one for one in self._whole[-newest:-1] if one.when >= self._longest), *self._whole[-1:]]:
+            names |= {file.kept for file in (whole.files or {}).values()} | self._names_of({ran.image for ran in whole.services.values()})
         return names
+
+    def _names_of(self, ids: set[str]) -> set[str]:
+        """The names of releases that these images have."""
+        return {tag for image in self._images if image.id in ids for tag in image.tags if not _tag(tag).startswith(_OF_INCIDENT)}
 
     def _of_version(self, copy: Copy) -> bool:
         return copy.name.startswith(f"{self._stack.state}/{copies.KEPT}/")
@@ -242,7 +261,7 @@ class _Judge:
         for image in self._images:
             for tag in image.tags:
                 if image.tagged and _tag(tag).startswith(_OF_INCIDENT):
-                    tell(doubtful, _tag(tag).rpartition("-")[2], image.tagged)
+                    tell(doubtful, _incident_of_tag(tag), image.tagged)
         return {**doubtful, **known}
 
     def _of_entry(self, entry: copies.Entry) -> Copy:
@@ -253,13 +272,17 @@ class _Judge:
     def _of_image(self, image: copies.Image, name: str) -> Copy:
         tag = _tag(name)
         if tag.startswith(_OF_INCIDENT):
-            incident = tag.rpartition("-")[2]
+            incident = _incident_of_tag(tag)
             return Copy(name, incident, self.times.get(incident), image.size, image=True)
         entered = [release.when for release in self._released if self._is(release, name) or release.image == image.id]
         return Copy(name, "", max(entered, default=image.tagged), image.size, image=True)
 
     def _is(self, release: releases.Release, name: str) -> bool:
         return bool(release.commit) and name == self._stack.kept_image(release.service, release.commit)
+
+
+def _incident_of_tag(name: str) -> str:
+    return copies.incident_of(name.rpartition("-")[2])
 
 
 def _incident(entry: copies.Entry) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rollback_lib.commands.command import Command
-from rollback_lib.facts import files
+from rollback_lib.facts import copies, files
 from rollback_lib.facts.fact import Fact
 from rollback_lib.stack.model import Stack
 from rollback_lib.text import times
@@ -72,7 +72,7 @@ def remember_files(stack: Stack, procedure: str, incident: str, *, good: str | N
 
 def kept_file(stack: Stack, procedure: str, incident: str, *, good: bool) -> str:
     """The path under which an incident keeps the procedure's file as a healthy or a bad version."""
-    return f"{_folder(stack, procedure)}/{'healthy' if good else 'bad'}-{incident}"
+    return f"{_folder(stack, procedure)}/{'healthy' if good else 'bad'}-{copies.incident_of(incident)}"
 
 
 def _whole(path: str, kept: str) -> tuple[Command, ...]:

@@ -37,7 +37,8 @@ class Triage(Generic[L]):
     those of the procedure.
 
     `explains`: if its finding is sure and fits, that is why a service fails. `suspects`: its finding may fit because of a recent change
-    alone, and loses a point if another one explains the failure.
+    alone, and loses a point if another one explains the failure. `together`: it brings back at once what several others bring back one by
+    one, and gains points if more than one of them fits.
     """
 
     situation: str
@@ -49,3 +50,4 @@ class Triage(Generic[L]):
     parts: Callable[[Stack], Sequence[Mapping[str, str]]] | None = None
     explains: bool = False
     suspects: bool = False
+    together: bool = False

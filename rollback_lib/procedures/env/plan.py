@@ -26,11 +26,11 @@ from rollback_lib.stack.model import Stack
 FILE = "file"  # the part of the host that steps and effects name
 
 
-def plan(now: State, target: Target, *, incident: str) -> Plan:
-    """The plan from `now` to `target`."""
+def plan(now: State, target: Target, *, incident: str, recreates: bool = True) -> Plan:
+    """The plan from `now` to `target`. `recreates` is False for a part of a plan that recreates the containers in another step."""
     stack = now.stack
     same = now.file is not None and now.file.content == target.content
-    services = _to_recreate(now, target)
+    services = to_recreate(now, target) if recreates else []
     done = same and not services
     steps = _steps(now, target, incident, services, same=same)
     undo = [Step("undo_put", "Put the file back", "As it was before the rollback; what is there then is kept beside.",
@@ -205,7 +205,7 @@ def _on_host(now: State, target: Target, incident: str, piece: env_edit.Piece) -
     return piece
 
 
-def _to_recreate(now: State, target: Target) -> list[str]:
+def to_recreate(now: State, target: Target) -> list[str]:
     """The services whose containers do not have the variables that the target gives them, or which it defines differently."""
     found = []
     for name, container in now.containers.items():

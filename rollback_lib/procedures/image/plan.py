@@ -23,8 +23,8 @@ PULL_DEADLINE = 900.0  # seconds
 CHOICE = "choice"  # the part of the host that steps and effects name: which image the next `up` starts
 
 
-def plan(now: State, target: Target, *, incident: str) -> Plan:
-    """The plan from `now` to `target`."""
+def plan(now: State, target: Target, *, incident: str, recreates: bool = True) -> Plan:
+    """The plan from `now` to `target`. `recreates` is False for a part of a plan that recreates the containers in another step."""
     stack, service, row = now.stack, now.service, target.candidate
     container = now.container
     pin = _pin(now, row)
@@ -40,7 +40,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         _pull(now, row, kept),
         _choose(now, row, pin, incident, settled),
         Step("recreate", f"Recreate {service}", "With the compose files in the order they were given at its last start.",
-             (now.compose.up({service: docker.count(now.replicas)}),), changes=Changes.STACK, part=replicas.PART),
+             (now.compose.up({service: docker.count(now.replicas)}),) if recreates else (), changes=Changes.STACK, part=replicas.PART),
         _remember(now, row, kept, incident),
     )  # fmt: skip
     return Plan(
@@ -50,9 +50,9 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         host=stack.host,
         target=f"{now.named.name}:{row.tag}",
         steps=tuple(replace(step, commands=(), guards=(), skip="the target already runs") for step in steps) if done else steps,
-        undo=() if done else _undo(now, before, incident, written=pin is not None and not settled),
+        undo=() if done else _undo(now, before, incident, written=pin is not None and not settled, up=recreates),
         cleanup=_cleanup(now, before, incident),
-        removes=replicas.names(now.replicas),
+        removes=replicas.names(now.replicas) if recreates else (),
         writes=_writes(now, pin, settled=settled),
         drift=() if done else _drift(now),
         rationale=rationale(now, target),
@@ -178,7 +178,7 @@ def _remember(now: State, row: Candidate, kept: str, incident: str) -> Step:
     return Step("remember", "Enter the outcome in the ledger of releases", snapshots.REMEMBER, tuple(commands))
 
 
-def _undo(now: State, before: str, incident: str, *, written: bool) -> tuple[Step, ...]:
+def _undo(now: State, before: str, incident: str, *, written: bool, up: bool) -> tuple[Step, ...]:
     file = now.compose.variables
     steps = []
     if written:
@@ -196,9 +196,9 @@ def _undo(now: State, before: str, incident: str, *, written: bool) -> tuple[Ste
     if now.container:
         name = now.container.image_name
         tag = () if Reference.parse(name).digest else (Command.of("docker", "tag", before, name),)
-        up = now.container.compose.up({now.container.service: docker.count(now.replicas)})
+        start = (now.container.compose.up({now.container.service: docker.count(now.replicas)}),) if up else ()
         steps.append(
-            Step("undo_recreate", "Start the image that ran before", "It was kept under a rollback/ tag.", (*tag, up),
+            Step("undo_recreate", "Start the image that ran before", "It was kept under a rollback/ tag.", (*tag, *start),
                  changes=Changes.STACK, part=replicas.PART)
         )  # fmt: skip
     return tuple(steps)

@@ -27,6 +27,11 @@ def bad(now: State) -> list[RunningFile]:
     ]  # fmt: skip
 
 
+def doubtful(now: State) -> list[str]:
+    """The paths of the files with which the stack may not run."""
+    return [one.path for one in there(now) if one.doubt]
+
+
 def keep(now: State, found: list[RunningFile], incident: str, *, good: bool) -> Iterator[Command]:
     """Commands that keep copies of the files, as healthy versions if `good`, else as bad ones."""
     for one in found:

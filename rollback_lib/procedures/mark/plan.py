@@ -9,7 +9,7 @@ from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Step
 from rollback_lib.procedures.common import replace_file, retention, snapshots
 from rollback_lib.procedures.common.running_file import RunningFile
-from rollback_lib.procedures.mark import files
+from rollback_lib.procedures.mark import files, whole
 from rollback_lib.procedures.mark.noted import After, Entered
 from rollback_lib.procedures.mark.state import NAME, State
 from rollback_lib.procedures.mark.target import Entry, Target, entries
@@ -22,6 +22,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     kept = files.healthy(now) if good else files.bad(now) if target.running else []
     commands = [*_images(stack, target.entries if good else ()), *files.keep(now, kept, incident, good=good)]
     commands += _lines(stack, target.entries, incident, good=good)  # last, so that nothing is entered where the others fail
+    commands += [whole.enter(stack, incident, files.doubtful(now))] if good else []
     guards = _guards(target.entries, kept) if good else ()
     title = f"Enter what is {'healthy' if good else 'bad'} in the ledger of releases"
     copies = [snapshots.kept_file(stack, one.kept, incident, good=good) for one in kept]
@@ -56,7 +57,8 @@ def known_good(now: State, incident: str) -> list[Command]:
     """Commands that enter everything that runs and can be entered as healthy."""
     found = tuple(entries(now)[0].values())
     copies = files.keep(now, files.healthy(now), incident, good=True)
-    return [*_images(now.stack, found), *copies, *_lines(now.stack, found, incident, good=True)]
+    lines = _lines(now.stack, found, incident, good=True)
+    return [*_images(now.stack, found), *copies, *lines, whole.enter(now.stack, incident, files.doubtful(now))]
 
 
 def _guards(found: Iterable[Entry], kept: Iterable[RunningFile]) -> tuple[Command, ...]:

@@ -1,5 +1,8 @@
 """How triage weighs a broken stack: its containers and its networks."""
 
+from datetime import timedelta
+
+from rollback_lib.facts import docker
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures.common.change import Change, Level
@@ -9,6 +12,8 @@ from rollback_lib.procedures.common.stack_state import StackState
 from rollback_lib.procedures.common.symptoms import Symptoms
 from rollback_lib.procedures.common.triage import Triage
 from rollback_lib.procedures.redeploy.state import State, document
+
+_AGAIN = timedelta(seconds=30)  # a container that starts later than that after it was made is started again
 
 
 def weigh(one: Finding, known: State, now: StackState, seen: Symptoms) -> None:
@@ -31,8 +36,21 @@ def weigh(one: Finding, known: State, now: StackState, seen: Symptoms) -> None:
 
 
 def changes(known: State) -> list[Change]:
-    """When the containers were made."""
-    return [Change(one.created, Level.CONTAINER, "container", f"{one.name} was made") for one in known.containers]
+    """When the containers were made, and when those that were not made then were started again."""
+    made = [Change(one.created, Level.CONTAINER, "container", f"{one.name} was made") for one in known.containers]
+    return made + _restarts(known)
+
+
+def _restarts(known: State) -> list[Change]:
+    """When containers were started again. Those that were started together, as after a reboot, are one change."""
+    again = sorted((one for one in known.containers if one.started > one.created + _AGAIN), key=lambda one: one.started)
+    together: list[list[docker.Container]] = []
+    for one in again:
+        if together and one.started - together[-1][-1].started < _AGAIN:
+            together[-1].append(one)
+        else:
+            together.append([one])
+    return [Change(mine[-1].started, Level.CONTAINER, "restart", f"{some([one.name for one in mine])} started again") for mine in together]
 
 
 def rows(known: State | Unanswered) -> list[Row]:

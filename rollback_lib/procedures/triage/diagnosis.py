@@ -12,6 +12,7 @@ from rollback_lib.procedures.common.stack_state import StackState
 from rollback_lib.procedures.common.symptoms import Symptoms
 from rollback_lib.procedures.common.triage import Triage
 from rollback_lib.procedures.registry import Part, of_triage, procedure, procedures, triage
+from rollback_lib.procedures.triage.changes import Since, changes, since_healthy
 from rollback_lib.procedures.triage.symptoms import symptoms
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.stack.model import Stack
@@ -19,13 +20,15 @@ from rollback_lib.stack.model import Stack
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What is wrong, and how well each row of the decision tree fits, the best first. `rows` tell about the machine itself."""
+    """What is wrong, and how well each row of the decision tree fits, the best first. `rows` tell about the machine itself, `since` what
+    was changed since the stack was healthy."""
 
     stack: str
     host: str
     seen: Symptoms
     findings: tuple[Finding, ...]
     rows: tuple[Row, ...]
+    since: Since
 
     @property
     def fitting(self) -> list[Finding]:
@@ -47,8 +50,11 @@ class Diagnosis:
             return f"not healthy, and no row of the page fits{': nearest is ' + some(may) if may else ''}; see what is wrong, and fix that"
         if len(fitting) == 1:
             return f"not healthy: {fitting[0].situation}; roll back with {fitting[0].procedure}"
-        both = " and ".join(f"{one.situation} ({one.procedure})" for one in fitting)
-        return f"not healthy, {len(fitting)} things at once: {both}; begin with {fitting[0].procedure}, then look again"
+        single = [one for one in fitting if not _triage(one).together]
+        both = " and ".join(f"{one.situation} ({one.procedure})" for one in single)
+        at_once = [f"bring back all of it with {one.procedure}, or " for one in fitting if _triage(one).together]
+        many = f", {len(single)} things at once" if len(single) > 1 else ""
+        return f"not healthy{many}: {both}; {''.join(at_once)}begin with {single[0].procedure}, then look again"
 
     def data(self) -> dict[str, Any]:
         """What the record keeps of it."""
@@ -60,7 +66,10 @@ class Diagnosis:
         failing = [{"route": probe.route, "status": probe.status, "said": probe.words} for probe in self.seen.failing]
         rows = [row.__dict__ for row in self.rows if row.level != GREEN]
         fits = [one.procedure for one in self.fitting]
-        return {"healthy": self.seen.healthy, "fits": fits, "failing": failing, "findings": findings, "rows": rows}
+        changed = [{"when": one.when.isoformat(), "kind": one.kind, "what": one.words} for one in self.since.changes]
+        healthy = self.since.healthy.isoformat() if self.since.healthy else None
+        return {"healthy": self.seen.healthy, "fits": fits, "failing": failing, "findings": findings, "rows": rows,
+                "healthy_before": healthy, "changed_since": changed}  # fmt: skip
 
     def next(self, stack: str) -> tuple[str, ...]:
         """What to do next, as command lines. `stack` is the name to use in them."""
@@ -82,10 +91,11 @@ def diagnose(now: StackState) -> Diagnosis:
         for one in found:
             one.evidence = [(-9, "nothing is wrong that it could fix")]
     _weigh(found, seen)
+    found = [one for one in found if one.points > 0 or not _triage(one).together]  # it is no row of the page
     ranked = sorted(found, key=lambda one: (-one.points, procedure(one.procedure).size))
     rows = [row for part, triage in looked for row in triage.rows(now.looks[part.label])]
     rows += [*of_machine(now.machine), *of_certificates(now.probes)]
-    return Diagnosis(now.stack.name, now.stack.host, seen, tuple(ranked), tuple(rows))
+    return Diagnosis(now.stack.name, now.stack.host, seen, tuple(ranked), tuple(rows), since_healthy(changes(now)))
 
 
 def _finding(part: Part, triage: Triage[Any], now: StackState, seen: Symptoms) -> Finding:
@@ -115,6 +125,10 @@ def _weigh(found: list[Finding], seen: Symptoms) -> None:
     for one in found:
         if surely and one not in surely and one.fit == FITS and _triage(one).suspects and one.points < 4:
             one.add(-1, f"{surely[0].procedure} explains what is seen; look again after that")
+    fitting = [one for one in found if one.fit == FITS and not _triage(one).together]
+    for one in found:
+        if len(fitting) > 1 and one.points > 0 and _triage(one).together:
+            one.add(2, f"more than one row fits: {some([single.procedure for single in fitting])}")
 
 
 def _triage(one: Finding) -> Triage[Any]:

@@ -15,6 +15,8 @@ STEPS: dict[str, dict[str, int]] = {
     "caddyfile": {"keep": 1, "put": 1, "load": 0, "remember": 0},
     "database": {"create": 1, "restore": 1, "prepare": 1, "swap": 1, "remember": 0},
     "redeploy": {"keep": 1, "build": 1, "redeploy": 3, "remember": 0},
+    "release": {"keep": 3, "prove": 0, "change": 4, "recreate": 1, "load": 1, "remember": 1},
+    "undo of release": {"undo_change": 2, "undo_recreate": 1},
     "undo of code": {"undo_tree": 1, "undo_recreate": 1},
     "undo of env": {"keep": 1, "undo_put": 1, "undo_recreate": 0},
     "undo of database": {"undo_swap": 0},
@@ -55,6 +57,9 @@ SHORT = {
     Cell("env", "recreate", "disk full"),
     Cell("code", "recreate", "docker restarted"),
     Cell("caddyfile", "load", "docker restarted"),
+    Cell("release", "change", "job killed"),
+    Cell("release", "recreate", "runner SIGKILL"),
+    Cell("undo of release", "undo_change", "connection cut"),
     Cell("undo of code", "undo_tree", "runner SIGKILL"),
     Cell("undo of env", "undo_put", "runner SIGTERM"),
 }

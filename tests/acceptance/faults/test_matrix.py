@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.drill import DRILLS
+from lab.drill import DRILLS, MARKED
 from lab.relay import Relay
 from tests.acceptance.faults.matrix import CELLS, SHORT, STEPS, Cell
 from tests.faults import FAULTS, JOB, Scene, engine_is_back, free_disk, freeze, prepare_disk, thaw
@@ -22,9 +22,11 @@ ENDED_WELL = ("succeeded", "failed-restored", "refused", "aborted")
 @pytest.mark.parametrize("cell", [pytest.param(cell, id=str(cell), marks=() if cell in SHORT else pytest.mark.whole) for cell in CELLS])
 def test_a_fault_in_the_middle_of_a_step(clean: Machine, tmp_path: Path, cell: Cell, ends: Callable[[str, str, str, str], None]) -> None:
     scenario, own = DRILLS[cell.procedure]
-    clean.host.break_(scenario)
     if cell.fault == "disk full":
         prepare_disk(clean.host)
+    if cell.procedure in MARKED:
+        mark(clean)
+    clean.host.break_(scenario)
     with Relay(clean.host.ssh_port) as relay, ThreadPoolExecutor(1) as pool:
         stack = over(relay, clean, tmp_path)
         first = [roll_back(clean, cell.procedure, stack, own)] if cell.undoes else []
@@ -57,6 +59,13 @@ def test_a_fault_in_the_middle_of_a_step(clean: Machine, tmp_path: Path, cell: C
     verified = subprocess.run([BIN / "rollback", "incidents", "verify"], env=clean.env(), capture_output=True, text=True)
     assert verified.returncode == 0, verified.stdout
     ends(cell.run, cell.step, cell.fault, " → ".join(verdicts))
+
+
+def mark(machine: Machine) -> None:
+    """Mark what runs as known good, with records of its own."""
+    own = machine.env({"ROLLBACK_INCIDENTS": str(machine.incidents.parent / "marks")})
+    done = subprocess.run([BIN / "rollback", "mark", "--stack", machine.stack], env=own, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def roll_back(machine: Machine, procedure: str, stack: Path, own: dict[str, str]) -> Path:

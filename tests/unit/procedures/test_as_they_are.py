@@ -52,7 +52,7 @@ def shop(
     files = {path: env_file(read=False) for path in (WEB_ENV, DB_ENV)} | (envs or {})
     looks = {
         "image web": web or pulled("web"), "image worker": pulled("worker"), **{f"env {path}": one for path, one in files.items()},
-        "redeploy": replace(around((), (), "", ""), stack=stack),
+        "redeploy": replace(around((), (), "", ""), stack=stack), "release": facts().looks["release"],
     }  # fmt: skip
     known = {
         "stack": stack, "looks": looks, "ways": Ways(answers, None), "probes": (probe("web", 500 if ill else 200), probe("admin", 200)),
@@ -162,7 +162,7 @@ def running(now: StackState) -> mark.State:
 
 def ready(now: StackState, **targets: Any) -> tuple[dict[str, Any], Any]:
     """Its rows by name, and the plan."""
-    states = {**now.looks, "image web": image_state(stack=SHOP), "image worker": SILENT}
+    states = {**now.looks, "image web": image_state(stack=SHOP), "image worker": SILENT, "release": SILENT}
     state = readiness.State(now.stack, now, states, running(now), SILENT, SILENT, now.probes)
     target = readiness.Target({**{part.label: SILENT for part, _ in registry.of_readiness(now.stack)}, **targets})
     made = trials(state, target, incident="i1")

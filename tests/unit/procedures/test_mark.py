@@ -23,6 +23,7 @@ from rollback_lib.procedures.caddyfile import keeping as caddyfile_keeping
 from rollback_lib.procedures.code.state import Deployed
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.procedures.env import keeping as env_keeping
+from rollback_lib.procedures.mark import whole
 from rollback_lib.procedures.mark.noted import After
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.secrets.secret import Secret
@@ -89,7 +90,7 @@ def entered(plan: Plan) -> list[tuple[str, str]]:
 
 
 def lines_of(plan: Plan) -> Iterable[str]:
-    return (text for text in shell(plan).splitlines() if "/releases.jsonl" in text)
+    return (text for text in shell(plan).splitlines() if f"{STATE}/releases.jsonl" in text)
 
 
 # -- as healthy ---------------------------------------------------------------------------------------------------------
@@ -104,10 +105,10 @@ def test_what_runs_is_kept_and_entered_last_and_nothing_that_serves_is_changed()
     assert f"docker tag {IMAGE} {KEPT}:{RUNS}" in others[0]
     assert f"cp {STACK.env.file} {STATE}/kept/env/.healthy-i1" in shell(made)
     assert f"cp {STACK.caddyfile.file} {STATE}/kept/caddyfile/.healthy-i1" in shell(made)
-    assert list(lines_of(made)) == others[-1:]
-    assert f'"commit": "{RUNS}"' in others[-1]
-    assert '"healthy": true' in others[-1]
-    assert WAY.files[0] in others[-1], "how compose was called"
+    assert f'"commit": "{RUNS}"' in made.remember.commands[-2].shell()
+    assert '"healthy": true' in made.remember.commands[-2].shell()
+    assert WAY.files[0] in made.remember.commands[-2].shell(), "how compose was called"
+    assert made.remember.commands[-1] == whole.enter(STACK, "i1"), "last, the whole release"
     assert after(made).files == (STACK.env.file, STACK.caddyfile.file)
     assert f"rm -f {STATE}/kept/env/healthy-i1 {STATE}/kept/caddyfile/healthy-i1" in str(made.cleanup[0])
 
@@ -128,7 +129,7 @@ def test_the_same_release_again_adds_a_line_with_its_time_and_nothing_else() -> 
     )  # fmt: skip
     made = planned(now)
     assert after(made).files == ()
-    assert "cp " not in shell(made)
+    assert f"{STATE}/kept/env/.healthy" not in shell(made)
     assert len(list(lines_of(made))) == 1
     assert mark.Marked(now, mark.examine(HOST, now, ""), made).reason == f"agents-api {RUNS[:7]} is known good on contabo, as before"
 

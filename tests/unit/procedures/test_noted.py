@@ -20,11 +20,12 @@ from rollback_lib.procedures.image import noted as of_image
 from rollback_lib.procedures.mark import noted as of_mark
 from rollback_lib.procedures.readiness import noted as of_readiness
 from rollback_lib.procedures.redeploy import noted as of_redeploy
+from rollback_lib.procedures.release import noted as of_release
 from rollback_lib.procedures.undo import noted as of_undo
 from rollback_lib.procedures.undo.origin import Origin
 from rollback_lib.record.verdict import Verdict
 from tests.builders.stack import STACK
-from tests.unit.procedures import test_caddyfile, test_code, test_database, test_env, test_image, test_mark, test_redeploy
+from tests.unit.procedures import test_caddyfile, test_code, test_database, test_env, test_image, test_mark, test_redeploy, test_release
 
 SILENT = Unanswered("nobody answers")
 
@@ -68,6 +69,7 @@ def planned(name: str) -> Plan:
         "image": lambda: test_image.plan(test_image.state()),
         "database": lambda: database.plan(database_now, test_database.target(database_now), incident="i1"),
         "redeploy": of_volumes,
+        "release": test_release.planned,
         "undo": lambda: undone(undone(of_volumes())),
         "readiness": of_a_readiness,
         "mark": lambda: test_mark.planned(test_mark.state()),
@@ -82,6 +84,7 @@ MODELS: dict[str, tuple[type[Noted], ...]] = {
     "image": (of_image.Before, of_image.After),
     "database": (of_database.Before, of_database.After),
     "redeploy": (of_redeploy.Before, of_redeploy.After),
+    "release": (of_release.Before, of_release.After),
     "undo": (of_undo.Before, of_undo.After),
     "readiness": (of_readiness.After,),
     "mark": (of_mark.After,),

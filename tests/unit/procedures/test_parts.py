@@ -80,10 +80,10 @@ def with_queue(monkeypatch: pytest.MonkeyPatch) -> StackState:
 
 def test_a_part_is_called_by_its_procedure_and_its_parameters() -> None:
     assert [part.label for part, _ in registry.of_triage(STACK)] == [
-        "caddyfile", "env", "code", "database voice", "database n8n", "redeploy",
+        "caddyfile", "env", "code", "database voice", "database n8n", "redeploy", "release",
     ]  # fmt: skip
     assert [part.label for part, _ in registry.of_readiness(STACK)] == [
-        "code", "image", "env", "caddyfile", "redeploy", "database voice", "database n8n",
+        "code", "image", "env", "caddyfile", "release", "redeploy", "database voice", "database n8n",
     ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 import pytest
 
 from rollback_lib.commands.command import Command, script
+from rollback_lib.commands.compose import Compose
 from rollback_lib.errors import ParameterError
-from rollback_lib.facts import copies, releases, removed, restores
+from rollback_lib.facts import copies, releases, removed, restores, whole_release
 from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.facts.releases import Release
@@ -56,6 +58,7 @@ def judged(needed: str = "", stack: Stack = STACK, **found: Any) -> retention.Co
         "last": (copies.last(stack.state), "999999"),
         "stashes": (copies.stashes(stack.tree), []),
         "releases": (releases.releases(stack.state), []),
+        "whole": (whole_release.whole_releases(stack.state), []),
         "restores": (restores.restores(stack.state), []),
     }
     assert found.keys() <= questions.keys()
@@ -125,6 +128,35 @@ def test_the_newest_healthy_version_of_a_file_stays_at_any_age() -> None:
     assert "kept/caddyfile/bad-aaaaaa" in gone(entries=versions)
     younger = [entry("kept", "env/healthy-aaaaaa", 31), entry("kept", "env/healthy-bbbbbb", 50), entry("kept", "env/healthy-cccccc", 91)]
     assert gone(entries=younger) == {"kept/env/healthy-cccccc"}
+
+
+def test_what_the_newest_whole_releases_name_stays_and_that_of_the_last_one_at_any_age() -> None:
+    """Also the copies of a file that has newer versions, and images of services that are not in the ledger by themselves."""
+    whole = [
+        whole_release.WholeRelease(
+            ago(days), name, "", "", files={"/env": whole_release.KeptFile("/env", "", f"{STATE}/kept/env/healthy-{name}")},
+            services={"caddy": whole_release.Ran(f"sha256:{name}", "caddy:2", Compose("/opt", ()))},
+        )
+        for name, days in (("aaaaaa", 80), ("bbbbbb", 70), ("cccccc", 60), ("dddddd", 50))
+    ]  # fmt: skip
+    found = judged(
+        entries=[entry("kept", f"env/healthy-{one.incident}", (NOW - one.when).days) for one in whole],
+        images=[copies.Image(f"sha256:{one.incident}", (STACK.kept_image("caddy", one.incident),), 1, one.when) for one in whole],
+        whole=whole,
+    )
+    assert {copy.name for copy in found.beyond} == {STACK.kept_image("caddy", "aaaaaa"), f"{STATE}/kept/env/healthy-aaaaaa"}
+    old = [replace(one, when=one.when - timedelta(days=300)) for one in whole]
+    images = [copies.Image(f"sha256:{one.incident}", (STACK.kept_image("caddy", one.incident),), 1, one.when) for one in old]
+    last = judged(images=images, whole=old)
+    assert STACK.kept_image("caddy", "dddddd") not in {copy.name for copy in last.beyond}
+    assert len(last.beyond) == 3
+
+
+def test_a_part_of_an_incident_goes_and_stays_with_it() -> None:
+    """A rollback that is made of others names each of them INCIDENT.PART."""
+    parts = [entry("before", "aaaaaa.env0.file", 365, 100), entry("jobs", "aaaaaa", 5)]
+    assert judged(entries=parts, images=[image("sha256:1", "before-aaaaaa.code", days=100)]).beyond == ()
+    assert {copy.incident for copy in judged(entries=parts).all} == {"aaaaaa"}
 
 
 def test_the_images_of_the_newest_healthy_releases_stay_at_any_age() -> None:

@@ -1,0 +1,18 @@
+"""Release rollback: bring everything back that was changed since a moment that was proven healthy, in one plan."""
+
+from rollback_lib.procedures.procedure import Procedure
+from rollback_lib.procedures.release.effects import assumed, effects, undo_effects
+from rollback_lib.procedures.release.plan import plan
+from rollback_lib.procedures.release.state import NAME, Candidate, Candidates, State, candidates, document
+from rollback_lib.procedures.release.target import LATEST, Target, check, choose, examine
+
+__all__ = [
+    "LATEST", "NAME", "PROCEDURE", "Candidate", "Candidates", "State", "Target", "assumed", "candidates", "check", "choose", "document",
+    "effects", "examine", "plan", "undo_effects",
+]  # fmt: skip
+
+PROCEDURE = Procedure(
+    name=NAME, size=60, check=check, document=document, examine=examine, plan=plan, effects=effects, undo_effects=undo_effects,
+    assumed=assumed, triage="rollback_lib.procedures.release.triage", readiness="rollback_lib.procedures.release.readiness", hashes=True,
+    views="rollback_lib.notebook.views.release",
+)  # fmt: skip

@@ -1,0 +1,118 @@
+"""The plans of which the plan of a release rollback is made. Each is made by its own procedure, and keeps what it needs under a name of
+its own, INCIDENT.PART."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from rollback_lib.commands.command import Command
+from rollback_lib.errors import Refused
+from rollback_lib.facts.host import Host, Unanswered
+from rollback_lib.plan.effect import Effect
+from rollback_lib.plan.plan import Plan
+from rollback_lib.plan.step import Step
+from rollback_lib.procedures import caddyfile, code, env, image
+from rollback_lib.procedures.caddyfile.plan import LOADED
+from rollback_lib.procedures.common import replicas
+from rollback_lib.procedures.procedure import Effects
+from rollback_lib.procedures.release.noted import After
+from rollback_lib.procedures.release.state import State
+from rollback_lib.procedures.release.target import Target
+from rollback_lib.stack.model import Stack
+
+FILES = "files"  # the part of the host that the step names in which all files are changed; git may replace the Caddyfile
+_PROCEDURES = {one.NAME: one.PROCEDURE for one in (code, image, caddyfile)} | {"env": env.PROCEDURE}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The plans, by what they are about, in the order in which their steps run."""
+
+    plans: dict[str, Plan]
+
+    def commands(self, *names: str, undo: bool = False) -> tuple[Command, ...]:
+        """The commands of the steps with these names, of all plans."""
+        return tuple(command for step in self._steps(names, undo) for command in step.commands)
+
+    def guards(self, *names: str) -> tuple[Command, ...]:
+        """The guards of the steps with these names, of all plans."""
+        return tuple(command for step in self._steps(names, undo=False) for command in step.guards)
+
+    def step(self, procedure: str, name: str, *, undo: bool = False) -> Step | None:
+        """A step of the plan of a procedure; None if there is no such plan or step, or it is not needed."""
+        mine = (plan for plan in self.plans.values() if plan.procedure == procedure)
+        steps = (step for plan in mine for step in (plan.undo if undo else plan.steps))
+        return next((step for step in steps if step.name == name and not step.skip), None)
+
+    def _steps(self, names: Iterable[str], undo: bool) -> Iterator[Step]:
+        for plan in self.plans.values():
+            yield from (step for step in (plan.undo if undo else plan.steps) if step.name in names and not step.skip)
+
+    @property
+    def noted(self) -> dict[str, Plan]:
+        """The plans as the whole plan notes them: what their effects need."""
+        return {
+            name: Plan(plan.procedure, plan.incident, plan.stack, plan.host, plan.target, (), (), before=plan.before, after=plan.after)
+            for name, plan in self.plans.items()
+        }
+
+
+def parts(now: State, target: Target, incident: str, dirty: str) -> Parts:
+    """The plans that lead to the target. Raises Refused as their procedures do."""
+    plans: dict[str, Plan] = {}
+    if target.code:
+        apart = _of_others(now, target)
+        plans["tree"] = code.plan(*target.code, incident=f"{incident}.code", dirty=dirty, recreates=False, apart=apart)
+    for number, (path, (held, new)) in enumerate(target.envs.items()):
+        plans[path.rpartition("/")[2] if len(target.envs) == 1 else path] = env.plan(
+            held, new, incident=f"{incident}.env{number}", recreates=False
+        )  # fmt: skip
+    for number, (name, (there, image_)) in enumerate(target.images.items()):
+        plans[f"image of {name}"] = image.plan(there, image_, incident=f"{incident}.image{number}", recreates=False)
+    if target.caddy:
+        made = caddyfile.plan(*target.caddy, incident=f"{incident}.caddyfile")
+        # Where git replaces the file, the guard of the tree looks at it, just before both.
+        plans["Caddyfile"] = _without_guard(made, "put") if target.caddy[0].replaced else made
+    return Parts(plans)
+
+
+def _of_others(now: State, target: Target) -> tuple[str, ...]:
+    """The paths in the tree that other parts write to."""
+    written = [*target.envs, *([now.stack.caddyfile.file] if target.caddy and now.stack.caddyfile else [])]
+    return tuple(path for path in map(now.stack.in_tree, written) if path)
+
+
+def _without_guard(plan: Plan, name: str) -> Plan:
+    return replace(plan, steps=tuple(replace(step, guards=()) if step.name == name else step for step in plan.steps))
+
+
+def reached(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
+    """What the parts ask for, compared with the host now."""
+    return _each(host, stack, plan, {name: one.effects for name, one in _PROCEDURES.items()})
+
+
+def prior(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
+    """The state before the parts, compared with the host now."""
+    return _each(host, stack, plan, {name: one.undo_effects for name, one in _PROCEDURES.items()})
+
+
+def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
+    """The state that the parts assume, compared with the host now."""
+    return _each(host, stack, plan, {name: one.assumed for name, one in _PROCEDURES.items()})
+
+
+def _each(host: Host, stack: Stack, plan: Plan, look: dict[str, Effects]) -> list[Effect]:
+    """The effects of all parts, which are asked for side by side. Raises Refused if the host gives no answer."""
+    known = After.read(plan.after).parts
+    asked = {name: host.beside(look[part.procedure], stack, part) for name, part in known.items()}
+    rows: list[Effect] = []
+    for name, answer in asked.items():
+        found = answer.result()
+        if isinstance(found, Unanswered):
+            raise Refused(found.why)
+        rows += [_renamed(effect, name) for effect in found]
+    return rows
+
+
+def _renamed(effect: Effect, name: str) -> Effect:
+    part = effect.part if effect.part in (replicas.PART, LOADED, "") else FILES
+    return replace(effect, name=f"{name}: {effect.name}", part=part)

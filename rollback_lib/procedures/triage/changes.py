@@ -1,0 +1,32 @@
+"""What was changed on the host, and when: commits, images, files, schemas, containers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from rollback_lib.facts.host import Unanswered
+from rollback_lib.procedures.common.change import Change, Level
+from rollback_lib.procedures.common.stack_state import StackState
+from rollback_lib.procedures.registry import of_triage
+
+
+@dataclass(frozen=True)
+class Since:
+    """The changes since the stack was last known to be healthy, newest first. `healthy` is when that was, None if it is not known; the
+    changes are all that are known then."""
+
+    healthy: datetime | None
+    changes: tuple[Change, ...]
+
+
+def changes(now: StackState) -> list[Change]:
+    """All changes that are known, newest first."""
+    known = [(triage, look) for part, triage in of_triage(now.stack) if not isinstance(look := now.looks[part.label], Unanswered)]
+    found = [change for triage, look in known for change in triage.changes(look)]
+    return sorted(found, key=lambda one: (one.when, one.level, one.kind, one.words), reverse=True)
+
+
+def since_healthy(found: Sequence[Change]) -> Since:
+    """The changes after the newest moment that was proven healthy."""
+    healthy = next((one.when for one in found if one.level is Level.PROVEN), None)
+    return Since(healthy, tuple(one for one in found if one.level is not Level.PROVEN and (healthy is None or one.when > healthy)))

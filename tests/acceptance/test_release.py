@@ -1,0 +1,182 @@
+"""The release rollback on the practice host: everything that was changed since a marked release comes back at once, and nothing else."""
+
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+
+from tests.faults import thaw
+from tests.machine import BIN, Done, Machine
+
+TREE, STATE = "/opt/dyniq-voice", "/var/lib/rollback/dyniq-voice"
+PART = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+
+
+def mark(machine: Machine) -> str:
+    """Mark what runs as known good. Returns the incident, which names the release."""
+    before = machine.folders()
+    argv = [BIN / "rollback", "mark", "--stack", machine.stack]
+    done = subprocess.run(argv, env=machine.env(), **PART)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (folder,) = (one for one in machine.folders() if one not in before)
+    return str(json.loads((folder / "record.json").read_text())["incident"])
+
+
+def run(machine: Machine, *words: str, **options: object) -> Done:
+    return machine.apply(*words, procedure="release", **options)
+
+
+def serving(machine: Machine) -> dict[str, str]:
+    """What serves: each container of the stack with its image and environment, the tree, and the files that others have."""
+    containers = machine.ssh(
+        "for one in docker-agents-api-1 docker-ruben-api-1 docker-caddy-1; do docker inspect --format '{{.Name}} {{.Image}}' $one; done"
+    )
+    held = machine.ssh("docker exec docker-agents-api-1 env | grep -v HOSTNAME | sort | sha256sum")
+    tree = machine.ssh(f"cd {TREE}; git rev-parse HEAD; git status --porcelain; sha256sum .env docker/Caddyfile; stat -c '%a %u %g' .env")
+    caddy = machine.ssh("docker exec docker-caddy-1 cat /etc/caddy/Caddyfile | sha256sum")
+    return {"containers": containers, "held": held, "tree": tree, "caddy": caddy}
+
+
+def ids(machine: Machine) -> dict[str, str]:
+    """Every container by its name, and when the proxy was started."""
+    lines = machine.ssh("docker ps -a --no-trunc --format '{{.Names}} {{.ID}}'").splitlines()
+    started = machine.ssh("docker inspect --format 'proxy {{.State.StartedAt}}' docker-caddy-1")
+    return dict(line.split(" ", 1) for line in [*lines, started])
+
+
+def health(machine: Machine) -> list[int]:
+    return [machine.health(name)[0] for name in ("agents-api", "ruben-api")]
+
+
+@pytest.fixture
+def released(clean: Machine) -> Machine:
+    """The practice host with a release that was marked, and then a bad deploy of commit, env file and Caddyfile at once."""
+    clean.release = mark(clean)
+    clean.good = serving(clean)
+    clean.host.break_("release")
+    assert clean.health()[0] == 502
+    return clean
+
+
+def test_everything_comes_back_at_once_and_is_undone_and_redone_by_its_record(released: Machine) -> None:
+    broken, before, was = serving(released), ids(released), health(released)
+    listing = released.listing()
+    planned = released.rollback(procedure="release")
+    assert (planned.status, planned.record["verdict"], planned.record["target"]) == (0, "planned", released.release), planned.out
+    assert released.listing() == listing
+    for words in ("commit", ".env", "Caddyfile", "image of agents-api"):
+        assert words in planned.out
+    secret = released.ssh(f"sed -n 's/^OPENAI_API_KEY=//p' {TREE}/.env")
+    done = run(released)
+    assert (done.status, done.record["verdict"]) == (0, "succeeded"), done.out + done.err
+    assert secret not in done.everything() + planned.everything()
+    assert serving(released) == released.good
+    assert health(released) == [200, 200]
+    # Only what differs was touched: one service was recreated, once; the proxy was reloaded, not restarted.
+    after = ids(released)
+    assert {name for name in after if after[name] != before[name]} == {"docker-agents-api-1"}
+    assert done.record["seconds"] < 90
+    whole = [json.loads(line) for line in released.ssh(f"grep '\"containers\":' {STATE}/releases.jsonl").splitlines()]
+    assert [one["incident"] for one in whole] == [released.release, done.record["incident"]]
+    assert [[(file["path"], file["hash"]) for file in one["files"]] for one in whole[1:]] == [
+        [(file["path"], file["hash"]) for file in whole[0]["files"]]
+    ]
+
+    undone = released.undo(done.folder)
+    assert (undone.status, undone.record["verdict"]) == (0, "succeeded"), undone.out + undone.err
+    assert serving(released) == broken
+    assert health(released) == was
+    again = released.undo(undone.folder)
+    assert again.status == 0, again.out + again.err
+    assert serving(released)["containers"] == released.good["containers"]
+    assert serving(released)["held"] == released.good["held"]
+    assert health(released) == [200, 200]
+
+
+@pytest.mark.parametrize(("step", "command"), [("change", 6), ("recreate", 1)])
+def test_a_run_that_is_killed_in_its_midst_is_resumed(released: Machine, step: str, command: int) -> None:
+    with released.stopped_in("release", step, command) as scene:
+        os.kill(scene.run.pid, signal.SIGKILL)
+        thaw(scene)
+        scene.run.wait()
+    (folder,) = (one for one in released.folders() if "-release-" in one.name)
+    resumed = released.resume(folder)
+    assert resumed.status == 0, resumed.out + resumed.err
+    assert resumed.record["verdict"] == "succeeded"
+    assert serving(released) == released.good
+    assert health(released) == [200, 200]
+
+
+def test_a_rollback_that_is_not_verified_leaves_everything_as_it_was(released: Machine) -> None:
+    """The release's commit answers, but the database is gone: nothing helps, and all of it is undone."""
+    before = serving(released)
+    released.ssh("docker stop -t 0 voice-postgres-1")
+    quick = released.edited_stack(lambda stack: stack["health"].update(deadline=4.0))
+    done = run(released, "--on-failure", "undo", stack=quick)
+    assert (done.status, done.record["verdict"]) == (4, "failed-restored"), done.out
+    assert serving(released) == before
+
+
+def test_only_what_differs_is_touched_and_the_release_can_be_named(clean: Machine) -> None:
+    nothing = clean.rollback(procedure="release")
+    assert nothing.status == 3
+    assert "rollback mark" in nothing.record["reason"]
+    first = mark(clean)
+    same = clean.rollback(procedure="release")
+    assert (same.status, same.record["verdict"]) == (0, "planned")
+    assert "already runs" in same.out
+
+    clean.host.break_("env")
+    before = ids(clean)
+    refused = clean.rollback("-p", "databases=voice", procedure="release")
+    assert (refused.status, refused.folder) == (2, None)
+    assert "leaves every database as it is" in refused.err
+    early = clean.rollback("-p", "to=2020-01-01", procedure="release")
+    assert (early.status, "no release was healthy here by" in early.record["reason"]) == (3, True)
+    done = run(clean, "-p", f"to={first}")
+    assert done.status == 0, done.out + done.err
+    shell = (done.folder / "plan.sh").read_text()
+    assert "git" not in shell.partition("Keep everything")[2].partition("Enter the outcome")[0].replace("rollback", "")
+    after = ids(clean)
+    assert {name for name in after if after[name] != before[name]} == {"docker-agents-api-1"}
+    assert health(clean) == [200, 200]
+
+    # A release whose copies are gone is refused, before anything is touched.
+    clean.host.break_("env")
+    clean.ssh(f"rm {STATE}/kept/env/healthy-*")
+    listing = clean.listing()
+    gone = run(clean, "-p", f"to={first}")
+    assert (gone.status, gone.record["verdict"]) == (3, "refused")
+    assert "is not on contabo any more; choose another release" in gone.record["reason"]
+    assert clean.listing() == listing
+
+
+def test_the_schema_is_newer_than_the_release(released: Machine) -> None:
+    """Databases stay as they are; the plan says what that risks."""
+    ask = "docker exec voice-postgres-1 psql -X -q -U dyniq -d dyniq -c"
+    released.ssh(f"{ask} 'ALTER TABLE calls ADD COLUMN cost numeric'")
+    planned = released.rollback(procedure="release")
+    assert planned.status == 0, planned.out
+    said = planned.out + (planned.folder / "plan.json").read_text()
+    assert "The schema of voice has changed since that release (new: public.calls.cost" in said
+    assert run(released).status == 0
+    assert "cost" in released.ssh(f"{ask} '\\d calls'")
+
+
+def test_a_service_that_came_from_the_registry_meanwhile_is_the_built_one_again(clean: Machine) -> None:
+    """It was started with other compose files: it is started as then, and its undo as it was."""
+    mark(clean)
+    good = serving(clean)
+    clean.host.break_("image")
+    broken = serving(clean)
+    assert clean.container()["Config"]["Image"] == "localhost:5000/dyniq/agents-api:latest"
+    done = run(clean)
+    assert done.status == 0, done.out + done.err
+    assert serving(clean) == good
+    assert clean.container()["Config"]["Labels"]["com.docker.compose.project.config_files"] == f"{TREE}/docker/docker-compose.yml"
+    undone = clean.undo(done.folder)
+    assert undone.status == 0, undone.out + undone.err
+    assert serving(clean) == broken
+    assert clean.container()["Config"]["Image"] == "localhost:5000/dyniq/agents-api:latest"
