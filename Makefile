@@ -42,10 +42,10 @@ lab: ## start the practice host, and JupyterLab on the start page
 unit: .venv/.dev ## only the tests that need no practice host
 	@$(BIN)/pytest tests/unit
 
-test: .venv/.dev ## the whole test suite, on a practice host of its own
-	@tools/browser
+test: ## the whole test suite, on practice hosts of its own
+	@tools/practice tests
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses 2 --maxschedchunk 1 --durations 25
 
 faults: .venv/.dev ## every fault in every step of every procedure, and of undo: an hour
 	@$(BIN)/pytest tests/acceptance/faults -m 'whole or not whole' --numprocesses 2
@@ -54,7 +54,9 @@ hosts: .venv/.dev ## every procedure on hosts of other shapes, and docs/hosts.md
 	@$(BIN)/pytest tests/acceptance/hosts tests/acceptance/test_users.py tests/acceptance/test_coming_and_going.py \
 		-m 'whole or not whole' --numprocesses 2 --write-table docs/hosts.md
 
-bench: .venv/.run ## measure the headless run side by side with the runbook's own commands and other tools
+bench: .venv/.dev ## measure beside the runbook's own commands and other tools, and write the tables of bench/README.md
+	@tools/browser
 	@bench/run
+	@$(BIN)/python -m bench.readme
 
 .PHONY: help setup clean drill drills lab unit test faults hosts bench

@@ -1,9 +1,17 @@
-"""What is measured: how the practice host is broken again before every round, and who fixes it."""
+"""The cases: what is measured, how many times, and how long that takes."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 
-from bench.peers import Peers
-from lab.practice_host import PracticeHost
+from bench import records
+from bench.browser import opening
+from bench.database import HUGE, SIZES, restores
+from bench.memory import memory
+from bench.results import Taken
+from bench.rollbacks import Rollback, Users, in_turn, under_traffic
+from bench.site import Site
+from bench.startup import start, triage
 
 # grep finds nothing when nothing is kept, which is no failure here.
 FORGET = """rm -rf /var/lib/rollback
@@ -31,31 +39,51 @@ SLOW_BUILDS = r"""cd /opt/dyniq-voice; sed -i '/^RUN sleep/d' agents_api/Dockerf
 sed -i "s/^CMD/RUN sleep 20 # $(date +%s%N)\nCMD/" agents_api/Dockerfile; sleep 1"""
 BREAK_CADDYFILE = """cd /opt/dyniq-voice; git checkout -q HEAD -- docker/Caddyfile; docker restart docker-caddy-1 >/dev/null; sleep 1"""
 
+GOOD = "git -C /opt/dyniq-voice rev-parse HEAD"  # on the clean host
+CODE = Rollback("code", "code", f"{FORGET}\n{BREAK_CODE}")
+CODE_BY_ALL = replace(CODE, everybody=True)
+IMAGE = Rollback("image", "image", f"{FORGET}\n{BREAK_IMAGE}", told=GOOD)
+ENV = Rollback("env", "env", f"{FORGET}\n{BREAK_ENV}")
+CADDYFILE = Rollback("caddyfile", "caddyfile", f"{FORGET}\n{BREAK_CADDYFILE}")
+REDEPLOY = Rollback("redeploy", "", f"{FORGET}\n{SLOW_BUILDS}")
+KEPT = Rollback(
+    "code", "code", f"{BREAK_CODE}\ndocker builder prune --all --force >/dev/null",
+    prepare=f"{FORGET}\n{SLOW_BUILD}\n{BREAK_CODE}", kept=True,
+)  # fmt: skip
+AGENTS = Users(50, ("agents-api",), bad="500")
+UNTOUCHED = Users(200, ("ruben-api",))  # over a route that the bad Caddyfile does not break
+EVERYBODY = Users(50)
+
 
 @dataclass(frozen=True)
 class Case:
-    """`before` runs on the host before every round; `contenders` are commands by name, the page's first."""
+    """`measure` yields what every round of every contender took. `rounds` is the usual number of them, which take `minutes` on two
+    cores. With `far`, it is also measured with the host far away. What is not `usual` is measured only if it is named."""
 
     title: str
-    scenario: str
-    before: str
-    contenders: dict[str, list[str]]
-    prepare: str = ""
-    once: str = ""
+    minutes: float
+    rounds: int
+    measure: Callable[[Site, int], Iterator[Taken]]
+    far: bool = False
+    usual: bool = True
 
 
-def cases(host: PracticeHost, peers: Peers) -> dict[str, Case]:
-    """The cases by name."""
-    good = host.exec("git -C /opt/dyniq-voice rev-parse HEAD")
-    return {
-        "code": Case("Code, cached build", "code", f"{FORGET}\n{BREAK_CODE}", peers.all()),
-        "kept": Case(
-            "Code, a build of 20 s, ours with the target's image kept", "code",
-            f"{BREAK_CODE}\ndocker builder prune --all --force >/dev/null", peers.two("code"),
-            prepare=f"{FORGET}\n{SLOW_BUILD}\n{BREAK_CODE}", once="rollback",
-        ),
-        "image": Case("Image, pulled from the registry", "image", f"{FORGET}\n{BREAK_IMAGE}", peers.two("image", good)),
-        "env": Case("Env", "env", f"{FORGET}\n{BREAK_ENV}", peers.two("env")),
-        "caddyfile": Case("Caddyfile", "caddyfile", f"{FORGET}\n{BREAK_CADDYFILE}", peers.two("caddyfile")),
-        "redeploy": Case("Redeploy with a build of 20 s", "stack", f"{FORGET}\n{SLOW_BUILDS}", peers.two("redeploy")),
-    }  # fmt: skip
+CASES = {
+    "code": Case("code rollback, cached build, beside Fabric, pyinfra and Ansible", 9, 7, partial(in_turn, CODE_BY_ALL), far=True),
+    "image": Case("image rollback, pulled from the registry", 4, 7, partial(in_turn, IMAGE), far=True),
+    "env": Case("env rollback", 3, 7, partial(in_turn, ENV), far=True),
+    "caddyfile": Case("Caddyfile rollback", 3, 7, partial(in_turn, CADDYFILE), far=True),
+    "kept": Case("code rollback with a build of 20 s, the target's image kept", 4, 3, partial(in_turn, KEPT)),
+    "outage-code": Case("seconds of failed requests in a code rollback", 2, 5, partial(under_traffic, CODE, AGENTS)),
+    "outage-image": Case("the same in an image rollback", 2, 5, partial(under_traffic, IMAGE, AGENTS)),
+    "outage-env": Case("the same in an env rollback", 2, 5, partial(under_traffic, ENV, AGENTS)),
+    "redeploy": Case("the same in a redeploy with a build of 20 s", 3, 3, partial(under_traffic, REDEPLOY, EVERYBODY)),
+    "traffic": Case("failed requests in a Caddyfile rollback", 1, 3, partial(under_traffic, CADDYFILE, UNTOUCHED)),
+    "start": Case("commands, and a run until its first cell", 2, 7, start, far=True),
+    "triage": Case("triage", 1, 7, triage, far=True),
+    "open": Case("`rollback open` until a browser shows the first state", 2, 5, opening, far=True),
+    "memory": Case("memory of a run, also with a step that prints 100 MB", 1, 3, partial(memory, CODE)),
+    "database": Case("database rollback of 100 MB and 1 GB", 6, 3, partial(restores, SIZES)),
+    "records": Case("list, search and verify 10,000 records", 3, 3, records.many),
+    "database-10gb": Case("database rollback of 10 GB; needs 60 GB of disk", 40, 1, partial(restores, HUGE), usual=False),
+}

@@ -1,19 +1,24 @@
-"""The database rollback: its restore beside plain psql and pg_restore, how long a client is cut off, and what memory it takes."""
+"""The database rollback: its restore beside psql and pg_restore, how long a client is cut off, and what memory it takes."""
 
 import json
-import resource
-import statistics
-import subprocess
-import sys
+import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from bench.peers import Peers
+from bench.peers import CONFIRMED
+from bench.results import Taken
+from bench.site import Site
 from lab.practice_host import PracticeHost
+from lab.shell import run
 from lab.writer import Writer, interruption
+from rollback_lib.errors import LabError
 
-ROWS = {"100 MB": 1_000_000, "1 GB": 10_000_000}  # a row is about 100 bytes of SQL
+SIZES = {"100 MB": 1_000_000, "1 GB": 10_000_000}  # a row is about 100 bytes of SQL
+HUGE = {"10 GB": 100_000_000}
+DISK = 6  # bytes of disk for each byte of SQL: the live database, the backups, and a restore beside it
+DEADLINE = 3600.0  # seconds for one run
+PLAIN, CUSTOM = "voice-plain.sql", "voice-custom.dump"
 PSQL = "docker exec -i voice-postgres-1 psql -X -q -v ON_ERROR_STOP=1 -U dyniq"
 # Keys and an index are part of every restore.
 FILL = """CREATE TABLE bulk (id bigserial PRIMARY KEY, at timestamptz NOT NULL, agent integer NOT NULL, note text NOT NULL);
@@ -22,35 +27,40 @@ INSERT INTO bulk (at, agent, note)
 CREATE INDEX ON bulk (at);"""
 
 
-@dataclass
-class Run:
-    """A database rollback: seconds of its restore and of all of it, the longest gap of the client, and the run's memory in MB."""
+def restores(sizes: Mapping[str, int], site: Site, rounds: int) -> Iterator[Taken]:
+    """Both formats in every size, the peer's restore and this project's rollback in turn; of the larger sizes two rounds less, at least
+    one. The peer is `psql -1`, or `pg_restore -j` of a file that is in the container already. Raises LabError if the disk is too small."""
+    _check_disk(max(sizes.values()))
+    for number, (size, rows) in enumerate(sizes.items()):
+        site.host.reset()
+        site.host.exec(f"{PSQL} -d dyniq <<'EOF'\n{FILL.format(rows=rows)}\nCHECKPOINT\nEOF")
+        site.host.exec(f"rm /backup/voice-*; docker exec voice-postgres-1 pg_dump -U dyniq dyniq >/backup/{PLAIN}")
+        site.host.exec(f"docker exec voice-postgres-1 pg_dump -U dyniq -Fc dyniq >/backup/{CUSTOM}")
+        for form, (backup, peer) in {"plain": (PLAIN, _psql), "custom": (CUSTOM, _pg_restore)}.items():
+            for _ in range(max(1, rounds - 2) if number else rounds):
+                yield f"{size}, {form}, peer", {"restore": peer(site.host)}
+                yield f"{size}, {form}, rollback", _rollback(site, backup)
 
-    restore: float
-    whole: float
-    cut_off: float
-    memory: float
+
+def _check_disk(rows: int) -> None:
+    needed, folder = rows * 100 * DISK / 1e9, run(["docker", "info", "--format={{.DockerRootDir}}"])
+    free = shutil.disk_usage(folder).free / 1e9
+    if free < needed:
+        raise LabError(f"{folder} has {free:.0f} GB free, and this case needs {needed:.0f} GB; make room and run it again")
 
 
-def measure(host: PracticeHost, peers: Peers, rounds: int) -> None:
-    """Both formats in both sizes, ours and the peer's in turn; one round less of the large one, at least one."""
-    print("\n| Restore | peer | ours | of the peer | whole run | client cut off | memory of the run |\n|---|---|---|---|---|---|---|")
-    for size, rows in ROWS.items():
-        host.reset()
-        host.exec(f"{PSQL} -d dyniq <<'EOF'\n{FILL.format(rows=rows)}\nCHECKPOINT\nEOF")
-        host.exec("rm /backup/voice-*; docker exec voice-postgres-1 pg_dump -U dyniq dyniq >/backup/voice-plain.sql")
-        host.exec("docker exec voice-postgres-1 pg_dump -U dyniq -Fc dyniq >/backup/voice-custom.dump")
-        for name, peer in {"voice-plain.sql": _psql, "voice-custom.dump": _pg_restore}.items():
-            theirs, ours = [], []
-            for _ in range(rounds if size == "100 MB" else max(1, rounds - 2)):
-                theirs.append(peer(host))
-                ours.append(_rollback(host, peers, name))
-            page, mine = statistics.median(theirs), statistics.median(run.restore for run in ours)
-            print(
-                f"| {size}, {name.rpartition('-')[2].partition('.')[0]} | {page:.1f} s | {mine:.1f} s | {mine / page:.2f} "
-                f"| {statistics.median(run.whole for run in ours):.1f} s | {max(run.cut_off for run in ours):.2f} s "
-                f"| {max(run.memory for run in ours):.0f} MB |", flush=True,
-            )  # fmt: skip
+def _psql(host: PracticeHost) -> float:
+    _fresh(host)
+    return _timed(host, f"{PSQL} -1 -o /dev/null -d peer -f - </backup/{PLAIN}")
+
+
+def _pg_restore(host: PracticeHost) -> float:
+    _fresh(host)
+    host.exec(f"docker cp -q /backup/{CUSTOM} voice-postgres-1:/tmp/peer.dump")
+    jobs = host.exec("nproc")
+    seconds = _timed(host, f"docker exec voice-postgres-1 pg_restore -e -j {jobs} -U dyniq -d peer /tmp/peer.dump")
+    host.exec("docker exec voice-postgres-1 rm /tmp/peer.dump")
+    return seconds
 
 
 def _fresh(host: PracticeHost) -> None:
@@ -58,21 +68,6 @@ def _fresh(host: PracticeHost) -> None:
         "docker exec voice-postgres-1 dropdb -U dyniq --if-exists peer; docker exec voice-postgres-1 createdb -U dyniq -T template0 peer"
     )
     host.exec(f"{PSQL} -d postgres -c CHECKPOINT; sync")
-
-
-def _psql(host: PracticeHost) -> float:
-    _fresh(host)
-    return _timed(host, f"{PSQL} -1 -o /dev/null -d peer -f - </backup/voice-plain.sql")
-
-
-def _pg_restore(host: PracticeHost) -> float:
-    """From a file that is in the container already."""
-    _fresh(host)
-    host.exec("docker cp -q /backup/voice-custom.dump voice-postgres-1:/tmp/peer.dump")
-    jobs = host.exec("nproc")
-    seconds = _timed(host, f"docker exec voice-postgres-1 pg_restore -e -j {jobs} -U dyniq -d peer /tmp/peer.dump")
-    host.exec("docker exec voice-postgres-1 rm /tmp/peer.dump")
-    return seconds
 
 
 def _timed(host: PracticeHost, command: str) -> float:
@@ -83,22 +78,19 @@ def _timed(host: PracticeHost, command: str) -> float:
     return seconds
 
 
-def _rollback(host: PracticeHost, peers: Peers, target: str) -> Run:
-    words = [*peers.two("database")["rollback"], "-p", "database=voice", "-p", "accept_loss=true", "-p", f"target={target}", "--json"]
-    host.exec(f"{PSQL} -d postgres -c CHECKPOINT; sync")
-    with Writer(host) as writer:
-        started = time.monotonic()
-        done = subprocess.Popen(words, env=peers.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        said, _ = done.communicate()
-        whole = time.monotonic() - started
-    if done.returncode:
-        raise SystemExit(said)
-    # The run and its kernel are children of ours; the largest of all so far is what this tells.
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    outcome = json.loads(said)
-    events = [json.loads(line) for line in (Path(outcome["folder"]) / "events.jsonl").read_text().splitlines()]
-    restore = next(event["seconds"] for event in events if event["event"] == "step-end" and event["step"] == "restore")
-    incident = Path(outcome["folder"]).name.rpartition("-")[2]
-    host.exec(f"docker exec voice-postgres-1 dropdb -U dyniq dyniq__before_{incident}")
-    print(f"{target}: restore {restore:.1f} s, whole {whole:.1f} s, cut off {interruption(writer.writes):.2f} s", file=sys.stderr)
-    return Run(restore, whole, interruption(writer.writes), memory)
+def _rollback(site: Site, backup: str) -> dict[str, float]:
+    """A rollback: the seconds of its restore and of all of it, the longest gap of a client that writes meanwhile, and its memory."""
+    given = ("database=voice", "accept_loss=true", f"target={backup}")
+    words = site.peers.rollback("run", "database", *CONFIRMED, *(word for one in given for word in ("-p", one)))
+    site.host.exec(f"{PSQL} -d postgres -c CHECKPOINT; sync")
+    with Writer(site.host) as writer:
+        taken = site.run(words, memory=True, deadline=DEADLINE)
+    record = site.peers.newest_record()
+    site.host.exec(f"docker exec voice-postgres-1 dropdb -U dyniq dyniq__before_{record.name.rpartition('-')[2]}")
+    return taken | {"restore": step_seconds(record, "restore"), "cut_off": interruption(writer.writes)}
+
+
+def step_seconds(record: Path, step: str) -> float:
+    """How long a step of a run took, according to its record."""
+    events = [json.loads(line) for line in (record / "events.jsonl").read_text().splitlines()]
+    return float(next(event["seconds"] for event in events if event["event"] == "step-end" and event["step"] == step))

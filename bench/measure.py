@@ -1,135 +1,77 @@
-"""Rollbacks side by side: this project's headless runs, and the page's commands and other tools doing the same.
+"""Measures on one practice host what this project does beside the commands of the page and other tools, each in turn.
 
-All on one practice host, in turn, several rounds; the figures to read are the ratios to the page of the same run.
-Every contender ends when the health check is good; ours has then also verified the effect and written its record.
+Every figure goes to bench/results.json, case by case: what is measured again takes the place of what was there. `python -m bench.readme`
+makes the tables of bench/README.md from it. Compare the contenders within a case; other days and machines have other seconds.
 """
 
 import argparse
-import json
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
-from bench import database
-from bench.cases import Case, cases
-from bench.peers import Peers
+from bench.cases import CASES
+from bench.results import FILE, Part, Results
+from bench.site import Site, site
+from bench.tables import summary
 from lab.practice_host import PracticeHost
-from lab.relay import Relay
-from lab.traffic import Count, Traffic
-from rollback_lib.stack.model import Stack
+from rollback_lib.errors import RollbackError
 
-CASES = ("code", "image", "env", "caddyfile", "traffic", "kept", "database", "redeploy")
-PER_SECOND = 200  # requests through the proxy while the Caddyfile is rolled back
+NEAR, FAR = 0.0, 40.0  # milliseconds to the host and back
+NAME, SSH_PORT, HTTPS_PORT = "bench", 22962, 22963
 
 
-def main() -> int:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("case", nargs="*", choices=[*CASES, []], help=f"which ones (default: all): {', '.join(CASES)}")
-    options.add_argument("--rounds", type=int, default=7)
-    options.add_argument("--slow-rounds", type=int, default=3, help="of the cases with a build of 20 s, and of the databases")
-    options.add_argument("--round-trip", type=float, default=0.0, metavar="MS", help="put the practice host that far away (default: 0)")
-    chosen = options.parse_args()
-    host = PracticeHost("bench", 22222, 22643)
-    host.up()
+def main(words: Sequence[str] | None = None) -> int:
+    """The exit status: 0, 1 if a case could not be measured, or one of docs/exit-statuses.md if none could."""
+    chosen = _parser().parse_args(words)
+    host, failed = PracticeHost(NAME, SSH_PORT, HTTPS_PORT), 0
     try:
-        with tempfile.TemporaryDirectory() as folder, _link(host, chosen.round_trip / 1000) as ports:
-            peers = Peers(host, Path(folder), *ports)
-            known = cases(host, peers)
-            for name in chosen.case or CASES:
-                host.reset()
-                if name == "traffic":
-                    _traffic(host, known["caddyfile"], peers)
-                elif name == "database":
-                    database.measure(host, peers, chosen.slow_rounds)
-                elif name == "redeploy":
-                    _redeploy(host, known["redeploy"], peers, chosen.slow_rounds)
-                else:
-                    _measure(host, known[name], peers, chosen.slow_rounds if name == "kept" else chosen.rounds)
+        results = Results.continued(chosen.results)
+        host.up()
+        for distance in (NEAR, FAR) if chosen.round_trip is None else (chosen.round_trip,):
+            with site(host, distance) as place:
+                for name in _cases(chosen, distance):
+                    try:
+                        host.reset()
+                        results = results.with_part(measured(name, place, distance, chosen.rounds))
+                    except Exception as error:  # the others are measured all the same
+                        failed = 1
+                        print(f"bench: {name}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+                    results.save(chosen.results)
+    except RollbackError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return error.status
     finally:
         host.down()
-    return 0
+    return failed
 
 
-@contextmanager
-def _link(host: PracticeHost, round_trip: float) -> Iterator[tuple[int, int]]:
-    """The ports over which the host is reached: its own, or those of relays that take their time."""
-    if not round_trip:
-        yield host.ssh_port, host.https_port
-        return
-    with Relay(host.ssh_port, round_trip) as ssh, Relay(host.https_port, round_trip) as https:
-        yield ssh.listening, https.listening
+def _cases(chosen: argparse.Namespace, distance: float) -> list[str]:
+    """The cases for this distance. What is asked for by its distance is measured there; else only what is worth it far away."""
+    named = chosen.case or [name for name, case in CASES.items() if case.usual]
+    return [name for name in named if not distance or chosen.round_trip is not None or CASES[name].far]
 
 
-def _measure(host: PracticeHost, case: Case, peers: Peers, rounds: int) -> None:
-    host.break_(case.scenario)
-    if case.prepare:
-        host.exec(case.prepare)
-    if case.once:
-        _run(case.contenders[case.once], peers)
-    seconds: dict[str, list[float]] = {name: [] for name in case.contenders}
-    for number in range(rounds + 1):
-        for name, words in case.contenders.items():
-            host.exec(case.before)
-            started = time.monotonic()
-            _run(words, peers)
-            if number:  # the first round only warms caches
-                seconds[name].append(time.monotonic() - started)
-        print(f"{case.title}: round {number} of {rounds} done", file=sys.stderr)
-    page = statistics.median(seconds["page"])
-    print(f"\n| {case.title}, median of {rounds} | seconds | of the page |\n|---|---|---|")
-    for name, taken in seconds.items():
-        median = statistics.median(taken)
-        print(f"| {name} | {median:.2f} ({min(taken):.2f} to {max(taken):.2f}) | {median / page:.2f} |")
-    print(json.dumps(seconds), file=sys.stderr)
+def measured(name: str, place: Site, distance: float, rounds: int | None) -> Part:
+    """Measure a case on a host in its clean state, and print what it took."""
+    case = CASES[name]
+    print(f"bench: {name}: {case.title}, {distance:g} ms away …", file=sys.stderr, flush=True)
+    part = Part.of(name, distance, case.measure(place, rounds or case.rounds))
+    print(summary(part), flush=True)
+    return part
 
 
-def _traffic(host: PracticeHost, case: Case, peers: Peers) -> None:
-    """Requests to a route that the bad Caddyfile does not break, over the whole run and a second on both sides of it."""
-    host.break_(case.scenario)
-    print(f"\n| Caddyfile, at {PER_SECOND} requests a second | sent | failed |\n|---|---|---|")
-    for name, words in case.contenders.items():
-        host.exec(case.before)
-        count = _under_traffic(host, words, peers)
-        print(f"| {name} | {count.sent} | {count.failed} |")
-
-
-def _redeploy(host: PracticeHost, case: Case, peers: Peers, rounds: int) -> None:
-    """How long users meet failures while both services are built anew, 20 s each: requests 50 times a second, all routes."""
-    outages: dict[str, list[float]] = {name: [] for name in case.contenders}
-    for _ in range(rounds):
-        for name, words in case.contenders.items():
-            host.exec(case.before)
-            with Traffic(Stack.load(host.folder / "stack.yaml"), 50) as traffic:
-                time.sleep(1)
-                _run(words, peers)
-                time.sleep(1)
-            outages[name].append(traffic.failed / 50)
-    page = statistics.median(outages["page"])
-    print(f"\n| {case.title}, median of {rounds} | seconds of failed requests | of the page |\n|---|---|---|")
-    for name, seconds in outages.items():
-        median = statistics.median(seconds)
-        print(f"| {name} | {median:.1f} ({min(seconds):.1f} to {max(seconds):.1f}) | {median / page:.2f} |")
-
-
-def _under_traffic(host: PracticeHost, words: list[str], peers: Peers) -> Count:
-    stack = Stack.load(host.folder / "stack.yaml")
-    untouched = stack.model_copy(update={"routes": [route for route in stack.routes if route.name == "ruben-api"]})
-    with Traffic(untouched, PER_SECOND) as traffic:
-        time.sleep(1)
-        _run(words, peers)
-        time.sleep(1)
-    return traffic.routes["ruben-api"]
-
-
-def _run(words: list[str], peers: Peers) -> None:
-    done = subprocess.run(words, env=peers.environment(), capture_output=True, text=True, timeout=120)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(words)}: {done.stdout[-600:]}{done.stderr[-600:]}")
+def _parser() -> argparse.ArgumentParser:
+    together = sum(case.minutes for case in CASES.values() if case.usual)
+    cases = "\n".join(f"  {name:14} {f'{case.minutes:g} min':>7}  {case.title}" for name, case in CASES.items())
+    parser = argparse.ArgumentParser(
+        prog="bench/run", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"The cases, and about how long they take on two quiet cores; together {together:g} min:\n{cases}",
+    )  # fmt: skip
+    parser.add_argument("case", nargs="*", choices=[*CASES, []], metavar="CASE", help="which ones (default: all but database-10gb)")
+    parser.add_argument("--rounds", type=int, help="of every case (default: 7, fewer of what takes long)")
+    parser.add_argument("--round-trip", type=float, metavar="MS", help=f"only with the host that far away (default: {NEAR:g} and {FAR:g})")
+    parser.add_argument("--results", type=Path, default=FILE, metavar="FILE", help="where the figures go (default: bench/results.json)")
+    return parser
 
 
 if __name__ == "__main__":

@@ -236,11 +236,12 @@ class PracticeHost:
         self._write_keys()
         run(["docker", "volume", "create", f"--label={images.LABEL}=1", self.container])
         volumes = run(["docker", "info", "--format={{.DockerRootDir}}"]) + "/volumes"
-        run(["docker", "run", "--rm", "--entrypoint=clone", f"--volume={volumes}:/volumes", images.machine(),
+        run(["docker", "run", "--rm", "--network=none", "--entrypoint=clone", f"--volume={volumes}:/volumes", images.machine(),
              f"/volumes/{images.seeded_disk()}/_data", f"/volumes/{self.container}/_data"])  # fmt: skip
         run(["docker", "create", f"--name={self.container}", "--hostname=contabo",
              f"--label={images.LABEL}=1", f"--label={images.LABEL}.folder={self.folder}",
              f"--env=LAB_CGROUP=/{self.container}", *images.NESTED, f"--volume={self.container}:/var/lib/docker",
+             f"--volume={images.seeded_disk()}:/var/lib/seeded:ro",
              f"--publish=127.0.0.1:{self.ssh_port}:22", f"--publish=127.0.0.1:{self.https_port}:443", images.seeded()])  # fmt: skip
         with self._authorized_keys() as root:
             run(["docker", "cp", f"{root}/.", f"{self.container}:/"])
@@ -304,8 +305,9 @@ class PracticeHost:
 
     def _await_healthy(self, containers: int = CONTAINERS) -> None:
         """Wait until sshd runs, at least so many containers run, and every route is healthy. Then save the certificate of its authority."""
+        # The routes come first: asking them costs less than the rest, and they are healthy last.
         routes = " && ".join(f"{_ask(route)} -f >/dev/null" for route in self._routes())
-        self._until(f"pgrep -x sshd >/dev/null && [ $(docker ps --quiet | wc -l) -ge {containers} ] && {routes}", "be healthy")
+        self._until(f"{routes} && pgrep -x sshd >/dev/null && [ $(docker ps --quiet | wc -l) -ge {containers} ]", "be healthy")
         # This is the certificate authority of the stack's Caddy. A stack of another shape may have none; the file is then empty.
         root = "/data/caddy/pki/authorities/local/root.crt"
         authority = self.exec(shapes.team(f"docker cp -q $project-caddy-1:{root} - 2>/dev/null | tar -xO 2>/dev/null || true"))

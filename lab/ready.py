@@ -1,5 +1,5 @@
 """Gets everything ready that practice hosts are made from. `python -m lab.ready` does so on a bare machine, by a Python that has no
-package yet; `python -m lab.ready check` only says whether it could."""
+package yet. `python -m lab.ready check` only says whether it could, and `python -m lab.ready engine` stops when Docker Engine runs."""
 
 import sys
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ def main(words: Sequence[str]) -> int:
             engine.check()
         else:
             with Progress("practice host", STAGES) as progress:
-                prepare(progress)
+                (engine.ensure if "engine" in words else prepare)(progress)
     except LabError as error:
         print(f"rollback: {error}", file=sys.stderr)
         return error.status

@@ -5,7 +5,16 @@ A practice host answers at once and never goes away. A real server is some milli
 
 import asyncio
 import threading
+from collections.abc import Callable
 from types import TracebackType
+
+from lab.round_trips import RoundTrips
+
+Note = Callable[[float], None]
+
+
+def _nothing(_: float) -> None:
+    pass
 
 
 class Relay:
@@ -21,7 +30,13 @@ class Relay:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._open: set[asyncio.StreamWriter] = set()
         self._silent: set[asyncio.StreamWriter] = set()
+        self._counts: list[RoundTrips] = []
         self.listening = 0
+
+    @property
+    def round_trips(self) -> int:
+        """How many round trips the clients have waited for so far, over all connections. Opening a connection is one."""
+        return sum(1 + count.number for count in self._counts)
 
     def __enter__(self) -> "Relay":
         self._server = self._loop.run_until_complete(asyncio.start_server(self._accept, "127.0.0.1", 0))
@@ -59,23 +74,33 @@ class Relay:
         onward = await asyncio.open_connection("127.0.0.1", self._port)
         ends = {writer, onward[1]}
         self._open |= ends
+        count = RoundTrips(2 * self._delay)
+        self._counts.append(count)
+        there, back = self._forward(reader, onward[1], at_departure=count.sent), self._forward(onward[0], writer, at_arrival=count.heard)
         try:
-            await asyncio.gather(self._forward(reader, onward[1]), self._forward(onward[0], writer), return_exceptions=True)
+            await asyncio.gather(there, back, return_exceptions=True)
+        except asyncio.CancelledError:  # the relay ends; to asyncio, a connection that is cancelled would be an error
+            for end in ends:
+                end.transport.abort()
         finally:
             self._open -= ends
 
-    async def _forward(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _forward(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, at_departure: Note = _nothing, at_arrival: Note = _nothing
+    ) -> None:  # fmt: skip
+        """Forward all that comes. `at_departure` and `at_arrival` are called with the time when a piece is received, and passed on."""
         pieces: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
-        delivery = asyncio.create_task(self._deliver(pieces, sink))
+        delivery = asyncio.create_task(self._deliver(pieces, sink, at_arrival))
         try:
             while piece := await source.read(64 * 1024):
+                at_departure(self._loop.time())
                 pieces.put_nowait((self._loop.time() + self._delay, piece))
         except ConnectionError:
             pass
         pieces.put_nowait((self._loop.time() + self._delay, b""))
         await delivery
 
-    async def _deliver(self, pieces: "asyncio.Queue[tuple[float, bytes]]", sink: asyncio.StreamWriter) -> None:
+    async def _deliver(self, pieces: "asyncio.Queue[tuple[float, bytes]]", sink: asyncio.StreamWriter, at_arrival: Note) -> None:
         while True:
             due, piece = await pieces.get()
             await asyncio.sleep(max(0.0, due - self._loop.time()))
@@ -84,4 +109,5 @@ class Relay:
             if not piece:
                 sink.close()
                 return
+            at_arrival(self._loop.time())
             sink.write(piece)

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -70,3 +71,15 @@ def version() -> str:
         return installed(PACKAGE)
     except PackageNotFoundError:
         return "unknown"
+
+
+# Libraries import these for parts of theirs that are not used here: paramiko would read SSH configurations with the first, httpx has a
+# command line with the second, and the third compiles a grammar for a second, to check addresses in JSON schemas.
+SSH_CONFIGURATION, COMMAND_LINE, ADDRESSES = "invoke", "click", "rfc3987_syntax"
+
+
+def import_less(*names: str) -> None:
+    """Keep libraries from importing these modules, so that this process starts sooner."""
+    for name in names:
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # pydantic would search all packages for plug-ins of its own

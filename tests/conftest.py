@@ -1,6 +1,7 @@
 """Fixtures with practice hosts. The tests have their own, beside any that a person has started. If they cannot start, the tests fail."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import settings
 from lab.practice_host import PracticeHost
 from tests.hosts import Hosts
 from tests.machine import Machine
+from tests.quiet import Quiet
 from tests.wheel import Installed, build
 
 # Hypothesis tries the same examples each time, so that only a change of the code changes a result. `--hypothesis-profile=default` looks for
@@ -17,31 +19,39 @@ settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session")
-def hosts() -> Iterator[Hosts]:
-    pool = Hosts()
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
+    pool = Hosts(Quiet(tmp_path_factory.getbasetemp().parent))
     yield pool
     pool.down()
 
 
+def place(quiet: Quiet, request: pytest.FixtureRequest) -> AbstractContextManager[None]:
+    """What a test holds as long as it runs: the machine alone if it is marked `quiet`, else its share."""
+    return quiet.alone() if request.node.get_closest_marker("quiet") else quiet.shared()
+
+
 @pytest.fixture
-def practice_host(hosts: Hosts) -> PracticeHost:
-    """A practice host, in the state in which the last test left it."""
-    return hosts.first()
+def practice_host(hosts: Hosts, request: pytest.FixtureRequest) -> Iterator[PracticeHost]:
+    """A practice host that other tests may have used, but none to which it was given as a clean one. It may be down."""
+    host = hosts.spare()
+    with place(hosts.quiet, request):
+        yield host
 
 
 @pytest.fixture
 def host(practice_host: PracticeHost) -> PracticeHost:
-    """The same practice host, started if it was down."""
+    """Such a practice host, started if it was down."""
     if not practice_host.running():
         practice_host.up()
     return practice_host
 
 
 @pytest.fixture
-def clean(hosts: Hosts, request: pytest.FixtureRequest, tmp_path: Path) -> Machine:
+def clean(hosts: Hosts, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Machine]:
     """A practice host in its clean state: everything is healthy, and no run has left anything on it."""
-    quiet = request.node.get_closest_marker("quiet") is not None
-    return Machine(hosts.clean(quiet=quiet), tmp_path / "incidents")
+    host = hosts.clean()
+    with place(hosts.quiet, request):
+        yield Machine(host, tmp_path / "incidents")
 
 
 @pytest.fixture

@@ -63,9 +63,9 @@ def thaw_when_told_to_end(scene: Scene) -> None:
     thaw(scene)
 
 
-def kernel(scene: Scene) -> int:
-    """The process id of the run's kernel."""
-    return int(subprocess.check_output(["pgrep", "-P", str(scene.run.pid), "-f", "rollback_lib.headless.launch"], text=True).split()[0])
+def cells(scene: Scene) -> int:
+    """The id of the process that runs the cells."""
+    return int(subprocess.check_output(["pgrep", "-P", str(scene.run.pid), "-f", "rollback_lib.headless.cells"], text=True).split()[0])
 
 
 def _kill_job(scene: Scene) -> None:
@@ -122,7 +122,7 @@ FAULTS: dict[str, Fault] = {
     "network silent": Fault(lambda scene: scene.relay.silence(), _lost),
     "runner SIGTERM": Fault(lambda scene: os.kill(scene.run.pid, signal.SIGTERM), _cut_short),
     "runner SIGKILL": Fault(lambda scene: os.kill(scene.run.pid, signal.SIGKILL), lambda status, _: status == -signal.SIGKILL),
-    "kernel killed": Fault(lambda scene: os.kill(kernel(scene), signal.SIGKILL), _cut_short),
+    "cells killed": Fault(lambda scene: os.kill(cells(scene), signal.SIGKILL), _cut_short),
     "job killed": Fault(_kill_job),
     "disk full": Fault(_fill_disk),
     "docker restarted": Fault(_restart_docker),

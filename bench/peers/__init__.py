@@ -4,9 +4,12 @@ import os
 from pathlib import Path
 
 from lab.practice_host import PracticeHost
+from rollback_lib.errors import LabError
 from rollback_lib.settings import PROJECT
 
 PEERS = PROJECT / "bench" / "peers"
+BIN = PROJECT / ".venv" / "bin"
+CONFIRMED = ("--apply", "--confirm", "contabo")
 HEALTHY = "until curl -fs https://agents-api.dyniq.ai/health >/dev/null; do sleep 0.1; done"
 
 
@@ -34,23 +37,36 @@ class Peers:
         environment = {
             **os.environ, "PATH": f"{self._folder}:{os.environ['PATH']}", "CURL_HOME": str(self._folder),
             "ROLLBACK_INCIDENTS": str(self._folder / "incidents"), "LC_ALL": "C.UTF-8", "ANSIBLE_PIPELINING": "1",
-            "ANSIBLE_SSH_ARGS": f"-F {self._config} -o ControlMaster=auto -o ControlPersist=60s",
+            "ANSIBLE_SSH_ARGS": f"-F {self._config} -o ControlMaster=auto -o ControlPersist=2s",
         }  # fmt: skip
         environment.pop("PYTHONDONTWRITEBYTECODE", None)  # people's machines keep compiled modules
         return environment
 
-    def two(self, procedure: str, *words: str) -> dict[str, list[str]]:
-        """The page's commands and ours."""
-        stack = str(self._folder / "stack.yaml")
-        ours = [str(PROJECT / ".venv/bin/rollback"), "run", procedure, "--stack", stack, "--apply", "--confirm", "contabo"]
-        return {"page": ["bash", str(PEERS / f"page_{procedure}.sh"), *words], "rollback": ours}
+    @property
+    def stack(self) -> str:
+        """The stack file."""
+        return str(self._folder / "stack.yaml")
 
-    def all(self) -> dict[str, list[str]]:
-        """Everybody, for the code rollback."""
+    def page(self, procedure: str, *words: str) -> list[str]:
+        """The commands of the page; `words` are what its script is told."""
+        return ["bash", str(PEERS / f"page_{procedure}.sh"), *words]
+
+    def rollback(self, *words: str) -> list[str]:
+        """A command of this project about the stack."""
+        return [str(BIN / "rollback"), *words, "--stack", self.stack]
+
+    def others(self) -> dict[str, list[str]]:
+        """The other tools, for the code rollback."""
         bench = PROJECT / ".bench" / "bin"
         return {
-            **self.two("code"),
             "fabric": [str(bench / "python"), str(PEERS / "fabric_peer.py"), str(self._config)],
             "pyinfra": ["bash", "-c", f"{bench}/pyinfra -y {self._folder}/inventory.py {PEERS}/pyinfra_deploy.py && {HEALTHY}"],
             "ansible": ["bash", "-c", f"{bench}/ansible-playbook -i {self._folder}/inventory.ini {PEERS}/playbook.yml && {HEALTHY}"],
         }
+
+    def newest_record(self) -> Path:
+        """The folder of the last run of this project. Raises LabError if there was none."""
+        records = sorted((self._folder / "incidents").glob("[0-9]*/*/*/*"), key=lambda folder: folder.stat().st_mtime)
+        if not records:
+            raise LabError("no run has left a record")
+        return records[-1]

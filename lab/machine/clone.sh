@@ -1,14 +1,34 @@
 #!/bin/sh
-# clone.sh FROM TO: copies an engine's disk, both below one mount. Image layers are never written after they are made,
-# so they are hard links; what containers and volumes write to is copied. 600 MB become 0.3 s and 200 MB of writes.
+# clone.sh FROM TO: copies an engine's disk, both below one mount. What is never written again is not copied: the files of finished image
+# layers stay where they are, and boot.sh mounts them; the registry's blobs are hard links. 600 MB become 80 MB in 3000 files.
 set -eu
 from=$1 to=$2
+
+folder() { # folder PATH: an empty folder with the mode of the original; the owner is root
+    mkdir "$to/$1"
+    chmod --reference="$from/$1" "$to/$1"
+}
+
 for entry in "$from"/*; do
-    [ "${entry##*/}" = overlay2 ] || cp -a "$entry" "$to/"
+    case ${entry##*/} in overlay2 | volumes) ;; *) cp -a "$entry" "$to/" ;; esac
 done
-cp -al "$from/overlay2" "$to/"
-for file in "$from"/image/overlay2/layerdb/mounts/*/mount-id "$from"/image/overlay2/layerdb/mounts/*/init-id; do
-    written=$(cat "$file")
-    rm -rf "$to/overlay2/$written"
-    cp -a "$from/overlay2/$written" "$to/overlay2/"
+
+folder overlay2
+for layer in "$from"/overlay2/*; do
+    name=overlay2/${layer##*/}
+    if [ -e "$layer/committed" ]; then
+        folder "$name"
+        folder "$name/diff"
+        find "$layer" -mindepth 1 -maxdepth 1 ! -name diff -exec cp -a -t "$to/$name" {} +
+    else
+        cp -a "$layer" "$to/overlay2/"
+    fi
 done
+
+folder volumes
+for volume in "$from"/volumes/*; do
+    case ${volume##*/} in registry_data) cp -al "$volume" "$to/volumes/" ;; *) cp -a "$volume" "$to/volumes/" ;; esac
+done
+registry=volumes/registry_data/_data/docker/registry/v2
+rm -r "$to/$registry/repositories" # tags are written again
+cp -a "$from/$registry/repositories" "$to/$registry/"

@@ -24,8 +24,9 @@ def _mark(arguments: argparse.Namespace) -> int:
     import signal
     import sys
 
-    # paramiko would import it for a part of its own that is not used here, and that takes its time.
-    sys.modules.setdefault("invoke", None)  # type: ignore[arg-type]
+    from rollback_lib.settings import SSH_CONFIGURATION, import_less
+
+    import_less(SSH_CONFIGURATION)
     from rollback_lib.procedures import mark
     from rollback_lib.run import marking
     from rollback_lib.run.console import Unattended

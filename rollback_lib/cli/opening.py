@@ -5,7 +5,10 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from subprocess import Popen
 
 
 def add(commands: Any) -> None:
@@ -22,17 +25,19 @@ def add(commands: Any) -> None:
 
 
 def _open(arguments: argparse.Namespace) -> int:
+    from rollback_lib.jupyterlab import server
     from rollback_lib.record.folder import incidents_root
     from rollback_lib.runbook import working_copy
     from rollback_lib.settings import HOME_VARIABLE, home
 
     os.environ[HOME_VARIABLE] = str(home())  # kernels start in the folders of their notebooks, which may be elsewhere
     root = incidents_root().resolve()
-    page = _copy(arguments, root) if arguments.procedure else _start(arguments, root)
+    page, running = (_copy(arguments, root), None) if arguments.procedure else _start(arguments, root)
     tabs = working_copy.place(root) / ".tabs"
     shutil.rmtree(tabs, ignore_errors=True)  # those of last time
     print(f"JupyterLab opens {page}; Ctrl-C ends it.", flush=True)
-    os.execv(sys.executable, _jupyterlab(page, root, tabs, arguments))
+    server.serve(page, root, tabs, running, arguments.port, browser=not arguments.no_browser)
+    return 0
 
 
 def _copy(arguments: argparse.Namespace, root: Path) -> Path:
@@ -40,18 +45,19 @@ def _copy(arguments: argparse.Namespace, root: Path) -> Path:
     from rollback_lib.cli import parameters
     from rollback_lib.record.contents import WORKING_COPY
     from rollback_lib.record.folder import Folder
+    from rollback_lib.run import options
     from rollback_lib.runbook import working_copy
     from rollback_lib.stack.model import lasting
 
     source = parameters.notebook(arguments.procedure)
     given = parameters.given(arguments.parameters, source, without=("stack",))
     stack = lasting(arguments.stack)
-    parameters.checked(arguments.procedure, stack, given)
+    options.check_notebook(arguments.procedure, stack, given)
     return working_copy.copy(source, Folder.create(arguments.procedure, root).path / WORKING_COPY, {"stack": stack, **given})
 
 
-def _start(arguments: argparse.Namespace, root: Path) -> Path:
-    """The start page, run already, so that it shows what there is when it opens."""
+def _start(arguments: argparse.Namespace, root: Path) -> "tuple[Path, Popen[bytes]]":
+    """The start page, and the process that runs it, so that it shows what there is when it opens."""
     from rollback_lib.errors import ParameterError
     from rollback_lib.headless import start
     from rollback_lib.runbook import metadata, working_copy
@@ -62,17 +68,5 @@ def _start(arguments: argparse.Namespace, root: Path) -> Path:
     stack = lasting(arguments.stack)
     host = Stack.load(stack).host
     print(f"Asking {host} and its routes how they are …", file=sys.stderr, flush=True)
-    return start.run(working_copy.copy(metadata.start(), working_copy.place(root) / "start.ipynb", {"stack": stack}))
-
-
-def _jupyterlab(page: Path, root: Path, tabs: Path, arguments: argparse.Namespace) -> list[str]:
-    from rollback_lib.settings import LIBRARY
-
-    return [
-        sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}",
-        f"--LabApp.default_url=/lab/tree/{page.relative_to(root).as_posix()}", f"--LabApp.workspaces_dir={tabs}",
-        f"--LabApp.app_settings_dir={LIBRARY / 'notebook' / 'settings'}",
-        *([f"--port={arguments.port}"] if arguments.port else []),
-        *(["--no-browser"] if arguments.no_browser else []),
-        *(["--allow-root"] if os.geteuid() == 0 else []),
-    ]  # fmt: skip
+    page = working_copy.copy(metadata.start(), working_copy.place(root) / "start.ipynb", {"stack": stack})
+    return page, start.begin(page)

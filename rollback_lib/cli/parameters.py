@@ -1,15 +1,10 @@
-"""What a command is given for a notebook: its name, its parameters, and the check of them before anything is contacted."""
+"""What a command is given for a notebook: its name and its parameters."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from rollback_lib.errors import ParameterError
-
-if TYPE_CHECKING:
-    from rollback_lib.stack.model import Stack
 
 OTHERS = ("resume", "undo")  # notebooks with a command of their own
 
@@ -45,13 +40,3 @@ def names(source: Path) -> list[str]:
     from rollback_lib.runbook import parameters_cell
 
     return list(parameters_cell.names(json.loads(source.read_text())["cells"]))
-
-
-def checked(procedure: str, stack: "str | Stack", parameters: Mapping[str, Any]) -> "Stack":
-    """The stack, when it and all parameters of the notebook are as they should be. Raises ParameterError."""
-    from rollback_lib.run.options import Options, check
-
-    known = {field.name for field in fields(Options)}
-    options = Options(**{key: value for key, value in parameters.items() if key in known})
-    own = {key: value for key, value in parameters.items() if key not in known | {"stack", "confirm"}}
-    return check(procedure, stack, options, **own)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from rollback_lib.errors import ParameterError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rollback_lib.headless.runner import Outcome, Watch
-    from rollback_lib.stack.model import Stack
 
 OWN = ("stack", "mode", "confirm", "on_failure", "take_over", "revert_after", "reviewed", "checked")
 
@@ -23,24 +24,24 @@ def add(commands: Any) -> None:
         "-p", dest="parameters", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the notebook; always text"
     )
     _safety(run)
-    _output(run)
+    output(run)
     run.set_defaults(command=_run)
 
     undo = commands.add_parser("undo", help="bring the host back to its state before a run; it only plans unless --apply is given")
     undo.add_argument("incident", metavar="INCIDENT", help="its id, as `rollback incidents list` shows it")
     _safety(undo)
-    _output(undo)
+    output(undo)
     undo.set_defaults(command=_undo)
 
     resume = commands.add_parser("resume", help="resume an incident whose run was cut off: attach to what runs, skip what is done")
     resume.add_argument("incident", metavar="INCIDENT", help="its id, as `rollback incidents list` shows it")
     resume.add_argument("--take-over", action="store_true", help="take over the lock from its holder, and end the step that runs there")
     resume.add_argument("--accept-loss", action="store_true", help="accept what a database loses, as counted again")
-    _output(resume)
+    output(resume)
     resume.set_defaults(command=_resume)
 
 
-def _output(parser: argparse.ArgumentParser) -> None:
+def output(parser: argparse.ArgumentParser) -> None:
     """The options of what a run prints."""
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--quiet", "-q", action="store_true", help="print the verdict and nothing else")
@@ -72,7 +73,7 @@ def _run(arguments: argparse.Namespace) -> int:
     options = {name: value for name, value in _options(arguments).items() if name in known}
     if arguments.apply and "mode" not in options:
         raise ParameterError(f"{arguments.procedure} only looks, so there is nothing to --apply; leave that out")
-    return _tell(run_notebook(arguments.procedure, {"stack": arguments.stack, **options, **given}, watch=_watch(arguments)), arguments)
+    return _tell(run_notebook(arguments.procedure, {"stack": arguments.stack, **options, **given}, watch=watch(arguments)), arguments)
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, str]:
@@ -87,14 +88,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, str]:
 
 
 def _undo(arguments: argparse.Namespace) -> int:
-    return _tell(run_notebook("undo", {"incident": arguments.incident, **_options(arguments)}, watch=_watch(arguments)), arguments)
-
-
-def _stack_of(parameters: dict[str, Any]) -> "Stack":
-    """The stack of the run that is to be undone. Raises ParameterError where that cannot be."""
-    from rollback_lib.procedures import undo
-
-    return undo.origin(parameters["incident"]).stack
+    return _tell(run_notebook("undo", {"incident": arguments.incident, **_options(arguments)}, watch=watch(arguments)), arguments)
 
 
 def _resume(arguments: argparse.Namespace) -> int:
@@ -108,46 +102,46 @@ def _resume(arguments: argparse.Namespace) -> int:
     resume.opening(folder, root)  # refuses what cannot be resumed
     parameters = {"incident": str(folder), "take_over": str(arguments.take_over).lower()}
     parameters["accept_loss"] = str(arguments.accept_loss).lower()
-    return _tell(runner.resume(folder, parameters, root=root, watch=_watch(arguments)), arguments)
+    return _tell(runner.resume(folder, parameters, root=root, watch=watch(arguments)), arguments)
 
 
-def _watch(arguments: argparse.Namespace) -> "Watch":
+def watch(arguments: argparse.Namespace) -> "Watch":
     """What shows the run while it is under way."""
     from rollback_lib.record.folder import incidents_root
-    from rollback_lib.terminal.viewer import Viewer
+    from rollback_lib.terminal.viewer import Viewer, unseen
 
-    return nullcontext if arguments.json or arguments.quiet else Viewer(incidents_root()).watch
+    return unseen if arguments.json or arguments.quiet else Viewer(incidents_root()).watch
 
 
 def _tell(outcome: "Outcome", arguments: argparse.Namespace) -> int:
-    """Print how it ended; the exit status is that of the verdict, whatever becomes of what is printed."""
+    return tell(outcome.folder, outcome.seconds, arguments)
+
+
+def tell(folder: "Path", seconds: float, arguments: argparse.Namespace, *, found: bool = False) -> int:
+    """Print how the run with that record ended, with `found` also what it found as JSON. The exit status is that of the verdict, whatever
+    becomes of what is printed."""
     from rollback_lib.record.folder import Folder
     from rollback_lib.secrets.redactor import Redactor, clean
     from rollback_lib.terminal.ended import Ended
     from rollback_lib.terminal.printer import printer, say
 
-    ended = Ended(Folder(outcome.folder), outcome.seconds)
+    ended = Ended(Folder(folder), seconds)
     if arguments.json:
-        say(json.dumps(Redactor().clean_all(ended.data()), ensure_ascii=False))
+        data = {**ended.data(), **(ended.record.get("found", {}) if found else {})}
+        say(json.dumps(Redactor().clean_all(data), ensure_ascii=False))
     elif arguments.quiet:
         say(clean(ended.sentence))
     else:
         printer().show(ended.lines())
-    return outcome.verdict.status
+    return ended.verdict.status
 
 
 def run_notebook(procedure: str, parameters: dict[str, Any], *, watch: "Watch" = nullcontext) -> "Outcome":
     """Run a procedure's notebook with these parameters, shown by `watch`. Raises ParameterError before anything is contacted."""
-    from rollback_lib.cli.parameters import checked
     from rollback_lib.headless import runner
     from rollback_lib.record.folder import incidents_root
 
-    def check() -> None:
-        loaded = checked(procedure, parameters["stack"] if "stack" in parameters else _stack_of(parameters), parameters)
-        if parameters.get("mode") == "apply" and parameters["confirm"] != (host := loaded.host):
-            raise ParameterError(f"--apply changes {host}; say so with --confirm {host} (it is {parameters['confirm']!r})")
-
-    return runner.run(procedure, parameters, root=incidents_root(), check=check, watch=watch)
+    return runner.run(procedure, parameters, root=incidents_root(), watch=watch)
 
 
 def sentence(outcome: "Outcome") -> str:

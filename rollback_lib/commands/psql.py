@@ -1,8 +1,12 @@
 """How Postgres in a container is called: by the programs in that container, and never with a password."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rollback_lib.commands.command import Command
+
+Settings = Mapping[str, str]  # settings of the server for one session, by name
+NONE: Settings = {}
 
 
 @dataclass(frozen=True)
@@ -16,20 +20,24 @@ class Postgres:
     container: str
     user: str
 
-    def psql(self, database: str, *statements: str, words: tuple[str, ...] = ()) -> Command:
+    def psql(self, database: str, *statements: str, words: tuple[str, ...] = (), settings: Settings = NONE) -> Command:
         """A command that runs the statements in one session, and stops at the first that fails. Without `statements` it reads them from
-        standard input. `words` are further options of psql."""
+        standard input. `words` are further options of psql, `settings` those of `program`."""
         source = tuple(word for statement in statements for word in ("-c", statement)) or ("-f", "-")
         strict = ("-X", "-q", "-v", "ON_ERROR_STOP=1", "-v", "VERBOSITY=terse")
-        return self.program("psql", *strict, *words, database=database, rest=source, reads=not statements)
+        return self.program("psql", *strict, *words, database=database, rest=source, reads=not statements, settings=settings)
 
-    def program(self, name: str, *words: str, database: str, rest: tuple[str, ...] = (), reads: bool = False) -> Command:
-        """A command that runs a program of Postgres on a database.
+    def program(
+        self, name: str, *words: str, database: str, rest: tuple[str, ...] = (), reads: bool = False, settings: Settings = NONE
+    ) -> Command:  # fmt: skip
+        """A command that runs a program of Postgres on a database, with these `settings` of the server in its sessions.
 
         `reads` is whether it reads standard input. If not, the input is left to the shell, which may be reading its script from it. The
         connection options come after `words` and before `rest`.
         """
-        into = ("docker", "exec", *(("-i",) if reads else ()), self.container)
+        options = " ".join(f"-c {setting}={value}" for setting, value in settings.items())
+        given = ("env", f"PGOPTIONS={options}") if options else ()
+        into = ("docker", "exec", *(("-i",) if reads else ()), self.container, *given)
         return Command.of(*into, name, *words, "-w", "-U", self.user, "-d", _connection(database), *rest)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rollback_lib.commands.command import Command
+from rollback_lib.facts import process
+from rollback_lib.facts.docker import Container
 from rollback_lib.facts.fact import Fact
 from rollback_lib.secrets.redactor import clean
 
@@ -31,12 +33,12 @@ class Inside:
     writable: bool
 
 
-def live(container: str, admin: str = ADMIN) -> Fact[Configuration | None]:
+def live(container: Container | str, admin: str = ADMIN) -> Fact[Configuration | None]:
     """What the running Caddy has loaded; None where its admin API cannot be asked."""
     return Fact((loaded(container, admin),), _configuration, otherwise=lambda _: None)
 
 
-def upstreams(container: str, admin: str = ADMIN) -> Fact[dict[str, tuple[str, ...]] | None]:
+def upstreams(container: Container | str, admin: str = ADMIN) -> Fact[dict[str, tuple[str, ...]] | None]:
     """The upstreams of the running Caddy, as NAME:PORT, by the host name of the request; None if its admin API does not answer."""
 
     def read(out: str) -> dict[str, tuple[str, ...]]:
@@ -60,26 +62,26 @@ def _dials(value: object) -> Iterator[str]:
             yield from _dials(item)
 
 
-def loaded(container: str, admin: str = ADMIN) -> Command:
+def loaded(container: Container | str, admin: str = ADMIN) -> Command:
     """The command that prints what the running Caddy has loaded, as JSON. It is asked over the host's curl in the container's
     network, else by a tool of the container's own: its image may have none."""
     # The name may mean ::1 there, where Caddy does not listen when it is told `localhost`.
     url = f"http://{admin.replace('localhost', '127.0.0.1')}/config/"
     script = (
-        'pid=$(docker inspect --format "{{.State.Pid}}" "$1"); '
-        'nsenter -t "$pid" -n curl -fsS --max-time 5 "$2" 2>/dev/null || docker exec "$1" wget -qO- "$2" 2>/dev/null || '
-        'docker exec "$1" curl -fsS --max-time 5 "$2"'
+        'pid=$(pid "$1" "$2" "$3"); '
+        'nsenter -t "$pid" -n curl -fsS --max-time 5 "$4" 2>/dev/null || docker exec "$1" wget -qO- "$4" 2>/dev/null || '
+        'docker exec "$1" curl -fsS --max-time 5 "$4"'
     )
-    return Command.of("sh", "-euc", script, "sh", container, url)
+    return Command.of("sh", "-euc", process.PID + script, "sh", *process.words(container), url)
 
 
-def inside(container: str, path: str, file: str) -> Fact[Inside | None]:
+def inside(container: Container | str, path: str, file: str) -> Fact[Inside | None]:
     """The file at `path` in the container, which is the host's `file` mounted there; None if the container does not run."""
     script = (
-        'pid=$(docker inspect --format "{{.State.Pid}}" "$1"); [ "$pid" -gt 0 ]; seen=/proc/$pid/root$2; writable=yes; inode=0; '
-        'if [ -r "$seen" ]; then inode=$(stat -c %i "$seen"); sha256sum <"$seen"; else docker exec "$1" cat "$2" | sha256sum; fi; '
+        'pid=$(pid "$1" "$2" "$3"); [ "$pid" -gt 0 ]; seen=/proc/$pid/root$4; writable=yes; inode=0; '
+        'if [ -r "$seen" ]; then inode=$(stat -c %i "$seen"); sha256sum <"$seen"; else docker exec "$1" cat "$4" | sha256sum; fi; '
         # A mounted file that was replaced on the host has no name any more. Only opening it tells whether it can be written.
-        '[ "$inode" = "$(stat -c %i "$3")" ] || dd conv=nocreat,notrunc count=0 if=/dev/null of="$seen" 2>/dev/null || writable=no; '
+        '[ "$inode" = "$(stat -c %i "$5")" ] || dd conv=nocreat,notrunc count=0 if=/dev/null of="$seen" 2>/dev/null || writable=no; '
         'echo "$inode $writable"'
     )
 
@@ -87,7 +89,8 @@ def inside(container: str, path: str, file: str) -> Fact[Inside | None]:
         digest, _, inode, writable = out.split()
         return Inside(digest[:12], int(inode), writable == "yes")
 
-    return Fact((Command.of("sh", "-euc", script, "sh", container, path, file),), read, otherwise=lambda _: None)
+    words = (*process.words(container), path, file)
+    return Fact((Command.of("sh", "-euc", process.PID + script, "sh", *words),), read, otherwise=lambda _: None)
 
 
 def adapted(show: Command, caddy: Command) -> Fact[Configuration | str]:

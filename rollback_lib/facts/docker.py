@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from rollback_lib.commands.command import Command
 from rollback_lib.commands.compose import Compose
 from rollback_lib.errors import Refused
-from rollback_lib.facts import disk, secret_values
+from rollback_lib.facts import secret_values
 from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.listed import WHOLE, gone, inspected, objects
 from rollback_lib.secrets.redactor import clean
@@ -34,7 +35,8 @@ class Container:
     `image` is the id (sha256:…) and `image_name` the name from which it was started. `compose` is how compose was called to start it,
     in version `compose_version`. `exit` is its exit status, 0 while it runs. `revision` is the commit in the image's label, 40 hex
     digits. `environment` are its variables. `health` is the state of its health check, "" if it has none. `command` is what it runs,
-    its image's own command if nothing else was given. `published` are its ports as HOST:PORT→PORT/PROTOCOL.
+    its image's own command if nothing else was given. `published` are its ports as HOST:PORT→PORT/PROTOCOL. `pid` is the id of its first
+    process on the host, 0 if it does not run.
     """
 
     id: str
@@ -57,6 +59,7 @@ class Container:
     number: int = 1
     command: tuple[str, ...] = ()
     published: frozenset[str] = frozenset()
+    pid: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,15 @@ class Image:
     size: str = ""
 
 
+LINES = 100  # how many last lines of a log are asked for, so that two who want more or fewer of them ask the same
+
+# One call for all, unless one of them is not there.
 _STORED = r"""
+[ $# -gt 0 ] || exit 0
+if said=$(docker image inspect --format '{{.Id}} {{.Size}} {{len .RepoDigests}}' "$@" 2>/dev/null); then
+    printf '%s\n' "$said" | for name; do read -r line; printf '%s %s\n' "$name" "$line"; done
+    exit 0
+fi
 for name; do
     if said=$(docker image inspect --format "$name {{.Id}} {{.Size}} {{len .RepoDigests}}" "$name" 2>&1); then printf '%s\n' "$said"
     else case $said in *[Nn]"o such"*) ;; *) printf '%s\n' "$said" >&2; exit 1 ;; esac; fi
@@ -82,14 +93,26 @@ done
 PROCESSORS = Fact((Command.of("nproc"),), int, otherwise=lambda _: 1)
 
 
-def replicas(stack: Stack, service: str) -> Fact[list[Container]]:
-    """The containers of a service of the stack, sorted by replica number."""
-    return _inspected(listing(stack, service))
+def memory(container: str) -> Fact[int]:
+    """How many bytes of memory a container may use: its limit, else that of the host; 0 if that is not known."""
+    limit = Command.of("docker", "container", "inspect", "--format", "{{.HostConfig.Memory}}", container)
+    total = Command.of("sed", "-n", "s/^MemTotal: *\\([0-9]*\\) kB$/\\1/p", "/proc/meminfo")
+
+    def read(out: str) -> int:
+        most, kilobytes = map(int, out.split())
+        return min(most or kilobytes * 1024, kilobytes * 1024)
+
+    return Fact((limit, total), read, otherwise=lambda _: 0)
 
 
 def project(stack: Stack) -> Fact[list[Container]]:
     """All containers of the stack, sorted by service and replica number."""
     return _inspected(listing(stack))
+
+
+def replicas(stack: Stack, service: str) -> Fact[list[Container]]:
+    """The containers of a service of the stack, sorted by replica number. It asks the same as `project`."""
+    return replace(project(stack), read=lambda out: [one for one in _sorted(out) if one.service == service])
 
 
 def together_with(container: Container) -> Fact[list[Container]]:
@@ -130,12 +153,11 @@ def named(name: str) -> Fact[Container | None]:
 
 def image_environments(ids: "set[str]") -> Fact[dict[str, dict[str, Secret]]]:
     """The environment variables that images set, by image id."""
-    inspect = Command.of("docker", "image", "inspect", *sorted(ids))
 
     def read(out: str) -> dict[str, dict[str, Secret]]:
         return {image["Id"]: _environment(image["Config"]) for image in json.loads(out)}
 
-    return Fact((inspect,) if ids else (), read if ids else lambda _: {}, missing="docker could not be asked for the images")
+    return Fact((_images(ids),) if ids else (), read if ids else lambda _: {}, missing="docker could not be asked for the images")
 
 
 @dataclass(frozen=True)
@@ -157,12 +179,6 @@ def stored(names: "set[str]") -> Fact[dict[str, Stored]]:
     return Fact((Command.of("sh", "-euc", _STORED, "sh", *sorted(names)),), read, missing=NEEDED)
 
 
-def free_space() -> Fact[int | None]:
-    """The free bytes where Docker keeps images; None if that cannot be known."""
-    command = Command.of("sh", "-c", "df -P -k \"$(docker info --format '{{.DockerRootDir}}')\"")
-    return disk.free(command)
-
-
 def image_id(reference: str) -> Fact[str | None]:
     """The id of the image that `reference` names on the host; None if there is none."""
     inspect = Command.of("docker", "image", "inspect", "--format={{.Id}}", reference)
@@ -170,14 +186,15 @@ def image_id(reference: str) -> Fact[str | None]:
 
 
 def image_time(image: str) -> Fact[datetime | None]:
-    """When the image with this id was last pulled, built or tagged on the host; None if that is not known."""
-    inspect = Command.of("docker", "image", "inspect", "--format={{json .Metadata.LastTagTime}} {{json .Created}}", image)
+    """When the image with this id was last pulled, built or tagged on the host; None if that is not known. It asks the same as
+    `image_environments`."""
 
     def read(out: str) -> datetime | None:
-        times = [_time(json.loads(word)) for word in out.split()]
+        (found,) = json.loads(out)
+        times = [_time(text) for text in ((found.get("Metadata") or {}).get("LastTagTime"), found.get("Created")) if text]
         return next((time for time in times if time.year > 1), None)
 
-    return Fact((inspect,), read, otherwise=lambda _: None)
+    return Fact((_images({image}),), read, otherwise=lambda _: None)
 
 
 def images(repository: str) -> Fact[list[Image]]:
@@ -189,17 +206,11 @@ def images(repository: str) -> Fact[list[Image]]:
     return Fact((Command.of("docker", "image", "ls", "--no-trunc", "--digests", "--format={{json .}}", repository),), read)
 
 
-def service_lines(stack: Stack, service: str, lines: int = 8) -> Fact[list[str]]:
-    """The last lines in the log of the service's newest container, both streams."""
-    newest = listing(stack, service).pipe("head", "-n", "1").shell()
-    both = Command.of("sh", "-c", f'id=$({newest}); [ -z "$id" ] || docker logs --tail "$1" "$id" 2>&1', "sh", str(lines))
-    return Fact((both,), str.splitlines, otherwise=lambda _: [], long=True, spoken=_spoken)
-
-
 def lines(container: Container | None, number: int = 8) -> Fact[list[str]]:
-    """The last lines in a container's log, both streams."""
-    logs = Command.of("sh", "-c", 'docker logs --tail "$1" "$2" 2>&1', "sh", str(number), container.id if container else "")
-    return Fact((logs,) if container else (), str.splitlines, otherwise=lambda _: [], long=True, spoken=_spoken)
+    """The last lines in a container's log, both streams, at most LINES."""
+    logs = Command.of("sh", "-c", 'docker logs --tail "$1" "$2" 2>&1', "sh", str(LINES), container.id if container else "")
+    last = partial(_last, number)
+    return Fact((logs,) if container else (), str.splitlines, otherwise=lambda _: [], long=True, spoken=last)
 
 
 def whole_log(name: str, number: int) -> Fact[list[str]]:
@@ -211,6 +222,14 @@ def whole_log(name: str, number: int) -> Fact[list[str]]:
 def _spoken(lines: list[str], hide: Callable[[str], str]) -> list[str]:
     """Hide secrets in all lines as one text, since a secret may span several lines."""
     return hide("\n".join(lines)).split("\n") if lines else []
+
+
+def _last(number: int, lines: list[str], hide: Callable[[str], str]) -> list[str]:
+    return _spoken(lines, hide)[-number:]
+
+
+def _images(ids: "set[str]") -> Command:
+    return Command.of("docker", "image", "inspect", *sorted(ids))
 
 
 def _secrets(containers: "Iterable[Container | None]") -> Iterator[str]:
@@ -238,12 +257,12 @@ def _sorted(out: str) -> list[Container]:
     return sorted(lasting, key=lambda one: (one.service, one.number, one.created))
 
 
-def listing(stack: Stack, service: str = "") -> Command:
-    """The command that prints the ids of the containers of a service, or of the whole stack."""
-    return _filtered(stack.compose_directory, stack.compose.project if stack.compose else None, service)
+def listing(stack: Stack) -> Command:
+    """The command that prints the ids of the containers of the stack."""
+    return _filtered(stack.compose_directory, stack.compose.project if stack.compose else None)
 
 
-def _filtered(directory: str, project: str | None, service: str) -> Command:
+def _filtered(directory: str, project: str | None, service: str = "") -> Command:
     labels = {"project.working_dir": directory, "oneoff": "False", "project": project, "service": service}
     filters = [f"--filter=label=com.docker.compose.{key}={value}" for key, value in labels.items() if value]
     return Command.of("docker", "ps", "--all", "--quiet", "--no-trunc", *filters)
@@ -285,6 +304,7 @@ def container_of(raw: dict[str, Any]) -> Container:
         number=int(label("container-number") or 1),
         command=tuple(raw["Config"].get("Cmd") or ()),
         published=_published(raw.get("HostConfig", {}).get("PortBindings") or {}),
+        pid=raw["State"].get("Pid") or 0,
     )
 
 

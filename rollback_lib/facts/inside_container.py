@@ -7,6 +7,8 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from rollback_lib.commands.command import Command
+from rollback_lib.facts import process
+from rollback_lib.facts.docker import Container
 from rollback_lib.facts.fact import Fact
 from rollback_lib.health.headers import Values, of_route
 from rollback_lib.secrets.secret import Secret
@@ -29,9 +31,9 @@ class Answer:
 # 127.0.0.11 is Docker's own name server there. A connection of its own for each port; bodies are cut short. The headers of the route
 # come over standard input, and go to curl over its own: no list of processes shows them.
 _ASK = r"""
-pid=$(docker inspect --format '{{.State.Pid}}' "$1")
+pid=$(pid "$1" "$2" "$3")
 [ "$pid" -gt 0 ]
-headers=$(dd bs=1 count="$4" 2>/dev/null)
+headers=$(dd bs=1 count="$6" 2>/dev/null)
 mark=$(printf '\036')
 listening() {
     cat "/proc/$1/net/tcp" "/proc/$1/net/tcp6" 2>/dev/null |
@@ -41,14 +43,14 @@ for port in $(listening "$pid" | sort -u); do
     port=$((0x$port))
     printf '%s\t' "$port"
     { printf '%s\n' "$headers" |
-        nsenter -t "$pid" -n curl -sS -K - --max-time 4 -H "Host: $2" -w "$mark%{http_code}" "http://127.0.0.1:$port$3" 2>&1 || :; } |
+        nsenter -t "$pid" -n curl -sS -K - --max-time 4 -H "Host: $4" -w "$mark%{http_code}" "http://127.0.0.1:$port$5" 2>&1 || :; } |
         tr -d '\000' | tail -c 65536 | base64 -w0
     echo
 done
 """
 
 
-def answer(container: str, route: Route, values: Values) -> Fact[Answer | None]:
+def answer(container: Container | str, route: Route, values: Values) -> Fact[Answer | None]:
     """What the container says to a request of that route; None where it does not run. `values` are those of the references in the
     route's headers."""
     url, headers = urlsplit(route.url), _configuration(of_route(route, values))
@@ -67,8 +69,8 @@ def answer(container: str, route: Route, values: Values) -> Fact[Answer | None]:
     def spoken(found: Answer | None, hide: Callable[[str], str]) -> Answer | None:
         return replace(found, said=hide(found.said)) if found else None
 
-    words = (container, url.netloc, path_of(route), str(len(headers)))
-    return Fact((Command.of("sh", "-euc", _ASK, "sh", *words),), read, otherwise=lambda _: None, spoken=spoken,
+    words = (*process.words(container), url.netloc, path_of(route), str(len(headers)))
+    return Fact((Command.of("sh", "-euc", process.PID + _ASK, "sh", *words),), read, otherwise=lambda _: None, spoken=spoken,
                 input=headers if len(headers) else None)  # fmt: skip
 
 

@@ -27,11 +27,16 @@ Answered = list[tuple[Fact[Any], Any]]
 class LiveHost(Host):
     """Asks facts over `link`. The secrets in an answer are made known to `redactor` before the answer is returned.
 
-    `on_answers` is called after each round trip with the facts that were answered and their answers.
+    `on_answers` is called after each round trip with the facts that were answered and their answers. With `once`, a question that was
+    answered is not sent again: for a single look at a host, in which several ask the same, some of them later than others.
     """
 
-    def __init__(self, link: Link, redactor: Redactor, key: Key, on_answers: Callable[[Answered], None] = lambda _: None) -> None:
+    def __init__(
+        self, link: Link, redactor: Redactor, key: Key, on_answers: Callable[[Answered], None] = lambda _: None, *, once: bool = False
+    ) -> None:  # fmt: skip
         super().__init__(key)
+        self._once = once
+        self._known: dict[Script, Result] = {}
         self._link = link
         self._redactor = redactor
         self._on_answers = on_answers
@@ -56,8 +61,8 @@ class LiveHost(Host):
         """Run the commands of the facts, equal ones only once. When Docker itself failed, which says nothing about the question, the
         question is asked again a few times."""
         questions = [Script(script(fact.commands), fact.deadline, fact.keep, fact.input) if fact.commands else None for fact in facts]
-        results: dict[Script, Result] = {}
-        asking = list(dict.fromkeys(question for question in questions if question))
+        results = dict(self._known)
+        asking = list(dict.fromkeys(question for question in questions if question and question not in results))
         for pause in (*PAUSES, None):
             if asking:
                 results |= zip(asking, self._link.run_all(asking), strict=True)
@@ -65,6 +70,8 @@ class LiveHost(Host):
             if not asking or pause is None:
                 break
             time.sleep(pause)
+        if self._once:
+            self._known = {question: result for question, result in results.items() if result.status == 0}
         return [results[question] if question else _NOT_ASKED for question in questions]
 
     def _answer(self, fact: Fact[Any], result: Result) -> Any:

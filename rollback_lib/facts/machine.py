@@ -47,8 +47,22 @@ def machine(state: str) -> Fact[Machine]:
 
     def read(out: str) -> Machine:
         clock, up, memory, *disks = out.splitlines()
-        words = (line.split() for line in disks)
-        known = {row[5]: Disk(row[5], int(row[3]) * 1024, (int(row[2]) + int(row[3])) * 1024) for row in words}
+        known = {disk.mount: disk for disk in map(_disk, disks)}
         return Machine(float(clock) - time.time(), float(memory), float(up), tuple(known.values()))
 
-    return Fact((Command.of("sh", "-c", _LOOK, "sh", state),), read, missing="the host does not say how it is")
+    return Fact((_look(state),), read, missing="the host does not say how it is")
+
+
+def for_images(state: str) -> Fact[int | None]:
+    """The free bytes where Docker keeps images; None if that cannot be known. It asks the same as `machine`."""
+    return Fact((_look(state),), lambda out: _disk(out.splitlines()[4]).free, otherwise=lambda _: None)
+
+
+def _look(state: str) -> Command:
+    return Command.of("sh", "-c", _LOOK, "sh", state)
+
+
+def _disk(line: str) -> Disk:
+    """A disk, from a line that `df` printed."""
+    words = line.split()
+    return Disk(words[5], int(words[3]) * 1024, (int(words[2]) + int(words[3])) * 1024)

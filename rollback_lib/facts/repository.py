@@ -38,15 +38,16 @@ class Submodule:
 
 _SHAPE = r"""
 cd "$1"
+git=$(git rev-parse --absolute-git-dir)
 pending=
 for file in MERGE_HEAD:merge CHERRY_PICK_HEAD:cherry-pick REVERT_HEAD:revert rebase-merge:rebase rebase-apply:rebase; do
-    [ ! -e "$(git rev-parse --git-path "${file%:*}")" ] || pending=${file#*:}
+    [ ! -e "$git/${file%:*}" ] || pending=${file#*:}
 done
 printf '%s\0' "$(git rev-parse --show-prefix)" "$pending" "$(git rev-parse --is-shallow-repository)"
-lock=$(git rev-parse --git-path index.lock)
+lock=$git/index.lock
 if [ ! -e "$lock" ] || [ -O "$lock" ]; then lock=; else lock=$(readlink -f "$lock"); fi
 printf '%s\0' "$(id -u)" "$(stat -c '%u %a %U:%G' .)" "$(stat -c '%u:%g' .)" "$lock"
-printf '%s\0' "$(git rev-parse --absolute-git-dir)" "$(readlink -f "$(git rev-parse --git-common-dir)")"
+printf '%s\0' "$git" "$(readlink -f "$(git rev-parse --git-common-dir)")"
 """
 
 

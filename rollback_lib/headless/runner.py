@@ -1,7 +1,9 @@
 """One headless run: the notebook runs under papermill, and its record is completed however the run ends."""
 
+import importlib
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -9,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rollback_lib.headless.kernel import Kernel
+from rollback_lib.headless.process import CellProcess
 from rollback_lib.headless.signals import Signals
 from rollback_lib.record.chain import OPENED, Chain
 from rollback_lib.record.folder import Folder, who
@@ -17,15 +19,17 @@ from rollback_lib.record.manifest import NotExtended, NotSigned
 from rollback_lib.record.state import RESUMED, RunState
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
 from rollback_lib.runbook import metadata
-from rollback_lib.settings import home
+from rollback_lib.settings import ADDRESSES, import_less
 
+# Imported while the cells run: to run the notebook, and for the pages and the seal of the record.
+LATER = ("papermill", "rollback_lib.headless.engine", "rollback_lib.report.notebook", "rollback_lib.run.sealing")
 RESUME = "resume"  # the notebook that resumes an incident of any procedure
 Watch = Callable[[Path], AbstractContextManager[object]]  # shows a run, by the folder of its record, as long as it is entered
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. `seconds` is the time of the whole run, including kernel and record. `budget` is in seconds, None if the run was
+    """How a run ended. `seconds` is the time of the whole run, record included. `budget` is in seconds, None if the run was
     not opened."""
 
     verdict: Verdict
@@ -35,26 +39,21 @@ class Outcome:
     budget: float | None
 
 
-def run(
-    procedure: str, parameters: Mapping[str, Any], *, root: Path, check: Callable[[], None], watch: Watch = nullcontext
-) -> Outcome:  # fmt: skip
-    """Run a procedure's notebook. `check` refuses bad parameters; it runs while the kernel starts, before anything else.
-
-    Raises what `check` raises, with no record made.
-    """
+def run(procedure: str, parameters: Mapping[str, Any], *, root: Path, watch: Watch = nullcontext) -> Outcome:
+    """Run a procedure's notebook. Raises ParameterError if a parameter is refused, before anything is contacted and with no record made."""
     started = time.monotonic()
     with Signals() as signals:
         folder = Folder.create(procedure, root)
-        kernel = Kernel(folder.path)
+        process = CellProcess(folder.path, signals, procedure, parameters)
+        _load_ahead()
         try:
-            check()
-            signals.check()
+            process.checked()
         except BaseException:
-            kernel.kill()
+            process.kill()
             folder.discard()
             raise
         with watch(folder.path):
-            kept = _run(procedure, parameters, folder, kernel, signals)
+            kept = _run(procedure, parameters, folder, process, signals)
         return _outcome(folder, kept, root, started)
 
 
@@ -62,23 +61,30 @@ def resume(path: Path, parameters: Mapping[str, Any], *, root: Path, watch: Watc
     """Resume the incident in the folder `path`, which has been found to be one that can be resumed."""
     started = time.monotonic()
     with Signals() as signals:
-        folder, kernel = Folder(path), Kernel(path)
+        folder, process = Folder(path), CellProcess(path, signals)
+        _load_ahead()
         folder.event(RESUMED, who=who(), process=os.getpid())  # a record that may be sealed can be written to only after this event
         Chain(root).enter(OPENED, path, {**folder.record(), "verdict": Verdict.UNKNOWN, "reason": NOT_ENDED, "who": who()})
         with watch(path):
-            kept = _run(RESUME, parameters, folder, kernel, signals)
+            kept = _run(RESUME, parameters, folder, process, signals)
         return _outcome(folder, kept, root, started)
 
 
-def _run(procedure: str, parameters: Mapping[str, Any], folder: Folder, kernel: Kernel, signals: Signals) -> Path | None:
+def _load_ahead() -> None:
+    """Import what the run and the end of its record need in a thread, while this process would only wait for the other."""
+    import_less(ADDRESSES)
+    threading.Thread(target=lambda: [importlib.import_module(name) for name in LATER], daemon=True).start()
+
+
+def _run(procedure: str, parameters: Mapping[str, Any], folder: Folder, process: CellProcess, signals: Signals) -> Path | None:
     """Run the notebook. Returns the executed notebook; None if another run has resumed the incident since and will seal the record."""
     source = metadata.notebook(procedure)
     assert source is not None
     kept, runs = folder.next_notebook(), max(folder.runs, 1)
     try:
-        _execute(source, kept, folder, parameters, kernel, signals)
+        _execute(source, kept, folder, parameters, process, signals)
     finally:
-        kernel.kill()
+        process.kill()
     if folder.runs > runs:
         return None
     _settle(folder)
@@ -94,26 +100,20 @@ def _outcome(folder: Folder, kept: Path | None, root: Path, started: float) -> O
     return Outcome(Verdict(record["verdict"]), record["reason"], folder.path, time.monotonic() - started, record.get("budget"))
 
 
-def _execute(source: Path, kept: Path, folder: Folder, parameters: Mapping[str, Any], kernel: Kernel, signals: Signals) -> None:
-    # rfc3987_syntax compiles a grammar when it is imported, which takes 0.9 s. It checks addresses in JSON schemas; notebooks have none.
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+def _execute(source: Path, kept: Path, folder: Folder, parameters: Mapping[str, Any], process: CellProcess, signals: Signals) -> None:
     import papermill
     from papermill.exceptions import PapermillExecutionError
 
     from rollback_lib.headless import engine
 
-    def interrupt() -> None:
-        folder.event("run-cut-short", by=signals.came, error="")
-        kernel.interrupt()
-
     try:
         papermill.execute_notebook(
-            source, None, parameters=dict(parameters), engine_name=engine.NAME, progress_bar=False,
-            cwd=str(home()), record=kept, km=kernel.manager(), signals=signals, interrupt=interrupt,
+            source, None, parameters=dict(parameters), engine_name=engine.NAME, progress_bar=False, record=kept, process=process,
+            on_interrupt=lambda: folder.event("run-cut-short", by=signals.came, error=""),
         )  # fmt: skip
     except PapermillExecutionError as error:
         folder.event("cell-failed", cell=error.exec_count, type=error.ename, error=error.evalue)
-    except (KeyboardInterrupt, Exception) as error:  # such as a signal between two cells, or a dead kernel
+    except (KeyboardInterrupt, Exception) as error:  # such as a signal between two cells, or a process that was killed
         folder.event("run-cut-short", by=signals.came or type(error).__name__, error=str(error))
 
 

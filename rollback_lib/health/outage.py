@@ -43,12 +43,14 @@ class Outage:
     """The outage of one route.
 
     `before`: the route already failed before the run changed anything, and it is not known for how long. Otherwise it was healthy until
-    then, and the rollback itself made it fail. `spans` are the times during which it failed.
+    then, and the rollback itself made it fail. `spans` are the times during which it failed. `watched`: the run only watched it, so that it
+    may have failed several times for reasons of their own.
     """
 
     route: str
     before: bool
     spans: tuple[Failure, ...]
+    watched: bool = False
 
     @property
     def since(self) -> datetime:
@@ -69,8 +71,9 @@ class Outage:
     def words(self) -> str:
         """The outage in words, as a chart shows them beside the route."""
         if self.before:
+            often = f", {len(self.spans)} times" if self.watched and len(self.spans) > 1 else ""
             end = f"healthy at {times.clock(self.spans[-1].end)}" if self.over else "not over"
-            return f"failing since {times.clock(self.since)} UTC at least, {end}"
+            return f"failing since {times.clock(self.since)} UTC at least{often}, {end}"
         return f"down {times.exactly(self.seconds)} by the rollback{'' if self.over else ', not over'}"
 
 
@@ -95,7 +98,7 @@ class Outages:
             before = [tick for tick in of_route if changed is None or tick.answered < changed] or of_route[:1]
             spans = tuple(_spans(of_route))
             if spans:
-                found.append(Outage(route, not all(tick.ok for tick in before), spans))
+                found.append(Outage(route, not all(tick.ok for tick in before), spans, changed is None))
         return cls(tuple(found), asked=bool(ticks), changed=changed is not None)
 
     def data(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rollback_lib.commands.command import script
 from rollback_lib.errors import ConnectionRefused, LinkLost, LockLost, NeverStarts, NothingRan, NotStarted, Refused
+from rollback_lib.host import ahead
 from rollback_lib.host.channels import CHANNELS
 from rollback_lib.host.connect import connect
 from rollback_lib.host.connection import Connection, Result, said
@@ -41,7 +42,7 @@ class Link:
         self._connecting = threading.Lock()
         self._closed = False
         self._sudo = sudo
-        self._connection = connect(alias, config, sudo=sudo)
+        self._connection = ahead.connection(alias, config, sudo=sudo)
 
     @classmethod
     def to(cls, stack: Stack, on_message: Callable[[str], None] = lambda _: None) -> "Link":

@@ -1,24 +1,35 @@
-"""What a notebook imports: `open_incident`, and the procedures. A cell that ends in one of their objects shows its view."""
+"""What a notebook imports: `open_incident`, and the procedures. A cell that ends in one of their objects shows its view.
+
+A procedure is loaded when a notebook imports it.
+"""
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rollback_lib.notebook import display, errors, live_kernel, render
 from rollback_lib.notebook.console import NotebookConsole
 from rollback_lib.notebook.interactive import InteractiveIncident
-from rollback_lib.notebook.next_steps import offer
 from rollback_lib.notebook.view import note
-from rollback_lib.procedures import caddyfile, code, database, env, image, readiness, redeploy, release, triage, undo
 from rollback_lib.record.folder import incidents_root
 from rollback_lib.record.history import folder_of
 from rollback_lib.run.incident import Incident
 from rollback_lib.stack.model import Stack
 
+if TYPE_CHECKING:
+    from rollback_lib.procedures import caddyfile, code, database, env, image, readiness, redeploy, release, triage, undo
+
 __all__ = [
     "caddyfile", "code", "database", "env", "image", "offer", "open_incident", "readiness", "redeploy", "release", "resume_incident",
     "triage", "undo",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:  # the functions are here already
+        return import_module(f"rollback_lib.procedures.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def open_incident(procedure: str, *, stack: "str | Path | Mapping[str, Any] | Stack", **options: Any) -> Incident:
@@ -27,6 +38,13 @@ def open_incident(procedure: str, *, stack: "str | Path | Mapping[str, Any] | St
     with display.waiting(note("info", "Connecting …")):
         incident = InteractiveIncident.open(procedure, stack, console=console, **options)
     return _shown(incident, console)
+
+
+def offer(run: Incident, found: "triage.Diagnosis", stack_name: object) -> None:
+    """Show the rollbacks that fit, the smallest first, each with a working copy of its notebook."""
+    from rollback_lib.notebook import next_steps  # imported here, since only triage needs it
+
+    next_steps.offer(run, found, stack_name)
 
 
 def resume_incident(incident: str, *, take_over: object = "false") -> Incident:

@@ -1,7 +1,6 @@
 """The view for each type of object that a notebook shows."""
 
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from statistics import median
 from typing import Any
@@ -99,29 +98,24 @@ _FRAME: dict[type, Callable[[Any], View]] = {Opening: opening, Plan: plan, Stand
 Choice = tuple[Callable[[Any], Table], Callable[[Any], str]]
 
 
-@cache
-def _modules() -> tuple[Any, ...]:
-    """All modules with views: those of the procedures, and those that every run uses."""
-    return (checklist, confirmation, *(import_module(procedure.views) for procedure in registry.procedures().values() if procedure.views))
-
-
-@cache
-def _views() -> dict[type, Callable[[Any], View]]:
-    found = dict(_FRAME)
-    for module in _modules():
-        found |= module.VIEWS
-    return found
-
-
-@cache
-def _choices() -> dict[type, Choice]:
-    return {kind: choice for module in _modules() for kind, choice in getattr(module, "CHOICES", {}).items()}
+def _modules() -> Iterator[Any]:
+    """The modules with views: those that every run uses, then those of the procedures that are loaded. The first of these is the one that
+    runs."""
+    yield from (checklist, confirmation)
+    for procedure in registry.loaded():
+        if procedure.views:
+            yield import_module(procedure.views)
 
 
 def view(thing: object) -> View:
     """The view of an object. An object of a type without a view is shown as text."""
-    make = _views().get(type(thing))
+    kind = type(thing)
+    make = _FRAME.get(kind) or next((module.VIEWS[kind] for module in _modules() if kind in module.VIEWS), None)
     return make(thing) if make else note("info", str(thing))
+
+
+def _choices() -> dict[type, Choice]:
+    return {kind: choice for module in _modules() for kind, choice in getattr(module, "CHOICES", {}).items()}
 
 
 def choices(found: Any) -> tuple[Table, list[str]]:
@@ -137,6 +131,7 @@ def register(show: Callable[[object], None], pick: Callable[[Any], None]) -> Non
     shell = display.shell()
     if shell is None:
         return
-    for kind in _views():
-        way = pick if kind in _choices() and display.interactive() else show
+    choices = _choices()
+    for kind in {**_FRAME, **{kind: None for module in _modules() for kind in module.VIEWS}}:
+        way = pick if kind in choices and display.interactive() else show
         shell.display_formatter.ipython_display_formatter.for_type(kind, way)

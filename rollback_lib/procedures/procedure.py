@@ -13,8 +13,6 @@ from rollback_lib.facts.host import Host
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Loss, Plan
 from rollback_lib.plan.step import Step
-from rollback_lib.procedures.common.readiness import Readiness
-from rollback_lib.procedures.common.triage import Triage
 from rollback_lib.stack.model import Section, Stack
 
 S = TypeVar("S")
@@ -81,7 +79,10 @@ class Procedure(Generic[S, T]):
 
     `parts` are the parameters that name the parts of a stack it applies to: `[{}]` for the whole of it, none where the stack has no such
     section, one for each of several databases, files or services. By default it applies once where the stack has its section, if it needs
-    one. `triage` and `readiness` are what it brings to these.
+    one. `looks`: it serves also a user who may not change anything.
+
+    `triage` and `readiness` are the names of the modules whose TRIAGE and READINESS it brings to these. A run of another procedure does
+    not load them.
 
     For a procedure of another package: `section` is its section in a stack, under `procedures`, which has its budget, too; `notebook`
     its notebook; `drill` breaks the practice host.
@@ -104,8 +105,9 @@ class Procedure(Generic[S, T]):
     notebook: Path | None = None
     views: str = ""
     parts: Callable[[Stack], Sequence[Mapping[str, str]]] | None = None
-    triage: Triage[Any] | None = None
-    readiness: Readiness[S, T] | None = None
+    looks: bool = False
+    triage: str = ""
+    readiness: str = ""
     drill: Drill | None = None
 
     def of(self, stack: Stack) -> Sequence[Mapping[str, str]]:

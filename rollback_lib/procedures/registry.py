@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rollback_lib.errors import ParameterError
 from rollback_lib.procedures.common.readiness import Readiness
@@ -15,6 +16,10 @@ from rollback_lib.stack.model import Stack
 
 GROUP = "rollback.procedures"
 _OURS = "rollback_lib.procedures."
+B = TypeVar("B")
+
+
+_loaded: dict[str, Procedure[Any, Any]] = {}
 
 
 @cache
@@ -23,36 +28,69 @@ def _points() -> tuple[EntryPoint, ...]:
     return tuple(entry_points(group=GROUP))
 
 
-@cache
+def _load(point: EntryPoint) -> Procedure[Any, Any]:
+    try:
+        loaded = point.load()
+    except Exception as error:
+        raise ParameterError(f"the procedure {point.name} of {point.value} cannot be loaded ({error}); fix or remove it") from None
+    if not isinstance(loaded, Procedure) or loaded.name != point.name:
+        raise ParameterError(f"{point.value} is no procedure called {point.name}; fix or remove its package")
+    return loaded
+
+
 def procedures() -> dict[str, Procedure[Any, Any]]:
     """All procedures by name, the smallest first. Raises ParameterError for an entry point that is no procedure, or a name that two
     packages use."""
-    found: dict[str, Procedure[Any, Any]] = {}
     for point in _points():
-        try:
-            loaded = point.load()
-        except Exception as error:
-            raise ParameterError(f"the procedure {point.name} of {point.value} cannot be loaded ({error}); fix or remove it") from None
-        if not isinstance(loaded, Procedure) or loaded.name != point.name:
-            raise ParameterError(f"{point.value} is no procedure called {point.name}; fix or remove its package")
-        if loaded.name in found:
-            raise ParameterError(f"two packages bring a procedure {loaded.name!r}; remove one of them")
-        found[loaded.name] = loaded
-    return dict(sorted(found.items(), key=lambda item: item[1].size))
+        procedure(point.name)
+    return {found.name: found for found in sorted(_loaded.values(), key=lambda found: found.size)}
 
 
 def procedure(name: str) -> Procedure[Any, Any]:
-    """The procedure with this name. Raises ParameterError if there is none."""
-    known = procedures()
-    if name not in known:
-        raise ParameterError(f"there is no procedure {name!r}; there are: {', '.join(known)}")
-    return known[name]
+    """The procedure with this name; no other is loaded. Raises ParameterError if there is none, if it cannot be loaded, or if two packages
+    use the name."""
+    if name in _loaded:
+        return _loaded[name]
+    found = [point for point in _points() if point.name == name]
+    if not found:
+        raise ParameterError(f"there is no procedure {name!r}; there are: {', '.join(procedures())}")
+    if len(found) > 1:
+        raise ParameterError(f"two packages bring a procedure {name!r}; remove one of them")
+    return _loaded.setdefault(name, _load(found[0]))
+
+
+def loaded() -> list[Procedure[Any, Any]]:
+    """The procedures that were asked for so far, in that order."""
+    return list(_loaded.values())
+
+
+def triage(of: Procedure[Any, Any]) -> Triage[Any] | None:
+    """What a procedure brings to triage; None for nothing. Raises ParameterError if its module cannot be loaded."""
+    return _brought(of, of.triage, "TRIAGE", Triage)
+
+
+def readiness(of: Procedure[Any, Any]) -> Readiness[Any, Any] | None:
+    """What a procedure brings to readiness; None for nothing. Raises ParameterError if its module cannot be loaded."""
+    return _brought(of, of.readiness, "READINESS", Readiness)
+
+
+def _brought(of: Procedure[Any, Any], module: str, name: str, kind: type[B]) -> B | None:
+    if not module:
+        return None
+    try:
+        found = getattr(import_module(module), name)
+    except Exception as error:
+        raise ParameterError(
+            f"{name} of the procedure {of.name} cannot be loaded from {module} ({error}); fix or remove its package"
+        ) from None
+    if not isinstance(found, kind):
+        raise ParameterError(f"{name} in {module} is no {kind.__name__}; fix the package of the procedure {of.name}")
+    return found
 
 
 def others() -> list[Procedure[Any, Any]]:
     """Those of other packages."""
-    ours = {point.name for point in _points() if point.value.startswith(_OURS)}
-    return [one for one in procedures().values() if one.name not in ours]
+    return [procedure(point.name) for point in _points() if not point.value.startswith(_OURS)]
 
 
 @dataclass(frozen=True)
@@ -75,19 +113,19 @@ class Part:
 
 def of_triage(stack: Stack) -> list[tuple[Part, Triage[Any]]]:
     """The parts at which triage looks, those of the smallest procedure first."""
-    found = ((one, one.triage) for one in procedures().values() if one.triage)
-    return [(Part(one, parameters), triage) for one, triage in found for parameters in (triage.parts or one.of)(stack)]
+    found = ((one, triage(one)) for one in procedures().values())
+    return [(Part(one, parameters), brought) for one, brought in found if brought for parameters in (brought.parts or one.of)(stack)]
 
 
 def with_readiness() -> list[tuple[Procedure[Any, Any], Readiness[Any, Any]]]:
     """The procedures that take part in readiness, in order of rank."""
-    found = [(one, one.readiness) for one in procedures().values() if one.readiness]
+    found = [(one, brought) for one in procedures().values() if (brought := readiness(one))]
     return sorted(found, key=lambda pair: pair[1].rank)
 
 
 def of_readiness(stack: Stack) -> list[tuple[Part, Readiness[Any, Any]]]:
     """The parts of a stack that readiness examines, in order of rank."""
-    return [(Part(one, parameters), readiness) for one, readiness in with_readiness() for parameters in one.of(stack)]
+    return [(Part(one, parameters), brought) for one, brought in with_readiness() for parameters in one.of(stack)]
 
 
 def check(stack: Stack) -> None:
@@ -101,9 +139,9 @@ def check(stack: Stack) -> None:
 
 
 def budget(stack: Stack, name: str) -> float:
-    """How many seconds the procedure may take on this stack."""
+    """How many seconds the procedure may take on this stack; 0 if it has no budget, as a guard, which lasts as long as it is told to."""
     section = procedure(name).section
-    return section.of(stack, name).budget if section else float(getattr(stack.budgets, name))
+    return section.of(stack, name).budget if section else float(getattr(stack.budgets, name, 0.0))
 
 
 def notebook(name: str) -> Path | None:

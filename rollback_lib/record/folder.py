@@ -27,7 +27,7 @@ OWN_WORDS = {
     "at", "cell", "decided", "ending", "event", "failing_since", "hash", "how", "incident", "job", "last", "mode", "plan", "procedure",
     "sent", "sha256", "state", "status", "step", "steps", "until", "verdict", "word",
 }  # fmt: skip
-FOLDER_VARIABLE = "ROLLBACK_INCIDENT"  # the folder that the runner made for the run to which a kernel belongs
+FOLDER_VARIABLE = "ROLLBACK_INCIDENT"  # the folder that the runner made for the run whose cells this process runs
 
 
 def incidents_root() -> Path:

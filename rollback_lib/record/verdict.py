@@ -20,11 +20,15 @@ class Verdict(StrEnum):
     READY = "ready"
     NOT_READY = "not-ready"
     MARKED = "marked"
+    NOT_HELD = "not-held"
+    ROLLED_BACK = "rolled-back"
 
     @property
     def looked(self) -> bool:
         """Whether the run was to change nothing that serves, so that there is nothing to write a post-mortem of."""
-        return self in (Verdict.LOOKED, Verdict.READY, Verdict.NOT_READY, Verdict.MARKED)
+        return self in (
+            Verdict.LOOKED, Verdict.READY, Verdict.NOT_READY, Verdict.MARKED, Verdict.NOT_HELD, Verdict.ROLLED_BACK
+        )  # fmt: skip
 
     @property
     def status(self) -> int:
@@ -52,4 +56,6 @@ _STATUS = {
     Verdict.READY: 0,
     Verdict.NOT_READY: 7,
     Verdict.MARKED: 0,
+    Verdict.NOT_HELD: 7,
+    Verdict.ROLLED_BACK: 4,
 }

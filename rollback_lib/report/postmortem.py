@@ -18,7 +18,7 @@ def markdown(record: Mapping[str, Any], events: Events, folder: Path) -> str:
     """The draft, made from a record.json and its events. `folder` is the folder of the record."""
     told = summary.timeline(events)
     began = times.minute(told[0][0]) if told else "unknown"
-    seconds = times.of_budget(record["seconds"], record["budget"]) if "seconds" in record else "unknown"
+    seconds = _took(record) if "seconds" in record else "unknown"
     head = (
         ("Verdict", f"**{_plain(record['verdict'])}**: {_plain(record['reason'])}"), ("When", began), ("Who", _plain(record.get("who"))),
         ("Host", _plain(f"{record.get('host', '')}, stack {record.get('stack', '')}")),
@@ -40,6 +40,11 @@ def markdown(record: Mapping[str, Any], events: Events, folder: Path) -> str:
     lines += ["## What is left to do", "", *left, "- [ ] _Mend the cause, and say here how._", ""]
     lines += ["## What we learned", "", "- What went well:", "- What went badly:", "- Where we were lucky:", ""]
     return "\n".join(lines)
+
+
+def _took(record: Mapping[str, Any]) -> str:
+    seconds, budget = record["seconds"], record["budget"]
+    return times.of_budget(seconds, budget) if budget else times.exactly(seconds)
 
 
 def _change(events: Events) -> str:

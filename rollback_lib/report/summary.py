@@ -7,6 +7,7 @@ from typing import Any
 from rollback_lib.health.outage import Outages, Tick
 from rollback_lib.record.state import RunState, ending, moment
 from rollback_lib.report.chart import Span
+from rollback_lib.text import tables, times
 
 Events = Sequence[Mapping[str, Any]]
 
@@ -104,6 +105,11 @@ _WORDS: dict[str, Any] = {
     "stop-asked": lambda event: f"{event['by']} asked to stop before the next step",
     "step-cut-short": lambda event: f"{event['by']} cut step {event['job']} short",
     "job-found": lambda event: f"step {event['job']} was found on the host: {event['state']}" + _how(event),
+    "holding": lambda event: f"every route is healthy, and has to hold until {times.clock(datetime.fromisoformat(event['until']))} UTC",
+    "restarted": lambda event: f"container {event['container']} ended by itself and was restarted ({tables.count(event['times'], 'time')})",
+    "replaced": lambda event: f"replaced meanwhile, as by a deploy: {', '.join(event['services'])}",
+    "lapse": lambda event: f"did not hold: {event['words']}",
+    "way-back": lambda event: f"rollback: {event['procedure']}, {event['why']}",
     "failed": lambda event: f"failed: {event['error']}",
     "undone": lambda _: "the undo was looked at",
     "verified": lambda event: "verified" if event["ok"] else "not verified",

@@ -17,10 +17,8 @@ from rollback_lib.facts.live import Answered
 from rollback_lib.health.probe import Probe
 from rollback_lib.plan.plan import Loss, Plan
 from rollback_lib.plan.step import Step, When
-from rollback_lib.procedures import readiness, triage
-from rollback_lib.procedures.common import permissions, retention
+from rollback_lib.procedures.common import permissions, retention, whole
 from rollback_lib.procedures.common.readiness import Tried
-from rollback_lib.procedures.mark import whole
 from rollback_lib.record.state import ending
 from rollback_lib.run import gate, opening, outcome, preflight, steps
 from rollback_lib.run.console import Console
@@ -32,7 +30,6 @@ from rollback_lib.text import tables, times
 
 T = TypeVar("T")
 P = ParamSpec("P")
-LOOKING = (triage.NAME, readiness.NAME)  # these serve also a user who may not change anything
 AFTERWARDS = retention.REMEMBER
 PATIENCE = 2.0  # seconds after which a person is told that routes are not healthy yet
 
@@ -89,11 +86,11 @@ class Incident:
         """The present state: the facts that the procedure asks for, and one probe of every route, in parallel. Raises Refused."""
         run = self._run
         with run.guarded("document"):
-            if run.opening.procedure not in LOOKING:
+            if not run.procedure.looks:
                 usable(run.account)
             looked = outcome.side_by_side(run.monitor.look_once)
             try:
-                now = run.procedure.document(run.host(self._note_facts), run.stack, **options)
+                now = run.procedure.document(run.host(self._note_facts, once=True), run.stack, **options)
             finally:  # only now is it known what is secret and must be hidden in the answers of the routes
                 probes = run.monitor.note(looked())
             return replace(now, probes=probes)
@@ -118,14 +115,14 @@ class Incident:
         with run.guarded("plan"):
             if run.opening.resumed and run.plan:
                 return run.plan
-            if run.opening.procedure not in LOOKING:
+            if not run.procedure.looks:
                 usable(run.account)
             made: Plan = run.procedure.plan(now, target, incident=self.id, **options)
-            permissions.check(run.host(), made, run.account)
             made = whole.with_entry(made, run.stack)
-            if not retention.has_place(made):
-                return made
-            return retention.with_removal(made, run.host().beside(retention.look, run.stack, made.json()).result())
+            host = run.host()
+            kept = host.beside(retention.look, run.stack, made.json()) if retention.has_place(made) else None
+            permissions.check(host, made, run.account)
+            return retention.with_removal(made, kept.result()) if kept else made
 
     def confirm(self, plan: Plan, confirm: object = "") -> None:
         """Save the plan, and open the gate if `confirm` is the host's name. If it is empty, ask the person at the notebook.
@@ -145,9 +142,10 @@ class Incident:
             run.folder.event("plan", hash=plan.hash, target=plan.target, nothing_to_do=plan.nothing_to_do, sha256=hashes)
             gate.check_reviewed(run, plan)
             if not plan.nothing_to_do:
-                run.console.show(Confirmation(plan, run.lock.other()))
-            if plan.touches and not plan.nothing_to_do:
-                preflight.check(run, plan)
+                seen = preflight.look(run, plan)
+                run.console.show(Confirmation(plan, seen.other))
+                if plan.touches:
+                    preflight.check(run, plan, seen)
             host = run.stack.host
             if run.opening.mode == "plan":
                 run.console.line("mode is “plan”: the cells below look and say what they would do, and change nothing.")

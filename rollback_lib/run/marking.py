@@ -5,7 +5,7 @@ from rollback_lib.errors import RollbackError
 from rollback_lib.procedures import mark
 from rollback_lib.run.console import Console
 from rollback_lib.run.incident import Incident
-from rollback_lib.run.stages import Closing, Conclusion
+from rollback_lib.run.stages import Closing
 
 
 def run(stack: str, console: Console, *, verdict: str = mark.HEALTHY, target: str = "") -> Closing:
@@ -13,15 +13,17 @@ def run(stack: str, console: Console, *, verdict: str = mark.HEALTHY, target: st
     record says whatever happens. Raises ParameterError before anything is contacted, ConnectionRefused if the host cannot be used."""
     incident = Incident.open(mark.NAME, stack, console=console, mode="apply", verdict=verdict, target=target)
     try:
-        incident.conclude(_marked(incident, verdict, target), stack)
+        if verdict == mark.HEALTHY:
+            incident.watch()
+        incident.conclude(entered(incident, verdict, target), stack)
     except (RollbackError, KeyboardInterrupt):
         return incident.give_up()
     return incident.close()
 
 
-def _marked(incident: Incident, verdict: str, target: str) -> Conclusion:
-    if verdict == mark.HEALTHY:
-        incident.watch()
+def entered(incident: Incident, verdict: str = mark.HEALTHY, target: str = "") -> mark.Marked | mark.NotHealthy:
+    """Enter what runs in the ledger, or the commit `target` as bad. What is healthy is only entered if every route is, or becomes so before
+    the deadline of the stack's health checks. Raises what `Incident.examine` and the steps raise."""
     now = incident.document()
     chosen = incident.examine(now, target, verdict=verdict)
     if chosen.healthy and (failing := incident.failing()):

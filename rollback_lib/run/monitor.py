@@ -1,7 +1,7 @@
 """What a run checks: the health of the routes, and the effects on the host."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -77,7 +77,12 @@ class Monitor:
             return {}
         seen = {route.name: [probe for probe in watch.probes if probe.route == route.name] for route in self._stack.routes}
         ill = {name: probes for name, probes in seen.items() if not passes_in_a_row([probe.ok for probe in probes], wanted)}
-        return {name: next((probe for probe in reversed(probes) if not probe.ok), None) for name, probes in ill.items()}
+        return {name: self.last_failed(probes) for name, probes in ill.items()}
+
+    def last_failed(self, probes: Sequence[Probe]) -> Probe | None:
+        """The last of these probes that failed, with known secrets hidden; None if none did."""
+        found = next((probe for probe in reversed(probes) if not probe.ok), None)
+        return self._hidden(found) if found else None
 
     def await_effects(self, plan: Plan) -> tuple[bool, tuple[Effect, ...]]:
         """Wait until the routes are healthy, then until the effects are as they should be. Each wait ends at the deadline of the
@@ -167,8 +172,11 @@ class Monitor:
         finally:
             prober.close()
 
+    def _hidden(self, probe: Probe) -> Probe:
+        return replace(probe, said=self._folder.redactor.hide(probe.said))
+
     def _enter(self, probe: Probe) -> Probe:
-        probe = replace(probe, said=self._folder.redactor.hide(probe.said))
+        probe = self._hidden(probe)
         self._folder.event(
             "probe",
             sent=probe.at.isoformat(timespec="milliseconds"),

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,10 @@ from rollback_lib.health.tls import check_authorities
 from rollback_lib.procedures import registry
 from rollback_lib.run.checklist import checked
 from rollback_lib.stack.model import Stack
+from rollback_lib.text import times
 
 MODES = ("plan", "apply")
 ON_FAILURE = ("stop", "undo")
-
-
-_SPAN = re.compile(r"([1-9]\d{0,4})([smh])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class Options:
                 raise ParameterError(f"{name}: one of {', '.join(words)} is expected, not {value!r}")
         if not isinstance(self.reason, str):
             raise ParameterError(f"reason: a text is expected, not {self.reason!r}")
-        if self.revert_after != "" and not _SPAN.fullmatch(str(self.revert_after)):
+        if self.revert_after != "" and times.span(str(self.revert_after)) is None:
             raise ParameterError(f"revert_after: a time such as 90s, 5m or 1h is expected, not {self.revert_after!r}")
         if not isinstance(self.reviewed, str) or not re.fullmatch(r"[0-9a-f]{12}|", self.reviewed):
             raise ParameterError(f"reviewed: the 12 hex digits of a plan are expected, as text, not {self.reviewed!r}")
@@ -54,8 +51,7 @@ class Options:
     @property
     def revert_seconds(self) -> float:
         """After how many seconds the host undoes the rollback by itself; 0 for never."""
-        span = _SPAN.fullmatch(str(self.revert_after))
-        return float(int(span[1]) * _SECONDS[span[2]]) if span else 0.0
+        return times.span(str(self.revert_after)) or 0.0
 
 
 def check(procedure: str, stack: "str | Path | Mapping[str, Any] | Stack", options: Options, **parameters: object) -> Stack:
@@ -67,4 +63,26 @@ def check(procedure: str, stack: "str | Path | Mapping[str, Any] | Stack", optio
     called.check(loaded, **parameters)
     check_authorities(loaded.routes)
     check_variables(loaded.routes)
+    return loaded
+
+
+def check_notebook(procedure: str, stack: "str | Stack", parameters: Mapping[str, Any]) -> Stack:
+    """Check the parameters of a procedure's notebook. Returns the stack; raises ParameterError."""
+    known = {field.name for field in fields(Options)}
+    options = Options(**{key: value for key, value in parameters.items() if key in known})
+    own = {key: value for key, value in parameters.items() if key not in known | {"stack", "confirm"}}
+    return check(procedure, stack, options, **own)
+
+
+def check_headless(procedure: str, parameters: Mapping[str, Any]) -> Stack:
+    """Check the parameters of a notebook that runs without a person, who could confirm. Returns the stack; raises ParameterError."""
+    if "stack" in parameters:
+        stack = parameters["stack"]
+    else:
+        from rollback_lib.procedures.undo.origin import origin  # imported here, since only an undo needs it
+
+        stack = origin(parameters["incident"]).stack
+    loaded = check_notebook(procedure, stack, parameters)
+    if parameters.get("mode") == "apply" and parameters["confirm"] != loaded.host:
+        raise ParameterError(f"--apply changes {loaded.host}; say so with --confirm {loaded.host} (it is {parameters['confirm']!r})")
     return loaded

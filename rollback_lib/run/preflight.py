@@ -1,7 +1,11 @@
 """What is done before anything is changed: logs that would be lost are kept, the checklist is answered, people are notified."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from rollback_lib.errors import Unanswered
 from rollback_lib.facts import docker
+from rollback_lib.facts.holder import holder
 from rollback_lib.plan.plan import Plan
 from rollback_lib.run import notify
 from rollback_lib.run.checklist import Checklist, checklist
@@ -11,10 +15,26 @@ from rollback_lib.text import tables
 LOG_LINES = 2000  # how many lines are kept of each container that is removed
 
 
-def check(run: Run, plan: Plan) -> None:
-    """Keep the logs of the containers that the plan removes, and answer the checklist. Raises Unanswered if a required point is open
-    in a run that would change the host."""
-    found = _answer(run, plan, _keep_logs(run, plan))
+@dataclass(frozen=True)
+class Seen:
+    """What is seen just before the gate: who `other` holds the lock of the stack, in words ("" for nobody), and the last lines of the
+    `logs` of the containers that the plan removes, by their names."""
+
+    other: str
+    logs: Mapping[str, list[str]]
+
+
+def look(run: Run, plan: Plan) -> Seen:
+    """Look at the lock and at the logs, in one round trip."""
+    host = run.host()
+    held = host.ask(holder(run.stack.state))
+    logs = {name: host.ask(docker.whole_log(name, LOG_LINES)) for name in plan.removes}
+    return Seen(run.lock.other(held), {name: answer.result() for name, answer in logs.items()})
+
+
+def check(run: Run, plan: Plan, seen: Seen) -> None:
+    """Keep the logs, and answer the checklist. Raises Unanswered if a required point is open in a run that would change the host."""
+    found = _answer(run, plan, _keep_logs(run, seen.logs))
     run.folder.event("checklist", points=[point.__dict__ for point in found.points])
     run.console.show(found)
     if run.opening.mode == "apply" and found.refusing:
@@ -42,14 +62,10 @@ def _answer(run: Run, plan: Plan, kept: int) -> Checklist:
     return checklist(run.stack, plan, documented, run.opening.checked, run.opening.who, word(run, plan), unset)
 
 
-def _keep_logs(run: Run, plan: Plan) -> int:
-    """Write the last lines of each container that the plan removes to the record. Returns how many lines. Logs that the incident kept
-    before it was resumed are not replaced."""
+def _keep_logs(run: Run, logs: Mapping[str, list[str]]) -> int:
+    """Write these logs to the record. Returns how many lines. Logs that the incident kept before it was resumed are not replaced."""
     kept = 0
-    host = run.host()
-    asked = {name: host.ask(docker.whole_log(name, LOG_LINES)) for name in plan.removes}
-    for name, answer in asked.items():
-        lines = answer.result()
+    for name, lines in logs.items():
         cleaned = [line for line in run.folder.redactor.clean_lines(lines) if line is not None]
         before = run.opening.resumed and (run.folder.path / "logs" / f"{name}.txt").exists()
         if cleaned and not before:

@@ -18,7 +18,7 @@ from rollback_lib.record.verdict import Verdict
 from rollback_lib.run.stages import Opening
 from rollback_lib.stack.model import Stack
 
-_NEVER_RESUMED = ("readiness", "mark")  # procedures that leave nothing to resume
+_NEVER_RESUMED = ("readiness", "mark", "guard")  # procedures that leave nothing to resume
 _ENDED = (Verdict.PLANNED, Verdict.SUCCEEDED, Verdict.NOTHING_TO_DO, Verdict.RESTORED)
 
 

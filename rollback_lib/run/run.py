@@ -75,9 +75,10 @@ class Run:
         """How far the run is, according to the events of its record."""
         return self.folder.state
 
-    def host(self, on_answers: Callable[[Answered], None] = lambda _: None) -> Host:
-        """A host that one thread can ask. `on_answers` is called after each round trip with its facts and answers."""
-        return LiveHost(self.link, self.folder.redactor, self.key, on_answers)
+    def host(self, on_answers: Callable[[Answered], None] = lambda _: None, *, once: bool = False) -> Host:
+        """A host that one thread can ask. `on_answers` is called after each round trip with its facts and answers. With `once`, it is sent
+        no question twice."""
+        return LiveHost(self.link, self.folder.redactor, self.key, on_answers, once=once)
 
     @contextmanager
     def guarded(self, cell: str) -> Iterator[None]:
@@ -129,8 +130,9 @@ class Run:
     @property
     def called(self) -> str:
         """What this run is called in notifications."""
-        target = f" to {self.plan.target}" if self.plan else ""
-        return f"{self.opening.procedure} rollback of {self.stack.name} on {self.stack.host}{target}, {self.opening.incident}"
+        where = f"of {self.stack.name} on {self.stack.host}"
+        what = f"rollback {where} to {self.plan.target}" if self.plan else where
+        return f"{self.opening.procedure} {what}, {self.opening.incident}"
 
     def conclude(self, verdict: Verdict, reason: str) -> None:
         """Write the verdict to the record. A later verdict replaces it."""

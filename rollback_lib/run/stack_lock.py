@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from rollback_lib.commands.command import script
 from rollback_lib.errors import Locked, LockLost, Refused, RollbackError
+from rollback_lib.facts.host import Answer
 from rollback_lib.host import lock
 from rollback_lib.host.link import Link
 from rollback_lib.host.lock import Owner, Taking
@@ -29,11 +30,11 @@ class StackLock:
         self._lost = False
         self._stop = threading.Event()
 
-    def other(self) -> str:
-        """Who else holds the lock now, in words; "" for nobody."""
+    def other(self, holder: Answer[lock.Owner | None]) -> str:
+        """Who else holds the lock, in words, according to the answer to the fact `holder`; "" for nobody."""
         try:
-            found = lock.read_holder(self._link.run(script((lock.look(self._there),))).out)
-        except (ValueError, LookupError, TypeError):
+            found = holder.result()
+        except Refused:
             return "someone, in words that cannot be understood"
         return found.words if found and found.incident != self._owner.incident else ""
 

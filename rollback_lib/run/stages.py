@@ -17,9 +17,9 @@ from rollback_lib.record.verdict import Verdict
 class Opening:
     """Who runs which procedure, where and how. An incident shows this when it opens.
 
-    `budget` is in seconds; `usual` holds the seconds that earlier runs took. `revert_after` is in seconds, 0 for never. `reviewed` is
-    the hash of the only plan that may be applied, "" for any. `checked` are the points of the checklist that a person vouches for.
-    `session` names the notebook in JupyterLab, "" elsewhere. `process` is the id of this process. `resumed` is True if the incident
+    `budget` is in seconds, 0 for none; `usual` holds the seconds that earlier runs took. `revert_after` is in seconds, 0 for never.
+    `reviewed` is the hash of the only plan that may be applied, "" for any. `checked` are the points of the checklist that a person vouches
+    for. `session` names the notebook in JupyterLab, "" elsewhere. `process` is the id of this process. `resumed` is True if the incident
     was opened before.
     """
 

@@ -21,6 +21,7 @@ _LOOKING = ("open", RESUMED, "connected", "link", "facts", "probe")  # events af
 _TONES = {
     "confirmed": Tone.GOOD, "accepted": Tone.GOOD, "link": Tone.WARN, "failed": Tone.BAD, "error": Tone.BAD, "run-cut-short": Tone.BAD,
     "step-not-started": Tone.BAD, "step-cut-short": Tone.WARN, "stop-asked": Tone.WARN, "paused": Tone.WARN, "armed": Tone.WARN,
+    "restarted": Tone.WARN, "replaced": Tone.WARN, "lapse": Tone.BAD,
 }  # fmt: skip
 _END = ("error", "verdict")  # what the end of a run says anyway
 
@@ -87,8 +88,7 @@ class Story:
         self._opened = event
         procedure, stack = event.get("procedure", ""), event.get("stack", "")
         self._took = self._usual(procedure, stack)
-        what = "plan only, nothing is changed" if event["mode"] == "plan" else event["mode"]
-        yield Line(f"{procedure} of {stack} on {event.get('host', '')}: {what}", Tone.TITLE, moment(event))
+        yield Line(f"{procedure} of {stack} on {event.get('host', '')}: {_mode(event)}", Tone.TITLE, moment(event))
         because = f", because: {event['reason']}" if event.get("reason") else ""
         yield Line(f"incident {event.get('incident', '')}, by {event['who']}{because}")
         if event.get("budget"):
@@ -212,6 +212,10 @@ class Story:
         yield Line(f"After the undo, {words}", Tone.GOOD if ok else Tone.BAD, moment(event))
         yield from blocks.effects(event["effects"])
 
+    def _tell_holding(self, event: Event) -> Iterator[Line]:
+        self._doing = f"watching until {times.clock(datetime.fromisoformat(event['until']))} UTC"
+        yield Line(f"Every route is healthy; they have to hold for {times.given(event['seconds'])}", Tone.GOOD, moment(event))
+
     def _tell_found(self, event: Event) -> Iterator[Line]:
         self._doing = "closing"
         yield Line("What was found", Tone.TITLE, moment(event))
@@ -245,8 +249,17 @@ _OWN: dict[str, Callable[[Story, Event], Iterator[Line]]] = {
     "step-end": Story._tell_step_end,
     "verified": Story._tell_verified,
     "undone": Story._tell_undone,
+    "holding": Story._tell_holding,
     "found": Story._tell_found,
 }
+
+
+def _mode(event: Event) -> str:
+    """What the run is to do."""
+    asked = event.get("parameters") or {}
+    if "hold" in asked:
+        return f"it has to hold for {asked['hold']}; if not, a rollback is {'applied' if asked['rollback'] == 'apply' else 'planned'}"
+    return "plan only, nothing is changed" if event["mode"] == "plan" else str(event["mode"])
 
 
 def _tone(event: Event) -> Tone:

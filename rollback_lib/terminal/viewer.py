@@ -19,6 +19,29 @@ if TYPE_CHECKING:
 EVERY = 0.1  # seconds between two looks at the record
 
 
+def _await_first_event(folder: Path, ended: threading.Event) -> None:
+    """Wait until there is something to show. Until then this process is busy with the start of the run; after that it mostly waits, and can
+    import what shows it."""
+    while not (folder / EVENTS).stat().st_size and not ended.wait(EVERY / 4):
+        continue
+
+
+@contextmanager
+def unseen(folder: Path) -> Iterator[None]:
+    """Show nothing of the run whose record is in that folder, but import meanwhile what says how it ended."""
+    ended = threading.Event()
+
+    def load() -> None:
+        _await_first_event(folder, ended)
+        import rollback_lib.terminal.ended  # noqa: F401
+
+    threading.Thread(target=load, daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
+
+
 class Viewer:
     """Shows a run on standard output: its lines, and on a terminal what goes on. `lines`: False shows only the latter."""
 
@@ -41,7 +64,7 @@ class Viewer:
     def _follow(self, folder: Path, ended: threading.Event) -> None:
         """What is only to be looked at must not end a run, so this never raises."""
         try:
-            # Imported here, while the kernel starts in a process of its own.
+            _await_first_event(folder, ended)
             from rollback_lib.terminal.printer import printer
             from rollback_lib.terminal.story import Story
 

@@ -1,9 +1,12 @@
 """Times and durations as text. Times are always shown in UTC, whatever the time zone of the host or of this machine. Durations are in
 seconds."""
 
+import re
 from datetime import UTC, datetime
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
+_SPAN = re.compile(r"([1-9]\d{0,4})([smh])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
 def clock(at: datetime) -> str:
@@ -53,6 +56,12 @@ def about(seconds: float) -> str:
 def given(seconds: float) -> str:
     """A duration that a person set, with the digits that were given: 60 s, 7.5 s."""
     return f"{seconds:.10g} s"
+
+
+def span(text: str) -> float | None:
+    """The seconds in a duration as a person writes it: 90s, 10m, 1h. None if it is no such text."""
+    found = _SPAN.fullmatch(text)
+    return float(int(found[1]) * _SECONDS[found[2]]) if found else None
 
 
 def against(seconds: float, budget: float) -> str:

@@ -104,7 +104,7 @@ def test_a_file_that_git_replaced_is_put_right_in_the_container_too(clean: Machi
 
 
 def live_soon(machine: Machine) -> str:
-    return machine.ssh(f"""for n in $(seq 50); do
+    return machine.ssh(f"""for n in $(seq 300); do
         docker exec {CADDY} wget -qO- http://127.0.0.1:2019/config/ 2>/dev/null && break; sleep 0.1; done""")
 
 

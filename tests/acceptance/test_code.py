@@ -233,7 +233,7 @@ def test_a_target_that_is_unhealthy(clean: Machine, policy: str) -> None:
 
 def eventually_healthy(machine: Machine) -> bool:
     return (
-        machine.ssh("""for n in $(seq 50); do
+        machine.ssh("""for n in $(seq 300); do
         curl -fsSk --connect-to ::127.0.0.1: https://agents-api.dyniq.ai/health >/dev/null 2>&1 && echo yes && break; sleep 0.1; done""")
         == "yes"
     )

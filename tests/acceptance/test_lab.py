@@ -136,6 +136,7 @@ def test_every_scenario_has_its_script() -> None:
     assert {file.stem for file in (PROJECT / "lab" / "scenarios").glob("*.sh")} == set(SCENARIOS)
 
 
+@pytest.mark.quiet  # env has 10 s
 def test_a_drill_ends_with_a_table(practice_host: PracticeHost, tmp_path: Path) -> None:
     environment = {**os.environ, "ROLLBACK_INCIDENTS": str(tmp_path)}
     drills = ["env", "readiness"]  # the others are as the first, and test_reference.py has each of them

@@ -126,7 +126,7 @@ def test_nuclear_section(clean: Machine, page: Page) -> None:
     assert "already exists in network" in again.said  # trap: it fails when already connected
 
 
-def eventually(condition: object, seconds: float = 20) -> bool:
+def eventually(condition: object, seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

@@ -137,7 +137,7 @@ def test_a_tree_that_does_not_come_up(clean: Machine, policy: str) -> None:
     assert {name: inspect(clean, name)["Image"] for name in was} == was
     assert networks(clean, "docker-caddy-1") == {"docker_default", "n8n_default", "nocodb_default", "langfuse_default"}
     assert clean.ssh(
-        "for n in $(seq 100); do curl -fsk --connect-to ::127.0.0.1: https://ruben-api.dyniq.ai/health && break; sleep 0.1; done"
+        "for n in $(seq 300); do curl -fsk --connect-to ::127.0.0.1: https://ruben-api.dyniq.ai/health && break; sleep 0.1; done"
     )
 
 

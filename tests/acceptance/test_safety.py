@@ -21,7 +21,7 @@ def image(machine: Machine) -> str:
     return machine.container()["Image"]
 
 
-def until(condition: Callable[[], bool], most: float = 40) -> None:
+def until(condition: Callable[[], bool], most: float = 60) -> None:
     deadline = time.monotonic() + most
     while not condition():
         assert time.monotonic() < deadline

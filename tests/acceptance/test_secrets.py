@@ -23,7 +23,7 @@ def test_what_only_a_container_holds_is_hidden_wherever_it_turns_up(clean: Machi
     fails = f"""sed -i 's/^VERSION = .*/VERSION = "{says}"/; s/{{"error": type.*}}/{{"error": VERSION}}/' agents_api/server.py
         sed -i 's/^    connection = psycopg2.connect.*/    raise RuntimeError(VERSION)/' agents_api/server.py"""
     clean.commit("prints and fails", fails, deploy=True)
-    clean.ssh(f"""timeout 20 sh -c 'until docker logs docker-agents-api-1 2>&1 | grep -q "{says} listening"; do sleep 0.1; done'""")
+    clean.ssh(f"""timeout 60 sh -c 'until docker logs docker-agents-api-1 2>&1 | grep -q "{says} listening"; do sleep 0.1; done'""")
     assert clean.health() == (500, f'{{"error": "{says}"}}')
 
     runs = [clean.rollback(procedure="triage"), clean.apply("-p", f"target={target}")]

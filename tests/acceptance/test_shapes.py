@@ -240,7 +240,7 @@ def test_what_somebody_adds_to_the_file_of_the_choice_meanwhile_stays(clean: Mac
 def test_after_the_host_undid_by_itself_no_further_step_is_started(broken: Machine) -> None:
     before, image = tree(broken), broken.container()["Image"]
     with broken.stopped_in("code", "restore_tree", 2, "--revert-after", "2s") as scene:
-        broken.ssh(f"timeout 20 sh -c 'until [ -d {scene.job}/../revert/decided ]; do sleep 0.1; done'")
+        broken.ssh(f"timeout 60 sh -c 'until [ -d {scene.job}/../revert/decided ]; do sleep 0.1; done'")
         thaw(scene)
         out, err = scene.run.communicate(timeout=120)
     assert scene.run.returncode == 4, out + err

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from tests.faults import JOB, Scene, kernel, thaw, thaw_when_told_to_end
+from tests.faults import JOB, Scene, cells, thaw, thaw_when_told_to_end
 from tests.machine import BIN, Machine
 
 # Ways to start a run; some make it ignore signals.
@@ -63,7 +63,7 @@ def test_sigterm_to_every_process_of_it_does_the_same(broken: Machine) -> None:
     """As systemd ends a service."""
     before = serving(broken)
     with building(broken, "plainly") as scene:
-        for process in (kernel(scene), scene.run.pid):
+        for process in (cells(scene), scene.run.pid):
             os.kill(process, signal.SIGTERM)
         thaw_when_told_to_end(scene)
         out, err = scene.run.communicate(timeout=20)

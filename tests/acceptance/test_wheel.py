@@ -34,7 +34,7 @@ def test_a_runbook_folder_has_its_own_practice_host_and_plans_on_it(
 
 
 def test_plain_papermill_runs_a_notebook_of_the_folder(installed: Installed, practice_host: PracticeHost, tmp_path: Path) -> None:
-    """It knows nothing of runbook folders; the kernel finds the one it is run in."""
+    """It knows nothing of runbook folders; the run finds the one it is run in."""
     if not practice_host.running():
         practice_host.up()
     assert installed.rollback("init", cwd=tmp_path).returncode == 0

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,7 +65,7 @@ def jupyterlab(machine: Machine, name: str, tmp_path: Path, mode: str, **paramet
                 urlopen(f"http://127.0.0.1:{port}/api?token={token}", timeout=1).close()
                 break
             except OSError:
-                continue
+                time.sleep(0.1)
         yield f"http://127.0.0.1:{port}/lab/tree/{name}.ipynb?token={token}"
     finally:
         end(server)

@@ -50,13 +50,13 @@ ROW = {"name": "disk", "level": "red", "found": "0.4 GB free of 80 GB", "do": "r
 class Record:
     """A record that is being written below `root`. Each event comes a second after the one before."""
 
-    def __init__(self, root: Path, procedure: str = "code", mode: str = "apply") -> None:
+    def __init__(self, root: Path, procedure: str = "code", mode: str = "apply", **parameters: str) -> None:
         path = root / "2026" / "11" / "24" / f"031204Z-{procedure}-{ID}"
         path.mkdir(parents=True)
         self.folder = Folder(path)
         self._seconds = -1
         self.head = {"incident": ID, "procedure": procedure, "stack": "dyniq-voice", "host": "contabo", "who": "me@laptop", "mode": mode}
-        self.event("open", **self.head, on_failure="undo", reason="500s", budget=60.0, usual=[12.0, 14.0])
+        self.event("open", **self.head, on_failure="undo", reason="500s", parameters=parameters, budget=60.0, usual=[12.0, 14.0])
 
     def event(self, kind: str, **data: Any) -> None:
         self._seconds += 1
@@ -148,6 +148,26 @@ def diagnosed(root: Path) -> Folder:
     return record.close("looked", "not healthy: Bad code deploy", 0, found=found, next=["look with `rollback run code`"])
 
 
+def guarded(root: Path) -> Folder:
+    """A release that did not hold, and whose rollback was only planned."""
+    record = Record(root, "guard", hold="10m", rollback="plan")
+    record.event("connected", host="contabo", user="deploy", state="/var/lib/rollback")
+    record.probe("agents-api")
+    record.probe("ruben-api")
+    record.event("holding", seconds=600.0, until="2026-11-24T03:22:08+00:00")
+    record.event("restarted", container="docker-worker-1", times=1)
+    record.probe("agents-api", ok=False, said='{"error": "KeyError"}')
+    record.event("replaced", services=["agents-api"])
+    lapse = "route agents-api was not healthy for 12 s (500)"
+    record.event("lapse", words=lapse)
+    record.event("way-back", procedure="code", parameters={}, why="the last good release is 7777777")
+    reason = f"dyniq-voice did not hold on contabo: {lapse}; the code rollback 5b3c63 is planned and not applied"
+    found = {"held": False, "failing": [], "rollback": {"incident": "5b3c63"}, "releases": [], "files": [], "left_out": []}
+    record.event("found", verdict="not-held", reason=reason, next=[], **found)
+    return record.close("not-held", reason, 7, found=found, next=["Roll back: `rollback run code`."])
+
+
 def all_of_them(root: Path) -> Iterator[Folder]:
-    for name, made in (("planned", planned), ("applied", applied), ("failed", failed), ("diagnosed", diagnosed)):
+    known = {"planned": planned, "applied": applied, "failed": failed, "diagnosed": diagnosed, "guarded": guarded}
+    for name, made in known.items():
         yield made(root / name)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rollback_lib.procedures.registry import procedures
+from rollback_lib.procedures import registry
 from rollback_lib.run.incident import Incident
 from tests.builders.looks import Looks
 from tests.builders.runs import Host, Person, opened
@@ -24,5 +24,5 @@ def host() -> Host:
 @pytest.fixture
 def incident(tmp_path: Path, host: Host, person: Person, monkeypatch: pytest.MonkeyPatch) -> Incident:
     """An incident that finds everything as it was planned."""
-    monkeypatch.setitem(procedures(), "code", replace(procedures()["code"], assumed=Looks([])))
+    monkeypatch.setitem(registry._loaded, "code", replace(registry.procedure("code"), assumed=Looks([])))
     return opened(tmp_path, host, person)

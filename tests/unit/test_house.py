@@ -26,7 +26,7 @@ LEVELS = [
     {"record"},
     {"discovery", "procedures", "report", "runbook"},
     {"run"},
-    {"notebook", "headless", "terminal"},
+    {"notebook", "headless", "jupyterlab", "terminal"},
     {"cli"},
 ]
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
@@ -66,7 +66,7 @@ def test_times_are_worded_in_one_place() -> None:
     assert found <= {"times.py", "folder.py"}, "folder.py names the folder of a record after the moment"
 
 
-@pytest.mark.parametrize("folder", ["rollback_lib", "lab", "tests"])
+@pytest.mark.parametrize("folder", ["rollback_lib", "lab", "bench", "tests"])
 def test_files_and_functions_are_small(folder: str) -> None:
     """Files have at most 400 lines, functions at most 50. Tests may be longer functions."""
     files = [file for file in (PROJECT / folder).rglob("*.py") if "seed" not in file.parts]

@@ -1,10 +1,8 @@
 """Caddyfile rollback: put the proxy's configuration back to an earlier version, and reload it without an outage."""
 
 from rollback_lib.procedures.caddyfile.plan import assumed, effects, plan, undo_effects
-from rollback_lib.procedures.caddyfile.readiness import READINESS
 from rollback_lib.procedures.caddyfile.state import NAME, Candidate, Candidates, State, Version, candidates, document
 from rollback_lib.procedures.caddyfile.target import Target, check, choose, examine
-from rollback_lib.procedures.caddyfile.triage import TRIAGE
 from rollback_lib.procedures.common.parts import once
 from rollback_lib.procedures.procedure import Procedure
 
@@ -29,6 +27,6 @@ __all__ = [
 
 PROCEDURE = Procedure(
     name=NAME, size=10, check=check, document=document, examine=examine, plan=plan, effects=effects, undo_effects=undo_effects,
-    assumed=assumed, parts=lambda stack: once(stack.caddyfile), triage=TRIAGE, readiness=READINESS,
-    views="rollback_lib.notebook.views.caddyfile",
+    assumed=assumed, parts=lambda stack: once(stack.caddyfile), triage="rollback_lib.procedures.caddyfile.triage",
+    readiness="rollback_lib.procedures.caddyfile.readiness", views="rollback_lib.notebook.views.caddyfile",
 )  # fmt: skip

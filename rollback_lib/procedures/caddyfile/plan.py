@@ -161,7 +161,7 @@ def _look(host: Host, stack: Stack, plan: Plan) -> _Seen:
     if container and path:
         of_file = host.ask(caddy.adapted(Command.of("cat", section.file), caddy_in(container, path, up=True))).result()
         admin = (of_file.admin if isinstance(of_file, caddy.Configuration) else None) or caddy.ADMIN
-        seen, loaded = host.ask(caddy.inside(container.name, path, section.file)), host.ask(caddy.live(container.name, admin))
+        seen, loaded = host.ask(caddy.inside(container, path, section.file)), host.ask(caddy.live(container, admin))
         inside, live = (one.hash if one else NOT_SEEN for one in (seen.result(), loaded.result()))
     noted = NotedFile.of(file, file.hash) if file else None
     return _Seen(container, noted, _partly(file, kept.result(), target.result()), inside, live)

@@ -127,11 +127,11 @@ def _seen(
 ) -> tuple[caddy.Inside | None, caddy.Configuration | str, caddy.Configuration | None]:  # fmt: skip
     """The file as the container sees it, the configuration that Caddy would load from the file on the host, and the one that it has
     loaded."""
-    inside, loaded = host.ask(caddy.inside(container.name, path, file)), host.ask(caddy.live(container.name))
+    inside, loaded = host.ask(caddy.inside(container, path, file)), host.ask(caddy.live(container))
     of_file = host.ask(caddy.adapted(Command.of("cat", file), caddy_in(container, path, up=True))).result()
     live = loaded.result()
     if live is None and isinstance(of_file, caddy.Configuration) and of_file.admin not in (None, caddy.ADMIN):
-        live = host.ask(caddy.live(container.name, of_file.admin)).result()
+        live = host.ask(caddy.live(container, of_file.admin)).result()
     return inside.result(), of_file, live
 
 

@@ -75,9 +75,9 @@ def plan(
 def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """What the rollback asks for, compared with the host now."""
     before = Before.read(plan.before)
-    rows = tree.reached(host, stack, before.tree, plan.target, before.apart)
     project = host.ask(docker.project(stack))
     kept = {name: host.ask(docker.image_id(stack.kept_image(name, plan.target))) for name in before.services}
+    rows = tree.reached(host, stack, before.tree, plan.target, before.apart)
     of = docker.by_service(project.result())
     for name, known in before.services.items():
         image = None if plan.nothing_to_do else kept[name].result() or "no image of the target"
@@ -88,9 +88,9 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """The state before the rollback, compared with the host now."""
     before = Before.read(plan.before)
-    rows = tree.as_before(host, stack, before.tree, plan.target)
     project = host.ask(docker.project(stack))
     kept = {name: host.ask(docker.image_id(stack.kept_image(name, plan.target))) for name in before.services}
+    rows = tree.as_before(host, stack, before.tree, plan.target)
     of = docker.by_service(project.result())
     for name, known in before.services.items():
         rows += replicas.back(known, name, of.get(name, []), image=kept[name].result())
@@ -100,8 +100,9 @@ def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """The state that the plan assumes, compared with the host now."""
     before = Before.read(plan.before)
+    project = host.ask(docker.project(stack))
     rows = tree.assumed(host, stack, before.tree)
-    of = docker.by_service(host.ask(docker.project(stack)).result())
+    of = docker.by_service(project.result())
     return [*rows, *(replicas.assumed(known, name, of.get(name, [])) for name, known in before.services.items())]
 
 

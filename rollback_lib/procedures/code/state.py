@@ -143,7 +143,7 @@ def document(host: Host, stack: Stack) -> State:
         host.ask(git.log(tree)),
         host.ask(git.reflog(tree)),
     )
-    shape, lines = host.ask(repository.repository(tree)), host.ask(docker.service_lines(stack, section.main))
+    shape = host.ask(repository.repository(tree))
     project, ledger = host.ask(docker.project(stack)), host.ask(releases.releases(stack.state))
     kept = {name: host.ask(docker.images(stack.kept_repository(name))) for name in section.names}
     of, services = docker.by_service(project.result()), []
@@ -151,6 +151,7 @@ def document(host: Host, stack: Stack) -> State:
         way = compose_call.way(stack, name, project.result(), ledger.result())
         mine = [release for release in ledger.result() if release.service == name]
         services.append(Deployed(name, tuple(of.get(name, ())), way, kept[name].result(), mine, reflog.result()))
+    lines = host.ask(docker.lines(docker.newest(of.get(section.main, ()))))
     environments = host.ask(docker.image_environments({container.image for deployed in services for container in deployed.replicas}))
     defined = {way: host.ask(compose.defined(way)) for way in dict.fromkeys(deployed.compose for deployed in services) if way}
     return State(

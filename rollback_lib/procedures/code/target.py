@@ -9,7 +9,7 @@ from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import compose, docker, git, releases, repository
 from rollback_lib.facts.compose import Defined
 from rollback_lib.facts.fact import Fact
-from rollback_lib.facts.host import Host
+from rollback_lib.facts.host import Answer, Host
 from rollback_lib.facts.repository import Submodule
 from rollback_lib.procedures.code import shapes
 from rollback_lib.procedures.code.state import NAME, Deployed, State
@@ -85,31 +85,44 @@ def examine(host: Host, now: State, target: str, wanted: Collection[str] | None 
     check(now.stack, target)
     revision, why = choose(now, target)
     tree = now.stack.work_tree
-    try:
-        commit = host.ask(git.resolve(tree, revision)).result()
-    except Refused as error:
-        raise TargetRefused(_not_found(now, revision) if now.repository.shallow else str(error)) from None
-    here = (tree, now.head.sha, commit.sha)
+    resolved = host.ask(git.resolve(tree, revision))
+    # What was chosen here is a commit, so everything about it can be asked at once.
+    sha = _commit(now, resolved, revision).sha if target else revision
+    here = (tree, now.head.sha, sha)
     changes, unseen = host.ask(git.changes(*here)), host.ask(repository.unseen(tree))
-    shapes.check(now, commit, changes.result(), unseen.result())
-    modules = repository.submodules(host, tree, commit.sha)
     diff, in_the_way = host.ask(git.diff(*here)), host.ask(git.in_the_way(*here))
     running = {deployed.running for deployed in now.services if deployed.running}
-    since = {sha: host.ask(git.changes_if_known(tree, sha, commit.sha)) for sha in running}
+    since = {then: host.ask(git.changes_if_known(tree, then, sha)) for then in running}
+    commit = _commit(now, resolved, revision)
+    shapes.check(now, commit, changes.result(), unseen.result())
+    modules = repository.submodules(host, tree, commit.sha)
     defined = {way: host.ask(_defined_at(now, way, commit.sha, modules)) for way in _ways(now)}
+    named = {name: host.ask(docker.image_id(name)) for name in _images(now)}  # most have the same name at the target
     known = {way: answer.result() for way, answer in defined.items()}
-    changed = {sha: answer.result() for sha, answer in since.items()}
+    changed = {then: answer.result() for then, answer in since.items()}
     reasons = {
         one.service: _untouched(now, one, _there(known, one), changed) if wanted is None else "" if one.service in wanted else LEFT
         for one in now.services
     }
     services, others = _sorted_out(now, commit, known, reasons)
-    named = {service.image: host.ask(docker.image_id(service.image)) for service in services.values()}
+    images = {service.image for service in services.values()}
+    named |= {name: host.ask(docker.image_id(name)) for name in images - named.keys()}
     return Target(
         commit=commit, why=why, changes=changes.result(), diff=diff.result(), in_the_way=in_the_way.result(), services=services,
-        others=others, named={name: answer.result() for name, answer in named.items()}, submodules=tuple(modules),
-        unseen=tuple(unseen.result()),
+        others=others, named={name: named[name].result() for name in images}, submodules=tuple(modules), unseen=tuple(unseen.result()),
     )  # fmt: skip
+
+
+def _commit(now: State, resolved: Answer[git.Commit], revision: str) -> git.Commit:
+    try:
+        return resolved.result()
+    except Refused as error:
+        raise TargetRefused(_not_found(now, revision) if now.repository.shallow else str(error)) from None
+
+
+def _images(now: State) -> set[str]:
+    """The names of the images of the services, as their compose files define them now."""
+    return {here.image for deployed in now.services if (here := now.definition(deployed))}
 
 
 def _not_found(now: State, revision: str) -> str:

@@ -9,7 +9,7 @@ from typing import Self
 
 from rollback_lib.commands.command import Command
 from rollback_lib.facts import git
-from rollback_lib.facts.host import Host
+from rollback_lib.facts.host import Answer, Host
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.noted import Noted
 from rollback_lib.plan.plan import some
@@ -211,18 +211,20 @@ def back(now: State, incident: str) -> Step:
 
 def reached(host: Host, stack: Stack, known: Tree, target: str, apart: Collection[str] = ()) -> list[Effect]:
     """Whether the tree is at the target. The paths in `apart` do not count."""
-    there, asked = host.ask(git.head(stack.work_tree)), host.ask(git.differing(stack.work_tree, target))
+    there, other = host.ask(git.head(stack.work_tree)), _other(host, stack, known)
+    asked = host.ask(git.differing(stack.work_tree, target))
     head, differing = there.result(), [change for change in asked.result() if change.path not in apart]
     rows = [
         Effect("commit of the tree", target[:12], head.sha[:12], part=PART),
         Effect("paths that differ from it", "none", _words(differing, head, apart), part=PART, between=True),
     ]
-    return [*rows, *_strange(host, stack, known, differing)]
+    return [*rows, *_strange(differing, other)]
 
 
 def as_before(host: Host, stack: Stack, known: Tree, target: str) -> list[Effect]:
     """Whether the tree is as it was before the rollback: commit, branch, and every file."""
     there, left = host.ask(git.head(stack.work_tree)), host.ask(git.in_the_way(stack.work_tree, known.head, target))
+    other = _other(host, stack, known)
     differing = host.ask(git.differing(stack.work_tree, target)).result()
     head = there.result()
     return [
@@ -230,7 +232,7 @@ def as_before(host: Host, stack: Stack, known: Tree, target: str) -> list[Effect
         Effect("branch", known.branch or "(detached)", head.branch or "(detached)", part=PART, between=True),
         Effect("uncommitted changes", known.changes, changes(head), part=PART, between=True),
         Effect("files of the target that are left", "none", some(left.result()) or "none", part=PART, between=True),
-        *_strange(host, stack, known, differing),
+        *_strange(differing, other),
     ]
 
 
@@ -244,13 +246,15 @@ def assumed(host: Host, stack: Stack, known: Tree) -> list[Effect]:
     ]
 
 
-def _strange(host: Host, stack: Stack, known: Tree, differing: list[git.Change]) -> list[Effect]:
+def _other(host: Host, stack: Stack, known: Tree) -> Answer[list[git.Change]] | None:
+    """Ask for the files that differ from the commit before; None if there were uncommitted changes, which agree with neither commit."""
+    return host.ask(git.differing(stack.work_tree, known.head)) if known.changes == CLEAN else None
+
+
+def _strange(differing: list[git.Change], other: Answer[list[git.Change]] | None) -> list[Effect]:
     """An effect that names the files changed by somebody else, if there are any: they agree neither with the target nor with the commit
-    before. `differing` are the files that differ from the target."""
-    if known.changes != CLEAN:
-        return []  # files with uncommitted changes agree with neither commit, too
-    other = host.ask(git.differing(stack.work_tree, known.head)).result()
-    both = _present(differing) & _present(other)
+    before. `differing` are the files that differ from the target, `other` those that differ from the commit before."""
+    both = _present(differing) & _present(other.result()) if other else set()
     return [Effect("paths that somebody else changed", "none", some(sorted(both)), part=PART)] if both else []
 
 

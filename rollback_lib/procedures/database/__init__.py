@@ -4,7 +4,6 @@ from rollback_lib.facts.backups import Backup
 from rollback_lib.procedures.database.losses import Losses, TableLoss, kept, losses, weigh
 from rollback_lib.procedures.database.noted import After
 from rollback_lib.procedures.database.plan import RESTORE_DEADLINE, SWAP_DEADLINE, assumed, effects, plan, undo_effects
-from rollback_lib.procedures.database.readiness import READINESS
 from rollback_lib.procedures.database.redo import redo, undo_notes
 from rollback_lib.procedures.database.sql import swap
 from rollback_lib.procedures.database.state import (
@@ -20,7 +19,6 @@ from rollback_lib.procedures.database.state import (
     server_of,
 )  # fmt: skip
 from rollback_lib.procedures.database.target import Target, check, choose, examine
-from rollback_lib.procedures.database.triage import TRIAGE
 from rollback_lib.procedures.procedure import Procedure
 
 __all__ = [
@@ -57,6 +55,7 @@ __all__ = [
 
 PROCEDURE = Procedure(
     name=NAME, size=50, check=check, document=document, examine=examine, plan=plan, effects=effects, undo_effects=undo_effects,
-    assumed=assumed, parts=lambda stack: [{"database": one.name} for one in stack.databases], triage=TRIAGE, readiness=READINESS,
-    hashes=True, weigh=weigh, redo=redo, undo_notes=undo_notes, views="rollback_lib.notebook.views.database",
+    assumed=assumed, parts=lambda stack: [{"database": one.name} for one in stack.databases],
+    triage="rollback_lib.procedures.database.triage", readiness="rollback_lib.procedures.database.readiness", hashes=True, weigh=weigh,
+    redo=redo, undo_notes=undo_notes, views="rollback_lib.notebook.views.database",
 )  # fmt: skip

@@ -21,9 +21,10 @@ class State:
     """The state of the database that the stack describes in `section`.
 
     `server` is None if it does not answer, `content` is None if the database cannot be asked. `psql` is the version of psql in the
-    container. `free` is the free disk space for the database, in bytes, None if it is not known. `clients` holds all replicas of each
-    service that uses the database, by the name of the container in the stack file. `defined` holds what compose would start for each
-    of these services. `environments` holds the variables that each image sets, by image id. `key` makes hashes of secrets.
+    container. `free` is the free disk space for the database, in bytes, None if it is not known. `memory` is how much memory the
+    container may use, in bytes. `clients` holds all replicas of each service that uses the database, by the name of the container in
+    the stack file. `defined` holds what compose would start for each of these services. `environments` holds the variables that each
+    image sets, by image id. `key` makes hashes of secrets.
     """
 
     stack: Stack
@@ -34,6 +35,7 @@ class State:
     psql: str
     free: int | None
     processors: int
+    memory: int
     backups: list[Backup]
     restores: list[restores.Restore]
     clients: dict[str, list[docker.Container]]
@@ -106,11 +108,8 @@ def document(host: Host, stack: Stack, database: str = "") -> State:
     entry = section(stack, database)
     server = server_of(entry)
     container, known = host.ask(docker.named(entry.container)), host.ask(postgres.server(server, maintenance(entry)))
-    psql, free, processors = (
-        host.ask(postgres.client_version(server)),
-        host.ask(postgres.free_space(server)),
-        host.ask(docker.PROCESSORS),
-    )
+    psql, free = host.ask(postgres.client_version(server)), host.ask(postgres.free_space(server))
+    processors, memory = host.ask(docker.PROCESSORS), host.ask(docker.memory(entry.container))
     listed, restored = host.ask(backups.listing(entry.backups)), host.ask(restores.restores(stack.state))
     asked = {name: host.ask(docker.named(name)) for name in entry.used_by}
     named = {name: client for name, answer in asked.items() if (client := answer.result())}
@@ -124,8 +123,9 @@ def document(host: Host, stack: Stack, database: str = "") -> State:
     clients |= {name: found for name, answer in mine.items() if (found := answer.result())}
     return State(
         stack=stack, section=entry, container=container.result(), server=known.result(), content=content.result(), psql=psql.result(),
-        free=free.result(), processors=processors.result(), backups=listed.result(), restores=restored.result(), clients=clients,
-        lines=lines.result(), defined={name: answer.result() for name, answer in defined.items()},
+        free=free.result(), processors=processors.result(), memory=memory.result(), backups=listed.result(),
+        restores=restored.result(), clients=clients, lines=lines.result(),
+        defined={name: answer.result() for name, answer in defined.items()},
         environments=environments.result(), key=host.key,
     )  # fmt: skip
 

@@ -67,26 +67,35 @@ class NotHealthy:
 
     @property
     def reason(self) -> str:
+        """That nothing was entered, and why."""
+        return f"{self.stack.host} is not healthy, so nothing was entered: {self.routes}"
+
+    @property
+    def routes(self) -> str:
         """Which routes failed, and what they answered."""
         health = self.stack.health
         wanted = f"did not pass {tables.count(health.passes, 'probe')} in a row in {times.given(health.deadline)}"
-        said = "; ".join(f"route {route} {wanted} ({_words(probe)})" for route, probe in self.failing.items())
-        return f"{self.stack.host} is not healthy, so nothing was entered: {said}"
+        return "; ".join(f"route {route} {wanted} ({answered(probe)})" for route, probe in self.failing.items())
 
     def data(self) -> dict[str, Any]:
         """For the record."""
-        failing = [
-            {"route": route, "status": probe.status if probe else None, "said": probe.words if probe else ""}
-            for route, probe in self.failing.items()
-        ]
-        return {"healthy": False, "failing": failing, "releases": [], "files": [], "left_out": []}
+        return {"healthy": False, "failing": failed(self.failing), "releases": [], "files": [], "left_out": []}
 
     def next(self, stack: str) -> tuple[str, ...]:
         """What to do, as a command line."""
         return (f"See what is wrong: `rollback run triage --stack {stack}`; mark it again once it is healthy.",)
 
 
-def _words(probe: Probe | None) -> str:
+def failed(failing: Mapping[str, Probe | None]) -> list[dict[str, Any]]:
+    """The routes that failed, each with its last failed probe, for the record."""
+    return [
+        {"route": route, "status": probe.status if probe else None, "said": probe.words if probe else ""}
+        for route, probe in failing.items()
+    ]  # fmt: skip
+
+
+def answered(probe: Probe | None) -> str:
+    """What a route answered that failed, in words."""
     if probe is None:
         return "no answer"
     return f"{probe.status or 'no answer'}: {probe.words}" if probe.words else f"{probe.status}"

@@ -18,5 +18,6 @@ PROCEDURE = Procedure(
     document=document,
     examine=examine,
     plan=plan,
+    looks=True,
     views="rollback_lib.notebook.views.readiness",
 )

@@ -3,11 +3,9 @@
 from rollback_lib.procedures.common.parts import once
 from rollback_lib.procedures.procedure import Procedure
 from rollback_lib.procedures.redeploy.plan import assumed, effects, files_again, plan, undo_effects
-from rollback_lib.procedures.redeploy.readiness import READINESS
 from rollback_lib.procedures.redeploy.redo import redo
 from rollback_lib.procedures.redeploy.state import NAME, Candidate, Candidates, State, candidates, document, lost
 from rollback_lib.procedures.redeploy.target import Target, check, examine
-from rollback_lib.procedures.redeploy.triage import TRIAGE
 
 __all__ = [
     "NAME",
@@ -30,6 +28,6 @@ __all__ = [
 
 PROCEDURE = Procedure(
     name=NAME, size=60, check=check, document=document, examine=examine, plan=plan, effects=effects, undo_effects=undo_effects,
-    assumed=assumed, parts=lambda stack: once(stack.redeploy), triage=TRIAGE, readiness=READINESS,
-    redo=redo, views="rollback_lib.notebook.views.redeploy",
+    assumed=assumed, parts=lambda stack: once(stack.redeploy), triage="rollback_lib.procedures.redeploy.triage",
+    readiness="rollback_lib.procedures.redeploy.readiness", redo=redo, views="rollback_lib.notebook.views.redeploy",
 )  # fmt: skip

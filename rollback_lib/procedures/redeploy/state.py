@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rollback_lib.commands.compose import Compose
-from rollback_lib.facts import compose, docker, git, networks, releases
+from rollback_lib.facts import compose, docker, git, machine, networks, releases
 from rollback_lib.facts.host import Host, result_of
 from rollback_lib.health.probe import Probe
 from rollback_lib.procedures.common import compose_call
@@ -13,7 +13,6 @@ from rollback_lib.secrets.secret import Secret
 from rollback_lib.stack.model import Stack
 
 NAME = "redeploy"
-LINES = 100  # how many last lines of every container's log are read
 
 
 @dataclass(frozen=True)
@@ -99,13 +98,13 @@ def document(host: Host, stack: Stack) -> State:
     """Ask the host for the state of the whole stack."""
     project, ledger = host.ask(docker.project(stack)), host.ask(releases.releases(stack.state))
     head = host.ask(git.head(stack.tree)) if stack.tree else None
-    attached, volumes, free = host.ask(networks.attachments()), host.ask(networks.volumes()), host.ask(docker.free_space())
+    attached, volumes, free = host.ask(networks.attachments()), host.ask(networks.volumes()), host.ask(machine.for_images(stack.state))
     host.ask(compose.VERSION)
     containers, entered = project.result(), ledger.result()
     ways = _ways(stack, containers, entered)
     defined = {way: host.ask(compose.defined(way)) for way in ways}
     written = {way: host.ask(compose.written(way)) for way in ways}
-    logs = {one.name: host.ask(docker.lines(one, LINES)) for one in containers}
+    logs = {one.name: host.ask(docker.lines(one, docker.LINES)) for one in containers}
     definitions = {way: one.result() for way, one in defined.items()}
     unreadable = next((one.where for one in definitions.values() if isinstance(one, compose.Unreadable)), "")
     known = {way: one for way, one in definitions.items() if not isinstance(one, compose.Unreadable)}

@@ -3,10 +3,8 @@
 from rollback_lib.procedures.procedure import Procedure
 from rollback_lib.procedures.release.effects import assumed, effects, undo_effects
 from rollback_lib.procedures.release.plan import plan
-from rollback_lib.procedures.release.readiness import READINESS
 from rollback_lib.procedures.release.state import NAME, Candidate, Candidates, State, candidates, document
 from rollback_lib.procedures.release.target import LATEST, Target, check, choose, examine
-from rollback_lib.procedures.release.triage import TRIAGE
 
 __all__ = [
     "LATEST", "NAME", "PROCEDURE", "Candidate", "Candidates", "State", "Target", "assumed", "candidates", "check", "choose", "document",
@@ -15,5 +13,6 @@ __all__ = [
 
 PROCEDURE = Procedure(
     name=NAME, size=60, check=check, document=document, examine=examine, plan=plan, effects=effects, undo_effects=undo_effects,
-    assumed=assumed, triage=TRIAGE, readiness=READINESS, hashes=True, views="rollback_lib.notebook.views.release",
+    assumed=assumed, hashes=True, triage="rollback_lib.procedures.release.triage",
+    readiness="rollback_lib.procedures.release.readiness", views="rollback_lib.notebook.views.release",
 )  # fmt: skip

@@ -13,5 +13,6 @@ PROCEDURE: Procedure[StackState, None] = Procedure(
     size=90,
     check=check,
     document=document,
+    looks=True,
     views="rollback_lib.notebook.views.triage",
 )

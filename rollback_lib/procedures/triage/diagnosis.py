@@ -11,8 +11,8 @@ from rollback_lib.procedures.common.rows import GREEN, Row, of_certificates, of_
 from rollback_lib.procedures.common.stack_state import StackState
 from rollback_lib.procedures.common.symptoms import Symptoms
 from rollback_lib.procedures.common.triage import Triage
-from rollback_lib.procedures.registry import Part, of_triage, procedure, procedures
-from rollback_lib.procedures.triage.changes import Since, changes, since_healthy
+from rollback_lib.procedures.registry import Part, of_triage, procedure, procedures, triage
+from rollback_lib.procedures.triage.changes import NOTHING, Since, changes, since_healthy
 from rollback_lib.procedures.triage.symptoms import symptoms
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.stack.model import Stack
@@ -28,7 +28,7 @@ class Diagnosis:
     seen: Symptoms
     findings: tuple[Finding, ...]
     rows: tuple[Row, ...]
-    since: Since
+    since: Since = NOTHING
 
     @property
     def fitting(self) -> list[Finding]:
@@ -113,8 +113,9 @@ def _absent(stack: Stack) -> list[Finding]:
     """The rows of the page that the stack has no section for."""
     found = []
     for one in procedures().values():
-        if one.triage and one.triage.absent and not one.of(stack):
-            found.append(Finding(one.name, one.triage.situation, evidence=[(0, one.triage.absent)]))
+        brought = triage(one)
+        if brought and brought.absent and not one.of(stack):
+            found.append(Finding(one.name, brought.situation, evidence=[(0, brought.absent)]))
     return found
 
 
@@ -131,6 +132,6 @@ def _weigh(found: list[Finding], seen: Symptoms) -> None:
 
 
 def _triage(one: Finding) -> Triage[Any]:
-    triage = procedure(one.procedure).triage
-    assert triage  # which made the row
-    return triage
+    brought = triage(procedure(one.procedure))
+    assert brought  # which made the row
+    return brought

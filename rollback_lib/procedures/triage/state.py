@@ -29,9 +29,9 @@ def _ways(host: Host, stack: Stack) -> Ways:
     containers = {service: newest for service, mine in found.items() if (newest := docker.newest(mine))}
     values = references.values(host, [reference for route in stack.routes for reference in route.headers.values()])
     direct = {
-        route.name: host.ask(inside_container.answer(containers[route.service].name, route, values))
+        route.name: host.ask(inside_container.answer(containers[route.service], route, values))
         for route in stack.routes if route.service in containers
     }  # fmt: skip
     proxy = containers.get(stack.caddyfile.service) if stack.caddyfile else None
-    upstreams = host.ask(caddy.upstreams(proxy.name)) if proxy else None
+    upstreams = host.ask(caddy.upstreams(proxy)) if proxy else None
     return Ways({name: answer.result() for name, answer in direct.items()}, upstreams.result() if upstreams else None)

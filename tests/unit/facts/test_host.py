@@ -68,6 +68,18 @@ def test_a_question_that_is_asked_twice_is_sent_once() -> None:
     assert link.rounds == [["x"]]
 
 
+def test_a_single_look_sends_no_question_that_was_answered_before() -> None:
+    link = Link()
+    host = live(link, once=True)
+    assert two_rounds(host, "x", "y") == "XY"
+    assert two_rounds(host, "y", "x") == "YX"
+    assert link.rounds == [["x", "y"], ["XY"], ["YX"]]
+    for _ in range(2):  # a failure may be over by now
+        with pytest.raises(Refused):
+            host.ask(echo("fail")).result()
+    assert link.rounds[3:] == [["fail"], ["fail"]]
+
+
 def test_a_refusal_is_raised_to_whoever_looks_and_can_be_told_in_other_words() -> None:
     host = live()
     missing, there = host.ask(echo("fail")), host.ask(echo("x"))

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from rollback_lib.headless import engine
+from rollback_lib.headless import process
 from rollback_lib.settings import PROJECT
 from tests.builders.stack import written
 
@@ -20,7 +20,7 @@ BIN = Path(sys.executable).parent
 RUN = """
 import os, signal, sys
 from rollback_lib.cli import entry
-from rollback_lib.headless import kernel, runner
+from rollback_lib.headless import process, runner
 
 number, names = int(sys.argv.pop(1)), sys.argv.pop(1)
 
@@ -31,40 +31,40 @@ def telling(original):
     return told
 
 for name in names.split():
-    place = kernel.Kernel if name == "manager" else runner
+    place = process.CellProcess if name == "ready" else runner
     setattr(place, name, telling(getattr(place, name)))
 entry()
 """
 
-# A notebook with two cells, and a signal just before the first one is sent to the kernel.
+# A notebook with two cells, and a signal just before the first one is sent to the process that runs them.
 CELLS = """
 import os, signal, sys
 import papermill
 from pathlib import Path
-from jupyter_client.asynchronous.client import AsyncKernelClient
-from rollback_lib.headless import engine
-from rollback_lib.headless.kernel import Kernel
+from rollback_lib.headless import engine, wire
+from rollback_lib.headless.process import CellProcess
 from rollback_lib.headless.signals import Signals
 
-original, before = AsyncKernelClient.execute, signal.getsignal(signal.SIGINT)
+original, before = wire.write, signal.getsignal(signal.SIGINT)
 
-def told(*args, **options):
-    os.kill(os.getpid(), signal.SIGTERM)
-    os.kill(os.getpid(), signal.SIGTERM)  # more of them change nothing
-    return original(*args, **options)
+def told(descriptor, kind, **content):
+    if kind == "run":
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)  # more of them change nothing
+    original(descriptor, kind, **content)
 
-AsyncKernelClient.execute = told
-kernel = Kernel(None)
+wire.write = told
 with Signals() as signals:
+    process = CellProcess(None, signals)
     try:
         papermill.execute_notebook(
-            sys.argv[1], None, engine_name=engine.NAME, progress_bar=False, record=Path(sys.argv[2]), km=kernel.manager(),
-            signals=signals, interrupt=kernel.interrupt,
+            sys.argv[1], None, engine_name=engine.NAME, progress_bar=False, record=Path(sys.argv[2]), process=process,
+            on_interrupt=lambda: None,
         )
     except Exception:
         print(signals.came)
 assert signal.getsignal(signal.SIGINT) is before
-kernel.kill()
+process.kill()
 """
 
 
@@ -79,8 +79,8 @@ def stack(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("number", "where", "status", "verdict"),
     [
-        (signal.SIGTERM, "Kernel", 130, None),  # before the parameters are checked
-        (signal.SIGTERM, "manager", 3, "aborted"),  # papermill is imported by then
+        (signal.SIGTERM, "CellProcess", 130, None),  # before the parameters are checked
+        (signal.SIGTERM, "ready", 3, "aborted"),  # before the first cell
         (signal.SIGTERM, "_settle _page _seal", 3, "refused"),
         (signal.SIGINT, "_settle _page _seal", 3, "refused"),
     ],
@@ -100,13 +100,13 @@ def test_a_signal_at_any_moment_leaves_a_record_that_is_whole(
     assert (verified.returncode, f"{len(records)} sealed" in verified.stdout) == (0, True), verified.stdout
 
 
-def test_a_signal_just_before_the_kernel_begins_with_a_cell_interrupts_it(tmp_path: Path) -> None:
+def test_a_signal_just_before_a_cell_begins_interrupts_it(tmp_path: Path) -> None:
     source, record = tmp_path / "in.ipynb", tmp_path / "out.ipynb"
     cells = [nbformat.v4.new_code_cell(source) for source in ("import time; time.sleep(60)", "print('never')")]
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), source)
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), source)
     argv = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, "-c", CELLS, source, record]
-    done = subprocess.run(argv, cwd=PROJECT, capture_output=True, text=True, timeout=engine.INTERRUPT_SECONDS)
+    done = subprocess.run(argv, cwd=PROJECT, capture_output=True, text=True, timeout=process.INTERRUPT_SECONDS)
     assert done.stdout == "SIGTERM\n", done.stderr
     first, second = nbformat.read(record, as_version=4).cells
     assert [cell.metadata.papermill["status"] for cell in (first, second)] == ["failed", "pending"]

@@ -84,6 +84,11 @@ def test_nothing_is_by_the_rollback_before_it_changes_anything() -> None:
     assert found.words == "agents-api failing since 03:13:04 UTC at least, not over"
 
 
+def test_failed_probes_that_lie_apart_are_not_one_long_outage_of_what_is_only_watched() -> None:
+    found = Outages.of([tick(0, True), tick(60, False), tick(61, True), tick(120, False), tick(121, True)], None)
+    assert found.words == "agents-api failing since 03:13:04 UTC at least, 2 times, healthy at 03:14:05"
+
+
 def test_of_several_routes_the_longest_counts_and_the_others_are_counted() -> None:
     others = [tick(0, True, "a"), tick(126, False, "a"), tick(126.5, True, "a"), tick(0, False, "b"), tick(127, True, "b")]
     found = Outages.of([*MENDED, *[tick(0, True, "c"), tick(126, False, "c"), tick(128, True, "c")], *others], CHANGED)

@@ -10,7 +10,7 @@ import pytest
 from nbclient import NotebookClient
 
 from rollback_lib.headless import runner
-from rollback_lib.headless.kernel import Kernel
+from rollback_lib.headless.process import CellProcess
 from rollback_lib.headless.signals import Signals
 from rollback_lib.record.folder import Folder
 from rollback_lib.secrets.redactor import HIDDEN
@@ -49,16 +49,12 @@ FAILURES = {
 def ran() -> tuple[str, dict[str, Any], list[dict[str, Any]]]:
     """The secret; the executed notebook with a cell for each failure; and the kernel's replies to these cells."""
     secret, replies = f"planted-{secrets.token_hex(8)}", []
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in (PREPARE, *FAILURES.values())])
+    client = NotebookClient(notebook, kernel_name="python3", allow_errors=True)
+    client.on_cell_error = lambda cell, cell_index, execute_reply: replies.append(execute_reply)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(PLANTED, secret)
-        kernel = Kernel(None)
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in (PREPARE, *FAILURES.values())])
-    client = NotebookClient(notebook, km=kernel.manager(), allow_errors=True)
-    client.on_cell_error = lambda cell, cell_index, execute_reply: replies.append(execute_reply)
-    try:
         client.execute()
-    finally:
-        kernel.kill()
     return secret, notebook, replies
 
 
@@ -86,11 +82,13 @@ def test_a_run_of_a_notebook_that_fails_keeps_no_secret(tmp_path: Path, monkeypa
     cells = [nbformat.v4.new_code_cell(source) for source in (PREPARE, "raise ValueError(f'it is {secret}')")]
     source = tmp_path / "source.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}}), source)
-    folder, kernel = Folder.create("code", tmp_path), Kernel(None)
-    try:
-        runner._execute(source, folder.path / "notebook.ipynb", folder, {}, kernel, Signals())
-    finally:
-        kernel.kill()
+    folder = Folder.create("code", tmp_path)
+    with Signals() as signals:
+        process = CellProcess(None, signals)
+        try:
+            runner._execute(source, folder.path / "notebook.ipynb", folder, {}, process, signals)
+        finally:
+            process.kill()
     (failed,) = folder.events()
     assert (failed["event"], failed["type"], failed["error"]) == ("cell-failed", "ValueError", f"it is {HIDDEN}")
     assert secret not in "".join(file.read_text() for file in folder.path.iterdir())

@@ -58,7 +58,8 @@ def state(**changes: object) -> database.State:
     known = {
         "stack": STACK, "section": VOICE, "container": container(name="voice-postgres-1"),
         "server": postgres.Server(170002, True, {"dyniq": live()}), "content": content(table("public.calls", 20)), "psql": "17.6",
-        "free": 10**12, "processors": 2, "backups": [backup("voice-2.sql", 1), backup("voice-1.sql", 25)], "restores": [],
+        "free": 10**12, "processors": 2, "memory": 4 * 2**30, "restores": [],
+        "backups": [backup("voice-2.sql", 1), backup("voice-1.sql", 25)],
         "clients": {"docker-agents-api-1": [container()]}, "defined": {}, "environments": {}, "lines": [], "key": Key(),
     }  # fmt: skip
     return database.State(**{**known, **changes})
@@ -160,6 +161,22 @@ def test_archives_are_restored_in_parallel_and_nothing_of_them_stays() -> None:
     assert "--jobs 8" in str(plan.restore.commands[0])
     assert str(plan.prepare.commands[-1]) == "docker exec voice-postgres-1 rm -rf /tmp/rollback-i1"
     assert plan.prepare.commands[-1] in plan.cleanup
+
+
+@pytest.mark.parametrize(
+    ("memory", "processors", "options"),
+    [
+        (0, 2, ""),  # not known
+        (4 * 2**30, 2, ""),  # 64 MB each, which is the default
+        (24 * 2**30, 2, "env 'PGOPTIONS=-c maintenance_work_mem=384MB' "),
+        (24 * 2**30 - 4096, 2, "env 'PGOPTIONS=-c maintenance_work_mem=320MB' "),
+        (2**40, 2, "env 'PGOPTIONS=-c maintenance_work_mem=1024MB' "),
+    ],
+)
+def test_an_archive_is_restored_with_memory_for_its_indexes(memory: int, processors: int, options: str) -> None:
+    now = state(backups=[backup("voice.dump", 1, format=backups.CUSTOM)], memory=memory, processors=processors)
+    plan = database.plan(now, target(now), incident="i1")
+    assert str(plan.restore.commands[0]).startswith(f"docker exec voice-postgres-1 {options}pg_restore ")
 
 
 @pytest.mark.parametrize(

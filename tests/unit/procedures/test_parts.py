@@ -60,22 +60,21 @@ def trials(state: Queue, target: str, incident: str) -> Trials:
     return Trials((step,), drop=(Command.of("fill"),), cleanup=(Command.of("fill"),), made=f"drained_{incident}")
 
 
+TRIAGE: Triage[Queue] = Triage(
+    situation="Messages are stuck", look=lambda host, stack, queue: Queue(3, ago(1)), weigh=weigh,
+    changes=lambda found: [Change(found.since, Level.FILE, "queue", "it stopped")], rows=lambda _: [Row("queues", "red", "they stand")],
+)  # fmt: skip
+READINESS: Readiness[Queue, str] = Readiness(rank=15, rows=rows, trials=trials)
 QUEUE: Procedure[Queue, str] = Procedure(
     name="queue", size=35, check=lambda stack: None, document=lambda host, stack, queue: Queue(3, ago(1)),
-    parts=lambda stack: [{"queue": name} for name in ("mail", "calls")],
-    triage=Triage(
-        situation="Messages are stuck", look=lambda host, stack, queue: Queue(3, ago(1)), weigh=weigh,
-        changes=lambda found: [Change(found.since, Level.FILE, "queue", "it stopped")], rows=lambda _: [Row("queues", "red", "they stand")],
-    ),
-    readiness=Readiness(rank=15, rows=rows, trials=trials),
+    parts=lambda stack: [{"queue": name} for name in ("mail", "calls")], triage=__name__, readiness=__name__,
 )  # fmt: skip
 
 
 @pytest.fixture
 def with_queue(monkeypatch: pytest.MonkeyPatch) -> StackState:
     """What is seen of the stack where that package is installed."""
-    known = sorted([*registry.procedures().values(), QUEUE], key=lambda one: one.size)
-    monkeypatch.setattr(registry, "procedures", lambda: {one.name: one for one in known})
+    monkeypatch.setitem(registry._loaded, QUEUE.name, QUEUE)
     return facts(ill="no", looks={"queue mail": Queue(3, ago(1)), "queue calls": SILENT})
 
 

@@ -10,6 +10,7 @@ import pytest
 from rollback_lib import cli
 from rollback_lib.errors import ParameterError
 from rollback_lib.headless import runner
+from rollback_lib.headless.signals import Signals
 from rollback_lib.notebook import resume_incident, start
 from rollback_lib.procedures import undo
 from rollback_lib.record.audit import verify
@@ -188,23 +189,23 @@ def test_a_record_of_elsewhere_is_refused_until_its_own_chain_is_asked(
         undo.origin("abcdef")
 
 
-class NoKernel:
-    """A kernel that ends before it does anything."""
+class NoProcess:
+    """A process that ends before it runs a cell."""
 
-    def __init__(self, folder: Path) -> None: ...
+    def __init__(self, folder: Path, signals: Signals) -> None: ...
     def kill(self) -> None: ...
 
 
-def test_a_kernel_that_never_came_to_resume_leaves_a_record_that_verifies(
+def test_a_process_that_never_came_to_resume_leaves_a_record_that_verifies(
     sealed: Folder, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(source: Path, kept: Path, folder: Folder, *_: object) -> None:
         kept.write_text("{}")
         assert verify(root).findings == ()  # while it goes on
         check(folder.path, root)  # as the kernel does
-        folder.event("run-cut-short", by="DeadKernelError", error="the kernel died")
+        folder.event("run-cut-short", by="Ended", error="the process that runs the cells has ended (killed by SIGKILL)")
 
-    monkeypatch.setattr(runner, "Kernel", NoKernel)
+    monkeypatch.setattr(runner, "CellProcess", NoProcess)
     monkeypatch.setattr(runner, "_execute", killed)
     done = runner.resume(sealed.path, {}, root=root)
     assert (done.verdict, verify(root).findings, verify(root).sealed) == ("unknown", (), 1)
@@ -220,7 +221,7 @@ def test_a_runner_leaves_a_record_alone_that_another_run_has_gone_on_with(
         entries.extend(Chain(root).entries())
 
     entries: list[dict] = []
-    monkeypatch.setattr(runner, "Kernel", NoKernel)
+    monkeypatch.setattr(runner, "CellProcess", NoProcess)
     monkeypatch.setattr(runner, "_execute", gone_on_with)
     assert runner.resume(sealed.path, {}, root=root).verdict == "unknown"
     assert (verify(root).findings, Chain(root).entries()) == ((), entries)

@@ -86,6 +86,26 @@ def test_triage_shows_causes_and_rows(tmp_path: Path, width: int | None) -> None
     assert "Next: look with `rollback run code`" in said
 
 
+@pytest.mark.parametrize("width", [None, *WIDTHS])
+def test_a_guard_shows_how_long_it_watches_what_did_not_hold_and_what_it_starts(tmp_path: Path, width: int | None) -> None:
+    said = words(shown(stories.guarded(tmp_path), width))
+    assert "guard of dyniq-voice on contabo: it has to hold for 10m; if not, a rollback is planned" in said
+    assert "✔ Every route is healthy; they have to hold for 600 s" in said
+    assert "▲ Container docker-worker-1 ended by itself and was restarted (1 time)" in said
+    assert "✘ Route agents-api fails" in said
+    assert "▲ Replaced meanwhile, as by a deploy: agents-api" in said
+    assert "✘ Did not hold: route agents-api was not healthy for 12 s (500)" in said
+    assert "● Rollback: code, the last good release is 7777777" in said
+    assert "✘ not-held: dyniq-voice did not hold on contabo" in said
+
+
+def test_on_a_terminal_it_says_until_when_it_watches(tmp_path: Path) -> None:
+    story = Story(stories.guarded(tmp_path).path)
+    for event in Folder(next(tmp_path.glob("2026/*/*/*"))).events()[:5]:
+        story.take(event)
+    assert story.now(stories.BEGAN)[0] == "● watching until 03:22:08 UTC …"
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_on_a_terminal_nothing_but_a_word_that_is_too_long_is_wider_than_it(tmp_path: Path, width: int) -> None:
     for folder in stories.all_of_them(tmp_path):

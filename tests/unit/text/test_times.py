@@ -39,5 +39,15 @@ def test_a_duration_that_was_set_is_shown_as_it_was_set() -> None:
     assert [times.given(seconds) for seconds in (60.0, 7.5, 3600)] == ["60 s", "7.5 s", "3600 s"]
 
 
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90.0), ("10m", 600.0), ("2h", 7200.0)])
+def test_a_duration_as_a_person_writes_it(text: str, seconds: float) -> None:
+    assert times.span(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0s", "10", "m", "1.5m", "-5m", "10 m", "1d", "10m\n"])
+def test_any_other_text_is_no_duration(text: str) -> None:
+    assert times.span(text) is None
+
+
 def test_it_is_said_whether_a_budget_was_kept() -> None:
     assert [times.against(took, 60.0) for took in (60.0, 60.1)] == ["60.0 s, within the budget of 60 s", "60.1 s, over the budget of 60 s"]

@@ -1,0 +1,67 @@
+"""How long `rollback open` takes until a browser shows the state of the stack."""
+
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bench.results import Taken
+from bench.site import Site
+from rollback_lib.errors import LabError
+
+ADDRESS = re.compile(r"http://127\.0\.0\.1:\S+token=\w+")
+STATE = ".jp-OutputArea table >> text=agents-api"  # in the first table of the start page
+DEADLINE = 60.0  # seconds
+END = 30.0  # seconds; JupyterLab ignores SIGTERM while a kernel is starting
+# Without the last ones, chromium looks for hosts of its maker's at every start.
+CHROMIUM = (
+    "--no-sandbox", "--disable-gpu",
+    "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+def opening(site: Site, rounds: int) -> Iterator[Taken]:
+    """The start page on a host with a bad commit, in a browser that runs already: `address` seconds until JupyterLab says where it is,
+    and `seconds` until the table is visible. The first round counts, too."""
+    from playwright.sync_api import sync_playwright  # only here: it is not in the environment of who only runs the bench's tests
+
+    site.host.break_("code")
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
+        for _ in range(rounds):
+            page = browser.new_page()
+            started = time.monotonic()
+            with _opened(site) as address:
+                answered = time.monotonic()
+                page.goto(address)
+                page.locator(STATE).first.wait_for(timeout=DEADLINE * 1000)
+                seconds = time.monotonic() - started
+                page.close()
+            yield "rollback open", {"seconds": seconds, "address": answered - started}
+        browser.close()
+
+
+@contextmanager
+def _opened(site: Site) -> Iterator[str]:
+    """Run `rollback open` as a person does, and end it afterwards. Yields the address that JupyterLab prints. Raises LabError if it
+    prints none."""
+    words = site.peers.rollback("open", "--no-browser")
+    environment = {**site.peers.environment(), "JUPYTER_CONFIG_DIR": f"{site.peers.stack}.jupyter"}
+    with subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        try:
+            said = []
+            for line in server.stderr:
+                said.append(line)
+                if found := ADDRESS.search(line):
+                    yield found[0]
+                    return
+            raise LabError(f"`rollback open` ended without an address: {''.join(said)[-600:]}")
+        finally:
+            server.terminate()
+            try:
+                server.communicate(timeout=END)
+            except subprocess.TimeoutExpired:
+                server.kill()

@@ -1,0 +1,1 @@
+"""The JupyterLab server of `rollback open`."""

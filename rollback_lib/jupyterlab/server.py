@@ -1,0 +1,60 @@
+"""Runs JupyterLab on a page, in this process, so that a person sees the page soon.
+
+While the browser loads JupyterLab, the kernel of the page starts; the start page has no use for one yet, and is being run meanwhile.
+"""
+
+import os
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from subprocess import Popen
+from threading import Thread
+from typing import Any
+
+from rollback_lib.settings import ADDRESSES, COMMAND_LINE, LIBRARY, import_less
+
+# There is no language server for it to ask; the other one serves pages of the classic notebook.
+NO_EXTENSIONS = ("jupyter_lsp", "notebook_shim")
+NO_YARN: dict[str, dict[str, str]] = {"yarn config": {}, "npm config": {}}  # half a second of node, for a build that is never made here
+LATER = "nbconvert.exporters"  # JupyterLab asks for its list while it loads, and an import on the server's only thread would hold that up
+
+
+def serve(page: Path, root: Path, tabs: Path, running: "Popen[bytes] | None", port: int | None, *, browser: bool) -> None:
+    """Serve the folder `root` and open `page`, until a person ends it. `tabs` is the folder of the workspaces.
+
+    `running` is the process that is running the page, if there is one; the page is shown when it has ended. `port` is where to listen: 8888
+    or the next that is free, if it is None. Without `browser`, the address is only printed.
+    """
+    import_less(ADDRESSES, COMMAND_LINE)
+    from jupyterlab import commands
+
+    commands._yarn_config = lambda _: NO_YARN
+    from jupyterlab.labapp import LabApp
+
+    path = page.relative_to(root).as_posix()
+    server = LabApp.initialize_server(argv=_settings(path, root, tabs, port, browser=browser))
+    Thread(target=import_module, args=(LATER,), daemon=True).start()
+    if running:
+        server.contents_manager.hold(path, running)
+    else:
+        server.io_loop.add_callback(partial(_start_kernel, server, path))
+    server.start()
+
+
+def _settings(path: str, root: Path, tabs: Path, port: int | None, *, browser: bool) -> list[str]:
+    return [
+        f"--ServerApp.root_dir={root}", f"--LabApp.default_url=/lab/tree/{path}", f"--LabApp.workspaces_dir={tabs}",
+        f"--LabApp.app_settings_dir={LIBRARY / 'notebook' / 'settings'}",
+        "--ServerApp.kernel_spec_manager_class=rollback_lib.jupyterlab.kernels.Kernels",
+        "--ServerApp.contents_manager_class=rollback_lib.jupyterlab.contents.Contents",
+        *(f"--ServerApp.jpserver_extensions={name}=False" for name in NO_EXTENSIONS),
+        *([f"--port={port}"] if port else []),
+        *([] if browser else ["--no-browser"]),
+        *(["--allow-root"] if os.geteuid() == 0 else []),
+    ]  # fmt: skip
+
+
+async def _start_kernel(server: Any, path: str) -> None:
+    """Start the kernel of a notebook, as its page does when it has loaded. The page then finds the session by the path."""
+    kernel, name = server.kernel_manager.default_kernel_name, path.rpartition("/")[2]
+    await server.session_manager.create_session(path=path, name=name, type="notebook", kernel_name=kernel)

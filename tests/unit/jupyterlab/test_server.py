@@ -1,0 +1,110 @@
+"""The JupyterLab server of `rollback open`: what is under way when the browser comes, and what is left out."""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+import pytest
+
+from rollback_lib.jupyterlab.contents import Contents
+from rollback_lib.runbook.new_folder import make
+from rollback_lib.settings import HOME_VARIABLE
+
+SECONDS = 60  # until a server on a busy machine answers
+
+
+class Server:
+    """A server that `rollback open` has started: its process, and what it answers."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", address: str) -> None:
+        self.process = process
+        self._root, self._token = re.fullmatch(r"(http://[^/]+)/.*token=(\w+)", address).groups()  # type: ignore[union-attr]
+
+    def answers(self) -> bool:
+        try:
+            self.get("api")
+        except URLError:
+            return False
+        return True
+
+    def get(self, path: str) -> str:
+        with urlopen(f"{self._root}/{path}?token={self._token}", timeout=SECONDS) as answer:
+            return str(answer.read().decode())
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("open")
+    make(folder / "runbooks")
+    env = {name: value for name, value in os.environ.items() if name != HOME_VARIABLE}
+    env |= {"ROLLBACK_INCIDENTS": str(folder / "incidents"), "JUPYTER_CONFIG_DIR": str(folder / "config")}
+    (folder / "bin").mkdir()
+    node = folder / "bin" / "node"
+    node.write_text(f'#!/bin/sh\necho "$*" >>{folder}/node\n')
+    node.chmod(0o755)
+    env["PATH"] = f"{folder}/bin:{env['PATH']}"
+    argv = [Path(sys.executable).parent / "rollback", "open", "code", "--stack", "example", "--no-browser"]
+    log = folder / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(argv, cwd=folder / "runbooks", env=env, stdout=out, stderr=out)
+    try:
+        deadline = time.monotonic() + SECONDS
+        while not (printed := re.search(r"http://127\.0\.0\.1:\S+token=\w+", log.read_text())):
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        found = Server(process, printed[0])
+        while not found.answers():  # it prints its address a moment before it listens
+            assert time.monotonic() < deadline
+        assert not (folder / "node").exists()  # it is asked for nothing
+        yield found
+    finally:
+        process.terminate()
+        process.wait(SECONDS)
+
+
+def test_the_kernel_of_the_page_starts_before_a_browser_asks_for_it(served: Server) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not (sessions := json.loads(served.get("api/sessions"))):
+        assert time.monotonic() < deadline
+    (session,) = sessions
+    assert re.fullmatch(r"\d{4}/\d\d/\d\d/\d{6}Z-code-[0-9a-f]{6}/working\.ipynb", session["path"])
+    assert session["type"] == "notebook"
+
+
+def test_what_a_person_uses_is_there_and_what_nobody_uses_is_not(served: Server) -> None:
+    (config,) = re.findall(r'<script id="jupyter-config-data" type="application/json">(.*?)</script>', served.get("lab"), re.DOTALL)
+    page: dict[str, Any] = json.loads(config)
+    assert page["buildCheck"] is False
+    assert set(page["disabledExtensions"]) >= {"@jupyterlab/extensionmanager-extension", "@jupyterlab/lsp-extension"}
+    assert [extension["name"] for extension in page["federated_extensions"]].count("@jupyter-widgets/jupyterlab-manager") == 1
+    assert json.loads(served.get("api/terminals")) == []
+    with pytest.raises(HTTPError, match="404"):
+        served.get("lsp/status")
+
+
+def test_a_page_that_is_being_run_is_read_when_that_has_ended(tmp_path: Path) -> None:
+    for name in ("start.ipynb", "other.ipynb"):
+        (tmp_path / name).write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')
+    contents = Contents(root_dir=str(tmp_path))
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as writer:
+
+        async def read() -> str:
+            contents.hold("start.ipynb", writer)
+            held = asyncio.create_task(contents.get("/start.ipynb"))
+            assert (await contents.get("other.ipynb"))["name"] == "other.ipynb"
+            assert not held.done()
+            assert writer.stdin
+            writer.stdin.close()
+            return str((await held)["name"])
+
+        assert asyncio.run(read()) == "start.ipynb"
