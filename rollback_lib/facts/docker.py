@@ -257,9 +257,9 @@ def _sorted(out: str) -> list[Container]:
     return sorted(lasting, key=lambda one: (one.service, one.number, one.created))
 
 
-def listing(stack: Stack, service: str = "") -> Command:
-    """The command that prints the ids of the containers of a service, or of the whole stack."""
-    return _filtered(stack.compose_directory, stack.compose.project if stack.compose else None, service)
+def listing(stack: Stack) -> Command:
+    """The command that prints the ids of the containers of the stack."""
+    return _filtered(stack.compose_directory, stack.compose.project if stack.compose else None)
 
 
 def _filtered(directory: str, project: str | None, service: str = "") -> Command:

@@ -17,9 +17,8 @@ from rollback_lib.facts.live import Answered
 from rollback_lib.health.probe import Probe
 from rollback_lib.plan.plan import Loss, Plan
 from rollback_lib.plan.step import Step, When
-from rollback_lib.procedures.common import permissions, retention
+from rollback_lib.procedures.common import permissions, retention, whole
 from rollback_lib.procedures.common.readiness import Tried
-from rollback_lib.procedures.mark import whole
 from rollback_lib.record.state import ending
 from rollback_lib.run import gate, opening, outcome, preflight, steps
 from rollback_lib.run.console import Console
@@ -119,10 +118,11 @@ class Incident:
             if not run.procedure.looks:
                 usable(run.account)
             made: Plan = run.procedure.plan(now, target, incident=self.id, **options)
-            host, whole_entry = run.host(), whole.with_entry(made, run.stack)
-            kept = host.beside(retention.look, run.stack, whole_entry.json()) if retention.has_place(made) else None
+            made = whole.with_entry(made, run.stack)
+            host = run.host()
+            kept = host.beside(retention.look, run.stack, made.json()) if retention.has_place(made) else None
             permissions.check(host, made, run.account)
-            return retention.with_removal(whole_entry, kept.result()) if kept else whole_entry
+            return retention.with_removal(made, kept.result()) if kept else made
 
     def confirm(self, plan: Plan, confirm: object = "") -> None:
         """Save the plan, and open the gate if `confirm` is the host's name. If it is empty, ask the person at the notebook.

@@ -15,11 +15,6 @@ def path(stack: Stack) -> str:
     return file
 
 
-def name(stack: Stack) -> str:
-    """What its versions are kept as."""
-    return NAME
-
-
 def look(host: Host, stack: Stack) -> RunningFile | None:
     """The file, the versions of it that runs kept, and whether Caddy has loaded it."""
     kept = host.ask(snapshots.versions(stack, NAME))
@@ -34,4 +29,4 @@ def running(now: State, kept: Sequence[snapshots.Version]) -> RunningFile | None
     return RunningFile(NAME, now.file.path, now.file, tuple(kept), doubt)
 
 
-KEEPING = Keeping(path, name, look)
+KEEPING = Keeping(path, look)

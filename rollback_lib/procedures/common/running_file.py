@@ -34,9 +34,8 @@ class RunningFile:
 
 @dataclass(frozen=True)
 class Keeping:
-    """The file of a procedure that is kept. `path` returns its path on the host, `name` the name under which its versions are kept. `look`
-    asks for it and returns None if it does not exist. All are called with the parameters of the part."""
+    """The file of a procedure that is kept. `path` returns its path on the host, `look` asks for it and returns None if it does not exist.
+    Both are called with the parameters of the part."""
 
     path: Callable[Concatenate[Stack, ...], str]
-    name: Callable[Concatenate[Stack, ...], str]
     look: Callable[Concatenate[Host, Stack, ...], RunningFile | None]

@@ -12,6 +12,7 @@ from rollback_lib.stack.model import Stack
 from rollback_lib.text import times
 
 ASIDE = ("undone-", "again-")  # prefixes for what an undo keeps while it runs
+CADDYFILE = "caddyfile"  # the name under which versions of the Caddyfile are kept
 REMEMBER = "The next rollback knows from it what was healthy here, and what was not."
 
 
@@ -25,6 +26,11 @@ class Version:
     verdict: str
     where: str
     file: files.File
+
+
+def of_env(stack: Stack, path: str) -> str:
+    """The name under which versions of an env file are kept. If the stack has several env files, each has its own name."""
+    return "env" if stack.env and stack.env.file == path else "env" + path.replace("/", "=")
 
 
 def folders(stack: Stack, *names: str) -> Command:

@@ -14,11 +14,6 @@ def path(stack: Stack, file: str = "") -> str:
     return chosen("file", file, stack.section(NAME).paths)
 
 
-def name(stack: Stack, file: str = "") -> str:
-    """What its versions are kept as."""
-    return kept(stack, path(stack, file))
-
-
 def look(host: Host, stack: Stack, file: str = "") -> RunningFile | None:
     """The file, its versions, and whether its readers hold it."""
     return running(document(host, stack, file))
@@ -33,4 +28,4 @@ def running(held: State) -> RunningFile | None:
     return RunningFile(kept(held.stack, held.path), held.path, held.file, tuple(held.versions), doubt)
 
 
-KEEPING = Keeping(path, name, look)
+KEEPING = Keeping(path, look)

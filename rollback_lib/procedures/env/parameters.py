@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from rollback_lib.commands import env_file
 from rollback_lib.errors import ParameterError
+from rollback_lib.procedures.common import snapshots
 from rollback_lib.procedures.common.chosen import chosen
 from rollback_lib.stack.model import Stack
 
@@ -58,5 +59,5 @@ def references(assign: str) -> Mapping[str, str]:
 
 
 def kept(stack: Stack, path: str) -> str:
-    """The name under which versions of a file are kept. If the stack has several env files, each has its own name."""
-    return NAME if stack.section(NAME).file == path else NAME + path.replace("/", "=")
+    """The name under which versions of a file are kept."""
+    return snapshots.of_env(stack, path)

@@ -7,9 +7,9 @@ from rollback_lib.commands.command import Command
 from rollback_lib.facts import releases
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Step
-from rollback_lib.procedures.common import replace_file, retention, snapshots
+from rollback_lib.procedures.common import replace_file, retention, snapshots, whole
 from rollback_lib.procedures.common.running_file import RunningFile
-from rollback_lib.procedures.mark import files, whole
+from rollback_lib.procedures.mark import files
 from rollback_lib.procedures.mark.noted import After, Entered
 from rollback_lib.procedures.mark.state import NAME, State
 from rollback_lib.procedures.mark.target import Entry, Target, entries

@@ -13,6 +13,6 @@ __all__ = [
 
 PROCEDURE = Procedure(
     name=NAME, size=60, check=check, document=document, examine=examine, plan=plan, effects=effects, undo_effects=undo_effects,
-    assumed=assumed, triage="rollback_lib.procedures.release.triage", readiness="rollback_lib.procedures.release.readiness", hashes=True,
-    views="rollback_lib.notebook.views.release",
+    assumed=assumed, hashes=True, triage="rollback_lib.procedures.release.triage",
+    readiness="rollback_lib.procedures.release.readiness", views="rollback_lib.notebook.views.release",
 )  # fmt: skip

@@ -19,6 +19,9 @@ class Since:
     changes: tuple[Change, ...]
 
 
+NOTHING = Since(None, ())  # where nothing is known
+
+
 def changes(now: StackState) -> list[Change]:
     """All changes that are known, newest first."""
     known = [(triage, look) for part, triage in of_triage(now.stack) if not isinstance(look := now.looks[part.label], Unanswered)]

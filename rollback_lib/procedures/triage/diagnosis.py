@@ -12,7 +12,7 @@ from rollback_lib.procedures.common.stack_state import StackState
 from rollback_lib.procedures.common.symptoms import Symptoms
 from rollback_lib.procedures.common.triage import Triage
 from rollback_lib.procedures.registry import Part, of_triage, procedure, procedures, triage
-from rollback_lib.procedures.triage.changes import Since, changes, since_healthy
+from rollback_lib.procedures.triage.changes import NOTHING, Since, changes, since_healthy
 from rollback_lib.procedures.triage.symptoms import symptoms
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.stack.model import Stack
@@ -28,7 +28,7 @@ class Diagnosis:
     seen: Symptoms
     findings: tuple[Finding, ...]
     rows: tuple[Row, ...]
-    since: Since
+    since: Since = NOTHING
 
     @property
     def fitting(self) -> list[Finding]:

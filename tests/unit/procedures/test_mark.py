@@ -21,9 +21,8 @@ from rollback_lib.plan.plan import Plan
 from rollback_lib.procedures import code, image, mark
 from rollback_lib.procedures.caddyfile import keeping as caddyfile_keeping
 from rollback_lib.procedures.code.state import Deployed
-from rollback_lib.procedures.common import snapshots
+from rollback_lib.procedures.common import snapshots, whole
 from rollback_lib.procedures.env import keeping as env_keeping
-from rollback_lib.procedures.mark import whole
 from rollback_lib.procedures.mark.noted import After
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.secrets.secret import Secret

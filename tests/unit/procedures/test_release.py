@@ -21,6 +21,7 @@ from rollback_lib.procedures.common.readiness import Seen, Tried
 from rollback_lib.procedures.common.stack_state import StackState
 from rollback_lib.procedures.release.dimensions import Dimension, Kind, different, lanes
 from rollback_lib.procedures.release.noted import After
+from rollback_lib.procedures.release.readiness import READINESS
 from rollback_lib.procedures.release.triage import Look
 from rollback_lib.procedures.triage import diagnose
 from rollback_lib.procedures.triage.changes import Since
@@ -348,7 +349,7 @@ def test_the_first_answer_is_what_changed_since_it_was_healthy() -> None:
 
 def row(now: release.State | Unanswered, chosen: release.Target | Unanswered, **tried: Tried) -> tuple[str, str]:
     seen: Seen[Any, Any] = Seen("release", "", now, chosen, facts(), None, {}, SILENT, tried, "", None)  # type: ignore[arg-type]
-    (found,) = release.PROCEDURE.readiness.rows(seen)
+    (found,) = READINESS.rows(seen)
     return found.level, found.found
 
 

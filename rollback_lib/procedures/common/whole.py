@@ -7,14 +7,13 @@ from rollback_lib.commands.command import Command
 from rollback_lib.facts import whole_release
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Step
-from rollback_lib.procedures import registry
-from rollback_lib.procedures.common import retention
+from rollback_lib.procedures.common import retention, snapshots
 from rollback_lib.stack.model import Stack
 
 
 def enter(stack: Stack, incident: str, but: Collection[str] = ()) -> Command:
     """The command that enters what runs. The files at the paths in `but` are left out, since the stack may not run with them."""
-    return whole_release.enter(stack, incident, {path: name for path, name in _names(stack).items() if path not in but})
+    return whole_release.enter(stack, incident, {path: name for path, name in _files(stack).items() if path not in but})
 
 
 def with_entry(plan: Plan, stack: Stack) -> Plan:
@@ -30,7 +29,7 @@ def _also(step: Step, command: Command) -> Step:
     return replace(step, commands=(*(() if step.skip else step.commands), command), skip=None)
 
 
-def _names(stack: Stack) -> dict[str, str]:
+def _files(stack: Stack) -> dict[str, str]:
     """The files with which the stack runs, by their paths, each with the name under which its versions are kept."""
-    found = [(part.parameters, one.keeping) for part, one in registry.of_readiness(stack) if one.keeping]
-    return {keeping.path(stack, **parameters): keeping.name(stack, **parameters) for parameters, keeping in found}
+    found = {path: snapshots.of_env(stack, path) for path in (stack.env.paths if stack.env else ())}
+    return found | ({stack.caddyfile.file: snapshots.CADDYFILE} if stack.caddyfile else {})
