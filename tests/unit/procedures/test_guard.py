@@ -13,13 +13,15 @@ from rollback_lib.procedures import guard, mark, triage
 from rollback_lib.procedures.common.symptoms import Symptoms
 from rollback_lib.procedures.guard import way_back
 from rollback_lib.procedures.guard.outcome import Held, Lapse, NotHeld, RolledBack
+from rollback_lib.procedures.release import state as release_state
+from rollback_lib.procedures.triage.changes import Since
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.stack.model import Stack
 from tests.builders.containers import NOW, container
 from tests.builders.recorded import Recorded
 from tests.builders.stack import STACK
 from tests.builders.triage import RUNS
-from tests.unit.procedures import test_mark
+from tests.unit.procedures import test_mark, test_release
 
 HOST = Recorded(otherwise=Refused("nobody is to be asked"))
 GOOD, IMAGE = "7" * 40, "sha256:" + "8" * 64
@@ -68,7 +70,7 @@ def test_the_plan_is_the_guards_own() -> None:
 def chosen(monkeypatch: pytest.MonkeyPatch, *ledger: Any, fits: bool = True) -> guard.WayBack:
     """The rollback that is chosen with this ledger, where triage says `code` if anything `fits`."""
     found = triage.Finding("code", "Bad code deploy", {"target": GOOD}, evidence=[(9, "it does")])
-    diagnosis = triage.Diagnosis("shop", STACK.host, triage_seen(), (found,) if fits else (), ())
+    diagnosis = triage.Diagnosis("shop", STACK.host, triage_seen(), (found,) if fits else (), (), Since(None, ()))
     monkeypatch.setattr(mark, "document", lambda *_: test_mark.state(ledger=list(ledger)))
     monkeypatch.setattr(triage, "document", lambda *_: triage.StackState(STACK, None, None, {}))
     monkeypatch.setattr(triage, "diagnose", lambda _: diagnosis)
@@ -83,6 +85,17 @@ def test_it_is_the_one_to_the_newest_release_that_was_healthy(monkeypatch: pytes
     way = chosen(monkeypatch, test_mark.line(GOOD, "i1", image=IMAGE))
     assert (way.procedure, way.parameters) == ("code", {})
     assert way.why.startswith(f"the last good release is {GOOD[:7]} of ")
+
+
+def test_a_release_that_was_entered_whole_is_brought_back_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = test_release.state()
+    monkeypatch.setattr(release_state, "document", lambda *_: now)
+    way = chosen(monkeypatch, test_mark.line(GOOD, "i1", image=IMAGE))
+    assert (way.procedure, way.parameters) == ("release", {"to": now.releases[0].incident})
+    # Where the newest is what runs, an older one would be no better.
+    same = replace(now, present=replace(now.releases[0], when=now.present.when))
+    monkeypatch.setattr(release_state, "document", lambda *_: same)
+    assert chosen(monkeypatch, test_mark.line(GOOD, "i1", image=IMAGE)).procedure == "code"
 
 
 @pytest.mark.parametrize(

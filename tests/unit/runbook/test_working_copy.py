@@ -12,6 +12,7 @@ import pytest
 from rollback_lib import cli
 from rollback_lib.errors import ParameterError, Refused
 from rollback_lib.host import lock
+from rollback_lib.jupyterlab import server
 from rollback_lib.notebook import start
 from rollback_lib.record import manifest
 from rollback_lib.record.audit import verify
@@ -223,19 +224,19 @@ def test_the_settings_of_jupyterlab_are_ones_that_it_knows() -> None:
     "words", [["nothing"], ["resume"], ["code", "-p", "target=no such thing"], ["code", "-p", "colour=red"], ["-p", "target=0123456"]]
 )
 def test_what_cannot_be_opened_leaves_nothing_behind(root: Path, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.execv", lambda *_: pytest.fail("JupyterLab was started"))
+    monkeypatch.setattr(server, "serve", lambda *_, **__: pytest.fail("JupyterLab was started"))
     assert cli.main(["open", *words, "--stack", str(STACK_FILE)]) == 2
     assert not root.exists()
 
 
 def test_jupyterlab_opens_on_the_copy_with_the_stack_found_from_anywhere(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.execv", lambda _, words: (_ for _ in ()).throw(KeyboardInterrupt(started.extend(words))))
+    served: list[tuple[object, ...]] = []
+    monkeypatch.setattr(server, "serve", lambda *words, browser: served.append((*words, browser)))
     monkeypatch.chdir(STACK_FILE.parent)
-    started: list[str] = []
     cli.main(["open", "code", "--stack", f"./{STACK_FILE.name}", "-p", "target=0123456", "--no-browser", "--port", "9"])
     (copy,) = root.glob("[0-9]*/*/*/*-code-*/working.ipynb")
-    assert f"--LabApp.default_url=/lab/tree/{copy.relative_to(root)}" in started
-    assert {"--no-browser", "--port=9", f"--ServerApp.root_dir={root}"} <= set(started)
+    ((page, folder, _, running, port, browser),) = served
+    assert (page, folder, running, port, browser) == (copy, root, None, 9, False)
     assert f'stack: str = \\"{STACK_FILE}\\"' in copy.read_text()
     assert 'target: str = \\"0123456\\"' in copy.read_text()
     assert lasting("production") == "production"
