@@ -241,7 +241,6 @@ class PracticeHost:
         run(["docker", "create", f"--name={self.container}", "--hostname=contabo",
              f"--label={images.LABEL}=1", f"--label={images.LABEL}.folder={self.folder}",
              f"--env=LAB_CGROUP=/{self.container}", *images.NESTED, f"--volume={self.container}:/var/lib/docker",
-             f"--volume={images.seeded_disk()}:/var/lib/seeded:ro",
              f"--publish=127.0.0.1:{self.ssh_port}:22", f"--publish=127.0.0.1:{self.https_port}:443", images.seeded()])  # fmt: skip
         with self._authorized_keys() as root:
             run(["docker", "cp", f"{root}/.", f"{self.container}:/"])

@@ -5,12 +5,6 @@ umask 022
 rm -rf /run/docker* /run/containerd
 mkdir -p /run/sshd
 
-# The files of finished layers are those of the seeded disk (clone.sh). A machine that is being seeded has no such disk.
-for layer in /var/lib/seeded/overlay2/*; do
-    files=/var/lib/docker/overlay2/${layer##*/}/diff
-    [ ! -e "$layer/committed" ] || [ ! -d "$files" ] || mount --bind "$layer/diff" "$files"
-done
-
 stop() {
     stopping=yes
     # dockerd stops its containers itself and starts them again at the next boot (restart: unless-stopped).

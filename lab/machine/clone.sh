@@ -1,6 +1,6 @@
 #!/bin/sh
-# clone.sh FROM TO: copies an engine's disk, both below one mount. What is never written again is not copied: the files of finished image
-# layers stay where they are, and boot.sh mounts them; the registry's blobs are hard links. 600 MB become 80 MB in 3000 files.
+# clone.sh FROM TO: copies an engine's disk, both below one mount. What is never written again, the files of finished image layers and the
+# registry's blobs, are hard links; what containers and volumes write to is copied. 600 MB become 0.3 s and 80 MB of writes.
 set -eu
 from=$1 to=$2
 
@@ -15,14 +15,10 @@ done
 
 folder overlay2
 for layer in "$from"/overlay2/*; do
-    name=overlay2/${layer##*/}
-    if [ -e "$layer/committed" ]; then
-        folder "$name"
-        folder "$name/diff"
-        find "$layer" -mindepth 1 -maxdepth 1 ! -name diff -exec cp -a -t "$to/$name" {} +
-    else
-        cp -a "$layer" "$to/overlay2/"
-    fi
+    case $layer in
+        *-init) cp -a "$layer" "$to/overlay2/" ;; # one for each container
+        *) if [ -e "$layer/committed" ]; then cp -al "$layer" "$to/overlay2/"; else cp -a "$layer" "$to/overlay2/"; fi ;;
+    esac
 done
 
 folder volumes

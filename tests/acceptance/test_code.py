@@ -1,7 +1,9 @@
 """The code rollback on the practice host: effects on the host, traps of the page included."""
 
+import hashlib
 import json
 import re
+import shlex
 import sys
 from datetime import datetime
 
@@ -152,18 +154,30 @@ def test_the_current_commit_is_refused_when_it_is_not_well(broken: Machine) -> N
     assert "choose another target" in done.record["reason"]
 
 
+def shaped(machine: Machine) -> tuple[str, str, str]:
+    """Make commits of the good tree, each with another message. Returns the id of one that begins with a zero and six digits, of one that
+    begins like a number with an exponent, and the four digits with which the ids of two begin."""
+    parent = machine.ssh(f"git -C {TREE} rev-parse HEAD~1")
+    tree, author, committer = machine.ssh(f"git -C {TREE} cat-file commit {parent} | grep -E '^(tree|author|committer) '").splitlines()
+    texts: dict[str, str] = {}
+    zero = exponent = twins = ""
+    while not (zero and exponent and twins):
+        text = "\n".join((tree, f"parent {parent}", author, committer, "", f"take {len(texts)}", ""))
+        sha = hashlib.sha1(f"commit {len(text.encode())}\0{text}".encode()).hexdigest()
+        zero = sha if re.match(r"0\d{6}", sha) else zero
+        exponent = sha if re.fullmatch(r"\d+e\d+", sha[:7]) else exponent
+        twins = sha[:4] if any(other.startswith(sha[:4]) for other in texts) else twins
+        texts[sha] = text
+    for sha in texts:
+        if sha in (zero, exponent) or sha.startswith(twins):
+            made = machine.ssh(f"printf %s {shlex.quote(texts[sha])} | git -C {TREE} hash-object -t commit -w --stdin")
+            assert made == sha
+    machine.ssh(f"cd {TREE}; git tag keep-zero {zero}; git tag keep-exp {exponent}")
+    return zero, exponent, twins
+
+
 def test_short_ids_that_look_like_numbers_and_ambiguous_ones(broken: Machine) -> None:
-    # Commits of the good tree with another message each, until their ids have the shapes wanted.
-    found = broken.ssh(f"""cd {TREE}; n=0; zero= ; exp= ; twins=
-        while [ -z "$zero" ] || [ -z "$exp" ] || [ -z "$twins" ]; do
-            n=$((n + 1)); sha=$(git commit-tree HEAD~1^{{tree}} -p HEAD~1 -m "take $n"); four=$(echo $sha | cut -c1-4)
-            echo $sha | grep -Eq '^0[0-9]{{6}}' && zero=$sha
-            echo $sha | grep -Eq '^[0-9]{{1,5}}e[0-9]+' && [ "$(echo $sha | cut -c1-7 | tr -dc e)" = e ] &&
-                echo $sha | cut -c1-7 | grep -Eq '^[0-9]+e[0-9]+$' && exp=$sha
-            case " $seen " in *" $four "*) twins=$four;; esac
-            seen="$seen $four"
-        done; echo $zero $exp $twins; git tag keep-zero $zero; git tag keep-exp $exp""")
-    zero, exponent, twins = found.split()
+    zero, exponent, twins = shaped(broken)
 
     planned = broken.rollback("-p", f"target={exponent[:7]}")
     assert (planned.status, planned.record["target"]) == (0, exponent)
