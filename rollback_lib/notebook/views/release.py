@@ -57,7 +57,7 @@ def target(chosen: Target) -> View:
     release = chosen.release
     what = [one.dimension.words for one in chosen.differences if one.restored]
     said = note("info", f"Release {release.incident}, healthy {times.minute(release.when)}.\nChosen: {chosen.why}.\n"
-                        f"Back come: {', '.join(what) or 'nothing, it runs already'}.")  # fmt: skip
+                        f"Brings back: {', '.join(what) or 'nothing, it runs already'}.")  # fmt: skip
     return stack(said, *(note("warn", risk) for risk in chosen.risks))
 
 
