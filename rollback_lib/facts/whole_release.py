@@ -27,6 +27,8 @@ _ENTER = r"""
 state=$1 images=$2 incident=$3 tree=$4 of_container=$5; shift 5
 joined() { paste -sd , -; }
 mkdir -p -m 2770 "$state/kept"
+answers=$(mktemp); trap 'rm -f "$answers"' EXIT
+databases >"$answers" & # meanwhile
 commit=$([ -z "$tree" ] || git -C "$tree" rev-parse HEAD 2>/dev/null) || commit=
 changed=$([ -z "$tree" ] || changes 2>/dev/null) || changed=
 containers=$(there | xargs -r docker container inspect --format "$of_container") || :
@@ -51,10 +53,11 @@ files=$(for pair; do
     fi
     printf '{"path":"%s","hash":"%s","kept":"%s"}\n' "$path" "$(sha256sum <"$kept" | cut -c -64)" "$kept"
 done | joined)
+wait
 who=$(sed -n 3p "$state/lock/holder" 2>/dev/null) || who=
 printf '{"when":"%s","incident":"%s","by":%s,"commit":"%s","changed":%s,"containers":[%s],"files":[%s],"databases":[%s]}\n' \
     "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$incident" "${who:-null}" "$commit" "$([ -n "$changed" ] && echo true || echo false)" \
-    "$(printf '%s' "$containers" | joined)" "$files" "$(databases | joined)" >>"$state/releases.jsonl"
+    "$(printf '%s' "$containers" | joined)" "$files" "$(joined <"$answers")" >>"$state/releases.jsonl"
 """
 _NEWEST = """newest() { stat -L -c '%Y %n' "$@" 2>/dev/null | sort -rn | head -n 1 | cut -d ' ' -f 2-; }"""
 _COLUMNS = (
@@ -142,9 +145,9 @@ def _hashed(section: Database) -> str:
 def _databases(sections: Iterable[Database]) -> str:
     """A shell function that prints a line for each database. Patterns of backups are not quoted, as the shell has to expand them; the stack
     file may contain no character in them that would do more."""
-    line = """printf '{"name":"%s","schema":"%%s","backup":"%%s"}\\n' "$(%s)" "$(newest %s)" """
+    line = """printf '{"name":"%s","schema":"%%s","backup":"%%s"}\\n' "$(%s)" "$(newest %s)" &"""
     lines = [line % (one.name, _hashed(one), one.backups) for one in sections]
-    return "\n".join([_NEWEST, "databases() {", ":", *lines, "}", ""])
+    return "\n".join([_NEWEST, "databases() {", *lines, "wait", "}", ""])
 
 
 def _whole(**line: Any) -> WholeRelease:
