@@ -47,11 +47,11 @@ test: ## the whole test suite, on practice hosts of its own
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 	@$(BIN)/pytest --numprocesses 2 --maxschedchunk 1 --durations 25
 
-faults: .venv/.dev ## every fault in every step of every procedure, and of undo: an hour
-	@$(BIN)/pytest tests/acceptance/faults -m 'whole or not whole' --numprocesses 2
+faults: .venv/.dev ## every fault in every step of every procedure, and of undo: more than an hour
+	@$(BIN)/pytest tests/acceptance/faults tests/acceptance/test_release.py -m 'whole or not whole' --numprocesses 2
 
-hosts: .venv/.dev ## every procedure on hosts of other shapes, and docs/hosts.md from what was found: more than an hour
-	@$(BIN)/pytest tests/acceptance/hosts tests/acceptance/test_users.py tests/acceptance/test_coming_and_going.py \
+hosts: .venv/.dev ## every procedure on hosts and stacks of other shapes, and docs/hosts.md from what was found: more than an hour
+	@$(BIN)/pytest tests/acceptance/hosts tests/acceptance/stacks tests/acceptance/test_users.py tests/acceptance/test_coming_and_going.py \
 		-m 'whole or not whole' --numprocesses 2 --write-table docs/hosts.md
 
 bench: .venv/.dev ## measure beside the runbook's own commands and other tools, and write the tables of bench/README.md

@@ -95,7 +95,7 @@ def test_everything_comes_back_at_once_and_is_undone_and_redone_by_its_record(re
     assert health(released) == [200, 200]
 
 
-@pytest.mark.parametrize(("step", "command"), [("change", 6), ("recreate", 1)])
+@pytest.mark.parametrize(("step", "command"), [("change", 6), pytest.param("recreate", 1, marks=pytest.mark.whole)])
 def test_a_run_that_is_killed_in_its_midst_is_resumed(released: Machine, step: str, command: int) -> None:
     with released.stopped_in("release", step, command) as scene:
         os.kill(scene.run.pid, signal.SIGKILL)

@@ -49,17 +49,13 @@ CELLS = [Cell(run, step, fault) for run, steps in STEPS.items() for step in step
 SHORT = {
     Cell("code", "recreate", "connection cut"),
     Cell("image", "recreate", "network silent"),
-    Cell("code", "build", "runner SIGTERM"),
     Cell("redeploy", "redeploy", "runner SIGKILL"),
     Cell("caddyfile", "put", "cells killed"),
     Cell("database", "swap", "runner SIGKILL"),
     Cell("env", "put", "job killed"),
     Cell("env", "recreate", "disk full"),
     Cell("code", "recreate", "docker restarted"),
-    Cell("caddyfile", "load", "docker restarted"),
     Cell("release", "change", "job killed"),
     Cell("release", "recreate", "runner SIGKILL"),
-    Cell("undo of release", "undo_change", "connection cut"),
     Cell("undo of code", "undo_tree", "runner SIGKILL"),
-    Cell("undo of env", "undo_put", "runner SIGTERM"),
 }
