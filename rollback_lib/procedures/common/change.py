@@ -8,11 +8,12 @@ from enum import IntEnum
 class Level(IntEnum):
     """The order of changes within the same second: those of a lower level come first, since they lead to the others."""
 
-    TREE = 0
-    FILE = 1
-    IMAGE = 2
-    CONTAINER = 3
-    PROVEN = 4
+    START = 0
+    TREE = 1
+    FILE = 2
+    IMAGE = 3
+    CONTAINER = 4
+    PROVEN = 5
 
 
 @dataclass(frozen=True)

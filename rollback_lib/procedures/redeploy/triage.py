@@ -50,7 +50,9 @@ def _restarts(known: State) -> list[Change]:
             together[-1].append(one)
         else:
             together.append([one])
-    return [Change(mine[-1].started, Level.CONTAINER, "restart", f"{some([one.name for one in mine])} started again") for mine in together]
+    return [
+        Change(mine[-1].started, Level.START, "restart", f"{some(sorted(one.name for one in mine))} started again") for mine in together
+    ]
 
 
 def rows(known: State | Unanswered) -> list[Row]:

@@ -26,7 +26,7 @@ def changes(now: StackState) -> list[Change]:
     """All changes that are known, newest first."""
     known = [(triage, look) for part, triage in of_triage(now.stack) if not isinstance(look := now.looks[part.label], Unanswered)]
     found = [change for triage, look in known for change in triage.changes(look)]
-    return sorted(found, key=lambda one: (one.when, one.level, one.kind, one.words), reverse=True)
+    return sorted(found, key=lambda one: (one.when.replace(microsecond=0), one.level, one.kind, one.words), reverse=True)
 
 
 def since_healthy(found: Sequence[Change]) -> Since:
