@@ -124,7 +124,7 @@ def test_a_release_that_breaks_is_rolled_back_to_the_last_good_one(clean: Machin
     lines = (
         "guard of dyniq-voice on contabo: it has to hold for 60s; if not, a rollback is applied", "✔ Every route is healthy",
         "✘ Route agents-api fails", "▲ Replaced meanwhile, as by a deploy: agents-api", "✘ Did not hold: route agents-api",
-        "● Rollback: code, the last good release is", "code of dyniq-voice on contabo: apply", "▲ rolled-back: ",
+        "● Rollback: release, the last good release is", "release of dyniq-voice on contabo: apply", "▲ rolled-back: ",
     )  # fmt: skip
     assert [done.out.index(line) for line in lines] == sorted(done.out.index(line) for line in lines), done.out
     assert not locked(clean)
