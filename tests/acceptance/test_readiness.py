@@ -34,8 +34,10 @@ def test_a_healthy_host_is_ready_and_is_kept_as_known_good(clean: Machine) -> No
     assert "tables, 2,8" in found["restore of voice"]["found"]
     assert databases(clean) == names
     head = clean.head()
-    images = clean.ssh("docker images --format '{{.Repository}}:{{.Tag}}' | grep rollback/")
-    assert images == f"rollback/dyniq-voice/agents-api:{head}"  # the trial's own is removed again
+    images = sorted(clean.ssh("docker images --format '{{.Repository}}:{{.Tag}}' | grep rollback/").splitlines())
+    assert images[0] == f"rollback/dyniq-voice/agents-api:{head}"  # the trial's own is removed again
+    kept = [image.removeprefix("rollback/dyniq-voice/").partition(":")[0] for image in images]
+    assert kept == ["agents-api", "caddy", "ruben-api"]  # those of the whole release
     assert sorted(set(serving(clean).splitlines()) ^ set(known.splitlines())) == []
 
     # What was kept is what the next rollback goes back to.
