@@ -5,16 +5,15 @@ from pathlib import Path
 
 from rollback_lib.host.connect import connect
 from rollback_lib.host.connection import Connection
-from rollback_lib.stack.model import Stack, local_path
+from rollback_lib.stack.model import Stack
 
 _begun: dict[tuple[str, Path | None, bool], "Future[Connection]"] = {}
 
 
 def begin(stack: Stack) -> None:
     """Begin to connect to the host of a stack, in a thread. `connection` returns that connection, once, or raises why there is none."""
-    place = (stack.host, local_path(stack.ssh_config) if stack.ssh_config else None, stack.sudo)
     pool = ThreadPoolExecutor(1)
-    _begun[place] = pool.submit(connect, place[0], place[1], sudo=place[2])
+    _begun[stack.host, stack.ssh_file, stack.sudo] = pool.submit(connect, stack.host, stack.ssh_file, sudo=stack.sudo)
     pool.shutdown(wait=False)
 
 

@@ -19,7 +19,7 @@ from rollback_lib.host.output import KEEP
 from rollback_lib.host.round import Round, Script, rounds
 from rollback_lib.host.snippets import GRACE
 from rollback_lib.secrets.secret import Secret
-from rollback_lib.stack.model import Stack, local_path
+from rollback_lib.stack.model import Stack
 from rollback_lib.text import times
 
 PATIENCE = 90.0  # seconds without a connection after which the link is given up
@@ -47,7 +47,7 @@ class Link:
     @classmethod
     def to(cls, stack: Stack, on_message: Callable[[str], None] = lambda _: None) -> "Link":
         """Connect to the host of a stack, as the stack file says. Raises ConnectionRefused."""
-        return cls(stack.host, local_path(stack.ssh_config) if stack.ssh_config else None, on_message, sudo=stack.sudo)
+        return cls(stack.host, stack.ssh_file, on_message, sudo=stack.sudo)
 
     def run(
         self, script: str, *, deadline: float = 30.0, on_output: Callable[[bytes], None] | None = None,

@@ -106,7 +106,8 @@ class _Observation:
     @property
     def over(self) -> bool:
         """Whether the time is over, and every route is healthy."""
-        return self._hold.held(self._hold.unhealthy(self._watch.probes), datetime.now(UTC))
+        now = datetime.now(UTC)  # the probes, of which there are more and more, are read only when the time is over
+        return now >= self._hold.end and self._hold.held(self._hold.unhealthy(self._watch.probes), now)
 
     def check_same(self) -> None:
         """Raises Refused if what runs is not what was watched from the beginning."""

@@ -15,7 +15,7 @@ from rollback_lib.record.state import RunState
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.run.stages import Opening
 from rollback_lib.secrets.redactor import Redactor
-from rollback_lib.stack.model import Stack, local_path
+from rollback_lib.stack.model import Stack
 
 T = TypeVar("T")
 WORDS: dict[type[BaseException], str] = {KeyboardInterrupt: "stopped by who ran it"}
@@ -104,7 +104,7 @@ def steps(plan: Plan, state: RunState) -> dict[str, str]:
 def next_actions(opening: Opening, stack: Stack, plan: Plan | None, verdict: Verdict, folder: Path) -> tuple[str, ...]:
     """What a person should do next, a sentence each; none if there is nothing left to do."""
     host = stack.host
-    config = f"-F {local_path(stack.ssh_config)} " if stack.ssh_config else ""
+    config = f"-F {stack.ssh_file} " if stack.ssh_file else ""
     way_back = f"ssh {config}{host} sh -s <{folder}/undo.sh"
     if verdict is Verdict.PLANNED and plan:
         return (

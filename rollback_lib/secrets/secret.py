@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 HIDDEN = "‹hidden›"
 
@@ -65,6 +65,10 @@ class Key:
         """The fingerprint of a whole environment. The order of the variables does not matter."""
         lines = (name.encode() + b"=" + value.reveal() for name, value in sorted(environment.items()))
         return self.fingerprint(Secret(b"\0".join(lines)))
+
+    def of_environments(self, environments: Iterable[Mapping[str, Secret]]) -> tuple[str, ...]:
+        """The different fingerprints of these environments, sorted."""
+        return tuple(sorted({self.of_environment(one) for one in environments}))
 
     def reveal(self) -> bytes:
         """The key itself."""

@@ -305,6 +305,11 @@ class Stack(Keys):
         return f"{self.kept_images}{service.lower()}"
 
     @property
+    def ssh_file(self) -> Path | None:
+        """The OpenSSH configuration on this machine, None for the usual ones."""
+        return local_path(self.ssh_config) if self.ssh_config else None
+
+    @property
     def kept_images(self) -> str:
         """How the names of all images begin that we keep of the stack."""
         return f"rollback/{self.name}/"

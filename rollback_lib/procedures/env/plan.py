@@ -1,6 +1,6 @@
 """The plan of an env rollback: how to put the env file in place and recreate the services that read it, and how to check the result."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from rollback_lib.commands.command import Command
@@ -72,7 +72,7 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     for name, wanted in after.services.items():
         meant = now.understood(name) if name in now.replicas else None
         said = now.key.of_environment(meant.environment) if meant else "nothing"
-        held = _list(_hashes(now, now.held(name, meant)))
+        held = _list(now.key.of_environments(now.held(name, meant)))
         rows += [
             Effect(f"{name}: what compose reads", wanted.meant, said, part=FILE, between=meant is None),
             Effect(f"{name}: what its containers hold", wanted.holds, held, part=replicas.PART, between=True),
@@ -135,11 +135,7 @@ def _of_file(asked: NotedFile | None, now: Held) -> list[Effect]:
 
 def _held(now: Held, service: str) -> tuple[str, ...]:
     """The different hashes of the variables in the service's containers."""
-    return _hashes(now, (one.environment for one in now.replicas.get(service, ())))
-
-
-def _hashes(now: Held, environments: Iterable[Mapping[str, Secret]]) -> tuple[str, ...]:
-    return tuple(sorted({now.key.of_environment(one) for one in environments}))
+    return now.key.of_environments(one.environment for one in now.replicas.get(service, ()))
 
 
 def _list(hashes: Sequence[str]) -> str:

@@ -41,7 +41,7 @@ def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
         mine, image = of.get(name, []), stored.get(after.images.get(name, ""))
         rows += replicas.back(known.replicas, name, mine, image=image.id if image else None)
         if known.held:
-            has = ", ".join(sorted({host.key.of_environment(one.environment) for one in mine})) or "no container"
+            has = ", ".join(host.key.of_environments(one.environment for one in mine)) or "no container"
             rows.append(Effect(f"{name}: what its containers have", ", ".join(known.held), has, part=replicas.PART, between=True))
     return rows
 
@@ -66,5 +66,5 @@ def _environment(held: Held | None, name: str, containers: Sequence[Container]) 
         return []
     meant = held.understood(name)
     asked = held.key.of_environment(held.expected(name, meant)) if meant else "nothing"
-    found = ", ".join(sorted({held.key.of_environment(one) for one in held.held(name, meant)}))
+    found = ", ".join(held.key.of_environments(held.held(name, meant)))
     return [Effect(f"{name}: what its containers hold", asked, found, part=replicas.PART, between=True)]

@@ -159,9 +159,9 @@ def _images(now: State, target: Target) -> dict[str, str]:
 def _service(now: State, name: str) -> Service:
     mine = now.of(name)
     held = next(iter(now.envs.values()), None)
-    hashes = {held.key.of_environment(one.environment) for one in mine} if held else set()
+    hashes = held.key.of_environments(one.environment for one in mine) if held else ()
     on = {one.name: tuple(sorted(now.attachments.of(one.name))) for one in mine}
-    return Service(replicas=Replicas.of(mine), held=tuple(sorted(hashes)), networks=on)
+    return Service(replicas=Replicas.of(mine), held=hashes, networks=on)
 
 
 def _drift(now: State, target: Target) -> tuple[str, ...]:
