@@ -1,1 +1,1 @@
-"""The connection to a host: SSH, channels, jobs and the lock."""
+"""The connection to a host: SSH, its waiting shells, jobs and the lock."""

@@ -13,8 +13,8 @@ from paramiko.auth_strategy import AuthFailure, AuthSource, AuthStrategy, InMemo
 
 from rollback_lib.errors import ConnectionRefused
 from rollback_lib.host import certificate
-from rollback_lib.host.channels import SILENCE
 from rollback_lib.host.connection import Connection
+from rollback_lib.host.shells import SILENCE
 from rollback_lib.host.ssh_config import Endpoint, Known, known_keys, resolve
 
 

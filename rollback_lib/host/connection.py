@@ -2,23 +2,20 @@
 
 import logging
 import re
-import secrets
 import select
-import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import paramiko
-from paramiko.common import cMSG_CHANNEL_REQUEST
 
 from rollback_lib.errors import CommandFailed, LinkLost, NothingRan
-from rollback_lib.host.channels import Channels
 from rollback_lib.host.ending import SHELL, Ending, Kind
 from rollback_lib.host.heartbeat import Heartbeat
-from rollback_lib.host.login_shell import Frame, through_login_shell
+from rollback_lib.host.login_shell import Frame
 from rollback_lib.host.output import KEEP, BoundedOutput
-from rollback_lib.host.snippets import GRACE, WATCH, own_end
+from rollback_lib.host.shells import Shells
+from rollback_lib.host.snippets import GRACE, own_end
 from rollback_lib.secrets.redactor import clean
 from rollback_lib.secrets.secret import Secret
 
@@ -29,15 +26,6 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 SLACK = 3 * GRACE  # seconds to wait for the end of a script after its deadline
 HELD = 1.0  # seconds to wait for the end of the output after a command has ended
-_RUN = (
-    WATCH
-    + r"""
-exec 4<&0 </dev/null
-printf "${4}begin\n"; printf "${4}begin\n" >&2
-begin "$1"
-await "$2" "$3" "$4" >&2
-"""
-)
 
 
 @dataclass(frozen=True)
@@ -74,7 +62,7 @@ class Connection:
         self._sudo = sudo
         self._client = client
         self._via = via
-        self._channels = Channels(client, alias)
+        self._shells = Shells(client, alias, sudo=sudo)
         self._heartbeat = Heartbeat(client)
 
     def run(
@@ -88,27 +76,28 @@ class Connection:
         when the connection breaks, NothingRan when the login shell or sudo does not run the script.
         """
         started = time.monotonic()
-        out, err = BoundedOutput(keep), BoundedOutput()
-        source = "" if send else " </dev/null"
-        mark = secrets.token_hex(8)  # random, so that no other output can be taken for it
-        before, seconds = rf"\n{mark} ", f"{deadline:.10g}"
-        framed = Frame(f"{mark} begin".encode()), Frame(f"{mark} begin".encode())
-        watched = ("timeout", "-s", "ALRM", seconds, "sh", "-c", _RUN, "sh", own_end(before, 2) + script, seconds, str(GRACE), before)
-        with self._channels.channel() as channel:
-            self._execute(channel, through_login_shell(shlex.join(watched) + source, sudo=self._sudo), send)
-            ended = self._drain(channel, framed, out, err, started + deadline + SLACK, on_output)
-            status = channel.recv_exit_status() if ended else None
-        # No exit status does not mean a lost connection: perhaps the shell that watches the script was killed.
-        if status in (None, -1) and not self._channels.alive():
-            raise LinkLost(f"the connection to {self.alias} broke while a command was running")
+        for new in (False, True):
+            out, err = BoundedOutput(keep), BoundedOutput()
+            with self._shells.shell(new=new) as shell:
+                framed = Frame(f"{shell.mark} begin".encode()), Frame(f"{shell.mark} begin".encode())
+                # End of file is never sent. When a command is quick, paramiko may send it after the channel is closed, and sshd then
+                # drops the whole connection ("ieof packet referred to nonexistent channel").
+                shell.run(own_end(rf"\n{shell.mark} ", 2) + script, deadline, send)
+                ended = self._drain(shell.channel, framed, out, err, started + deadline + SLACK, on_output)
+                status = shell.channel.recv_exit_status() if ended else None
+            # No exit status does not mean a lost connection: perhaps the shell that watches the script was killed.
+            if status in (None, -1) and not self._shells.alive():
+                raise LinkLost(f"the connection to {self.alias} broke while a command was running")
+            if framed[0].begun or not (ended and shell.waited):
+                break  # else something ended the shell while it waited, and nothing has run
         took = time.monotonic() - started
         noise = "\n".join(frame.noise.strip() for frame in framed).strip()
         if ended and not framed[0].begun and status != -1:
             raise NothingRan(f"{self.alias} ran nothing, and said: {_last_line(noise).rstrip('.')}; {_what_to_do(noise, sudo=self._sudo)}")
         self.noise = self.noise or noise
         errors = err.text()
-        ending = _ending(" ".join(re.findall(rf"\n{mark} (.*)\n", errors)), status, took)
-        return Result(ending, out.text(), re.sub(rf"\n{mark} .*\n", "", errors), out.dropped + err.dropped, took)
+        ending = _ending(" ".join(re.findall(rf"\n{shell.mark} (.*)\n", errors)), status, took)
+        return Result(ending, out.text(), re.sub(rf"\n{shell.mark} .*\n", "", errors), out.dropped + err.dropped, took)
 
     def check(self, script: str, *, deadline: float = 30.0) -> str:
         """Run a script that must succeed, and return its standard output.
@@ -131,16 +120,6 @@ class Connection:
         self._client.close()
         if self._via:
             self._via.close()
-
-    def _execute(self, channel: paramiko.Channel, command: str, send: Secret | None) -> None:
-        try:
-            # End of file is never sent. When a command is quick, paramiko may send it after the channel is closed, and sshd then
-            # drops the whole connection ("ieof packet referred to nonexistent channel").
-            _request(channel, command)
-            if send:
-                channel.sendall(send.reveal())
-        except (paramiko.SSHException, EOFError, OSError):
-            raise LinkLost(f"the connection to {self.alias} broke while a command was being started") from None
 
     def _drain(
         self, channel: paramiko.Channel, framed: tuple[Frame, Frame], out: BoundedOutput, err: BoundedOutput, until: float,
@@ -175,21 +154,6 @@ class Connection:
                 channel.status_event.wait(0.2)
             else:
                 select.select([wake], [], [], 0.2)
-
-
-def _request(channel: paramiko.Channel, command: str) -> None:
-    """Ask the host to run a command. Unlike `Channel.exec_command` this does not wait for the answer, so that what the command reads can
-    follow at once: one round trip instead of two. If the answer is no, paramiko closes the channel."""
-    request = paramiko.Message()
-    request.add_byte(cMSG_CHANNEL_REQUEST)
-    request.add_int(channel.remote_chanid)
-    request.add_string("exec")
-    request.add_boolean(True)
-    request.add_string(command)
-    transport = channel.get_transport()
-    if channel.closed:
-        raise paramiko.SSHException("the channel is closed")
-    transport._send_user_message(request)  # type: ignore[attr-defined]
 
 
 def said(result: Result) -> str:

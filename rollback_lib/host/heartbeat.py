@@ -4,7 +4,7 @@ import threading
 
 import paramiko
 
-from rollback_lib.host.channels import SILENCE
+from rollback_lib.host.shells import SILENCE
 
 EVERY = 5.0  # seconds between two keepalive requests
 

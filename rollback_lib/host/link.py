@@ -10,13 +10,13 @@ from pathlib import Path
 from rollback_lib.commands.command import script
 from rollback_lib.errors import ConnectionRefused, LinkLost, LockLost, NeverStarts, NothingRan, NotStarted, Refused
 from rollback_lib.host import ahead
-from rollback_lib.host.channels import CHANNELS
 from rollback_lib.host.connect import connect
 from rollback_lib.host.connection import Connection, Result, said
 from rollback_lib.host.ending import SHELL, Ending, Kind
 from rollback_lib.host.jobs import Job, JobState, read_state, read_states, states
 from rollback_lib.host.output import KEEP
 from rollback_lib.host.round import Round, Script, rounds
+from rollback_lib.host.shells import USED
 from rollback_lib.host.snippets import GRACE
 from rollback_lib.secrets.secret import Secret
 from rollback_lib.stack.model import Stack
@@ -72,7 +72,7 @@ class Link:
         """
         groups = rounds(scripts)
         answers: dict[Script, Result] = {}
-        with ThreadPoolExecutor(CHANNELS) as pool:
+        with ThreadPoolExecutor(USED) as pool:
             for group, results in zip(groups, pool.map(self._run_group, groups), strict=True):
                 answers |= zip(group, results, strict=True)
         return [answers[script] for script in scripts]

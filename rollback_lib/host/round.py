@@ -12,7 +12,7 @@ from rollback_lib.host.output import KEEP, BoundedOutput
 from rollback_lib.host.snippets import GRACE, WATCH, own_end
 from rollback_lib.secrets.secret import Secret
 
-LONGEST = 96 * 1024  # bytes of all scripts of a round as sent; Linux allows 128 KiB for one argument of a command (MAX_ARG_STRLEN)
+LONGEST = 120 * 1024  # bytes of all scripts of a round as run; Linux allows 128 KiB for one argument of a command (MAX_ARG_STRLEN)
 SLACK = 3 * GRACE  # seconds after the last deadline after which a round is given up
 
 # ask NUMBER SECONDS SCRIPT: run the script in the background, watched like any other. Its standard output is printed as lines of base64,
@@ -49,8 +49,8 @@ class Script:
 
     @property
     def size(self) -> int:
-        """How many bytes the script takes in the command that is sent: base64, and the call around it."""
-        return len(shlex.quote(self.text).encode()) * 4 // 3 + 200
+        """How many bytes the script takes in the script of a round, with the call around it."""
+        return len(shlex.quote(self.text).encode()) + 200
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,7 @@ class Round:
         asks = [
             f"ask {number} {each.deadline:.10g} {shlex.quote(own_end(before, 2) + each.text)}" for number, each in enumerate(self._scripts)
         ]
-        whole = "\n".join([_ROUND, settings, "{", *asks, "wait", "} 4>&1 | cat", ""])
-        return f'eval "$(printf %s {base64.b64encode(whole.encode()).decode()} | base64 -d)"'
+        return "\n".join([_ROUND, settings, "{", *asks, "wait", "} 4>&1 | cat", ""])
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the standard output of `script`."""
