@@ -106,19 +106,22 @@ _THERE = r"""there='for one; do
 done'"""
 
 
-def submodules(host: Host, tree: str, sha: str, path: str = "") -> list[Submodule]:
-    """The checked-out submodules of commit `sha`, and their own submodules, outer ones first.
+def submodules(tree: str, sha: str, path: str = "") -> Fact[list[Submodule]]:
+    """The checked-out submodules of commit `sha`, without their own submodules. `path` is where that commit is, from the top of the tree:
+    "" for the tree itself."""
 
-    `path` is where that commit is, from the top of the tree: "" for the tree itself. Raises Refused, LinkLost.
-    """
+    def read(out: str) -> list[Submodule]:
+        found = (line.partition("\t") for line in out.split("\0") if line)
+        return [Submodule(f"{path}/{name}".lstrip("/"), commit) for commit, _, name in found]
+
     folder = f"{tree}/{path}".rstrip("/")
-    fact = Fact((Command.of("sh", "-euc", _THERE + _CHECKED_OUT, "sh", folder, sha),), lambda out: list(filter(None, out.split("\0"))),
-                missing=f"git cannot say which submodules {sha[:12]} has in {folder}")  # fmt: skip
-    found = []
-    for line in host.ask(fact).result():
-        commit, _, name = line.partition("\t")
-        found.append(Submodule(f"{path}/{name}".lstrip("/"), commit))
-    inner = []
-    for submodule in found:
-        inner += submodules(host, tree, submodule.sha, submodule.path)
-    return [*found, *inner]
+    command = Command.of("sh", "-euc", _THERE + _CHECKED_OUT, "sh", folder, sha)
+    return Fact((command,), read, missing=f"git cannot say which submodules {sha[:12]} has in {folder}")
+
+
+def with_their_own(host: Host, tree: str, found: list[Submodule]) -> list[Submodule]:
+    """Submodules, and then all that are inside of them. Raises Refused, LinkLost."""
+    if not found:
+        return []
+    asked = [host.ask(submodules(tree, module.sha, module.path)) for module in found]
+    return [*found, *with_their_own(host, tree, [inner for answer in asked for inner in answer.result()])]

@@ -93,9 +93,10 @@ def examine(host: Host, now: State, target: str, wanted: Collection[str] | None 
     diff, in_the_way = host.ask(git.diff(*here)), host.ask(git.in_the_way(*here))
     running = {deployed.running for deployed in now.services if deployed.running}
     since = {then: host.ask(git.changes_if_known(tree, then, sha)) for then in running}
+    submodules = host.ask(repository.submodules(tree, sha))
     commit = _commit(now, resolved, revision)
     shapes.check(now, commit, changes.result(), unseen.result())
-    modules = repository.submodules(host, tree, commit.sha)
+    modules = repository.with_their_own(host, tree, submodules.result())
     defined = {way: host.ask(_defined_at(now, way, commit.sha, modules)) for way in _ways(now)}
     named = {name: host.ask(docker.image_id(name)) for name in _images(now)}  # most have the same name at the target
     known = {way: answer.result() for way, answer in defined.items()}
