@@ -11,7 +11,7 @@ from rollback_lib.commands.command import ENVIRONMENT, Command, script
 from rollback_lib.facts import git
 from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.live import LiveHost
-from rollback_lib.facts.repository import Repository, Submodule, repository, submodules, unseen
+from rollback_lib.facts.repository import Repository, Submodule, repository, submodules, unseen, with_their_own
 from rollback_lib.procedures.code import images
 from rollback_lib.procedures.code import tree as of_tree
 from rollback_lib.secrets.redactor import Redactor
@@ -174,7 +174,8 @@ def test_submodules_that_are_checked_out_and_theirs(work: Tree, tmp_path: Path) 
     outer(f"{add} {inner.path} 'in ner'; git commit -qm sub")
     work(f"{add} {outer.path} 'vendor/a\tb'; {add} {inner.path} empty; git commit -qm sub; git submodule --quiet deinit empty")
     work("git -c protocol.file.allow=always submodule --quiet update --init --recursive 'vendor/a\tb'")
-    found = submodules(LiveHost(Here(), Redactor(), Key()), str(work.path), "HEAD")
+    host, tree = LiveHost(Here(), Redactor(), Key()), str(work.path)
+    found = with_their_own(host, tree, host.ask(submodules(tree, "HEAD")).result())
     ids = [outer("git rev-parse HEAD"), inner("git rev-parse HEAD")]
     assert found == [Submodule("vendor/a\tb", ids[0]), Submodule("vendor/a\tb/in ner", ids[1])]
     assert ask(git.head(str(work.path))).submodules == ()
