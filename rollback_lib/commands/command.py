@@ -69,6 +69,11 @@ class Command:
         """The command as a line of POSIX shell, followed by the texts that it reads (here-documents)."""
         return "\n".join([self._line(), *self._texts()])
 
+    def brief(self) -> str:
+        """The command as a line of shell. A text that it reads is left out if it is long; a comment says how many lines it has."""
+        lines = [line for text in self._texts() for line in text.splitlines()]
+        return self.shell() if len(lines) <= BRIEF else f"{self._line()} # {len(lines) - 1} lines, as in the plan"
+
     def _line(self) -> str:
         out = f"{'>>' if self.append else '>'}{shlex.quote(self.file)}" if self.file else ""
         line = self._pipe(out) if self.into else f"{self._call()} {out}".rstrip()
@@ -114,6 +119,7 @@ ENVIRONMENT = {
     **{name: value for setting in _SETTINGS for name, value in setting.items()},
 }
 
+BRIEF = 4  # lines of a text, its end included, that are shown while a command runs
 END = "EOF"  # the line that ends the text a command reads
 # dash 0.5.12 loses a byte of a line that begins like END and continues with a character that is not ASCII.
 _UNSAYABLE = re.compile(r"^(?:EOF$|(?:E|EO|EOF)[^\x00-\x7f])", re.MULTILINE)

@@ -65,6 +65,12 @@ def sign(level: str) -> str:
     return _LEVELS[level][0]
 
 
+def words(text: str) -> View:
+    """A sentence for the cell of a table: text between backticks becomes code. Secrets are hidden."""
+    text = clean(text)
+    return View(inline.sentence(text), text)
+
+
 def note(level: str, text: str) -> View:
     """One or more sentences, marked as good, warn, bad or info by a sign and a colour. Secrets are hidden."""
     text = clean(text)
@@ -80,7 +86,7 @@ def code(text: str, *, title: str, lead: str = "", folded: bool = False) -> View
     box = "padding:.6em;border:1px solid rgba(128,128,128,.35);max-height:32em;overflow:auto"
     style = f"font-size:12px;line-height:1.35;white-space:pre-wrap;overflow-wrap:anywhere;{box}"
     opened = "" if folded else " open"
-    said = f'<div style="margin:.2em 0">{html.escape(lead)}</div>' if lead else ""
+    said = f'<div style="margin:.2em 0">{inline.sentence(lead)}</div>' if lead else ""
     body = f'{said}<pre style="{style}">{html.escape(text)}</pre>'
     return View(
         f'<details{opened}><summary style="cursor:pointer;font-weight:600">{html.escape(title)}</summary>{body}</details>',

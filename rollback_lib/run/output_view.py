@@ -37,7 +37,7 @@ class OutputView:
 
     def command(self, number: int) -> None:
         self.begun = number + 1
-        self._console.line(f"$ {self._step.script[number]}")
+        self._console.line(f"$ {self._step.script[number].brief()}")
 
     def line(self, text: str, dropped: int) -> None:
         self._lines += 1

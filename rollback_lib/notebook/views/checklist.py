@@ -1,14 +1,14 @@
 """View of the checklist before a rollback."""
 
-from rollback_lib.notebook.view import View, note, stack, table
+from rollback_lib.notebook.view import View, note, stack, table, words
 from rollback_lib.run.checklist import Checklist
 
 
 def checklist(found: Checklist) -> View:
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for point in found.points:
         sign = "✔ answered" if point.answered else "✘ open, and required" if point.required else "▲ open"
-        rows.append((sign, point.question, point.answer))
+        rows.append((sign, point.question, words(point.answer)))
     views: list[View] = [table(("", "checklist", "what is known"), rows)]
     if found.refusing:
         names = ",".join(point.name for point in found.refusing)
