@@ -75,3 +75,10 @@ def test_a_pipe_fails_where_any_of_its_commands_does(tmp_path, failing: int, fil
     done = subprocess.run(["sh", "-c", script([command, Command.of("echo", "never")])], capture_output=True, text=True)
     assert done.returncode != 0
     assert (done.stdout, (tmp_path / file).read_text() if file else "") == (("", "said\n") if file else ("said\n", ""))
+
+
+def test_a_long_text_is_left_out_of_the_brief_form() -> None:
+    lines = "\n".join(f"echo {number}" for number in range(9))
+    assert Command.script(lines, "a b").brief() == "sh -eu -s -- 'a b' <<'EOF' # 9 lines, as in the plan"
+    assert Command.of("sort").saying("b\na\n").brief() == "sort <<'EOF'\nb\na\nEOF"
+    assert Command.of("true").brief() == "true"
