@@ -1,5 +1,6 @@
 """Fixtures with practice hosts. The tests have their own, beside any that a person has started. If they cannot start, the tests fail."""
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -16,6 +17,9 @@ from tests.wheel import Installed, build
 # Hypothesis tries the same examples each time, so that only a change of the code changes a result. `--hypothesis-profile=default` looks for
 # new examples.
 settings.load_profile("ci")
+
+# The programs under test keep compiled modules, as they do on people's machines: without, each of them would compile the library again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(scope="session")
