@@ -52,6 +52,7 @@ faults: .venv/.dev ## every fault in every step of every procedure, and of undo:
 
 hosts: .venv/.dev ## every procedure on hosts and stacks of other shapes, and docs/hosts.md from what was found: more than an hour
 	@$(BIN)/pytest tests/acceptance/hosts tests/acceptance/stacks tests/acceptance/test_users.py tests/acceptance/test_coming_and_going.py \
+		tests/browser \
 		-m 'whole or not whole' --numprocesses 2 --write-table docs/hosts.md
 
 bench: .venv/.dev ## measure beside the runbook's own commands and other tools, and write the tables of bench/README.md

@@ -279,6 +279,31 @@ def test_what_a_database_rollback_loses_is_accepted_by_a_person(clean: Machine, 
     assert clean.health()[0] == 200
 
 
+@pytest.mark.whole
+def test_everything_that_was_deployed_at_once_comes_back_by_clicking(clean: Machine, page: Page, tmp_path: Path) -> None:
+    subprocess.run([BIN / "rollback", "mark", "--stack", clean.stack], env=clean.env(), check=True, capture_output=True)
+    good = clean.head()
+    clean.host.break_("release")
+    with jupyterlab(clean, "10_release", tmp_path, "apply") as address:
+        page.goto(address)
+        run_all(page)
+        for number, (source, said) in enumerate(
+            (("now = incident.document()", "Not healthy: agents-api."), (".candidates(now)", "Caddyfile: changed since"),
+             ("chosen = incident.examine", "Brings back: commit"), ("plan = incident.plan", "Reload Caddy: changes the stack")), 1,
+        ):  # fmt: skip
+            expect(outputs(page, source)).to_contain_text(said)
+            page.screenshot(path=SHOTS / f"10_release-{number}.png")
+        assert clean.health()[0] == 502
+        confirm(page, "incident.confirm", "contabo")
+        cell(page, "incident.apply(plan.keep)").locator(".jp-InputArea-editor").click()
+        menu(page, "Run", "Run Selected Cell and All Below")
+        expect(outputs(page, "incident.verify(plan);")).to_contain_text("Verified: the effect is the one asked for, and health holds.")
+        page.screenshot(path=SHOTS / "10_release-5.png")
+        expect(outputs(page, "incident.close()")).to_contain_text("Verdict: succeeded.")
+        page.screenshot(path=SHOTS / "10_release-6.png")
+    assert (clean.head(), clean.health()[0]) == (good, 200)
+
+
 def confirm(page: Page, source: str, word: str) -> None:
     gate = outputs(page, source)
     gate.locator("input[type=text]").fill(word)

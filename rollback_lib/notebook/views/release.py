@@ -26,6 +26,8 @@ def state(now: State) -> View:
 
 def timeline(releases: Sequence[WholeRelease], now: State) -> View:
     """The last releases and what runs now, side by side: what has the same letter is the same."""
+    if not releases:
+        return note("warn", "No release is known that was healthy here: there is nothing to go back to yet.")
     shown = [*reversed(releases[:_DRAWN]), now.present]
     labels = [*(times.minute(one.when) for one in shown[:-1]), "now"]
     found = {one.words: versions for one, versions in lanes(shown).items()}
