@@ -10,7 +10,7 @@ from rollback_lib.commands.command import Command
 from rollback_lib.commands.compose import Compose
 from rollback_lib.facts import copies, ledger
 from rollback_lib.facts.fact import Fact
-from rollback_lib.text import times
+from rollback_lib.text import tables, times
 
 FILE = "releases.jsonl"
 
@@ -71,7 +71,7 @@ def standing(ledger: Sequence[Release], commit: str, image: str = "") -> tuple[s
     after = next((release.when for release in ledger[ledger.index(known[-1]) + 1 :]), good[-1])
     hours = (max(after, good[-1]) - good[0]).total_seconds() / 3600
     lasted = f", over {hours:.0f} h" if hours >= 1 else ""
-    return f"healthy here {len(good)} times{lasted}, last {times.minute(good[-1])}", True
+    return f"healthy here {tables.count(len(good), 'time')}{lasted}, last {times.minute(good[-1])}", True
 
 
 def releases(state: str) -> Fact[list[Release]]:

@@ -44,6 +44,7 @@ def serve(page: Path, root: Path, tabs: Path, running: "Popen[bytes] | None", po
 def _settings(path: str, root: Path, tabs: Path, port: int | None, *, browser: bool) -> list[str]:
     return [
         f"--ServerApp.root_dir={root}", f"--LabApp.default_url=/lab/tree/{path}", f"--LabApp.workspaces_dir={tabs}",
+        "--LabApp.expose_app_in_browser=True",  # for notebook/guide.js
         f"--LabApp.app_settings_dir={LIBRARY / 'notebook' / 'settings'}",
         "--ServerApp.kernel_spec_manager_class=rollback_lib.jupyterlab.kernels.Kernels",
         "--ServerApp.contents_manager_class=rollback_lib.jupyterlab.contents.Contents",

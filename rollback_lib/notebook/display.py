@@ -47,10 +47,23 @@ def show(view: View) -> Place | None:
     return place
 
 
-def show_widget(widget: Any, twin: View) -> Place:
-    """Display a widget. Viewers without widgets, such as GitHub and the pages of a record, show `twin` instead."""
-    content = widget._repr_mimebundle_()
-    return Place({_WIDGET: content[_WIDGET], **_bundle(twin)})
+class WidgetPlace(Place):
+    """An output with a widget. Viewers without widgets, such as GitHub and the pages of a record, show its twin instead."""
+
+    def __init__(self, widget: Any, twin: View) -> None:
+        self._widget = widget._repr_mimebundle_()[_WIDGET]
+        super().__init__({_WIDGET: self._widget, **_bundle(twin)})
+
+    def update_twin(self, twin: View) -> None:
+        """Replace the twin, and keep the widget."""
+        from IPython.display import update_display
+
+        update_display({_WIDGET: self._widget, **_bundle(twin)}, raw=True, display_id=self._id)
+
+
+def show_widget(widget: Any, twin: View) -> WidgetPlace:
+    """Display a widget; `twin` is for viewers without widgets."""
+    return WidgetPlace(widget, twin)
 
 
 def rename(old: object, new: object) -> None:

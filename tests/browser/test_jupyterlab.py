@@ -52,6 +52,7 @@ def jupyterlab(machine: Machine, name: str, tmp_path: Path, mode: str, **paramet
         "--no-browser",
         f"--port={port}",
         f"--IdentityProvider.token={token}",
+        "--LabApp.expose_app_in_browser=True",
         f"--LabApp.app_settings_dir={PROJECT / 'rollback_lib' / 'notebook' / 'settings'}",
         *root,
         folder,
@@ -166,6 +167,7 @@ def test_cell_by_cell_to_health(lab: str, page: Page, broken: Machine) -> None:
 
     # The button stays off until the host's name is typed.
     gate = outputs(page, "incident.confirm")
+    expect(gate.locator("input[type=text]")).to_be_focused()
     button = gate.get_by_role("button", name="Confirm")
     expect(button).to_be_disabled()
     box = gate.locator("input[type=text]")
@@ -294,9 +296,15 @@ def test_everything_that_was_deployed_at_once_comes_back_by_clicking(clean: Mach
             expect(outputs(page, source)).to_contain_text(said)
             page.screenshot(path=SHOTS / f"10_release-{number}.png")
         assert clean.health()[0] == 502
-        confirm(page, "incident.confirm", "contabo")
-        cell(page, "incident.apply(plan.keep)").locator(".jp-InputArea-editor").click()
-        menu(page, "Run", "Run Selected Cell and All Below")
+        # By the keyboard alone: Run All has passed the gate, and brings the person back to it.
+        gate = cell(page, "incident.confirm")
+        expect(gate.locator("input[type=text]")).to_be_focused()
+        expect(gate.locator("input[type=text]")).to_be_in_viewport()
+        page.keyboard.type("contabo")
+        page.keyboard.press("Enter")
+        expect(gate.get_by_role("button", name="Run the cells below")).to_be_focused()
+        page.screenshot(path=SHOTS / "10_release-confirmed.png")
+        page.keyboard.press("Enter")
         expect(outputs(page, "incident.verify(plan);")).to_contain_text("Verified: the effect is the one asked for, and health holds.")
         page.screenshot(path=SHOTS / "10_release-5.png")
         expect(outputs(page, "incident.close()")).to_contain_text("Verdict: succeeded.")
