@@ -51,13 +51,16 @@ faults: .venv/.dev ## every fault in every step of every procedure, and of undo:
 	@$(BIN)/pytest tests/acceptance/faults tests/acceptance/test_release.py -m 'whole or not whole' --numprocesses 2
 
 hosts: .venv/.dev ## every procedure on hosts and stacks of other shapes, and docs/hosts.md from what was found: more than an hour
-	@$(BIN)/pytest tests/acceptance/hosts tests/acceptance/stacks tests/acceptance/test_users.py tests/acceptance/test_coming_and_going.py \
-		tests/browser \
-		-m 'whole or not whole' --numprocesses 2 --write-table docs/hosts.md
+	@$(BIN)/pytest tests/acceptance/hosts tests/acceptance/stacks -m 'whole or not whole' --numprocesses 2 --write-table docs/hosts.md
+
+long: .venv/.dev ## the acceptance tests that make test leaves out, faults and hosts apart: half an hour
+	@tools/practice tests
+	@$(BIN)/pytest tests/acceptance tests/browser -m whole --numprocesses 2 \
+		--ignore tests/acceptance/faults --ignore tests/acceptance/hosts --ignore tests/acceptance/stacks
 
 bench: .venv/.dev ## measure beside the runbook's own commands and other tools, and write the tables of bench/README.md
 	@tools/browser
 	@bench/run
 	@$(BIN)/python -m bench.readme
 
-.PHONY: help setup clean drill drills lab unit test faults hosts bench
+.PHONY: help setup clean drill drills lab unit test faults hosts long bench

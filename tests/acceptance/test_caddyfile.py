@@ -7,6 +7,7 @@ import pytest
 from lab.traffic import Traffic
 from rollback_lib.stack.model import Stack
 from tests.machine import Machine
+from tests.marks import whole
 
 FILE = "/opt/dyniq-voice/docker/Caddyfile"
 CADDY = "docker-caddy-1"
@@ -83,7 +84,7 @@ def test_plan_mode_changes_nothing(misrouted: Machine) -> None:
     assert "-\treverse_proxy agents-api:9000" in (done.folder / "plan.diff").read_text()
 
 
-@pytest.mark.parametrize("writable", [True, False])
+@pytest.mark.parametrize("writable", [True, *whole(False)])
 def test_a_file_that_git_replaced_is_put_right_in_the_container_too(clean: Machine, writable: bool) -> None:
     """Deployed by a pull without a restart: the container goes on with the old file, and a reload would say `unchanged`."""
     if writable:
@@ -157,7 +158,7 @@ def test_a_caddy_without_an_admin_api_is_restarted_and_the_plan_says_why(clean: 
     assert clean.health()[0] == 200
 
 
-@pytest.mark.parametrize("policy", ["undo", "stop"])
+@pytest.mark.parametrize("policy", ["undo", *whole("stop")])
 def test_a_version_with_which_a_route_fails(misrouted: Machine, policy: str) -> None:
     """Healthy means every route: a version from before ruben-api had one is loaded, and not good enough."""
     first = misrouted.ssh("git -C /opt/dyniq-voice log --format=%h --reverse -- docker/Caddyfile | head -n 1")
@@ -209,7 +210,7 @@ def full(clean: Machine) -> Machine:
     return clean
 
 
-@pytest.mark.parametrize("policy", ["undo", "stop"])
+@pytest.mark.parametrize("policy", ["undo", *whole("stop")])
 def test_a_version_for_which_the_disk_has_no_room_leaves_the_file_to_the_byte(full: Machine, policy: str) -> None:
     look = f"sha256sum {FILE}; stat -c '%i %s %a %u %g' {FILE}; ls -A /opt/dyniq-voice/docker"
     before, config = full.ssh(look), live(full)

@@ -10,6 +10,7 @@ from datetime import datetime
 import pytest
 
 from tests.machine import Machine
+from tests.marks import whole
 
 TREE = "/opt/dyniq-voice"
 # Runs a command, and says last of all how large the largest of its processes was, in KiB.
@@ -221,7 +222,7 @@ def test_a_target_that_does_not_build_leaves_everything_as_it_was(clean: Machine
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("policy", ["undo", "stop"])
+@pytest.mark.parametrize("policy", [*whole("undo"), "stop"])
 def test_a_target_that_is_unhealthy(clean: Machine, policy: str) -> None:
     sick = clean.commit(
         "answer nothing", "sed -i 's/^def health.*/def health():\\n    raise SystemError\\n\\ndef unused():/' agents_api/server.py"
@@ -260,6 +261,7 @@ def test_a_service_without_container_is_brought_back(broken: Machine) -> None:
     assert broken.health()[0] == 200
 
 
+@pytest.mark.whole
 def test_much_output_is_bounded_and_said_so(broken: Machine) -> None:
     broken.ssh(f"""cat >/usr/local/bin/noisy <<'EOF'
 #!/bin/sh

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.machine import Machine
+from tests.marks import whole
 
 # In each turn: one that is removed as soon as it ends and looks like a service of the stack, one of another stack that is made,
 # started and removed on the stack's own network, a network and a volume.
@@ -43,9 +44,7 @@ def turns(machine: Machine) -> int:
     return int(machine.ssh("wc -l </run/turns"))
 
 
-@pytest.mark.parametrize(
-    "procedure", ["code", "redeploy", *(pytest.param(one, marks=pytest.mark.whole) for one in ("image", "env", "caddyfile"))]
-)
+@pytest.mark.parametrize("procedure", ["code", *whole("redeploy", "image", "env", "caddyfile")])
 def test_what_comes_and_goes_is_in_nobodys_way(busy: Machine, procedure: str) -> None:
     busy.host.break_({"redeploy": "stack"}.get(procedure, procedure))
     before = turns(busy)

@@ -9,6 +9,7 @@ import pytest
 from lab.writer import Writer, interruption
 from tests.acceptance.databases import ODD, content, databases, run, sql
 from tests.machine import Machine
+from tests.marks import whole
 
 
 @pytest.mark.quiet
@@ -90,6 +91,7 @@ def test_without_acceptance_nothing_is_swapped_and_nothing_stays(migrated: Machi
     assert content(migrated) == was
 
 
+@pytest.mark.whole
 def test_the_other_database_of_the_page_and_names_that_need_quoting(clean: Machine) -> None:
     # The page's n8n database, and one whose name no shell and no SQL takes as it is.
     last = sql(clean, "DELETE FROM execution_entity; SELECT max(id) FROM workflow_entity", "n8n", "n8n")
@@ -184,6 +186,7 @@ def stop_a_session(machine: Machine) -> None:
 
 
 @pytest.mark.quiet
+@pytest.mark.whole
 def test_a_session_that_does_not_let_go_leaves_everything_as_it_was(migrated: Machine) -> None:
     """A backend that is stopped takes no request to end: the swap gives up, and the service goes on with what it had."""
     stop_a_session(migrated)
@@ -200,7 +203,7 @@ def test_a_session_that_does_not_let_go_leaves_everything_as_it_was(migrated: Ma
     assert {line for line in was.splitlines() if "lab-writer" not in line} <= set(content(migrated).splitlines())
 
 
-@pytest.mark.parametrize("when", ["restore", "swap"])
+@pytest.mark.parametrize("when", ["restore", *whole("swap")])
 def test_the_container_restarts_in_the_middle(migrated: Machine, when: str) -> None:
     """While the backup is restored, or once connections are held off: afterwards the live database answers, as it was."""
     was = content(migrated)
@@ -246,7 +249,7 @@ def test_a_disk_that_is_too_small_or_fills_up(migrated: Machine) -> None:
     assert content(migrated) == was
 
 
-@pytest.mark.parametrize("policy", ["undo", "stop"])
+@pytest.mark.parametrize("policy", ["undo", *whole("stop")])
 def test_a_backup_with_which_the_service_is_not_well(migrated: Machine, policy: str) -> None:
     """Made after the bad migration: it is restored and swapped in as asked, and health never comes."""
     migrated.ssh("docker exec voice-postgres-1 pg_dump -U dyniq dyniq >/backup/voice-late.sql")

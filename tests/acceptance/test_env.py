@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from tests.machine import Machine
+from tests.marks import whole
 
 FILE = "/opt/dyniq-voice/.env"
 DOCKER = "/opt/dyniq-voice/docker"
@@ -206,6 +207,7 @@ def test_a_container_that_holds_something_else_than_the_file_is_made_anew(clean:
     assert again.record["verdict"] == "nothing-to-do"
 
 
+@pytest.mark.whole
 def test_an_image_without_a_shell(mistyped: Machine) -> None:
     """The container's environment is compared all the same; nothing is run in it."""
     mistyped.ssh("""cd /opt/dyniq-voice
@@ -216,7 +218,7 @@ def test_an_image_without_a_shell(mistyped: Machine) -> None:
     assert (done.status, environment(mistyped)["MODEL"], mistyped.health()[0]) == (0, "sonnet", 200), done.out
 
 
-@pytest.mark.parametrize("policy", ["undo", "stop"])
+@pytest.mark.parametrize("policy", ["undo", *whole("stop")])
 def test_a_version_with_which_the_service_is_unhealthy(clean: Machine, policy: str) -> None:
     clean.ssh(f"sed s/@voice-postgres-1/@nowhere.invalid/ {FILE} >{FILE}.bad")
     good = content(clean)
@@ -345,6 +347,7 @@ def test_bad_parameters_are_refused_before_anything(practice_host: object, tmp_p
     assert "opus-literal-1" not in done.err
 
 
+@pytest.mark.whole
 def test_references_that_lead_nowhere_are_refused(mistyped: Machine) -> None:
     refused(mistyped, "the host has no file /root/none", "-p", "assign=MODEL=file:/root/none")
     refused(mistyped, "NOT_THERE is not in the file", "-p", "remove=NOT_THERE")

@@ -6,6 +6,7 @@ import pytest
 
 from tests.acceptance.test_shapes import TREE, tree
 from tests.machine import Done, Machine
+from tests.marks import whole
 
 SUB = "agents_api/vendor"
 
@@ -61,6 +62,7 @@ def test_an_image_is_made_of_the_files_that_a_checkout_has(broken: Machine) -> N
     undone_to_the_byte(broken, done, before, image)
 
 
+@pytest.mark.whole
 def test_an_export_that_fails_in_its_midst_is_no_target(broken: Machine) -> None:
     broken.ssh(f"""cd {TREE}; git config filter.broken.smudge false; git config filter.broken.clean cat
         git config filter.broken.required true; echo 'agents_api/server.py filter=broken' >.git/info/attributes""")
@@ -126,6 +128,7 @@ def test_submodules_that_the_target_would_move_are_refused(with_submodule: Machi
     assert f"have changes of their own, or are at another commit than the tree names ({SUB})" in changed.record["reason"]
 
 
+@pytest.mark.whole
 def test_a_linked_worktree(broken: Machine) -> None:
     broken.ssh(f"""set -e; cd {TREE}; git switch -q --detach; mv {TREE} /opt/main
         git -C /opt/main worktree add -q {TREE} main; cp /opt/main/.env {TREE}/; cp /opt/main/docker/.env {TREE}/docker/
@@ -141,6 +144,7 @@ def test_a_linked_worktree(broken: Machine) -> None:
     undone_to_the_byte(broken, done, before, image)
 
 
+@pytest.mark.whole
 def test_a_shallow_clone(broken: Machine) -> None:
     broken.ssh(f"""set -e; cd {TREE}; old=$(git rev-parse HEAD~3); echo $old >/tmp/old
         git clone -q --depth=2 file:///srv/git/dyniq-voice.git /tmp/shallow; rm -rf .git; mv /tmp/shallow/.git .git; rm -rf /tmp/shallow""")
@@ -156,7 +160,7 @@ def test_a_shallow_clone(broken: Machine) -> None:
     undone_to_the_byte(broken, done, before, image)
 
 
-@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("shared", [*whole(False), True])
 def test_a_tree_of_another_user_stays_theirs(broken: Machine, shared: bool) -> None:
     """Rolled back and undone by root; what git made there is the owner's, and what was somebody else's is still theirs."""
     good = broken.commit("new folders", "git checkout -q HEAD~1 -- agents_api scripts; rm -f agents_api/streaming.py\n"
@@ -227,6 +231,7 @@ def test_what_git_is_in_the_midst_of_is_not_ended(broken: Machine) -> None:
     assert broken.listing() == before
 
 
+@pytest.mark.whole
 def test_a_partial_clone_that_lacks_files_of_the_target(broken: Machine) -> None:
     """Looking fetches nothing; the plan says how they are had, and they are had before anything is touched."""
     broken.ssh(f"""set -e; git -C /srv/git/dyniq-voice.git config uploadpack.allowFilter true; cd {TREE}
@@ -268,6 +273,7 @@ def test_a_folder_that_cannot_be_written_to_is_found_by_the_plan(broken: Machine
     assert f"root may not write to {TREE}/agents_api" in refused.record["reason"]
 
 
+@pytest.mark.whole
 def test_a_caddyfile_that_a_filter_makes(clean: Machine) -> None:
     """What stands in the commit is not what a checkout writes."""
     clean.ssh(f"""set -e; cd {TREE}; git config filter.swap.smudge 'sed s/secret-name/agents-api/'

@@ -90,6 +90,7 @@ def test_what_holds_is_marked_and_the_lock_is_free_meanwhile(clean: Machine) -> 
     assert verified(clean)
 
 
+@pytest.mark.whole
 def test_a_flake_is_no_outage(clean: Machine) -> None:
     deployed(clean, "a good release")
     guard = Guard(clean, "15s", "--json").holds()
@@ -154,6 +155,7 @@ def test_without_apply_it_is_planned_people_are_told_and_a_command_applies_it(cl
     assert verified(clean)
 
 
+@pytest.mark.whole
 def test_without_a_good_release_it_is_triages_best_answer(broken: Machine) -> None:
     done = Guard(broken, "60s", "--apply", "--confirm", "contabo", "--quiet").ended()
     assert (done.status, broken.health()[0]) == (4, 200), done.out + done.err
@@ -198,6 +200,7 @@ def test_a_pipeline_that_dies_leaves_the_host_as_it_was(clean: Machine, sent: si
     assert Guard(clean, "3s").ended().status == 0
 
 
+@pytest.mark.whole
 def test_a_connection_that_is_cut_does_not_end_the_watch(clean: Machine, tmp_path: Path) -> None:
     good = deployed(clean, "a good release")
     with Relay(clean.host.ssh_port) as relay:
@@ -212,6 +215,7 @@ def test_a_connection_that_is_cut_does_not_end_the_watch(clean: Machine, tmp_pat
     assert ledger(clean)[-1]["commit"] == good
 
 
+@pytest.mark.whole
 def test_a_stack_that_somebody_rolls_back_is_left_to_them(broken: Machine) -> None:
     with broken.stopped_in("code", "recreate", 1, "-p", "reason=first"):
         before = serving(broken)

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.machine import Machine
+from tests.marks import whole
 
 DOCKER = "/opt/dyniq-voice/docker"
 COMPOSE = f"cd {DOCKER} && docker compose -f docker-compose.yml -f docker-compose.prod.yml"
@@ -153,7 +154,7 @@ def test_an_image_that_cannot_be_pulled_ends_the_run_with_the_service_as_it_was(
     assert "before-" not in deployed.ssh("docker images")
 
 
-@pytest.mark.parametrize("policy", ["undo", "stop"])
+@pytest.mark.parametrize("policy", ["undo", *whole("stop")])
 def test_an_image_that_is_unhealthy(clean: Machine, policy: str) -> None:
     clean.host.break_("image")
     bad = clean.ssh("git -C /opt/dyniq-voice rev-parse HEAD")
@@ -183,6 +184,7 @@ def test_compose_files_without_a_variable_are_answered_with_a_tag(deployed: Mach
     assert "have no variable for the tag" in (done.folder / "notebook.html").read_text()
 
 
+@pytest.mark.whole
 def test_what_runs_is_nothing_to_do_and_a_code_rollback_gives_way(deployed: Machine) -> None:
     assert run(deployed).status == 0
     before = deployed.listing()

@@ -84,6 +84,7 @@ def test_up_and_status_say_which_scenario_a_host_is_in_until_it_is_mended(clean:
     assert json.loads(run("status", "--json"))["scenario"] is None
 
 
+@pytest.mark.whole
 def test_a_host_of_another_shape_until_it_is_reset(clean: Machine) -> None:
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([BIN / "rollback", "lab", *words, "--name", clean.host.name], capture_output=True, text=True)
@@ -105,6 +106,7 @@ def test_a_host_of_another_shape_until_it_is_reset(clean: Machine) -> None:
 
 
 @pytest.mark.quiet  # the other host has all the time it needs to be healthy
+@pytest.mark.whole
 def test_a_host_that_is_ill_and_in_no_scenario_is_an_error_that_says_what_to_do(clean: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lab.practice_host.HEALTHY_TIMEOUT", 2)
     clean.ssh("docker stop docker-caddy-1")

@@ -4,6 +4,8 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.machine import BIN, Done, Machine
 
 STATE = "/var/lib/rollback/dyniq-voice"
@@ -156,6 +158,7 @@ def test_a_stack_that_somebody_changes_is_not_entered(broken: Machine) -> None:
             assert ledger(broken) == []
 
 
+@pytest.mark.whole
 def test_a_bad_release_is_proposed_no_more_and_named(clean: Machine) -> None:
     first = deployed(clean, "the first release")
     assert mark(clean).status == 0

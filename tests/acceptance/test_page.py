@@ -87,6 +87,7 @@ def test_image_section(clean: Machine, page: Page) -> None:
     assert eventually(lambda: clean.health()[0] == 200)
 
 
+@pytest.mark.whole
 def test_env_section(clean: Machine, page: Page) -> None:
     before = clean.container()["Id"]
     edit, recreate, verify = map(page.run, sections()["Environment Variable Rollback"])
@@ -95,6 +96,7 @@ def test_env_section(clean: Machine, page: Page) -> None:
     assert clean.container()["Id"] != before
 
 
+@pytest.mark.whole
 def test_caddyfile_section(clean: Machine, page: Page) -> None:
     before = clean.ssh("cat /opt/dyniq-voice/docker/Caddyfile")
     restore, restart, agents, ruben = map(page.run, sections()["Caddyfile Rollback"])
@@ -106,6 +108,7 @@ def test_caddyfile_section(clean: Machine, page: Page) -> None:
     assert eventually(lambda: clean.health()[0] == clean.health("ruben-api")[0] == 200)
 
 
+@pytest.mark.whole
 def test_database_section(clean: Machine, page: Page) -> None:
     rows = "docker exec voice-postgres-1 psql -X -A -t -U dyniq -d dyniq -c 'SELECT count(*) FROM events'"
     clean.ssh("docker exec voice-postgres-1 psql -U dyniq -d dyniq -c 'DELETE FROM events'")
@@ -115,6 +118,7 @@ def test_database_section(clean: Machine, page: Page) -> None:
     assert clean.ssh(rows) == "0"
 
 
+@pytest.mark.whole
 def test_nuclear_section(clean: Machine, page: Page) -> None:
     redeploy, reconnect = map(page.run, sections()["Nuclear Option (Full Stack Redeploy)"])
     assert redeploy.status == 0, redeploy.said

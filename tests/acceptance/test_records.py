@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import sync_playwright
@@ -123,6 +124,7 @@ LINES = st.lists(
 
 
 # Every example asks a host, so that making a failing one smaller would take for ever.
+@pytest.mark.whole
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(st.lists(LINES, min_size=12, max_size=12), st.lists(st.text("ab'\"\\$#{} =\té", max_size=12), min_size=10, max_size=10))
 def test_env_files_mean_to_us_what_they_mean_to_compose(practice_host, files: list[list[str]], values: list[str]) -> None:

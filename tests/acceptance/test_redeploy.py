@@ -7,6 +7,7 @@ import pytest
 from lab.traffic import Traffic
 from rollback_lib.stack.model import Stack
 from tests.machine import Done, Machine
+from tests.marks import whole
 
 DOCKER = "/opt/dyniq-voice/docker"
 
@@ -119,7 +120,7 @@ def test_a_build_that_fails_leaves_the_old_stack_up(clean: Machine) -> None:
     assert clean.ssh("ls /var/lib/rollback/dyniq-voice/before") == ""
 
 
-@pytest.mark.parametrize("policy", ["undo", "stop"])
+@pytest.mark.parametrize("policy", ["undo", *whole("stop")])
 def test_a_tree_that_does_not_come_up(clean: Machine, policy: str) -> None:
     """ruben-api builds and ends at once: not verified, and undone with images and files as they were."""
     clean.ssh("echo 'raise SystemExit(3)' >/opt/dyniq-voice/ruben_api/server.py")
@@ -142,6 +143,7 @@ def test_a_tree_that_does_not_come_up(clean: Machine, policy: str) -> None:
     )
 
 
+@pytest.mark.whole
 def test_a_service_started_from_the_registry_stays_with_it_and_scaled_ones_keep_their_number(clean: Machine) -> None:
     both = f"docker compose --project-directory {DOCKER} -f {DOCKER}/docker-compose.yml -f {DOCKER}/docker-compose.prod.yml"
     clean.ssh(f"{both} pull -q agents-api; {both} up -d agents-api; cd {DOCKER} && docker compose up -d --scale ruben-api=2 ruben-api")

@@ -52,6 +52,7 @@ def stack(clean: Machine) -> Path:
     return clean.edited_stack(lambda content: content.update(retention={"keep_days": 30, "newest": 2, "longest_days": 60}))
 
 
+@pytest.mark.whole
 def test_what_is_beyond_its_time_goes_and_nothing_else(clean: Machine, stack: Path) -> None:
     code = applied(clean, "code", stack)
     database = applied(clean, "database", stack, "-p", "database=voice", "-p", "accept_loss=true")

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from lab.relay import Relay
 from rollback_lib.settings import PROJECT
 from tests.faults import Scene, freeze, thaw, thaw_when_told_to_end
@@ -126,6 +128,7 @@ def test_a_run_that_comes_to_health_keeps_the_host_from_undoing(broken: Machine)
         assert (refused.status, refused.folder) == (2, None)
 
 
+@pytest.mark.whole
 def test_an_incident_that_failed_is_gone_on_with_when_the_cause_is_gone(broken: Machine) -> None:
     broken.ssh("docker network disconnect --force docker_default docker-ruben-api-1")
     done = broken.apply("-p", "target=HEAD~1")

@@ -7,6 +7,7 @@ import yaml
 
 from tests.faults import thaw
 from tests.machine import Machine
+from tests.marks import whole
 
 TREE = "/opt/dyniq-voice"
 SHOP = "/opt/shop"
@@ -62,6 +63,7 @@ def test_a_checkout_that_died_is_finished_by_a_resumed_run(broken: Machine) -> N
     assert broken.ssh(f"git -C {TREE} status --porcelain") == ""
 
 
+@pytest.mark.whole
 def test_a_half_done_step_is_not_run_again_over_a_repair(broken: Machine) -> None:
     """The checkout died; a colleague mended a file by hand. That is neither of the target nor of before: nobody overwrites it."""
     flaky_filter(broken, DIES["git is killed"])
@@ -81,7 +83,7 @@ def replicas(machine: Machine) -> list[list[str]]:
     return sorted(line.split() for line in shown.splitlines())
 
 
-@pytest.mark.parametrize("scenario", ["code", "image", "env"])
+@pytest.mark.parametrize("scenario", ["code", *whole("image", "env")])
 def test_three_replicas_stay_three(clean: Machine, scenario: str) -> None:
     prod = " -f docker-compose.yml -f docker-compose.prod.yml" if scenario == "image" else ""
     clean.host.break_(scenario)
@@ -192,6 +194,7 @@ def test_what_was_exported_at_a_deploy_is_not_blanked_without_a_word(shop: Machi
     assert look(shop, "web")["version"] == "one"
 
 
+@pytest.mark.whole
 def test_how_compose_was_called_is_known_or_it_is_refused(shop: Machine) -> None:
     first = shop.apply(stack=stack(shop))
     assert first.status == 0, first.out + first.err

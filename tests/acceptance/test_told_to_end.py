@@ -11,6 +11,7 @@ import pytest
 
 from tests.faults import JOB, Scene, cells, thaw, thaw_when_told_to_end
 from tests.machine import BIN, Machine
+from tests.marks import whole
 
 # Ways to start a run; some make it ignore signals.
 WAYS = {
@@ -34,7 +35,7 @@ def serving(machine: Machine) -> list[str]:
     return [machine.head(), machine.container()["Id"], changes, *images.splitlines()]
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [*whole("with SIGINT ignored", "under nohup"), "plainly", "in the background of a script under nohup"])
 def test_sigterm_ends_the_run_in_order(broken: Machine, way: str) -> None:
     before = serving(broken)
     with building(broken, way) as scene:

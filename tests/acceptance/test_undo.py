@@ -70,6 +70,7 @@ def there_and_back(machine: Machine, scenario: str, procedure: str, look: Callab
     assert (rolled.record["procedure"], undone.record["procedure"], again.record["procedure"]) == (procedure, "undo", "undo")
 
 
+@pytest.mark.whole
 def test_what_is_in_files_databases_and_networks(clean: Machine) -> None:
     there_and_back(clean, "env", "env", env)
     there_and_back(clean, "database", "database", database, *DATABASE)

@@ -8,16 +8,12 @@ import yaml
 
 from rollback_lib.host.connect import connect
 from tests.machine import Machine
+from tests.marks import whole
 
 TREE = "/opt/dyniq-voice"
 HOME_STATE = "/home/deploy/.local/state/rollback/dyniq-voice"
 ROOT_STATE = "/var/lib/rollback/dyniq-voice"
 NOISE = "echo 'welcome to contabo'; echo 'you have mail' >&2"
-
-
-def whole(*values: str) -> list[object]:
-    """Values that only `make hosts` tries."""
-    return [pytest.param(one, marks=pytest.mark.whole) for one in values]
 
 
 def user(machine: Machine, name: str = "deploy", *, shell: str = "/bin/bash", groups: str = "docker", owns: bool = True) -> Path:
@@ -83,6 +79,7 @@ def test_root_and_the_owner_of_the_tree_meet_the_same_lock_and_ledger(broken: Ma
     assert broken.ssh(f"test ! -e {ROOT_STATE}; echo $?") == "0"
 
 
+@pytest.mark.whole
 def test_what_root_left_there_is_used_by_the_owner(broken: Machine) -> None:
     """Root rolls back; the owner of the tree then sees what was healthy, and can deploy as before."""
     stack = user(broken)

@@ -130,6 +130,7 @@ PLANNED = {
 }
 
 
+@pytest.mark.whole
 def test_run_all_of_the_other_notebooks_looks_and_plans(clean: Machine, page: Page, tmp_path: Path) -> None:
     clean.host.break_("env")
     before = clean.listing()
@@ -215,6 +216,7 @@ def test_cell_by_cell_to_health(lab: str, page: Page, broken: Machine) -> None:
     assert verify(broken.incidents).findings == ()
 
 
+@pytest.mark.whole
 def test_a_restarted_kernel_takes_the_incident_up_again(lab: str, page: Page, broken: Machine) -> None:
     """Between two steps, as when a laptop ran out of power: the cells are run again, in the same incident."""
     page.goto(lab)

@@ -23,7 +23,7 @@ BREAKS: dict[str, dict[str, dict[str, str]]] = {
     "erp": {"image": {"service": "backend"}, "env": {}},
 }
 
-SHORT = ("analytics", "social")  # an image of a registry, and code in git; `make hosts` has all of them
+SHORT = ("analytics",)  # `make hosts` has all of them
 
 
 class Made:
