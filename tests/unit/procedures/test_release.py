@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
-from rollback_lib.facts import docker, git, networks
+from rollback_lib.facts import compose, docker, files, git, networks
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.facts.whole_release import Data, KeptFile, Ran, WholeRelease
 from rollback_lib.host.ending import Ending
@@ -25,6 +25,7 @@ from rollback_lib.procedures.release.readiness import READINESS
 from rollback_lib.procedures.release.triage import Look
 from rollback_lib.procedures.triage import diagnose
 from rollback_lib.procedures.triage.changes import Since
+from rollback_lib.secrets.secret import Secret
 from rollback_lib.stack.model import Stack
 from tests.builders.containers import WAY, attached, container
 from tests.builders.recorded import Recorded
@@ -198,6 +199,25 @@ def test_the_env_file_of_a_release_is_found_by_its_copy_and_its_readers_are_recr
     made = release.plan(now, chosen, incident="i1")
     assert [step.name for step in made.steps if not step.skip] == ["keep", "change", "recreate", "remember"]
     assert "/kept/one" in shell(made, "change")
+
+
+@pytest.mark.parametrize(
+    ("file", "holds", "ok"), [("A=1\nB=x\n", "1", True), ("A=1\nB=x\n", "2", False), ("A=2\nB=x\n", "1", True)]
+)  # fmt: skip
+def test_what_containers_hold_is_only_judged_while_the_files_are_those_of_the_release(file: str, holds: str, ok: bool) -> None:
+    """In the midst of an undo the files are back, and the containers still are those of the release."""
+    known = only_env()
+    now = replace(known, releases=(replace(known.releases[0], services={"api": Ran("sha256:1", "docker-api", WAY)}),))
+    made = release.plan(now, release.examine(Recorded((docker.stored(set()), {}), otherwise=test_env.AFTER), now, "latest"), incident="i1")
+    api = test_env.container("api", A=holds, B="x")
+    host = Recorded(
+        (files.env_file(ENV), test_env.file(file)), (docker.project(now.stack), [api]),
+        (compose.meant(WAY), {"api": test_env.meant(A=file[2], B="x")}),
+        (docker.image_environments({"sha256:1"}), {"sha256:1": {"PATH": Secret("/bin")}}), otherwise={},
+    )  # fmt: skip
+    host.key = now.envs[ENV].key
+    (row,) = [row for row in release.effects(host, now.stack, made) if row.name == "api: what its containers hold"]
+    assert row.ok is ok
 
 
 def test_a_release_whose_copy_is_gone_is_refused() -> None:
