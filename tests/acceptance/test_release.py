@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.databases import content, databases, sql
-from tests.faults import thaw
+from tests.faults import FAULTS, thaw
 from tests.machine import BIN, Done, Machine
 
 TREE, STATE = "/opt/dyniq-voice", "/var/lib/rollback/dyniq-voice"
@@ -109,6 +109,24 @@ def test_a_run_that_is_killed_in_its_midst_is_resumed(released: Machine, step: s
     assert resumed.record["verdict"] == "succeeded"
     assert serving(released) == released.good
     assert health(released) == [200, 200]
+
+
+@pytest.mark.whole
+def test_a_step_that_is_cut_off_after_it_wrote_a_caddyfile_of_no_commit_is_done_again(clean: Machine) -> None:
+    clean.ssh(f"echo '# by hand' >>{TREE}/docker/Caddyfile; docker restart docker-caddy-1")
+    mark(clean)
+    good = serving(clean)
+    clean.ssh(f"git -C {TREE} checkout -q docker/Caddyfile")
+    clean.host.break_("release")
+    planned = json.loads((clean.rollback(procedure="release").folder / "plan.json").read_text())
+    (change,) = (step for step in planned["steps"] if step["name"] == "change")
+    last = len(change["guards"]) + len(change["commands"]) - 1  # by then the file is written, and the proxy's is not
+    with clean.stopped_in("release", "change", last) as scene:
+        FAULTS["job killed"].strike(scene)
+        scene.run.communicate(timeout=60)
+    resumed = clean.resume(clean.folders()[-1])
+    assert resumed.status == 0, resumed.out + resumed.err
+    assert serving(clean) == good
 
 
 def test_a_rollback_that_is_not_verified_leaves_everything_as_it_was(released: Machine) -> None:

@@ -12,8 +12,8 @@ from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Step
 from rollback_lib.procedures import caddyfile, code, database, env, image
-from rollback_lib.procedures.caddyfile.plan import LOADED
-from rollback_lib.procedures.common import replicas
+from rollback_lib.procedures.caddyfile.plan import LOADED, TARGET
+from rollback_lib.procedures.common import replicas, snapshots
 from rollback_lib.procedures.procedure import Effects
 from rollback_lib.procedures.release.noted import After
 from rollback_lib.procedures.release.state import State
@@ -67,17 +67,17 @@ def parts(now: State, target: Target, incident: str, dirty: str) -> Parts:
     """The plans that lead to the target. Raises Refused as their procedures do."""
     plans: dict[str, Plan] = {}
     if target.code:
-        apart = _of_others(now, target)
+        apart = _of_others(now, target, incident)
         plans["tree"] = code.plan(*target.code, incident=f"{incident}.code", dirty=dirty, recreates=False, apart=apart)
     for number, (path, (held, new)) in enumerate(target.envs.items()):
-        plans[path.rpartition("/")[2] if len(target.envs) == 1 else path] = env.plan(
-            held, new, incident=f"{incident}.env{number}", recreates=False
-        )  # fmt: skip
+        name = path.rpartition("/")[2] if len(target.envs) == 1 else path
+        plans[name] = env.plan(held, new, incident=f"{incident}.env{number}", recreates=False)
+        # Where git replaces a file, the guard of the tree looks at it, just before both.
+        plans[name] = _without_guard(plans[name], "put") if _moved(now, target, path) else plans[name]
     for number, (name, (there, image_)) in enumerate(target.images.items()):
         plans[f"image of {name}"] = image.plan(there, image_, incident=f"{incident}.image{number}", recreates=False)
     if target.caddy:
-        made = caddyfile.plan(*target.caddy, incident=f"{incident}.caddyfile")
-        # Where git replaces the file, the guard of the tree looks at it, just before both.
+        made = caddyfile.plan(*target.caddy, incident=_of_caddyfile(incident))
         plans["Caddyfile"] = _without_guard(made, "put") if target.caddy[0].replaced else made
     for number, (name, (live, backup)) in enumerate(target.databases.items()):
         others = {client: mine for client, mine in live.clients.items() if not _recreated(now, target, mine)}
@@ -85,10 +85,22 @@ def parts(now: State, target: Target, incident: str, dirty: str) -> Parts:
     return Parts(plans)
 
 
-def _of_others(now: State, target: Target) -> tuple[str, ...]:
-    """The paths in the tree that other parts write to."""
-    written = [*target.envs, *([now.stack.caddyfile.file] if target.caddy and now.stack.caddyfile else [])]
-    return tuple(path for path in map(now.stack.in_tree, written) if path)
+def _of_others(now: State, target: Target, incident: str) -> dict[str, str]:
+    """The paths in the tree that other parts write to, each with the file that has what they write, if the tree's guard looks at it."""
+    kept = target.release.files or {}
+    written = {path: kept[path].kept if path in kept else "" for path in target.envs}
+    if target.caddy and now.stack.caddyfile:
+        written[now.stack.caddyfile.file] = snapshots.before(now.stack, _of_caddyfile(incident), TARGET)
+    return {path: copy for file, copy in written.items() if (path := now.stack.in_tree(file))}
+
+
+def _of_caddyfile(incident: str) -> str:
+    return f"{incident}.caddyfile"
+
+
+def _moved(now: State, target: Target, path: str) -> bool:
+    """Whether git replaces the file when the tree is put on its target. The guard of the tree looks at it then, before both."""
+    return target.code is not None and now.stack.in_tree(path) in {change.path for change in target.code[1].changes}
 
 
 def _recreated(now: State, target: Target, containers: Sequence[docker.Container]) -> bool:

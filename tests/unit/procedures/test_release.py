@@ -147,6 +147,17 @@ def test_where_git_replaces_the_caddyfile_the_container_gets_it_too_and_the_tree
     assert len(with_tree.change.guards) == len(alone.change.guards), "the guard of the tree instead of that of the file"
 
 
+def test_the_guard_of_the_tree_knows_what_the_other_parts_write_into_it() -> None:
+    """They may have done so, and git before them, when a run that was cut off begins its step again."""
+    now = state()
+    with_env = replace(test_code.target(), changes=[git.Change("modified", STACK.in_tree(ENV))])
+    made, other = planned(now, code=(now.code, with_env)), planned(now)
+    assert made.change.guards[0].argv[-4:] == (
+        STACK.in_tree(ENV), f"{STATE}/kept/env/healthy-cccccc", STACK.in_tree(CADDY), f"{STATE}/before/i1.caddyfile.target",
+    )  # fmt: skip
+    assert len(made.change.guards) == len(other.change.guards) - 1, "the guard of the tree instead of that of the env file"
+
+
 def test_networks_that_were_connected_by_hand_are_put_back_on_new_containers() -> None:
     made = planned(recreate={"caddy": (WAY, 1)})
     assert "n8n_default docker-caddy-1" in shell(made, "recreate")
