@@ -1,12 +1,10 @@
 """Verifies all records: each against its manifest, and all of them against the chain."""
 
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rollback_lib.errors import ParameterError
-from rollback_lib.record import chain, manifest
+from rollback_lib.record import chain, manifest, signature
 from rollback_lib.record.chain import Chain
 from rollback_lib.record.extension import BROKEN, Entry, differences
 from rollback_lib.record.folder import EVENTS, begun
@@ -52,8 +50,7 @@ def verify(root: Path, *, signers: Path | None = None, on_record: Callable[[], N
     `signers` is an allowed_signers file (ssh-keygen(1)); if it is given, every sealed record must be signed by one of them.
     `on_record` is called after each record. Raises ParameterError if the file of signers does not exist.
     """
-    if signers is not None and not signers.is_file():
-        raise ParameterError(f"there is no file of allowed signers at {signers}")
+    signature.check_signers(signers)
     known = Chain(root)
     entries = known.entries()
     findings = [
@@ -69,7 +66,7 @@ def verify(root: Path, *, signers: Path | None = None, on_record: Callable[[], N
         present = state == chain.PRUNED or folder.is_dir()
         wrong = differences(folder, of_record) if present else ["the record is gone: it was removed"]
         if not wrong and state == chain.SEALED and (signers or (folder / manifest.SIGNATURE).exists()):
-            objection = _signature(folder, signers)
+            objection = signature.objection(folder, signers)
             signed += objection is None
             wrong = [objection] if objection else []
         findings += [Finding(place, words, True) for words in wrong]
@@ -86,22 +83,3 @@ def verify(root: Path, *, signers: Path | None = None, on_record: Callable[[], N
     states = [of_record[-1]["event"] for of_record in records.values()]
     pruned, sealed = states.count(chain.PRUNED), states.count(chain.SEALED)
     return Audit(len(records), sealed, len(records) - sealed - pruned, pruned, signed, known.head, tuple(findings))
-
-
-def _signature(folder: Path, signers: Path | None) -> str | None:
-    """What is wrong with the signature of a manifest; None if nothing is. Without `signers`, only check that it is a signature of it."""
-    signature = folder / manifest.SIGNATURE
-    if not signature.is_file():
-        return "it is not signed"
-    common = ["-n", manifest.NAMESPACE, "-s", str(signature)]
-    if signers is None:
-        command = ["ssh-keygen", "-Y", "check-novalidate", *common]
-    else:
-        find = ["ssh-keygen", "-Y", "find-principals", "-s", str(signature), "-f", str(signers)]
-        who = subprocess.run(find, capture_output=True, text=True).stdout.splitlines()
-        if not who:
-            return f"its signature is of nobody in {signers}"
-        command = ["ssh-keygen", "-Y", "verify", "-f", str(signers), "-I", who[0], *common]
-    with (folder / manifest.FILE).open("rb") as content:
-        done = subprocess.run(command, stdin=content, capture_output=True)
-    return None if done.returncode == 0 else "its signature is not of this manifest"

@@ -10,6 +10,7 @@ from rollback_lib.record.files import file_hash
 
 FILE = "manifest.json"
 SIGNATURE = "manifest.json.sig"
+PROOFS = (SIGNATURE,)  # files that prove a manifest, and so are not in it
 WORKING_COPY = "working.ipynb"  # in the folder of a record, but not part of it, since JupyterLab keeps saving it
 _CHECKPOINTS = ".ipynb_checkpoints/"  # the folder in which JupyterLab keeps earlier versions of a notebook
 
@@ -25,13 +26,13 @@ class Manifest:
 def hashes(folder: Path) -> dict[str, str]:
     """The SHA-256 of each file of a record, by name; "" for a link, which cannot be a file of a record.
 
-    The manifest, its signature, unfinished files, and the working copy with JupyterLab's versions of it are left out.
+    The manifest, its proofs, unfinished files, and the working copy with JupyterLab's versions of it are left out.
     """
     found = ((entry.path[len(str(folder)) + 1 :], entry) for entry in _entries(str(folder)))
     return {
         name: "" if entry.is_symlink() else file_hash(Path(entry.path))
         for name, entry in sorted(found, key=lambda item: item[0])
-        if name not in (FILE, SIGNATURE, WORKING_COPY) and not name.startswith(_CHECKPOINTS) and not name.endswith(".part")
+        if name not in (FILE, *PROOFS, WORKING_COPY) and not name.startswith(_CHECKPOINTS) and not name.endswith(".part")
     }
 
 
