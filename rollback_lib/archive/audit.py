@@ -8,17 +8,18 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from rollback_lib.archive import bundle, sending
 from rollback_lib.archive.bundle import Entry, NoBundle, Place
 from rollback_lib.archive.ledger import Ledger
 from rollback_lib.archive.store import Store, Stored
-from rollback_lib.record import manifest, signature
 from rollback_lib.record.audit import Audit, Finding
 from rollback_lib.record.chain import FILE, SEALED, Chain
 from rollback_lib.record.extension import differences
 from rollback_lib.record.log import line_hash
+from rollback_lib.record.proofs import UNSTAMPED, Demanded, Proven, prove
 from rollback_lib.text import tables
 
 _AT_ONCE = 8  # bundles that are verified side by side
@@ -32,22 +33,26 @@ class _Bundle:
     key: str
     entry: Entry | None
     wrong: tuple[str, ...]
-    signed: bool = False
-    locked: bool = False
+    proven: Proven
+    locked: bool
 
 
 def verify(
-    store: Store, root: Path, *, signers: Path | None = None, on_record: Callable[[], None] = lambda: None
-) -> tuple[Audit, set[str]]:  # fmt: skip
+    store: Store,
+    root: Path,
+    demanded: Demanded = Demanded(),  # noqa: B008 – frozen
+    *,
+    on_record: Callable[[], None] = lambda: None,
+) -> tuple[Audit, set[str]]:
     """Verify every bundle of an archive. `root` is the folder of this machine's records, which need not exist.
 
-    `signers` and `on_record` are as for the verification of a folder. Also returns the hashes of all entries, any of which may have been
-    noted as the head. Raises Unusable, and ParameterError if the file of signers does not exist.
+    `demanded` and `on_record` are as for the verification of a folder. Also returns the hashes of all entries, any of which may have been
+    noted as the head. Raises Unusable, and ParameterError if a file of what is demanded cannot be used.
     """
-    signature.check_signers(signers)
+    demanded.check()
     listed = [(Place.of(one.key), one) for one in store.stored()]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        sent = [pool.submit(_bundle, store, place, one, signers, on_record) for place, one in listed if place]
+        sent = [pool.submit(_bundle, store, place, one, demanded, on_record) for place, one in listed if place]
     found = [one.result() for one in sent]
     chains: dict[str, list[_Bundle]] = defaultdict(list)
     for one in sorted(found, key=lambda one: one.place.number):
@@ -55,6 +60,8 @@ def verify(
     findings = [
         *(Finding(one.key, "it is no bundle: it was put in", True) for place, one in listed if place is None),
         *(Finding(one.key, words, True) for one in found for words in one.wrong),
+        *(Finding(one.key, words, False) for one in found for words in one.proven.doubts),
+        *(Finding(one.key, UNSTAMPED, True) for chain in chains.values() for one in _unstamped(chain, demanded)),
         *(Finding(one.key, words, True) for chain in chains.values() for one, words in _chain(chain)),
         *(Finding(one.key, words, True) for chain in chains.values() for one, words in _extended(chain)),
         *(Finding(name, words, True) for name, words in _across(chains)),
@@ -66,18 +73,18 @@ def verify(
     entries = [one.entry for one in found if one.entry]
     records = {(entry.writer, entry.folder) for entry in entries}
     newest = max(entries, key=lambda entry: entry.at).hash if entries else ""
-    done = Audit(len(records), len(records), 0, 0, sum(one.signed for one in found), newest, tuple(findings))
-    return done, {entry.hash for entry in entries}
+    signed, stamped = sum(one.proven.signed for one in found), sum(one.proven.stamped for one in found)
+    return Audit(len(records), len(records), 0, 0, signed, stamped, newest, tuple(findings)), {entry.hash for entry in entries}
 
 
-def _bundle(store: Store, place: Place, one: Stored, signers: Path | None, on_record: Callable[[], None]) -> _Bundle:
+def _bundle(store: Store, place: Place, one: Stored, demanded: Demanded, on_record: Callable[[], None]) -> _Bundle:
     """Verify one bundle by itself."""
     wrong = []
     if one.deleted:
         wrong.append("it was deleted; the version that was locked is still there, and is read")
     if one.versions > 1:
         wrong.append(f"it was rewritten: there are {one.versions} versions, of which the first is read")
-    entry, signed = None, False
+    entry, proven = None, Proven()
     with tempfile.TemporaryDirectory(prefix="rollback-") as folder:
         try:
             entry = bundle.unpack(store.get(one), Path(folder) / "record")
@@ -85,13 +92,11 @@ def _bundle(store: Store, place: Place, one: Stored, signers: Path | None, on_re
             wrong.append(f"it is no bundle: {error}")
         else:
             wrong += _of_record(Path(folder) / "record", place, entry)
-            if not wrong and (signers or (Path(folder) / "record" / manifest.SIGNATURE).exists()):
-                objection = signature.objection(Path(folder) / "record", signers)
-                signed = objection is None
-                wrong += [objection] if objection else []
+            if not wrong:
+                proven = prove(Path(folder) / "record", datetime.fromisoformat(entry.chained[-1]["at"]), demanded)
     locked = store.locks and store.locked_until(one) is not None
     on_record()
-    return _Bundle(place, one.key, entry, tuple(wrong), signed, locked)
+    return _Bundle(place, one.key, entry, (*wrong, *proven.wrong), proven, locked)
 
 
 def _of_record(folder: Path, place: Place, entry: Entry) -> list[str]:
@@ -105,6 +110,11 @@ def _of_record(folder: Path, place: Place, entry: Entry) -> list[str]:
         return differences(folder, lines)
     except (ValueError, LookupError, OSError):
         return ["its record cannot be read"]
+
+
+def _unstamped(chain: Sequence[_Bundle], demanded: Demanded) -> list[_Bundle]:
+    """The bundles of a writer that should have a timestamp and have none."""
+    return [chain[number] for number in demanded.unstamped([one.proven for one in chain])]
 
 
 def _chain(chain: Sequence[_Bundle]) -> Iterator[tuple[_Bundle, str]]:

@@ -8,12 +8,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rollback_lib.archive import address, sending
 from rollback_lib.archive.sending import Sent
 from rollback_lib.errors import ParameterError, RollbackError
+from rollback_lib.record import timestamp
 from rollback_lib.record.files import write_private
 
 FAILED = "archive-failed.json"
@@ -21,9 +23,10 @@ _NICE = 10  # a rollback that begins meanwhile comes first
 
 
 def start(root: Path, folder: Path) -> None:
-    """Begin to send what is queued in `root`, if the record in `folder` is to be archived. Returns at once, and raises nothing."""
+    """Begin to send what is queued in `root`, and to get timestamps, if the record in `folder` is to be archived or to have one. Returns at
+    once, and raises nothing."""
     try:
-        if address.destination(folder) is None:
+        if address.destination(folder) is None and not timestamp.wanted():
             return
     except ParameterError as error:
         _note(root, str(error))
@@ -47,8 +50,15 @@ def main(root: Path) -> None:
 
 
 def send(root: Path, on_record: Callable[[str], None] = lambda _: None) -> Sent:
-    """`sending.send`, with a note of what failed, or without one of before if nothing did."""
+    """Get the timestamps that are missing, then `sending.send`; with a note of what failed, or without one of before if nothing did."""
+    stamped: tuple[str, ...] = ()
+    unstamped: tuple[str, ...] = ()
+    try:
+        stamped = tuple(timestamp.stamp_missing(root))
+    except RollbackError as error:  # the records are archived all the same
+        unstamped = (str(error),)
     done = sending.send(root, on_record)
+    done = replace(done, stamped=stamped, failed=(*unstamped, *done.failed))
     if done.failed:
         _note(root, done.failed[0])
     else:
@@ -60,7 +70,7 @@ def failure(root: Path) -> str:
     """Why the last sending in the background did not end well, in a sentence; "" if it did."""
     try:
         known = json.loads((root / FAILED).read_text())
-        return f"records of {root} wait for their archive since {known['since']}: {known['error']}"
+        return f"records of {root} wait for their archive or timestamp since {known['since']}: {known['error']}"
     except (OSError, ValueError, LookupError, TypeError):
         return ""
 

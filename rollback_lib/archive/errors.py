@@ -13,3 +13,7 @@ class Unusable(NotArchived):
 
 class Taken(NotArchived):
     """There is an object of that name already. Objects are written once."""
+
+
+class Gone(NotArchived):
+    """An object that was there is not there any more."""

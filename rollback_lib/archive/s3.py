@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rollback_lib.archive.errors import Taken, Unusable
-from rollback_lib.archive.store import Stored, told
+from rollback_lib.archive.store import Stored, there, told
 
 KINDS = ("s3", "s3a")
 OPTIONS = {
@@ -56,7 +56,7 @@ class S3:
         return Stored(key, done.get("VersionId", ""))
 
     def get(self, one: Stored, most: int | None = None) -> bytes:
-        with told(self.address):
+        with told(self.address), there(one, self.address):
             content: bytes = self._files.cat_file(
                 f"{self._bucket}/{self._folder}{one.key}", version_id=_version(one), start=0 if most else None, end=most, max_concurrency=1
             )

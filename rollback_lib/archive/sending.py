@@ -39,12 +39,13 @@ class Queued:
 @dataclass(frozen=True)
 class Sent:
     """What became of the queue: `sent` are the folders of records that are archived now, `locked` how many of them are locked; `failed` are
-    sentences of what went wrong; `left` is how many records are still queued."""
+    sentences of what went wrong; `left` is how many records are still queued. `stamped` are the folders of records that got a timestamp."""
 
     sent: tuple[str, ...]
     locked: int
     failed: tuple[str, ...]
     left: int
+    stamped: tuple[str, ...] = ()
 
 
 def queue(root: Path) -> dict[str, list[Queued]]:

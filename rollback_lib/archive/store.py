@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from rollback_lib.archive.errors import NotArchived, Taken, Unusable
+from rollback_lib.archive.errors import Gone, NotArchived, Taken, Unusable
 
 EXTRA = "pip install 'rollback-runbooks[archive]'"
 _WHOLE = ("abfs", "abfss", "adl", "az", "gcs", "gs")  # object stores, in which an object is there whole or not at all
@@ -68,10 +68,7 @@ class Files:
 
     def stored(self, since: str = "") -> list[Stored]:
         with told(self.address):
-            try:
-                found = self._files.find(self._path)
-            except FileNotFoundError:  # nothing was archived yet
-                return []
+            found = self._files.find(self._path)
         keys = (path[len(self._path) + 1 :] for path in found)
         return sorted(Stored(key) for key in keys if key >= since and not key.endswith(_UNFINISHED))
 
@@ -89,7 +86,7 @@ class Files:
         return Stored(key)
 
     def get(self, one: Stored, most: int | None = None) -> bytes:
-        with told(self.address):
+        with told(self.address), there(one, self.address):
             content: bytes = self._files.cat_file(f"{self._path}/{one.key}", end=most)
         return content
 
@@ -115,7 +112,12 @@ def opened(address: str) -> Store:
     except (ImportError, ValueError):
         help = EXTRA if kind in s3.KINDS else f"see which package fsspec needs for {kind}://"
         raise Unusable(f"{address} cannot be opened, since a package for it is missing or there is no such kind of store; {help}") from None
-    return s3.S3(address, files, path) if kind in s3.KINDS else Files(address, files, path)
+    if kind in s3.KINDS:
+        return s3.S3(address, files, path)
+    with told(address):
+        if kind not in _WHOLE and not files.isdir(path):  # such as a file system that is not mounted now
+            raise FileNotFoundError
+    return Files(address, files, path)
 
 
 @contextmanager
@@ -135,3 +137,12 @@ def told(address: str) -> Iterator[None]:
         if "Credential" in type(error).__name__:
             raise Unusable(f"there are no credentials for {address}; set those of the environment or profile") from None
         raise Unusable(f"{address} cannot be reached, or failed ({type(error).__name__}); what is queued is sent later") from None
+
+
+@contextmanager
+def there(one: Stored, address: str) -> Iterator[None]:
+    """Say that an object is gone, where a store says that it is not there."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise Gone(f"{address} has no {one.key} any more; see `rollback incidents verify --archive`") from None

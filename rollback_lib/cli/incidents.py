@@ -56,12 +56,13 @@ def add(commands: Any) -> None:
     verify.add_argument(
         "--signers", type=Path, metavar="FILE", help="also demand a signature of one of these (allowed_signers of ssh-keygen)"
     )
+    verify.add_argument("--authority", type=Path, metavar="FILE", help="also demand a timestamp of this authority (its certificates, PEM)")
     verify.add_argument("--head", default="", metavar="HASH", help="also demand that this line, noted earlier, is in the chain")
     verify.add_argument("--json", action="store_true")
     verify.set_defaults(command=_verify)
     for one in (listing, search, show, report, verify):
         one.add_argument("--archive", default="", metavar="WHERE", help="of an archive: its address, or the name of a stack that has one")
-    archive = incidents.add_parser("archive", help="send all records that wait for their archive")
+    archive = incidents.add_parser("archive", help="send all records that wait for their archive or timestamp")
     archive.add_argument("--json", action="store_true")
     archive.set_defaults(command=_archive)
     prune = incidents.add_parser("prune", help="prune old records; the chain keeps their hashes")
@@ -185,18 +186,19 @@ def _verify(arguments: argparse.Namespace) -> int:
 def _verified(arguments: argparse.Namespace, on_record: "Callable[[], None]") -> "tuple[Audit, set[str], str]":
     """What came of the verification, every hash that may have been noted as a head, and where the records are."""
     from rollback_lib.record.folder import incidents_root
+    from rollback_lib.record.proofs import Demanded
 
-    root = incidents_root()
+    root, demanded = incidents_root(), Demanded(arguments.signers, arguments.authority)
     if arguments.archive:
         from rollback_lib.archive import address, audit, store
 
         opened = store.opened(address.named(arguments.archive))
-        return *audit.verify(opened, root, signers=arguments.signers, on_record=on_record), opened.address
+        return *audit.verify(opened, root, demanded, on_record=on_record), opened.address
     from rollback_lib.record import audit as audit_of_folder
     from rollback_lib.record.chain import Chain
     from rollback_lib.record.log import line_hash
 
-    done = audit_of_folder.verify(root, signers=arguments.signers, on_record=on_record)
+    done = audit_of_folder.verify(root, demanded, on_record=on_record)
     return done, {line_hash(line) for line in Chain(root).log.lines()}, str(root)
 
 
@@ -209,7 +211,7 @@ def _tell(done: "Audit", where: str) -> None:
 
     for one in done.findings:
         print(f"{'✘' if one.tampered else '▲'} {one.folder}: {one.words}")
-    signed = f", {done.signed} signed" if done.signed else ""
+    signed = (f", {done.signed} signed" if done.signed else "") + (f", {done.stamped} with a timestamp" if done.stamped else "")
     many = tables.count(done.records, "record")
     print(f"{many} in {where}: {done.sealed} sealed{signed}, {done.open} open or cut off, {done.pruned} pruned.")
     print(f"head {done.head or 'none'}: noted elsewhere and given with --head next time, it proves that nothing was removed from its end.")
@@ -225,7 +227,8 @@ def _archive(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(done.__dict__, indent=1))
     else:
-        print(f"{tables.count(len(done.sent), 'record')} archived, {done.locked} of them locked; {done.left} waiting.")
+        stamped = f"; {tables.count(len(done.stamped), 'timestamp')}" if done.stamped else ""
+        print(f"{tables.count(len(done.sent), 'record')} archived, {done.locked} of them locked; {done.left} waiting{stamped}.")
     for sentence in done.failed[:-1]:
         print(f"rollback: {sentence}", file=sys.stderr)
     if done.failed:

@@ -3,14 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from rollback_lib.errors import ParameterError
 from rollback_lib.record import manifest
-
-
-def check_signers(signers: Path | None) -> None:
-    """Raises ParameterError if a file of signers is given and does not exist."""
-    if signers is not None and not signers.is_file():
-        raise ParameterError(f"there is no file of allowed signers at {signers}")
 
 
 def objection(folder: Path, signers: Path | None) -> str | None:

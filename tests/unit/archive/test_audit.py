@@ -16,6 +16,7 @@ from rollback_lib.errors import ParameterError
 from rollback_lib.record import manifest
 from rollback_lib.record.chain import FILE as CHAIN
 from rollback_lib.record.chain import Chain
+from rollback_lib.record.proofs import Demanded
 from tests.builders.s3 import S3
 from tests.builders.sealed import record
 
@@ -35,6 +36,7 @@ def nowhere(tmp_path: Path) -> Path:
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An archive in a folder, which whoever runs that machine can change at will: it has no versions and no lock."""
+    (tmp_path / "archive").mkdir()
     monkeypatch.setenv("ROLLBACK_ARCHIVE", f"file://{tmp_path}/archive")
     return tmp_path / "archive"
 
@@ -101,6 +103,7 @@ def test_bundles_removed_from_the_end_are_found_by_who_sent_them_by_others_and_b
     ]
     assert words(where, nowhere) == words(where, one)[1:]
     shutil.rmtree(files)
+    files.mkdir()
     assert words(where, other) == [f"it was sent from {other}, and is gone or another one"]
     assert not heads & audit.verify(store.opened(where), nowhere)[1]
 
@@ -145,6 +148,7 @@ def test_a_whole_archive_that_was_written_again_is_found_by_who_sent_it(files: P
     sent(root, 2)
     ledger = (root / FILE).read_text()
     shutil.rmtree(files)
+    files.mkdir()
     shutil.copytree(root, forged, dirs_exist_ok=True)
     (forged / FILE).unlink()
     record(forged)
@@ -199,9 +203,9 @@ def test_signatures_are_verified_in_an_archive_as_well(files: Path, folder: Fold
     sent(folder("incidents"), 1)
     signers = tmp_path / "signers"
     with pytest.raises(ParameterError, match="allowed signers"):
-        audit.verify(store.opened(f"file://{files}"), nowhere, signers=signers)
+        audit.verify(store.opened(f"file://{files}"), nowhere, Demanded(signers))
     signers.write_text("")
-    (finding,) = audit.verify(store.opened(f"file://{files}"), nowhere, signers=signers)[0].findings
+    (finding,) = audit.verify(store.opened(f"file://{files}"), nowhere, Demanded(signers))[0].findings
     assert finding.words == "it is not signed"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rollback_lib.archive import address, sending
-from rollback_lib.archive.errors import Unusable
+from rollback_lib.archive.errors import Gone, Unusable
 from rollback_lib.archive.reading import Archive
 from rollback_lib.cli import main
 from rollback_lib.errors import ParameterError
@@ -119,3 +119,18 @@ def test_a_record_that_is_not_there_is_refused(where: str, folder: Folder) -> No
     for wrong in ("", "none", "../..", "*", "%", "a/b"):
         with pytest.raises(ParameterError, match="there is no one record"):
             Archive(where).folder_of(wrong)
+
+
+def test_a_record_that_was_removed_from_its_archive_is_told_in_a_sentence(
+    folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "archive").mkdir()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv(address.VARIABLE, f"file://{tmp_path}/archive")
+    root = folder("incidents")
+    one = record(root)
+    sending.send(root)
+    archive = Archive(f"file://{tmp_path}/archive")
+    next((tmp_path / "archive").rglob("*.tar.gz")).unlink()
+    with pytest.raises(Gone, match="any more"):
+        archive.folder_of(one.id)

@@ -81,7 +81,11 @@ def test_records_go_to_the_archive_of_their_stack(where: str, folder: Folder, tm
     own.write("stack.json", f'{{"archive": "file://{tmp_path}/elsewhere"}}')
     seal(own, root)
     record(root)
-    assert len(sending.send(root).sent) == 2
+    done = sending.send(root)
+    assert (len(done.sent), done.left) == (1, 1)
+    assert "elsewhere is not there; make its bucket or folder first" in done.failed[0], "nothing is written where nothing is mounted now"
+    (tmp_path / "elsewhere").mkdir()
+    assert len(sending.send(root).sent) == 1
     for one in (where, f"file://{tmp_path}/elsewhere"):
         done = audit.verify(store.opened(one), root)[0]
         assert (done.records, done.findings) == (1, ())
