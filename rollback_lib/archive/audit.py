@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rollback_lib.archive import bundle, sending
@@ -54,6 +54,7 @@ def verify(
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         sent = [pool.submit(_bundle, store, place, one, demanded, on_record) for place, one in listed if place]
     found = [one.result() for one in sent]
+    now = datetime.now(UTC).isoformat()
     chains: dict[str, list[_Bundle]] = defaultdict(list)
     for one in sorted(found, key=lambda one: one.place.number):
         chains[one.place.writer].append(one)
@@ -62,10 +63,10 @@ def verify(
         *(Finding(one.key, words, True) for one in found for words in one.wrong),
         *(Finding(one.key, words, False) for one in found for words in one.proven.doubts),
         *(Finding(one.key, UNSTAMPED, True) for chain in chains.values() for one in _unstamped(chain, demanded)),
-        *(Finding(one.key, words, True) for chain in chains.values() for one, words in _chain(chain)),
+        *(finding for chain in chains.values() for finding in _chain(chain, now)),
         *(Finding(one.key, words, True) for chain in chains.values() for one, words in _extended(chain)),
-        *(Finding(name, words, True) for name, words in _across(chains)),
-        *(Finding(name, words, True) for name, words in _sent_from(root, store.address, chains)),
+        *(Finding(name, words, True) for name, words in _across(chains, now)),
+        *(Finding(name, words, True) for name, words in _sent_from(root, store.address, chains, now)),
     ]
     unlocked = [one for one in found if not one.locked]
     if store.locks and unlocked:
@@ -117,18 +118,20 @@ def _unstamped(chain: Sequence[_Bundle], demanded: Demanded) -> list[_Bundle]:
     return [chain[number] for number in demanded.unstamped([one.proven for one in chain])]
 
 
-def _chain(chain: Sequence[_Bundle]) -> Iterator[tuple[_Bundle, str]]:
+def _chain(chain: Sequence[_Bundle], now: str) -> Iterator[Finding]:
     """What is wrong with the chain of a writer, beside the bundle where it shows."""
     number = 0
     before: str | None = ""
     for one in chain:
         missing = one.place.number - number - 1
         if missing < 0:
-            yield one, "there are two bundles of its number: one was put in"
+            yield Finding(one.key, "there are two bundles of its number: one was put in", True)
         elif missing:
-            yield one, f"{tables.count(missing, 'bundle')} of its writer before it: gone"
+            over = one.entry is not None and "" < one.entry.ended < now
+            words = f"{tables.count(missing, 'bundle')} of its writer before it: gone"
+            yield Finding(one.key, words + (" since their retention was over" if over else ""), not over)
         elif one.entry and before is not None and one.entry.before != before:
-            yield one, "it does not follow from the bundle before it: one of both was replaced"
+            yield Finding(one.key, "it does not follow from the bundle before it: one of both was replaced", True)
         number, before = one.place.number, one.entry.hash if one.entry else None
 
 
@@ -143,24 +146,27 @@ def _extended(chain: Sequence[_Bundle]) -> Iterator[tuple[_Bundle, str]]:
             known[one.entry.folder] = one.entry.lines
 
 
-def _across(chains: Mapping[str, Sequence[_Bundle]]) -> Iterator[tuple[str, str]]:
+def _across(chains: Mapping[str, Sequence[_Bundle]], now: str) -> Iterator[tuple[str, str]]:
     """What writers saw of each other and is not there, with the writer who is missing it. Each entry is told of once."""
     found = [(one.place, one.entry) for bundles in chains.values() for one in bundles if one.entry]
     there = {(place.writer, place.number): entry.hash for place, entry in found}
     told = set()
     for place, entry in found:
         for other in entry.others:
-            if there.get((other.writer, other.number)) != other.entry and other not in told:
+            known = there.get((other.writer, other.number))
+            over = known is None and "" < other.until < now
+            if known != other.entry and not over and other not in told:
                 told.add(other)
                 yield other.writer, f"its bundle {other.number}, which {place.writer} saw, is gone or another one"
 
 
-def _sent_from(root: Path, address: str, chains: Mapping[str, Sequence[_Bundle]]) -> Iterator[tuple[str, str]]:
+def _sent_from(root: Path, address: str, chains: Mapping[str, Sequence[_Bundle]], now: str) -> Iterator[tuple[str, str]]:
     """What was sent from `root` and is not there as it was sent; and where the chain in `root` is not the one that was archived."""
     there = {(one.place.writer, one.place.number): one.entry for chain in chains.values() for one in chain}
     for sent in Ledger(root).sent(address):
         entry = there.get((sent["writer"], sent["number"]))
-        if entry is None or entry.hash != sent["entry"]:
+        over = (sent["writer"], sent["number"]) not in there and "" < sent["until"] < now
+        if not over and (entry is None or entry.hash != sent["entry"]):
             yield sent["key"], f"it was sent from {root}, and is gone or another one"
     lines = Chain(root).log.lines()
     for one in chains.get(sending.writer(lines), ()):

@@ -33,11 +33,12 @@ class NoBundle(Exception):
 
 @dataclass(frozen=True)
 class Other:
-    """The newest entry of another writer, as it was seen: its `number`, and its hash."""
+    """The newest entry of another writer, as it was seen: its `number`, its hash, and until when it is locked."""
 
     writer: str
     number: int
     entry: str
+    until: str
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class Entry:
 
     `number` counts from 1. `before` is the hash of the entry before, "" for the first. `at` is when it was made, in ISO 8601. `folder` is
     the record's, from the folder of all records; `manifest` is the SHA-256 of its manifest; `lines` are the record's lines in the local
-    chain, which had `length` lines then, the last with the hash `head`.
+    chain, which had `length` lines then, the last with the hash `head`. `until` is the end of the bundle's lock in ISO 8601, "" for none;
+    `ended` is the latest end of those before it: from then on they may be deleted.
     """
 
     writer: str
@@ -58,6 +60,8 @@ class Entry:
     lines: tuple[str, ...]
     length: int
     head: str
+    until: str
+    ended: str
     others: tuple[Other, ...]
 
     @classmethod

@@ -17,12 +17,13 @@ FILE = "archive.jsonl"
 
 @dataclass(frozen=True)
 class Last:
-    """The newest entry that was sent to an archive: its number, its hash, the day of its bundle; and whether any was ever locked."""
+    """The newest entry that was sent to an archive: its number, its hash, the day of its bundle; and the latest end of all locks so far, in
+    ISO 8601, "" if nothing was ever locked."""
 
     number: int = 0
     hash: str = ""
     day: str = ""
-    locked: bool = False
+    until: str = ""
 
 
 class Ledger:
@@ -39,17 +40,17 @@ class Ledger:
         if not sent:
             return Last()
         newest = sent[-1]
-        return Last(newest["number"], newest["entry"], newest["key"][:10], any(one["until"] for one in sent))
+        return Last(newest["number"], newest["entry"], newest["key"][:10], max(one["until"] for one in sent))
 
     def sent(self, address: str) -> list[Mapping[str, Any]]:
         """All that was sent to an archive, oldest first."""
         return [entry for entry in self._known if entry["archive"] == address]
 
-    def note(self, address: str, entry: Entry, stored: Stored, until: str) -> None:
-        """Note a bundle that was sent and proven. `until` is the end of its lock in ISO 8601, "" if it has none."""
+    def note(self, address: str, entry: Entry, stored: Stored) -> None:
+        """Note a bundle that was sent and proven."""
         line = {
             "at": entry.at, "archive": address, "writer": entry.writer, "number": entry.number, "entry": entry.hash,
-            "folder": entry.folder, "manifest": entry.manifest, "key": stored.key, "version": stored.version, "until": until,
+            "folder": entry.folder, "manifest": entry.manifest, "key": stored.key, "version": stored.version, "until": entry.until,
         }  # fmt: skip
         self._log.append(line)
         self._known.append(line)

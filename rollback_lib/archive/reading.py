@@ -32,15 +32,9 @@ class Archive:
     def __init__(self, address: str) -> None:
         self.address = address
         self._cache = _cache(address)
-        self._index = Index(self._cache / "index.sqlite")
         self._store: Store | None = None
         self.behind = ""
-        try:
-            self._read_on()
-        except Unusable as error:
-            if not self._index.notes:
-                raise
-            self.behind = str(error)
+        self._index = Index.kept(self._cache / "index.sqlite", self._read_on)
 
     def incidents(self, **asked: Any) -> list[dict[str, Any]]:
         """Summaries of the records that match; see `Index.find`. Each has its `writer`."""
@@ -74,12 +68,19 @@ class Archive:
             shutil.rmtree(part, ignore_errors=True)
         return folder
 
-    def _read_on(self) -> None:
-        """Add the bundles to the index that have come since it was last read."""
-        self._store = store.opened(self.address)
-        notes = self._index.notes
+    def _read_on(self, index: Index) -> None:
+        """Add the bundles to the index that have come since it was last read. Raises Unusable if there is nothing to go by."""
+        notes = index.notes
         day = notes.get("day", "")
-        listed = [(place, one) for one in self._store.stored(_recent(day)) if (place := Place.of(one.key)) and one.key not in notes]
+        try:
+            self._store = store.opened(self.address)
+            stored = self._store.stored(_recent(day))
+        except Unusable as error:
+            if not notes:
+                raise
+            self.behind = str(error)
+            return
+        listed = [(place, one) for one in stored if (place := Place.of(one.key)) and one.key not in notes]
         if not listed:
             return
         listed.sort(key=lambda pair: (pair[0].writer, pair[0].number))
@@ -89,7 +90,7 @@ class Archive:
         newest = max(day, *(place.day for place, _ in listed))
         recent = _recent(newest)
         seen = {one.key: one.version for _, one in listed if one.key >= recent}
-        self._index.put(_lines(found), {**seen, "day": newest}, forget=recent)
+        index.put(_lines(found), {**seen, "day": newest}, forget=recent)
 
     def _entry(self, one: Stored) -> Entry | None:
         assert self._store is not None

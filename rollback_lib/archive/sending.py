@@ -111,7 +111,7 @@ class Session:
         self._ledger = Ledger(root)
         self._writer = writer(self._chain)
         self._last = self._ledger.last(store.address, self._writer)
-        if self._last.locked and not store.locks:
+        if self._last.until and not store.locks:
             raise NotArchived(f"{store.address} had object lock and has none now; nothing is sent there until that is explained")
         listed = [(place, one) for one in store.stored(self._last.day) if (place := Place.of(one.key))]
         self._others = self._newest([pair for pair in listed if pair[0].writer != self._writer])
@@ -128,18 +128,18 @@ class Session:
         if (newest.get("event"), newest.get("manifest")) != (SEALED, record.manifest):
             raise NotArchived(f"{folder.name} is not archived yet, since its run was resumed just now; it is sent once it is sealed again")
         now = datetime.now(UTC)
+        until = (now + timedelta(days=record.days)).replace(microsecond=0) if self._store.locks else None
         entry = Entry(
             self._writer, self._last.number + 1, self._last.hash, now.isoformat(timespec="seconds"), record.folder, record.manifest,
-            tuple(self._lines[record.folder]), len(self._chain), line_hash(self._chain[-1]), self._others,
+            tuple(self._lines[record.folder]), len(self._chain), line_hash(self._chain[-1]), until.isoformat() if until else "",
+            self._last.until, self._others,
         )  # fmt: skip
         content = bundle.pack(entry, folder)
         day = max(times.day_folder(now), self._last.day)  # so that it is found from there on, even if the clock was set back
-        place = Place(day, self._writer, entry.number, folder.name)
-        until = (now + timedelta(days=record.days)).replace(microsecond=0) if self._store.locks else None
-        stored = self._store.put(place.key, content, until)
+        stored = self._store.put(Place(day, self._writer, entry.number, folder.name).key, content, until)
         if self._store.get(stored) != content:
             raise NotArchived(f"{self._store.address} does not give back what was written as {stored.key}; {folder.name} is not archived")
-        self._note(entry, stored, until)
+        self._note(entry, stored)
         return until is not None
 
     @cached_property
@@ -151,17 +151,17 @@ class Session:
                 found.setdefault(entry["folder"], []).append(line.decode(errors="surrogateescape"))
         return found
 
-    def _note(self, entry: Entry, stored: Stored, until: datetime | None) -> None:
+    def _note(self, entry: Entry, stored: Stored) -> None:
         """Note a bundle in the ledger, once its lock is proven."""
-        if until:
+        if entry.until:
             found = self._store.locked_until(stored)
-            if found is None or found < until - _SLACK:
+            if found is None or found < datetime.fromisoformat(entry.until) - _SLACK:
                 raise NotArchived(
-                    f"{self._store.address} did not lock {stored.key} until {until.isoformat()}, so its record is not archived; "
+                    f"{self._store.address} did not lock {stored.key} until {entry.until}, so its record is not archived; "
                     "allow s3:PutObjectRetention and s3:GetObjectRetention, then run `rollback incidents archive` again"
                 )
-        self._ledger.note(self._store.address, entry, stored, until.isoformat() if until else "")
-        self._last = Last(entry.number, entry.hash, stored.key[:10], self._last.locked or until is not None)
+        self._ledger.note(self._store.address, entry, stored)
+        self._last = Last(entry.number, entry.hash, stored.key[:10], max(self._last.until, entry.until))
 
     def _adopt(self, stored: Stored) -> None:
         """Note a bundle that an earlier process has sent from here, after it is locked and compared with the chain of this folder."""
@@ -177,15 +177,11 @@ class Session:
                 f"{self._store.address} has {stored.key}, which does not follow from what was sent from {self._root}: a copy of this "
                 "folder is sending, too, or the archive was changed; see `rollback incidents verify`, and give a copy a chain of its own"
             )
-        until = None
-        if self._store.locks:
-            to = address.destination(self._root / entry.folder)
-            days = to.days if to else 0
-            until = (datetime.fromisoformat(entry.at) + timedelta(days=days)).replace(microsecond=0)
-            locked = self._store.locked_until(stored)
+        if entry.until:
+            until, locked = datetime.fromisoformat(entry.until), self._store.locked_until(stored)
             if locked is None or locked < until - _SLACK:
                 self._store.lock(stored, until)
-        self._note(entry, stored, until)
+        self._note(entry, stored)
 
     def _newest(self, listed: list[tuple[Place, Stored]]) -> tuple[Other, ...]:
         """The newest entries of other writers that have sent something lately, so that they cannot be taken away unseen."""
@@ -198,9 +194,10 @@ class Session:
     def _seen(self, newest: list[tuple[Place, Stored]]) -> Iterator[Other]:
         for place, one in newest:
             try:
-                yield Other(place.writer, place.number, read_entry(self._store, one).hash)
+                entry = read_entry(self._store, one)
             except NoBundle:  # it is for `verify` to tell
                 continue
+            yield Other(place.writer, place.number, entry.hash, entry.until)
 
 
 def read_entry(store: Store, one: Stored) -> Entry:

@@ -1,7 +1,6 @@
 """Lists and searches earlier records, and finds how long earlier runs took."""
 
 import re
-import sqlite3
 from collections.abc import Iterator
 from datetime import date
 from itertools import islice
@@ -28,18 +27,14 @@ def incidents(
 
 
 def indexed(root: Path) -> Index:
-    """The index of the records in `root`, in which the whole chain is. It is in memory where its file cannot be used."""
-    try:
-        return _read_on(Index(root / INDEX), root)
-    except (sqlite3.Error, OSError):  # such as a folder that cannot be written to, or a full disk
-        return _read_on(Index(None), root)
+    """The index of the records in `root`, in which the whole chain is."""
+    return Index.kept(root / INDEX, lambda index: _read_on(index, Log(root / chain.FILE)))
 
 
-def _read_on(index: Index, root: Path) -> Index:
-    """Read the lines of the chain that were added since the last time."""
-    notes, log = index.notes, Log(root / chain.FILE)
-    last = int(notes.get("last_begins", 0))
-    lines, end = log.whole(last)
+def _read_on(index: Index, log: Log) -> None:
+    """Add the lines of the chain that are new since the last time."""
+    notes = index.notes
+    lines, end = log.whole(int(notes.get("last_begins", 0)))
     if notes and (not lines or line_hash(lines[0]) != notes["last"]):  # it is another chain
         index.clear()
         notes, (lines, end) = {}, log.whole(0)
@@ -47,7 +42,6 @@ def _read_on(index: Index, root: Path) -> Index:
     if new:
         entries = ((entry["folder"], entry) for entry in map(parsed, new) if entry is not None)
         index.put(entries, {"last_begins": str(end - len(lines[-1]) - 1), "last": line_hash(lines[-1])})
-    return index
 
 
 def folder_of(root: Path, incident: str) -> Path:

@@ -5,10 +5,11 @@ It proves nothing and can be removed at any time: it is made again from what it 
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 _HASHED = {"after", "manifest", "event", "events", "last", "bundle", "version"}  # keys of an entry that serve only as proof or to find it
 OPEN = "open"  # the verdict shown for a record that is not sealed: its run continues, or was killed
@@ -22,18 +23,10 @@ _TABLES = """
 
 
 class Index:
-    """The index in the file `path`, or in memory. Several processes may use it. A file that is damaged is made anew."""
+    """The index in the file `path`, or in memory. Several processes may use it. Raises sqlite3.Error if the file is damaged, or of another
+    version."""
 
     def __init__(self, path: Path | None) -> None:
-        try:
-            self._open(path)
-        except (sqlite3.Error, OSError):  # damaged, or of another shape
-            if path is None:
-                raise
-            path.unlink(missing_ok=True)
-            self._open(path)
-
-    def _open(self, path: Path | None) -> None:
         self._base = sqlite3.connect(path or ":memory:", timeout=10)
         shape = self._base.execute("PRAGMA user_version").fetchone()[0]
         if shape not in (0, _SHAPE):
@@ -42,6 +35,22 @@ class Index:
             path.chmod(0o600)
         if shape == 0:
             self._base.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {_SHAPE}; COMMIT;")
+
+    @classmethod
+    def kept(cls, path: Path, read_on: Callable[["Index"], None]) -> Self:
+        """The index in the file `path`, to which `read_on` has added what is new. A file that is damaged is made anew; where none can be
+        used, such as in a folder that cannot be written to, the index is in memory."""
+        for place in (path, path, None):
+            try:
+                made = cls(place)
+                read_on(made)
+                return made
+            except (sqlite3.Error, OSError):
+                if place is None:
+                    raise
+                with suppress(OSError):
+                    place.unlink()
+        raise AssertionError
 
     def put(self, entries: Iterable[tuple[str, Mapping[str, Any]]], notes: Mapping[str, str], forget: str = "") -> None:
         """Add entries of a chain, each with the place of its record, oldest first, and notes on what was read. What only earlier entries of

@@ -6,12 +6,14 @@ import shutil
 import tarfile
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from rollback_lib.archive import audit, bundle, sending, store
 from rollback_lib.archive.ledger import FILE
+from rollback_lib.archive.s3 import S3 as Bucket
 from rollback_lib.errors import ParameterError
 from rollback_lib.record import manifest
 from rollback_lib.record.chain import FILE as CHAIN
@@ -108,6 +110,30 @@ def test_bundles_removed_from_the_end_are_found_by_who_sent_them_by_others_and_b
     assert not heads & audit.verify(store.opened(where), nowhere)[1]
 
 
+def test_bundles_that_went_after_their_retention_are_told_and_not_called_tampered(
+    s3: S3, where: str, folder: Folder, nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = folder("one"), folder("other")
+    sent(one, 2)
+    sent(other, 1)
+    sent(one, 1)
+    listed = Bucket.stored
+    left = lambda self, since="": [each for each in listed(self, since) if "/000003-" in each.key]  # noqa: E731
+    monkeypatch.setattr(Bucket, "stored", left)
+    for root in (one, other, nowhere):
+        assert audit.verify(store.opened(where), root)[0].tampered
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+            return datetime.now(UTC) + timedelta(days=731)
+
+    monkeypatch.setattr("rollback_lib.archive.audit.datetime", Later)
+    for root in (one, other, nowhere):
+        (finding,) = audit.verify(store.opened(where), root)[0].findings
+        assert (finding.words, finding.tampered) == ("2 bundles of its writer before it: gone since their retention was over", False)
+
+
 def changed(content: bytes, name: str, to: Callable[[bytes], bytes]) -> bytes:
     """The bundle with one of its files changed."""
     made = io.BytesIO()
@@ -129,7 +155,7 @@ def test_a_bundle_that_was_rewritten_is_found(files: Path, folder: Folder, nowhe
         ("record/report.html", b"slow answers", b"no reason", "report.html was changed after it was sealed"),
         ("record/manifest.json", b'"files"', b'"Files"', "manifest.json is not the one that was sealed"),
         ("record/report.html", b"", b"x", "report.html was changed after it was sealed"),
-        ("entry.json", b'"others": []', b'"others": [{"writer": "a", "number": 1, "entry": ""}]', "its bundle 1, which"),
+        ("entry.json", b'"others": []', b'"others": [{"writer": "a", "number": 1, "entry": "", "until": ""}]', "its bundle 1, which"),
         ("entry.json", b"T", b"t", "it does not follow from the bundle before it: one of both was replaced"),
         ("entry.json", b"{", b"", "it is no bundle: its entry cannot be read"),
     ):  # fmt: skip
@@ -212,7 +238,7 @@ def test_signatures_are_verified_in_an_archive_as_well(files: Path, folder: Fold
 def with_member(member: tarfile.TarInfo) -> bytes:
     """A bundle that has an entry and this member, which is empty."""
     place = "2026/11/30/000000Z-code-abcdef"
-    entry = bundle.Entry("me", 1, "", "2026-11-30T00:00:00+00:00", place, "", (json.dumps({"folder": place}),), 1, "", ())
+    entry = bundle.Entry("me", 1, "", "2026-11-30T00:00:00+00:00", place, "", (json.dumps({"folder": place}),), 1, "", "", "", ())
     first, made = tarfile.TarInfo("entry.json"), io.BytesIO()
     first.size = len(entry.text)
     with tarfile.open(fileobj=made, mode="w:gz") as tar:

@@ -1,6 +1,7 @@
 """The index of records: always as the chain has them, whatever became of its file."""
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -49,11 +50,11 @@ def test_another_chain_makes_another_index(tmp_path: Path) -> None:
     assert ids(tmp_path) == [other.id]
 
 
-@pytest.mark.parametrize("damage", [b"no database", b""])
-def test_a_damaged_index_is_made_again(tmp_path: Path, damage: bytes) -> None:
+@pytest.mark.parametrize("damage", [lambda whole: b"no database", lambda whole: b"", lambda whole: whole[:4096] + b"x" * len(whole[4096:])])
+def test_a_damaged_index_is_made_again(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
     one = record(tmp_path)
     assert ids(tmp_path) == [one.id]
-    (tmp_path / INDEX).write_bytes(damage)
+    (tmp_path / INDEX).write_bytes(damage((tmp_path / INDEX).read_bytes()))
     assert ids(tmp_path) == [one.id]
     assert (tmp_path / INDEX).stat().st_mode & 0o777 == 0o600
 
