@@ -38,13 +38,19 @@ cd docker; docker compose up -d --force-recreate agents-api >/dev/null 2>&1; sle
 SLOW_BUILDS = r"""cd /opt/dyniq-voice; sed -i '/^RUN sleep/d' agents_api/Dockerfile
 sed -i "s/^CMD/RUN sleep 20 # $(date +%s%N)\nCMD/" agents_api/Dockerfile; sleep 1"""
 BREAK_CADDYFILE = """cd /opt/dyniq-voice; git checkout -q HEAD -- docker/Caddyfile; docker restart docker-caddy-1 >/dev/null; sleep 1"""
+# The bad commit deployed again, with the env file and the Caddyfile that came with it. What is kept on the host stays: the mark is there.
+BREAK_RELEASE = """cd /opt/dyniq-voice; git reset -q --hard; git checkout -q main
+[ -f /root/bad.env ] || cp .env /root/bad.env; cat /root/bad.env >.env; cd docker; docker compose build -q agents-api >/dev/null 2>&1
+docker compose up -d --force-recreate agents-api >/dev/null 2>&1; docker restart docker-caddy-1 >/dev/null; sleep 1"""
 
+COPY = "cp -p /opt/dyniq-voice/.env /root/good.env; echo /root/good.env"  # on the clean host
 GOOD = "git -C /opt/dyniq-voice rev-parse HEAD"  # on the clean host
 CODE = Rollback("code", "code", f"{FORGET}\n{BREAK_CODE}")
 CODE_BY_ALL = replace(CODE, everybody=True)
 IMAGE = Rollback("image", "image", f"{FORGET}\n{BREAK_IMAGE}", told=GOOD)
 ENV = Rollback("env", "env", f"{FORGET}\n{BREAK_ENV}")
 CADDYFILE = Rollback("caddyfile", "caddyfile", f"{FORGET}\n{BREAK_CADDYFILE}")
+RELEASE = Rollback("release", "release", BREAK_RELEASE, told=COPY, marked=True)
 REDEPLOY = Rollback("redeploy", "", f"{FORGET}\n{SLOW_BUILDS}")
 KEPT = Rollback(
     "code", "code", f"{BREAK_CODE}\ndocker builder prune --all --force >/dev/null",
@@ -73,6 +79,7 @@ CASES = {
     "image": Case("image rollback, pulled from the registry", 4, 7, partial(in_turn, IMAGE), far=True),
     "env": Case("env rollback", 3, 7, partial(in_turn, ENV), far=True),
     "caddyfile": Case("Caddyfile rollback", 3, 7, partial(in_turn, CADDYFILE), far=True),
+    "release": Case("release rollback of commit, env file and Caddyfile", 4, 7, partial(in_turn, RELEASE), far=True),
     "kept": Case("code rollback with a build of 20 s, the target's image kept", 4, 3, partial(in_turn, KEPT)),
     "outage-code": Case("seconds of failed requests in a code rollback", 2, 5, partial(under_traffic, CODE, AGENTS)),
     "outage-image": Case("the same in an image rollback", 2, 5, partial(under_traffic, IMAGE, AGENTS)),

@@ -19,7 +19,8 @@ class Rollback:
 
     `before` runs before every round, `prepare` once before them all. `scenario` is made first, if there is one. `told` is asked of the
     clean host, for a word that the page's script needs. With `everybody`, other tools take part. With `kept`, this project rolls back
-    once before the rounds, so that the host has the target's image.
+    once before the rounds, so that the host has the target's image. With `marked`, what runs is marked as known good before it is
+    broken.
     """
 
     procedure: str
@@ -29,6 +30,7 @@ class Rollback:
     told: str = ""
     everybody: bool = False
     kept: bool = False
+    marked: bool = False
 
     def made(self, site: Site) -> dict[str, list[str]]:
         """Break the host. Returns the contenders: their commands by name, the page's first."""
@@ -38,6 +40,8 @@ class Rollback:
             OURS: site.peers.rollback("run", self.procedure, *CONFIRMED),
             **(site.peers.others() if self.everybody else {}),
         }
+        if self.marked:
+            site.run(site.peers.rollback("mark"))
         if self.scenario:
             site.host.break_(self.scenario)
         if self.prepare:

@@ -38,7 +38,7 @@ def rollbacks(results: Results) -> str:
     """Every rollback beside the page."""
     titles = {
         "code": "Code, cached build", "image": "Image, pulled from the registry", "env": "Env (a copy in place of the editor)",
-        "caddyfile": "Caddyfile", "kept": "Code, a build of 20 s, image kept",
+        "caddyfile": "Caddyfile", "release": "Release: code, env and Caddyfile", "kept": "Code, a build of 20 s, image kept",
     }  # fmt: skip
     compared = ("the runbook", "this project", "of the runbook")
     header = ("", *compared, "over 40 ms: the runbook", *compared[1:], "round trips")

@@ -94,10 +94,13 @@ def free_disk(host: PracticeHost) -> None:
 
 
 def engine_is_back(host: PracticeHost) -> None:
-    """Wait until Docker answers again, and agents-api too, through Caddy; whether it is healthy does not matter."""
+    """Wait until Docker answers again, and so do Caddy and agents-api; whether these are healthy, or find each other, does not matter."""
     host.exec("timeout 60 sh -c 'until docker version >/dev/null 2>&1; do sleep 0.1; done'")
-    asked = "curl -sk -o /dev/null --max-time 2 -w '%{http_code}' --connect-to ::127.0.0.1: https://agents-api.dyniq.ai/health"
-    host.exec(f"for half in $(seq 240); do case $({asked}) in 200|500) exit 0;; esac; sleep 0.5; done; exit 1")
+    ask = "curl -sk -o /dev/null --max-time 2 -w '%{http_code}'"
+    caddy = f"{ask} --connect-to ::127.0.0.1: https://agents-api.dyniq.ai/health"
+    address = "docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' docker-agents-api-1 | cut -d ' ' -f 1"
+    answers = f"case $({caddy}) in 000) false;; esac && case $({ask} http://$({address}):8000/health) in 200|500) exit 0;; esac"
+    host.exec(f"for half in $(seq 240); do {answers}; sleep 0.5; done; exit 1")
 
 
 @dataclass(frozen=True)

@@ -63,10 +63,11 @@ def _roll_back(arguments: argparse.Namespace) -> "Callable[[WayBack], RolledBack
     from rollback_lib.cli import parameters, runs
     from rollback_lib.procedures.guard import RolledBack
     from rollback_lib.record.folder import Folder
+    from rollback_lib.runbook import parameters_cell
 
     def roll_back(way: "WayBack") -> "RolledBack":
         known = parameters.names(parameters.notebook(way.procedure))
-        applies = arguments.apply and "accept_loss" not in known
+        applies = arguments.apply and not parameters_cell.loses_data(known, way.parameters)
         given = {
             "mode": "apply" if applies else "plan", "confirm": arguments.confirm, "checked": arguments.checked, "reason": way.reason,
             **way.parameters,

@@ -1,4 +1,4 @@
-"""`rollback incidents`: the records, listed, shown, searched, verified, handed on, pruned."""
+"""`rollback incidents`: the records, listed, shown, searched, verified, handed on, archived, pruned."""
 
 import argparse
 import json
@@ -11,8 +11,13 @@ from typing import TYPE_CHECKING, Any
 from rollback_lib.errors import ParameterError, RollbackError
 
 if TYPE_CHECKING:
-    from rollback_lib.record.audit import Audit
+    from collections.abc import Callable
 
+    from rollback_lib.archive.reading import Archive
+    from rollback_lib.record.audit import Audit
+    from rollback_lib.record.folder import Folder
+
+_MOST = 1000  # lines of a list, unless all are asked for
 _COLUMNS = ("incident", "opened", "procedure", "stack", "verdict", "seconds", "who")
 
 
@@ -24,7 +29,7 @@ class Tampered(RollbackError):
 
 def add(commands: Any) -> None:
     """The parsers of these commands."""
-    incidents = commands.add_parser("incidents", help="the records: list, show, search, verify, report, prune").add_subparsers(
+    incidents = commands.add_parser("incidents", help="the records: list, show, search, verify, report, archive, prune").add_subparsers(
         required=True, metavar="ACTION"
     )
     listing = incidents.add_parser("list", help="the records, newest first")
@@ -36,7 +41,8 @@ def add(commands: Any) -> None:
         one.add_argument("--verdict", default="", help="such as succeeded, refused, failed-partly; open: not sealed")
         one.add_argument("--since", type=_day, metavar="YYYY-MM-DD")
         one.add_argument("--until", type=_day, metavar="YYYY-MM-DD")
-        one.add_argument("--json", action="store_true")
+        one.add_argument("--json", action="store_true", help="all of them, as JSON")
+        one.add_argument("--all", action="store_true", help=f"not only the newest {_MOST:,}")
         one.set_defaults(command=_list, text="")
     search.set_defaults(command=_list)
     show = incidents.add_parser("show", help="one record, as its run showed it: state, plan, steps, verdict, what is left to do")
@@ -50,9 +56,15 @@ def add(commands: Any) -> None:
     verify.add_argument(
         "--signers", type=Path, metavar="FILE", help="also demand a signature of one of these (allowed_signers of ssh-keygen)"
     )
+    verify.add_argument("--authority", type=Path, metavar="FILE", help="also demand a timestamp of this authority (its certificates, PEM)")
     verify.add_argument("--head", default="", metavar="HASH", help="also demand that this line, noted earlier, is in the chain")
     verify.add_argument("--json", action="store_true")
     verify.set_defaults(command=_verify)
+    for one in (listing, search, show, report, verify):
+        one.add_argument("--archive", default="", metavar="WHERE", help="of an archive: its address, or the name of a stack that has one")
+    archive = incidents.add_parser("archive", help="send all records that wait for their archive or timestamp")
+    archive.add_argument("--json", action="store_true")
+    archive.set_defaults(command=_archive)
     prune = incidents.add_parser("prune", help="prune old records; the chain keeps their hashes")
     prune.add_argument("--keep", required=True, type=_days, metavar="DAYS", help="how long records are kept: 730d")
     prune.set_defaults(command=_prune)
@@ -73,32 +85,62 @@ def _days(text: str) -> timedelta:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from rollback_lib.record.folder import incidents_root
-    from rollback_lib.record.history import incidents
     from rollback_lib.secrets.redactor import clean
     from rollback_lib.text import tables
 
-    found = incidents(
-        incidents_root(), procedure=arguments.procedure, stack=arguments.stack, verdict=arguments.verdict,
-        since=arguments.since, until=arguments.until, text=arguments.text,
+    limited = not arguments.all and not arguments.json
+    found = _incidents(
+        arguments, procedure=arguments.procedure, stack=arguments.stack, verdict=arguments.verdict, since=arguments.since,
+        until=arguments.until, text=arguments.text, most=_MOST + 1 if limited else -1,
     )  # fmt: skip
     if arguments.json:
         print(json.dumps(found, indent=1, ensure_ascii=False))
         return 0
-    rows = [_COLUMNS, *(tuple(str(one.get(name, ""))[:40] for name in _COLUMNS) for one in found)]
+    shown = found[:_MOST] if limited else found
+    rows = [_COLUMNS, *(tuple(str(one.get(name, ""))[:40] for name in _COLUMNS) for one in shown)]
     for line in tables.lines(rows):
         print(clean(line))
+    if len(shown) < len(found):
+        print(f"These are the newest {_MOST:,}. Ask for fewer with --since or --stack, or for --all.", file=sys.stderr)
     return 0
 
 
-def _show(arguments: argparse.Namespace) -> int:
+def _incidents(arguments: argparse.Namespace, **asked: Any) -> list[dict[str, Any]]:
+    """Summaries of records, of the archive that was named or of the folder."""
+    if arguments.archive:
+        return _opened(arguments.archive).incidents(**asked)
+    from rollback_lib.record.folder import incidents_root
+    from rollback_lib.record.history import incidents
+
+    return incidents(incidents_root(), **asked)
+
+
+def _folder(arguments: argparse.Namespace) -> "Folder":
+    """The record that was named, of the archive that was named or of the folder."""
     from rollback_lib.record.folder import Folder, incidents_root
     from rollback_lib.record.history import folder_of
+
+    if arguments.archive:
+        return Folder(_opened(arguments.archive).folder_of(arguments.incident))
+    return Folder(folder_of(incidents_root(), arguments.incident))
+
+
+def _opened(where: str) -> "Archive":
+    from rollback_lib.archive import address
+    from rollback_lib.archive.reading import Archive
+
+    opened = Archive(address.named(where))
+    if opened.behind:
+        print(f"rollback: {opened.behind}; this is what was read of it earlier", file=sys.stderr)
+    return opened
+
+
+def _show(arguments: argparse.Namespace) -> int:
     from rollback_lib.terminal.ended import Ended
     from rollback_lib.terminal.printer import printer
     from rollback_lib.terminal.story import tell
 
-    folder = Folder(folder_of(incidents_root(), arguments.incident))
+    folder = _folder(arguments)
     if arguments.json:
         print(json.dumps(folder.record(), indent=1, ensure_ascii=False))
         return 0
@@ -108,11 +150,9 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _report(arguments: argparse.Namespace) -> int:
     from rollback_lib.record.files import write_private
-    from rollback_lib.record.folder import Folder, incidents_root
-    from rollback_lib.record.history import folder_of
     from rollback_lib.report import page, postmortem
 
-    folder = Folder(folder_of(incidents_root(), arguments.incident))
+    folder = _folder(arguments)
     record, events = folder.record(), folder.events()
     draft = arguments.file.with_suffix(".md")
     for file, text in (
@@ -129,47 +169,83 @@ def _report(arguments: argparse.Namespace) -> int:
 def _verify(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from rollback_lib.record import audit
-    from rollback_lib.record.chain import Chain
-    from rollback_lib.record.folder import incidents_root
-    from rollback_lib.record.log import line_hash
-
-    root = incidents_root()
     with tqdm(desc="records", unit="", disable=not sys.stderr.isatty(), leave=False) as bar:
-        done = audit.verify(root, signers=arguments.signers, on_record=lambda: _step(bar))
-    chained = {line_hash(line) for line in Chain(root).log.lines()}
-    cut_off = arguments.head != "" and arguments.head not in chained
+        done, heads, where = _verified(arguments, on_record=lambda: _step(bar))
+    cut_off = arguments.head != "" and arguments.head not in heads
     if arguments.json:
         print(json.dumps({**done.__dict__, "findings": [one.__dict__ for one in done.findings], "head_found": not cut_off}, indent=1))
     else:
-        _tell(done, root)
+        _tell(done, where)
     if cut_off:
-        raise Tampered(f"the line {arguments.head} is not in the chain of {root}: records were removed from its end, or it was rewritten")
+        raise Tampered(f"the line {arguments.head} is not in the chain of {where}: records were removed from its end, or it was rewritten")
     if done.tampered:
-        raise Tampered(f"records in {root} are not what was written; see the lines marked ✘")
+        raise Tampered(f"records in {where} are not what was written; see the lines marked ✘")
     return 0
+
+
+def _verified(arguments: argparse.Namespace, on_record: "Callable[[], None]") -> "tuple[Audit, set[str], str]":
+    """What came of the verification, every hash that may have been noted as a head, and where the records are."""
+    from rollback_lib.record.folder import incidents_root
+    from rollback_lib.record.proofs import Demanded
+
+    root, demanded = incidents_root(), Demanded(arguments.signers, arguments.authority)
+    if arguments.archive:
+        from rollback_lib.archive import address, audit, store
+
+        opened = store.opened(address.named(arguments.archive))
+        return *audit.verify(opened, root, demanded, on_record=on_record), opened.address
+    from rollback_lib.record import audit as audit_of_folder
+    from rollback_lib.record.chain import Chain
+    from rollback_lib.record.log import line_hash
+
+    done = audit_of_folder.verify(root, demanded, on_record=on_record)
+    return done, {line_hash(line) for line in Chain(root).log.lines()}, str(root)
 
 
 def _step(bar: Any) -> None:
     bar.update()
 
 
-def _tell(done: "Audit", root: Path) -> None:
+def _tell(done: "Audit", where: str) -> None:
     from rollback_lib.text import tables
 
     for one in done.findings:
         print(f"{'✘' if one.tampered else '▲'} {one.folder}: {one.words}")
-    signed = f", {done.signed} signed" if done.signed else ""
+    signed = (f", {done.signed} signed" if done.signed else "") + (f", {done.stamped} with a timestamp" if done.stamped else "")
     many = tables.count(done.records, "record")
-    print(f"{many} in {root}: {done.sealed} sealed{signed}, {done.open} open or cut off, {done.pruned} pruned.")
+    print(f"{many} in {where}: {done.sealed} sealed{signed}, {done.open} open or cut off, {done.pruned} pruned.")
     print(f"head {done.head or 'none'}: noted elsewhere and given with --head next time, it proves that nothing was removed from its end.")
 
 
+def _archive(arguments: argparse.Namespace) -> int:
+    from rollback_lib.archive import background
+    from rollback_lib.archive.errors import NotArchived
+    from rollback_lib.record.folder import incidents_root
+    from rollback_lib.text import tables
+
+    done = background.send(incidents_root(), lambda folder: None if arguments.json else print(f"archived {folder}", flush=True))
+    if arguments.json:
+        print(json.dumps(done.__dict__, indent=1))
+    else:
+        stamped = f"; {tables.count(len(done.stamped), 'timestamp')}" if done.stamped else ""
+        print(f"{tables.count(len(done.sent), 'record')} archived, {done.locked} of them locked; {done.left} waiting{stamped}.")
+    for sentence in done.failed[:-1]:
+        print(f"rollback: {sentence}", file=sys.stderr)
+    if done.failed:
+        raise NotArchived(done.failed[-1])
+    return 0
+
+
 def _prune(arguments: argparse.Namespace) -> int:
+    from rollback_lib.archive import sending
     from rollback_lib.record.folder import incidents_root, who
     from rollback_lib.record.retention import prune
     from rollback_lib.text import tables
 
-    gone = prune(incidents_root(), arguments.keep, who())
+    root = incidents_root()
+    waiting = {record.folder for records in sending.queue(root).values() for record in records}
+    gone = prune(root, arguments.keep, who(), spare=waiting)
     print(f"{tables.count(len(gone), 'record')} pruned; the manifests and their places in the chain stay.")
+    if waiting:
+        print(f"{tables.count(len(waiting), 'record')} stay, whatever their age, until they are archived: `rollback incidents archive`.")
     return 0

@@ -64,11 +64,12 @@ def _safety(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from rollback_lib.cli import parameters
+    from rollback_lib.runbook import parameters_cell
 
     source = parameters.notebook(arguments.procedure)
     known = parameters.names(source)
     given = parameters.given(arguments.parameters, source, without=OWN)
-    if arguments.apply and "accept_loss" in known and given.get("accept_loss") != "true":
+    if arguments.apply and parameters_cell.loses_data(known, given) and given.get("accept_loss") != "true":
         raise ParameterError(f"--apply of {arguments.procedure} loses data; read its plan, then say so with -p accept_loss=true")
     options = {name: value for name, value in _options(arguments).items() if name in known}
     if arguments.apply and "mode" not in options:

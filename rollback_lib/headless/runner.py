@@ -145,8 +145,11 @@ def _page(kept: Path, folder: Folder) -> None:
 
 
 def _seal(folder: Folder, root: Path) -> None:
+    from rollback_lib.archive import background
     from rollback_lib.run.sealing import seal
 
+    if waiting := background.failure(root):
+        print(f"rollback: {waiting}; `rollback incidents archive` sends them", file=sys.stderr)
     try:
         seal(folder, root)
     except (NotSigned, NotExtended) as error:

@@ -21,7 +21,8 @@ from rollback_lib.notebook.view import View, note, sign, stack, table
 from rollback_lib.notebook.views import common
 from rollback_lib.procedures import registry
 from rollback_lib.record.folder import incidents_root
-from rollback_lib.record.history import OPEN, incidents, usual_seconds
+from rollback_lib.record.history import incidents, usual_seconds
+from rollback_lib.record.index import OPEN
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.runbook import working_copy
 from rollback_lib.runbook.metadata import Notebook, every

@@ -90,6 +90,11 @@ class Plan:
         """Whether any step changes the stack."""
         return any(step.touches and not step.skip for step in self.steps)
 
+    @property
+    def costs_data(self) -> bool:
+        """Whether any step loses data. Then nothing is changed before the list of what is lost was accepted."""
+        return any(step.loses and not step.skip for step in self.steps)
+
     @cached_property
     def hash(self) -> str:
         """12 hex digits that identify all that may run on the host or be written there: steps, undo and clean-up, with their guards,

@@ -1,16 +1,16 @@
 """Verifies all records: each against its manifest, and all of them against the chain."""
 
-import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from rollback_lib.errors import ParameterError
-from rollback_lib.record import chain, manifest
+from rollback_lib.record import chain, contents
 from rollback_lib.record.chain import Chain
 from rollback_lib.record.extension import BROKEN, Entry, differences
 from rollback_lib.record.folder import EVENTS, begun
-from rollback_lib.record.log import Log
+from rollback_lib.record.log import Log, line_hash, parsed
+from rollback_lib.record.proofs import UNSTAMPED, Demanded, Proven, prove
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Audit:
     """The result of verifying all records, in numbers, with all findings.
 
     `records` is how many there are. Of these, `sealed` are sealed, `pruned` are pruned, and `open` are neither: their run continues, or was
-    killed. `signed` have a signature, which was verified. `head` is the newest hash of the chain.
+    killed. `signed` have a signature and `stamped` a timestamp, which were verified. `head` is the newest hash of the chain.
     """
 
     records: int
@@ -38,6 +38,7 @@ class Audit:
     open: int
     pruned: int
     signed: int
+    stamped: int
     head: str
     findings: tuple[Finding, ...]
 
@@ -46,62 +47,68 @@ class Audit:
         return any(finding.tampered for finding in self.findings)
 
 
-def verify(root: Path, *, signers: Path | None = None, on_record: Callable[[], None] = lambda: None) -> Audit:
-    """Verify every record in the folder `root`.
-
-    `signers` is an allowed_signers file (ssh-keygen(1)); if it is given, every sealed record must be signed by one of them.
-    `on_record` is called after each record. Raises ParameterError if the file of signers does not exist.
-    """
-    if signers is not None and not signers.is_file():
-        raise ParameterError(f"there is no file of allowed signers at {signers}")
+def verify(root: Path, demanded: Demanded = Demanded(), *, on_record: Callable[[], None] = lambda: None) -> Audit:  # noqa: B008 – frozen
+    """Verify every record in the folder `root`, and what is `demanded` of each. `on_record` is called after each record. Raises
+    ParameterError if a file of what is demanded cannot be used."""
+    demanded.check()
     known = Chain(root)
-    entries = known.entries()
+    numbered = [(number, entry) for number, line in enumerate(known.log.lines(), 1) if (entry := parsed(line)) is not None]
     findings = [
         Finding(chain.FILE, f"line {fault.line} " + ("was cut short, as by a crash" if fault.crash else BROKEN), not fault.crash)
         for fault in known.log.faults()
     ]
-    records: dict[str, list[Entry]] = {}
-    for entry in entries:
-        records.setdefault(entry["folder"], []).append(entry)
-    signed = 0
-    for place, of_record in records.items():
-        folder, state = root / place, of_record[-1]["event"]
-        present = state == chain.PRUNED or folder.is_dir()
-        wrong = differences(folder, of_record) if present else ["the record is gone: it was removed"]
-        if not wrong and state == chain.SEALED and (signers or (folder / manifest.SIGNATURE).exists()):
-            objection = _signature(folder, signers)
-            signed += objection is None
-            wrong = [objection] if objection else []
-        findings += [Finding(place, words, True) for words in wrong]
-        if state == chain.OPENED:
-            scars = (fault for fault in Log(folder / EVENTS).faults() if fault.crash)
-            findings += [Finding(place, f"{EVENTS}, line {scar.line} is cut short, as by a crash", False) for scar in scars]
+    records: dict[str, dict[int, Entry]] = {}
+    for number, entry in numbered:
+        records.setdefault(entry["folder"], {})[number] = entry
+    heads = {line_hash(line): number for number, line in enumerate(known.log.lines(), 1)}
+    proven: dict[str, Proven] = {}
+    for place, entries in records.items():
+        found, proofs = _record(root / place, place, entries, heads, demanded)
+        findings += found
+        if proofs:
+            proven[place] = proofs
         on_record()
-    first = entries[0]["folder"] if entries else ""
+    sealed = sorted(proven, key=lambda place: max(records[place]))
+    lacking = demanded.unstamped([proven[place] for place in sealed])
+    findings += [Finding(sealed[number], UNSTAMPED, True) for number in lacking]
+    findings += _inserted(root, records, next(iter(records), ""))
+    states = [list(entries.values())[-1]["event"] for entries in records.values()]
+    return Audit(
+        len(records), states.count(chain.SEALED), states.count(chain.OPENED), states.count(chain.PRUNED),
+        sum(one.signed for one in proven.values()), sum(one.stamped for one in proven.values()), known.head, tuple(findings),
+    )  # fmt: skip
+
+
+def _record(
+    folder: Path, place: str, entries: Mapping[int, Entry], heads: Mapping[str, int], demanded: Demanded
+) -> tuple[list[Finding], Proven | None]:
+    """What is wrong with one record, and its proofs if it is sealed and whole. `entries` are its lines in the chain by their numbers;
+    `heads` has the numbers of all lines of the chain by their hashes."""
+    of_record = list(entries.values())
+    state = of_record[-1]["event"]
+    present = state == chain.PRUNED or folder.is_dir()
+    wrong = differences(folder, of_record) if present else ["the record is gone: it was removed"]
+    if not wrong and state != chain.OPENED:
+        head = contents.read(folder / contents.FILE).head
+        seal = max(number for number, entry in entries.items() if entry["event"] == chain.SEALED)
+        if head and heads.get(head, seal) >= seal:
+            wrong = ["the chain before it is not the one on which it was sealed: that was rewritten"]
+    if wrong:
+        return [Finding(place, words, True) for words in wrong], None
+    if state == chain.SEALED:
+        proofs = prove(folder, datetime.fromisoformat(of_record[-1]["at"]), demanded)
+        doubts = [Finding(place, words, False) for words in proofs.doubts]
+        return [*(Finding(place, words, True) for words in proofs.wrong), *doubts], proofs
+    if state == chain.OPENED:
+        scars = (fault for fault in Log(folder / EVENTS).faults() if fault.crash)
+        return [Finding(place, f"{EVENTS}, line {scar.line} is cut short, as by a crash", False) for scar in scars], None
+    return [], None
+
+
+def _inserted(root: Path, records: Collection[str], first: str) -> Iterator[Finding]:
+    """Records in `root` that are not in the chain, whose first record is `first`."""
     for folder in sorted(root.glob("[0-9]*/[0-9]*/[0-9]*/*-*")):
         place = str(folder.relative_to(root))
         # The folders of records are named by their time. A record from before the chain began cannot be in the chain.
         if place not in records and first and place.split("-")[0] >= first.split("-")[0] and begun(folder):
-            findings.append(Finding(place, "the record is not in the chain: it was inserted", True))
-    states = [of_record[-1]["event"] for of_record in records.values()]
-    pruned, sealed = states.count(chain.PRUNED), states.count(chain.SEALED)
-    return Audit(len(records), sealed, len(records) - sealed - pruned, pruned, signed, known.head, tuple(findings))
-
-
-def _signature(folder: Path, signers: Path | None) -> str | None:
-    """What is wrong with the signature of a manifest; None if nothing is. Without `signers`, only check that it is a signature of it."""
-    signature = folder / manifest.SIGNATURE
-    if not signature.is_file():
-        return "it is not signed"
-    common = ["-n", manifest.NAMESPACE, "-s", str(signature)]
-    if signers is None:
-        command = ["ssh-keygen", "-Y", "check-novalidate", *common]
-    else:
-        find = ["ssh-keygen", "-Y", "find-principals", "-s", str(signature), "-f", str(signers)]
-        who = subprocess.run(find, capture_output=True, text=True).stdout.splitlines()
-        if not who:
-            return f"its signature is of nobody in {signers}"
-        command = ["ssh-keygen", "-Y", "verify", "-f", str(signers), "-I", who[0], *common]
-    with (folder / manifest.FILE).open("rb") as content:
-        done = subprocess.run(command, stdin=content, capture_output=True)
-    return None if done.returncode == 0 else "its signature is not of this manifest"
+            yield Finding(place, "the record is not in the chain: it was inserted", True)

@@ -10,28 +10,32 @@ from rollback_lib.record.files import file_hash
 
 FILE = "manifest.json"
 SIGNATURE = "manifest.json.sig"
+STAMP = "manifest.json.tsr"
+PROOFS = (SIGNATURE, STAMP)  # files that prove a manifest, and so are not in it
 WORKING_COPY = "working.ipynb"  # in the folder of a record, but not part of it, since JupyterLab keeps saving it
 _CHECKPOINTS = ".ipynb_checkpoints/"  # the folder in which JupyterLab keeps earlier versions of a notebook
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest. `files` has the SHA-256 of each file, by name. `awaits` names files that a later seal may add."""
+    """A manifest. `files` has the SHA-256 of each file, by name. `awaits` names files that a later seal may add. `head` is the hash of the
+    newest line that the chain had when it was made, "" for none."""
 
     files: Mapping[str, str]
     awaits: Collection[str]
+    head: str = ""
 
 
 def hashes(folder: Path) -> dict[str, str]:
     """The SHA-256 of each file of a record, by name; "" for a link, which cannot be a file of a record.
 
-    The manifest, its signature, unfinished files, and the working copy with JupyterLab's versions of it are left out.
+    The manifest, its proofs, unfinished files, and the working copy with JupyterLab's versions of it are left out.
     """
     found = ((entry.path[len(str(folder)) + 1 :], entry) for entry in _entries(str(folder)))
     return {
         name: "" if entry.is_symlink() else file_hash(Path(entry.path))
         for name, entry in sorted(found, key=lambda item: item[0])
-        if name not in (FILE, SIGNATURE, WORKING_COPY) and not name.startswith(_CHECKPOINTS) and not name.endswith(".part")
+        if name not in (FILE, *PROOFS, WORKING_COPY) and not name.startswith(_CHECKPOINTS) and not name.endswith(".part")
     }
 
 
@@ -59,4 +63,4 @@ def sealed(folder: Path, number: int, known: str) -> Path | None:
 def read(file: Path) -> Manifest:
     """Read a manifest. Raises ValueError or LookupError for a file that is none."""
     content = json.loads(file.read_text())
-    return Manifest(content["files"], content.get("awaits", ()))
+    return Manifest(content["files"], content.get("awaits", ()), content.get("chain", ""))

@@ -12,36 +12,36 @@ from rollback_lib.errors import ParameterError
 from rollback_lib.record import chain
 from rollback_lib.record.chain import Chain
 from rollback_lib.record.folder import EVENTS, begun
-from rollback_lib.record.log import Log
+from rollback_lib.record.index import Index
+from rollback_lib.record.log import Log, line_hash, parsed
 
-_HASHED = ("after", "manifest", "event", "events", "last")  # keys of an entry that serve only as proof
-OPEN = "open"  # the verdict shown for a record that is not sealed: its run continues, or was killed
+INDEX = "index.sqlite"
 
 
 def incidents(
     root: Path, *, procedure: str = "", stack: str = "", verdict: str = "", since: date | None = None, until: date | None = None,
-    text: str = "",
+    text: str = "", most: int = -1,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """Summaries of the records that match, newest first, as the chain has them.
+    """Summaries of the records that match, newest first, as the chain has them. See `Index.find`."""
+    return indexed(root).find(procedure=procedure, stack=stack, verdict=verdict, since=since, until=until, text=text, most=most)
 
-    `procedure`, `stack` and `verdict` must be equal, "" for any. The record was opened on a day (UTC) from `since` to `until`, both
-    included. `text` must occur in any value of the summary; case does not matter.
-    """
-    found = []
-    wanted = text.casefold()
-    for entry in reversed(Chain(root).latest().values()):
-        shown = {**entry, "verdict": entry.get("verdict", OPEN)}
-        day = entry["opened"][:10]
-        if (
-            (procedure in ("", entry.get("procedure")))
-            and (stack in ("", entry.get("stack")))
-            and (verdict in ("", shown["verdict"]))
-            and (since is None or day >= since.isoformat())
-            and (until is None or day <= until.isoformat())
-            and (not wanted or any(wanted in str(value).casefold() for name, value in shown.items() if name not in _HASHED))
-        ):
-            found.append({name: value for name, value in shown.items() if name not in _HASHED})
-    return found
+
+def indexed(root: Path) -> Index:
+    """The index of the records in `root`, in which the whole chain is."""
+    return Index.kept(root / INDEX, lambda index: _read_on(index, Log(root / chain.FILE)))
+
+
+def _read_on(index: Index, log: Log) -> None:
+    """Add the lines of the chain that are new since the last time."""
+    notes = index.notes
+    lines, end = log.whole(int(notes.get("last_begins", 0)))
+    if notes and (not lines or line_hash(lines[0]) != notes["last"]):  # it is another chain
+        index.clear()
+        notes, (lines, end) = {}, log.whole(0)
+    new = lines[1:] if notes else lines
+    if new:
+        entries = ((entry["folder"], entry) for entry in map(parsed, new) if entry is not None)
+        index.put(entries, {"last_begins": str(end - len(lines[-1]) - 1), "last": line_hash(lines[-1])})
 
 
 def folder_of(root: Path, incident: str) -> Path:

@@ -81,6 +81,16 @@ class Log:
         text = self._text()
         return text.removesuffix(b"\n").split(b"\n") if text else []
 
+    def whole(self, since: int) -> tuple[list[bytes], int]:
+        """The lines from byte `since` on that have their newlines, without them; and the byte at which the next line begins."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(since)
+                text, end, _ = file.read().rpartition(b"\n")
+        except FileNotFoundError:
+            return [], 0
+        return (text.split(b"\n"), since + len(text) + 1) if end else ([], since)
+
     def having(self, word: bytes) -> dict[int, bytes]:
         """The lines that contain `word`, by number, from 1. Fast for a long log, as only these lines are split off."""
         text, found = self._text(), {}

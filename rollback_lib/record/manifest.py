@@ -10,7 +10,7 @@ from typing import Any
 from rollback_lib.errors import RollbackError
 from rollback_lib.record import contents
 from rollback_lib.record.chain import SEALED, Chain
-from rollback_lib.record.contents import FILE, SIGNATURE
+from rollback_lib.record.contents import FILE, SIGNATURE, STAMP
 from rollback_lib.record.extension import differences
 from rollback_lib.record.files import file_hash, write_private
 
@@ -47,6 +47,7 @@ def seal(folder: Path, root: Path, record: dict[str, Any], *, sign: bool = True,
     content = {"incident": folder.name.rpartition("-")[2], "files": contents.hashes(folder), "awaits": sorted(awaits), "chain": chain.head}
     (folder / SIGNATURE).unlink(missing_ok=True)
     write_private(folder / FILE, json.dumps(content, indent=1) + "\n")
+    (folder / STAMP).unlink(missing_ok=True)
     key = os.environ.get(KEY_VARIABLE)
     if key and sign:
         _sign(folder / FILE, Path(key).expanduser())

@@ -41,7 +41,7 @@ def check(run: Run, step: Step) -> Plan:
     if run.state.confirmed != run.plan.hash:
         raise NotConfirmed(f"not confirmed: type the host's name, {run.stack.host}, in the box above, then run this cell again")
     _check_order(run, run.plan, step)
-    if step.loses and run.state.accepted != run.plan.hash:
+    if step.touches and run.plan.costs_data and run.state.accepted != run.plan.hash:
         raise NotConfirmed("not accepted: type the database's name in the box below the list of losses, then run this cell again")
     if any(undo.name in run.state.begun for undo in run.plan.undo):
         raise Refused(f"this incident is being undone; finish that with `rollback resume {run.opening.incident}`")

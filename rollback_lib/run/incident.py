@@ -178,10 +178,13 @@ class Incident:
             return found
 
     def accept(self, plan: Plan, loss: Loss, accepted: object = "") -> None:
-        """Let the steps run that lose what `loss` lists, if a parameter or the person at the notebook accepts it. Raises
+        """Let the steps run that change the stack, if a parameter or the person at the notebook accepts what `loss` lists as lost. Raises
         NotConfirmed, and Refused if there is no list yet."""
         run = self._run
         with run.guarded("accept"):
+            if not plan.costs_data:
+                run.console.line("Not needed: no step of this plan loses data.")
+                return
             if run.state.touched and run.state.accepted == plan.hash:
                 run.console.line("Accepted before, in this incident.")
                 return
@@ -354,7 +357,7 @@ class Incident:
             if step.name == AFTERWARDS:
                 continue
             run.console.line(f"● {step.title}")
-            if step.loses and run.state.accepted != plan.hash:
+            if step.touches and not step.skip and plan.costs_data and run.state.accepted != plan.hash:
                 self.accept(plan, self.look(run.procedure.weigh, run.stack, plan), accept_loss)
             self.apply(step)
 

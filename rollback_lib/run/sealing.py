@@ -6,6 +6,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
+from rollback_lib.archive import background
 from rollback_lib.errors import Refused
 from rollback_lib.record.chain import OPENED, Chain
 from rollback_lib.record.folder import Folder
@@ -21,7 +22,8 @@ def seal(folder: Folder, root: Path, awaits: Collection[str] = ()) -> None:
     """Write report.html and postmortem.md, then seal all files. `awaits` names files that a later seal may add.
 
     If a page cannot be made, an event says so and the record is sealed all the same. If the signature cannot be made, an event says
-    so, the record is sealed without it, and NotSigned is raised. Raises NotExtended if the record could not be sealed.
+    so, the record is sealed without it, and NotSigned is raised. Raises NotExtended if the record could not be sealed. If there is an
+    archive, a process of its own begins to send the record there.
     """
     record, events = folder.record(), folder.events()
     if record:  # the last probes may be newer than the record; make its outage agree with the pages
@@ -40,6 +42,8 @@ def seal(folder: Folder, root: Path, awaits: Collection[str] = ()) -> None:
         folder.event("not-signed", error=str(error))
         seal_files(folder.path, root, record, awaits=awaits, sign=False)  # seals the event above as well
         raise
+    finally:
+        background.start(root, folder.path)
 
 
 class Seal:
@@ -94,3 +98,4 @@ class Seal:
             seal_files(self._folder.path, self._root, record)
         except NotSigned:
             seal_files(self._folder.path, self._root, record, sign=False)
+        background.start(self._root, self._folder.path)

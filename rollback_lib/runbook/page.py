@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import yaml
 
+from rollback_lib.runbook import parameters_cell
 from rollback_lib.runbook.metadata import Notebook
 from rollback_lib.text import tables, times
 
@@ -73,7 +74,7 @@ def _commands(notebook: Notebook) -> list[str]:
     if "confirm" not in asked:
         return [look]
     # Without a person, a notebook that loses data only applies if the loss was accepted by this parameter.
-    accepted = " -p accept_loss=true" if "accept_loss" in asked and not by_incident else ""
+    accepted = " -p accept_loss=true" if parameters_cell.loses_data(asked, {}) and not by_incident else ""
     return [look, f"{look} --apply --confirm HOST{accepted}"]
 
 

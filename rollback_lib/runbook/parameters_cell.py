@@ -17,6 +17,13 @@ def names(cells: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(name for line in lines if (name := _name(line)))
 
 
+def loses_data(names: Iterable[str], given: Mapping[str, str]) -> bool:
+    """Whether a run with these parameters loses data, so that somebody has to accept that: its notebook asks for it, and where databases
+    are a choice, some are given."""
+    known = set(names)
+    return "accept_loss" in known and ("databases" not in known or bool(given.get("databases")))
+
+
 def filled(line: str, parameters: Mapping[str, str]) -> str:
     """A line of the cell, with the value from `parameters` if they have one for its name."""
     name = _name(line)

@@ -10,6 +10,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_v
 
 from rollback_lib.errors import ParameterError
 from rollback_lib.settings import home
+from rollback_lib.stack import values
 from rollback_lib.stack.route import Health, Route
 from rollback_lib.stack.values import ComposeProject, DatabaseName, HostPath, Keys, Name, Pattern, ProjectName, SecretReference
 
@@ -152,12 +153,15 @@ class Database(Keys):
 
 
 class Retention(Keys):
-    """How long the host keeps what runs leave there for undo. The newest healthy version of a file, and the images of the `newest`
-    healthy releases, stay at any age."""
+    """How long the host keeps what runs leave there for undo, and an archive its records. The newest healthy version of a file, and the
+    images of the `newest` healthy releases, stay on the host at any age."""
 
     keep_days: PositiveInt = Field(default=30, description="Days after which copies are removed.")
     newest: PositiveInt = Field(default=3, description="How many of the newest incidents that can be undone stay until `longest_days`.")
     longest_days: PositiveInt = Field(default=90, description="Days after which these go, too: old env files hold old secrets.")
+    archive_days: PositiveInt = Field(
+        default=730, description="Days for which an archive with object lock keeps records; nobody can remove them before."
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> "Retention":
@@ -212,6 +216,11 @@ class Stack(Keys):
         default_factory=list, description="References to values to hide in output and records, beside those of the env files."
     )
     notify: list[Notify] = Field(default_factory=list, description="Who is notified of a run.")
+    archive: values.ArchiveAddress | None = Field(
+        default=None,
+        description="Where sealed records are archived: an address of fsspec such as `s3://bucket/folder`, without credentials. By "
+        "default, what `ROLLBACK_ARCHIVE` names.",
+    )
     required: list[Literal["change", "target", "people", "drift"]] = Field(
         default_factory=list, description="Points of the checklist that have to be answered before anything is changed."
     )
@@ -227,7 +236,7 @@ class Stack(Keys):
     )
     routes: list[Route] = Field(min_length=1, description="The routes that users take. Health is what they answer.")
     health: Health = Field(default_factory=Health, description="When the stack counts as healthy.")
-    retention: Retention = Field(default_factory=Retention, description="How long the host keeps copies.")
+    retention: Retention = Field(default_factory=Retention, description="How long the host keeps copies, and an archive records.")
     budgets: Budgets = Field(default_factory=Budgets, description="How long procedures may take.")
 
     @classmethod

@@ -33,6 +33,13 @@ def _url(value: str) -> str:
     return value
 
 
+def archive_address(value: str) -> str:
+    """The address of an archive without a slash at its end. Raises ValueError if it is none, or has a user or a password in it."""
+    if not re.fullmatch(r"[a-z][a-z0-9+-]*://[A-Za-z0-9._~:/+-]+", value) or ".." in value.split("/"):
+        raise ValueError("an address such as s3://bucket/folder is expected, without user, password or query")
+    return value.rstrip("/")
+
+
 def _statuses(value: object) -> object:
     found = value if isinstance(value, list) else [value]
     if not found or not all(isinstance(one, int) and 100 <= one <= 599 for one in found):
@@ -47,6 +54,7 @@ HostPath = Annotated[str, AfterValidator(_host_path)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 DatabaseName = Annotated[str, AfterValidator(_database_name)]
 Url = Annotated[str, AfterValidator(_url)]
+ArchiveAddress = Annotated[str, AfterValidator(archive_address)]
 SecretReference = Annotated[str, StringConstraints(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/[A-Za-z0-9._@+/-]+)$")]
 Address = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+:\d{1,5}$")]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$", max_length=63)]

@@ -2,7 +2,7 @@
 seconds."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 _SPAN = re.compile(r"([1-9]\d{0,4})([smh])")
@@ -22,6 +22,11 @@ def exact_clock(at: datetime) -> str:
 def day(at: datetime) -> str:
     """The day: 2026-11-24."""
     return f"{at.astimezone(UTC):%Y-%m-%d}"
+
+
+def day_folder(at: date) -> str:
+    """The day as folders are named after it: 2026/11/24. Of a time, its day in UTC is meant."""
+    return f"{at.astimezone(UTC) if isinstance(at, datetime) else at:%Y/%m/%d}"
 
 
 def minute(at: datetime) -> str:

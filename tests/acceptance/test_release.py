@@ -4,10 +4,12 @@ import json
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from tests.faults import thaw
+from tests.acceptance.databases import content, databases, sql
+from tests.faults import FAULTS, thaw
 from tests.machine import BIN, Done, Machine
 
 TREE, STATE = "/opt/dyniq-voice", "/var/lib/rollback/dyniq-voice"
@@ -109,6 +111,24 @@ def test_a_run_that_is_killed_in_its_midst_is_resumed(released: Machine, step: s
     assert health(released) == [200, 200]
 
 
+@pytest.mark.whole
+def test_a_step_that_is_cut_off_after_it_wrote_a_caddyfile_of_no_commit_is_done_again(clean: Machine) -> None:
+    clean.ssh(f"echo '# by hand' >>{TREE}/docker/Caddyfile; docker restart docker-caddy-1")
+    mark(clean)
+    good = serving(clean)
+    clean.ssh(f"git -C {TREE} checkout -q docker/Caddyfile")
+    clean.host.break_("release")
+    planned = json.loads((clean.rollback(procedure="release").folder / "plan.json").read_text())
+    (change,) = (step for step in planned["steps"] if step["name"] == "change")
+    last = len(change["guards"]) + len(change["commands"]) - 1  # by then the file is written, and the proxy's is not
+    with clean.stopped_in("release", "change", last) as scene:
+        FAULTS["job killed"].strike(scene)
+        scene.run.communicate(timeout=60)
+    resumed = clean.resume(clean.folders()[-1])
+    assert resumed.status == 0, resumed.out + resumed.err
+    assert serving(clean) == good
+
+
 def test_a_rollback_that_is_not_verified_leaves_everything_as_it_was(released: Machine) -> None:
     """The release's commit answers, but the database is gone: nothing helps, and all of it is undone."""
     before = serving(released)
@@ -130,9 +150,9 @@ def test_only_what_differs_is_touched_and_the_release_can_be_named(clean: Machin
 
     clean.host.break_("env")
     before = ids(clean)
-    refused = clean.rollback("-p", "databases=voice", procedure="release")
+    refused = clean.rollback("-p", "databases=dyniq", procedure="release")
     assert (refused.status, refused.folder) == (2, None)
-    assert "leaves every database as it is" in refused.err
+    assert "not 'dyniq'; there are: voice, n8n" in refused.err
     early = clean.rollback("-p", "to=2020-01-01", procedure="release")
     assert (early.status, "no release was healthy here by" in early.record["reason"]) == (3, True)
     done = run(clean, "-p", f"to={first}")
@@ -163,6 +183,84 @@ def test_the_schema_is_newer_than_the_release(released: Machine) -> None:
     assert "The schema of voice has changed since that release (new: public.calls.cost" in said
     assert run(released).status == 0
     assert "cost" in released.ssh(f"{ask} '\\d calls'")
+
+
+VOICE = ("-p", "databases=voice", "-p", "accept_loss=true")
+
+
+@pytest.fixture
+def migrated_too(clean: Machine) -> Machine:
+    """The same bad deploy, with a bad migration."""
+    clean.release = mark(clean)
+    clean.good = serving(clean)
+    clean.host.break_("database")
+    clean.host.break_("release")
+    return clean
+
+
+def test_a_database_comes_back_with_the_release_and_goes_with_its_undo(migrated_too: Machine) -> None:
+    broken, was = serving(migrated_too), content(migrated_too)
+    unaccepted = run(migrated_too, *VOICE[:2])
+    assert (unaccepted.status, unaccepted.folder) == (2, None)
+    assert "-p accept_loss=true" in unaccepted.err
+    planned = migrated_too.rollback(*VOICE[:2], procedure="release")
+    assert planned.status == 0, planned.out
+    assert "public.assistants: 12 rows now, not there in the backup" in planned.out
+    assert databases(migrated_too) == {"postgres", "dyniq"}
+
+    done = run(migrated_too, *VOICE)
+    assert (done.status, done.record["verdict"]) == (0, "succeeded"), done.out + done.err
+    assert serving(migrated_too) == migrated_too.good
+    assert health(migrated_too) == [200, 200]
+    assert sql(migrated_too, "SELECT count(*) FROM agents") == "12"
+    kept, undone_ = (f"dyniq__{word}_{done.record['incident']}" for word in ("before", "undone"))
+    assert databases(migrated_too) == {"postgres", "dyniq", kept}
+    told = [event.get("step", event["event"]) for event in done.events if event["event"] in ("step-begin", "accepted")]
+    assert [one for one in told if one != "reconnect"] == [
+        "keep", "prove", "restore", "accepted", "change", "recreate", "load", "swap_voice", "remember",
+    ]  # fmt: skip
+
+    undone = migrated_too.undo(done.folder)
+    assert undone.status == 0, undone.out + undone.err
+    assert (serving(migrated_too), content(migrated_too)) == (broken, was)
+    assert databases(migrated_too) == {"postgres", "dyniq", undone_}
+    again = migrated_too.undo(undone.folder)
+    assert again.status == 0, again.out + again.err
+    assert databases(migrated_too) == {"postgres", "dyniq", kept}
+    assert health(migrated_too) == [200, 200]
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize(("step", "command"), [("change", 6), ("swap_voice", 1)])
+def test_a_run_with_a_database_that_is_killed_in_its_midst_is_resumed(migrated_too: Machine, step: str, command: int) -> None:
+    folder = killed(migrated_too, step, command)
+    if step == "change":  # more may be lost by now than was accepted
+        asked = migrated_too.resume(folder)
+        assert (asked.status, "--accept-loss" in asked.out) == (5, True), asked.out
+    resumed = migrated_too.resume(folder, "--accept-loss")
+    assert resumed.status == 0, resumed.out + resumed.err
+    assert serving(migrated_too) == migrated_too.good
+    assert databases(migrated_too) == {"postgres", "dyniq", f"dyniq__before_{resumed.record['incident']}"}
+    assert health(migrated_too) == [200, 200]
+
+
+@pytest.mark.whole
+def test_the_undo_of_a_run_that_never_came_to_its_swap_leaves_no_database(migrated_too: Machine) -> None:
+    broken, was = serving(migrated_too), content(migrated_too)
+    undone = migrated_too.undo(killed(migrated_too, "recreate", 1), "--take-over")
+    assert undone.status == 0, undone.out + undone.err
+    assert (serving(migrated_too), content(migrated_too)) == (broken, was)
+    assert databases(migrated_too) == {"postgres", "dyniq"}
+
+
+def killed(machine: Machine, step: str, command: int) -> Path:
+    """A release rollback with a database, killed before that command of a step. Returns its record."""
+    with machine.stopped_in("release", step, command, *VOICE) as scene:
+        os.kill(scene.run.pid, signal.SIGKILL)
+        thaw(scene)
+        scene.run.wait()
+    (folder,) = (one for one in machine.folders() if "-release-" in one.name)
+    return folder
 
 
 def test_a_service_that_came_from_the_registry_meanwhile_is_the_built_one_again(clean: Machine) -> None:

@@ -24,7 +24,7 @@ LEVELS = [
     {"health", "host"},
     {"facts"},
     {"record"},
-    {"discovery", "procedures", "report", "runbook"},
+    {"archive", "discovery", "procedures", "report", "runbook"},
     {"run"},
     {"notebook", "headless", "jupyterlab", "terminal"},
     {"cli"},

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from rollback_lib.facts.whole_release import WholeRelease
 from rollback_lib.notebook.view import Table, View, note, stack, table
 from rollback_lib.notebook.views import common
-from rollback_lib.procedures.release import Candidate, Candidates, State, Target
+from rollback_lib.notebook.views import database as of_database
+from rollback_lib.procedures.release import Candidate, Candidates, Losses, State, Target
 from rollback_lib.procedures.release.dimensions import lanes
 from rollback_lib.report.lanes import letter, picture
 from rollback_lib.text import tables, times
@@ -58,10 +59,17 @@ def _differs(one: Candidate) -> str:
 def target(chosen: Target) -> View:
     release = chosen.release
     what = [one.dimension.words for one in chosen.differences if one.restored]
+    what += [f"database {name} from {backup.backup.name}" for name, (_, backup) in chosen.databases.items()]
     said = note("info", f"Release {release.incident}, healthy {times.minute(release.when)}.\nChosen: {chosen.why}.\n"
                         f"Brings back: {', '.join(what) or 'nothing, it runs already'}.")  # fmt: skip
     return stack(said, *(note("warn", risk) for risk in chosen.risks))
 
 
-VIEWS = {State: state, Candidates: listed, Target: target}
+def losses(found: Losses) -> View:
+    if not found.databases and not found.notes:
+        return note("info", "No database is part of this plan.")
+    return stack(*(note("warn", one) for one in found.notes), *map(of_database.losses, found.databases))
+
+
+VIEWS = {State: state, Candidates: listed, Target: target, Losses: losses}
 CHOICES = {Candidates: (listed, lambda candidate: candidate.release.incident)}

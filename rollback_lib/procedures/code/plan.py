@@ -1,6 +1,7 @@
 """The plan of a code rollback: how to put tree, images and containers on the target, and how to check that they are."""
 
 import posixpath
+from collections.abc import Mapping
 from dataclasses import replace
 
 from rollback_lib.commands.command import Command
@@ -24,13 +25,14 @@ from rollback_lib.text import times
 
 
 def plan(
-    now: State, target: Target, *, incident: str, dirty: str = "refuse", recreates: bool = True, apart: tuple[str, ...] = ()
+    now: State, target: Target, *, incident: str, dirty: str = "refuse", recreates: bool = True,
+    apart: Mapping[str, str] = tree.NOTHING,
 ) -> Plan:  # fmt: skip
     """The plan from `now` to `target`. `dirty` is "save" to keep uncommitted changes in a git stash. Raises ParameterError for another
     value than "refuse" or "save", Refused if changes in the tree would be lost.
 
     For a plan that is made of several: `recreates` is False if the containers are recreated by another step, `apart` are paths of the
-    tree that other steps write to.
+    tree that other steps write to, each with the file on the host that has what they write there, "" for none.
     """
     check(now.stack, dirty=dirty)
     stack, sha = now.stack, target.commit.sha
@@ -67,7 +69,7 @@ def plan(
         before=Before(
             tree=tree.Tree.of(now.head),
             services={deployed.service: Replicas.of(deployed.replicas) for deployed in services if recreates},
-            apart=apart,
+            apart=tuple(apart),
         ).plain(),
     )  # fmt: skip
 

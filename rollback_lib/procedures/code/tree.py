@@ -4,7 +4,7 @@ A checkout can fail halfway: because of a required filter, a signal, or a full d
 So the undo does not use a checkout. It puts back the files and the index that were kept.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Self
 
 from rollback_lib.commands.command import Command
@@ -20,6 +20,7 @@ from rollback_lib.procedures.common import snapshots
 from rollback_lib.stack.model import Stack
 
 PART = "tree"  # the part of the host that steps and effects name
+NOTHING: Mapping[str, str] = {}  # no path is left to others
 CLEAN = "none"  # what is noted if there are no uncommitted changes
 LIST, FILES, INDEX, THERE, STASH = "tree.list", "tree.tar", "tree.index", "tree.there", "stash"  # what an incident keeps
 
@@ -58,7 +59,19 @@ git diff-tree -r -z --no-renames --name-only --diff-filter=A "$2" "$3" >"$here/a
 xargs -0 -r -a "$here/added" git --literal-pathspecs ls-files --others -z -- >"$here/others"
 another='[ "$(git hash-object -- "$2")" = "$(git rev-parse "$1:$2")" ] || printf "%s\0" "$2"'
 xargs -0 -r -n 1 -a "$here/others" sh -c "$another" sh "$3" >>"$here/strange"
-[ ! -s "$here/strange" ] || { echo "changed since the plan was made: $(tr "\0\n" "  " <"$here/strange")" >&2; exit 1; }
+"""
+_APART = r"""
+# What another part of the rollback writes is there already, if the step was cut off after that.
+shift 3
+: >"$here/put"
+while [ "$#" -gt 0 ]; do
+    if cmp -s "$1" "$2"; then printf "%s\0" "$1" >>"$here/put"; fi
+    shift 2
+done
+sort -zu "$here/strange" >"$here/changed"
+sort -zu "$here/put" | comm -z -23 "$here/changed" - >"$here/strange"
+"""
+_REFUSE = r"""[ ! -s "$here/strange" ] || { echo "changed since the plan was made: $(tr "\0\n" "  " <"$here/strange")" >&2; exit 1; }
 """
 
 _THERE = r"""
@@ -160,9 +173,9 @@ def forget(stack: Stack, incident: str) -> Command:
     return Command.of("rm", "-f", *(snapshots.before(stack, incident, name) for name in (LIST, FILES, INDEX, THERE)))
 
 
-def restore(now: State, sha: str, incident: str, apart: Collection[str] = ()) -> Step:
+def restore(now: State, sha: str, incident: str, apart: Mapping[str, str] = NOTHING) -> Step:
     """The step that puts HEAD, index and files on the commit `sha`. Uncommitted changes go to a git stash, except those of the paths in
-    `apart`, which others keep."""
+    `apart`, which others keep: each with the file on the host that has what they write there, "" for none."""
     title, why = "Put the tree on the target", "HEAD, index and files become exactly those of the target; files it lacks are removed."
     if now.head.sha == sha and not now.head.dirty:
         return Step("restore_tree", title, why, skip="the tree is at the target")
@@ -171,13 +184,19 @@ def restore(now: State, sha: str, incident: str, apart: Collection[str] = ()) ->
         git.command(tree, "stash", "push", "--quiet", f"--message=rollback {incident}"),
         git.command(tree, "rev-parse", "refs/stash").to(snapshots.before(now.stack, incident, STASH)),
     ) if loose(now, apart) else ()  # fmt: skip
-    guards = () if now.head.dirty else (Command.script(_EXPLAINED, tree, now.head.sha, sha),)
+    guards = () if now.head.dirty else (_explained(tree, now.head.sha, sha, apart),)
     # Without this refresh, git would also rewrite equal files whose owner or times differ from those in its index.
     noted = git.command(tree, "update-index", "-q", "--refresh")
     # --force is safe here: what it overwrites was kept, and the guard has checked that nothing else was changed.
     checkout = git.command(tree, "checkout", "--quiet", "--force", "--detach", "--no-overwrite-ignore", sha)
     commands = (_unlock(tree), *umask(now), *save, noted, checkout, *_own(now, incident, _OWN_FILES), *_own(now, incident, _OWN_GIT))
     return Step("restore_tree", title, why, commands, guards=guards, changes=Changes.STACK, part=PART)
+
+
+def _explained(tree: str, head: str, sha: str, apart: Mapping[str, str]) -> Command:
+    """The command that fails if a file is of neither commit, nor what another part of the rollback writes there."""
+    written = [word for path, copy in apart.items() if copy for word in (path, copy)]
+    return Command.script(_EXPLAINED + (_APART if written else "") + _REFUSE, tree, head, sha, *written)
 
 
 def loose(now: State, apart: Collection[str]) -> list[str]:

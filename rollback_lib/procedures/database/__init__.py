@@ -3,9 +3,9 @@
 from rollback_lib.facts.backups import Backup
 from rollback_lib.procedures.database.losses import Losses, TableLoss, kept, losses, weigh
 from rollback_lib.procedures.database.noted import After
-from rollback_lib.procedures.database.plan import RESTORE_DEADLINE, SWAP_DEADLINE, assumed, effects, plan, undo_effects
+from rollback_lib.procedures.database.plan import NAMES, RESTORE_DEADLINE, SWAP_DEADLINE, assumed, effects, plan, undo_effects
 from rollback_lib.procedures.database.redo import redo, undo_notes
-from rollback_lib.procedures.database.sql import swap
+from rollback_lib.procedures.database.sql import drop, swap
 from rollback_lib.procedures.database.state import (
     NAME,
     Candidate,
@@ -17,15 +17,19 @@ from rollback_lib.procedures.database.state import (
     maintenance,
     section,
     server_of,
+    unusable,
 )  # fmt: skip
-from rollback_lib.procedures.database.target import Target, check, choose, examine
+from rollback_lib.procedures.database.target import NO, YES, Target, check, choose, examine
 from rollback_lib.procedures.procedure import Procedure
 
 __all__ = [
     "NAME",
+    "NAMES",
+    "NO",
     "PROCEDURE",
     "RESTORE_DEADLINE",
     "SWAP_DEADLINE",
+    "YES",
     "After",
     "Backup",
     "Candidate",
@@ -40,16 +44,20 @@ __all__ = [
     "check",
     "choose",
     "document",
+    "drop",
     "effects",
     "examine",
     "kept",
     "losses",
     "maintenance",
     "plan",
+    "redo",
     "section",
     "server_of",
     "swap",
     "undo_effects",
+    "undo_notes",
+    "unusable",
     "weigh",
 ]  # fmt: skip
 

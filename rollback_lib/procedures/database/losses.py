@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from rollback_lib.commands.psql import Postgres
 from rollback_lib.errors import Refused, TargetRefused
-from rollback_lib.facts import postgres
+from rollback_lib.facts import copies, postgres
 from rollback_lib.facts.host import Host
 from rollback_lib.facts.postgres import LARGE_OBJECTS, Content, Kind, Table
 from rollback_lib.plan.plan import Plan
@@ -131,7 +131,7 @@ def _both(host: Host, server: Postgres, live: str, restored: str, plan: Plan) ->
         silent = [name for name, content in ((live, old), (restored, new)) if content is None]
         raise Refused(
             f"Postgres did not say what is in {' and '.join(silent)}, so nobody can say what is lost; what was restored stays as "
-            f"{restored}: look at the server's log, then run `rollback resume {plan.incident}`"
+            f"{restored}: look at the server's log, then run `rollback resume {copies.incident_of(plan.incident)}`"
         )
     return old, new
 
@@ -156,7 +156,7 @@ def _databases_or_refused(host: Host, stack: Stack, plan: Plan) -> set[str]:
         after = After.read(plan.after)
         raise Refused(
             f"Postgres in {section(stack, after.section).container} does not answer; what was restored stays as "
-            f"{after.beside}: look at its log, then run `rollback resume {plan.incident}`"
+            f"{after.beside}: look at its log, then run `rollback resume {copies.incident_of(plan.incident)}`"
         )
     return names
 

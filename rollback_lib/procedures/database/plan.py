@@ -4,8 +4,8 @@ import re
 from datetime import UTC, datetime
 
 from rollback_lib.commands.command import Command
-from rollback_lib.commands.psql import identifier, literal
-from rollback_lib.facts import backups, docker, files, postgres, restores
+from rollback_lib.commands.psql import literal
+from rollback_lib.facts import backups, copies, docker, files, postgres, restores
 from rollback_lib.facts.backups import Backup
 from rollback_lib.facts.host import Host
 from rollback_lib.facts.postgres import Kind
@@ -43,7 +43,6 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
     """The plan from `now` to `target`. Raises Refused if the live database cannot be replaced."""
     stack, entry, live = now.stack, now.section, usable(now)
     new, kept, undone = (beside(live.name, word, incident) for word in ("restore", "before", "undone"))
-    drop = now.access.psql(maintenance(entry), f"DROP DATABASE IF EXISTS {identifier(new)} WITH (FORCE)")
     remove = Command.of("docker", "exec", entry.container, "rm", "-rf", _copy(incident))
     return Plan(
         procedure=NAME,
@@ -53,7 +52,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         target=target.name,
         steps=_steps(now, target, new, kept, incident),
         undo=_undo(now, kept, undone),
-        cleanup=(sql.patiently(drop), remove, Command.of("rm", "-f", snapshots.before(stack, incident, OID))),
+        cleanup=(sql.drop(now.access, maintenance(entry), new), remove, Command.of("rm", "-f", snapshots.before(stack, incident, OID))),
         rationale=rationale(now, target),
         facts=_rows(now, target, kept),
         loses=_loses(now, target),
@@ -97,7 +96,7 @@ def _steps(now: State, target: Target, new: str, kept: str, incident: str) -> tu
              reconnect, changes=Changes.STACK, part=replicas.PART, when=When.UNHEALTHY,
              skip=None if reconnect else "the stack names no container in `used_by`: services are to reconnect by themselves"),
         Step("remember", "Enter the restore in the ledger", "The next rollback knows from it that this backup can be restored.",
-             (restores.enter(f"{stack.state}/{restores.FILE}", target.backup, incident),)),
+             (restores.enter(f"{stack.state}/{restores.FILE}", target.backup, copies.incident_of(incident)),)),
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Doing a database rollback again after its undo: the restored database is put in place again."""
 
 from rollback_lib.commands.psql import Postgres
+from rollback_lib.facts import copies
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Changes, Step
 from rollback_lib.procedures.database.noted import After, Before
@@ -27,6 +28,6 @@ def undo_notes(plan: Plan) -> tuple[str, ...]:
     """What to know before an undo: rows written since the rollback are in the restored database, which is then no longer in use."""
     live = Before.read(plan.before).database
     return (
-        f"What was written into {live} since {plan.incident} goes out of use with it. It is kept beside the live "
+        f"What was written into {live} since {copies.incident_of(plan.incident)} goes out of use with it. It is kept beside the live "
         "database until someone drops it.",
     )

@@ -130,6 +130,11 @@ COMMIT;
     return postgres.psql(maintenance).saying(script).or_else(patiently(postgres.psql(maintenance, reopen)))
 
 
+def drop(postgres: Postgres, maintenance: str, name: str) -> Command:
+    """The command that drops the database `name`, if there is one."""
+    return patiently(postgres.psql(maintenance, f"DROP DATABASE IF EXISTS {identifier(name)} WITH (FORCE)"))
+
+
 def patiently(command: Command) -> Command:
     """The command, repeated until it succeeds, for a minute at most, since a server that was restarted needs time."""
     script = f'n=0; until "$@"; do n=$((n + 1)); [ "$n" -lt {_PATIENCE} ] || exit 1; sleep 0.5; done'

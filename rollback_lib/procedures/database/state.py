@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from rollback_lib.commands.psql import Postgres
-from rollback_lib.facts import backups, compose, docker, postgres, restores
+from rollback_lib.facts import backups, compose, copies, docker, postgres, restores
 from rollback_lib.facts.backups import Backup
 from rollback_lib.facts.host import Host
 from rollback_lib.health.probe import Probe
@@ -96,8 +96,8 @@ def maintenance(entry: Database) -> str:
 
 
 def beside(name: str, word: str, incident: str) -> str:
-    """The name for a database that this incident makes beside the database `name`."""
-    suffix = f"__{word}_{incident}"
+    """The name for a database that this incident makes beside the database `name`. A part of an incident has no name of its own."""
+    suffix = f"__{word}_{copies.incident_of(incident)}"
     while len((name + suffix).encode()) > LONGEST:
         name = name[:-1]
     return name + suffix

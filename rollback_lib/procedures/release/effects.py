@@ -22,12 +22,13 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     before, after = Before.read(plan.before), After.read(plan.after)
     project, wanted = host.ask(docker.project(stack)), host.ask(docker.stored(set(after.images.values())))
     rows = parts.reached(host, stack, plan)
+    there = all(row.ok for row in rows if row.part == parts.FILES)
     of, stored, held = docker.by_service(project.result()), wanted.result(), _held(host, stack)
     for name, image in after.images.items():
         mine, known = of.get(name, []), before.services.get(name)
         found = stored[image].id if image in stored else "no image of the release"
         rows += replicas.after(known.replicas if known else _NONE, name, mine, image=found)
-        rows += _environment(held, name, mine)
+        rows += _environment(held, name, mine, there=there)
     return rows
 
 
@@ -60,11 +61,12 @@ def _held(host: Host, stack: Stack) -> Held | None:
     return look(host, stack, stack.env.paths[0]) if stack.env else None
 
 
-def _environment(held: Held | None, name: str, containers: Sequence[Container]) -> list[Effect]:
-    """Whether the containers of a service have the environment that the files give."""
+def _environment(held: Held | None, name: str, containers: Sequence[Container], *, there: bool) -> list[Effect]:
+    """Whether the containers of a service have the environment that the files give. It does not count unless the files of the release are
+    `there`: in the midst of an undo, the containers may still be those of the release, and the files the earlier ones."""
     if held is None or not containers:
         return []
     meant = held.understood(name)
     asked = held.key.of_environment(held.expected(name, meant)) if meant else "nothing"
     found = ", ".join(held.key.of_environments(held.held(name, meant)))
-    return [Effect(f"{name}: what its containers hold", asked, found, part=replicas.PART, between=True)]
+    return [Effect(f"{name}: what its containers hold", asked, found, decides=there, part=replicas.PART, between=True)]

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import PlainSerializer, PlainValidator
+from pydantic import Field, PlainSerializer, PlainValidator
 
 from rollback_lib.plan.noted import Noted
 from rollback_lib.plan.plan import Plan
@@ -33,7 +33,9 @@ class Before(Noted):
 
 class After(Noted):
     """The state that is asked for. `images` are the images of the recreated services, by id or by the name under which they are kept.
-    `parts` are the plans of which this one is made, without their steps, by what they are about."""
+    `parts` are the plans of which this one is made, without their steps, by what they are about. `schemas` are the hashes of tables and
+    columns that the restored databases had at the release, by name; in no record of earlier versions."""
 
     images: dict[str, str]
     parts: dict[str, Part]
+    schemas: dict[str, str] = Field(default_factory=dict)

@@ -1,11 +1,9 @@
 """The plan of a release rollback: one way back in all dimensions that differ. Keep everything, prove everything, change the files, recreate
 each service once, reload the proxy once."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from rollback_lib.commands.command import Command
-from rollback_lib.commands.compose import Compose
 from rollback_lib.commands.image import Reference
 from rollback_lib.facts import docker
 from rollback_lib.plan.plan import Plan, some
@@ -15,11 +13,13 @@ from rollback_lib.procedures.common import drift, replicas, snapshots
 from rollback_lib.procedures.common.replicas import Replicas
 from rollback_lib.procedures.env.state import lines_of
 from rollback_lib.procedures.image.plan import PULL_DEADLINE
-from rollback_lib.procedures.redeploy import attach
+from rollback_lib.procedures.release import database_steps
+from rollback_lib.procedures.release.databases import newer
 from rollback_lib.procedures.release.dimensions import Kind
 from rollback_lib.procedures.release.noted import After, Before, Service
 from rollback_lib.procedures.release.parts import FILES, Parts, parts
 from rollback_lib.procedures.release.rationale import rationale
+from rollback_lib.procedures.release.services import attach_again, up
 from rollback_lib.procedures.release.state import NAME, State
 from rollback_lib.procedures.release.target import Target
 from rollback_lib.text import times
@@ -42,15 +42,15 @@ def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") ->
         cleanup=(*(command for one in made.plans.values() for command in one.cleanup), *_untag(now, target, incident)),
         writes=tuple(dict.fromkeys(write for one in made.plans.values() for write in one.writes)),
         removes=tuple(one.name for name in target.recreate for one in now.of(name)),
-        drift=() if done else _drift(now, target),
+        drift=() if done else _drift(now, target, made),
         rationale=rationale(now, target),
-        facts=_rows(now, target),
+        facts=_rows(now, target, made),
         loses=tuple(dict.fromkeys(line for one in made.plans.values() for line in one.loses)),
         notes=_notes(now, target, made),
         diff="\n\n".join(f"{name}\n{one.diff}" for name, one in made.plans.items() if one.diff),
         nothing_to_do=done,
         before=Before(services={name: _service(now, name) for name in target.recreate if now.of(name)}).plain(),
-        after=After(images=_images(now, target), parts=made.noted).plain(),
+        after=After(images=_images(now, target), parts=made.noted, schemas=database_steps.schemas(target)).plain(),
     )
 
 
@@ -65,12 +65,15 @@ def _steps(now: State, target: Target, incident: str, made: Parts) -> tuple[Step
              guards=made.guards("keep")),
         Step("prove", "Get the images of the release", "Before anything stops: an image that cannot be had ends the run here.", prove,
              deadline=PULL_DEADLINE + code.BUILD_DEADLINE, skip=None if prove else "every image is there"),
+        database_steps.restore(made),
         Step("change", "Change the files", "Tree, env files, pinned images and Caddyfile. What runs goes on with what it has.", change,
              changes=Changes.STACK, part=FILES, guards=made.guards("restore_tree", "put", "choose"),
              skip=None if change else "every file is as it was then"),
         _recreate(now, target, made),
         Step("load", load.title, load.why, load.commands, changes=load.changes, part=load.part, deadline=load.deadline) if load else
         Step("load", "Reload the proxy", "It goes on without an outage.", skip="its configuration is as it was then"),
+        *database_steps.swaps(made),
+        database_steps.reconnect(now, target, made),
         Step("remember", "Enter the outcome in the ledger of releases", snapshots.REMEMBER, made.commands("remember")),
     )  # fmt: skip
 
@@ -80,7 +83,7 @@ def _recreate(now: State, target: Target, made: Parts) -> Step:
     if not names:
         return Step("recreate", "Recreate the services", "Each one once.", skip="every container is as it was then")
     named = tuple(Command.of("docker", "tag", one.then, one.name) for one in target.retags if not Reference.parse(one.name).digest)
-    commands = (*made.commands("recreate"), *named, *_up(target.recreate), *_attach(now, target))
+    commands = (*made.commands("recreate"), *named, *up(target.recreate), *attach_again(now, target.recreate))
     title = f"Recreate {some(names)}"
     return Step("recreate", title, "Each one once, with images and environment of the release.", commands, changes=Changes.STACK,
                 part=replicas.PART)  # fmt: skip
@@ -98,31 +101,10 @@ def _undo(now: State, target: Target, incident: str, made: Parts) -> tuple[Step,
             Command.of("docker", "tag", _kept(now, one.service, incident), one.name)
             for one in target.retags if one.now and not Reference.parse(one.name).digest
         )  # fmt: skip
-        commands = (*made.commands("undo_recreate", undo=True), *named, *_up(ran), *_attach(now, target))
+        commands = (*made.commands("undo_recreate", undo=True), *named, *up(ran), *attach_again(now, ran))
         steps.append(Step("undo_recreate", "Start what ran before", "Its images were kept under rollback/ tags.", commands,
                           changes=Changes.STACK, part=replicas.PART))  # fmt: skip
-    return (*steps, *([load] if load else []))
-
-
-def _up(services: Mapping[str, tuple[Compose, int]]) -> tuple[Command, ...]:
-    """The commands that recreate the services. Those for which compose is called in the same way share one `up`."""
-    ways: dict[Compose, dict[str, int]] = {}
-    for name, (way, count) in services.items():
-        ways.setdefault(way, {})[name] = count
-    return tuple(way.up(mine) for way, mine in ways.items())
-
-
-def _attach(now: State, target: Target) -> tuple[Command, ...]:
-    """The command that puts new containers on the networks that the old ones were put on by hand."""
-    names = {one.name for name in target.recreate for one in now.of(name)}
-    by_hand = [one for one in now.attachments.all if one.container in names and not _own(now, one.network)]
-    return (attach.connect(by_hand),) if by_hand else ()
-
-
-def _own(now: State, network: str) -> bool:
-    """Whether a network is one that compose makes for the stack."""
-    projects = {one.compose.project for one in now.containers}
-    return any(network.startswith(f"{project}_") for project in projects if project)
+    return (*steps, *([load] if load else []), *database_steps.undo(now, target, made, ran))
 
 
 def _kept(now: State, service: str, incident: str) -> str:
@@ -164,10 +146,11 @@ def _service(now: State, name: str) -> Service:
     return Service(replicas=Replicas.of(mine), held=hashes, networks=on)
 
 
-def _drift(now: State, target: Target) -> tuple[str, ...]:
+def _drift(now: State, target: Target, made: Parts) -> tuple[str, ...]:
     """What new containers would lose. What the files give now and then does not count, since the rollback changes it."""
+    of_clients = [line for plan in made.databases.values() for line in plan.drift]
     if now.code is None:
-        return ()
+        return tuple(of_clients)
     keys = {key for path in now.envs for content in _contents(now, target, path) for key in lines_of(content)}
     found: list[str] = []
     for name in target.recreate:
@@ -175,7 +158,7 @@ def _drift(now: State, target: Target) -> tuple[str, ...]:
         known = now.code.defined.get(newest.compose) if newest else None
         if isinstance(known, dict) and name in known:
             found += drift.of_service(now.of(name), known[name], now.code.environments, image=False, but=keys)
-    return tuple(found)
+    return (*found, *of_clients)
 
 
 def _contents(now: State, target: Target, path: str) -> list[bytes]:
@@ -183,7 +166,7 @@ def _contents(now: State, target: Target, path: str) -> list[bytes]:
     return [now.envs[path].content, *new]
 
 
-def _rows(now: State, target: Target) -> tuple[tuple[str, str], ...]:
+def _rows(now: State, target: Target, made: Parts) -> tuple[tuple[str, str], ...]:
     release = target.release
     by = f", by {release.by}" if release.by else ""
     stays = [name for name in now.present.services if name not in target.recreate]
@@ -194,12 +177,12 @@ def _rows(now: State, target: Target) -> tuple[tuple[str, str], ...]:
         *((one.dimension.words, f"{one.now} → {one.then}") for one in target.differences if one.restored),
         ("recreated, each once", ", ".join(f"{name} × {count}" for name, (_, count) in target.recreate.items()) or "none"),
         ("left running", ", ".join(stays) or "none"),
-        ("databases", "left as they are"),
+        *database_steps.facts(made),
     )
 
 
 def _notes(now: State, target: Target, made: Parts) -> tuple[str, ...]:
-    notes = list(target.risks)
+    notes = [*target.risks, *newer(target.databases)]
     release = target.release
     if release.changed:
         notes.append("The tree had uncommitted changes then, which were not kept: its commit comes back without them.")

@@ -3,7 +3,7 @@
 import difflib
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -13,9 +13,10 @@ from rollback_lib.facts.host import Answer, Host, Unanswered
 from rollback_lib.facts.whole_release import Data, KeptFile, Ran, WholeRelease
 from rollback_lib.health.probe import Probe
 from rollback_lib.plan.plan import some
-from rollback_lib.procedures import caddyfile, code, env, image
+from rollback_lib.procedures import caddyfile, code, database, env, image
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.procedures.env.state import lines_of
+from rollback_lib.procedures.release.databases import asked
 from rollback_lib.procedures.release.dimensions import Difference, Dimension, Kind, different
 from rollback_lib.stack.model import Stack
 
@@ -28,7 +29,7 @@ SHOWN = 12  # how many releases are shown
 class State:
     """What runs, and the releases to choose from, newest first. `present` is what runs as if it were a release. `bad` are the commits that
     were found bad. `code`, `envs`, `images` and `caddy` are the states of the procedures of which this one is made. `copies` are the kept
-    versions of the files, by their paths on the host."""
+    versions of the files, by their paths on the host. `databases` are the states of those that were asked for, by name."""
 
     stack: Stack
     releases: tuple[WholeRelease, ...]
@@ -41,6 +42,7 @@ class State:
     caddy: caddyfile.State | None
     copies: Mapping[str, bytes]
     attachments: networks.Attachments
+    databases: Mapping[str, database.State] = field(default_factory=dict)
     probes: tuple[Probe, ...] = ()
 
     def of(self, service: str) -> list[docker.Container]:
@@ -81,8 +83,9 @@ class Candidates(tuple[Candidate, ...]):
         return made
 
 
-def document(host: Host, stack: Stack) -> State:
-    """Ask the host for the releases, and for everything of which they are made. Raises Refused if a part of it cannot be looked at."""
+def document(host: Host, stack: Stack, databases: str = "") -> State:
+    """Ask the host for the releases, and for everything of which they are made; of databases only for those in the list `databases`.
+    Raises Refused if a part of it cannot be looked at."""
     entered, ledger, project = (
         host.ask(whole_release.whole_releases(stack.state)), host.ask(releases.releases(stack.state)), host.ask(docker.project(stack)),
     )  # fmt: skip
@@ -90,6 +93,7 @@ def document(host: Host, stack: Stack) -> State:
     of_code = host.beside(code.document, stack) if stack.code else None
     envs = {path: host.beside(env.document, stack, file=path) for path in (stack.env.paths if stack.env else ())}
     caddy = host.beside(caddyfile.document, stack) if stack.caddyfile else None
+    of_databases = {name: host.beside(database.document, stack, database=name) for name in asked(databases)}
     kept = host.ask(snapshots.versions(stack, caddyfile.NAME)) if stack.caddyfile else None
     containers, known = project.result(), _known(entered.result(), ledger.result())
     defining = sorted({path for one in containers for path in one.compose.files})
@@ -102,18 +106,18 @@ def document(host: Host, stack: Stack) -> State:
     there = {path: state.content for path, state in env_states.items()}
     there |= {stack.caddyfile.file: caddy_state.current} if stack.caddyfile and caddy_state else {}
     there |= {path: file.content.reveal() for path, answer in compose_files.items() if (file := answer.result())}
-    databases = {name: Data(answer.result() or "", "") for name, answer in schemas.items()}
+    data = {name: Data(answer.result() or "", "") for name, answer in schemas.items()}
     head = code_state.head if code_state else None
     own = {stack.in_tree(path) for path in (*env_states, *([stack.caddyfile.file] if stack.caddyfile else []))}
     present = WholeRelease(
         datetime.now(UTC), "", "", head.sha if head else "", bool(head and set(head.dirty) - own), _running(containers, attached.result()),
-        {path: KeptFile(path, _hash(content), "") for path, content in there.items()}, databases,
+        {path: KeptFile(path, _hash(content), "") for path, content in there.items()}, data,
     )  # fmt: skip
     return State(
         stack=stack, releases=tuple(_with_files(one, copies, stack) for one in known), present=present,
         bad=frozenset(releases.found_bad(ledger.result())), containers=tuple(containers), code=code_state, envs=env_states,
         images={name: _whole(answer) for name, answer in images.items()}, caddy=caddy_state, copies=copies,
-        attachments=attached.result(),
+        attachments=attached.result(), databases={name: _whole(answer) for name, answer in of_databases.items()},
     )  # fmt: skip
 
 
@@ -139,7 +143,7 @@ def _difference(now: State, release: WholeRelease, one: Dimension) -> Difference
         old, new = then.services[one.of].networks, here.services[one.of].networks
         return Difference(one, some(sorted(old - new)) or "fewer", some(sorted(new - old)) or "fewer")
     if one.kind is Kind.SCHEMA:
-        return Difference(one, "other tables or columns", "changed since")
+        return Difference(one, "other tables or columns", "changed since", restored=one.of in now.databases)
     own = {*now.envs, *([now.stack.caddyfile.file] if now.stack.caddyfile else [])}
     back = one.of in own or (now.code is not None and now.stack.in_tree(one.of) is not None)
     return Difference(one, _change_of_file(now, release, one.of), "changed since", restored=back)

@@ -2,21 +2,21 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from rollback_lib.commands.compose import Compose
 from rollback_lib.errors import ParameterError, TargetRefused
-from rollback_lib.facts import compose, docker, schema
+from rollback_lib.facts import compose, docker
 from rollback_lib.facts.compose import Defined
 from rollback_lib.facts.host import Host
 from rollback_lib.facts.whole_release import Ran, WholeRelease
 from rollback_lib.procedures import caddyfile, code, env, image
 from rollback_lib.procedures.code.target import DIRTY, beside
-from rollback_lib.procedures.database.look import look as look_at
 from rollback_lib.procedures.env.plan import to_recreate
 from rollback_lib.procedures.image.state import candidates as images_of
 from rollback_lib.procedures.procedure import check_target
+from rollback_lib.procedures.release import databases as of_databases
 from rollback_lib.procedures.release.dimensions import Difference, Kind
 from rollback_lib.procedures.release.state import NAME, State, differences
 from rollback_lib.stack.model import Stack
@@ -45,7 +45,8 @@ class Target:
     `code`, `envs` (by path), `images` (by service) and `caddy` are the targets of the procedures of which this one is made, each with
     the state that it starts from; None and empty where nothing differs. `retags` are other services with another image. `recreate` are
     the services that get new containers, each with how compose is called for it and how many there are. `kept` holds the ids of images
-    that are on the host, by service. `risks` are sentences on what the target may not get along with."""
+    that are on the host, by service. `databases` are those that were asked for, each with its state and backup. `risks` are sentences on
+    what the target may not get along with."""
 
     release: WholeRelease
     why: str
@@ -57,6 +58,7 @@ class Target:
     retags: tuple[Retag, ...]
     recreate: Mapping[str, tuple[Compose, int]]
     kept: Mapping[str, str]
+    databases: Mapping[str, of_databases.Chosen] = field(default_factory=dict)
     risks: tuple[str, ...] = ()
 
     @property
@@ -64,16 +66,12 @@ class Target:
         return self.release.incident
 
 
-def check(stack: Stack, to: object = LATEST, dirty: object = "refuse", databases: object = "") -> None:
+def check(stack: Stack, to: object = LATEST, dirty: object = "refuse", databases: object = "", accept_loss: object = "") -> None:
     """Check the parameters before anything is contacted. Raises ParameterError."""
     check_target(to, TO, _WORDS)
     if dirty not in DIRTY:
         raise ParameterError(f"dirty: one of {', '.join(DIRTY)} is expected, not {dirty!r}")
-    if databases:
-        raise ParameterError(
-            "databases: a release rollback leaves every database as it is; restore one afterwards, with its list of losses: "
-            "`rollback run database -p database=NAME`"
-        )
+    of_databases.check(stack, databases, accept_loss)
 
 
 def choose(now: State, to: str) -> tuple[WholeRelease, str]:
@@ -117,11 +115,13 @@ def examine(host: Host, now: State, target: str) -> Target:
     recreate = {*wrong, *(name for state, chosen in envs.values() for name in to_recreate(state, chosen))}
     recreate |= {name for name in release.services if any(_failed(one) for one in now.of(name))}
     recreate |= _redefined(host, now, release, of_code[1] if of_code else None)
+    changed = [one.dimension.of for one in found if one.dimension.kind is Kind.SCHEMA and not one.restored]
     return Target(
         release=release, why=why, differences=found, code=of_code, envs=envs, images=images, caddy=caddy,
         retags=tuple(_retag(now, name, ran, stored) for name, ran in others.items()),
         recreate={name: _way(now, release, name) for name in sorted(recreate)},
-        kept={name: ran.image for name, ran in wrong.items() if ran.image in stored}, risks=_risks(host, now, found),
+        kept={name: ran.image for name, ran in wrong.items() if ran.image in stored},
+        databases=of_databases.examine(host, now.databases, release), risks=of_databases.risks(host, now.stack, changed),
     )  # fmt: skip
 
 
@@ -250,21 +250,6 @@ def _redefined(host: Host, now: State, release: WholeRelease, of_code: code.Targ
 
 def _defined(known: Defined, name: str) -> object:
     return known[name].definition if isinstance(known, dict) and name in known else None
-
-
-def _risks(host: Host, now: State, found: tuple[Difference, ...]) -> tuple[str, ...]:
-    """What the older code may not get along with: databases whose schema has changed since."""
-    names = [one.dimension.of for one in found if one.dimension.kind is Kind.SCHEMA]
-    looks = {name: look_at(host, now.stack, name) for name in names}
-    return tuple(_risk(name, look.since[0] if look.since else None) for name, look in looks.items())
-
-
-def _risk(name: str, since: tuple[datetime, schema.Difference] | None) -> str:
-    known = f" ({since[1].words}, since its backup of {times.minute(since[0])})" if since and since[1] else ""
-    return (
-        f"The schema of {name} has changed since that release{known}, and stays as it is: the older code meets tables and columns that it "
-        f"does not know, or misses some. If it cannot work with them: `rollback run database -p database={name}`."
-    )
 
 
 __all__ = ["LATEST", "NAME", "Retag", "Target", "check", "choose", "examine"]

@@ -59,7 +59,9 @@ def weigh(one: Finding, known: Look, now: StackState, seen: Symptoms) -> None:
         one.add(1, "all of it at about the same time, as with one deploy")
     schemas = schemas_changed(known)
     if schemas:
-        one.warnings.append(f"the schema of {some(schemas)} has changed since, too; it is not taken back, and older code may not know it")
+        one.warnings.append(
+            f"the schema of {some(schemas)} has changed since, too; it is taken back only if asked: `databases={','.join(schemas)}`"
+        )
 
 
 def schemas_changed(known: Look) -> list[str]:

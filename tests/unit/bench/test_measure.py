@@ -46,7 +46,7 @@ def test_all_usual_cases_are_measured_and_some_of_them_far_away_too(ran: Ran, tm
     measure.main(["--results", str(tmp_path / "results.json")])
     near, far = ([name for name, distance in ran if distance == at] for at in (0, 40))
     assert [name for name in CASES if name not in near] == ["database-10gb"]
-    assert far == ["code", "image", "env", "caddyfile", "start", "triage", "open"]
+    assert far == ["code", "image", "env", "caddyfile", "release", "start", "triage", "open"]
 
 
 def test_a_distance_that_is_asked_for_is_that_of_every_case(ran: Ran, tmp_path: Path) -> None:

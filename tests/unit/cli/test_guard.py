@@ -44,3 +44,9 @@ def test_what_loses_data_is_only_planned(monkeypatch: pytest.MonkeyPatch, tmp_pa
     given, _ = started(monkeypatch, tmp_path, WayBack("database", "why", {"database": "voice"}), *APPLY)
     assert (given["mode"], given["database"]) == ("plan", "voice")
     assert "accept_loss" not in given
+
+
+def test_a_release_rollback_loses_none_as_no_database_is_asked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given, _ = started(monkeypatch, tmp_path, WayBack("release", "why", {"to": "4a7f20"}), *APPLY)
+    assert (given["mode"], given["to"]) == ("apply", "4a7f20")
+    assert "databases" not in given

@@ -214,6 +214,24 @@ def test_kept_and_put_back_to_the_byte(work: Tree, tmp_path: Path, dirty: bool) 
     assert new in before
 
 
+@pytest.mark.parametrize("name", ["*", "a\tb"])  # one that both commits have, and one that only the target has
+def test_what_another_part_has_put_into_the_tree_already_is_no_change_by_somebody_else(work: Tree, tmp_path: Path, name: str) -> None:
+    """A run that was cut off after that begins its step again, with the guard of the tree."""
+    old, _ = two_commits(work)
+    now = state(stack=Stack.load("production").model_copy(update={"tree": str(work.path)}), head=ask(git.head(str(work.path))))
+    (tmp_path / "copy").write_text("of the release\n")
+    guard = of_tree.restore(now, old, "i1", {name: str(tmp_path / "copy")}).guards
+    work.write(name, "of the release\n")
+    run(*guard)
+    work.write(name, "of somebody else\n")
+    with pytest.raises(AssertionError, match="changed since the plan was made"):
+        run(*guard)
+    (work.path / name).unlink()
+    work.write(NAMES[3], "of somebody else\n")
+    with pytest.raises(AssertionError, match="changed since the plan was made"):
+        run(*guard)
+
+
 def test_changes_that_git_was_told_not_to_show(work: Tree) -> None:
     for name in NAMES:
         work.write(name)

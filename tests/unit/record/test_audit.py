@@ -13,29 +13,11 @@ from rollback_lib.errors import ParameterError
 from rollback_lib.record import chain, manifest
 from rollback_lib.record.audit import verify
 from rollback_lib.record.chain import OPENED, Chain
-from rollback_lib.record.folder import Folder
 from rollback_lib.record.history import folder_of, incidents
+from rollback_lib.record.proofs import Demanded
 from rollback_lib.record.retention import prune
 from rollback_lib.run.sealing import seal
-
-OPENING = {"procedure": "code", "stack": "dyniq", "host": "contabo", "who": "me", "mode": "apply", "because": "slow answers"}
-
-
-def begin(root: Path, **more: object) -> Folder:
-    folder = Folder.create(str({**OPENING, **more}["procedure"]), root)
-    folder.event("open", **{**OPENING, **more})
-    folder.write_record({**OPENING, "verdict": "unknown", "reason": "the run has not ended", "budget": 60.0, **more})
-    Chain(root).enter(OPENED, folder.path, folder.record())
-    return folder
-
-
-def record(root: Path, **more: object) -> Folder:
-    """A sealed record."""
-    folder = begin(root, **more)
-    folder.write_record({**folder.record(), "verdict": "succeeded", "reason": "healthy", "seconds": 2.5, **more})
-    folder.event("verdict", verdict="succeeded", reason="healthy")
-    seal(folder, root)
-    return folder
+from tests.builders.sealed import begin, record
 
 
 @pytest.fixture
@@ -164,16 +146,16 @@ def test_a_signature_is_made_and_verified(root: Path, tmp_path: Path, monkeypatc
     signers.write_text(f"me@example.org {mine.with_suffix('.pub').read_text()}")
     monkeypatch.setenv(manifest.KEY_VARIABLE, str(mine))
     folder = record(root)
-    assert (verify(root, signers=signers).findings, verify(root, signers=signers).signed, verify(root).signed) == ((), 1, 1)
+    assert (verify(root, Demanded(signers)).findings, verify(root, Demanded(signers)).signed, verify(root).signed) == ((), 1, 1)
     monkeypatch.setenv(manifest.KEY_VARIABLE, str(other))
     record(root)
-    assert [one.words for one in verify(root, signers=signers).findings] == [f"its signature is of nobody in {signers}"]
+    assert [one.words for one in verify(root, Demanded(signers)).findings] == [f"its signature is of nobody in {signers}"]
     shutil.copy(root / Chain(root).entries()[-1]["folder"] / manifest.SIGNATURE, folder.path / manifest.SIGNATURE)
     assert words(root) == ["its signature is not of this manifest"]
     (folder.path / manifest.SIGNATURE).unlink()
-    assert "it is not signed" in [one.words for one in verify(root, signers=signers).findings]
+    assert "it is not signed" in [one.words for one in verify(root, Demanded(signers)).findings]
     with pytest.raises(ParameterError, match="allowed signers"):
-        verify(root, signers=tmp_path / "none")
+        verify(root, Demanded(tmp_path / "none"))
 
 
 def test_a_key_that_only_the_agent_has_signs(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -211,6 +211,28 @@ def test_what_is_lost_has_to_be_accepted_for_this_plan(incident: Incident, host:
     assert "echo swap" in host.ran[0]
 
 
+def test_nothing_is_changed_before_what_a_later_step_loses_is_accepted(incident: Incident, host: Host, person: Person) -> None:
+    chosen = plan(step("restore"), changing("recreate"), *losing().steps)
+    incident.confirm(chosen, "contabo")
+    incident.apply(chosen.restore)
+    with pytest.raises(NotConfirmed, match="not accepted"):
+        incident.apply(chosen.recreate)
+    assert len(host.ran) == 1
+    incident.accept(chosen, Loss(), "true")
+    incident.apply(chosen.recreate)
+    incident.apply(chosen.swap)
+    assert len(host.ran) == 3
+
+
+def test_where_no_step_loses_data_there_is_nothing_to_accept(incident: Incident, host: Host, person: Person) -> None:
+    chosen = plan(step("restore", skip="no database is part of it"), changing("recreate"))
+    incident.confirm(chosen, "contabo")
+    incident.accept(chosen, Loss(restored=False), "")
+    assert not [event for event in incident._run.folder.events() if event["event"] == "loss-shown"]
+    incident.apply(chosen.recreate)
+    assert len(host.ran) == 1
+
+
 def test_where_nobody_can_accept_what_was_made_is_removed(incident: Incident, host: Host, person: Person) -> None:
     chosen, person.there = losing(), False
     incident.confirm(chosen, "contabo")
