@@ -6,10 +6,14 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from bench.results import Taken
 from bench.site import Site
 from rollback_lib.errors import LabError
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\S+token=\w+")
 STATE = ".jp-OutputArea table >> text=agents-api"  # in the first table of the start page
@@ -35,12 +39,27 @@ def opening(site: Site, rounds: int) -> Iterator[Taken]:
             started = time.monotonic()
             with _opened(site) as address:
                 answered = time.monotonic()
-                page.goto(address)
+                _go(page, address)
                 page.locator(STATE).first.wait_for(timeout=DEADLINE * 1000)
                 seconds = time.monotonic() - started
                 page.close()
             yield "rollback open", {"seconds": seconds, "address": answered - started}
         browser.close()
+
+
+def _go(page: "Page", address: str) -> None:
+    """Load the address, which JupyterLab prints a moment before it listens there."""
+    from playwright.sync_api import Error
+
+    until = time.monotonic() + DEADLINE
+    while True:
+        try:
+            page.goto(address)
+            return
+        except Error as error:
+            if "ERR_CONNECTION_REFUSED" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 @contextmanager

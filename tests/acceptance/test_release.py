@@ -129,6 +129,7 @@ def test_a_step_that_is_cut_off_after_it_wrote_a_caddyfile_of_no_commit_is_done_
     assert serving(clean) == good
 
 
+@pytest.mark.whole
 def test_a_rollback_that_is_not_verified_leaves_everything_as_it_was(released: Machine) -> None:
     """The release's commit answers, but the database is gone: nothing helps, and all of it is undone."""
     before = serving(released)
@@ -173,6 +174,7 @@ def test_only_what_differs_is_touched_and_the_release_can_be_named(clean: Machin
     assert clean.listing() == listing
 
 
+@pytest.mark.whole
 def test_the_schema_is_newer_than_the_release(released: Machine) -> None:
     """Databases stay as they are; the plan says what that risks."""
     ask = "docker exec voice-postgres-1 psql -X -q -U dyniq -d dyniq -c"
@@ -263,6 +265,7 @@ def killed(machine: Machine, step: str, command: int) -> Path:
     return folder
 
 
+@pytest.mark.whole
 def test_a_service_that_came_from_the_registry_meanwhile_is_the_built_one_again(clean: Machine) -> None:
     """It was started with other compose files: it is started as then, and its undo as it was."""
     mark(clean)
