@@ -72,6 +72,15 @@ def test_a_thousand_quick_commands_do_not_break_the_link(link: Connection) -> No
     assert [(result.status, result.out) for result in results] == [(number % 3, f"{number}\n") for number in range(1000)]
 
 
+def test_a_shell_that_was_killed_while_it_waited_is_replaced(host: PracticeHost, link: Connection) -> None:
+    """Whether that was known already when it got its script, or not."""
+    killed = 0
+    for number in range(20):
+        killed += int(host.exec("pkill -KILL -c -f 'read -r [s]econds' || true"))
+        assert link.run(f"echo {number}; exit 3").out == f"{number}\n"
+    assert killed >= 20
+
+
 @pytest.mark.parametrize("sessions", [1, 2, 4])
 def test_few_sessions_are_enough(host: PracticeHost, sessions: int) -> None:
     """A channel that was opened ahead never keeps out the command that needs one."""
