@@ -105,7 +105,8 @@ def _of_record(folder: Path, place: Place, entry: Entry) -> list[str]:
     if (entry.writer, entry.number, entry.folder.rpartition("/")[2]) != (place.writer, place.number, place.name):
         return ["its entry is that of another bundle"]
     lines = entry.chained
-    if not lines or len(lines) != len(entry.lines) or lines[-1]["event"] != SEALED or lines[-1]["manifest"] != entry.manifest:
+    last = lines[-1].get("event"), lines[-1].get("manifest")
+    if len(lines) != len(entry.lines) or last != (SEALED, entry.manifest):
         return ["its entry is not that of a sealed record"]
     try:
         return differences(folder, lines)

@@ -12,8 +12,11 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
+
+from pydantic import TypeAdapter
 
 from rollback_lib.archive.errors import NotArchived
 from rollback_lib.record import contents
@@ -68,10 +71,10 @@ class Entry:
     def read(cls, text: bytes) -> Self:
         """Raises NoBundle."""
         try:
-            content = json.loads(text)
-            others = tuple(Other(**one) for one in content.pop("others"))
-            made = cls(**{**content, "lines": tuple(content["lines"]), "others": others})
-        except (ValueError, LookupError, TypeError, AttributeError):
+            made = TypeAdapter(cls).validate_json(text, strict=True)
+            for line in made.chained:
+                datetime.fromisoformat(line["at"])
+        except (ValueError, LookupError, TypeError):
             raise NoBundle("its entry cannot be read") from None
         if not _FOLDER.fullmatch(made.folder) or not _WRITER.fullmatch(made.writer) or not made.chained:
             raise NoBundle("its entry cannot be read")
@@ -153,9 +156,12 @@ def unpack(bundle: bytes, folder: Path) -> Entry:
         inner = name.removeprefix(_RECORD)
         if name == inner or inner.startswith("/") or {"", ".", ".."} & set(inner.split("/")):
             raise NoBundle("it has a file that is not of the record")
-        (folder / inner).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (folder / inner).write_bytes(content)
-        (folder / inner).chmod(0o600)
+        try:
+            (folder / inner).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (folder / inner).write_bytes(content)
+            (folder / inner).chmod(0o600)
+        except (OSError, ValueError):
+            raise NoBundle("it has a file that cannot be written here") from None
     return found
 
 

@@ -23,6 +23,7 @@ from tests.builders.s3 import S3
 from tests.builders.sealed import record
 
 Folder = Callable[[str], Path]
+PLACE = "2026/11/30/000000Z-code-abcdef"  # the folder of a record
 
 
 def words(where: str, root: Path) -> list[str]:
@@ -237,8 +238,8 @@ def test_signatures_are_verified_in_an_archive_as_well(files: Path, folder: Fold
 
 def with_member(member: tarfile.TarInfo) -> bytes:
     """A bundle that has an entry and this member, which is empty."""
-    place = "2026/11/30/000000Z-code-abcdef"
-    entry = bundle.Entry("me", 1, "", "2026-11-30T00:00:00+00:00", place, "", (json.dumps({"folder": place}),), 1, "", "", "", ())
+    line = json.dumps({"folder": PLACE, "at": "2026-11-30T00:00:00+00:00"})
+    entry = bundle.Entry("me", 1, "", "2026-11-30T00:00:00+00:00", PLACE, "", (line,), 1, "", "", "", ())
     first, made = tarfile.TarInfo("entry.json"), io.BytesIO()
     first.size = len(entry.text)
     with tarfile.open(fileobj=made, mode="w:gz") as tar:
@@ -252,6 +253,22 @@ def test_a_bundle_writes_nothing_outside_of_its_folder(name: str, tmp_path: Path
     with pytest.raises(bundle.NoBundle, match="not of the record"):
         bundle.unpack(with_member(tarfile.TarInfo(name)), tmp_path / "deep" / "record")
     assert [one.name for one in tmp_path.rglob("*")] == ["deep", "record"]
+
+
+def test_a_bundle_with_a_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(bundle.NoBundle, match="cannot be written"):
+        bundle.unpack(with_member(tarfile.TarInfo("record/" + "a" * 300)), tmp_path / "record")
+
+
+@pytest.mark.parametrize("changes", [
+    {"number": "1"}, {"number": None}, {"others": [{"writer": "a"}]}, {"others": 3}, {"folder": "/etc"}, {"folder": "../../../x"},
+    {"writer": "a/../b"}, {"until": 3}, {"lines": []}, {"lines": ["{"]}, {"lines": [["a"]]},
+    {"lines": [json.dumps({"folder": PLACE})]}, {"lines": [json.dumps({"folder": PLACE, "at": "now"})]},
+])  # fmt: skip
+def test_an_entry_of_another_shape_is_refused(changes: dict[str, object], tmp_path: Path) -> None:
+    whole = json.loads(bundle.entry(with_member(tarfile.TarInfo("record/a"))).text)
+    with pytest.raises(bundle.NoBundle):
+        bundle.Entry.read(json.dumps({**whole, **changes}).encode())
 
 
 def test_a_bundle_with_a_link_is_refused(tmp_path: Path) -> None:
