@@ -27,7 +27,8 @@ class S3:
         self._folder.mkdir(exist_ok=True)
         off = ("master.telemetry", "admin.ui", "webdav", "s3.autoCreateBucket")
         options = [f"-{name}.port={port}" for name, port in self._ports.items()] + [f"-{name}=false" for name in off]
-        command = [_WEED, "mini", f"-dir={self._folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3.port.iceberg=0", *options]
+        options += [f"-s3.port.{name}=0" for name in ("iceberg", "lance")]  # of fixed ports, so that two servers would be in each other's way
+        command = [_WEED, "mini", f"-dir={self._folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", *options]
         with (self._folder.parent / "weed.log").open("ab") as log:
             self._process = subprocess.Popen(command, env={**os.environ, **KEYS}, stdout=log, stderr=log, cwd=self._folder)
         until = time.monotonic() + 60
