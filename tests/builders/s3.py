@@ -27,7 +27,7 @@ class S3:
         self._folder.mkdir(exist_ok=True)
         off = ("master.telemetry", "admin.ui", "webdav", "s3.autoCreateBucket")
         options = [f"-{name}.port={port}" for name, port in self._ports.items()] + [f"-{name}=false" for name in off]
-        options += [f"-s3.port.{name}=0" for name in ("iceberg", "lance")]  # of fixed ports, so that two servers would be in each other's way
+        options += [f"-s3.port.{name}=0" for name in ("iceberg", "lance")]  # fixed ports, of which two servers could not share one
         command = [_WEED, "mini", f"-dir={self._folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", *options]
         with (self._folder.parent / "weed.log").open("ab") as log:
             self._process = subprocess.Popen(command, env={**os.environ, **KEYS}, stdout=log, stderr=log, cwd=self._folder)
