@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from tests.faults import FAULTS
 
-UNDO = "undo of "
+UNDO, WITH = "undo of ", " with "
+# What is given to a run besides the parameters of its procedure's drill.
+GIVEN = {"release with voice": {"databases": "voice", "accept_loss": "true"}}
 
 # For each run, the steps that have something to do in the drill of its procedure, each with the number of the command before which it is
 # stopped. The undo of a procedure is a run of its own.
@@ -16,7 +18,9 @@ STEPS: dict[str, dict[str, int]] = {
     "database": {"create": 1, "restore": 1, "prepare": 1, "swap": 1, "remember": 0},
     "redeploy": {"keep": 1, "build": 1, "redeploy": 3, "remember": 0},
     "release": {"keep": 3, "prove": 0, "change": 4, "recreate": 1, "load": 1, "remember": 1},
+    "release with voice": {"restore": 3, "swap_voice": 1},
     "undo of release": {"undo_change": 2, "undo_recreate": 1},
+    "undo of release with voice": {"undo_swap": 1},
     "undo of code": {"undo_tree": 1, "undo_recreate": 1},
     "undo of env": {"keep": 1, "undo_put": 1, "undo_recreate": 0},
     "undo of database": {"undo_swap": 0},
@@ -25,7 +29,7 @@ STEPS: dict[str, dict[str, int]] = {
 
 @dataclass(frozen=True)
 class Cell:
-    """One fault in one step of a run. `run` is the name of a procedure, or that of its undo."""
+    """One fault in one step of a run. `run` is the name of a procedure, maybe with what it is `given`, or that of its undo."""
 
     run: str
     step: str
@@ -33,7 +37,12 @@ class Cell:
 
     @property
     def procedure(self) -> str:
-        return self.run.removeprefix(UNDO)
+        return self.run.removeprefix(UNDO).partition(WITH)[0]
+
+    @property
+    def given(self) -> dict[str, str]:
+        """What the run is given besides the parameters of the drill."""
+        return GIVEN.get(self.run.removeprefix(UNDO), {})
 
     @property
     def undoes(self) -> bool:

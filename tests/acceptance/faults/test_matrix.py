@@ -22,6 +22,7 @@ ENDED_WELL = ("succeeded", "failed-restored", "refused", "aborted")
 @pytest.mark.parametrize("cell", [pytest.param(cell, id=str(cell), marks=() if cell in SHORT else pytest.mark.whole) for cell in CELLS])
 def test_a_fault_in_the_middle_of_a_step(clean: Machine, tmp_path: Path, cell: Cell, ends: Callable[[str, str, str, str], None]) -> None:
     scenario, own = DRILLS[cell.procedure]
+    own = {**own, **cell.given}
     if cell.fault == "disk full":
         prepare_disk(clean.host)
     if cell.procedure in MARKED:
