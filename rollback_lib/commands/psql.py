@@ -41,10 +41,22 @@ class Postgres:
         return Command.of(*into, name, *words, "-w", "-U", self.user, "-d", _connection(database), *rest)
 
 
+def connect(database: str) -> str:
+    """The line of psql by which a session continues in another database of the same server.
+
+    >>> print(connect('voice'))
+    \\connect -reuse-previous=on "dbname='voice'"
+    """
+    return '\\connect -reuse-previous=on "' + _string(database).replace('"', '""') + '"'
+
+
 def _connection(database: str) -> str:
     """The name of a database as an argument of `-d`, which would take a name with an equals sign for a connection string."""
-    if "=" not in database and "://" not in database:
-        return database
+    return database if "=" not in database and "://" not in database else _string(database)
+
+
+def _string(database: str) -> str:
+    """A connection string with the name of a database alone."""
     return "dbname='" + database.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from lab.writer import Writer, interruption
-from tests.acceptance.databases import ODD, content, databases, run, sql
+from tests.acceptance.databases import ACCEPT, ODD, content, databases, run, sql
+from tests.faults import FAULTS
 from tests.machine import Machine
 from tests.marks import whole
 
@@ -223,6 +224,25 @@ def test_the_container_restarts_in_the_middle(migrated: Machine, when: str) -> N
     assert (done.status, done.record["verdict"]) == ((3, "refused") if when == "restore" else (4, "failed-restored")), done.out
     assert databases(migrated) == {"postgres", "dyniq"}
     assert content(migrated) == was
+
+
+@pytest.mark.whole
+def test_a_swap_that_was_killed_once_it_was_done_is_resumed(migrated: Machine) -> None:
+    """Both names are changed; what comes after that in the step was not begun."""
+    with migrated.stopped_in("database", "swap", 2, *ACCEPT) as scene:
+        FAULTS["job killed"].strike(scene)
+        scene.run.wait()
+    (folder,) = migrated.folders()
+    resumed = migrated.resume(folder, "--accept-loss")
+    assert resumed.status == 0, resumed.out + resumed.err
+    assert databases(migrated) == {"postgres", "dyniq", f"dyniq__before_{resumed.record['incident']}"}
+    assert migrated.health()[0] == 200
+    last = int(sql(migrated, "SELECT max(id) FROM calls", f"dyniq__before_{resumed.record['incident']}"))
+    assert int(sql(migrated, "INSERT INTO calls (agent_id, started_at, seconds) VALUES (1, now(), 1) RETURNING id")) == last + 1
+    # The undo is as good as that of any other run.
+    undone = migrated.undo(folder)
+    assert undone.status == 0, undone.out + undone.err
+    assert databases(migrated) == {"postgres", "dyniq", f"dyniq__undone_{resumed.record['incident']}"}
 
 
 def test_a_disk_that_is_too_small_or_fills_up(migrated: Machine) -> None:

@@ -1,7 +1,7 @@
 """The SQL of a database rollback: to make a database like an existing one, and to swap the names of two databases."""
 
 from rollback_lib.commands.command import Command
-from rollback_lib.commands.psql import Postgres, identifier, literal
+from rollback_lib.commands.psql import Postgres, connect, identifier, literal
 from rollback_lib.facts.postgres import Database
 
 # Settings whose value is a list of names. Quoted as a whole, the list would become a single name.
@@ -73,9 +73,8 @@ EXTENSIONS = """SELECT CASE WHEN n.nspname !~ '^pg_' THEN format('CREATE SCHEMA 
     || format('CREATE EXTENSION IF NOT EXISTS %I SCHEMA %I;', e.extname, n.nspname)
 FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"""
 
-# Run in one database, this query writes the statements that move the sequences of another one at least as far. Then no number is given out
-# twice, and rows can be copied from one to the other. A sequence that cycles or counts down is left alone.
-SEQUENCES = """SELECT format('SELECT setval(format(''%%I.%%I'', schemaname, sequencename)::regclass, %s) FROM pg_sequences
+# Run in one database, this query writes the statements that move the sequences of another one at least as far.
+_SEQUENCES = """SELECT format('SELECT setval(format(''%%I.%%I'', schemaname, sequencename)::regclass, %s) FROM pg_sequences
     WHERE schemaname = %L AND sequencename = %L AND NOT cycle AND increment_by > 0
     AND coalesce(last_value, start_value - 1) < %s AND %s <= max_value;', last_value, schemaname, sequencename, last_value, last_value)
 FROM pg_sequences WHERE last_value IS NOT NULL"""
@@ -87,12 +86,22 @@ def written_by(postgres: Postgres, statement: str, there: str, here: str) -> Com
     return postgres.psql(there, words=("-A", "-t")).saying(statement).pipe(*run.argv)
 
 
+def sequences(postgres: Postgres, maintenance: str, there: str, here: str) -> Command:
+    """The command that moves the sequences of the database `here` at least as far as those of `there`: then no number is given out twice,
+    and rows can be copied from one to the other. A sequence that cycles or counts down is left alone. Without a database `here`, which a
+    swap that was done has renamed, there is nothing to do."""
+    enter = f"SELECT {literal(connect(here))} FROM pg_database WHERE datname = {literal(here)};"
+    known = f"AND EXISTS (SELECT FROM pg_database WHERE datname = {literal(here)})"
+    return written_by(postgres, f"{enter}\n{_SEQUENCES} {known};", there, maintenance)
+
+
 def swap(postgres: Postgres, maintenance: str, *, live: str, aside: str, incoming: str, needed: bool = True) -> Command:
     """The command that renames `live` to `aside` and `incoming` to `live`, both or neither.
 
     Postgres does not rename a database that has sessions, and connection pools reconnect at once. So new sessions are refused
-    meanwhile and existing ones are ended. Whether the swap succeeds or not, `live` accepts sessions again afterwards. If there is no
-    database `incoming`, the command fails; but if not `needed`, it only makes sure that `live` accepts sessions.
+    meanwhile and existing ones are ended. Whether the swap succeeds or not, `live` accepts sessions again afterwards. If the swap was done
+    already, as by a step that was cut off later, the command only makes sure of that; so it does without `needed`, if there is no
+    database `incoming`.
     """
     here, there, new = map(identifier, (live, aside, incoming))
     names = f"({literal(live)}, {literal(incoming)})"
@@ -124,9 +133,9 @@ ALTER DATABASE {here} ALLOW_CONNECTIONS true;
 ALTER DATABASE {there} ALLOW_CONNECTIONS true;
 COMMIT;
 """
-    if not needed:
-        exists = f"SELECT count(*) > 0 AS there FROM pg_database WHERE datname = {literal(incoming)} \\gset"
-        script = f"{exists}\n\\if :there\n{script.strip()}\n\\else\n{reopen};\n\\endif\n"
+    gone = f"NOT EXISTS (SELECT FROM pg_database WHERE datname = {literal(incoming)})"
+    done = f"{gone} AND EXISTS (SELECT FROM pg_database WHERE datname = {literal(aside)})" if needed else gone
+    script = f"SELECT {done} AS done \\gset\n\\if :done\n{reopen};\n\\else\n{script.strip()}\n\\endif\n"
     return postgres.psql(maintenance).saying(script).or_else(patiently(postgres.psql(maintenance, reopen)))
 
 
