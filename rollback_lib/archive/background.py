@@ -68,18 +68,21 @@ def send(root: Path, on_record: Callable[[str], None] = lambda _: None) -> Sent:
 
 def failure(root: Path) -> str:
     """Why the last sending in the background did not end well, in a sentence; "" if it did."""
+    known = _noted(root)
+    return f"records of {root} wait for their archive or timestamp since {known['since']}: {known['error']}" if known else ""
+
+
+def _noted(root: Path) -> dict[str, str]:
+    """What is noted of the last failure: `since` when, and the `error`; empty if nothing is."""
     try:
         known = json.loads((root / FAILED).read_text())
-        return f"records of {root} wait for their archive or timestamp since {known['since']}: {known['error']}"
+        return {"since": str(known["since"]), "error": str(known["error"])}
     except (OSError, ValueError, LookupError, TypeError):
-        return ""
+        return {}
 
 
 def _note(root: Path, error: str) -> None:
-    try:
-        since = json.loads((root / FAILED).read_text())["since"]
-    except (OSError, ValueError, LookupError, TypeError):
-        since = datetime.now(UTC).isoformat(timespec="minutes")
+    since = _noted(root).get("since") or datetime.now(UTC).isoformat(timespec="minutes")
     try:
         write_private(root / FAILED, json.dumps({"since": since, "error": error}) + "\n")
     except OSError:  # the disk is full: there is nothing left to do

@@ -36,7 +36,7 @@ class S3:
             try:
                 self.call("list_buckets")
                 return
-            except Exception:
+            except Exception:  # whatever botocore raises while the server starts: it is asked again until the deadline
                 assert self._process.poll() is None, "SeaweedFS has ended"
                 assert time.monotonic() < until, "SeaweedFS does not answer"
                 time.sleep(0.1)
