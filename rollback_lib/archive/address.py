@@ -1,4 +1,7 @@
-"""Which archive a record belongs to, and for how long it is locked there."""
+"""Which archive a record belongs to, and for how long it is locked there.
+
+Every run asks this, and few have an archive: the model of a stack, which takes long to import, is imported only for those.
+"""
 
 import json
 import os
@@ -7,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from rollback_lib.errors import ParameterError
-from rollback_lib.stack.model import Retention, Stack
-from rollback_lib.stack.values import archive_address
 
 VARIABLE = "ROLLBACK_ARCHIVE"  # the archive of records whose stack names none
 
@@ -28,6 +29,8 @@ def destination(folder: Path) -> Destination | None:
     address = checked(named, f"stack.json of {folder.name}: archive") if named else of_environment()
     if address is None:
         return None
+    from rollback_lib.stack.model import Retention
+
     days = stack.get("retention", {}).get("archive_days", Retention().archive_days)
     return Destination(address, int(days))
 
@@ -42,6 +45,8 @@ def named(where: str) -> str:
     """The archive at an address, or that of a stack. Raises ParameterError."""
     if "://" in where:
         return checked(where, "--archive")
+    from rollback_lib.stack.model import Stack
+
     address = Stack.load(where).archive or of_environment()
     if address is None:
         raise ParameterError(f"the stack {where} has no archive, and {VARIABLE} is not set; name the archive by its address")
@@ -50,6 +55,8 @@ def named(where: str) -> str:
 
 def checked(address: str, origin: str) -> str:
     """The address, if it is one. Raises ParameterError that names its origin, and does not repeat what may be a password."""
+    from rollback_lib.stack.values import archive_address
+
     try:
         return archive_address(address)
     except ValueError as error:

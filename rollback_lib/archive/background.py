@@ -11,12 +11,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rollback_lib.archive import address, sending
-from rollback_lib.archive.sending import Sent
+from rollback_lib.archive import address
 from rollback_lib.errors import ParameterError, RollbackError
 from rollback_lib.record import timestamp
 from rollback_lib.record.files import write_private
+
+if TYPE_CHECKING:
+    from rollback_lib.archive.sending import Sent
 
 FAILED = "archive-failed.json"
 _NICE = 10  # a rollback that begins meanwhile comes first
@@ -49,8 +52,10 @@ def main(root: Path) -> None:
         _note(root, f"sending failed ({type(error).__name__})")
 
 
-def send(root: Path, on_record: Callable[[str], None] = lambda _: None) -> Sent:
+def send(root: Path, on_record: Callable[[str], None] = lambda _: None) -> "Sent":
     """Get the timestamps that are missing, then `sending.send`; with a note of what failed, or without one of before if nothing did."""
+    from rollback_lib.archive import sending  # only here: every run imports this module, and few have an archive
+
     stamped: tuple[str, ...] = ()
     unstamped: tuple[str, ...] = ()
     try:
