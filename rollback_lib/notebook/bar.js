@@ -11,6 +11,8 @@ const STYLE = `
   padding: 5px 12px; font-size: 13px; background: var(--jp-layout-color1, #fff); color: var(--jp-ui-font-color1, #000);
   border-bottom: 1px solid var(--jp-border-color1, #bbb); border-left: 4px solid var(--rollback-colour); }
 .rollback-bar .said { flex: 1 1 20em; overflow-wrap: anywhere; }
+.rollback-bar .routes { display: flex; flex-wrap: wrap; gap: 4px 10px; }
+.rollback-bar .route { border-bottom: 2px solid; }
 .rollback-bar button { font: inherit; padding: 2px 10px; cursor: pointer; color: inherit; background: var(--jp-layout-color2, #eee);
   border: 1px solid var(--jp-border-color1, #bbb); border-radius: 3px; }
 .rollback-bar button:focus-visible { outline: 2px solid currentColor; }`;
@@ -26,6 +28,13 @@ function button(text, pressed) {
   const made = element("button", "", text);
   made.type = "button";
   made.onclick = pressed;
+  return made;
+}
+
+/** A route, with whether it passes. */
+function route([name, ok]) {
+  const made = element("span", "route", `${name} ${ok ? "✔ passes" : "✘ fails"}`);
+  made.style.borderColor = COLOURS[ok ? "good" : "bad"];
   return made;
 }
 
@@ -55,8 +64,7 @@ function made(model, scroller) {
     bar.style.setProperty("--rollback-colour", COLOURS[model.get("level")]);
     const words = `${model.get("sign")} ${model.get("host")}: ${model.get("words")}`;
     if (said.textContent !== words) said.textContent = words; // a screen reader reads it whenever it is set
-    routes.textContent = model.get("routes").map(([name, ok]) => `${name} ${ok ? "✔" : "✘"}`).join("  ");
-    routes.setAttribute("aria-label", "Routes: " + model.get("routes").map(([name, ok]) => `${name} ${ok ? "passes" : "fails"}`).join(", "));
+    routes.replaceChildren(...model.get("routes").map(route));
     gate.hidden = !model.get("gate");
     if (stop.hidden) stop.disabled = false;
     stop.hidden = !model.get("stop");

@@ -47,8 +47,10 @@ class Bar(anywidget.AnyWidget):  # type: ignore[misc]
 
     def show(self) -> None:
         """Show the bar above the cells in place of an earlier one, and keep it up to date until the run has ended."""
+        import ipywidgets
+
         Bar.shown = self
-        display.show_widget(self, View("", ""))
+        display.show_widget(ipywidgets.Box([self]), View("", ""))
         threading.Thread(target=self._tick, daemon=True).start()
 
     def _tick(self) -> None:
