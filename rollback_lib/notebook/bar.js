@@ -31,6 +31,11 @@ function button(text, pressed) {
   return made;
 }
 
+/** A text as elements: what is between backticks is code. */
+function sentence(text) {
+  return text.split("`").map((part, number) => element(number % 2 ? "code" : "span", "", part));
+}
+
 /** A route, with whether it passes. */
 function route([name, ok]) {
   const made = element("span", "route", `${name} ${ok ? "✔ passes" : "✘ fails"}`);
@@ -63,7 +68,8 @@ function made(model, scroller) {
   const fill = () => {
     bar.style.setProperty("--rollback-colour", COLOURS[model.get("level")]);
     const words = `${model.get("sign")} ${model.get("host")}: ${model.get("words")}`;
-    if (said.textContent !== words) said.textContent = words; // a screen reader reads it whenever it is set
+    if (said.dataset.words !== words) said.replaceChildren(...sentence(words)); // a screen reader reads it whenever it is set
+    said.dataset.words = words;
     routes.replaceChildren(...model.get("routes").map(route));
     gate.hidden = !model.get("gate");
     if (stop.hidden) stop.disabled = false;

@@ -111,6 +111,7 @@ def test_another_target_a_closed_page_and_two_stops(broken: Machine, page: Page,
         expect(panel).to_contain_text("step recreate was cut short on contabo")
         expect(panel).to_contain_text("contabo is changed by the steps that ran")
         expect(bar).to_contain_text("✘ code on contabo: failed-partly")
+        expect(bar.locator("code")).to_contain_text("rollback resume")
         page.screenshot(path=SHOTS / "sitting-6-cut-short.png")
     record = json.loads((broken.folders()[0] / "record.json").read_text())
     assert (record["verdict"], record["target"]) == ("failed-partly", older)
