@@ -8,6 +8,7 @@ from rollback_lib.health.probe import passes_in_a_row
 from rollback_lib.host.connection import Result, said
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Step, When
+from rollback_lib.run import approving
 from rollback_lib.run.run import Run
 from rollback_lib.run.stages import Verification
 from rollback_lib.text import times
@@ -17,8 +18,8 @@ CLEANUP = 30.0  # seconds
 
 def take(run: Run, plan: Plan) -> None:
     """Take the lock, unless this run has it. If the incident was opened again, check whether it can be resumed. Raises Locked,
-    LockLost, Drifted, and Failed if the host undid the rollback by itself."""
-    taken = run.lock.take(take_over=run.opening.take_over)
+    LockLost, NotApproved if the host demands an approval, Drifted, and Failed if the host undid the rollback by itself."""
+    taken = run.lock.take(take_over=run.opening.take_over, permit=approving.permit(run, plan))
     if taken is not None and run.opening.resumed and run.state.begun:
         if run.auto_revert.reverted():
             undone(run, plan, f"{run.stack.host} undid the rollback by itself, as nobody came back in time")
