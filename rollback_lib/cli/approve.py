@@ -64,6 +64,7 @@ def _asked(offered: "Offered", stack: str) -> "Iterator[Line]":
         [
             (Tone.QUIET, "incident", request.incident), (Tone.QUIET, "keys of who asks", ", ".join(request.keys)),
             (Tone.QUIET, "host key", request.host_key), (Tone.QUIET, "until", f"{times.clock(request.until)} UTC"),
+            (Tone.QUIET, "folder there", f"{offered.state}/approvals/{request.incident}"),
             (Tone.QUIET, "approved by", f"{given}; {offered.count} needed"),
         ]
     )  # fmt: skip

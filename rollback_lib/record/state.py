@@ -149,14 +149,8 @@ class RunState:
                 self.documented = True
             case "lock":
                 self._lock(event)
-            case "confirmed":
-                self.confirmed = event["plan"]
-            case "approval-asked" | "approved" | "break-glass":
-                self._approval(event)
-            case "loss-shown":
-                self.accepted = ""
-            case "accepted":
-                self.accepted = event["plan"]
+            case "confirmed" | "loss-shown" | "accepted" | "approval-asked" | "approved" | "break-glass":
+                self._allow(event)
             case "armed":
                 self.armed = datetime.fromisoformat(event["until"])
             case "disarmed":
@@ -262,8 +256,14 @@ class RunState:
         self.verdict, self.reason = verdict, reason
         self.ended = self.ended or verdict in (Verdict.PARTLY, Verdict.RESTORED, Verdict.UNKNOWN)
 
-    def _approval(self, event: Mapping[str, Any]) -> None:
+    def _allow(self, event: Mapping[str, Any]) -> None:
         match event["event"]:
+            case "confirmed":
+                self.confirmed = event["plan"]
+            case "loss-shown":
+                self.accepted = ""
+            case "accepted":
+                self.accepted = event["plan"]
             case "approval-asked":
                 self.asking, self.approved = {"incident": event["incident"], "until": event["until"]}, ""
             case "approved":

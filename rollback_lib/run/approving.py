@@ -52,7 +52,7 @@ class Awaited:
     def _in_words(self, found: _Found) -> Approvals:
         asked, count = found.request or self._asked, self._demanded.count
         given = ", ".join(one.words for one in found.approvers) or "nobody"
-        doubts = "".join(f"; {one}" for one in (*found.objections, *([found.stale] if found.stale else [])))
+        doubts = "".join(f"; {one}" for one in (*found.objections, *([found.stale] if found.stale and not found.approvers else [])))
         words = f"{len(found.approvers)} of {count}, valid until {times.clock(asked.until)} UTC: {given}{doubts}"
         missing = f"{needs.why(self._run.stack, self._plan)}: the approval of another person is missing ({words})"
         complete = found.request is not None and len(found.approvers) >= count
@@ -86,6 +86,7 @@ def check(run: Run, plan: Plan) -> None:
     if run.opening.break_glass:
         if not run.state.break_glass:
             run.folder.event("break-glass", plan=plan.hash, reason=run.opening.break_glass, needs=because, who=run.opening.who)
+            run.write_record()
             run.console.line(f"▲ WITHOUT APPROVAL, though {because}: {run.opening.break_glass}")
         return
     found = _look(run, plan, demanded)
@@ -110,7 +111,7 @@ def permit(run: Run, plan: Plan) -> Permit:
 
 def _look(run: Run, plan: Plan, demanded: Approval) -> _Found:
     """The newest request on the host that is for this plan."""
-    stale = ""
+    found, stale = _Found(None), ""
     wanted = _request(run, plan)
     for filed in run.host().ask(approvals.filed(run.stack.state)).result():
         try:
@@ -121,11 +122,11 @@ def _look(run: Run, plan: Plan, demanded: Approval) -> _Found:
             continue  # somebody else asks for something else
         given, objections = approval.approvers(request, filed.signatures, demanded.file)
         wrong = _wrong(request, filed, wanted)
-        if not wrong:
-            return _Found(request, filed.signatures, tuple(given), tuple(objections), stale)
-        if given and not stale:
+        if not wrong and found.request is None:
+            found = _Found(request, filed.signatures, tuple(given), tuple(objections))
+        elif wrong and given and not stale:
             stale = f"what {' and '.join(one.name for one in given)} approved in {request.incident} {wrong}"
-    return _Found(None, stale=stale)
+    return replace(found, stale=stale)
 
 
 def _wrong(request: Request, filed: Filed, wanted: Request) -> str:
