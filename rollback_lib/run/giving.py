@@ -100,8 +100,7 @@ def check(stack: Stack, incident: str, reviewed: str, key: Path | None) -> None:
     """Check all that is known before the host is contacted. Raises ParameterError."""
     if stack.approval is None:
         raise ParameterError(f"the stack {stack.name} asks for no approval; it has no section `approval`")
-    if not stack.approval.file.is_file():
-        raise ParameterError(f"approval.signers: there is no file {stack.approval.file}; write it (docs/approval.md)")
+    stack.approval.check()
     if not re.fullmatch(r"[0-9a-f]{6}", incident):
         raise ParameterError(f"INCIDENT: six hex digits such as 3f2a9c are expected, not {incident[:60]!r}")
     if not re.fullmatch(r"[0-9a-f]{12}|", reviewed):

@@ -63,8 +63,8 @@ def check(procedure: str, stack: "str | Path | Mapping[str, Any] | Stack", optio
     options.check()
     loaded = Stack.load(stack)
     registry.check(loaded)
-    if loaded.approval and options.mode == "apply" and not options.break_glass and not loaded.approval.file.is_file():
-        raise ParameterError(f"approval.signers: there is no file {loaded.approval.file}; write it (docs/approval.md)")
+    if loaded.approval and options.mode == "apply" and not options.break_glass:
+        loaded.approval.check()
     called.check(loaded, **parameters)
     check_authorities(loaded.routes)
     check_variables(loaded.routes)

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, PositiveInt, model_validator
 
+from rollback_lib.errors import ParameterError
 from rollback_lib.stack.values import Keys, Name, local_path
 
 
@@ -66,3 +67,8 @@ class Approval(Keys):
     def file(self) -> Path:
         """The file of those who may approve, on this machine."""
         return local_path(self.signers)
+
+    def check(self) -> None:
+        """Raises ParameterError if there is no file of those who may approve."""
+        if not self.file.is_file():
+            raise ParameterError(f"approval.signers: there is no file {self.file}; write it (docs/approval.md)")
