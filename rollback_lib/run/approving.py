@@ -72,7 +72,8 @@ def ask(run: Run, plan: Plan) -> Awaited | None:
         command, sent = ask_there(run.stack.state, asked.incident, asked.text, kept)
         if run.link.run(script((command,)), send=sent).status != 0:
             raise Refused(f"the request for an approval could not be left in {run.stack.state} on {run.stack.host}; look at that folder")
-    run.folder.event("approval-asked", plan=plan.hash, incident=asked.incident, until=asked.not_after)
+    if len(found.approvers) < demanded.count:
+        run.folder.event("approval-asked", plan=plan.hash, incident=asked.incident, until=asked.not_after)
     if not found.request:
         run.notifier.tell(notify.ASKED, f"● {run.called}: waits for an approval, `{awaited.look().ask}`", run.opening.incident)
     return awaited
@@ -84,10 +85,7 @@ def check(run: Run, plan: Plan) -> None:
     if demanded is None or not (because := needs.why(run.stack, plan)):
         return
     if run.opening.break_glass:
-        if not run.state.break_glass:
-            run.folder.event("break-glass", plan=plan.hash, reason=run.opening.break_glass, needs=because, who=run.opening.who)
-            run.write_record()
-            run.console.line(f"▲ WITHOUT APPROVAL, though {because}: {run.opening.break_glass}")
+        break_glass(run, plan, because)
         return
     found = _look(run, plan, demanded)
     if found.request is None or len(found.approvers) < demanded.count:
@@ -96,6 +94,14 @@ def check(run: Run, plan: Plan) -> None:
         raise NotApproved(f"{missing}; run the cell that asks for it again")
     if run.state.approved != plan.hash:
         _keep(run, plan, found.request, found)
+
+
+def break_glass(run: Run, plan: Plan, because: str) -> None:
+    """Go on without the approval that the plan needs, and say so. `because` says why it needs one."""
+    if not run.state.break_glass:
+        run.folder.event("break-glass", plan=plan.hash, reason=run.opening.break_glass, needs=because, who=run.opening.who)
+        run.write_record()
+        run.console.line(f"▲ WITHOUT APPROVAL, though {because}: {run.opening.break_glass}")
 
 
 def permit(run: Run, plan: Plan) -> Permit:
@@ -118,7 +124,7 @@ def _look(run: Run, plan: Plan, demanded: Approval) -> _Found:
             request = Request.read(filed.text)
         except ValueError:
             continue  # it was not written by us, so nobody has asked for it
-        if request.keys != wanted.keys or request.stack != wanted.stack:
+        if request.keys != wanted.keys and request.plan != wanted.plan:
             continue  # somebody else asks for something else
         given, objections = approval.approvers(request, filed.signatures, demanded.file)
         wrong = _wrong(request, filed, wanted)

@@ -158,6 +158,10 @@ def test_a_host_whose_root_asks_for_it_refuses_a_run_that_was_told_otherwise(tea
         undone = machine.undo(broke.folder)
         assert undone.status == 0, undone.out
         assert team.file() == bad
+        # Also where only the host asks.
+        broke = team.apply(machine.stack, "--break-glass", "nobody answers the phone")
+        assert (broke.status, broke.record["break_glass"]) == (0, "nobody answers the phone"), broke.out
+        assert machine.undo(broke.folder).status == 0
         # What was approved is applied.
         asked = team.apply(mine)
         assert team.approve(mine, asked.record["incident"], "--plan", asked.record["plan"]).returncode == 0

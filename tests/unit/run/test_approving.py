@@ -187,7 +187,8 @@ def test_somebody_else_cannot_use_it(place: Place) -> None:
     refused(asked)
     place.approve(asked)
     eve = place.opened(headless(), Meeting(place.host.state, Keys(ANNA.host, "SHA256:eve")))
-    assert "0 of 1" in refused(eve)
+    assert "another key of who asks (SHA256:anna, not SHA256:eve)" in refused(eve)
+    assert "0 of 1" in refused(place.opened(headless(), eve._run.link), replace(PLAN, target="y"))
 
 
 def test_it_expires_before_the_first_step_and_never_after(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
