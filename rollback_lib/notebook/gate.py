@@ -75,8 +75,8 @@ class Gate:
 
     def _tell(self, found: Approvals) -> View:
         self._complete = found.complete
-        ask = "" if found.complete else f" Another person approves it with: {found.ask}"
-        said = note("good" if found.complete else "warn", f"Approved by {found.words}.{ask}")
+        ask = "." if found.complete else f", by another person: `{found.ask}`"
+        said = note("good" if found.complete else "warn", f"{found.words}{ask}")
         self._approvals.value = said._repr_html_()
         self._typed()
         return said

@@ -51,11 +51,13 @@ class Awaited:
 
     def _in_words(self, found: _Found) -> Approvals:
         asked, count = found.request or self._asked, self._demanded.count
-        given = ", ".join(one.words for one in found.approvers) or "nobody"
+        given = ", ".join(one.words for one in found.approvers)
         doubts = "".join(f"; {one}" for one in (*found.objections, *([found.stale] if found.stale and not found.approvers else [])))
-        words = f"{len(found.approvers)} of {count}, valid until {times.clock(asked.until)} UTC: {given}{doubts}"
-        missing = f"{needs.why(self._run.stack, self._plan)}: the approval of another person is missing ({words})"
+        many = f"{len(found.approvers)} of {count}{f', by {given}' if given else ''}{doubts}"
+        missing = f"{needs.why(self._run.stack, self._plan)}: the approval of another person is missing ({many})"
         complete = found.request is not None and len(found.approvers) >= count
+        words = f"Approved by {given}, to begin" if complete else f"Not approved yet ({many}). It can be"
+        words += f" until {times.clock(asked.until)} UTC"
         return Approvals(complete, words, missing, f"rollback approve {asked.incident} --stack {self._run.opening.named}")
 
 

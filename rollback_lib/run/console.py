@@ -13,8 +13,8 @@ from rollback_lib.secrets.redactor import Redactor
 
 @dataclass(frozen=True)
 class Approvals:
-    """Who has approved a plan so far, in `words`; `complete` once enough have. `missing` says in a sentence what is missing, and `ask` is
-    the command by which another person approves it."""
+    """Who has approved a plan so far, in `words`, a sentence without its full stop; `complete` once enough have. `missing` says in a
+    sentence what is missing, and `ask` is the command by which another person approves it."""
 
     complete: bool
     words: str

@@ -130,11 +130,17 @@ def next_actions(opening: Opening, stack: Stack, plan: Plan | None, verdict: Ver
 def to_approve(opening: Opening, plan: Plan, asking: Mapping[str, Any]) -> tuple[str, ...]:
     """What the two people do next whose run waits for an approval."""
     until = times.clock(datetime.fromisoformat(asking["until"]))
+    then, instead = f"the same run again, with `--plan {plan.hash}`", "the same run with `--break-glass REASON`"
+    if opening.session:
+        then, instead = (
+            "type the host's name into the box, then run the cells below",
+            "give `break_glass` a reason, and run all cells again",
+        )
     return (
         f"Another person, who may approve: `rollback approve {asking['incident']} --stack {opening.named}`. It shows the plan, and how to "
         f"approve it until {until} UTC.",
-        f"After that: the same run again, with `--plan {plan.hash}`.",
-        "In an emergency, without: the same run with `--break-glass REASON`; everybody who is notified is told.",
+        f"After that: {then}.",
+        f"In an emergency, without: {instead}; everybody who is notified is told.",
     )
 
 

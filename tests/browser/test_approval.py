@@ -25,7 +25,7 @@ def test_the_gate_shows_live_who_has_approved(clean: Machine, page: Page, tmp_pa
         page.goto(address)
         run_all(page)
         gate = outputs(page, "incident.confirm")
-        expect(gate).to_contain_text("Approved by 0 of 1")
+        expect(gate).to_contain_text("Not approved yet (0 of 1)")
         incident = asking.folders()[0].name[-6:]
         expect(gate).to_contain_text(f"rollback approve {incident} --stack {stack}")
         expect(gate.locator("input[type=text]")).to_be_focused()
@@ -40,8 +40,7 @@ def test_the_gate_shows_live_who_has_approved(clean: Machine, page: Page, tmp_pa
         argv = [BIN / "rollback", "approve", incident, "--stack", stack, "--key", ben, "--plan", plan]
         subprocess.run(argv, check=True, capture_output=True, env=clean.env({"ROLLBACK_INCIDENTS": str(tmp_path / "of-ben")}))
         gate = cell(page, "incident.confirm")
-        expect(gate).to_contain_text("Approved by 1 of 1")
-        expect(gate).to_contain_text("ben@dyniq")
+        expect(gate).to_contain_text("Approved by ben@dyniq")
         expect(button).to_be_enabled()
         page.screenshot(path=SHOTS / "approval-2-approved.png")
         gate.locator("input[type=text]").press("Enter")

@@ -49,7 +49,7 @@ class Waiting:
         if self.lost:
             raise LinkLost("the connection is closed")
         complete = self.given.is_set()
-        return Approvals(complete, f"{int(complete)} of 1: {'ben' if complete else 'nobody'}", "missing", "rollback approve 3f2a9c")
+        return Approvals(complete, "Approved by ben" if complete else "Not approved yet", "missing", "rollback approve 3f2a9c")
 
 
 @pytest.fixture
@@ -69,11 +69,11 @@ def test_a_box_waits_for_an_approval_too_and_shows_it_as_it_comes(waiting: Waiti
     box._button.observe(lambda _: enabled.set(), names="disabled")
     box._box.value = "contabo"
     assert box._button.disabled
-    assert "0 of 1: nobody" in box._approvals.value
-    assert "rollback approve 3f2a9c" in box._approvals.value
+    assert "Not approved yet" in box._approvals.value
+    assert "<code>rollback approve 3f2a9c</code>" in box._approvals.value
     waiting.given.set()
     assert enabled.wait(5)
-    assert "1 of 1: ben" in box._approvals.value
+    assert "Approved by ben." in box._approvals.value
     for thread in threads():
         thread.join(5)  # it looks no more
     assert threads() == []

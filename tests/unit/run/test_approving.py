@@ -96,7 +96,7 @@ def refused(incident: Incident, of: Plan = PLAN) -> str:
 def test_without_an_approval_nothing_begins_and_the_next_commands_are_said(place: Place) -> None:
     incident = place.opened(headless())
     said = refused(incident)
-    assert said.startswith("the stack asks for it before code: the approval of another person is missing (0 of 1, valid until ")
+    assert said == "the stack asks for it before code: the approval of another person is missing (0 of 1)"
     with pytest.raises(NotConfirmed):
         incident.apply(PLAN.recreate)
     assert place.host.started == []
@@ -244,7 +244,7 @@ def test_several_have_to_approve(place: Place, tmp_path: Path) -> None:
 
 
 def test_the_gate_waits_for_both(place: Place, person: Person) -> None:
-    incident = place.opened(person)
+    incident = place.opened(person, session="04_caddyfile.ipynb")
     incident.confirm(PLAN)
     assert person.awaited is not None
     assert person.awaited.look().ask == f"rollback approve {incident.id} --stack shop"
@@ -253,8 +253,10 @@ def test_the_gate_waits_for_both(place: Place, person: Person) -> None:
         person.buttons[0]()
     with pytest.raises(NotConfirmed):
         incident.apply(PLAN.recreate)
+    assert "type the host's name into the box" in incident._run.next_actions()[1]
     place.approve(incident)
     assert person.awaited.look().complete
+    assert person.awaited.look().words.startswith(f"Approved by ben@dyniq ({signing.fingerprint(place.ben)}), to begin until ")
     person.buttons[0]()
     incident.apply(PLAN.recreate)
     assert [job.name for job in place.host.started] == ["recreate"]
