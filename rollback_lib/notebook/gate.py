@@ -36,7 +36,9 @@ class Gate:
         self._guide.observe(lambda _: self._guided(), names="stage")
         self._place: display.WidgetPlace | None = None
         twin = self.ask(on_confirmed, awaited)
-        self._place = display.show_widget(ipywidgets.VBox([self._label, self._approvals, self._row, self._guide]), twin)
+        whole = ipywidgets.VBox([self._label, self._approvals, self._row, self._guide])
+        whole.add_class("rollback-gate")  # where the bar brings a person to
+        self._place = display.show_widget(whole, twin)
 
     def ask(self, on_confirmed: Callable[[], None], awaited: Awaited | None = None) -> View:
         """Ask again, with an empty box. Returns what is said."""

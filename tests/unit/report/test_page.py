@@ -59,7 +59,7 @@ def report(tmp_path: Path) -> str:
 
 def test_the_verdict_comes_first_and_says_why_and_of_what(report: str) -> None:
     head = report[report.index("<body>") : report.index("</header>")]
-    assert head.startswith('<body>\n<header class="bad"><b>Verdict: failed-partly</b>')
+    assert head.startswith('<body>\n<header class="bad"><h1>Verdict: failed-partly</h1>')
     assert f"exit status 1 ({HIDDEN}); the host is changed in part: <code>rollback resume 3f2a9c</code> continues from there</p>" in head
     assert "<p>Why it was run: every call answers 500</p>" in head
     facts = "procedure: code · stack: dyniq-voice · host: contabo · who: operator@laptop · mode: apply · incident: 3f2a9c"
@@ -109,7 +109,7 @@ def test_what_a_triage_found_is_in_its_report(tmp_path: Path) -> None:
     folder = told.looked(tmp_path)
     text = page.html(folder.record(), folder.events(), folder.path)
     shown = Shown(text)
-    assert '<header class="info"><b>Verdict: looked</b>' in text
+    assert '<header class="info"><h1>Verdict: looked</h1>' in text
     assert shown.rows["Which row of the page fits"][1:] == [
         ["✔ fits", "A bad commit was deployed", "the deploy came 3 min before the first 500; its log says KeyError", ""],
         ["✘ does not fit", "The env file was changed", "", "last changed 2026-10-02 08:00 UTC"],
@@ -140,7 +140,7 @@ def test_that_it_went_on_without_an_approval_comes_first(tmp_path: Path) -> None
         {"at": "2026-11-24T03:12:04+00:00", "event": "break-glass", "plan": "1", "reason": "nobody <answers>", "needs": "x", "who": "me"}
     ]
     html = page.html(record, events, tmp_path)
-    assert html.index("WITHOUT APPROVAL: nobody &lt;answers&gt;") < html.index("Verdict")
+    assert html.index("WITHOUT APPROVAL: nobody &lt;answers&gt;") < html.index("<h1>Verdict")
     lines = [line for line in postmortem.markdown(record, events, tmp_path).splitlines() if line.startswith("| ")]
     assert lines[1].startswith("| Without approval | **nobody ")
     line = next(iter(story.tell(tmp_path, events)))
