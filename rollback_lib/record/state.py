@@ -106,11 +106,11 @@ class RunState:
 
     `documented`: facts about the host are in the record. `confirmed` is the hash of the plan that was confirmed, and `accepted` of the
     plan whose losses were accepted, "" for none. `agreed` is when a person confirmed it, None if a parameter did. `asking` is the newest
-    request for an approval that was not given yet (`incident`, `until`), {} for none; `approved` is the hash of the plan that was approved,
-    and `break_glass` why the run went on without, "" for neither. `armed` is when the host will revert by itself, None if it will not.
-    `last` is the incident that held the lock before this one. `told` is the kind of the last message to people. `cleaned`: what was made
-    beside the stack was removed. `stopping`: a person asked to stop before the next step. `attempts` are the jobs that began, by name, in
-    order. `passed_over` are the steps whose condition was not met. `ended`: nothing more may be done in this run.
+    request for an approval that was not given yet (`incident`, `until`), `approved` the newest one that was (`incident`, `plan`), {} for
+    none; `break_glass` is why the run went on without, "" if it did not. `armed` is when the host will revert by itself, None if it will
+    not. `last` is the incident that held the lock before this one. `told` is the kind of the last message to people. `cleaned`: what was
+    made beside the stack was removed. `stopping`: a person asked to stop before the next step. `attempts` are the jobs that began, by
+    name, in order. `passed_over` are the steps whose condition was not met. `ended`: nothing more may be done in this run.
     """
 
     documented: bool = False
@@ -118,7 +118,7 @@ class RunState:
     agreed: datetime | None = None
     accepted: str = ""
     asking: Mapping[str, Any] = field(default_factory=dict)
-    approved: str = ""
+    approved: Mapping[str, Any] = field(default_factory=dict)
     break_glass: str = ""
     armed: datetime | None = None
     last: str = ""
@@ -267,9 +267,9 @@ class RunState:
             case "accepted":
                 self.accepted = event["plan"]
             case "approval-asked":
-                self.asking, self.approved = {"incident": event["incident"], "until": event["until"]}, ""
+                self.asking, self.approved = {"incident": event["incident"], "until": event["until"]}, {}
             case "approved":
-                self.asking, self.approved = {}, event["plan"]
+                self.asking, self.approved = {}, {"incident": event["incident"], "plan": event["plan"]}
             case "break-glass":
                 self.asking, self.break_glass = {}, event["reason"]
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from rollback_lib.commands.command import script
 from rollback_lib.errors import NotApproved, Refused
 from rollback_lib.facts import approvals
-from rollback_lib.host.approvals import Filed, Permit
+from rollback_lib.host.approvals import Filed
 from rollback_lib.host.approvals import ask as ask_there
 from rollback_lib.plan.plan import Plan
 from rollback_lib.record import approval, signing
@@ -20,8 +20,6 @@ from rollback_lib.run.console import Approvals
 from rollback_lib.run.run import Run
 from rollback_lib.stack.approval import Approval
 from rollback_lib.text import times
-
-FOLDER = "approval"  # of a record
 
 
 @dataclass(frozen=True)
@@ -58,6 +56,8 @@ class Awaited:
         complete = found.request is not None and len(found.approvers) >= count
         words = f"Approved by {given}, to begin" if complete else f"Not approved yet ({many}). It can be"
         words += f" until {times.clock(asked.until)} UTC"
+        if datetime.now(UTC) > asked.until:
+            words = f"Not approved in time ({many}). Run this cell again to ask again; it is approved"
         return Approvals(complete, words, missing, f"rollback approve {asked.incident} --stack {self._run.opening.named}")
 
 
@@ -93,8 +93,8 @@ def check(run: Run, plan: Plan) -> None:
     if found.request is None or len(found.approvers) < demanded.count:
         asked = found.request or _request(run, plan)
         missing = Awaited(run, plan, demanded, asked)._in_words(found).missing
-        raise NotApproved(f"{missing}; run the cell that asks for it again")
-    if run.state.approved != plan.hash:
+        raise NotApproved(f"{missing}; run the cell Confirm again, which asks for it")
+    if run.state.approved.get("plan") != plan.hash:
         _keep(run, plan, found.request, found)
 
 
@@ -104,17 +104,6 @@ def break_glass(run: Run, plan: Plan, because: str) -> None:
         run.folder.event("break-glass", plan=plan.hash, reason=run.opening.break_glass, needs=because, who=run.opening.who)
         run.write_record()
         run.console.line(f"▲ WITHOUT APPROVAL, though {because}: {run.opening.break_glass}")
-
-
-def permit(run: Run, plan: Plan) -> Permit:
-    """What the run shows to the host, which may demand an approval by itself."""
-    named = needs.procedures(plan)
-    if named and run.state.break_glass:
-        return Permit(named, break_glass=run.state.break_glass)
-    if named and run.state.approved == plan.hash:
-        text = (run.folder.path / FOLDER / "request.json").read_text()
-        return Permit(named, Request.read(text).incident, text)
-    return Permit(named)
 
 
 def _look(run: Run, plan: Plan, demanded: Approval) -> _Found:
@@ -171,11 +160,11 @@ def _own_keys(connected: str) -> tuple[str, ...]:
 def _keep(run: Run, plan: Plan, request: Request, found: _Found) -> None:
     """Keep the request, its signatures and who may approve in the record, and say who did."""
     assert run.stack.approval
-    place = run.folder.path / FOLDER
+    place = run.folder.path / needs.FOLDER
     place.mkdir(mode=0o700, exist_ok=True)
     files = {"request.json": request.text, "allowed_signers": run.stack.approval.file.read_text()}
     files |= {f"{number}.sig": one.decode(errors="replace") for number, one in enumerate(found.signatures, 1)}
     for name, text in files.items():
-        run.folder.write(f"{FOLDER}/{name}", text)
-    hashes = run.folder.hashes(*(f"{FOLDER}/{name}" for name in files))
+        run.folder.write(f"{needs.FOLDER}/{name}", text)
+    hashes = run.folder.hashes(*(f"{needs.FOLDER}/{name}" for name in files))
     run.folder.event("approved", plan=plan.hash, incident=request.incident, by=[one.words for one in found.approvers], sha256=hashes)

@@ -5,7 +5,7 @@ from rollback_lib.plan.plan import Loss, Plan
 from rollback_lib.plan.step import Step
 from rollback_lib.procedures.common import retention
 from rollback_lib.record.folder import incidents_root
-from rollback_lib.run import approving, resume
+from rollback_lib.run import needs, resume
 from rollback_lib.run.run import Run
 
 
@@ -15,7 +15,11 @@ def confirm(run: Run, plan: Plan, given: object) -> None:
     host = run.stack.host
     if given and given != host:
         raise NotConfirmed(f"confirm is {given!r}, but the host is {host!r}; give confirm={host} to change it")
-    awaited = approving.ask(run, plan)
+    awaited = None
+    if needs.why(run.stack, plan):
+        from rollback_lib.run import approving  # imported here, since few stacks ask for an approval
+
+        awaited = approving.ask(run, plan)
     if given and (awaited is None or awaited.look().complete):
         open_(run, plan, "parameter")
         run.console.line(f"Confirmed for {host}: the cells below change it.")
@@ -30,8 +34,16 @@ def confirm(run: Run, plan: Plan, given: object) -> None:
 
 def open_(run: Run, plan: Plan, by: str) -> None:
     """Let the steps of the plan run. `by` is "parameter" or "person". Raises NotApproved."""
-    approving.check(run, plan)
+    check_approved(run, plan)
     run.folder.event("confirmed", plan=plan.hash, by=by, who=run.opening.who, host=run.stack.host)
+
+
+def check_approved(run: Run, plan: Plan) -> None:
+    """Raises NotApproved if the plan needs an approval that it does not have."""
+    if needs.why(run.stack, plan):
+        from rollback_lib.run import approving  # imported here, since few stacks ask for an approval
+
+        approving.check(run, plan)
 
 
 def accept(run: Run, plan: Plan, loss: Loss, by: str) -> None:

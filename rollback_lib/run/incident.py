@@ -20,7 +20,7 @@ from rollback_lib.plan.step import Step, When
 from rollback_lib.procedures.common import permissions, retention, whole
 from rollback_lib.procedures.common.readiness import Tried
 from rollback_lib.record.state import ending
-from rollback_lib.run import approving, gate, opening, outcome, preflight, steps
+from rollback_lib.run import gate, opening, outcome, preflight, steps
 from rollback_lib.run.console import Console
 from rollback_lib.run.options import Options
 from rollback_lib.run.run import Run
@@ -226,7 +226,7 @@ class Incident:
     def _apply(self, plan: Plan, step: Step) -> None:
         run = self._run
         if not run.state.begun:
-            approving.check(run, plan)
+            gate.check_approved(run, plan)
         steps.take(run, plan)
         if plan.touches:
             preflight.notify_start(run, plan)

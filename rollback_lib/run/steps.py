@@ -9,7 +9,7 @@ from rollback_lib.host.connection import Result, said
 from rollback_lib.host.lock import Taken
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Step, When
-from rollback_lib.run import approving
+from rollback_lib.run import needs
 from rollback_lib.run.run import Run
 from rollback_lib.run.stages import Verification
 from rollback_lib.text import times
@@ -30,12 +30,14 @@ def take(run: Run, plan: Plan) -> None:
 def _admitted(run: Run, plan: Plan) -> Taken | None:
     """Take the lock. Where only the host asks for an approval, the run goes on without if it may. Raises what `take` does."""
     try:
-        return run.lock.take(take_over=run.opening.take_over, permit=approving.permit(run, plan))
+        return run.lock.take(take_over=run.opening.take_over, permit=needs.permit(run.folder, plan))
     except NotApproved:
         if run.state.break_glass or not run.opening.break_glass:
             raise
+    from rollback_lib.run import approving  # imported here, since few hosts ask for an approval
+
     approving.break_glass(run, plan, f"{run.stack.host} asks for it")
-    return run.lock.take(take_over=run.opening.take_over, permit=approving.permit(run, plan))
+    return run.lock.take(take_over=run.opening.take_over, permit=needs.permit(run.folder, plan))
 
 
 def check_resumable(run: Run, plan: Plan, last: str) -> None:
