@@ -22,9 +22,10 @@ def _day(value: object) -> object:
 
 
 Day = Annotated[date, BeforeValidator(_day)]
+# `defer_build`: few stacks have this section, and to build what checks it takes milliseconds in every process.
 
 
-class Freeze(Keys):
+class Freeze(Keys, defer_build=True):
     """Days on which every rollback asks for an approval, such as those before Christmas. Both days are included, in UTC."""
 
     since: Day = Field(description="The first day.")
@@ -37,7 +38,7 @@ class Freeze(Keys):
         return self
 
 
-class Approval(Keys):
+class Approval(Keys, defer_build=True):
     """Which rollbacks need the approval of another person. An undo never does: the way back is part of what was approved."""
 
     signers: str = Field(
