@@ -46,6 +46,10 @@ class NotConfirmed(Refused):
     """Changing the host was not confirmed."""
 
 
+class NotApproved(Refused):
+    """Another person has to approve the plan first."""
+
+
 class Unanswered(Refused):
     """A required point of the checklist is open."""
 

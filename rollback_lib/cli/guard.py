@@ -53,7 +53,10 @@ def _check(arguments: argparse.Namespace) -> None:
     from rollback_lib.stack.model import Stack
 
     checked(arguments.checked)
-    host = Stack.load(arguments.stack).host
+    stack = Stack.load(arguments.stack)
+    host = stack.host
+    if arguments.apply and stack.approval:
+        stack.approval.check()
     if arguments.apply and arguments.confirm != host:
         raise ParameterError(f"--apply changes {host}; say so with --confirm {host} (it is {arguments.confirm!r})")
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from rollback_lib.headless.runner import Outcome, Watch
 
-OWN = ("stack", "mode", "confirm", "on_failure", "take_over", "revert_after", "reviewed", "checked")
+OWN = ("stack", "mode", "confirm", "on_failure", "take_over", "revert_after", "reviewed", "checked", "break_glass")
 
 
 def add(commands: Any) -> None:
@@ -24,6 +24,10 @@ def add(commands: Any) -> None:
         "-p", dest="parameters", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the notebook; always text"
     )
     _safety(run)
+    run.add_argument(
+        "--break-glass", default="", metavar="REASON",
+        help="in an emergency, apply without the approval that the stack asks for; everybody is told",
+    )  # fmt: skip
     output(run)
     run.set_defaults(command=_run)
 
@@ -71,7 +75,10 @@ def _run(arguments: argparse.Namespace) -> int:
     given = parameters.given(arguments.parameters, source, without=OWN)
     if arguments.apply and parameters_cell.loses_data(known, given) and given.get("accept_loss") != "true":
         raise ParameterError(f"--apply of {arguments.procedure} loses data; read its plan, then say so with -p accept_loss=true")
-    options = {name: value for name, value in _options(arguments).items() if name in known}
+    if arguments.break_glass and not (arguments.apply and "break_glass" in known):
+        raise ParameterError("--break-glass goes on without an approval; give it together with --apply, to a rollback that can need one")
+    every = {**_options(arguments), "break_glass": arguments.break_glass}
+    options = {name: value for name, value in every.items() if name in known}
     if arguments.apply and "mode" not in options:
         raise ParameterError(f"{arguments.procedure} only looks, so there is nothing to --apply; leave that out")
     return _tell(run_notebook(arguments.procedure, {"stack": arguments.stack, **options, **given}, watch=watch(arguments)), arguments)

@@ -4,8 +4,8 @@ import ssl
 from collections.abc import Sequence
 
 from rollback_lib.errors import ParameterError
-from rollback_lib.stack.model import local_path
 from rollback_lib.stack.route import Route
+from rollback_lib.stack.values import local_path
 
 
 def check_authorities(routes: Sequence[Route]) -> None:

@@ -13,7 +13,7 @@ from paramiko.auth_strategy import AuthFailure, AuthSource, AuthStrategy, InMemo
 
 from rollback_lib.errors import ConnectionRefused
 from rollback_lib.host import certificate
-from rollback_lib.host.connection import Connection
+from rollback_lib.host.connection import Connection, Keys
 from rollback_lib.host.shells import SILENCE
 from rollback_lib.host.ssh_config import Endpoint, Known, known_keys, resolve
 
@@ -43,10 +43,11 @@ def _open(endpoint: Endpoint, via: Connection | None, *, sudo: bool = False) -> 
         entry = paramiko.hostkeys.HostKeyEntry.from_line(f"{endpoint.host_key_name} {kind} {blob}")
         if entry is not None and entry.key is not None:
             client.get_host_keys().add(endpoint.host_key_name, kind, entry.key)
+    users = _Keys(endpoint)
     try:
         # The name under which known_hosts has the keys contains the port already. Given port 22, paramiko does not add it again.
         client.connect(
-            endpoint.host_key_name, 22, username=endpoint.user, sock=_socket(endpoint, via), auth_strategy=_Keys(endpoint),
+            endpoint.host_key_name, 22, username=endpoint.user, sock=_socket(endpoint, via), auth_strategy=users,
             transport_factory=None if known.keys else _for_certificates,
             timeout=endpoint.connect_timeout, banner_timeout=endpoint.connect_timeout, auth_timeout=endpoint.connect_timeout,
         )  # fmt: skip
@@ -67,7 +68,9 @@ def _open(endpoint: Endpoint, via: Connection | None, *, sudo: bool = False) -> 
     if transport.get_remote_server_key().get_base64() in known.revoked:
         client.close()
         raise ConnectionRefused(f"the host key of {where} is marked as revoked in your known_hosts; do not trust that host")
-    return Connection(client, endpoint.alias, via, sudo=sudo)
+    assert users.tried is not None
+    keys = Keys(transport.get_remote_server_key().fingerprint, users.tried.fingerprint)
+    return Connection(client, endpoint.alias, via, keys, sudo=sudo)
 
 
 def _socket(endpoint: Endpoint, via: Connection | None) -> "socket.socket | paramiko.Channel | paramiko.ProxyCommand":
@@ -116,7 +119,7 @@ class _Certified(paramiko.MissingHostKeyPolicy):
 
 
 class _Keys(AuthStrategy):
-    """The user's keys, in the order in which OpenSSH tries them.
+    """The user's keys, in the order in which OpenSSH tries them. `tried` is the last that was tried: the one that the host accepted.
 
     First come the key files that the configuration names; a key that the agent holds as well is taken from the agent. Then come
     the other keys of the agent.
@@ -125,24 +128,28 @@ class _Keys(AuthStrategy):
     def __init__(self, endpoint: Endpoint) -> None:
         super().__init__(ssh_config=paramiko.SSHConfig())
         self._endpoint = endpoint
+        self.tried: paramiko.PKey | None = None
 
     def get_sources(self) -> Iterator[AuthSource]:
+        for key in self._keys():
+            self.tried = key
+            yield InMemoryPrivateKey(self._endpoint.user, key)
+
+    def _keys(self) -> Iterator[paramiko.PKey]:
         endpoint = self._endpoint
         agent = {key.asbytes(): key for key in _agent_keys(endpoint.agent)}
         for file in endpoint.identity_files:
             public = file if file.suffix == ".pub" else file.with_name(file.name + ".pub")
             blob = paramiko.pkey.PublicBlob.from_file(str(public)).key_blob if public.is_file() else None
             if blob in agent:
-                yield InMemoryPrivateKey(endpoint.user, agent.pop(blob))
+                yield agent.pop(blob)
                 continue
             try:
-                key = paramiko.PKey.from_path(file)
+                yield paramiko.PKey.from_path(file)
             except (paramiko.SSHException, OSError, ValueError, TypeError):
                 continue  # the file needs a passphrase, or is not a private key: such keys are used through the agent
-            yield InMemoryPrivateKey(endpoint.user, key)
         if not endpoint.identities_only:
-            for key in agent.values():
-                yield InMemoryPrivateKey(endpoint.user, key)
+            yield from agent.values()
 
 
 def _agent_keys(path: str | None) -> tuple[paramiko.AgentKey, ...]:

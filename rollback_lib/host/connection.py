@@ -48,16 +48,27 @@ class Result:
         return self.ending.status
 
 
+@dataclass(frozen=True)
+class Keys:
+    """The fingerprints of the keys of a connection: that of the host, and that by which the user was let in."""
+
+    host: str
+    user: str
+
+
 class Connection:
     """An open connection. Thread-safe: several threads may call `run` at the same time.
 
-    `noise` is what the start-up file of the login shell printed, which is not part of any result; "" if nothing.
+    `keys` are its keys. `noise` is what the start-up file of the login shell printed, which is not part of any result; "" if nothing.
     """
 
-    def __init__(self, client: paramiko.SSHClient, alias: str, via: "Connection | None", *, sudo: bool = False) -> None:
+    def __init__(
+        self, client: paramiko.SSHClient, alias: str, via: "Connection | None", keys: Keys, *, sudo: bool = False
+    ) -> None:  # fmt: skip
         """`client` is connected already. `via` is the connection to the jump host that this one goes through, and is closed with it.
         With `sudo`, scripts run as root, by `sudo -n`."""
         self.alias = alias
+        self.keys = keys
         self.noise = ""
         self._sudo = sudo
         self._client = client

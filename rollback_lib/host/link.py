@@ -11,7 +11,7 @@ from rollback_lib.commands.command import script
 from rollback_lib.errors import ConnectionRefused, LinkLost, LockLost, NeverStarts, NothingRan, NotStarted, Refused
 from rollback_lib.host import ahead
 from rollback_lib.host.connect import connect
-from rollback_lib.host.connection import Connection, Result, said
+from rollback_lib.host.connection import Connection, Keys, Result, said
 from rollback_lib.host.ending import SHELL, Ending, Kind
 from rollback_lib.host.jobs import Job, JobState, read_state, read_states, states
 from rollback_lib.host.output import KEEP
@@ -153,6 +153,11 @@ class Link:
             return read_states(self.run(script((states(state, incident),))).out)
         except ValueError as error:
             raise Refused(f"{self.alias} gave an answer about its jobs that cannot be understood ({error})") from None
+
+    @property
+    def keys(self) -> Keys:
+        """The keys of the present connection."""
+        return self._connection.keys
 
     @property
     def noise(self) -> str:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from rollback_lib.commands.command import Command
+from rollback_lib.host.approvals import ADMIT, USE, Permit
 from rollback_lib.host.snippets import END, PLACE, RENEW, STATE
 from rollback_lib.secrets.secret import Secret
 
@@ -38,9 +39,12 @@ _TAKE = (
     + END
     + _BUSY
     + PLACE
+    + ADMIT
+    + USE
     + """set -eu; umask 007; place "$1"; mkdir -p "$1/lock" "$1/jobs"; """
     + _MUTEX
     + r"""
+admit "$1" "$2" "$6" "$7" "$8" "$9"
 lease=$3 owner=$4 force=$5 how=taken now=$(date +%s)
 if [ -n "$holder" ] && [ "$holder" != "$incident" ]; then
     until=$(sed -n 2p "$lock/holder") running=$(busy "$1/jobs/$holder")
@@ -61,6 +65,7 @@ if [ "$how" != held ]; then
     [ -s "$key" ] || { head -c 64 >"$key.part"; mv "$key.part" "$key"; }
     { echo "$incident"; echo $((now + lease)); printf '%s\n' "$owner"; } >"$lock/holder.part"
     mv "$lock/holder.part" "$lock/holder"
+    use "$1" "$2" "$7"
 fi
 echo "$how" "$(cat "$lock/last" 2>/dev/null || true)"
 [ "$how" = held ] || cat "$key"
@@ -124,13 +129,14 @@ class Taken:
     running: tuple[str, ...] = ()
 
 
-def take(state: str, owner: Owner, *, take_over: bool) -> Command:
-    """A command that takes the lock if it is free, stale, or held by this incident already.
+def take(state: str, owner: Owner, *, take_over: bool, permit: Permit = Permit()) -> Command:  # noqa: B008 – frozen
+    """A command that takes the lock if it is free, stale, or held by this incident already. It exits with NOT_ADMITTED, and says why, when
+    the incident may not begin with this permit.
 
     With `take_over` it also takes the lock from an active holder, and ends the holder's jobs. It reads 64 hex digits from standard
     input, a new key for the hashes of this incident; a key that the incident has on the host already is kept.
     """
-    words = (state, owner.incident, str(LEASE), json.dumps(asdict(owner)), "yes" if take_over else "no")
+    words = (state, owner.incident, str(LEASE), json.dumps(asdict(owner)), "yes" if take_over else "no", *permit.words)
     return Command.of("sh", "-c", _TAKE, "sh", *words)
 
 

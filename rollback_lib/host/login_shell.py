@@ -17,6 +17,7 @@ _CLEAN = (
     'exec env -i PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" HOME="$HOME" '
     + " ".join(f"{name}={shlex.quote(value)}" for name, value in ENVIRONMENT.items())
     + ' ${DOCKER_HOST+DOCKER_HOST="$DOCKER_HOST"} ${XDG_RUNTIME_DIR+XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR"} '
+    '${SSH_USER_AUTH+SSH_USER_AUTH="$SSH_USER_AUTH"} '
 )
 _OTHERS = re.compile(r"[^ -~]|['\\!]")  # characters that the shells read differently, even between single quotes
 _NOISE = 1024  # bytes of the start-up file's output that are kept, at the beginning and at the end

@@ -7,7 +7,7 @@ from rollback_lib.notebook import display, redaction, render
 from rollback_lib.notebook.gate import GONE, Gate
 from rollback_lib.notebook.panel import Panel
 from rollback_lib.notebook.view import note
-from rollback_lib.run.console import Followed
+from rollback_lib.run.console import Awaited, Followed
 from rollback_lib.secrets.redactor import Redactor
 
 
@@ -42,13 +42,13 @@ class NotebookConsole:
         elif kind in self._places:
             self._places[kind].update(render.view(thing))
 
-    def gate(self, word: str, said: str, on_confirmed: Callable[[], None]) -> bool:
+    def gate(self, word: str, said: str, on_confirmed: Callable[[], None], awaited: Awaited | None = None) -> bool:
         if not display.interactive():
             return False
         if self._following and word in self._gates:
-            self._gates[word].ask(on_confirmed)
+            self._gates[word].ask(on_confirmed, awaited)
         else:
-            self._gates[word] = Gate(word, said, on_confirmed)
+            self._gates[word] = Gate(word, said, on_confirmed, awaited)
         return True
 
     @contextmanager

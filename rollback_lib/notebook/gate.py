@@ -1,19 +1,23 @@
 """The gate in JupyterLab: a person types a name into a box. It does not block the kernel."""
 
+import threading
 from collections.abc import Callable
 
 from rollback_lib.errors import RollbackError
 from rollback_lib.notebook import display
-from rollback_lib.notebook.view import View, note
+from rollback_lib.notebook.view import View, note, stack
+from rollback_lib.run.console import Approvals, Awaited
 
 DONE = "Confirmed. Run the cells below, one after the other."
 GONE = "Another target was chosen; there is nothing to confirm."
+EVERY = 2.0  # seconds between two looks at who has approved
 
 
 class Gate:
-    """A box below the text `said`. Its button is disabled until the text in the box is `word`. Pressing it calls `on_confirmed`."""
+    """A box below the text `said`. Its button is disabled until the text in the box is `word`, and what is `awaited` is there. Pressing it
+    calls `on_confirmed`."""
 
-    def __init__(self, word: str, said: str, on_confirmed: Callable[[], None]) -> None:
+    def __init__(self, word: str, said: str, on_confirmed: Callable[[], None], awaited: Awaited | None = None) -> None:
         import ipywidgets
 
         from rollback_lib.notebook.guide import Guide
@@ -23,34 +27,64 @@ class Gate:
         self._box = ipywidgets.Text(placeholder=word, continuous_update=True, description="Type it:")
         self._button = ipywidgets.Button(description="Confirm", button_style="danger", icon="check")
         self._label = ipywidgets.HTML()
+        self._approvals = ipywidgets.HTML()
         self._row = ipywidgets.HBox([self._box, self._button])
         self._guide = Guide()
+        self._ended = threading.Event()  # of the looks at who has approved
         self._box.observe(lambda _: self._typed(), names="value")
         self._button.on_click(lambda _: self._pressed())
         self._guide.observe(lambda _: self._guided(), names="stage")
         self._place: display.WidgetPlace | None = None
-        self.ask(on_confirmed)
-        whole = ipywidgets.VBox([self._label, self._row, self._guide])
+        twin = self.ask(on_confirmed, awaited)
+        whole = ipywidgets.VBox([self._label, self._approvals, self._row, self._guide])
         whole.add_class("rollback-gate")  # where the bar brings a person to
-        self._place = display.show_widget(whole, note("warn", said))
+        self._place = display.show_widget(whole, twin)
 
-    def ask(self, on_confirmed: Callable[[], None]) -> None:
-        """Ask again, with an empty box."""
+    def ask(self, on_confirmed: Callable[[], None], awaited: Awaited | None = None) -> View:
+        """Ask again, with an empty box. Returns what is said."""
         self._on_confirmed = on_confirmed
         self._box.value = ""
+        self._ended.set()
+        self._complete = awaited is None
+        said = note("warn", self._said)
+        if awaited:
+            self._ended = threading.Event()
+            said = stack(self._tell(awaited.look()), said)
+            threading.Thread(target=self._watch, args=(awaited, self._ended), daemon=True).start()
         self._typed()
         self._label.value = note("warn", self._said)._repr_html_()
         self._row.layout.display = "flex"
         self._guide.stage = "ask"
+        return said
 
     def close(self, view: View) -> None:
         """Remove the box, and show `view` instead."""
+        self._ended.set()
+        self._approvals.value = ""
         self._label.value = view._repr_html_()
         self._row.layout.display = "none"
         self._guide.stage = ""
 
+    def _watch(self, awaited: Awaited, ended: threading.Event) -> None:
+        """Show who has approved, until enough have, or nobody waits for it any more."""
+        while not self._complete and not ended.wait(EVERY):
+            try:
+                found = awaited.look()
+            except RollbackError:  # the connection is lost, or closed with the run
+                return
+            if not ended.is_set():
+                self._tell(found)
+
+    def _tell(self, found: Approvals) -> View:
+        self._complete = found.complete
+        ask = "." if found.complete else f", by another person: `{found.ask}`"
+        said = note("good" if found.complete else "warn", f"{found.words}{ask}")
+        self._approvals.value = said._repr_html_()
+        self._typed()
+        return said
+
     def _typed(self) -> None:
-        self._button.disabled = self._box.value.strip() != self._word
+        self._button.disabled = not self._complete or self._box.value.strip() != self._word
 
     def _pressed(self) -> None:
         try:

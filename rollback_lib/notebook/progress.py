@@ -39,7 +39,8 @@ def progress(run: Followed, routes: Mapping[str, bool], now: datetime | None = N
         looks = "nothing is changed: this run only looks and plans" if run.opening.mode == "plan" else "looking; nothing is changed so far"
         return Progress("warn" if said else "info", said or looks, passes)
     if state.confirmed != plan.hash:
-        return Progress("warn", "waits for you to confirm the plan; nothing is changed so far", passes, gate=True)
+        whom = "for an approval, and for you" if state.asking else "for you"
+        return Progress("warn", f"waits {whom} to confirm the plan; nothing is changed so far", passes, gate=True)
     left = [step for step in plan.steps if not step.skip and (plan.hash, step.name) not in state.done]
     following = f"next: {left[0].title}" if left else "all steps are done"
     return Progress("info", f"{following}; {spent(run)}{_stopping(run)}", passes)

@@ -95,17 +95,22 @@ class Plan:
         """Whether any step loses data. Then nothing is changed before the list of what is lost was accepted."""
         return any(step.loses and not step.skip for step in self.steps)
 
-    @cached_property
+    @property
     def hash(self) -> str:
-        """12 hex digits that identify all that may run on the host or be written there: steps, undo and clean-up, with their guards,
-        inputs and deadlines. The same plan has the same hash in every incident."""
+        """The first 12 digits of `digest`, by which people name a plan."""
+        return self.digest[:12]
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of all that may run on the host or be written there, 64 hex digits: steps, undo and clean-up, with their guards,
+        inputs and deadlines. The same plan has the same digest in every incident."""
         bound = {
             "host": self.host, "procedure": self.procedure, "target": self.target, "steps": [_bound(step) for step in self.steps],
             "undo": [_bound(step) for step in self.undo], "cleanup": [asdict(command) for command in self.cleanup], "drift": self.drift,
             "routes": self.routes, "removes": self.removes,
         }  # fmt: skip
         text = json.dumps(bound, sort_keys=True).replace(self.incident, "INCIDENT")
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def plain(self) -> dict[str, JsonValue]:
         """The plan as a record keeps it, to resume or undo the run. The inputs of steps (`send`) are left out."""

@@ -15,6 +15,7 @@ from rollback_lib.procedures.procedure import Procedure
 from rollback_lib.stack.model import Stack
 
 GROUP = "rollback.procedures"
+_NEVER_APPROVED = ("undo", "triage", "readiness", "mark", "guard")  # an undo is the way back, and the others change nothing that serves
 _OURS = "rollback_lib.procedures."
 B = TypeVar("B")
 
@@ -129,8 +130,13 @@ def of_readiness(stack: Stack) -> list[tuple[Part, Readiness[Any, Any]]]:
 
 
 def check(stack: Stack) -> None:
-    """Check the sections of a stack for procedures of other packages. Raises ParameterError, which names the key and what was
-    expected."""
+    """Check the sections of a stack for procedures of other packages, and the procedures that need an approval. Raises ParameterError,
+    which names the key and what was expected."""
+    if stack.approval:
+        known = sorted({point.name for point in _points()} - set(_NEVER_APPROVED))
+        for name in stack.approval.procedures:
+            if name not in known:
+                raise ParameterError(f"approval.for: {name} is no procedure that can need an approval; there are: {', '.join(known)}")
     for name in stack.procedures:
         section = procedure(name).section
         if section is None:

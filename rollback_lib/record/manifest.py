@@ -1,8 +1,6 @@
 """Seals a record: its manifest, with the SHA-256 of each of its files, is written, signed if a key is set, and entered in the chain."""
 
 import json
-import os
-import subprocess
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -13,15 +11,11 @@ from rollback_lib.record.chain import SEALED, Chain
 from rollback_lib.record.contents import FILE, SIGNATURE, STAMP
 from rollback_lib.record.extension import differences
 from rollback_lib.record.files import file_hash, write_private
+from rollback_lib.record.signing import KEY_VARIABLE, NotSigned, own_key, signature
 
 __all__ = ["FILE", "KEY_VARIABLE", "NAMESPACE", "SIGNATURE", "NotExtended", "NotSigned", "seal"]
 
-KEY_VARIABLE = "ROLLBACK_SIGNING_KEY"  # a private key, or a public one whose private half ssh-agent holds
 NAMESPACE = "rollback-incident"  # the namespace of the signature, so that it is valid for nothing else (ssh-keygen(1), -n)
-
-
-class NotSigned(RollbackError):
-    """A signing key is set, but the signature could not be made. The record is not sealed yet."""
 
 
 class NotExtended(RollbackError):
@@ -48,18 +42,10 @@ def seal(folder: Path, root: Path, record: dict[str, Any], *, sign: bool = True,
     (folder / SIGNATURE).unlink(missing_ok=True)
     write_private(folder / FILE, json.dumps(content, indent=1) + "\n")
     (folder / STAMP).unlink(missing_ok=True)
-    key = os.environ.get(KEY_VARIABLE)
-    if key and sign:
-        _sign(folder / FILE, Path(key).expanduser())
+    if sign and (key := own_key()):
+        try:
+            write_private(folder / SIGNATURE, signature((folder / FILE).read_bytes(), key, NAMESPACE))
+        except NotSigned as error:
+            why = f"the record could not be signed with {key}: {error}; load the key with ssh-add, or unset {KEY_VARIABLE}"
+            raise NotSigned(why) from None
     chain.enter(SEALED, folder, record, manifest=file_hash(folder / FILE))
-
-
-def _sign(file: Path, key: Path) -> None:
-    command = ["ssh-keygen", "-q", "-Y", "sign", "-f", str(key), "-n", NAMESPACE, str(file)]
-    # ssh-keygen gets no terminal to ask on. A key with a passphrase must be in ssh-agent.
-    environment = {**os.environ, "SSH_ASKPASS_REQUIRE": "never"}
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment, start_new_session=True)
-    if done.returncode != 0:
-        message = (done.stderr.strip().splitlines() or ["ssh-keygen said nothing"])[-1]
-        raise NotSigned(f"the record could not be signed with {key}: {message}; load the key with ssh-add, or unset {KEY_VARIABLE}")
-    (file.parent / SIGNATURE).chmod(0o600)

@@ -105,17 +105,21 @@ class RunState:
     """The state of a run.
 
     `documented`: facts about the host are in the record. `confirmed` is the hash of the plan that was confirmed, and `accepted` of the
-    plan whose losses were accepted, "" for none. `agreed` is when a person confirmed it, None if a parameter did. `armed` is when the host
-    will revert by itself, None if it will not. `last` is the incident that held the lock before this one. `told` is the kind of the last
-    message to people. `cleaned`: what was made beside the stack was removed. `stopping`: a person asked to stop before the next step.
-    `attempts` are the jobs that began, by name, in order. `passed_over` are the steps whose condition was not met. `ended`: nothing more
-    may be done in this run.
+    plan whose losses were accepted, "" for none. `agreed` is when a person confirmed it, None if a parameter did. `asking` is the newest
+    request for an approval that was not given yet (`incident`, `until`), `approved` the newest one that was (`incident`, `plan`), {} for
+    none; `break_glass` is why the run went on without, "" if it did not. `armed` is when the host will revert by itself, None if it will
+    not. `last` is the incident that held the lock before this one. `told` is the kind of the last message to people. `cleaned`: what was
+    made beside the stack was removed. `stopping`: a person asked to stop before the next step. `attempts` are the jobs that began, by
+    name, in order. `passed_over` are the steps whose condition was not met. `ended`: nothing more may be done in this run.
     """
 
     documented: bool = False
     confirmed: str = ""
     agreed: datetime | None = None
     accepted: str = ""
+    asking: Mapping[str, Any] = field(default_factory=dict)
+    approved: Mapping[str, Any] = field(default_factory=dict)
+    break_glass: str = ""
     armed: datetime | None = None
     last: str = ""
     told: str = ""
@@ -146,13 +150,8 @@ class RunState:
                 self.documented = True
             case "lock":
                 self._lock(event)
-            case "confirmed":
-                self.confirmed = event["plan"]
-                self.agreed = datetime.fromisoformat(event["at"]) if event.get("by") == "person" else None
-            case "loss-shown":
-                self.accepted = ""
-            case "accepted":
-                self.accepted = event["plan"]
+            case "confirmed" | "loss-shown" | "accepted" | "approval-asked" | "approved" | "break-glass":
+                self._allow(event)
             case "armed":
                 self.armed = datetime.fromisoformat(event["until"])
             case "disarmed":
@@ -257,6 +256,22 @@ class RunState:
     def _conclude(self, verdict: Verdict, reason: str) -> None:
         self.verdict, self.reason = verdict, reason
         self.ended = self.ended or verdict in (Verdict.PARTLY, Verdict.RESTORED, Verdict.UNKNOWN)
+
+    def _allow(self, event: Mapping[str, Any]) -> None:
+        match event["event"]:
+            case "confirmed":
+                self.confirmed = event["plan"]
+                self.agreed = datetime.fromisoformat(event["at"]) if event.get("by") == "person" else None
+            case "loss-shown":
+                self.accepted = ""
+            case "accepted":
+                self.accepted = event["plan"]
+            case "approval-asked":
+                self.asking, self.approved = {"incident": event["incident"], "until": event["until"]}, {}
+            case "approved":
+                self.asking, self.approved = {}, {"incident": event["incident"], "plan": event["plan"]}
+            case "break-glass":
+                self.asking, self.break_glass = {}, event["reason"]
 
     def _lock(self, event: Mapping[str, Any]) -> None:
         if "last" in event and event["how"] != "held" and not self.begun:

@@ -15,7 +15,7 @@ _FACTS = ("procedure", "stack", "host", "who", "mode", "incident")
 @dataclass(frozen=True)
 class Head:
     """The head of a page. `level` is the level of the verdict, which decides its colour. `because` is the reason that a person gave for the
-    run, `reason` the reason for the verdict."""
+    run, `reason` the reason for the verdict. `broke` is why it went on without an approval, "" if it did not."""
 
     title: str
     verdict: str
@@ -23,6 +23,7 @@ class Head:
     reason: str
     because: str
     small_print: tuple[str, ...]
+    broke: str = ""
 
     @classmethod
     def of(cls, record: Mapping[str, Any], title: str) -> "Head":
@@ -30,7 +31,7 @@ class Head:
         verdict = str(record["verdict"])
         level = Verdict(verdict).level if verdict in set(Verdict) else "info"
         because = str(record.get("because") or "")
-        return cls(title, verdict, level, str(record["reason"]), because, tuple(_small_print(record)))
+        return cls(title, verdict, level, str(record["reason"]), because, tuple(_small_print(record)), str(record.get("break_glass") or ""))
 
 
 def _small_print(record: Mapping[str, Any]) -> Iterator[str]:

@@ -19,7 +19,9 @@ def markdown(record: Mapping[str, Any], events: Events, folder: Path) -> str:
     told = summary.timeline(events)
     began = times.minute(told[0][0]) if told else "unknown"
     seconds = _took(record) if "seconds" in record else "unknown"
+    broke = _plain(record.get("break_glass"))
     head = (
+        *([("Without approval", f"**{broke}**")] if broke else []),
         ("Verdict", f"**{_plain(record['verdict'])}**: {_plain(record['reason'])}"), ("When", began), ("Who", _plain(record.get("who"))),
         ("Host", _plain(f"{record.get('host', '')}, stack {record.get('stack', '')}")),
         ("Why", _plain(record.get("because")) or _ASKED), ("Change reverted", _plain(_change(events)) or _ASKED),

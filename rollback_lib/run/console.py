@@ -2,12 +2,32 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rollback_lib.plan.plan import Plan
 from rollback_lib.record.state import RunState
 from rollback_lib.run.stages import Opening
 from rollback_lib.secrets.redactor import Redactor
+
+
+@dataclass(frozen=True)
+class Approvals:
+    """Who has approved a plan so far, in `words`, a sentence without its full stop; `complete` once enough have. `missing` says in a
+    sentence what is missing, and `ask` is the command by which another person approves it."""
+
+    complete: bool
+    words: str
+    missing: str
+    ask: str
+
+
+class Awaited(Protocol):
+    """An approval that a gate waits for."""
+
+    def look(self) -> Approvals:
+        """How far it is now. Another thread may call this. Raises RollbackError if the host cannot be asked."""
+        ...
 
 
 class Console(Protocol):
@@ -19,8 +39,9 @@ class Console(Protocol):
 
     def line(self, text: str) -> None: ...
     def show(self, thing: object) -> None: ...
-    def gate(self, word: str, said: str, on_confirmed: Callable[[], None]) -> bool:
-        """Show `said` and ask the person to type `word`; call `on_confirmed` once that is done. False if nobody can be asked."""
+    def gate(self, word: str, said: str, on_confirmed: Callable[[], None], awaited: Awaited | None = None) -> bool:
+        """Show `said` and ask the person to type `word`; call `on_confirmed` once that is done, and not before what is `awaited` is there.
+        False if nobody can be asked."""
         ...
 
     def follow(self, run: "Followed") -> AbstractContextManager[None]:
@@ -58,7 +79,7 @@ class Unattended:
 
     def show(self, thing: object) -> None: ...
 
-    def gate(self, word: str, said: str, on_confirmed: Callable[[], None]) -> bool:
+    def gate(self, word: str, said: str, on_confirmed: Callable[[], None], awaited: Awaited | None = None) -> bool:
         return False
 
     def follow(self, run: Followed) -> AbstractContextManager[None]:

@@ -1,17 +1,49 @@
 """The gate before each step: the plan is confirmed, its losses are accepted, and the step is next in order."""
 
-from rollback_lib.errors import Drifted, NotConfirmed, Refused
+from rollback_lib.errors import Drifted, NotApproved, NotConfirmed, Refused
 from rollback_lib.plan.plan import Loss, Plan
 from rollback_lib.plan.step import Step
 from rollback_lib.procedures.common import retention
 from rollback_lib.record.folder import incidents_root
-from rollback_lib.run import resume
+from rollback_lib.run import needs, resume
 from rollback_lib.run.run import Run
 
 
+def confirm(run: Run, plan: Plan, given: object) -> None:
+    """Open the gate if `given` is the host's name, and the plan is approved if it has to be. Otherwise ask the person at the notebook.
+    Raises NotConfirmed, NotApproved."""
+    host = run.stack.host
+    if given and given != host:
+        raise NotConfirmed(f"confirm is {given!r}, but the host is {host!r}; give confirm={host} to change it")
+    awaited = None
+    if needs.why(run.stack, plan):
+        from rollback_lib.run import approving  # imported here, since few stacks ask for an approval
+
+        awaited = approving.ask(run, plan)
+    if given and (awaited is None or awaited.look().complete):
+        open_(run, plan, "parameter")
+        run.console.line(f"Confirmed for {host}: the cells below change it.")
+    elif not run.console.gate(
+        host, f"Type the host's name, {host}, to let the cells below change it. Until then they refuse.",
+        lambda: open_(run, plan, "person"), awaited,
+    ):  # fmt: skip
+        if given and awaited:
+            raise NotApproved(awaited.look().missing)
+        raise NotConfirmed(f"mode is apply, but nobody confirmed; give confirm={host} to change that host")
+
+
 def open_(run: Run, plan: Plan, by: str) -> None:
-    """Let the steps of the plan run. `by` is "parameter" or "person"."""
+    """Let the steps of the plan run. `by` is "parameter" or "person". Raises NotApproved."""
+    check_approved(run, plan)
     run.folder.event("confirmed", plan=plan.hash, by=by, who=run.opening.who, host=run.stack.host)
+
+
+def check_approved(run: Run, plan: Plan) -> None:
+    """Raises NotApproved if the plan needs an approval that it does not have."""
+    if needs.why(run.stack, plan):
+        from rollback_lib.run import approving  # imported here, since few stacks ask for an approval
+
+        approving.check(run, plan)
 
 
 def accept(run: Run, plan: Plan, loss: Loss, by: str) -> None:

@@ -63,7 +63,7 @@ class Incident:
     def open(
         cls, procedure: str, stack: "str | Path | Mapping[str, Any] | Stack", *, console: Console,
         mode: str = "plan", on_failure: str = "stop", reason: str = "", take_over: object = "false", revert_after: object = "",
-        reviewed: object = "", checked: object = "", **parameters: object,
+        reviewed: object = "", checked: object = "", break_glass: object = "", **parameters: object,
     ) -> Self:  # fmt: skip
         """Check all parameters, also those of the procedure; make the folder of the record; connect. Nothing on the host changes.
 
@@ -71,7 +71,7 @@ class Incident:
         ended since. The first run of a working copy that `rollback open` made has its record in the folder of that copy.
         Raises ParameterError before anything is contacted, ConnectionRefused if the host cannot be used.
         """
-        options = Options(mode, on_failure, reason, take_over, revert_after, reviewed, checked)
+        options = Options(mode, on_failure, reason, take_over, revert_after, reviewed, checked, break_glass)
         return cls(opening.opened(procedure, stack, options, parameters, console))
 
     @classmethod
@@ -127,7 +127,8 @@ class Incident:
     def confirm(self, plan: Plan, confirm: object = "") -> None:
         """Save the plan, and open the gate if `confirm` is the host's name. If it is empty, ask the person at the notebook.
 
-        Raises NotConfirmed, Unanswered if a required point of the checklist is open, Drifted if another plan was reviewed."""
+        Raises NotConfirmed, NotApproved if another person has to approve it first, Unanswered if a required point of the checklist is
+        open, Drifted if another plan was reviewed."""
         run = self._run
         with run.guarded("confirm"):
             if run.opening.resumed and run.state.confirmed == plan.hash:
@@ -146,21 +147,12 @@ class Incident:
                 run.console.show(Confirmation(plan, seen.other))
                 if plan.touches:
                     preflight.check(run, plan, seen)
-            host = run.stack.host
             if run.opening.mode == "plan":
                 run.console.line("mode is “plan”: the cells below look and say what they would do, and change nothing.")
             elif plan.nothing_to_do:
                 run.console.line("The target already runs: there is nothing to confirm.")
-            elif confirm == host:
-                gate.open_(run, plan, "parameter")
-                run.console.line(f"Confirmed for {host}: the cells below change it.")
-            elif confirm:
-                raise NotConfirmed(f"confirm is {confirm!r}, but the host is {host!r}; give confirm={host} to change it")
-            elif not run.console.gate(
-                host, f"Type the host's name, {host}, to let the cells below change it. Until then they refuse.",
-                lambda: gate.open_(run, plan, "person"),
-            ):  # fmt: skip
-                raise NotConfirmed(f"mode is apply, but nobody confirmed; give confirm={host} to change that host")
+            else:
+                gate.confirm(run, plan, confirm)
 
     def look(self, ask: Callable[Concatenate[Host, P], T], *words: P.args, **options: P.kwargs) -> T:
         """Ask the host something in the middle of a run, and show the result. `ask` is called with the host, `words` and `options`;
@@ -233,6 +225,8 @@ class Incident:
 
     def _apply(self, plan: Plan, step: Step) -> None:
         run = self._run
+        if not run.state.begun:
+            gate.check_approved(run, plan)
         steps.take(run, plan)
         if plan.touches:
             preflight.notify_start(run, plan)

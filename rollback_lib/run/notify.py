@@ -11,6 +11,7 @@ from rollback_lib.record.folder import Folder
 from rollback_lib.stack.model import Notify
 
 DEADLINE = 8.0  # seconds to send one notice
+ASKED = "approval"  # the kind of the notice that another person has to approve
 HEADROOM = 2.0  # seconds that `wait` allows beyond it
 
 

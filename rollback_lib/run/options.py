@@ -29,6 +29,7 @@ class Options:
     revert_after: object = ""
     reviewed: object = ""
     checked: object = ""
+    break_glass: object = ""
 
     def check(self) -> None:
         """Raises ParameterError if an option has a value that is not allowed."""
@@ -43,6 +44,8 @@ class Options:
         if not isinstance(self.reviewed, str) or not re.fullmatch(r"[0-9a-f]{12}|", self.reviewed):
             raise ParameterError(f"reviewed: the 12 hex digits of a plan are expected, as text, not {self.reviewed!r}")
         checked(self.checked)
+        if not isinstance(self.break_glass, str) or (self.break_glass and not self.break_glass.strip()):
+            raise ParameterError(f"break_glass: the reason is expected, as text, not {self.break_glass!r}")
 
     @property
     def takes_over(self) -> bool:
@@ -60,6 +63,8 @@ def check(procedure: str, stack: "str | Path | Mapping[str, Any] | Stack", optio
     options.check()
     loaded = Stack.load(stack)
     registry.check(loaded)
+    if loaded.approval and options.mode == "apply" and not options.break_glass:
+        loaded.approval.check()
     called.check(loaded, **parameters)
     check_authorities(loaded.routes)
     check_variables(loaded.routes)

@@ -1,6 +1,6 @@
 """How a run ends, as a verdict and in words. Everything here is decided from the state of the run, without asking the host."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,13 +13,16 @@ from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import When
 from rollback_lib.record.state import RunState
 from rollback_lib.record.verdict import Verdict
+from rollback_lib.run import needs
 from rollback_lib.run.stages import Opening
 from rollback_lib.secrets.redactor import Redactor
 from rollback_lib.stack.model import Stack
+from rollback_lib.text import times
 
 T = TypeVar("T")
 WORDS: dict[type[BaseException], str] = {KeyboardInterrupt: "stopped by who ran it"}
-_OWN = ("folder", "usual", "reason", "session", "process", "resumed")  # fields of Opening that record.json leaves out
+# Fields of Opening that record.json leaves out.
+_OWN = ("folder", "usual", "reason", "break_glass", "named", "session", "process", "resumed")
 
 
 def side_by_side(look: Callable[[], T]) -> Callable[[], T]:
@@ -106,6 +109,11 @@ def next_actions(opening: Opening, stack: Stack, plan: Plan | None, verdict: Ver
     host = stack.host
     config = f"-F {stack.ssh_file} " if stack.ssh_file else ""
     way_back = f"ssh {config}{host} sh -s <{folder}/undo.sh"
+    if verdict is Verdict.PLANNED and plan and (because := needs.why(stack, plan)):
+        return (
+            f"Another person has to approve it, since {because}. The same run with `--apply --confirm {host} --plan {plan.hash}` asks for "
+            f"that, and says what they type; in a notebook, set mode to apply and reviewed to {plan.hash}.",
+        )
     if verdict is Verdict.PLANNED and plan:
         return (
             f"To apply exactly this plan: the same run with `--apply --confirm {host} --plan {plan.hash}`; in a notebook, set mode to "
@@ -119,10 +127,28 @@ def next_actions(opening: Opening, stack: Stack, plan: Plan | None, verdict: Ver
     return ()
 
 
+def to_approve(opening: Opening, plan: Plan, asking: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the two people do next whose run waits for an approval."""
+    until = times.clock(datetime.fromisoformat(asking["until"]))
+    then, instead = f"the same run again, with `--plan {plan.hash}`", "the same run with `--break-glass REASON`"
+    if opening.session:
+        then, instead = (
+            "type the host's name into the box, then run the cells below",
+            "give `break_glass` a reason, and run all cells again",
+        )
+    return (
+        f"Another person, who may approve: `rollback approve {asking['incident']} --stack {opening.named}`. It shows the plan, and how to "
+        f"approve it until {until} UTC.",
+        f"After that: {then}.",
+        f"In an emergency, without: {instead}; everybody who is notified is told.",
+    )
+
+
 def record(opening: Opening, state: RunState) -> dict[str, Any]:
     """The head of record.json."""
     now = datetime.now(UTC)
     return {
+        **({"break_glass": state.break_glass} if state.break_glass else {}),
         "verdict": state.verdict, "status": state.verdict.status, "reason": state.reason, "written": now.isoformat(timespec="seconds"),
         **{name: value for name, value in opening.__dict__.items() if name not in _OWN},
         "because": opening.reason,

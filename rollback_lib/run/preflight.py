@@ -45,7 +45,7 @@ def check(run: Run, plan: Plan, seen: Seen) -> None:
 
 def notify_start(run: Run, plan: Plan) -> None:
     """Notify people that the run begins, once."""
-    if not run.state.begun and not run.state.told:
+    if not run.state.begun and run.state.told in ("", notify.ASKED):
         run.notifier.tell("start", word(run, plan), run.opening.incident)
 
 

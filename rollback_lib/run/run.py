@@ -22,7 +22,7 @@ from rollback_lib.record.folder import Folder
 from rollback_lib.record.state import RunState
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.report import summary
-from rollback_lib.run import outcome
+from rollback_lib.run import notify, outcome
 from rollback_lib.run.auto_revert import AutoRevert
 from rollback_lib.run.console import Console
 from rollback_lib.run.executor import Executor
@@ -120,7 +120,8 @@ class Run:
 
     def notify_end(self) -> None:
         """Notify people how the run ended, if they were notified that it began."""
-        if not self.state.told:
+        if self.state.told in ("", notify.ASKED):
+            self.notifier.wait()
             return
         verdict = self.state.verdict
         sign = "✔" if verdict.status == 0 else "✘"
@@ -133,7 +134,8 @@ class Run:
         """What this run is called in notifications."""
         where = f"of {self.stack.name} on {self.stack.host}"
         what = f"rollback {where} to {self.plan.target}" if self.plan else where
-        return f"{self.opening.procedure} {what}, {self.opening.incident}"
+        without = f", WITHOUT APPROVAL ({self.state.break_glass})" if self.state.break_glass else ""
+        return f"{self.opening.procedure} {what}, {self.opening.incident}{without}"
 
     def conclude(self, verdict: Verdict, reason: str) -> None:
         """Write the verdict to the record. A later verdict replaces it."""
@@ -183,6 +185,8 @@ class Run:
         """What a person should do next, a sentence each."""
         if self.state.found:
             return self.state.found.next
+        if self.state.verdict is Verdict.REFUSED and self.state.asking and self.plan:
+            return outcome.to_approve(self.opening, self.plan, self.state.asking)
         return outcome.next_actions(self.opening, self.stack, self.plan, self.state.verdict, self.folder.path)
 
     def write_record(self) -> None:

@@ -5,9 +5,10 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from rollback_lib.commands.command import script
-from rollback_lib.errors import Locked, LockLost, Refused, RollbackError
+from rollback_lib.errors import Locked, LockLost, NotApproved, Refused, RollbackError
 from rollback_lib.facts.host import Answer
 from rollback_lib.host import lock
+from rollback_lib.host.approvals import NOT_ADMITTED, Permit
 from rollback_lib.host.link import Link
 from rollback_lib.host.lock import Owner, Taking
 from rollback_lib.record.folder import Folder
@@ -38,14 +39,15 @@ class StackLock:
             return "someone, in words that cannot be understood"
         return found.words if found and found.incident != self._owner.incident else ""
 
-    def take(self, *, take_over: bool) -> lock.Taken | None:
+    def take(self, *, take_over: bool, permit: Permit = Permit()) -> lock.Taken | None:  # noqa: B008 – frozen
         """Take the lock; None if this run holds it already. Raises Locked, which names the holder; LockLost if another run has taken
-        the lock over from this one; Refused if the host cannot give it."""
+        the lock over from this one; NotApproved if the host demands an approval that `permit` does not show; Refused if the host cannot
+        give it."""
         if self._lost:
             raise LockLost(f"{self._owner.incident} lost the lock of the stack to another run; look at what it did")
         if self._held:
             return None
-        taken = self._ask(take_over=take_over)
+        taken = self._ask(permit, take_over=take_over)
         self._record.event("lock", how=taken.how, other=taken.other, until=taken.until, running=taken.running, last=taken.last)
         if taken.how is Taking.HELD and taken.other and taken.until:
             runs = f"; its step {', '.join(taken.running)} still runs there" if taken.running else ""
@@ -78,11 +80,13 @@ class StackLock:
         self._held, self._lost = False, True
         self._stop.set()
 
-    def _ask(self, *, take_over: bool) -> lock.Taken:
-        take = lock.take(self._there, self._owner, take_over=take_over)
+    def _ask(self, permit: Permit, *, take_over: bool) -> lock.Taken:
+        take = lock.take(self._there, self._owner, take_over=take_over, permit=permit)
         result = self._link.run(script((take,)), send=Secret(self._key.reveal().hex()))
+        lines = result.err.strip().splitlines() or ["it said nothing"]
+        if result.status == NOT_ADMITTED:
+            raise NotApproved(f"{self._link.alias} does not let this run begin: {lines[-1]}; see docs/approval.md")
         if result.status != 0:
-            lines = result.err.strip().splitlines() or ["it said nothing"]
             raise Refused(
                 f"the lock of this stack could not be taken in {self._there} on {self._link.alias} ({lines[-1]}); "
                 "it needs flock, a disk with room, and the right to write there"

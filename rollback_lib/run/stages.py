@@ -19,7 +19,8 @@ class Opening:
 
     `budget` is in seconds, 0 for none; `usual` holds the seconds that earlier runs took. `revert_after` is in seconds, 0 for never.
     `reviewed` is the hash of the only plan that may be applied, "" for any. `checked` are the points of the checklist that a person vouches
-    for. `session` names the notebook in JupyterLab, "" elsewhere. `process` is the id of this process. `resumed` is True if the incident
+    for. `break_glass` is why the run may go on without the approval that it needs, "" if it may not. `named` is how the stack was named.
+    `session` names the notebook in JupyterLab, "" elsewhere. `process` is the id of this process. `resumed` is True if the incident
     was opened before.
     """
 
@@ -39,6 +40,8 @@ class Opening:
     revert_after: float = 0.0
     reviewed: str = ""
     checked: tuple[str, ...] = ()
+    break_glass: str = ""
+    named: str = ""
     session: str = ""
     process: int = 0
     resumed: bool = False

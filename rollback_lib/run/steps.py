@@ -3,11 +3,13 @@
 from typing import NoReturn
 
 from rollback_lib.commands.command import script
-from rollback_lib.errors import Drifted, Failed, NotStarted, Refused, TargetRefused
+from rollback_lib.errors import Drifted, Failed, NotApproved, NotStarted, Refused, TargetRefused
 from rollback_lib.health.probe import passes_in_a_row
 from rollback_lib.host.connection import Result, said
+from rollback_lib.host.lock import Taken
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Step, When
+from rollback_lib.run import needs
 from rollback_lib.run.run import Run
 from rollback_lib.run.stages import Verification
 from rollback_lib.text import times
@@ -17,12 +19,25 @@ CLEANUP = 30.0  # seconds
 
 def take(run: Run, plan: Plan) -> None:
     """Take the lock, unless this run has it. If the incident was opened again, check whether it can be resumed. Raises Locked,
-    LockLost, Drifted, and Failed if the host undid the rollback by itself."""
-    taken = run.lock.take(take_over=run.opening.take_over)
+    LockLost, NotApproved if the host demands an approval, Drifted, and Failed if the host undid the rollback by itself."""
+    taken = _admitted(run, plan)
     if taken is not None and run.opening.resumed and run.state.begun:
         if run.auto_revert.reverted():
             undone(run, plan, f"{run.stack.host} undid the rollback by itself, as nobody came back in time")
         check_resumable(run, plan, taken.last)
+
+
+def _admitted(run: Run, plan: Plan) -> Taken | None:
+    """Take the lock. Where only the host asks for an approval, the run goes on without if it may. Raises what `take` does."""
+    try:
+        return run.lock.take(take_over=run.opening.take_over, permit=needs.permit(run.folder, plan))
+    except NotApproved:
+        if run.state.break_glass or not run.opening.break_glass:
+            raise
+    from rollback_lib.run import approving  # imported here, since few hosts ask for an approval
+
+    approving.break_glass(run, plan, f"{run.stack.host} asks for it")
+    return run.lock.take(take_over=run.opening.take_over, permit=needs.permit(run.folder, plan))
 
 
 def check_resumable(run: Run, plan: Plan, last: str) -> None:

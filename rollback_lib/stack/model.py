@@ -11,8 +11,9 @@ from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_v
 from rollback_lib.errors import ParameterError
 from rollback_lib.settings import home
 from rollback_lib.stack import values
+from rollback_lib.stack.approval import Approval
 from rollback_lib.stack.route import Health, Route
-from rollback_lib.stack.values import ComposeProject, DatabaseName, HostPath, Keys, Name, Pattern, ProjectName, SecretReference
+from rollback_lib.stack.values import ComposeProject, DatabaseName, HostPath, Keys, Name, Pattern, ProjectName, SecretReference, local_path
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")  # of a stack in parameters/
 
@@ -224,6 +225,7 @@ class Stack(Keys):
     required: list[Literal["change", "target", "people", "drift"]] = Field(
         default_factory=list, description="Points of the checklist that have to be answered before anything is changed."
     )
+    approval: Approval | None = Field(default=None, description="Which rollbacks need the approval of another person.")
     code: Code | None = Field(default=None, description="The code rollback. It needs a tree. Triage and readiness look at it as well.")
     image: Image | None = Field(default=None, description="The image rollback.")
     env: Env | None = Field(default=None, description="The env rollback.")
@@ -324,12 +326,6 @@ class Stack(Keys):
         return f"rollback/{self.name}/"
 
 
-def local_path(path: str) -> Path:
-    """A path on this machine, as a parameter file gives it: `~` is your home, a relative one is in the runbook folder."""
-    expanded = Path(path).expanduser()
-    return expanded if expanded.is_absolute() else home() / expanded
-
-
 def lasting(source: str) -> str:
     """How a stack is named wherever one stands: by its name in parameters/, or by the whole path of its file."""
     return source if _NAME.fullmatch(source) else str(Path(source).resolve())
@@ -350,6 +346,8 @@ def _read(source: str | Path | Mapping[str, Any]) -> tuple[str, Any]:
     except yaml.YAMLError as error:
         line = getattr(getattr(error, "problem_mark", None), "line", -1) + 1
         raise ParameterError(f"{file}, line {line}: this is not YAML; fix the line") from None
+    except ValueError as error:  # such as the day 2026-13-01
+        raise ParameterError(f"{file}: {error}; fix that value") from None
     if not isinstance(content, Mapping) or list(content) != ["stack"]:
         raise ParameterError(f"{file}: one top-level key, `stack`, is expected")
     return str(file), content["stack"]

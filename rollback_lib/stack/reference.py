@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import date
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -27,7 +28,7 @@ _NAMED = {
     values.DatabaseName: "database name", values.Url: "URL", values.SecretReference: "secret reference", values.Address: "address",
     values.HeaderName: "header name", values.ComposeProject: "compose project", values.Statuses: "HTTP status",
 }  # fmt: skip
-_PLAIN = {str: "text", bool: "true or false", int: "integer", float: "number"}
+_PLAIN = {str: "text", bool: "true or false", int: "integer", float: "number", date: "day"}
 
 
 def markdown() -> str:
@@ -48,7 +49,7 @@ def _section(key: str, section: type[BaseModel]) -> str:
     rows = ["| Key | Type | Default | Meaning |", "|-----|------|---------|---------|"]
     hints = _hints(section)
     for name, field in section.model_fields.items():
-        cells = (f"`{name}`", _type(hints[name]), _default(field), " ".join((field.description or "").split()))
+        cells = (f"`{field.alias or name}`", _type(hints[name]), _default(field), " ".join((field.description or "").split()))
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return f"## `{key}`\n\n{' '.join((section.__doc__ or '').split())}\n\n" + "\n".join(rows)
 

@@ -1,10 +1,12 @@
 """What single values of a stack file may be: paths, names, addresses, references to secrets."""
 
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+
+from rollback_lib.settings import home
 
 
 def _host_path(value: str) -> str:
@@ -64,4 +66,10 @@ Statuses = Annotated[Any, AfterValidator(_statuses)]
 class Keys(BaseModel):
     """Base of every section of a stack file."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, serialize_by_alias=True)
+
+
+def local_path(path: str) -> Path:
+    """A path on this machine, as a parameter file gives it: `~` is your home, a relative one is in the runbook folder."""
+    expanded = Path(path).expanduser()
+    return expanded if expanded.is_absolute() else home() / expanded

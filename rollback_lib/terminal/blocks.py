@@ -65,9 +65,10 @@ def _container(one: Event) -> str:
     return f"{one['state']}{health}, started {since}, {tables.count(one['restarts'], 'restart')}"
 
 
-def plan(one: Plan, folder: Path, usual: Mapping[str, float], states: Mapping[str, str]) -> Iterator[Line]:
+def plan(one: Plan, folder: Path | None, usual: Mapping[str, float], states: Mapping[str, str]) -> Iterator[Line]:
     """All that a plan says: its facts, the diff, every command of its steps, what changes. `usual` is how long a step usually takes,
-    `states` how far it is, in a run that is resumed; both by its name."""
+    `states` how far it is, in a run that is resumed; both by its name. Without the `folder` of a record that has the undo, all commands
+    of the undo are said as well."""
     yield from table([(Tone.QUIET, name, value) for name, value in one.facts if name != "host"])
     if one.nothing_to_do:
         return
@@ -78,7 +79,11 @@ def plan(one: Plan, folder: Path, usual: Mapping[str, float], states: Mapping[st
         yield Line("What changes", Tone.TITLE)
         yield from (Line(loss, Tone.WARN, depth=2) for loss in one.loses)
     yield from (Line(note, Tone.PLAIN) for note in one.notes)
-    if one.undo:
+    if one.undo and folder is None:
+        yield Line("Undo", Tone.TITLE)
+        for number, step in enumerate(one.undo, 1):
+            yield from _step(number, step, None, "")
+    elif one.undo and folder:
         yield Line(f"Undo, in {folder / 'undo.sh'}", Tone.TITLE)
         yield from (Line(f"{number} {step.name}: {step.title}", depth=2) for number, step in enumerate(one.undo, 1))
 

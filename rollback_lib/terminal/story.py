@@ -19,9 +19,10 @@ from rollback_lib.text import tables, times
 
 _LOOKING = ("open", RESUMED, "connected", "link", "facts", "probe")  # events after which the state is not complete yet
 _TONES = {
-    "confirmed": Tone.GOOD, "accepted": Tone.GOOD, "link": Tone.WARN, "failed": Tone.BAD, "error": Tone.BAD, "run-cut-short": Tone.BAD,
-    "step-not-started": Tone.BAD, "step-cut-short": Tone.WARN, "stop-asked": Tone.WARN, "paused": Tone.WARN, "armed": Tone.WARN,
-    "restarted": Tone.WARN, "replaced": Tone.WARN, "lapse": Tone.BAD,
+    "confirmed": Tone.GOOD, "approved": Tone.GOOD, "approval-asked": Tone.WARN, "break-glass": Tone.BAD, "accepted": Tone.GOOD,
+    "link": Tone.WARN, "failed": Tone.BAD, "error": Tone.BAD, "run-cut-short": Tone.BAD, "step-not-started": Tone.BAD,
+    "step-cut-short": Tone.WARN, "stop-asked": Tone.WARN, "paused": Tone.WARN, "armed": Tone.WARN, "restarted": Tone.WARN,
+    "replaced": Tone.WARN, "lapse": Tone.BAD,
 }  # fmt: skip
 _END = ("error", "verdict")  # what the end of a run says anyway
 
@@ -268,6 +269,10 @@ def _tone(event: Event) -> Tone:
     return _TONES.get(event["event"], Tone.PLAIN)
 
 
+def _broke(event: Event) -> Line:
+    return Line(f"WITHOUT APPROVAL, though {event['needs']}: {event['reason']}", Tone.BAD, moment(event))
+
+
 def _step_tone(one: Attempt | None) -> Tone:
     if one is None or one.ok:
         return Tone.GOOD
@@ -275,7 +280,8 @@ def _step_tone(one: Attempt | None) -> Tone:
 
 
 def tell(folder: Path, events: list[dict[str, Any]]) -> Iterator[Line]:
-    """The whole story of a record."""
+    """The whole story of a record. That it went on without an approval comes first."""
+    yield from (_broke(event) for event in events if event["event"] == "break-glass")
     story = Story(folder, whole=True)
     for event in events:
         yield from story.tell(event)

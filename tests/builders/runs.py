@@ -12,7 +12,7 @@ from rollback_lib.host.connection import Result
 from rollback_lib.host.ending import Ending
 from rollback_lib.host.jobs import Job, JobState
 from rollback_lib.record.folder import Folder
-from rollback_lib.run.console import Followed
+from rollback_lib.run.console import Awaited, Followed
 from rollback_lib.run.incident import Incident
 from rollback_lib.run.run import Run
 from rollback_lib.run.stages import Opening
@@ -95,7 +95,8 @@ class Person:
 
     def show(self, thing: object) -> None: ...
 
-    def gate(self, word: str, said: str, on_confirmed: Callable[[], None]) -> bool:
+    def gate(self, word: str, said: str, on_confirmed: Callable[[], None], awaited: Awaited | None = None) -> bool:
+        self.awaited = awaited
         self.buttons.append(on_confirmed)
         return self.there
 

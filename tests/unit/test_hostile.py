@@ -22,6 +22,7 @@ from rollback_lib.commands.psql import Postgres
 from rollback_lib.errors import ParameterError, RollbackError
 from rollback_lib.facts import (
     access,
+    approvals,
     backups,
     caddy,
     caddy_sites,
@@ -74,6 +75,7 @@ WAY = Compose("/opt/x/docker", ("/opt/x/docker/docker-compose.yml",))
 IMAGE = Reference.parse("localhost:5000/dyniq/agents-api:latest")
 BACKUP = backups.Backup("/backup/x.sql", 10, datetime.now(UTC), backups.PLAIN, "17.1", "17.1", "x", True, "")
 FACTS: dict[str, Fact[Any]] = {
+    "approvals": approvals.filed("/var/lib/rollback/x"),
     "replicas": docker.replicas(STACK, "api"),
     "project": docker.project(STACK),
     "named": docker.named("x"),

@@ -7,7 +7,7 @@ import pytest
 from rollback_lib import settings
 from rollback_lib.errors import NoRunbookFolder
 from rollback_lib.settings import HOME_VARIABLE, PROJECT, home
-from rollback_lib.stack.model import local_path
+from rollback_lib.stack.values import local_path
 from tests.builders.runbook_folder import runbook_folder
 
 

@@ -8,11 +8,11 @@ from pydantic import BaseModel
 from rollback_lib.cli import main
 from rollback_lib.record.folder import ROOT_VARIABLE
 from rollback_lib.settings import PROJECT
-from rollback_lib.stack import model, reference, route, schema, values
+from rollback_lib.stack import approval, model, reference, route, schema, values
 from tests.builders.runbook_folder import runbook_folder
 
 _BASES = (values.Keys, model.Services, model.Section)  # what others are made of
-_ALL = {**vars(model), **vars(route)}.values()
+_ALL = {**vars(model), **vars(route), **vars(approval)}.values()
 SECTIONS = [one for one in _ALL if isinstance(one, type) and issubclass(one, values.Keys) and one not in _BASES]
 
 
@@ -31,7 +31,7 @@ def test_every_key_says_what_it_means(section: type[BaseModel]) -> None:
 def test_every_key_of_every_section_has_its_row(section: type[BaseModel]) -> None:
     page = reference.markdown()
     for name, field in section.model_fields.items():
-        assert f"| `{name}` | " in page
+        assert f"| `{field.alias or name}` | " in page
         assert f" | {field.description} |".replace("\n", " ") in page
 
 

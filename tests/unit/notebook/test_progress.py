@@ -62,3 +62,11 @@ def test_the_newest_probe_of_a_route_counts_whoever_sent_it(incident: Incident) 
         run.folder.event("probe", sent=(now + timedelta(seconds=seconds)).isoformat(), route="api", ok=ok, status=200, ms=3, said="")
     bar._update()
     assert bar.routes == [["api", True]]
+
+
+def test_a_plan_that_waits_for_an_approval(incident: Incident) -> None:
+    incident.confirm(echoing("aaa"))
+    incident._run.folder.event("approval-asked", plan=echoing("aaa").hash, incident=incident.id, until="2026-11-30T12:00:00Z")
+    assert said(incident._run) == "waits for an approval, and for you to confirm the plan; nothing is changed so far"
+    incident._run.folder.event("approved", plan=echoing("aaa").hash, incident=incident.id, by=["ben"])
+    assert said(incident._run) == "waits for you to confirm the plan; nothing is changed so far"

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from rollback_lib.record.verdict import Verdict
-from rollback_lib.report import page
+from rollback_lib.report import page, postmortem
 from rollback_lib.report.head import Head
 from rollback_lib.secrets.redactor import HIDDEN
 from rollback_lib.settings import version
+from rollback_lib.terminal import story
 from tests.unit.report import told
 
 HEADINGS = [
@@ -131,3 +132,16 @@ def test_every_verdict_has_a_level(verdict: Verdict) -> None:
 
 def test_a_verdict_that_nobody_knows_is_shown_as_it_is() -> None:
     assert Head.of({"verdict": "so so", "reason": ""}, "").level == "info"
+
+
+def test_that_it_went_on_without_an_approval_comes_first(tmp_path: Path) -> None:
+    record = {"break_glass": "nobody <answers>", "verdict": "succeeded", "reason": "healthy", "procedure": "code"}
+    events = [
+        {"at": "2026-11-24T03:12:04+00:00", "event": "break-glass", "plan": "1", "reason": "nobody <answers>", "needs": "x", "who": "me"}
+    ]
+    html = page.html(record, events, tmp_path)
+    assert html.index("WITHOUT APPROVAL: nobody &lt;answers&gt;") < html.index("<h1>Verdict")
+    lines = [line for line in postmortem.markdown(record, events, tmp_path).splitlines() if line.startswith("| ")]
+    assert lines[1].startswith("| Without approval | **nobody ")
+    line = next(iter(story.tell(tmp_path, events)))
+    assert line.text == "WITHOUT APPROVAL, though x: nobody <answers>"
