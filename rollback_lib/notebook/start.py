@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from rollback_lib.archive import address, background, sending
 from rollback_lib.errors import RollbackError
 from rollback_lib.facts.account import account, usable
 from rollback_lib.facts.fact import Fact
@@ -97,9 +98,28 @@ def _each(notebook: Notebook, known: Stack) -> list[tuple[str, str]]:
 
 
 def latest(stack_name: str) -> View:
-    """The latest incidents of the stack, newest first."""
-    root = incidents_root()
-    found = incidents(root, stack=_stack(stack_name).name)[:LATEST]
+    """The latest incidents of the stack, newest first; and whether records wait for their archive."""
+    root, known = incidents_root(), _stack(stack_name)
+    waiting = _waiting(root, known)
+    shown = _listed(root, known)
+    return stack(waiting, shown) if waiting else shown
+
+
+def _waiting(root: Path, known: Stack) -> View | None:
+    """That records wait for their archive or timestamp, and why; None if none does, as far as is noted here."""
+    failed = background.failure(root)
+    if failed:
+        return note("warn", f"{failed[:1].upper()}{failed[1:]}. `rollback incidents archive` sends them.")
+    try:
+        many = sum(map(len, sending.queue(root).values())) if known.archive or address.of_environment() else 0
+    except RollbackError as error:
+        return note("warn", f"Records are not archived: {error}.")
+    words = "1 record waits for its archive: it is" if many == 1 else f"{many:,} records wait for their archive: they are"
+    return note("info", f"{words} sent after the next run, or by `rollback incidents archive`.") if many else None
+
+
+def _listed(root: Path, known: Stack) -> View:
+    found = incidents(root, stack=known.name)[:LATEST]
     if not found:
         return note("info", "No incident yet.")
     rows = [
