@@ -1,21 +1,15 @@
 """The start page: the state of the stack, the procedures with a working copy of each, and the latest incidents."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from rollback_lib.archive import address, background, sending
 from rollback_lib.errors import RollbackError
-from rollback_lib.facts.account import account, usable
-from rollback_lib.facts.fact import Fact
-from rollback_lib.facts.live import LiveHost
 from rollback_lib.health.headers import of_environment
 from rollback_lib.health.watch import probe_once
-from rollback_lib.host import lock
-from rollback_lib.host.link import Link
-from rollback_lib.notebook import errors
+from rollback_lib.notebook import display, errors, following
 from rollback_lib.notebook.follow_up import onward
 from rollback_lib.notebook.links import link, under
 from rollback_lib.notebook.view import View, note, sign, stack, table
@@ -27,8 +21,6 @@ from rollback_lib.record.index import OPEN
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.runbook import working_copy
 from rollback_lib.runbook.metadata import Notebook, every
-from rollback_lib.secrets.redactor import Redactor
-from rollback_lib.secrets.secret import Key
 from rollback_lib.stack.model import Stack, lasting
 from rollback_lib.text import times
 
@@ -36,30 +28,30 @@ LATEST = 10  # incidents shown
 
 
 def state(stack_name: str) -> View:
-    """Probe every route once, and show who holds the lock. Nothing is changed."""
+    """Probe every route once. Nothing is changed."""
     known = _stack(stack_name)
-    with ThreadPoolExecutor(1) as pool:
-        held = pool.submit(_held, known)
-        probes = probe_once(known.routes, known.health.timeout, of_environment(known.routes))
+    probes = probe_once(known.routes, known.health.timeout, of_environment(known.routes))
     health = common.routes(probes, well="Every route passes.", then=" Begin with triage, below.")
     said = {probe.route: common.answer(probe) + ("" if probe.status else f": {probe.words}") for probe in probes}
     rows = [(route.name, said[route.name], route.url, route.service) for route in known.routes]
-    return stack(health, table(("route", "what users get", "address", "service"), rows), held.result())
+    return stack(health, table(("route", "what users get", "address", "service"), rows))
 
 
-def _held(known: Stack) -> View:
-    """Who holds the lock of the stack, according to its host."""
+def at_work(stack_name: str) -> View | None:
+    """Who holds the stack, as only its host knows. In JupyterLab also what their run does, live; nothing is returned then. Nothing is
+    changed, and they are not disturbed."""
+    known = _stack(stack_name)
     try:
-        way = Link.to(known)
-        try:
-            host = LiveHost(way, Redactor(), Key())
-            here = usable(host.ask(account(known)).result())
-            holder = host.ask(Fact((lock.look(here.state),), lock.read_holder)).result()
-        finally:
-            way.close()
+        found = following.holder(known)
+        if found is None:
+            return note("good", f"Nobody holds {known.name}.")
+        held = note("warn", f"In use: {known.name} is held by {found.words}. Run this cell to watch what they do.")
+        if not display.interactive():
+            return held
+        following.watch(known, held)
     except RollbackError as error:
         return note("bad", f"Who works on {known.name} could not be asked: {error}.")
-    return note("warn", f"In use: {known.name} is held by {holder.words}.") if holder else note("good", f"Nobody holds {known.name}.")
+    return None
 
 
 def procedures(stack_name: str) -> View:

@@ -1,5 +1,6 @@
 """How a run ends, as a verdict and in words. Everything here is decided from the state of the run, without asking the host."""
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -12,12 +13,13 @@ from rollback_lib.plan.noted import Noted
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import When
 from rollback_lib.record.state import RunState
-from rollback_lib.record.verdict import Verdict
+from rollback_lib.record.verdict import NOT_ENDED, Verdict
 from rollback_lib.run.stages import Opening
 from rollback_lib.secrets.redactor import Redactor
 from rollback_lib.stack.model import Stack
 
 T = TypeVar("T")
+DIFF_LINES = 400  # of a diff, for those who follow the run
 WORDS: dict[type[BaseException], str] = {KeyboardInterrupt: "stopped by who ran it"}
 _OWN = ("folder", "usual", "reason", "session", "process", "resumed")  # fields of Opening that record.json leaves out
 
@@ -50,6 +52,13 @@ def shown_clean(plan: Plan, redactor: Redactor) -> Plan:
         plan, diff=clean(plan.diff), facts=tuple((clean(name), clean(value)) for name, value in plan.facts),
         loses=tuple(map(clean, plan.loses)), notes=tuple(map(clean, plan.notes)),
     )  # fmt: skip
+
+
+def for_followers(plan: Plan, redactor: Redactor) -> str:
+    """The text of the plan for those who follow the run, of its diff only so much as is shown."""
+    shown = shown_clean(plan, redactor)
+    lines = shown.diff.splitlines(keepends=True)
+    return replace(shown, diff="".join(lines[:DIFF_LINES])).json()
 
 
 def judge(mode: str, plan: Plan | None, state: RunState) -> tuple[Verdict, str]:
@@ -127,6 +136,13 @@ def record(opening: Opening, state: RunState) -> dict[str, Any]:
         **{name: value for name, value in opening.__dict__.items() if name not in _OWN},
         "because": opening.reason,
     }  # fmt: skip
+
+
+def told(state: RunState) -> str:
+    """How a run ended, in a line of JSON for those who follow it; "" if it has not."""
+    if state.reason == NOT_ENDED:
+        return ""
+    return json.dumps({"verdict": state.verdict, "status": state.verdict.status, "reason": state.reason}, ensure_ascii=False)
 
 
 def detail(plan: Plan | None, state: RunState) -> dict[str, Any]:

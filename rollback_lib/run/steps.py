@@ -8,6 +8,7 @@ from rollback_lib.health.probe import passes_in_a_row
 from rollback_lib.host.connection import Result, said
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Step, When
+from rollback_lib.run import outcome
 from rollback_lib.run.run import Run
 from rollback_lib.run.stages import Verification
 from rollback_lib.text import times
@@ -18,7 +19,7 @@ CLEANUP = 30.0  # seconds
 def take(run: Run, plan: Plan) -> None:
     """Take the lock, unless this run has it. If the incident was opened again, check whether it can be resumed. Raises Locked,
     LockLost, Drifted, and Failed if the host undid the rollback by itself."""
-    taken = run.lock.take(take_over=run.opening.take_over)
+    taken = run.lock.take(take_over=run.opening.take_over, plan=lambda: outcome.for_followers(plan, run.folder.redactor))
     if taken is not None and run.opening.resumed and run.state.begun:
         if run.auto_revert.reverted():
             undone(run, plan, f"{run.stack.host} undid the rollback by itself, as nobody came back in time")
@@ -145,7 +146,9 @@ def fail(run: Run, plan: Plan, sentence: str) -> NoReturn:
 
 def undo(run: Run, plan: Plan, sentence: str) -> NoReturn:
     """Undo the rollback, unless the host has undone it by itself. Raises Failed, which says how the undo went."""
-    run.lock.take(take_over=False)  # the lock was released if a cell was refused since the last step
+    run.lock.take(
+        take_over=False, plan=lambda: outcome.for_followers(plan, run.folder.redactor)
+    )  # the lock was released if a cell was refused since the last step
     if run.auto_revert.disarm():
         for step in plan.undo:
             if (plan.hash, step.name) in run.state.done or (step.when is When.UNHEALTHY and run.monitor.healthy_soon(plan)):

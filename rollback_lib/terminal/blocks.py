@@ -65,9 +65,9 @@ def _container(one: Event) -> str:
     return f"{one['state']}{health}, started {since}, {tables.count(one['restarts'], 'restart')}"
 
 
-def plan(one: Plan, folder: Path, usual: Mapping[str, float], states: Mapping[str, str]) -> Iterator[Line]:
-    """All that a plan says: its facts, the diff, every command of its steps, what changes. `usual` is how long a step usually takes,
-    `states` how far it is, in a run that is resumed; both by its name."""
+def plan(one: Plan, folder: Path | None, usual: Mapping[str, float], states: Mapping[str, str]) -> Iterator[Line]:
+    """All that a plan says: its facts, the diff, every command of its steps, what changes. `folder` is that of its record, None if
+    it is not here. `usual` is how long a step usually takes, `states` how far it is, in a run that is resumed; both by its name."""
     yield from table([(Tone.QUIET, name, value) for name, value in one.facts if name != "host"])
     if one.nothing_to_do:
         return
@@ -79,7 +79,7 @@ def plan(one: Plan, folder: Path, usual: Mapping[str, float], states: Mapping[st
         yield from (Line(loss, Tone.WARN, depth=2) for loss in one.loses)
     yield from (Line(note, Tone.PLAIN) for note in one.notes)
     if one.undo:
-        yield Line(f"Undo, in {folder / 'undo.sh'}", Tone.TITLE)
+        yield Line(f"Undo, in {folder / 'undo.sh'}" if folder else "Undo", Tone.TITLE)
         yield from (Line(f"{number} {step.name}: {step.title}", depth=2) for number, step in enumerate(one.undo, 1))
 
 
