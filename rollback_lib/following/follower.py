@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
-from rollback_lib.errors import LinkLost, NothingRan, Refused, RollbackError
+from rollback_lib.errors import Refused, RollbackError
 from rollback_lib.facts import holder
 from rollback_lib.facts.account import account
 from rollback_lib.facts.live import LiveHost
@@ -32,7 +32,7 @@ class Follower:
 
     def __init__(self, stack: Stack) -> None:
         self.redactor = Redactor(stack.model_dump_json())
-        self._new: queue.SimpleQueue[Seen | Event | RollbackError] = queue.SimpleQueue()
+        self._new: queue.SimpleQueue[Seen | Event | Exception] = queue.SimpleQueue()
         self._link = Link.to(stack, lambda said: self._new.put(event("link", said=said)))
         self._watch: Watch | None = None
         self._closed = threading.Event()
@@ -54,7 +54,7 @@ class Follower:
         run: Run | None = None
         while True:
             new = self._new.get()
-            if isinstance(new, RollbackError):
+            if isinstance(new, Exception):
                 raise new
             if not isinstance(new, Seen):
                 yield {**new, "said": self.redactor.clean(str(new["said"]))}
@@ -103,7 +103,7 @@ class Follower:
                 self._link.stream(self._looks.script, feed, deadline=LASTS)
                 vain = vain + 1 if heard == before else 0
             raise Refused(f"{self._link.alias} says nothing of its runs; it needs sh, stat, flock and base64")
-        except (LinkLost, NothingRan, Refused) as error:
+        except Exception as error:  # for whoever reads the events
             self._new.put(error)
 
     def _told(self, run: Run, seen: Seen) -> Iterator[Event]:

@@ -7,8 +7,10 @@ its connection ends.
 import base64
 import binascii
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from rollback_lib.commands.command import Command
 from rollback_lib.host.ending import Ending, Kind
@@ -20,6 +22,7 @@ PIECE = 48 * 1024  # bytes of output in one line
 TAIL = 64 * 1024  # bytes of the output of a job that are shown to somebody who comes late
 _LONGEST = 1024 * 1024  # bytes of a line that the script prints
 _NONE = "-"
+_NUMBER = re.compile(r"\d{1,11}(\.\d{1,9})?", re.ASCII)
 
 # Prints a look after the other. A look is a line for the lock, lines for the files of the jobs of the incident that holds it, or that held
 # it last, and a line that ends it. `sent` has how much of each job's output was printed, as words JOB=BYTES with blanks around each.
@@ -169,7 +172,7 @@ class Looks:
         kind, _, words = line.partition(" ")
         if kind == "lock":
             now, until, holder, incident = words.split(" ")
-            self._seen = Seen(float(now), int(until), holder if holder != _NONE else "", incident if incident != _NONE else "")
+            self._seen = Seen(_number(now), int(_number(until)), holder if holder != _NONE else "", incident if incident != _NONE else "")
             if self._seen.incident != self._incident:
                 self._incident, self._sent = self._seen.incident, {}
         elif self._seen is not None:
@@ -193,8 +196,9 @@ class Looks:
             case "out":
                 first, _, text = rest.partition(" ")
                 piece = _bytes(text)
-                self._sent[name] = int(first) + len(piece)
-                seen.output.append((name, int(first), piece))
+                begin = int(_number(first))
+                self._sent[name] = begin + len(piece)
+                seen.output.append((name, begin, piece))
             case "end":
                 self._end(seen)
 
@@ -209,22 +213,31 @@ def _file(seen: Seen, words: Iterable[str]) -> None:
     time, size, name, file = words
     job = seen.jobs.setdefault(name, JobSeen())
     if file == "begun":
-        job.begun = float(time)
+        job.begun = _number(time)
     elif file == "exit":
-        job.ended = float(time)
+        job.ended = _number(time)
     else:
-        job.size = int(size)
+        job.size = int(_number(size))
 
 
 def _owner(text: str) -> Owner:
-    found = json.loads(text)
-    return Owner(**{name: str(value) for name, value in found.items()})
+    owner = Owner(**{name: str(value) for name, value in _told(text).items()})
+    if datetime.fromisoformat(owner.since).tzinfo is None:
+        raise ValueError("a time without its zone")
+    return owner
+
+
+def _number(text: str) -> float:
+    """Seconds since 1970, or a size."""
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"not a number: {text[:40]!r}")
+    return float(text)
 
 
 def _told(text: str) -> Mapping[str, object]:
     found = json.loads(text)
     if not isinstance(found, dict):
-        raise ValueError("how it ended is not told")
+        raise ValueError("no JSON object")
     return found
 
 
