@@ -55,10 +55,10 @@ def shown_clean(plan: Plan, redactor: Redactor) -> Plan:
 
 
 def for_followers(plan: Plan, redactor: Redactor) -> str:
-    """The text of the plan for those who follow the run, of its diff only so much as is shown."""
+    """The text of the plan for those who follow the run: what is shown of it, in few bytes, since it is sent when every second counts."""
     shown = shown_clean(plan, redactor)
     lines = shown.diff.splitlines(keepends=True)
-    return replace(shown, diff="".join(lines[:DIFF_LINES])).json()
+    return json.dumps(replace(shown, diff="".join(lines[:DIFF_LINES]), before={}, after={}).plain(), ensure_ascii=False)
 
 
 def judge(mode: str, plan: Plan | None, state: RunState) -> tuple[Verdict, str]:

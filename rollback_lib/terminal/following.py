@@ -18,8 +18,10 @@ _TONES = {"good": Tone.GOOD, "info": Tone.PLAIN, "warn": Tone.WARN, "bad": Tone.
 
 
 def lines(event: Event) -> Iterator[Line]:
-    """The lines of the events that no record has."""
+    """What those who follow are told beside what a record tells."""
     match event["event"]:
+        case "open":
+            yield Line(f"they hold the stack since {times.second(moment(event))} UTC; you only watch")
         case "command":
             yield Line(event["command"], Tone.CODE, name="$ ", depth=2)
         case "output":

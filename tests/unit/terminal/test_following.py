@@ -51,7 +51,7 @@ def test_it_looks_like_the_run_itself_and_shows_what_steps_print(printed: Printe
         event("step-end", **KNOWN, **END), event("ended", incident=ID, how="released", verdict="succeeded", status=0, reason="healthy"),
     )  # fmt: skip
     for word in (
-        "code of dyniq-voice on contabo: apply", f"incident {ID}, by me@laptop, because: 500s", "budget 60 s\n",
+        "code of dyniq-voice on contabo: apply", f"incident {ID}, by me@laptop, because: 500s", "budget 60 s\n", "UTC; you only watch\n",
         f"Plan {PLAN.hash}: 3 steps", "  Undo\n", "▶ Step 1 of 3, keep, begins: Keep what runs", "    $ docker image tag\n    tagged\n",
         "a long … 1,234 more bytes of this line", "✔ Step 1 of 3, keep, done after 1.5 s", "✔ succeeded: healthy",
     ):  # fmt: skip
