@@ -37,9 +37,11 @@ def _follow(arguments: argparse.Namespace) -> int:
 
 
 def _as_json(follower: "Follower", *, wait: bool) -> int:
+    from rollback_lib.following.hidden import cleaned
+
     status = 0
     for event in follower.events(wait=wait):
-        print(json.dumps(follower.redactor.clean_all(event), ensure_ascii=False), flush=True)
+        print(json.dumps(cleaned(event, follower.redactor), ensure_ascii=False), flush=True)
         status = event.get("status", status) if event["event"] == "ended" else status
     return status
 

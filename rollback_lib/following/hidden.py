@@ -20,11 +20,17 @@ from rollback_lib.health.headers import Values
 from rollback_lib.host.stream import LONGEST
 from rollback_lib.procedures.common import known_secrets, snapshots
 from rollback_lib.procedures.common.replace_file import KEPT
+from rollback_lib.record.folder import OWN_WORDS
 from rollback_lib.secrets.redactor import Redactor, Stream
 from rollback_lib.stack.model import Stack
 
 AGAIN = 2.0  # seconds after which they are read again, if there is new output
 MOST = 1000  # lines that wait until the secrets can be read
+
+
+def cleaned(one: Event, redactor: Redactor) -> Event:
+    """An event with secrets hidden in all but the words of this project, as in a record."""
+    return {name: value if name in OWN_WORDS and isinstance(value, str) else redactor.clean_all(value) for name, value in one.items()}
 
 
 class Hidden:
@@ -70,9 +76,8 @@ class Hidden:
                     yield self._clean(event("withheld", why=self._why))
 
     def _clean(self, one: Event) -> Event:
-        """The plan is left as it is: the run has hidden secrets in it."""
-        cleaned = {name: value if name == "plan" else self._redactor.clean_all(value) for name, value in one.items()}
-        return {str(name): value for name, value in cleaned.items()}
+        """The event, its plan left as it is: the run has hidden secrets in it, and it is still to be read."""
+        return cleaned(one, self._redactor) | ({"plan": one["plan"]} if "plan" in one else {})
 
     def _lines(self, output: list[Event]) -> Iterator[Event]:
         for one in output:

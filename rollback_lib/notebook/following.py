@@ -142,8 +142,7 @@ class Panel:
         opened = self._run.opening
         why = f", because: {opened.reason}" if opened.reason else ""
         head = f"In use: {opened.who} holds {opened.stack} for a rollback of {opened.procedure}{why}, in {opened.incident}. You only watch."
-        going = not self._over.is_set()
-        return [note("warn", head), *shown, picture(self._run, tuple(self._lines), datetime.now(UTC), going=going)]
+        return [note("warn", head), *shown, picture(self._run, tuple(self._lines), datetime.now(UTC), going=True)]
 
     def _take_all(self) -> None:
         try:

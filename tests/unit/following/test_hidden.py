@@ -117,3 +117,8 @@ def test_what_others_wrote_is_freed_of_secrets_too(there: There, one: Hidden, ru
     one.begin(run)
     (told,) = one.shown([event("ended", reason="it was tell-nobody", status=5)], run)
     assert (told["reason"], told["status"]) == (f"it was {HIDDEN}", 5)
+    there.secrets = ["lapsed", "build", "2026"]
+    one.begin(run)
+    (told,) = one.shown([event("ended", reason="build lapsed", how="lapsed", step="build")], run)
+    assert (told["how"], told["step"], told["reason"]) == ("lapsed", "build", f"{HIDDEN} {HIDDEN}"), "words of ours are no secrets"
+    assert told["at"].startswith("20")
