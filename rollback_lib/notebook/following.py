@@ -1,5 +1,6 @@
 """The panel of a run that somebody else has going on: live, and only to look at. It is updated after its cell has ended, too."""
 
+import textwrap
 import threading
 from collections import deque
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ from rollback_lib.stack.model import Stack
 from rollback_lib.text import times
 
 Event = Mapping[str, Any]
+WIDEST = 160  # characters of a command that are shown
 LINES = 2 * LAST_LINES  # how many last lines of output are shown; nobody runs the cells that would show the others
 _panels: dict[str, "Panel"] = {}  # the one of each stack that is shown now
 
@@ -84,9 +86,10 @@ class Panel:
         self._run: Seen | None = None
         self._lines: deque[str] = deque(maxlen=LINES)
         self._said: View | None = None
+        self._ended = False
         self._over = threading.Event()
         self._view = ipywidgets.HTML()
-        self._stop = ipywidgets.Button(description="Stop watching", icon="eye-slash", layout={"width": "auto"})
+        self._stop = ipywidgets.Button(description="Stop watching", icon="eye-slash", layout={"width": "auto", "align_self": "flex-start"})
         self._stop.on_click(lambda _: self.close())
         self.widget = ipywidgets.VBox([self._view, self._stop])
 
@@ -107,14 +110,14 @@ class Panel:
         """The next event."""
         match event["event"]:
             case "open":
-                self._run, self._said = Seen(event), None
+                self._run, self._said, self._ended = Seen(event), None, False
                 self._lines.clear()
             case "free":
                 self._said = note("good", f"Nobody holds {event['stack']}.")
             case "output":
                 self._lines.append(event["line"])
             case "command":
-                self._lines.append(f"$ {event['command'].partition(chr(10))[0]}")
+                self._lines.append(textwrap.shorten(f"$ {event['command']}", WIDEST, placeholder=" …"))
             case "withheld":
                 self._lines.append("(what the steps print is not shown, since it cannot be read what is secret in it)")
             case "silent":
@@ -124,6 +127,7 @@ class Panel:
             case "link":
                 self._said = note("warn", f"{event['said'][:1].upper()}{event['said'][1:]}.")
             case "ended":
+                self._ended = True
                 self._said = note(Verdict(event["verdict"]).level, f"It has ended: {event['verdict']}, {event['reason']}.")
             case _ if self._run:
                 self._run.take(event)
@@ -141,8 +145,12 @@ class Panel:
             return shown
         opened = self._run.opening
         why = f", because: {opened.reason}" if opened.reason else ""
-        head = f"In use: {opened.who} holds {opened.stack} for a rollback of {opened.procedure}{why}, in {opened.incident}. You only watch."
-        return [note("warn", head), *shown, picture(self._run, tuple(self._lines), datetime.now(UTC), going=True)]
+        what = f"{opened.stack} for a rollback of {opened.procedure}{why}, in {opened.incident}."
+        if self._ended:
+            head = note("info", f"{opened.who} held {what}")
+        else:
+            head = note("warn", f"In use: {opened.who} holds {what} You only watch.")
+        return [head, *shown, picture(self._run, tuple(self._lines), datetime.now(UTC), going=True)]
 
     def _take_all(self) -> None:
         try:

@@ -51,10 +51,8 @@ from rollback_lib.facts import (
 )
 from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.live import LiveHost
-from rollback_lib.following.events import Run
 from rollback_lib.host.connection import Result
 from rollback_lib.host.ending import Ending, Kind
-from rollback_lib.host.following import Looks
 from rollback_lib.host.jobs import read_state, read_states
 from rollback_lib.host.lock import read_taken
 from rollback_lib.host.stream import LONGEST, Lines
@@ -209,17 +207,6 @@ def test_jobs_and_locks_may_be_anything(out: str, err: str) -> None:
     for read in (lambda: Ending.read(out), lambda: read_state(out), lambda: read_states(out), lambda: read_taken(out, err)):
         try:
             read()
-        except (ValueError, LookupError, TypeError):
-            continue
-
-
-@settings(max_examples=300, deadline=None)
-@given(answers, answers)
-def test_what_is_followed_may_be_anything(out: str, words: str) -> None:
-    looks = Looks("/state", lambda seen: list(Run(seen, None).take(seen)) if seen.owner else None)
-    for line in (out, f"lock 1 2 a a\nowner {words}\nfile 1 1 keep out\nexit keep {words}\nended {words}\nout keep 0 {words}\nend\n"):
-        try:
-            looks.feed(line.encode(errors="surrogateescape"))
         except (ValueError, LookupError, TypeError):
             continue
 

@@ -58,7 +58,7 @@ def test_who_holds_the_stack_how_far_they_are_and_what_it_says(panel: Panel) -> 
     )  # fmt: skip
     assert "In use: me@laptop holds dyniq-voice for a rollback of code, because: 500s, in 3f2a9c. You only watch." in text
     assert "of the budget of 60 s" in text
-    for word in (KEEP.title, TREE.title, "done", "so far", "$ git checkout\nHEAD is now at db2f592", "agents-api ✘ fails"):
+    for word in (KEEP.title, TREE.title, "done", "so far", "$ git checkout more\nHEAD is now at db2f592", "agents-api ✘ fails"):
         assert word in text
     assert "runs" in text
 
@@ -78,7 +78,9 @@ def test_only_the_last_lines_are_shown(panel: Panel) -> None:
     (event("withheld", why="no"), "(what the steps print is not shown"),
 ])  # fmt: skip
 def test_what_happens_to_it_is_said(panel: Panel, ended: Event, said: str) -> None:
-    assert said in shown(panel, opened(), PLANNED, ended)
+    text = shown(panel, opened(), PLANNED, ended)
+    assert said in text
+    assert ("In use" in text) == (ended["event"] != "ended")
 
 
 def test_a_stack_that_is_free_and_a_plan_that_is_not_there(panel: Panel) -> None:
