@@ -73,9 +73,11 @@ def version() -> str:
         return "unknown"
 
 
-# Libraries import these for parts of theirs that are not used here: paramiko would read SSH configurations with the first, httpx has a
-# command line with the second, and the third compiles a grammar for a second, to check addresses in JSON schemas.
+# Libraries import these for parts of theirs that are not used here. paramiko would read SSH configurations with the first, and httpx has a
+# command line with the second. The others check formats of strings in JSON schemas: one of addresses, which compiles a grammar for a
+# second, and those of two more kinds, which no schema of a notebook has.
 SSH_CONFIGURATION, COMMAND_LINE, ADDRESSES = "invoke", "click", "rfc3987_syntax"
+FORMATS = (ADDRESSES, "rfc3986_validator", "isoduration")
 
 
 def import_less(*names: str) -> None:

@@ -111,7 +111,10 @@ def defined(compose: Compose) -> Fact[Defined]:
     return Fact((compose.command(*ALL, "config", "--format=json"),), _services, otherwise=unreadable, hides=_secrets)
 
 
-# Exports from a commit what compose may read: files with names that compose and env files usually have, and the files it is called with.
+# The names that compose and env files usually have. Extended regular expression, for both grep and Python.
+_NAMES = r"\.env[^/]*|[^/]+\.(ya?ml|env|json)"
+
+# Exports from a commit what compose may read: files with such names, and the files it is called with.
 _EXPORT = r"""
 umask 077
 tree=$1 sha=$2 to=$3; shift 3
@@ -119,12 +122,17 @@ mkdir "$to" "$to.list"; trap 'rm -rf "$to" "$to.list"' EXIT; trap 'exit 1' HUP I
 cd "$tree"
 git ls-tree -r -z "$sha" >"$to.list/all"
 [ $# -eq 0 ] || git ls-tree -z "$sha" -- "$@" >"$to.list/files"
-grep -zE '^100[0-7]+ blob [0-9a-f]+.([^/]+/)*(\.env[^/]*|[^/]+\.(ya?ml|env|json))$' "$to.list/all" >>"$to.list/files" || :
+grep -zE '^100[0-7]+ blob [0-9a-f]+.([^/]+/)*(NAMES)$' "$to.list/all" >>"$to.list/files" || :
 sed -z 's/^[^	]*	//' "$to.list/files" >"$to.list/names"
 sort -zu -o "$to.list/names" "$to.list/names"
 xargs -0 -r -n 1 -a "$to.list/names" sh -euc 'mkdir -p "$(dirname "$2/$3")"; git cat-file --filters "$1:$3" >"$2/$3"' sh "$sha" "$to"
 link() { [ ! -e "$1" ] || [ -e "$2" ] || { mkdir -p "$(dirname "$2")"; ln -s "$1" "$2"; }; }
-"""
+""".replace("NAMES", _NAMES)
+
+
+def may_read(compose: Compose, path: str) -> bool:
+    """Whether compose may read the file at this absolute path: it is called with it, or the file has such a name."""
+    return path in compose.files or re.fullmatch(_NAMES, posixpath.basename(path)) is not None
 
 
 def defined_at(compose: Compose, tree: str, sha: str, beside: Sequence[str]) -> Fact[Defined]:

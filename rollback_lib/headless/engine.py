@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from papermill.engines import Engine as PapermillEngine
-from papermill.engines import NotebookExecutionManager, papermill_engines
 
+from rollback_lib.headless.lean_papermill import NotebookExecutionManager, PapermillEngine, papermill_engines
 from rollback_lib.headless.outputs import Outputs
 from rollback_lib.headless.process import CellProcess
 from rollback_lib.record.files import write_private

@@ -19,10 +19,10 @@ from rollback_lib.record.manifest import NotExtended, NotSigned
 from rollback_lib.record.state import RESUMED, RunState
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
 from rollback_lib.runbook import metadata
-from rollback_lib.settings import ADDRESSES, import_less
+from rollback_lib.settings import FORMATS, import_less
 
 # Imported while the cells run: to run the notebook, and for the pages and the seal of the record.
-LATER = ("papermill", "rollback_lib.headless.engine", "rollback_lib.report.notebook", "rollback_lib.run.sealing")
+LATER = ("rollback_lib.headless.lean_papermill", "rollback_lib.headless.engine", "rollback_lib.report.notebook", "rollback_lib.run.sealing")
 RESUME = "resume"  # the notebook that resumes an incident of any procedure
 Watch = Callable[[Path], AbstractContextManager[object]]  # shows a run, by the folder of its record, as long as it is entered
 
@@ -72,7 +72,7 @@ def resume(path: Path, parameters: Mapping[str, Any], *, root: Path, watch: Watc
 
 def _load_ahead() -> None:
     """Import what the run and the end of its record need in a thread, while this process would only wait for the other."""
-    import_less(ADDRESSES)
+    import_less(*FORMATS)
     threading.Thread(target=lambda: [importlib.import_module(name) for name in LATER], daemon=True).start()
 
 
@@ -101,10 +101,10 @@ def _outcome(folder: Folder, kept: Path | None, root: Path, started: float) -> O
 
 
 def _execute(source: Path, kept: Path, folder: Folder, parameters: Mapping[str, Any], process: CellProcess, signals: Signals) -> None:
-    import papermill
     from papermill.exceptions import PapermillExecutionError
 
     from rollback_lib.headless import engine
+    from rollback_lib.headless.lean_papermill import papermill
 
     try:
         papermill.execute_notebook(

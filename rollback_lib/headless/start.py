@@ -8,7 +8,7 @@ from pathlib import Path
 from rollback_lib.headless.process import CellProcess
 from rollback_lib.headless.signals import Signals
 from rollback_lib.record.files import write_private
-from rollback_lib.settings import ADDRESSES, import_less
+from rollback_lib.settings import FORMATS, import_less
 
 
 def begin(page: Path) -> "subprocess.Popen[bytes]":
@@ -41,6 +41,6 @@ def run(page: Path) -> None:
 
 
 if __name__ == "__main__":
-    import_less(ADDRESSES)
+    import_less(*FORMATS)
     with suppress(KeyboardInterrupt):  # the person ends `rollback open`
         run(Path(sys.argv[1]))

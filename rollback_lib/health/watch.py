@@ -16,7 +16,9 @@ from rollback_lib.health.tls import authorities
 from rollback_lib.stack.route import Expect, Health, Route
 
 KEPT = 16 * 1024  # characters of an answer that are kept
-AT_ONCE = 4  # how many probes of one route may wait for their answers at the same time
+# How many probes of one route may wait for their answers at the same time. While a container is replaced, the first packet of a connection
+# may get lost, and is sent again after a second; the next probes, maybe ten in that second, are not to wait for it.
+AT_ONCE = 12
 
 
 class Prober:

@@ -73,4 +73,6 @@ def _shown(incident: InteractiveIncident, console: NotebookConsole) -> Interacti
     errors.in_words(lambda _: incident.aftermath())
     render.register(incident.opening.procedure, console.show, incident.pick)
     console.show(incident.opening)
+    if display.interactive():
+        incident.show_bar()
     return incident

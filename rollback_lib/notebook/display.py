@@ -7,8 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from rollback_lib.notebook.view import View
-
-_WIDGET = "application/vnd.jupyter.widget-view+json"
+from rollback_lib.runbook.still import WIDGET
 
 
 def shell() -> Any:
@@ -51,14 +50,14 @@ class WidgetPlace(Place):
     """An output with a widget. Viewers without widgets, such as GitHub and the pages of a record, show its twin instead."""
 
     def __init__(self, widget: Any, twin: View) -> None:
-        self._widget = widget._repr_mimebundle_()[_WIDGET]
-        super().__init__({_WIDGET: self._widget, **_bundle(twin)})
+        self._widget = widget._repr_mimebundle_()[WIDGET]
+        super().__init__({WIDGET: self._widget, **_bundle(twin)})
 
     def update_twin(self, twin: View) -> None:
         """Replace the twin, and keep the widget."""
         from IPython.display import update_display
 
-        update_display({_WIDGET: self._widget, **_bundle(twin)}, raw=True, display_id=self._id)
+        update_display({WIDGET: self._widget, **_bundle(twin)}, raw=True, display_id=self._id)
 
 
 def show_widget(widget: Any, twin: View) -> WidgetPlace:

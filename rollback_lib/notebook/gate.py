@@ -30,7 +30,9 @@ class Gate:
         self._guide.observe(lambda _: self._guided(), names="stage")
         self._place: display.WidgetPlace | None = None
         self.ask(on_confirmed)
-        self._place = display.show_widget(ipywidgets.VBox([self._label, self._row, self._guide]), note("warn", said))
+        whole = ipywidgets.VBox([self._label, self._row, self._guide])
+        whole.add_class("rollback-gate")  # where the bar brings a person to
+        self._place = display.show_widget(whole, note("warn", said))
 
     def ask(self, on_confirmed: Callable[[], None]) -> None:
         """Ask again, with an empty box."""

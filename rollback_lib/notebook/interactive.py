@@ -20,6 +20,12 @@ class InteractiveIncident(Incident):
     _planned: tuple[dict[str, Any], Plan] | None = None
     _asked = False  # whether the cell that asks for confirmation has run
 
+    def show_bar(self) -> None:
+        """Show above the cells how far this run is, until it has ended."""
+        from rollback_lib.notebook.bar import Bar  # imported here, since only JupyterLab has a place for it
+
+        Bar(self._run, self._run.monitor.look_once).show()
+
     def document(self, **options: Any) -> Any:
         with self._asking():
             return super().document(**options)

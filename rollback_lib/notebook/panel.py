@@ -15,6 +15,7 @@ from typing import Any
 from rollback_lib.errors import RollbackError
 from rollback_lib.health.outage import Tick
 from rollback_lib.notebook import display
+from rollback_lib.notebook.progress import spent
 from rollback_lib.notebook.view import View, bar, code, image, note, stack, table
 from rollback_lib.record.state import RunState
 from rollback_lib.report import chart, summary
@@ -120,9 +121,7 @@ def picture(run: Followed, lines: tuple[str, ...], now: datetime, *, going: bool
     events = run.events()
     opening, elapsed = run.opening, run.seconds()
     usual = median(opening.usual) if opening.usual else None
-    often = f"usually {times.about(usual)}" if usual else "no earlier run here"
-    said = f"{times.about(elapsed)} of the budget of {times.given(opening.budget)}; {often}"
-    views: list[View] = [bar(elapsed, opening.budget, usual, said)]
+    views: list[View] = [bar(elapsed, opening.budget, usual, spent(run))]
     if not going:
         return stack(*views)
     if run.plan:

@@ -45,7 +45,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: st
     """A table. Cells are escaped, and secrets are hidden in them; cells that are views are taken as they are."""
     cells = [[clean(str(cell)) for cell in row] for row in rows]
     markups = [[cell._repr_html_() if isinstance(cell, View) else inline.cell(clean(str(cell))) for cell in row] for row in rows]
-    head = "".join(f'<th style="{_CELL}{_ONE_LINE if len(header) <= _SHORT else ""}">{html.escape(header)}</th>' for header in headers)
+    head = "".join(map(_header, headers))
     # A first column without a header has signs, which stay on one line.
     signs = len(headers) > 2 and not headers[0]
     styles = [_CELL + (_ONE_LINE if signs and not number else "") for number in range(len(headers))]
@@ -58,6 +58,12 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: st
     lines = [[cell.replace("\n", " ⏎ ") for cell in row] for row in [list(headers), *cells]]
     drawn = tables.lines(lines)
     return Table(drawing, "\n".join(([title] if title else []) + (drawn if any(headers) else drawn[1:])), headers, cells)
+
+
+def _header(text: str) -> str:
+    """The header of a column. A column of signs has none, and a screen reader is not to announce one."""
+    style = _CELL + (_ONE_LINE if len(text) <= _SHORT else "")
+    return f'<th style="{style}">{html.escape(text)}</th>' if text else f'<td style="{style}"></td>'
 
 
 def sign(level: str) -> str:

@@ -105,14 +105,16 @@ class RunState:
     """The state of a run.
 
     `documented`: facts about the host are in the record. `confirmed` is the hash of the plan that was confirmed, and `accepted` of the
-    plan whose losses were accepted, "" for none. `armed` is when the host will revert by itself, None if it will not. `last` is the
-    incident that held the lock before this one. `told` is the kind of the last message to people. `cleaned`: what was made beside the
-    stack was removed. `stopping`: a person asked to stop before the next step. `attempts` are the jobs that began, by name, in order.
-    `passed_over` are the steps whose condition was not met. `ended`: nothing more may be done in this run.
+    plan whose losses were accepted, "" for none. `agreed` is when a person confirmed it, None if a parameter did. `armed` is when the host
+    will revert by itself, None if it will not. `last` is the incident that held the lock before this one. `told` is the kind of the last
+    message to people. `cleaned`: what was made beside the stack was removed. `stopping`: a person asked to stop before the next step.
+    `attempts` are the jobs that began, by name, in order. `passed_over` are the steps whose condition was not met. `ended`: nothing more
+    may be done in this run.
     """
 
     documented: bool = False
     confirmed: str = ""
+    agreed: datetime | None = None
     accepted: str = ""
     armed: datetime | None = None
     last: str = ""
@@ -146,6 +148,7 @@ class RunState:
                 self._lock(event)
             case "confirmed":
                 self.confirmed = event["plan"]
+                self.agreed = datetime.fromisoformat(event["at"]) if event.get("by") == "person" else None
             case "loss-shown":
                 self.accepted = ""
             case "accepted":

@@ -57,8 +57,9 @@ def html(record: Mapping[str, Any], events: Events, folder: Path) -> str:
     from markupsafe import Markup
 
     word = "" if record.get("found") else " rollback"
-    steps, outages = RunState.of(events).ran, summary.outages(events)
-    began = (moment(events[0]), float(record["budget"])) if events and record.get("budget") else None
+    state, outages = RunState.of(events), summary.outages(events)
+    steps = state.ran
+    began = (state.agreed or moment(events[0]), float(record["budget"])) if events and record.get("budget") else None
     drawn = chart.timeline(summary.ticks(events), outages, spans=summary.spans(events), budget=began)
     return rendering.render(
         "report",

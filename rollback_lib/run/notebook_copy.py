@@ -1,4 +1,4 @@
-"""The copy of its notebook that a run in JupyterLab keeps in its record, as JupyterLab saved it last."""
+"""The copy of its notebook that a run in JupyterLab keeps in its record: as JupyterLab saved it last, without its widgets."""
 
 import sys
 import threading
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rollback_lib.record.folder import Folder
 from rollback_lib.runbook import working_copy
+from rollback_lib.runbook.still import still
 
 LOOK = 0.5  # seconds between two looks at whether the notebook was saved
 THREAD = "saved"
@@ -34,7 +35,7 @@ class Saved:
         from rollback_lib.report.notebook import html
 
         with suppress(Exception):
-            self._folder.write(self._kept.name, self._notebook.read_text())
+            self._folder.write(self._kept.name, still(self._notebook.read_text()))
             self._folder.write(self._kept.with_suffix(".html").name, html(self._kept, self._folder.record()))
 
     def when_whole(self, then: Callable[[], None]) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from rollback_lib.errors import ParameterError, Paused
@@ -174,8 +175,9 @@ class Run:
         return outcome.left(self.state, self.stack.host)
 
     def seconds(self) -> float:
-        """Seconds since the incident was first opened."""
-        return time.monotonic() - self.started
+        """Seconds since the incident was first opened; or since a person confirmed the plan, as the budget does not count their reading."""
+        agreed = self.state.agreed
+        return (datetime.now(UTC) - agreed).total_seconds() if agreed else time.monotonic() - self.started
 
     def next_actions(self) -> tuple[str, ...]:
         """What a person should do next, a sentence each."""

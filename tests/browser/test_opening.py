@@ -12,6 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from rollback_lib.record.audit import verify
+from rollback_lib.runbook.still import WIDGET
 from rollback_lib.settings import PROJECT
 from tests.browser.server import end
 from tests.browser.test_jupyterlab import SHOTS, cell, outputs, page, run_all  # noqa: F401
@@ -72,6 +73,7 @@ def test_open_makes_a_working_copy_and_the_start_page_shows_what_came_of_it(clea
     audit = verify(clean.incidents)
     assert (audit.records, audit.sealed, audit.findings) == (1, 1, ())
     assert (folder / "notebook.ipynb").read_bytes() == sealed
+    assert WIDGET not in sealed.decode()  # it would be an error wherever the record is opened
     assert {file.stat().st_mode & 0o77 for file in (copy, folder / "notebook.ipynb", folder)} == {0}
 
     clean.host.break_("caddyfile")

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from rollback_lib.report import page
 from rollback_lib.settings import PROJECT
+from tests.browser.access import lacking
 from tests.browser.test_jupyterlab import CHROMIUM
 from tests.unit.report import told
 
@@ -58,6 +59,7 @@ def test_a_report_is_whole_on_a_desk_and_on_a_phone(browser: Browser, tmp_path: 
     assert seen.evaluate("document.documentElement.scrollWidth") <= width
     assert seen.evaluate(CUT_OFF) == []
     assert "`" not in seen.inner_text("body")
+    assert lacking(seen) == []
     if width == DESK:
         assert seen.evaluate(NARROW) == []
 

@@ -29,6 +29,17 @@ def test_another_target_a_closed_page_and_two_stops(broken: Machine, page: Page,
         run_all(page)
         expect(outputs(page, "incident.apply(plan.keep)")).to_contain_text("nothing that serves on contabo was changed")
 
+        # The bar stays in sight, and leads to the gate from wherever one is.
+        bar = page.locator(".rollback-bar")
+        expect(bar).to_contain_text("code on contabo: waits for you to confirm the plan")
+        expect(bar.locator(".routes")).to_have_text("agents-api ✘ failsruben-api ✔ passes")
+        cell(page, "incident.close()").scroll_into_view_if_needed()
+        expect(bar).to_be_in_viewport()
+        page.screenshot(path=SHOTS / "sitting-0-bar.png")
+        bar.get_by_role("button", name="Go to the gate").click()
+        expect(outputs(page, "incident.confirm").get_by_role("textbox")).to_be_focused()
+        expect(outputs(page, "incident.confirm").get_by_role("textbox")).to_be_in_viewport()
+
         # Picking another row updates target, plan and gate; no cell is run again.
         picker = outputs(page, "code.candidates(now)")
         expect(picker.get_by_role("button", name="chosen")).to_have_count(1)
@@ -55,6 +66,8 @@ def test_another_target_a_closed_page_and_two_stops(broken: Machine, page: Page,
         panel = outputs(page, "incident.apply(plan.build)")
         expect(panel).to_contain_text(re.compile(r"\d s so far"))
         expect(panel).to_contain_text("of the budget of 60 s; no earlier run here")
+        expect(bar).to_contain_text(re.compile(r"Build the target's image: \d+ s so far; \d+ s of the budget of 60 s"))
+        expect(bar.get_by_role("button", name="Stop after this step")).to_be_visible()
         page.screenshot(path=SHOTS / "sitting-3-running.png")
         page.keyboard.press("Control+s")
         expect(page.locator(".jp-mod-dirty")).to_have_count(0)
@@ -62,9 +75,10 @@ def test_another_target_a_closed_page_and_two_stops(broken: Machine, page: Page,
         page.close()
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.goto(address)
-        panel = outputs(page, "incident.apply(plan.build)")
-        stop = panel.get_by_role("button", name="Stop after this step")
+        panel, bar = outputs(page, "incident.apply(plan.build)"), page.locator(".rollback-bar")
+        stop = bar.get_by_role("button", name="Stop after this step")
         expect(stop).to_be_visible()
+        expect(panel.get_by_role("button", name="Stop after this step")).to_be_visible()
         expect(panel).to_contain_text(re.compile(r"\d s so far"))
         page.screenshot(path=SHOTS / "sitting-4-opened-again.png")
 
@@ -96,6 +110,8 @@ def test_another_target_a_closed_page_and_two_stops(broken: Machine, page: Page,
         thaw_when_told_to_end(held)
         expect(panel).to_contain_text("step recreate was cut short on contabo")
         expect(panel).to_contain_text("contabo is changed by the steps that ran")
+        expect(bar).to_contain_text("✘ code on contabo: failed-partly")
+        expect(bar.locator("code")).to_contain_text("rollback resume")
         page.screenshot(path=SHOTS / "sitting-6-cut-short.png")
     record = json.loads((broken.folders()[0] / "record.json").read_text())
     assert (record["verdict"], record["target"]) == ("failed-partly", older)

@@ -323,7 +323,9 @@ class Tags(HTMLParser):
         self.found |= {tag, *(f"@{name}" for name, _ in attrs)}
 
 
-ELEMENTS = "html head meta title style body header b br small h2 ul li p pre table tr th td details summary svg text path rect line code"
+ELEMENTS = (
+    "html head meta title style body header main b br small h1 h2 ul li p pre table tr th td details summary svg text path rect line code"
+)
 ATTRIBUTES = (
     "lang charset name content http-equiv xmlns viewbox width style role aria-label x y x1 x2 y1 y2 d stroke stroke-width stroke-dasharray "
     "font-family "

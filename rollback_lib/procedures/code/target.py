@@ -94,12 +94,15 @@ def examine(host: Host, now: State, target: str, wanted: Collection[str] | None 
     running = {deployed.running for deployed in now.services if deployed.running}
     since = {then: host.ask(git.changes_if_known(tree, then, sha)) for then in running}
     submodules = host.ask(repository.submodules(tree, sha))
+    named = {name: host.ask(docker.image_id(name)) for name in _images(now)}  # most have the same name at the target
     commit = _commit(now, resolved, revision)
     shapes.check(now, commit, changes.result(), unseen.result())
-    modules = repository.with_their_own(host, tree, submodules.result())
-    defined = {way: host.ask(_defined_at(now, way, commit.sha, modules)) for way in _ways(now)}
-    named = {name: host.ask(docker.image_id(name)) for name in _images(now)}  # most have the same name at the target
-    known = {way: answer.result() for way, answer in defined.items()}
+    modules, ways = repository.with_their_own(host, tree, submodules.result()), _ways(now)
+    if modules or unseen.result() or not _defined_alike(now, ways, changes.result()):
+        defined = {way: host.ask(_defined_at(now, way, commit.sha, modules)) for way in ways}
+        known = {way: answer.result() for way, answer in defined.items()}
+    else:
+        known = {way: now.defined[way] for way in ways}
     changed = {then: answer.result() for then, answer in since.items()}
     reasons = {
         one.service: _untouched(now, one, _there(known, one), changed) if wanted is None else "" if one.service in wanted else LEFT
@@ -139,6 +142,21 @@ def _ways(now: State) -> list[Compose]:
     if unknown:
         raise compose_call.unknown(now.stack, ", ".join(unknown))
     return list(dict.fromkeys(deployed.compose for deployed in now.services if deployed.compose))
+
+
+def _defined_alike(now: State, ways: Collection[Compose], changes: Collection[git.Change]) -> bool:
+    """Whether compose defines the services at the target as it does now: the tree is as committed, and the target differs only inside
+    of folders that are built, in files that compose does not read."""
+    tree, contexts = now.stack.work_tree, []
+    for way in ways:
+        known = now.defined.get(way)
+        if not isinstance(known, dict):
+            return False
+        contexts += [f"{service.context}/" for service in known.values() if service.context]
+    paths = [f"{tree}/{change.path}" for change in changes]
+    return not now.head.dirty and all(
+        path.startswith(tuple(contexts)) and not any(compose.may_read(way, path) for way in ways) for path in paths
+    )
 
 
 def _defined_at(now: State, way: Compose, sha: str, modules: list[Submodule]) -> Fact[Defined]:

@@ -180,3 +180,13 @@ def test_much_output_is_all_kept(run: Run) -> None:
 def test_input_says_that_nobody_is_there(run: Run) -> None:
     assert not run.run("input('name? ')")
     assert run.text == "StdinNotImplementedError"
+
+
+def test_the_runner_loads_nothing_for_kernels_and_for_other_formats() -> None:
+    """What papermill and JSON schemas would bring takes longer to load than a notebook takes to run."""
+    words = (
+        "import sys, importlib; from rollback_lib.headless import runner; runner.import_less(*runner.FORMATS); "
+        "[importlib.import_module(name) for name in runner.LATER]; "
+        "print([name for name in ('nbclient', 'jupyter_client', 'zmq', 'lark', 'arrow') if name in sys.modules])"
+    )
+    assert subprocess.check_output([sys.executable, "-c", words], text=True) == "[]\n"

@@ -240,6 +240,32 @@ def test_two_services_of_one_repository(monkeypatch: pytest.MonkeyPatch) -> None
     assert "agents: nothing in agents differs" in str(plan.facts)
 
 
+@pytest.mark.parametrize(
+    ("path", "dirty", "asked"),
+    [
+        ("ruben/server.py", (), False),
+        ("ruben/compose.extra.yml", (), True),
+        ("ruben/.env.production", (), True),
+        ("settings.conf", (), True),  # outside of what is built: it may be an env file
+        ("ruben/server.py", ("docker/docker-compose.yml",), True),
+    ],
+)
+def test_compose_is_asked_about_the_target_if_it_may_read_something_else_there(
+    path: str, dirty: tuple[str, ...], asked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    here = {"agents-api": service(context="/opt/dyniq-voice/ruben", dockerfile="/opt/dyniq-voice/ruben/Dockerfile")}
+    there = {"agents-api": service(context="/opt/dyniq-voice/ruben", dockerfile="/opt/dyniq-voice/ruben/Other")}
+    way, tree = a_container().compose, STACK.tree
+    now = state(defined={way: here}, head=git.Head(BAD, None, dirty))
+    monkeypatch.setattr("secrets.token_hex", lambda _: "0" * 12)  # of the folder in which compose reads the target's files
+    host = Recorded(
+        (git.resolve(tree, GOOD), commit(GOOD, 20)), (git.changes(tree, BAD, GOOD), [git.Change("modified", path)]),
+        (compose.defined_at(way, tree, GOOD, beside(now)), there), (docker.image_id("docker-agents-api"), None), otherwise=[],
+    )  # fmt: skip
+    assert code.examine(host, now, GOOD).services == (there if asked else here)
+    assert len(host.rounds) == (3 if asked else 2)  # the first resolves the commit that was named
+
+
 def test_how_compose_is_called_is_never_guessed() -> None:
     gone = code.Deployed("agents-api", (), None, [], [], [])
     with pytest.raises(Refused, match=r"no container of agents-api is left .* compose: \{project: NAME, files"):

@@ -58,7 +58,7 @@ def report(tmp_path: Path) -> str:
 
 def test_the_verdict_comes_first_and_says_why_and_of_what(report: str) -> None:
     head = report[report.index("<body>") : report.index("</header>")]
-    assert head.startswith('<body>\n<header class="bad"><b>Verdict: failed-partly</b>')
+    assert head.startswith('<body>\n<header class="bad"><h1>Verdict: failed-partly</h1>')
     assert f"exit status 1 ({HIDDEN}); the host is changed in part: <code>rollback resume 3f2a9c</code> continues from there</p>" in head
     assert "<p>Why it was run: every call answers 500</p>" in head
     facts = "procedure: code · stack: dyniq-voice · host: contabo · who: operator@laptop · mode: apply · incident: 3f2a9c"
@@ -108,7 +108,7 @@ def test_what_a_triage_found_is_in_its_report(tmp_path: Path) -> None:
     folder = told.looked(tmp_path)
     text = page.html(folder.record(), folder.events(), folder.path)
     shown = Shown(text)
-    assert '<header class="info"><b>Verdict: looked</b>' in text
+    assert '<header class="info"><h1>Verdict: looked</h1>' in text
     assert shown.rows["Which row of the page fits"][1:] == [
         ["✔ fits", "A bad commit was deployed", "the deploy came 3 min before the first 500; its log says KeyError", ""],
         ["✘ does not fit", "The env file was changed", "", "last changed 2026-10-02 08:00 UTC"],

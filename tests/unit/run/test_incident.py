@@ -249,3 +249,15 @@ def test_another_list_has_to_be_accepted_anew(incident: Incident, host: Host, pe
     with pytest.raises(NotConfirmed, match="not accepted"):
         incident.apply(chosen.swap)
     assert host.ran == []
+
+
+def test_the_budget_counts_from_the_moment_at_which_a_person_confirms(incident: Incident, person: Person) -> None:
+    """They read the plan for as long as they like. A run that was confirmed beforehand counts as a whole."""
+    run, chosen = incident._run, echoing("aaa")
+    run.started -= 600
+    incident.confirm(chosen)
+    assert run.seconds() > 600
+    person.buttons[-1]()
+    assert run.seconds() < 60
+    incident.confirm(chosen, "contabo")
+    assert run.seconds() > 600
