@@ -55,7 +55,7 @@ hosts: .venv/.dev ## every procedure on hosts and stacks of other shapes, and do
 
 long: .venv/.dev ## the acceptance tests that make test leaves out, faults and hosts apart: half an hour
 	@tools/practice tests
-	@$(BIN)/pytest tests/acceptance tests/browser -m whole --numprocesses 2 \
+	@$(BIN)/pytest tests/unit tests/acceptance tests/browser -m whole --numprocesses 2 \
 		--ignore tests/acceptance/faults --ignore tests/acceptance/hosts --ignore tests/acceptance/stacks
 
 bench: .venv/.dev ## measure beside the runbook's own commands and other tools, and write the tables of bench/README.md

@@ -7,7 +7,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,9 +15,11 @@ from rollback_lib.archive import bundle, sending
 from rollback_lib.archive.bundle import Entry, NoBundle, Place
 from rollback_lib.archive.ledger import Ledger
 from rollback_lib.archive.store import Store, Stored
+from rollback_lib.record import contents
 from rollback_lib.record.audit import Audit, Finding
 from rollback_lib.record.chain import FILE, SEALED, Chain
 from rollback_lib.record.extension import differences
+from rollback_lib.record.files import file_hash
 from rollback_lib.record.log import line_hash
 from rollback_lib.record.proofs import UNSTAMPED, Demanded, Proven, prove
 from rollback_lib.text import tables
@@ -27,7 +29,7 @@ _AT_ONCE = 8  # bundles that are verified side by side
 
 @dataclass(frozen=True)
 class _Bundle:
-    """A bundle that was verified. `entry` is None if it cannot be read. `wrong` are sentences about it alone."""
+    """A bundle that was verified. `entry` is None if it cannot be read. `wrong` are sentences about it alone, `proven` the proofs in it."""
 
     place: Place
     key: str
@@ -58,11 +60,13 @@ def verify(
     chains: dict[str, list[_Bundle]] = defaultdict(list)
     for one in sorted(found, key=lambda one: one.place.number):
         chains[one.place.writer].append(one)
+    records = {writer: _with_late(chain) for writer, chain in chains.items()}
     findings = [
         *(Finding(one.key, "it is no bundle: it was put in", True) for place, one in listed if place is None),
         *(Finding(one.key, words, True) for one in found for words in one.wrong),
         *(Finding(one.key, words, False) for one in found for words in one.proven.doubts),
-        *(Finding(one.key, UNSTAMPED, True) for chain in chains.values() for one in _unstamped(chain, demanded)),
+        *(Finding(one.key, UNSTAMPED, True) for chain in records.values() for one in _unstamped(chain, demanded)),
+        *(Finding(one.key, words, True) for chain in chains.values() for one, words in _stray(chain)),
         *(finding for chain in chains.values() for finding in _chain(chain, now)),
         *(Finding(one.key, words, True) for chain in chains.values() for one, words in _extended(chain)),
         *(Finding(name, words, True) for name, words in _across(chains, now)),
@@ -72,10 +76,11 @@ def verify(
     if store.locks and unlocked:
         findings.append(Finding(unlocked[0].key, f"it is not locked ({len(unlocked)} of {len(found)} are not)", False))
     entries = [one.entry for one in found if one.entry]
-    records = {(entry.writer, entry.folder) for entry in entries}
+    number = len({(entry.writer, entry.folder) for entry in entries if not entry.late})
     newest = max(entries, key=lambda entry: entry.at).hash if entries else ""
-    signed, stamped = sum(one.proven.signed for one in found), sum(one.proven.stamped for one in found)
-    return Audit(len(records), len(records), 0, 0, signed, stamped, newest, tuple(findings)), {entry.hash for entry in entries}
+    proofs = [one.proven for chain in records.values() for one in chain]
+    signed, stamped = sum(one.signed for one in proofs), sum(one.stamped for one in proofs)
+    return Audit(number, number, 0, 0, signed, stamped, newest, tuple(findings)), {entry.hash for entry in entries}
 
 
 def _bundle(store: Store, place: Place, one: Stored, demanded: Demanded, on_record: Callable[[], None]) -> _Bundle:
@@ -92,9 +97,11 @@ def _bundle(store: Store, place: Place, one: Stored, demanded: Demanded, on_reco
         except NoBundle as error:
             wrong.append(f"it is no bundle: {error}")
         else:
-            wrong += _of_record(Path(folder) / "record", place, entry)
+            there = Path(folder) / "record"
+            wrong += _of_record(there, place, entry)
             if not wrong:
-                proven = prove(Path(folder) / "record", datetime.fromisoformat(entry.chained[-1]["at"]), demanded)
+                sealed = datetime.fromisoformat(entry.chained[-1]["at"])
+                proven = prove(there, sealed, replace(demanded, signers=None) if entry.late else demanded)
     locked = store.locks and store.locked_until(one) is not None
     on_record()
     return _Bundle(place, one.key, entry, (*wrong, *proven.wrong), proven, locked)
@@ -108,10 +115,37 @@ def _of_record(folder: Path, place: Place, entry: Entry) -> list[str]:
     last = lines[-1].get("event"), lines[-1].get("manifest")
     if len(lines) != len(entry.lines) or last != (SEALED, entry.manifest):
         return ["its entry is not that of a sealed record"]
+    stamp = folder / contents.STAMP
+    if (file_hash(stamp) if stamp.is_file() else "") != entry.stamp and (entry.stamp or entry.late):
+        return ["its timestamp is not the one that was sent"]
+    if entry.late:
+        own = {one.name for one in folder.iterdir()} == {contents.FILE, contents.STAMP}
+        return [] if own and file_hash(folder / contents.FILE) == entry.manifest else ["it is not the timestamp of a sealed record"]
     try:
         return differences(folder, lines)
     except (ValueError, LookupError, OSError):
         return ["its record cannot be read"]
+
+
+def _with_late(chain: Sequence[_Bundle]) -> list[_Bundle]:
+    """The bundles of a writer that have records, each with the timestamp that came later."""
+    later = {one.entry.manifest: one.proven for one in chain if one.entry and one.entry.late}
+    found = []
+    for one in chain:
+        if one.entry is None or not one.entry.late:
+            stamp = later.get(one.entry.manifest, Proven()) if one.entry else Proven()
+            found.append(replace(one, proven=replace(one.proven, stamped=one.proven.stamped or stamp.stamped)))
+    return found
+
+
+def _stray(chain: Sequence[_Bundle]) -> Iterator[tuple[_Bundle, str]]:
+    """Timestamps of records that were not sent before."""
+    known: set[str] = set()
+    for one in chain:
+        if one.entry and one.entry.late and one.entry.manifest not in known and not one.wrong:
+            yield one, "it is the timestamp of a record that is not there"
+        elif one.entry:
+            known.add(one.entry.manifest)
 
 
 def _unstamped(chain: Sequence[_Bundle], demanded: Demanded) -> list[_Bundle]:

@@ -2,6 +2,8 @@
 
 The entry holds the hash of the entry before it, the hash of the record's manifest, which has those of all its files, and the newest
 entries of other writers that this one saw. So one writer's chain vouches for those of the others as well.
+
+A timestamp that came after its record was sent follows in a bundle of its own, with the manifest that it is of, in the same chain.
 """
 
 import hashlib
@@ -10,7 +12,7 @@ import json
 import re
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -51,7 +53,8 @@ class Entry:
     `number` counts from 1. `before` is the hash of the entry before, "" for the first. `at` is when it was made, in ISO 8601. `folder` is
     the record's, from the folder of all records; `manifest` is the SHA-256 of its manifest; `lines` are the record's lines in the local
     chain, which had `length` lines then, the last with the hash `head`. `until` is the end of the bundle's lock in ISO 8601, "" for none;
-    `ended` is the latest end of those before it: from then on they may be deleted.
+    `ended` is the latest end of those before it: from then on they may be deleted. `stamp` is the SHA-256 of the manifest's timestamp, ""
+    where it had none. `late`: the bundle has only the timestamp, of a record that was sent before.
     """
 
     writer: str
@@ -66,6 +69,8 @@ class Entry:
     until: str
     ended: str
     others: tuple[Other, ...]
+    stamp: str = ""
+    late: bool = False
 
     @classmethod
     def read(cls, text: bytes) -> Self:
@@ -88,8 +93,9 @@ class Entry:
 
     @property
     def text(self) -> bytes:
-        """The entry as its file has it."""
-        return json.dumps(asdict(self), indent=1).encode()
+        """The entry as its file has it. What was added to entries later is left out where it says nothing."""
+        found = {name: value for name, value in asdict(self).items() if value or name not in ("stamp", "late")}
+        return json.dumps(found, indent=1).encode()
 
     @property
     def hash(self) -> str:
@@ -117,22 +123,27 @@ class Place:
         return f"{self.day}/{self.writer}/{self.number:06}-{self.name}.tar.gz"
 
 
-def pack(entry: Entry, folder: Path) -> bytes:
-    """The bundle of a sealed record. Raises NotArchived if the record is not what was sealed."""
+def proofs(folder: Path) -> dict[str, bytes]:
+    """The proofs that a sealed record has now, by name."""
+    return {name: (folder / name).read_bytes() for name in contents.PROOFS if (folder / name).is_file()}
+
+
+def pack(entry: Entry, folder: Path, proofs: Mapping[str, bytes]) -> bytes:
+    """The bundle of a sealed record with its proofs; if the entry is `late`, of its timestamp alone. Raises NotArchived if the record is
+    not what was sealed."""
     manifest = (folder / contents.FILE).read_bytes()
     if hashlib.sha256(manifest).hexdigest() != entry.manifest:
         raise _changed(folder, contents.FILE)
     files = {contents.FILE: manifest}
-    for name, known in contents.read(folder / contents.FILE).files.items():
+    known_files = {} if entry.late else contents.read(folder / contents.FILE).files
+    for name, known in known_files.items():
         try:
             files[name] = (folder / name).read_bytes()
         except OSError:
             raise _changed(folder, name) from None
         if hashlib.sha256(files[name]).hexdigest() != known:
             raise _changed(folder, name)
-    for name in contents.PROOFS:
-        if (folder / name).is_file():
-            files[name] = (folder / name).read_bytes()
+    files |= {name: proof for name, proof in proofs.items() if name == contents.STAMP or not entry.late}
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w:gz", compresslevel=6) as tar:
         for name, content in {_ENTRY: entry.text, **{_RECORD + name: content for name, content in files.items()}}.items():

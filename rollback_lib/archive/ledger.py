@@ -32,7 +32,10 @@ class Ledger:
     def __init__(self, root: Path) -> None:
         self._log = Log(root / FILE)
         self._known = self._log.entries()
-        self.manifests = {entry["manifest"] for entry in self._known}
+        self.manifests: dict[str, str] = {}  # of the records that were sent, each with the address of its archive
+        self.stamped: set[str] = set()  # those whose timestamps were sent as well
+        for entry in self._known:
+            self._enter(entry)
 
     def last(self, address: str, writer: str) -> Last:
         """What was sent last to an archive by that writer."""
@@ -51,7 +54,14 @@ class Ledger:
         line = {
             "at": entry.at, "archive": address, "writer": entry.writer, "number": entry.number, "entry": entry.hash,
             "folder": entry.folder, "manifest": entry.manifest, "key": stored.key, "version": stored.version, "until": entry.until,
+            "stamp": entry.stamp, "late": entry.late,
         }  # fmt: skip
         self._log.append(line)
         self._known.append(line)
-        self.manifests.add(entry.manifest)
+        self._enter(line)
+
+    def _enter(self, line: Mapping[str, Any]) -> None:
+        if not line.get("late"):
+            self.manifests[line["manifest"]] = line["archive"]
+        if line.get("stamp"):
+            self.stamped.add(line["manifest"])

@@ -19,6 +19,8 @@ from rollback_lib.archive.errors import NotArchived, Unusable
 from rollback_lib.archive.sending import read_entry
 from rollback_lib.archive.store import Store, Stored
 from rollback_lib.errors import ParameterError
+from rollback_lib.record import contents
+from rollback_lib.record.files import file_hash
 from rollback_lib.record.index import Index
 from rollback_lib.text import times
 
@@ -50,13 +52,25 @@ class Archive:
                 f"there is no one record {incident[:60]!r} in {self.address}{several}; `rollback incidents list` shows those there are"
             )
         summary = self._index.summary(found[0]) or {}
-        place = Place.of(summary["bundle"])
-        assert place is not None
-        folder = self._cache / "records" / place.writer / str(place.number) / summary["folder"]
-        return folder if folder.is_dir() else self._fetched(Stored(summary["bundle"], summary["version"]), folder)
+        place = Place.of(summary.get("bundle", ""))
+        if place is None:
+            raise NotArchived(f"{self.address} has only the timestamp of {incident}; see `rollback incidents verify --archive`")
+        folder = self._cache / "records" / place.writer / str(place.number) / str(summary["folder"])
+        if not folder.is_dir():
+            self._fetch(Stored(summary["bundle"], summary["version"]), folder)
+        if summary.get("stamp_of") == file_hash(folder / contents.FILE) and not (folder / contents.STAMP).is_file():
+            self._add_stamp(Stored(summary["stamp"], summary["stamp_version"]), folder)
+        return folder
 
-    def _fetched(self, one: Stored, folder: Path) -> Path:
-        """The folder, once the bundle is unpacked there."""
+    def _add_stamp(self, one: Stored, folder: Path) -> None:
+        """Add the timestamp that came later to a record that was fetched."""
+        late = folder.with_name(f"{folder.name}.stamp")
+        self._fetch(one, late)
+        (late / contents.STAMP).replace(folder / contents.STAMP)
+        shutil.rmtree(late)
+
+    def _fetch(self, one: Stored, folder: Path) -> None:
+        """Unpack a bundle there."""
         part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
         part.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
@@ -66,7 +80,6 @@ class Archive:
             raise NotArchived(f"{one.key} of {self.address} is no bundle ({wrong}); see `rollback incidents verify --archive`") from None
         finally:
             shutil.rmtree(part, ignore_errors=True)
-        return folder
 
     def _read_on(self, index: Index) -> None:
         """Add the bundles to the index that have come since it was last read. Raises Unusable if there is nothing to go by."""
@@ -104,6 +117,8 @@ def _lines(found: Iterable[tuple[Stored, Entry]]) -> Iterator[tuple[str, dict[st
     """The lines of chains that these bundles hold, each with the place of its record in the index."""
     for one, entry in found:
         more = {"writer": entry.writer, "bundle": one.key, "version": one.version}
+        if entry.late:
+            more = {"writer": entry.writer, "stamp": one.key, "stamp_version": one.version, "stamp_of": entry.manifest}
         yield from ((f"{entry.writer}/{entry.folder}", {**line, **more}) for line in entry.chained)
 
 

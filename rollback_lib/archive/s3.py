@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rollback_lib.archive.errors import Taken, Unusable
-from rollback_lib.archive.store import Stored, there, told
+from rollback_lib.archive.store import Stored, code, there, told
 
 KINDS = ("s3", "s3a")
 OPTIONS = {
@@ -50,7 +50,7 @@ class S3:
             try:
                 done = self._files.call_s3("put_object", Bucket=self._bucket, Key=self._folder + key, Body=content, IfNoneMatch="*", **lock)
             except Exception as error:
-                if _code(error) in ("PreconditionFailed", "ConditionalRequestConflict"):
+                if code(error) in ("PreconditionFailed", "ConditionalRequestConflict"):
                     raise Taken(f"{self.address} has {key} already, and objects of an archive are written once") from None
                 raise
         return Stored(key, done.get("VersionId", ""))
@@ -82,7 +82,7 @@ class S3:
                     "s3:GetBucketObjectLockConfiguration; set those of the environment or profile"
                 ) from None
             except Exception as error:
-                if _code(error) in ("ObjectLockConfigurationNotFoundError", "NotImplemented", "MethodNotAllowed"):
+                if code(error) in ("ObjectLockConfigurationNotFoundError", "NotImplemented", "MethodNotAllowed"):
                     return False
                 raise
         return bool(found.get("ObjectLockConfiguration", {}).get("ObjectLockEnabled") == "Enabled")
@@ -96,9 +96,3 @@ class S3:
 def _version(one: Stored) -> str | None:
     """The version to ask for; None where the bucket has no versions."""
     return one.version if one.version not in ("", "null") else None
-
-
-def _code(error: Exception) -> str:
-    """The word of S3 for an error."""
-    response = getattr(error.__cause__ or error, "response", None)
-    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""

@@ -3,6 +3,7 @@ and a process that was killed in the midst has lost nothing.
 """
 
 import fcntl
+import hashlib
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,7 @@ from rollback_lib.archive.ledger import Last, Ledger
 from rollback_lib.archive.store import Store, Stored
 from rollback_lib.errors import RollbackError
 from rollback_lib.record.chain import SEALED, Chain
+from rollback_lib.record.contents import STAMP
 from rollback_lib.record.log import line_hash, parsed
 from rollback_lib.text import times
 
@@ -29,35 +31,45 @@ _SLACK = timedelta(seconds=2)  # stores keep the end of a lock in whole seconds
 
 @dataclass(frozen=True)
 class Queued:
-    """A sealed record that is to be archived. `folder` is from the folder of all records."""
+    """A sealed record that is to be archived. `folder` is from the folder of all records. `late`: the record is archived, but its timestamp
+    came later and is not."""
 
     folder: str
     manifest: str
     days: int
+    late: bool = False
 
 
 @dataclass(frozen=True)
 class Sent:
     """What became of the queue: `sent` are the folders of records that are archived now, `locked` how many of them are locked; `failed` are
-    sentences of what went wrong; `left` is how many records are still queued. `stamped` are the folders of records that got a timestamp."""
+    sentences of what went wrong; `left` is how many records are still queued. `stamped` are the folders of records that got a timestamp,
+    `followed` those of records that were archived without one and to which it was sent now."""
 
     sent: tuple[str, ...]
     locked: int
     failed: tuple[str, ...]
     left: int
     stamped: tuple[str, ...] = ()
+    followed: tuple[str, ...] = ()
 
 
 def queue(root: Path) -> dict[str, list[Queued]]:
-    """The records that are to be archived and are not yet, by the address of their archive, oldest first. Raises ParameterError."""
+    """The records that are to be archived and are not yet, or not with their timestamps, by the address of their archive, oldest first.
+    Raises ParameterError."""
     ledger = Ledger(root)
     found: dict[str, list[Queued]] = {}
     for place, record in Chain(root).latest().items():
-        if record["event"] != SEALED or record["manifest"] in ledger.manifests or not (root / place).is_dir():
+        if record["event"] != SEALED or not (root / place).is_dir():
+            continue
+        manifest = record["manifest"]
+        late = manifest in ledger.manifests
+        if late and (manifest in ledger.stamped or not (root / place / STAMP).is_file()):
             continue
         to = address.destination(root / place)
-        if to:
-            found.setdefault(to.address, []).append(Queued(place, record["manifest"], to.days))
+        if to:  # a timestamp goes where its record is
+            where = ledger.manifests.get(manifest, to.address)
+            found.setdefault(where, []).append(Queued(place, manifest, to.days, late))
     return found
 
 
@@ -69,6 +81,7 @@ def send(root: Path, on_record: Callable[[str], None] = lambda _: None) -> Sent:
     wrong.
     """
     sent: list[str] = []
+    followed: list[str] = []
     failed: list[str] = []
     locked = 0
     with _alone(root):
@@ -78,17 +91,19 @@ def send(root: Path, on_record: Callable[[str], None] = lambda _: None) -> Sent:
                 session = Session(store.opened(where), root)
                 for record in records:
                     try:
-                        locked += session.send(record)
+                        lock = session.send(record)
                     except Unusable:
                         raise
                     except RollbackError as error:
                         failed.append(str(error))
                     else:
-                        sent.append(record.folder)
+                        (followed if record.late else sent).append(record.folder)
+                        locked += lock and not record.late
                         on_record(record.folder)
             except RollbackError as error:
                 failed.append(str(error))
-    return Sent(tuple(sent), locked, tuple(failed), sum(map(len, waiting.values())) - len(sent))
+    left = sum(map(len, waiting.values())) - len(sent) - len(followed)
+    return Sent(tuple(sent), locked, tuple(failed), left, followed=tuple(followed))
 
 
 def writer(chain: Sequence[bytes]) -> str:
@@ -120,21 +135,24 @@ class Session:
                 self._adopt(one)
 
     def send(self, record: Queued) -> bool:
-        """Archive a record, and return whether it is locked. Raises NotArchived if it is not proven to be there, and Unusable."""
-        if record.manifest in self._ledger.manifests:  # it was sent, and is noted since the session began
+        """Archive a record or its timestamp, and return whether it is locked. Raises NotArchived if it is not proven to be there, and
+        Unusable."""
+        known = self._ledger.stamped if record.late else self._ledger.manifests
+        if record.manifest in known:  # it was sent, and is noted since the session began
             return self._store.locks
         folder = self._root / record.folder
         newest = parsed(self._lines[record.folder][-1].encode(errors="surrogateescape")) or {}
         if (newest.get("event"), newest.get("manifest")) != (SEALED, record.manifest):
             raise NotArchived(f"{folder.name} is not archived yet, since its run was resumed just now; it is sent once it is sealed again")
-        now = datetime.now(UTC)
+        now, proofs = datetime.now(UTC), bundle.proofs(folder)
         until = (now + timedelta(days=record.days)).replace(microsecond=0) if self._store.locks else None
+        stamp = hashlib.sha256(proofs[STAMP]).hexdigest() if STAMP in proofs else ""
         entry = Entry(
             self._writer, self._last.number + 1, self._last.hash, now.isoformat(timespec="seconds"), record.folder, record.manifest,
             tuple(self._lines[record.folder]), len(self._chain), line_hash(self._chain[-1]), until.isoformat() if until else "",
-            self._last.until, self._others,
+            self._last.until, self._others, stamp, record.late,
         )  # fmt: skip
-        content = bundle.pack(entry, folder)
+        content = bundle.pack(entry, folder, proofs)
         day = max(times.day_folder(now), self._last.day)  # so that it is found from there on, even if the clock was set back
         stored = self._store.put(Place(day, self._writer, entry.number, folder.name).key, content, until)
         if self._store.get(stored) != content:

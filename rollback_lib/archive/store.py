@@ -1,7 +1,8 @@
 """Stores: where an archive keeps its objects. Any file system of fsspec is one; S3 (s3.py) has versions and locks as well."""
 
+import errno
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -11,7 +12,8 @@ from rollback_lib.archive.errors import Gone, NotArchived, Taken, Unusable
 EXTRA = "pip install 'rollback-runbooks[archive]'"
 _WHOLE = ("abfs", "abfss", "adl", "az", "gcs", "gs")  # object stores, in which an object is there whole or not at all
 _UNFINISHED = ".part"
-_SET = "set those of the environment or profile"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FULL_CODES = ("InsufficientStorage", "QuotaExceeded", "XMinioStorageFull")  # of servers other than Amazon's, which is never full
 
 
 @dataclass(frozen=True, order=True)
@@ -80,9 +82,14 @@ class Files:
             self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
             if self._whole:
                 self._files.pipe_file(path, content)
-            else:
+                return Stored(key)
+            try:
                 self._files.pipe_file(path + _UNFINISHED, content)
                 self._files.mv(path + _UNFINISHED, path)
+            except Exception:
+                with suppress(Exception):  # a part of it would only take up room
+                    self._files.rm_file(path + _UNFINISHED)
+                raise
         return Stored(key)
 
     def get(self, one: Stored, most: int | None = None) -> bytes:
@@ -136,7 +143,17 @@ def told(address: str) -> Iterator[None]:
     except Exception as error:
         if "Credential" in type(error).__name__:
             raise Unusable(f"there are no credentials for {address}; set those of the environment or profile") from None
-        raise Unusable(f"{address} cannot be reached, or failed ({type(error).__name__}); what is queued is sent later") from None
+        if getattr(error, "errno", None) in _FULL or code(error) in _FULL_CODES:
+            raise Unusable(f"{address} is full; make room there, what is queued is sent later") from None
+        said = code(error) or type(error).__name__
+        full = ", which may mean that it is full" if said == "InternalError" else ""
+        raise Unusable(f"{address} cannot be reached, or failed ({said}{full}); what is queued is sent later") from None
+
+
+def code(error: Exception) -> str:
+    """The word of S3 for an error; "" for another one."""
+    response = getattr(error.__cause__ or error, "response", None)
+    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
 
 
 @contextmanager

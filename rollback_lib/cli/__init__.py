@@ -1,5 +1,5 @@
-"""The command line: `rollback init`, `check`, `run`, `undo`, `resume`, `approve`, `mark`, `guard`, `open`, `incidents`, `review`, `docs`,
-`lab`, `drill`, `completion`.
+"""The command line: `rollback init`, `check`, `run`, `undo`, `resume`, `approve`, `mark`, `guard`, `follow`, `open`, `incidents`, `review`,
+`docs`, `lab`, `drill`, `completion`.
 
 What a command needs is imported when it runs.
 """
@@ -34,12 +34,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from rollback_lib.cli import approve, check, completion, guard, incidents, init, mark, opening, pages, practice, runs
+    from rollback_lib.cli import approve, check, completion, follow, guard, incidents, init, mark, opening, pages, practice, runs
 
     parser = argparse.ArgumentParser(prog="rollback", description="Executable rollback runbooks for a docker compose stack.")
     parser.add_argument("--version", action=_Version, nargs=0, help="the version of the package")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for module in (init, check, runs, approve, mark, guard, opening, incidents, pages, practice, completion):
+    for module in (init, check, runs, approve, mark, guard, follow, opening, incidents, pages, practice, completion):
         module.add(commands)
     return parser
 

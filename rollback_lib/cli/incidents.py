@@ -228,7 +228,9 @@ def _archive(arguments: argparse.Namespace) -> int:
         print(json.dumps(done.__dict__, indent=1))
     else:
         stamped = f"; {tables.count(len(done.stamped), 'timestamp')}" if done.stamped else ""
-        print(f"{tables.count(len(done.sent), 'record')} archived, {done.locked} of them locked; {done.left} waiting{stamped}.")
+        followed = f"; {tables.count(len(done.followed), 'timestamp')} sent after the record" if done.followed else ""
+        many = tables.count(len(done.sent), "record")
+        print(f"{many} archived, {done.locked} of them locked; {done.left} waiting{stamped}{followed}.")
     for sentence in done.failed[:-1]:
         print(f"rollback: {sentence}", file=sys.stderr)
     if done.failed:

@@ -145,6 +145,11 @@ def concerned(stack: Stack, names: Iterable[str]) -> Fact[list[Container]]:
     return Fact((Command.of("sh", "-c", inspect, WHOLE, *names),), _containers, otherwise=lambda _: [], deadline=5.0, hides=_secrets)
 
 
+def answers() -> Fact[str]:
+    """Which version of Docker answers us. Refused if none does, or if we may not use it."""
+    return Fact((Command.of("docker", "version", "--format", "{{.Server.Version}}"),), str.strip, missing=NEEDED)
+
+
 def named(name: str) -> Fact[Container | None]:
     """The container of that name; None if there is none."""
     inspect = Command.of("docker", "container", "inspect", "--format", WHOLE, name)

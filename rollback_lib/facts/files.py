@@ -89,6 +89,13 @@ def value(path: str) -> Fact[File | None]:
     return replace(file(path), hides=lambda found: secret_values.forms(found.content.reveal()) if found else ())
 
 
+def values(folder: str, name: str) -> Fact[list[File]]:
+    """The files in `folder` whose names begin with `name`, the whole content of each hidden as one value."""
+    return replace(
+        matching(folder, name), hides=lambda found: (form for one in found for form in secret_values.forms(one.content.reveal()))
+    )
+
+
 def _secrets(found: "Iterable[File | None]") -> Iterator[str]:
     return (value for item in found if item for value in secret_values.in_env_file(item.content))
 

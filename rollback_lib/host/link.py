@@ -91,6 +91,16 @@ class Link:
             lost = Ending(Kind.LOST) if whole.ending.ok else whole.ending
             return [Result(part.ending or lost, part.out, part.err, part.dropped, whole.seconds) for part in together.outputs()]
 
+    def stream(self, script: Callable[[], str], on_output: Callable[[bytes], None], *, deadline: float) -> Result:
+        """Run a script that goes on until its deadline. When the connection breaks, the script that `script` gives then is run over a new
+        one. `on_output` gets what they print. Raises LinkLost, NothingRan, and what `on_output` raises."""
+        while True:
+            connection = self._connection
+            try:
+                return connection.run(script(), deadline=deadline, on_output=on_output)
+            except LinkLost:
+                self._reconnect(connection)
+
     def run_once(self, script: str, *, deadline: float) -> Result:
         """Run a script over the present connection, and never again over a new one. Raises LinkLost, NothingRan."""
         return self._connection.run(script, deadline=deadline)

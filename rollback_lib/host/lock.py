@@ -3,6 +3,9 @@
 The file STATE/lock/holder has three lines: the incident, the time at which its lease ends (in seconds, by the host's clock), and the
 owner as JSON. It is read and replaced, always as a whole, under `flock` of STATE/lock/mutex. A holder is stale when its lease has
 ended and none of its jobs runs. So a long step keeps the lock even when the run that started it is gone.
+
+For those who follow a run (following.py), its holder leaves two files in STATE/jobs/INCIDENT/: its plan when it takes the lock, and how
+it ended when it releases it. Neither is needed by a run, so none fails for want of room for them.
 """
 
 import json
@@ -16,6 +19,7 @@ from rollback_lib.host.snippets import END, PLACE, RENEW, STATE
 from rollback_lib.secrets.secret import Secret
 
 LEASE = 60  # seconds
+PLAN, ENDED = "plan.json", "ended.json"  # in the folder of the incident's jobs
 RENEWAL = 20.0  # seconds between renewals
 
 # $holder is empty while the lock is free.
@@ -62,7 +66,11 @@ key=$1/jobs/$2/key
 if [ "$how" != held ]; then
     # The key of this incident's hashes stays on the host, for a run that resumes it.
     mkdir -p "$1/jobs/$2"
-    [ -s "$key" ] || { head -c 64 >"$key.part"; mv "$key.part" "$key"; }
+    new=$(head -c 64)
+    [ -s "$key" ] || { printf %s "$new" >"$key.part"; mv "$key.part" "$key"; }
+    rm -f "$1/jobs/$2/ended.json"
+    plan=$1/jobs/$2/plan.json
+    [ "${10}" -eq 0 ] || { head -c "${10}" >"$plan.part" && mv "$plan.part" "$plan"; } 2>/dev/null || rm -f "$plan.part"
     { echo "$incident"; echo $((now + lease)); printf '%s\n' "$owner"; } >"$lock/holder.part"
     mv "$lock/holder.part" "$lock/holder"
     use "$1" "$2" "$7"
@@ -81,7 +89,15 @@ renew "$lock" "$incident" "$3"
 """
 )
 
-_RELEASE = _MUTEX + r"""[ "$holder" != "$incident" ] || { echo "$incident" >"$lock/last"; rm -f "$lock/holder"; }"""
+_RELEASE = (
+    _MUTEX
+    + r"""
+[ "$holder" = "$incident" ] || exit 0
+ended=$1/jobs/$2/ended.json
+[ -z "$3" ] || { printf '%s\n' "$3" >"$ended.part" && mv "$ended.part" "$ended"; } 2>/dev/null || rm -f "$ended.part"
+echo "$incident" >"$lock/last"; rm -f "$lock/holder"
+"""
+)
 
 
 class Taking(StrEnum):
@@ -129,14 +145,16 @@ class Taken:
     running: tuple[str, ...] = ()
 
 
-def take(state: str, owner: Owner, *, take_over: bool, permit: Permit = Permit()) -> Command:  # noqa: B008 – frozen
+def take(state: str, owner: Owner, *, take_over: bool, permit: Permit = Permit(), plan: int = 0) -> Command:  # noqa: B008 – frozen
     """A command that takes the lock if it is free, stale, or held by this incident already. It exits with NOT_ADMITTED, and says why, when
     the incident may not begin with this permit.
 
     With `take_over` it also takes the lock from an active holder, and ends the holder's jobs. It reads 64 hex digits from standard
-    input, a new key for the hashes of this incident; a key that the incident has on the host already is kept.
+    input, a new key for the hashes of this incident; a key that the incident has on the host already is kept. After that it reads the
+    incident's plan for those who follow it, so many bytes.
     """
-    words = (state, owner.incident, str(LEASE), json.dumps(asdict(owner)), "yes" if take_over else "no", *permit.words)
+    given = (state, owner.incident, str(LEASE), json.dumps(asdict(owner)), "yes" if take_over else "no")
+    words = (*given, *permit.words, str(plan))
     return Command.of("sh", "-c", _TAKE, "sh", *words)
 
 
@@ -171,6 +189,7 @@ def renew(state: str, incident: str) -> Command:
     return Command.of("sh", "-c", _RENEW, "sh", state, incident, str(LEASE))
 
 
-def release(state: str, incident: str) -> Command:
-    """A command that releases the lock if this incident holds it."""
-    return Command.of("sh", "-c", _RELEASE, "sh", state, incident)
+def release(state: str, incident: str, ended: str = "") -> Command:
+    """A command that releases the lock if this incident holds it. `ended` says in a line of JSON how its run ended, for those who follow
+    it; "" where it has not."""
+    return Command.of("sh", "-c", _RELEASE, "sh", state, incident, ended)

@@ -41,9 +41,14 @@ def open_incident(procedure: str, *, stack: "str | Path | Mapping[str, Any] | St
 
 
 def offer(run: Incident, found: "triage.Diagnosis", stack_name: object) -> None:
-    """Show the rollbacks that fit, the smallest first, each with a working copy of its notebook."""
+    """Show the rollbacks that fit, the smallest first, each with a working copy of its notebook. In JupyterLab, if somebody else is at it
+    already, show first what they do."""
     from rollback_lib.notebook import next_steps  # imported here, since only triage needs it
 
+    if display.interactive():
+        from rollback_lib.notebook import following
+
+        following.watch_others(run.stack)
     next_steps.offer(run, found, stack_name)
 
 

@@ -1,20 +1,15 @@
 """The start page: the state of the stack, the procedures with a working copy of each, and the latest incidents."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from rollback_lib.archive import address, background, sending
 from rollback_lib.errors import RollbackError
-from rollback_lib.facts.account import account, usable
-from rollback_lib.facts.fact import Fact
-from rollback_lib.facts.live import LiveHost
 from rollback_lib.health.headers import of_environment
 from rollback_lib.health.watch import probe_once
-from rollback_lib.host import lock
-from rollback_lib.host.link import Link
-from rollback_lib.notebook import errors
+from rollback_lib.notebook import display, errors, following
 from rollback_lib.notebook.follow_up import onward
 from rollback_lib.notebook.links import link, under
 from rollback_lib.notebook.view import View, note, sign, stack, table
@@ -26,8 +21,6 @@ from rollback_lib.record.index import OPEN
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.runbook import working_copy
 from rollback_lib.runbook.metadata import Notebook, every
-from rollback_lib.secrets.redactor import Redactor
-from rollback_lib.secrets.secret import Key
 from rollback_lib.stack.model import Stack, lasting
 from rollback_lib.text import times
 
@@ -35,30 +28,30 @@ LATEST = 10  # incidents shown
 
 
 def state(stack_name: str) -> View:
-    """Probe every route once, and show who holds the lock. Nothing is changed."""
+    """Probe every route once. Nothing is changed."""
     known = _stack(stack_name)
-    with ThreadPoolExecutor(1) as pool:
-        held = pool.submit(_held, known)
-        probes = probe_once(known.routes, known.health.timeout, of_environment(known.routes))
+    probes = probe_once(known.routes, known.health.timeout, of_environment(known.routes))
     health = common.routes(probes, well="Every route passes.", then=" Begin with triage, below.")
     said = {probe.route: common.answer(probe) + ("" if probe.status else f": {probe.words}") for probe in probes}
     rows = [(route.name, said[route.name], route.url, route.service) for route in known.routes]
-    return stack(health, table(("route", "what users get", "address", "service"), rows), held.result())
+    return stack(health, table(("route", "what users get", "address", "service"), rows))
 
 
-def _held(known: Stack) -> View:
-    """Who holds the lock of the stack, according to its host."""
+def at_work(stack_name: str) -> View | None:
+    """Who holds the stack, as only its host knows. In JupyterLab also what their run does, live; nothing is returned then. Nothing is
+    changed, and they are not disturbed."""
+    known = _stack(stack_name)
     try:
-        way = Link.to(known)
-        try:
-            host = LiveHost(way, Redactor(), Key())
-            here = usable(host.ask(account(known)).result())
-            holder = host.ask(Fact((lock.look(here.state),), lock.read_holder)).result()
-        finally:
-            way.close()
+        found = following.holder(known)
+        if found is None:
+            return note("good", f"Nobody holds {known.name}.")
+        held = note("warn", f"In use: {known.name} is held by {found.words}. Run this cell to watch what they do.")
+        if not display.interactive():
+            return held
+        following.watch(known, held)
     except RollbackError as error:
         return note("bad", f"Who works on {known.name} could not be asked: {error}.")
-    return note("warn", f"In use: {known.name} is held by {holder.words}.") if holder else note("good", f"Nobody holds {known.name}.")
+    return None
 
 
 def procedures(stack_name: str) -> View:
@@ -97,9 +90,28 @@ def _each(notebook: Notebook, known: Stack) -> list[tuple[str, str]]:
 
 
 def latest(stack_name: str) -> View:
-    """The latest incidents of the stack, newest first."""
-    root = incidents_root()
-    found = incidents(root, stack=_stack(stack_name).name)[:LATEST]
+    """The latest incidents of the stack, newest first; and whether records wait for their archive."""
+    root, known = incidents_root(), _stack(stack_name)
+    waiting = _waiting(root, known)
+    shown = _listed(root, known)
+    return stack(waiting, shown) if waiting else shown
+
+
+def _waiting(root: Path, known: Stack) -> View | None:
+    """That records wait for their archive or timestamp, and why; None if none does, as far as is noted here."""
+    failed = background.failure(root)
+    if failed:
+        return note("warn", f"{failed[:1].upper()}{failed[1:]}. `rollback incidents archive` sends them.")
+    try:
+        many = sum(map(len, sending.queue(root).values())) if known.archive or address.of_environment() else 0
+    except RollbackError as error:
+        return note("warn", f"Records are not archived: {error}.")
+    words = "1 record waits for its archive: it is" if many == 1 else f"{many:,} records wait for their archive: they are"
+    return note("info", f"{words} sent after the next run, or by `rollback incidents archive`.") if many else None
+
+
+def _listed(root: Path, known: Stack) -> View:
+    found = incidents(root, stack=known.name)[:LATEST]
     if not found:
         return note("info", "No incident yet.")
     rows = [

@@ -11,7 +11,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Self
 
-_HASHED = {"after", "manifest", "event", "events", "last", "bundle", "version"}  # keys of an entry that serve only as proof or to find it
+_HASHED = {
+    "after", "manifest", "event", "events", "last", "bundle", "version", "stamp", "stamp_version", "stamp_of",
+}  # fmt: skip  # keys of an entry that serve only as proof or to find it
 OPEN = "open"  # the verdict shown for a record that is not sealed: its run continues, or was killed
 _SHAPE = 1  # of the tables; an index of another shape is made again
 _TABLES = """

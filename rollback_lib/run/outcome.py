@@ -1,5 +1,6 @@
 """How a run ends, as a verdict and in words. Everything here is decided from the state of the run, without asking the host."""
 
+import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -12,7 +13,7 @@ from rollback_lib.plan.noted import Noted
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import When
 from rollback_lib.record.state import RunState
-from rollback_lib.record.verdict import Verdict
+from rollback_lib.record.verdict import NOT_ENDED, Verdict
 from rollback_lib.run import needs
 from rollback_lib.run.stages import Opening
 from rollback_lib.secrets.redactor import Redactor
@@ -20,6 +21,7 @@ from rollback_lib.stack.model import Stack
 from rollback_lib.text import times
 
 T = TypeVar("T")
+DIFF_LINES = 400  # of a diff, for those who follow the run
 WORDS: dict[type[BaseException], str] = {KeyboardInterrupt: "stopped by who ran it"}
 # Fields of Opening that record.json leaves out.
 _OWN = ("folder", "usual", "reason", "break_glass", "named", "session", "process", "resumed")
@@ -53,6 +55,13 @@ def shown_clean(plan: Plan, redactor: Redactor) -> Plan:
         plan, diff=clean(plan.diff), facts=tuple((clean(name), clean(value)) for name, value in plan.facts),
         loses=tuple(map(clean, plan.loses)), notes=tuple(map(clean, plan.notes)),
     )  # fmt: skip
+
+
+def for_followers(plan: Plan, redactor: Redactor) -> str:
+    """The text of the plan for those who follow the run: what is shown of it, in few bytes, since it is sent when every second counts."""
+    shown = shown_clean(plan, redactor)
+    lines = shown.diff.splitlines(keepends=True)
+    return json.dumps(replace(shown, diff="".join(lines[:DIFF_LINES]), before={}, after={}).plain(), ensure_ascii=False)
 
 
 def judge(mode: str, plan: Plan | None, state: RunState) -> tuple[Verdict, str]:
@@ -153,6 +162,13 @@ def record(opening: Opening, state: RunState) -> dict[str, Any]:
         **{name: value for name, value in opening.__dict__.items() if name not in _OWN},
         "because": opening.reason,
     }  # fmt: skip
+
+
+def told(state: RunState) -> str:
+    """How a run ended, in a line of JSON for those who follow it; "" if it has not."""
+    if state.reason == NOT_ENDED:
+        return ""
+    return json.dumps({"verdict": state.verdict, "status": state.verdict.status, "reason": state.reason}, ensure_ascii=False)
 
 
 def detail(plan: Plan | None, state: RunState) -> dict[str, Any]:

@@ -116,7 +116,7 @@ class Run:
     def release_lock(self) -> None:
         """Release the lock, unless the host will undo the rollback by itself: nobody else may change it before that."""
         if self.state.armed is None:
-            self.lock.release()
+            self.lock.release(outcome.told(self.state))
 
     def notify_end(self) -> None:
         """Notify people how the run ended, if they were notified that it began."""

@@ -1,6 +1,7 @@
 """The lock of a stack, as a run holds it: taken on the host, renewed while the run lasts, released at its end."""
 
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -39,15 +40,15 @@ class StackLock:
             return "someone, in words that cannot be understood"
         return found.words if found and found.incident != self._owner.incident else ""
 
-    def take(self, *, take_over: bool, permit: Permit = Permit()) -> lock.Taken | None:  # noqa: B008 – frozen
-        """Take the lock; None if this run holds it already. Raises Locked, which names the holder; LockLost if another run has taken
-        the lock over from this one; NotApproved if the host demands an approval that `permit` does not show; Refused if the host cannot
-        give it."""
+    def take(self, *, take_over: bool, permit: Permit = Permit(), plan: Callable[[], str] = str) -> lock.Taken | None:  # noqa: B008 – frozen
+        """Take the lock; None if this run holds it already. `plan` gives the text of the plan, with secrets hidden, for those who follow
+        the run. Raises Locked, which names the holder; LockLost if another run has taken the lock over from this one; NotApproved if the
+        host demands an approval that `permit` does not show; Refused if the host cannot give it."""
         if self._lost:
             raise LockLost(f"{self._owner.incident} lost the lock of the stack to another run; look at what it did")
         if self._held:
             return None
-        taken = self._ask(permit, take_over=take_over)
+        taken = self._ask(permit, plan().encode(), take_over=take_over)
         self._record.event("lock", how=taken.how, other=taken.other, until=taken.until, running=taken.running, last=taken.last)
         if taken.how is Taking.HELD and taken.other and taken.until:
             runs = f"; its step {', '.join(taken.running)} still runs there" if taken.running else ""
@@ -65,14 +66,15 @@ class StackLock:
         threading.Thread(target=self._renew, daemon=True).start()
         return taken
 
-    def release(self) -> None:
-        """Release the lock, if this run holds it. If the host cannot be reached, the lock ends with its lease."""
+    def release(self, ended: str = "") -> None:
+        """Release the lock, if this run holds it. `ended` says in a line of JSON how the run ended, "" if it has not. If the host cannot be
+        reached, the lock ends with its lease."""
         if not self._held:
             return
         self._stop.set()
         self._held = False
         with suppress(RollbackError):
-            self._link.run_once(script((lock.release(self._there, self._owner.incident),)), deadline=10)
+            self._link.run_once(script((lock.release(self._there, self._owner.incident, ended),)), deadline=10)
             self._record.event("lock", how="released")
 
     def lose(self) -> None:
@@ -80,9 +82,9 @@ class StackLock:
         self._held, self._lost = False, True
         self._stop.set()
 
-    def _ask(self, permit: Permit, *, take_over: bool) -> lock.Taken:
-        take = lock.take(self._there, self._owner, take_over=take_over, permit=permit)
-        result = self._link.run(script((take,)), send=Secret(self._key.reveal().hex()))
+    def _ask(self, permit: Permit, plan: bytes, *, take_over: bool) -> lock.Taken:
+        take = lock.take(self._there, self._owner, take_over=take_over, permit=permit, plan=len(plan))
+        result = self._link.run(script((take,)), send=Secret(self._key.reveal().hex().encode() + plan))
         lines = result.err.strip().splitlines() or ["it said nothing"]
         if result.status == NOT_ADMITTED:
             raise NotApproved(f"{self._link.alias} does not let this run begin: {lines[-1]}; see docs/approval.md")

@@ -9,7 +9,7 @@ from rollback_lib.host.connection import Result, said
 from rollback_lib.host.lock import Taken
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Step, When
-from rollback_lib.run import needs
+from rollback_lib.run import needs, outcome
 from rollback_lib.run.run import Run
 from rollback_lib.run.stages import Verification
 from rollback_lib.text import times
@@ -29,15 +29,22 @@ def take(run: Run, plan: Plan) -> None:
 
 def _admitted(run: Run, plan: Plan) -> Taken | None:
     """Take the lock. Where only the host asks for an approval, the run goes on without if it may. Raises what `take` does."""
+
+    def taken() -> Taken | None:
+        return run.lock.take(
+            take_over=run.opening.take_over, permit=needs.permit(run.folder, plan),
+            plan=lambda: outcome.for_followers(plan, run.folder.redactor),
+        )  # fmt: skip
+
     try:
-        return run.lock.take(take_over=run.opening.take_over, permit=needs.permit(run.folder, plan))
+        return taken()
     except NotApproved:
         if run.state.break_glass or not run.opening.break_glass:
             raise
     from rollback_lib.run import approving  # imported here, since few hosts ask for an approval
 
     approving.break_glass(run, plan, f"{run.stack.host} asks for it")
-    return run.lock.take(take_over=run.opening.take_over, permit=needs.permit(run.folder, plan))
+    return taken()
 
 
 def check_resumable(run: Run, plan: Plan, last: str) -> None:
@@ -160,7 +167,9 @@ def fail(run: Run, plan: Plan, sentence: str) -> NoReturn:
 
 def undo(run: Run, plan: Plan, sentence: str) -> NoReturn:
     """Undo the rollback, unless the host has undone it by itself. Raises Failed, which says how the undo went."""
-    run.lock.take(take_over=False)  # the lock was released if a cell was refused since the last step
+    run.lock.take(
+        take_over=False, plan=lambda: outcome.for_followers(plan, run.folder.redactor)
+    )  # the lock was released if a cell was refused since the last step
     if run.auto_revert.disarm():
         for step in plan.undo:
             if (plan.hash, step.name) in run.state.done or (step.when is When.UNHEALTHY and run.monitor.healthy_soon(plan)):

@@ -28,11 +28,11 @@ _END = ("error", "verdict")  # what the end of a run says anyway
 
 
 class Story:
-    """The story of the record in `folder`. `usual` gives how long the steps of a procedure usually take on a stack. `whole` tells
-    also of errors and verdicts, several of which a run in JupyterLab may have."""
+    """The story of the record in `folder`; None for a run that is followed, whose record is elsewhere. `usual` gives how long the steps of
+    a procedure usually take on a stack. `whole` tells also of errors and verdicts, several of which a run in JupyterLab may have."""
 
     def __init__(
-        self, folder: Path, usual: Callable[[str, str], Mapping[str, float]] = lambda *_: {}, *, whole: bool = False
+        self, folder: Path | None, usual: Callable[[str, str], Mapping[str, float]] = lambda *_: {}, *, whole: bool = False
     ) -> None:  # fmt: skip
         self.state = RunState()
         self._folder = folder
@@ -98,9 +98,9 @@ class Story:
     def _expected(self, event: Event) -> str:
         usual = event.get("usual", ())
         runs = tables.count(len(usual), "run")
-        often = f"usually {times.about(median(usual))}, in {runs}" if usual else "no earlier run here"
+        often = f"; usually {times.about(median(usual))}, in {runs}" if usual else "; no earlier run here" if "usual" in event else ""
         failing = f"; if it fails: {event['on_failure']}" if event["mode"] == "apply" and event.get("on_failure") else ""
-        return f"budget {times.given(event['budget'])}; {often}{failing}"
+        return f"budget {times.given(event['budget'])}{often}{failing}"
 
     def _tell_resumed(self, event: Event) -> Iterator[Line]:
         yield Line(f"{event['who']} resumes the run", Tone.TITLE, moment(event))
@@ -131,10 +131,11 @@ class Story:
 
     def _tell_plan(self, event: Event) -> Iterator[Line]:
         try:
-            self._plan = Plan.from_json((self._folder / "plan.json").read_text())
+            self._plan = Plan.from_json((self._folder / "plan.json").read_text()) if self._folder else Plan.from_plain(event["plan"])
         except (OSError, ParameterError):  # of another version, or taken away
             yield Line(f"Plan {event['hash']} to {event['target']}; its commands are in plan.sh of the record", Tone.TITLE, moment(event))
             return
+        self._doing = "planning" if self._folder else "going on to the next step"
         yield from self._planned(self._plan, event, {})
 
     def _planned(self, plan: Plan, event: Event, states: Mapping[str, str]) -> Iterator[Line]:

@@ -22,7 +22,8 @@ from rollback_lib.host.link import Link
 from rollback_lib.host.lock import Owner, Taken, Taking
 from rollback_lib.secrets.secret import Secret
 
-KEY = Secret("00" * 32)
+KEY = Secret("00" * 32)  # as it is sent
+KEY_READ = Secret(bytes(32))
 
 
 @pytest.fixture
@@ -189,6 +190,34 @@ def test_the_lock_says_who_has_it_and_is_released_by_its_owner_only(link: Link, 
     link.run(script((lock.release(state, "mine"),)))
     assert (take(link, state, "other").how, take(link, state, "other").last) == (Taking.TAKEN, "mine")
     assert link.run(script((lock.renew(state, "mine"),))).status == 3
+
+
+def test_what_is_left_for_those_who_follow_is_whole_and_keeps_no_run_waiting(link: Link, host: PracticeHost) -> None:
+    state, owner = f"/mnt/state-{secrets.token_hex(4)}", Owner.now("mine", "code", "me@here", "why not")
+    host.exec(f"mkdir {state}; mount -t tmpfs -o size=1m tmpfs {state}")
+
+    def taken(plan: bytes) -> Taken:
+        take = lock.take(state, owner, take_over=False, plan=len(plan))
+        done = link.run(script((take,)), send=Secret(KEY.reveal() + plan))
+        assert done.status == 0, done.err
+        return lock.read_taken(done.out, done.err)
+
+    def left() -> list[str]:
+        return link.run(f"ls -A {state}/jobs/mine").out.split()
+
+    try:
+        plan = secrets.token_hex(40_000).encode()
+        assert (taken(plan).how, link.run(f"cat {state}/jobs/mine/{lock.PLAN}", keep=2**20).out.encode()) == (Taking.TAKEN, plan)
+        link.run(script((lock.release(state, "mine", '{"verdict": "refused"}'),)))
+        assert link.run(f"cat {state}/jobs/mine/{lock.ENDED} {state}/lock/last").out == '{"verdict": "refused"}\nmine\n'
+        assert (taken(b"").key, left()) == (KEY_READ, ["key", lock.PLAN]), "it goes on, so it has not ended"
+        assert taken(secrets.token_hex(2**20).encode()).how is Taking.TAKEN, "there is no room for that plan"
+        assert left() == ["key", lock.PLAN]
+        host.exec(f"head -c 4m /dev/zero >{state}/fill || true")
+        link.run(script((lock.release(state, "mine", '{"verdict": "refused"}' * 500),)))
+        assert link.run(f"ls {state}/lock/holder").status != 0
+    finally:
+        host.exec(f"umount {state}")
 
 
 def test_one_that_was_told_to_end_before_it_began_never_starts(link: Link, state: str) -> None:

@@ -80,7 +80,7 @@ def test_open_makes_a_working_copy_and_the_start_page_shows_what_came_of_it(clea
     with opened(clean, tmp_path) as address:
         page.goto(address)
         expect(outputs(page, "start.state(stack)")).to_contain_text("Not healthy: agents-api.")
-        expect(outputs(page, "start.state(stack)")).to_contain_text("Nobody holds dyniq-voice.")
+        expect(outputs(page, "start.at_work(stack)")).to_contain_text("Nobody holds dyniq-voice.")
         expect(page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab")).to_have_text(["start.ipynb"])
         page.screenshot(path=SHOTS / "open-2.png")
         expect(outputs(page, "start.latest(stack)")).to_contain_text("● planned")

@@ -24,7 +24,7 @@ LEVELS = [
     {"health", "host"},
     {"facts"},
     {"record"},
-    {"archive", "discovery", "procedures", "report", "runbook"},
+    {"archive", "discovery", "following", "procedures", "report", "runbook"},
     {"run"},
     {"notebook", "headless", "jupyterlab", "terminal"},
     {"cli"},

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -286,3 +287,50 @@ def test_the_entry_is_at_the_beginning_of_a_bundle(files: Path, folder: Folder) 
     assert json.loads(bundle.entry(one.read_bytes()).text)["number"] == 1
     with tarfile.open(one) as tar:
         assert tar.getnames()[:2] == ["entry.json", f"record/{manifest.FILE}"]
+
+
+class Together:
+    """A store that gives objects only when several are asked for at once."""
+
+    def __init__(self, store: store.Store, number: int) -> None:
+        self._store = store
+        self._all = threading.Barrier(number)
+
+    def get(self, *words: Any) -> bytes:
+        self._all.wait(30)
+        return self._store.get(*words)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+def test_bundles_are_verified_side_by_side(files: Path, folder: Folder, nowhere: Path) -> None:
+    sent(folder("incidents"), 8)
+    done = audit.verify(Together(store.opened(f"file://{files}"), 8), nowhere)[0]
+    assert (done.records, done.findings) == (8, ())
+
+
+def test_of_three_writers_each_has_a_chain_and_all_are_verified_across(files: Path, folder: Folder, nowhere: Path) -> None:
+    """Whatever is taken from one of them, others have seen it; only what nobody has seen yet is missed, and its own machine tells of it."""
+    roots = {name: folder(name) for name in ("one", "two", "three")}
+    for _ in range(2):
+        for root in roots.values():
+            sent(root, 2)
+    where = f"file://{files}"
+    names = {name: sending.writer(Chain(root).log.lines()) for name, root in roots.items()}
+    seen = {(name, number) for name in names for number in (2, 4)} - {("three", 4)}  # the newest of a writer when another sent something
+    assert (audit.verify(store.opened(where), nowhere)[0].records, words(where, nowhere)) == (12, [])
+    for name in names:
+        for number in range(1, 5):
+            one = next(files.rglob(f"{names[name]}/{number:06}-*"))
+            whole = one.read_bytes()
+            one.unlink()
+            found, own = words(where, nowhere), words(where, roots[name])
+            assert ("1 bundle of its writer before it: gone" in found) == (number < 4)
+            assert any(said.startswith(f"its bundle {number}, which ") for said in found) == ((name, number) in seen)
+            assert f"it was sent from {roots[name]}, and is gone or another one" in own
+            one.write_bytes(whole)
+    shutil.rmtree(next(files.rglob(names["one"])))
+    found = words(where, nowhere)
+    assert any(said.startswith("its bundle 4, which ") for said in found), "a whole writer that is gone is missed by those who saw it"
+    assert words(where, roots["one"]).count(f"it was sent from {roots['one']}, and is gone or another one") == 4

@@ -64,7 +64,7 @@ def test_what_could_not_be_sent_is_told_and_sent_by_hand(
         assert "cannot be reached" in said.err
     assert main(["incidents", "archive", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
-        "sent": [str(one.path.relative_to(root))], "locked": 1, "failed": [], "left": 0, "stamped": [],
+        "sent": [str(one.path.relative_to(root))], "locked": 1, "failed": [], "left": 0, "stamped": [], "followed": [],
     }  # fmt: skip
     assert background.failure(root) == ""
 

@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -219,3 +220,72 @@ def test_a_big_record_is_locked_as_well(s3: S3, bucket: str, where: str, folder:
     (key,) = keys(s3, bucket)
     assert "-" not in s3.call("head_object", Bucket=bucket, Key=key)["ETag"], "the object has several parts"
     assert words(where, root) == []
+
+
+def noisy(root: Path) -> None:
+    """A sealed record of some kilobytes that cannot be compressed."""
+    one = begin(root)
+    (one.path / "noise").write_bytes(os.urandom(20_000))
+    seal(one, root)
+
+
+@contextmanager
+def small(folder: Path, size: str) -> Iterator[None]:
+    """A file system of that size in `folder`."""
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, check=False).returncode:
+        pytest.skip("a file system can be mounted by root only")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def test_a_folder_that_is_full_gets_the_rest_when_there_is_room(folder: Folder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    root, full = folder("incidents"), tmp_path / "full"
+    monkeypatch.setenv(address.VARIABLE, f"file://{full}")
+    with small(full, "256k"):
+        (full / "fill").write_bytes(os.urandom(63 * 4096))  # a part of a bundle fits
+        for _ in range(2):
+            noisy(root)
+        done = sending.send(root)
+        assert (done.sent, done.failed, done.left) == ((), (f"file://{full} is full; make room there, what is queued is sent later",), 2)
+        assert [one.name for one in full.rglob("*") if one.is_file()] == ["fill"], "nothing in part is left there"
+        assert not Ledger(root).manifests
+        (full / "fill").unlink()
+        assert len(sending.send(root).sent) == 2
+        assert words(f"file://{full}", root) == []
+
+
+def fill(server: S3, bucket: str) -> None:
+    for number in range(1000):
+        server.call("put_object", Bucket=bucket, Key=f"other/{number}", Body=os.urandom(2 * 2**20))
+
+
+@pytest.mark.whole
+def test_an_s3_whose_disk_is_full_gets_the_rest_when_there_is_room(folder: Folder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    root, data = folder("incidents"), tmp_path / "data"
+    with small(data, "100m"):
+        server = S3(data)
+        try:
+            server.start()
+            server.call("create_bucket", Bucket="full", ObjectLockEnabledForBucket=True)
+            for variable, value in {**server.environment, address.VARIABLE: "s3://full/records"}.items():
+                monkeypatch.setenv(variable, value)
+            record(root)
+            assert sending.send(root).locked == 1
+            with pytest.raises(Exception, match="InternalError"):
+                fill(server, "full")
+            for _ in range(2):
+                noisy(root)
+            done = sending.send(root)
+            assert (done.sent, done.left) == ((), 2)
+            assert "failed (InternalError, which may mean that it is full); what is queued is sent later" in done.failed[0]
+            assert words("s3://full/records", root) == [], "what is there is as it was"
+            server.stop()
+            subprocess.run(["mount", "-o", "remount,size=400m", data], check=True)
+            server.start()
+            assert sending.send(root).locked == 2
+            assert words("s3://full/records", root) == []
+        finally:
+            server.stop()

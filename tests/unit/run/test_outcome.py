@@ -271,3 +271,19 @@ def test_what_is_looked_at_side_by_side_is_told_when_it_is_asked_for() -> None:
     answer = outcome.side_by_side(failing)
     with pytest.raises(Drifted, match="it moved"):
         answer()
+
+
+def test_those_who_follow_get_the_plan_without_secrets_and_what_only_an_undo_needs() -> None:
+    redactor = Redactor()
+    redactor.protect(["hunter2-hunter2"])
+    lines = "".join(f"+line {number} hunter2-hunter2\n" for number in range(2 * outcome.DIFF_LINES))
+    chosen = plan(changing("swap"), diff=lines, before={"image": "old"}, after={"image": "new"})
+    shown = Plan.from_json(outcome.for_followers(chosen, redactor))
+    assert (shown.hash, shown.steps, shown.before, shown.after) == (chosen.hash, chosen.steps, {}, {})
+    assert (shown.diff.count("\n"), "hunter2" in shown.diff, HIDDEN in shown.diff) == (outcome.DIFF_LINES, False, True)
+
+
+def test_those_who_follow_are_told_how_it_ended_once_it_has() -> None:
+    assert outcome.told(RunState()) == ""
+    assert outcome.told(RunState.of([verdict("succeeded"), {"event": "goes-on"}])) == ""
+    assert outcome.told(RunState.of([verdict("failed-partly", "half")])) == '{"verdict": "failed-partly", "status": 5, "reason": "half"}'
