@@ -19,7 +19,7 @@ from rollback_lib.archive.errors import NotArchived, Unusable
 from rollback_lib.archive.sending import read_entry
 from rollback_lib.archive.store import Store, Stored
 from rollback_lib.errors import ParameterError
-from rollback_lib.record.index import Index
+from rollback_lib.record.index import Index, Ran
 from rollback_lib.text import times
 
 _AT_ONCE = 8  # requests side by side
@@ -39,6 +39,10 @@ class Archive:
     def incidents(self, **asked: Any) -> list[dict[str, Any]]:
         """Summaries of the records that match; see `Index.find`. Each has its `writer`."""
         return self._index.find(**asked)
+
+    def ran(self, **asked: Any) -> Iterator[Ran]:
+        """The records for statistics; see `Index.ran`."""
+        return self._index.ran(**asked)
 
     def folder_of(self, incident: str) -> Path:
         """A folder with the record `incident`, given by its id or by its folder's name, as it was sealed last. Raises ParameterError if

@@ -19,8 +19,8 @@ class Opening:
 
     `budget` is in seconds, 0 for none; `usual` holds the seconds that earlier runs took. `revert_after` is in seconds, 0 for never.
     `reviewed` is the hash of the only plan that may be applied, "" for any. `checked` are the points of the checklist that a person vouches
-    for. `session` names the notebook in JupyterLab, "" elsewhere. `process` is the id of this process. `resumed` is True if the incident
-    was opened before.
+    for. `session` names the notebook in JupyterLab, "" elsewhere. `process` is the id of this process. `practice` is as in the stack.
+    `resumed` is True if the incident was opened before.
     """
 
     incident: str
@@ -41,6 +41,7 @@ class Opening:
     checked: tuple[str, ...] = ()
     session: str = ""
     process: int = 0
+    practice: bool = False
     resumed: bool = False
 
 

@@ -24,6 +24,11 @@ def day(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d}"
 
 
+def today() -> date:
+    """The day that it is now, in UTC."""
+    return datetime.now(UTC).date()
+
+
 def day_folder(at: date) -> str:
     """The day as folders are named after it: 2026/11/24. Of a time, its day in UTC is meant."""
     return f"{at.astimezone(UTC) if isinstance(at, datetime) else at:%Y/%m/%d}"
@@ -41,11 +46,15 @@ def second(at: datetime) -> str:
 
 def ago(when: datetime, now: datetime | None = None) -> str:
     """How long ago, in the largest unit that fits: 3 h ago."""
-    seconds = ((now or datetime.now(UTC)) - when).total_seconds()
+    return f"{roughly(max(((now or datetime.now(UTC)) - when).total_seconds(), 0))} ago"
+
+
+def roughly(seconds: float) -> str:
+    """A duration in the largest unit that fits: 3 h."""
     for size, unit in _UNITS:
         if seconds >= size:
-            return f"{seconds / size:.0f} {unit} ago"
-    return f"{about(max(seconds, 0))} ago"
+            return f"{seconds / size:.0f} {unit}"
+    return about(seconds)
 
 
 def exactly(seconds: float) -> str:
