@@ -27,7 +27,7 @@ class Tampered(RollbackError):
 
 def add(commands: Any) -> None:
     """The parsers of these commands."""
-    from rollback_lib.cli import records, statistics
+    from rollback_lib.cli import reading, records, statistics
 
     incidents = commands.add_parser(
         "incidents", help="the records: list, search, show, diff, report, postmortem, stats, verify, archive, prune"
@@ -62,6 +62,7 @@ def add(commands: Any) -> None:
     verify.set_defaults(command=_verify)
     for one in (listing, search, show, report, verify):
         records.add(one)
+    reading.add(incidents)
     statistics.add(incidents)
     archive = incidents.add_parser("archive", help="send all records that wait for their archive or timestamp")
     archive.add_argument("--json", action="store_true")

@@ -133,16 +133,16 @@ def _changed(one: Ran) -> bool:
 def _left_out(one: Ran) -> str:
     """Why the run does not count as needed; "" if it does."""
     if one.verdict == OPEN:
-        return "not sealed: still going on, or killed"
+        return "not sealed, as a run that goes on or was killed"
     if _changed(one):
         return "drills" if one.practice else ""
     if one.verdict in _LOOKED or one.procedure == READINESS:
-        return "looked only: triage, readiness, mark, guard"
+        return "only looked (triage, readiness, mark, guard)"
     if one.mode != "apply" or one.verdict == Verdict.PLANNED:
         return "plans"
     if one.changed is None and one.verdict == Verdict.UNKNOWN:
         return "not known whether the stack was changed"
-    return "nothing was changed: refused, stopped, or nothing to do"
+    return "changed nothing (refused, stopped, or nothing to do)"
 
 
 def _usages(runs: Sequence[Ran]) -> tuple[Usage, ...]:

@@ -58,7 +58,7 @@ def counted(known: Statistics) -> str:
 
 def left_out(known: Statistics) -> list[str]:
     """A line for each reason for which runs do not count as needed."""
-    return [f"{many:,} {why}" for why, many in known.left_out.items()]
+    return [f"{why}: {many:,}" for why, many in known.left_out.items()]
 
 
 def mended(known: Statistics) -> str:

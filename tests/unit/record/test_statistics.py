@@ -35,10 +35,10 @@ def test_without_a_known_time_there_is_no_figure() -> None:
 LEFT_OUT = {
     "plans": ran(verdict="planned", mode="plan"),
     "drills": ran(practice=True),
-    "looked only: triage, readiness, mark, guard": ran(verdict="ready", procedure="readiness"),
-    "nothing was changed: refused, stopped, or nothing to do": ran(verdict="refused"),
+    "only looked (triage, readiness, mark, guard)": ran(verdict="ready", procedure="readiness"),
+    "changed nothing (refused, stopped, or nothing to do)": ran(verdict="refused"),
     "not known whether the stack was changed": ran(verdict="unknown", changed=None),
-    "not sealed: still going on, or killed": ran(verdict="open", changed=None, ended=""),
+    "not sealed, as a run that goes on or was killed": ran(verdict="open", changed=None, ended=""),
 }
 
 
@@ -115,6 +115,6 @@ def test_the_index_has_what_statistics_need_of_real_records(tmp_path: Path) -> N
     (told,) = known.failures
     assert (told.mended_by, told.verdict, known.needed[0].healing.median) == (resumed.id, "failed-partly", 42.5)
     assert [one.procedure for one in known.drills] == ["code"]
-    assert known.left_out == {"drills": 1, "not sealed: still going on, or killed": 1}
+    assert known.left_out == {"drills": 1, "not sealed, as a run that goes on or was killed": 1}
     assert {one.incident for one in indexed(tmp_path).ran(stack="dyniq")} == {resumed.id, drill.id}
     assert list(indexed(tmp_path).ran(since=date(9999, 1, 1))) == []
