@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
@@ -44,20 +44,31 @@ class Archive:
         """The records for statistics; see `Index.ran`."""
         return self._index.ran(**asked)
 
-    def folder_of(self, incident: str) -> Path:
-        """A folder with the record `incident`, given by its id or by its folder's name, as it was sealed last. Raises ParameterError if
-        there is none or several, NotArchived if its bundle is not whole, Unusable."""
+    def summary(self, place: str) -> Mapping[str, Any]:
+        """All that the index has of the record at a place."""
+        return self._index.summary(place) or {}
+
+    def place_of(self, incident: str) -> str:
+        """The place of the record `incident`, given by its id or its folder's name. Raises ParameterError if there is none or several."""
         found = self._index.ending(incident) if re.fullmatch(r"[\w.-]+", incident) else []
         if len(found) != 1:
             several = f"; there are {', '.join(sorted(found))}" if found else ""
             raise ParameterError(
                 f"there is no one record {incident[:60]!r} in {self.address}{several}; `rollback incidents list` shows those there are"
             )
-        summary = self._index.summary(found[0]) or {}
-        place = Place.of(summary["bundle"])
-        assert place is not None
-        folder = self._cache / "records" / place.writer / str(place.number) / summary["folder"]
+        return found[0]
+
+    def folder_at(self, place: str) -> Path:
+        """A folder with the record at a place, as it was sealed last. Raises NotArchived if its bundle is not whole, Unusable."""
+        summary = self.summary(place)
+        there = Place.of(summary["bundle"])
+        assert there is not None
+        folder = self._cache / "records" / there.writer / str(there.number) / summary["folder"]
         return folder if folder.is_dir() else self._fetched(Stored(summary["bundle"], summary["version"]), folder)
+
+    def folder_of(self, incident: str) -> Path:
+        """A folder with the record `incident`. Raises what `place_of` and `folder_at` raise."""
+        return self.folder_at(self.place_of(incident))
 
     def _fetched(self, one: Stored, folder: Path) -> Path:
         """The folder, once the bundle is unpacked there."""

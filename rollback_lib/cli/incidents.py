@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rollback_lib.errors import ParameterError, RollbackError
+from rollback_lib.errors import RollbackError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,8 +85,8 @@ def _list(arguments: argparse.Namespace) -> int:
     from rollback_lib.text import tables
 
     limited = not arguments.all and not arguments.json
-    found = records.incidents(
-        arguments, procedure=arguments.procedure, stack=arguments.stack, verdict=arguments.verdict, since=arguments.since,
+    found = records.of(arguments).incidents(
+        procedure=arguments.procedure, stack=arguments.stack, verdict=arguments.verdict, since=arguments.since,
         until=arguments.until, text=arguments.text, most=_MOST + 1 if limited else -1,
     )  # fmt: skip
     if arguments.json:
@@ -107,7 +107,7 @@ def _show(arguments: argparse.Namespace) -> int:
     from rollback_lib.terminal.printer import printer
     from rollback_lib.terminal.story import tell
 
-    folder = records.folder(arguments, arguments.incident)
+    folder = records.folder(records.of(arguments), arguments.incident)
     if arguments.json:
         print(json.dumps(folder.record(), indent=1, ensure_ascii=False))
         return 0
@@ -116,20 +116,14 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from rollback_lib.cli import records
-    from rollback_lib.record.files import write_private
-    from rollback_lib.report import page, postmortem
+    from rollback_lib.cli import reading, records
+    from rollback_lib.report import page
 
-    folder = records.folder(arguments, arguments.incident)
-    record, events = folder.record(), folder.events()
+    known = records.of(arguments)
+    folder = records.folder(known, arguments.incident)
+    reading.write(arguments.file, page.html(folder.record(), folder.events(), folder.path))
     draft = arguments.file.with_suffix(".md")
-    for file, text in (
-        (arguments.file, page.html(record, events, folder.path)), (draft, postmortem.markdown(record, events, folder.path)),
-    ):  # fmt: skip
-        try:
-            write_private(file, text)
-        except OSError as error:
-            raise ParameterError(f"{file} cannot be written ({error.strerror}); give another path with -o") from None
+    reading.write_draft(known, folder, arguments.incident, draft)
     print(f"The report is {arguments.file}, the draft of a post-mortem {draft}.")
     return 0
 

@@ -5,8 +5,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rollback_lib.errors import ParameterError
-
 
 def add(actions: Any) -> None:
     """The parser of this command."""
@@ -24,27 +22,18 @@ def add(actions: Any) -> None:
 
 
 def _stats(arguments: argparse.Namespace) -> int:
-    from rollback_lib.cli import records
+    from rollback_lib.cli import reading, records
     from rollback_lib.record.statistics import statistics
+    from rollback_lib.report import statistics as page
     from rollback_lib.terminal import statistics as shown
     from rollback_lib.terminal.printer import printer
 
-    known = statistics(records.ran(arguments), arguments.until)
+    known = statistics(records.of(arguments).ran(stack=arguments.stack, since=arguments.since), arguments.until)
     if arguments.json:
         print(json.dumps(known.data(), indent=1, ensure_ascii=False))
     elif arguments.file:
-        _write(arguments, known)
+        reading.write(arguments.file, page.html(known, arguments.stack, arguments.archive))
+        print(f"The page is {arguments.file}.")
     else:
         printer().show(shown.lines(known))
     return 0
-
-
-def _write(arguments: argparse.Namespace, known: Any) -> None:
-    from rollback_lib.record.files import write_private
-    from rollback_lib.report import statistics
-
-    try:
-        write_private(arguments.file, statistics.html(known, arguments.stack, arguments.archive))
-    except OSError as error:
-        raise ParameterError(f"{arguments.file} cannot be written ({error.strerror}); give another path with -o") from None
-    print(f"The page is {arguments.file}.")

@@ -58,7 +58,7 @@ def timeline(
         shapes += _marks(axis, [(budget[0] + timedelta(seconds=budget[1]), "budget")], height)
     shapes += axis.scale(height)
     frame = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" font-family="system-ui, sans-serif"'
-    frame += ' style="max-width:100%" role="img" aria-label="health over time"'
+    frame += f' style="max-width:100%" role="img" aria-label="steps and routes over time: {html.escape(outages.words)}"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {frame}>{"".join(shapes)}</svg>'
 
 

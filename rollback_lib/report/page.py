@@ -58,18 +58,22 @@ def html(record: Mapping[str, Any], events: Events, folder: Path) -> str:
 
     word = "" if record.get("found") else " rollback"
     steps, outages = RunState.of(events).ran, summary.outages(events)
-    began = (moment(events[0]), float(record["budget"])) if events and record.get("budget") else None
-    drawn = chart.timeline(summary.ticks(events), outages, spans=summary.spans(events), budget=began)
     return rendering.render(
         "report",
         head=Head.of(record, f"{record.get('procedure', '')}{word} {record.get('incident', '')}"),
         left=[str(action) for action in record.get("next", ())],
-        chart=Markup(drawn),  # `chart` escapes every text in it
+        chart=Markup(picture(record, events)),  # `chart` escapes every text in it
         outage=outages.words,
         tables=[table for table in _tables(record, events, steps) if table.rows],
         steps=steps,
         files=list(_files(folder)),
     )  # fmt: skip
+
+
+def picture(record: Mapping[str, Any], events: Events) -> str:
+    """Steps and routes over time, as a static SVG; "" if there is nothing to draw."""
+    began = (moment(events[0]), float(record["budget"])) if events and record.get("budget") else None
+    return chart.timeline(summary.ticks(events), summary.outages(events), spans=summary.spans(events), budget=began)
 
 
 def _tables(record: Mapping[str, Any], events: Events, steps: Sequence[Attempt]) -> Iterator[Table]:

@@ -38,6 +38,12 @@ def outages(events: Events) -> Outages:
     return Outages.of(ticks(events), changed)
 
 
+def outages_in(runs: Sequence[Events]) -> Outages:
+    """The same over several runs at one outage, oldest first: what failed before any of them changed the stack, and what one made fail."""
+    changed = [at for events in runs if (at := RunState.of(events).changed)]
+    return Outages.of([tick for events in runs for tick in ticks(events)], min(changed, default=None))
+
+
 def checklist(events: Events) -> list[Mapping[str, Any]]:
     """The points of the checklist in their last state; none if it was not shown. Each has the keys `name`, `question`, `answer` and
     `answered`."""
@@ -60,11 +66,15 @@ class Telling:
         return f"route {event['route']} {'passes' if event['ok'] else 'fails'}{said}" if changed else ""
 
 
+def told(events: Events) -> list[tuple[Mapping[str, Any], str]]:
+    """The events that need words, each with its words."""
+    telling = Telling()
+    return [(event, words) for event in events if (words := telling.words(event))]
+
+
 def timeline(events: Events) -> list[tuple[datetime, str]]:
     """What happened when, in words."""
-    telling = Telling()
-    told = ((event, telling.words(event)) for event in events)
-    return [(moment(event), words) for event, words in told if words]
+    return [(moment(event), words) for event, words in told(events)]
 
 
 def _who(event: Mapping[str, Any]) -> str:

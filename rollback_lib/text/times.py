@@ -1,5 +1,5 @@
-"""Times and durations as text. Times are always shown in UTC, whatever the time zone of the host or of this machine. Durations are in
-seconds."""
+"""Times and durations as text. Times are shown in UTC, whatever the time zone of the host or of this machine; `local` is only for beside.
+Durations are in seconds."""
 
 import re
 from datetime import UTC, date, datetime
@@ -42,6 +42,17 @@ def minute(at: datetime) -> str:
 def second(at: datetime) -> str:
     """The day and the time to the second, for a column that has UTC in its heading: 2026-11-24 03:12:04."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def zone(at: datetime) -> str:
+    """What the time zone of this machine is called at that time: CET. "" if it is UTC."""
+    local = at.astimezone()
+    return f"{local:%Z}" if local.utcoffset() else ""
+
+
+def local(at: datetime) -> str:
+    """The day and the time to the second in the time zone of this machine, for a column that has the zone in its heading."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def ago(when: datetime, now: datetime | None = None) -> str:

@@ -15,6 +15,7 @@ from rollback_lib.notebook import render
 from rollback_lib.plan.effect import Effect
 from rollback_lib.record.audit import verify
 from rollback_lib.record.folder import Folder
+from rollback_lib.record.milestones import milestones
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.report import chart, page, postmortem, summary
 from rollback_lib.run.monitor import Monitor
@@ -199,7 +200,7 @@ def test_a_sealed_record_has_the_figures_of_its_pages(tmp_path: Path) -> None:
     folder, found = told(tmp_path, TAKEN_DOWN), Outages.of(TAKEN_DOWN, CHANGED)
     folder.write_record({"verdict": "succeeded", "reason": "x", **Outages.of(TAKEN_DOWN[:3], CHANGED).data()})
     seal(folder, tmp_path)
-    assert folder.record() == {"verdict": "succeeded", "reason": "x", "version": version(), **found.data()}
+    assert folder.record() == {"verdict": "succeeded", "reason": "x", "version": version(), **found.data(), **milestones(folder.events())}
     assert f"Outage: {found.words}." in (folder.path / "report.html").read_text()
     assert verify(tmp_path).findings == ()
 
