@@ -117,11 +117,10 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _report(arguments: argparse.Namespace) -> int:
     from rollback_lib.cli import reading, records
-    from rollback_lib.report import page
 
     known = records.of(arguments)
     folder = records.folder(known, arguments.incident)
-    reading.write(arguments.file, page.html(folder.record(), folder.events(), folder.path))
+    reading.write(arguments.file, reading.report(known, folder, arguments.incident))
     draft = arguments.file.with_suffix(".md")
     reading.write_draft(known, folder, arguments.incident, draft)
     print(f"The report is {arguments.file}, the draft of a post-mortem {draft}.")

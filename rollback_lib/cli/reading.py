@@ -59,25 +59,45 @@ def _postmortem(arguments: argparse.Namespace) -> int:
     if folder.record().get("verdict") in {verdict for verdict in Verdict if verdict.looked}:
         raise ParameterError(f"{folder.id} only looked, so there is nothing to write a post-mortem of; name the rollback that came of it")
     made = write_draft(known, folder, arguments.incident, arguments.file)
-    print(f"The draft is {' with its picture '.join(map(str, made))}. What is marked as an open question is for people to answer.")
+    pictures = f", its pictures are {' and '.join(map(str, made[1:]))}" if made[1:] else ""
+    print(f"The draft is {made[0]}{pictures}. What is marked as an open question is for people to answer.")
     return 0
 
 
 def write_draft(known: "Here | Archive", folder: "Folder", incident: str, file: Path) -> list[Path]:
-    """Write the draft of a post-mortem, and its picture beside it if there is anything to draw. Returns what was written."""
+    """Write the draft of a post-mortem, and its pictures beside it if there is anything to draw. Returns what was written."""
     from rollback_lib.report import evidence, page, postmortem
 
     record, events = folder.record(), folder.events()
     if not record:
         raise ParameterError(f"{folder.path.name} has no record.json that can be read: nothing is known of how it ended")
-    drawn, picture = page.picture(record, events), file.with_suffix(".svg")
     here = known.place_of(incident)
+    others = _others(known, folder, here)
+    outage, own = file.with_name(f"{file.stem}-outage.svg"), file.with_suffix(".svg")
+    drawn = {outage: _outage(others, folder), own: page.picture(record, events)}
+    pictures = {picture: svg for picture, svg in drawn.items() if svg}
     link = evidence.link(folder.path, file, known.address, known.summary(here))
-    around = postmortem.Around(_others(known, folder, here), link, evidence.seal(folder.path), picture.name if drawn else "")
+    around = postmortem.Around(others, link, evidence.seal(folder.path), [picture.name for picture in pictures])
     write(file, postmortem.markdown(record, events, folder.path, around))
-    if drawn:
-        write(picture, drawn)
-    return [file, picture] if drawn else [file]
+    for picture, svg in pictures.items():
+        write(picture, svg)
+    return [file, *pictures]
+
+
+def _outage(others: "list[Other]", folder: "Folder") -> str:
+    """The picture of all runs at the outage; "" if there are no others."""
+    from rollback_lib.report import page
+
+    runs = [*((one.called, one.events) for one in others), (f"this {folder.record().get('procedure', '')}", folder.events())]
+    return page.overview(runs) if others else ""
+
+
+def report(known: "Here | Archive", folder: "Folder", incident: str) -> str:
+    """The report of a record, with the picture of all runs at its outage."""
+    from rollback_lib.report import page
+
+    outage = _outage(_others(known, folder, known.place_of(incident)), folder)
+    return page.html(folder.record(), folder.events(), folder.path, outage)
 
 
 def _others(known: "Here | Archive", folder: "Folder", here: str) -> "list[Other]":

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rollback_lib.record.state import Attempt, RunState, moment
-from rollback_lib.report import chart, rendering, summary
+from rollback_lib.report import brief, chart, rendering, summary
 from rollback_lib.report.head import Head
 from rollback_lib.report.summary import Events
 from rollback_lib.text import times
@@ -52,8 +52,9 @@ class File:
     text: str
 
 
-def html(record: Mapping[str, Any], events: Events, folder: Path) -> str:
-    """The page, made from a record.json, its events, and the other files in its folder."""
+def html(record: Mapping[str, Any], events: Events, folder: Path, outage: str = "") -> str:
+    """The page, made from a record.json, its events, and the other files in its folder. `outage` is the picture of all runs at the outage,
+    "" for none."""
     from markupsafe import Markup
 
     word = "" if record.get("found") else " rollback"
@@ -61,8 +62,10 @@ def html(record: Mapping[str, Any], events: Events, folder: Path) -> str:
     return rendering.render(
         "report",
         head=Head.of(record, f"{record.get('procedure', '')}{word} {record.get('incident', '')}"),
+        short="" if record.get("found") else brief.sentences(record, events),
         left=[str(action) for action in record.get("next", ())],
         chart=Markup(picture(record, events)),  # `chart` escapes every text in it
+        around=Markup(outage),
         outage=outages.words,
         tables=[table for table in _tables(record, events, steps) if table.rows],
         steps=steps,
@@ -71,18 +74,29 @@ def html(record: Mapping[str, Any], events: Events, folder: Path) -> str:
 
 
 def picture(record: Mapping[str, Any], events: Events) -> str:
-    """Steps and routes over time, as a static SVG; "" if there is nothing to draw."""
+    """Steps, changes and routes over time, as a static SVG; "" if there is nothing to draw."""
     began = (moment(events[0]), float(record["budget"])) if events and record.get("budget") else None
-    return chart.timeline(summary.ticks(events), summary.outages(events), spans=summary.spans(events), budget=began)
+    ticks, outages, changes = summary.ticks(events), summary.outages(events), summary.changes(events)
+    return chart.timeline(ticks, outages, spans=summary.spans(events), budget=began, changes=changes)
+
+
+def overview(runs: Sequence[tuple[str, Events]]) -> str:
+    """Several runs at one outage, each with what it is called, over time with the routes and the changes on the host; "" if none has
+    events."""
+    spans = [summary.run_span(name, events) for name, events in runs if events]
+    known = [events for _, events in runs]
+    changes = dict.fromkeys(change for events in known for change in summary.changes(events))
+    ticks = [tick for events in known for tick in summary.ticks(events)]
+    return chart.timeline(ticks, summary.outages_in(known), spans=spans, changes=list(changes), lane="runs")
 
 
 def _tables(record: Mapping[str, Any], events: Events, steps: Sequence[Attempt]) -> Iterator[Table]:
     yield from _found(record.get("found", {}))
+    effects = [(effect["name"], effect["asked"], effect["found"], _sign(effect)) for effect in record.get("effects", ())]
+    yield Table("After: asked for and found", (VALUE, Column("asked for"), Column("found"), SIGN), effects)
     points = [(_ANSWERED[bool(point["answered"])], point["question"], point["answer"]) for point in summary.checklist(events)]
     yield Table("The checklist before it", (SIGN, WORDS, Column("what was known", sentences=True)), points)
     yield Table("How far it came", (Column("step", short=True), WORDS, Column("took", short=True)), _steps(record, steps))
-    effects = [(effect["name"], effect["asked"], effect["found"], _sign(effect)) for effect in record.get("effects", ())]
-    yield Table("After: asked for and found", (VALUE, Column("asked for"), Column("found"), SIGN), effects)
     before = [(name, str(value) or _EMPTY) for name, value in record.get("before", {}).items()]
     yield Table("Before", (VALUE, VALUE), before)
     told = [(times.exact_clock(at), words) for at, words in summary.timeline(events)]

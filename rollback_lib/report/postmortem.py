@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from rollback_lib.health.outage import Outage
 from rollback_lib.record.milestones import milestones
@@ -28,17 +29,22 @@ class Other:
     summary: Mapping[str, Any]
     events: Events = ()
 
+    @property
+    def called(self) -> str:
+        """Its procedure and its id."""
+        return f"{self.summary.get('procedure', '')} {self.summary.get('incident', '')}"
+
 
 @dataclass(frozen=True)
 class Around:
     """What is known beside the record. `others` are the other runs at the same outage, None if they were not looked for. `link` leads to
-    the record, as Markdown. `seal` says in Markdown how the record is proven, "" if it is not sealed yet. `picture` is the name of the file
-    with its picture, "" for none."""
+    the record, as Markdown. `seal` says in Markdown how the record is proven, "" if it is not sealed yet. `pictures` are the names of
+    the files with its pictures."""
 
     others: Sequence[Other] | None = None
     link: str = ""
     seal: str = ""
-    picture: str = ""
+    pictures: Sequence[str] = ()
 
 
 ALONE = Around(link="report.html in the same folder")  # for the draft in the folder of the record
@@ -139,8 +145,8 @@ def _said(every: Sequence[Other], route: str) -> str:
 
 
 def _picture(events: Events, around: Around) -> Iterator[str]:
-    if around.picture:
-        yield f"![{plain(f'Steps and routes over time: {summary.outages(events).words}')}]({around.picture})"
+    said = plain(summary.outages(events).words)
+    yield from (f"![Routes over time: {said}]({quote(name)})\n" for name in around.pictures)
 
 
 # -- what changed, what was tried, what was lost ----------------------------------------------------------------------
@@ -230,9 +236,8 @@ def _timeline(every: Sequence[Other]) -> Iterator[str]:
     it where that differs. If all was on one day, that stands in the heading."""
     happened = summary.timeline(every[-1].events)
     for one in every[:-1]:
-        what = f"{one.summary.get('procedure', '')} {one.summary.get('incident', '')}"
         told = [(event, said) for event, said in summary.told(one.events) if event["event"] in ("open", "verdict")]
-        happened += [(moment(event), f"{what}: {said}") for event, said in told]
+        happened += [(moment(event), f"{one.called}: {said}") for event, said in told]
     happened.sort(key=lambda pair: pair[0])
     zones = [("UTC", times.second), (times.zone(happened[0][0]), times.local)] if happened else []
     columns = [_Column(name, [show(at) for at, _ in happened]) for name, show in zones if name]

@@ -46,7 +46,7 @@ def test_a_draft_has_the_runs_at_its_outage_and_the_hash_of_its_seal(
     looked = record(root, procedure="triage", verdict="looked")
     file = tmp_path / "draft.md"
     assert main(["incidents", "postmortem", mended.id, "-o", str(file)]) == 0
-    assert capsys.readouterr().out.startswith(f"The draft is {file}. ")
+    assert capsys.readouterr().out.startswith(f"The draft is {file}, its pictures are ")
     text = file.read_text()
     assert f"| {failed.id} | code |  | failed-partly | no space left |" in text
     assert f"| **{mended.id}** | code |" in text

@@ -153,7 +153,7 @@ def test_a_chart_that_begins_later_says_since_when_all_the_same() -> None:
     """That of the watch, in the notebook, and of the last minute, in the panel."""
     drawn = chart.timeline(MENDED[1:], Outages.of(MENDED, CHANGED))
     assert [said for *_, said in labels(drawn)] == ["failing since 03:12:04 UTC at least, healthy at 03:14:10"]
-    left = float(re.search(r'<rect x="([\d.]+)"[^>]*opacity=".15"', drawn)[1])
+    left = float(re.search(r'<rect x="([\d.]+)"[^>]*opacity=".2"', drawn)[1])
     assert chart.LEFT - 5 < left <= chart.LEFT
     assert labels(chart.timeline(MENDED[-1:], Outages.of(MENDED, CHANGED))) == []  # it was over before
 

@@ -14,7 +14,7 @@ from rollback_lib.settings import version
 from tests.unit.report import told
 
 HEADINGS = [
-    "What is left to do", "Steps, health and budget", "The checklist before it", "How far it came", "After: asked for and found", "Before",
+    "Steps, health and budget", "What is left to do", "After: asked for and found", "The checklist before it", "How far it came", "Before",
     "Timeline (UTC)", "Commands that ran on the host", "What was planned",
 ]  # fmt: skip
 
@@ -131,3 +131,11 @@ def test_every_verdict_has_a_level(verdict: Verdict) -> None:
 
 def test_a_verdict_that_nobody_knows_is_shown_as_it_is() -> None:
     assert Head.of({"verdict": "so so", "reason": ""}, "").level == "info"
+
+
+def test_two_sentences_stand_first_and_a_page_without_a_rollback_has_none(report: str, tmp_path: Path) -> None:
+    before = "agents-api failed from 2026-11-24 03:12:05 UTC at the latest, until 2026-11-24 03:12:34 UTC."
+    then = "The code rollback failed, left the stack changed in part, and made no route fail itself."
+    assert f'<p class="brief">{before} {then}</p>' in report
+    folder = told.looked(tmp_path / "looked")
+    assert 'class="brief"' not in page.html(folder.record(), folder.events(), folder.path)

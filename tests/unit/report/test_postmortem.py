@@ -113,10 +113,10 @@ def test_the_record_its_seal_and_its_picture_are_named(tmp_path: Path) -> None:
     said = seal(folder.path)
     assert said.startswith("SHA-256 of its manifest.json: `")
     where = link(folder.path, tmp_path / "drafts" / "x.md")
-    text = draft(folder, Around([], where, said, "x.svg"))
+    text = draft(folder, Around([], where, said, ["x.svg"]))
     assert f"| Record | [{folder.path.name}](../records%20here/" in text
     assert f"| Seal | {said} |" in text
-    assert '<img src="x.svg" alt="Steps and routes over time: not known: no route was asked"' in str(rendered(text))
+    assert '<img src="x.svg" alt="Routes over time: not known: no route was asked"' in str(rendered(text))
     assert link(folder.path, tmp_path, "s3://bucket/x", {"bundle": "2026/a.tar.gz"}) == r"s3\://bucket/x/2026/a.tar.gz"
     assert seal(tmp_path) == ""
     assert "the record is sealed after this draft is written" in draft(folder)
