@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rollback_lib.record.state import Attempt, RunState, moment
-from rollback_lib.report import brief, chart, rendering, summary
+from rollback_lib.report import brief, chart, diff, rendering, summary
 from rollback_lib.report.head import Head
 from rollback_lib.report.summary import Events
 from rollback_lib.text import times
@@ -46,10 +46,11 @@ class Table:
 
 @dataclass(frozen=True)
 class File:
-    """A file of the record, shown without change."""
+    """A file of the record, shown without change; or, if it is a diff, as what it changes in each file."""
 
     title: str
     text: str
+    changed: Sequence[diff.File] = ()
 
 
 def html(record: Mapping[str, Any], events: Events, folder: Path, outage: str = "") -> str:
@@ -138,4 +139,4 @@ def _files(folder: Path) -> Iterator[File]:
         file = folder / name
         text = file.read_text() if file.exists() else ""
         if text.strip():
-            yield File(f"{title} ({name})", text)
+            yield File(f"{title} ({name})", text, diff.files(text) if name == "plan.diff" else ())
