@@ -12,7 +12,7 @@ from rollback_lib.health.outage import Outage, Outages, Tick
 from rollback_lib.text import times
 
 WIDTH, LANE, LEFT, TOP, FOOT = 720, 36, 110, 34, 18  # pixels
-GOOD, BAD, AMBER = "#1a7f37", "#cf222e", "#9a6700"
+GOOD, BAD, AMBER, BLUE = "#1a7f37", "#cf222e", "#9a6700", "#2f81f7"
 GREY = "#767676"  # readable on light and on dark, since an image does not know the theme
 _WORD = f'fill="{GREY}"'
 _NEAR = timedelta(minutes=1)  # a change that came so long before the rest is drawn, however short the rest is

@@ -5,12 +5,11 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 from rollback_lib.record.statistics import Day, Usage
-from rollback_lib.report.chart import AMBER, BAD, FOOT, GOOD, GREY, LEFT, WIDTH
+from rollback_lib.report.chart import AMBER, BAD, BLUE, FOOT, GOOD, GREY, LEFT, WIDTH
 from rollback_lib.text import tables, times
 
 DOTS = 200  # of a lane: the newest times
 SHOWN_DAYS = 91  # of the chart of days: the newest quarter of a year
-BLUE = "#2f81f7"
 _ROW, _LANE, _BAR = 24, 46, 14  # pixels
 _RIGHT = 190  # pixels for what stands beside a lane
 _WORD = f'fill="{GREY}"'

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rollback_lib.record.state import Attempt, RunState, moment
-from rollback_lib.report import brief, chart, diff, rendering, summary
+from rollback_lib.report import brief, chart, diff, losses, rendering, summary
 from rollback_lib.report.head import Head
 from rollback_lib.report.summary import Events
 from rollback_lib.text import times
@@ -68,6 +68,7 @@ def html(record: Mapping[str, Any], events: Events, folder: Path, outage: str = 
         chart=Markup(picture(record, events)),  # `chart` escapes every text in it
         around=Markup(outage),
         outage=outages.words,
+        losses=Markup(losses.picture(losses.found(events))),
         tables=[table for table in _tables(record, events, steps) if table.rows],
         steps=steps,
         files=list(_files(folder)),
