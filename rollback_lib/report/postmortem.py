@@ -90,10 +90,8 @@ def _head(record: Mapping[str, Any], events: Events, around: Around) -> Iterator
     yield "Whole run", _took(record) if "seconds" in record else UNKNOWN
     yield "Outage", plain(summary.outages(events).words)
     yield "Record", around.link or plain(record.get("incident"))
-    yield (
-        "Seal",
-        around.seal or "the record is sealed after this draft is written: `rollback incidents postmortem` writes it again with the seal",
-    )
+    later = "the record is sealed after this draft is written: `rollback incidents postmortem` writes it again with the seal"
+    yield "Seal", around.seal or later
 
 
 def _took(record: Mapping[str, Any]) -> str:
@@ -134,7 +132,8 @@ def _until(one: Outage) -> str:
 
 
 def _down(one: Outage) -> str:
-    return f"{times.exactly(one.seconds)}{' at least' if one.before or not one.over else ''}"
+    remark = " since the first failed probe" if one.before else "" if one.over else " at least"
+    return f"{times.exactly(one.seconds)}{remark}"
 
 
 def _said(every: Sequence[Other], route: str) -> str:
