@@ -68,9 +68,7 @@ def write_draft(known: "Here | Archive", folder: "Folder", incident: str, file: 
     """Write the draft of a post-mortem, and its pictures beside it if there is anything to draw. Returns what was written."""
     from rollback_lib.report import evidence, page, postmortem
 
-    record, events = folder.record(), folder.events()
-    if not record:
-        raise ParameterError(f"{folder.path.name} has no record.json that can be read: nothing is known of how it ended")
+    record, events = _record(folder), folder.events()
     here = known.place_of(incident)
     others = _others(known, folder, here)
     outage, own = file.with_name(f"{file.stem}-outage.svg"), file.with_suffix(".svg")
@@ -96,8 +94,17 @@ def report(known: "Here | Archive", folder: "Folder", incident: str) -> str:
     """The report of a record, with the picture of all runs at its outage."""
     from rollback_lib.report import page
 
+    record = _record(folder)
     outage = _outage(_others(known, folder, known.place_of(incident)), folder)
-    return page.html(folder.record(), folder.events(), folder.path, outage)
+    return page.html(record, folder.events(), folder.path, outage)
+
+
+def _record(folder: "Folder") -> dict[str, Any]:
+    """The content of record.json. Raises ParameterError if it cannot be read."""
+    record = folder.record()
+    if not record:
+        raise ParameterError(f"{folder.path.name} has no record.json that can be read; `rollback incidents verify` says what became of it")
+    return record
 
 
 def _others(known: "Here | Archive", folder: "Folder", here: str) -> "list[Other]":

@@ -53,3 +53,7 @@ def test_a_draft_has_the_runs_at_its_outage_and_the_hash_of_its_seal(
     assert f"`{file_hash(mended.path / 'manifest.json')}`" in text
     assert main(["incidents", "postmortem", looked.id]) == 2
     assert "name the rollback that came of it" in capsys.readouterr().err
+    (failed.path / "record.json").unlink()
+    for action in ("postmortem", "report"):
+        assert main(["incidents", action, failed.id, "-o", str(tmp_path / "none.md")]) == 2
+        assert "has no record.json that can be read" in capsys.readouterr().err
