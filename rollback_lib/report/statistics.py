@@ -47,7 +47,8 @@ def _sections(known: Statistics, until: date) -> list[Section]:
             "From the confirmation of the plan to the moment at which the run was verified and every route was healthy.", dots,
         ], Table("", (), ())),
         Section("How often each procedure was needed", history.needs(known.needed), [
-            "Runs that began to change a stack which serves users. ✔ succeeded, ✘ failed, ? not known. n: those whose time to healthy is known.",
+            "Runs that began to change a stack which serves users. ✔ succeeded, ✘ failed, ? not known.",
+            "n: the runs of which the time to healthy is known." if known.needed else "",
             f"Not counted: {out}." if out else "",
         ], Table("", usage, figures.usages(known.needed))),
         Section("Drills", history.healing(known.drills), [dots] if known.drills else [], Table("", usage, figures.usages(known.drills))),
