@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from rollback_lib.archive.store import Store, Stored
 from rollback_lib.errors import ParameterError
 from rollback_lib.record import contents
 from rollback_lib.record.files import file_hash
-from rollback_lib.record.index import Index
+from rollback_lib.record.index import Index, Ran
 from rollback_lib.text import times
 
 _AT_ONCE = 8  # requests side by side
@@ -42,25 +42,41 @@ class Archive:
         """Summaries of the records that match; see `Index.find`. Each has its `writer`."""
         return self._index.find(**asked)
 
-    def folder_of(self, incident: str) -> Path:
-        """A folder with the record `incident`, given by its id or by its folder's name, as it was sealed last. Raises ParameterError if
-        there is none or several, NotArchived if its bundle is not whole, Unusable."""
+    def ran(self, **asked: Any) -> Iterator[Ran]:
+        """The records for statistics; see `Index.ran`."""
+        return self._index.ran(**asked)
+
+    def summary(self, place: str) -> Mapping[str, Any]:
+        """All that the index has of the record at a place."""
+        return self._index.summary(place) or {}
+
+    def place_of(self, incident: str) -> str:
+        """The place of the record `incident`, given by its id or its folder's name. Raises ParameterError if there is none or several."""
         found = self._index.ending(incident) if re.fullmatch(r"[\w.-]+", incident) else []
         if len(found) != 1:
             several = f"; there are {', '.join(sorted(found))}" if found else ""
             raise ParameterError(
                 f"there is no one record {incident[:60]!r} in {self.address}{several}; `rollback incidents list` shows those there are"
             )
-        summary = self._index.summary(found[0]) or {}
-        place = Place.of(summary.get("bundle", ""))
-        if place is None:
-            raise NotArchived(f"{self.address} has only the timestamp of {incident}; see `rollback incidents verify --archive`")
-        folder = self._cache / "records" / place.writer / str(place.number) / str(summary["folder"])
+        return found[0]
+
+    def folder_at(self, place: str) -> Path:
+        """A folder with the record at a place, as it was sealed last. Raises NotArchived if its bundle is not whole, or if the archive has
+        only its timestamp; Unusable."""
+        summary = self.summary(place)
+        there = Place.of(summary.get("bundle", ""))
+        if there is None:
+            raise NotArchived(f"{self.address} has only the timestamp of {place}; see `rollback incidents verify --archive`")
+        folder = self._cache / "records" / there.writer / str(there.number) / str(summary["folder"])
         if not folder.is_dir():
             self._fetch(Stored(summary["bundle"], summary["version"]), folder)
         if summary.get("stamp_of") == file_hash(folder / contents.FILE) and not (folder / contents.STAMP).is_file():
             self._add_stamp(Stored(summary["stamp"], summary["stamp_version"]), folder)
         return folder
+
+    def folder_of(self, incident: str) -> Path:
+        """A folder with the record `incident`. Raises what `place_of` and `folder_at` raise."""
+        return self.folder_at(self.place_of(incident))
 
     def _add_stamp(self, one: Stored, folder: Path) -> None:
         """Add the timestamp that came later to a record that was fetched."""

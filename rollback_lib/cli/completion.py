@@ -88,6 +88,6 @@ def _points(_: argparse.Namespace) -> Iterable[str]:
 
 
 _KNOWN: dict[str, Callable[[argparse.Namespace], Iterable[str]]] = {
-    "procedure": _procedures, "procedures": _procedures, "stack": _stacks, "incident": _incidents, "parameters": _keys,
+    "procedure": _procedures, "procedures": _procedures, "stack": _stacks, "incident": _incidents, "other": _incidents, "parameters": _keys,
     "verdict": _verdicts, "checked": _points,
 }  # fmt: skip

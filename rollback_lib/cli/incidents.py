@@ -4,18 +4,16 @@ import argparse
 import json
 import re
 import sys
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rollback_lib.errors import ParameterError, RollbackError
+from rollback_lib.errors import RollbackError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rollback_lib.archive.reading import Archive
     from rollback_lib.record.audit import Audit
-    from rollback_lib.record.folder import Folder
 
 _MOST = 1000  # lines of a list, unless all are asked for
 _COLUMNS = ("incident", "opened", "procedure", "stack", "verdict", "seconds", "who")
@@ -29,9 +27,11 @@ class Tampered(RollbackError):
 
 def add(commands: Any) -> None:
     """The parsers of these commands."""
-    incidents = commands.add_parser("incidents", help="the records: list, show, search, verify, report, archive, prune").add_subparsers(
-        required=True, metavar="ACTION"
-    )
+    from rollback_lib.cli import reading, records, statistics
+
+    incidents = commands.add_parser(
+        "incidents", help="the records: list, search, show, diff, report, postmortem, stats, verify, archive, prune"
+    ).add_subparsers(required=True, metavar="ACTION")
     listing = incidents.add_parser("list", help="the records, newest first")
     search = incidents.add_parser("search", help="the records with a text in their verdict, reason, target, people …")
     search.add_argument("text")
@@ -39,8 +39,8 @@ def add(commands: Any) -> None:
         one.add_argument("--procedure", default="")
         one.add_argument("--stack", default="")
         one.add_argument("--verdict", default="", help="such as succeeded, refused, failed-partly; open: not sealed")
-        one.add_argument("--since", type=_day, metavar="YYYY-MM-DD")
-        one.add_argument("--until", type=_day, metavar="YYYY-MM-DD")
+        one.add_argument("--since", type=records.day, metavar="YYYY-MM-DD")
+        one.add_argument("--until", type=records.day, metavar="YYYY-MM-DD")
         one.add_argument("--json", action="store_true", help="all of them, as JSON")
         one.add_argument("--all", action="store_true", help=f"not only the newest {_MOST:,}")
         one.set_defaults(command=_list, text="")
@@ -61,20 +61,15 @@ def add(commands: Any) -> None:
     verify.add_argument("--json", action="store_true")
     verify.set_defaults(command=_verify)
     for one in (listing, search, show, report, verify):
-        one.add_argument("--archive", default="", metavar="WHERE", help="of an archive: its address, or the name of a stack that has one")
+        records.add(one)
+    reading.add(incidents)
+    statistics.add(incidents)
     archive = incidents.add_parser("archive", help="send all records that wait for their archive or timestamp")
     archive.add_argument("--json", action="store_true")
     archive.set_defaults(command=_archive)
     prune = incidents.add_parser("prune", help="prune old records; the chain keeps their hashes")
     prune.add_argument("--keep", required=True, type=_days, metavar="DAYS", help="how long records are kept: 730d")
     prune.set_defaults(command=_prune)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"a day such as 2026-11-23 is expected, not {text!r}") from None
 
 
 def _days(text: str) -> timedelta:
@@ -85,12 +80,13 @@ def _days(text: str) -> timedelta:
 
 
 def _list(arguments: argparse.Namespace) -> int:
+    from rollback_lib.cli import records
     from rollback_lib.secrets.redactor import clean
     from rollback_lib.text import tables
 
     limited = not arguments.all and not arguments.json
-    found = _incidents(
-        arguments, procedure=arguments.procedure, stack=arguments.stack, verdict=arguments.verdict, since=arguments.since,
+    found = records.of(arguments).incidents(
+        procedure=arguments.procedure, stack=arguments.stack, verdict=arguments.verdict, since=arguments.since,
         until=arguments.until, text=arguments.text, most=_MOST + 1 if limited else -1,
     )  # fmt: skip
     if arguments.json:
@@ -105,42 +101,13 @@ def _list(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _incidents(arguments: argparse.Namespace, **asked: Any) -> list[dict[str, Any]]:
-    """Summaries of records, of the archive that was named or of the folder."""
-    if arguments.archive:
-        return _opened(arguments.archive).incidents(**asked)
-    from rollback_lib.record.folder import incidents_root
-    from rollback_lib.record.history import incidents
-
-    return incidents(incidents_root(), **asked)
-
-
-def _folder(arguments: argparse.Namespace) -> "Folder":
-    """The record that was named, of the archive that was named or of the folder."""
-    from rollback_lib.record.folder import Folder, incidents_root
-    from rollback_lib.record.history import folder_of
-
-    if arguments.archive:
-        return Folder(_opened(arguments.archive).folder_of(arguments.incident))
-    return Folder(folder_of(incidents_root(), arguments.incident))
-
-
-def _opened(where: str) -> "Archive":
-    from rollback_lib.archive import address
-    from rollback_lib.archive.reading import Archive
-
-    opened = Archive(address.named(where))
-    if opened.behind:
-        print(f"rollback: {opened.behind}; this is what was read of it earlier", file=sys.stderr)
-    return opened
-
-
 def _show(arguments: argparse.Namespace) -> int:
+    from rollback_lib.cli import records
     from rollback_lib.terminal.ended import Ended
     from rollback_lib.terminal.printer import printer
     from rollback_lib.terminal.story import tell
 
-    folder = _folder(arguments)
+    folder = records.folder(records.of(arguments), arguments.incident)
     if arguments.json:
         print(json.dumps(folder.record(), indent=1, ensure_ascii=False))
         return 0
@@ -149,19 +116,13 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from rollback_lib.record.files import write_private
-    from rollback_lib.report import page, postmortem
+    from rollback_lib.cli import reading, records
 
-    folder = _folder(arguments)
-    record, events = folder.record(), folder.events()
+    known = records.of(arguments)
+    folder = records.folder(known, arguments.incident)
+    reading.write(arguments.file, reading.report(known, folder, arguments.incident))
     draft = arguments.file.with_suffix(".md")
-    for file, text in (
-        (arguments.file, page.html(record, events, folder.path)), (draft, postmortem.markdown(record, events, folder.path)),
-    ):  # fmt: skip
-        try:
-            write_private(file, text)
-        except OSError as error:
-            raise ParameterError(f"{file} cannot be written ({error.strerror}); give another path with -o") from None
+    reading.write_draft(known, folder, arguments.incident, draft)
     print(f"The report is {arguments.file}, the draft of a post-mortem {draft}.")
     return 0
 

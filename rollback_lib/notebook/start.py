@@ -12,13 +12,15 @@ from rollback_lib.health.watch import probe_once
 from rollback_lib.notebook import display, errors, following
 from rollback_lib.notebook.follow_up import onward
 from rollback_lib.notebook.links import link, under
-from rollback_lib.notebook.view import View, note, sign, stack, table
+from rollback_lib.notebook.view import View, image, note, sign, stack, table, words
 from rollback_lib.notebook.views import common
 from rollback_lib.procedures import registry
 from rollback_lib.record.folder import incidents_root
-from rollback_lib.record.history import incidents, usual_seconds
+from rollback_lib.record.history import incidents, indexed, usual_seconds
 from rollback_lib.record.index import OPEN
+from rollback_lib.record.statistics import statistics
 from rollback_lib.record.verdict import Verdict
+from rollback_lib.report import history as charts
 from rollback_lib.runbook import working_copy
 from rollback_lib.runbook.metadata import Notebook, every
 from rollback_lib.stack.model import Stack, lasting
@@ -123,6 +125,18 @@ def _listed(root: Path, known: Stack) -> View:
         for incident in found
     ]  # fmt: skip
     return table(("when (UTC)", "incident", "procedure", "verdict", "why", "to read", "from here"), rows)
+
+
+def history(stack_name: str) -> View:
+    """How long rollbacks of the stack took, how often each was needed, and what was practised of late."""
+    name = _stack(stack_name).name
+    known = statistics(indexed(incidents_root()).ran(stack=name))
+    day, last = times.today(), known.days[-1:]
+    practised = f"Last practised on {last[0].day} (UTC)." if last else "Nothing was practised yet: no readiness run, and no drill."
+    needed = "Needed, in bars, and times to healthy, in dots." if known.needed else "No rollback was needed yet."
+    drawn = ((charts.needs(known.needed), needed), (charts.healing(known.needed), ""), (charts.practice(known.days, day), practised))
+    parts = [image(svg, said) if svg else note("info", said) for svg, said in drawn if svg or said]
+    return stack(*parts, words(f"All figures: `rollback incidents stats --stack {name}`."))
 
 
 def _ended(incident: Mapping[str, Any]) -> tuple[str, str]:

@@ -17,7 +17,8 @@ from rollback_lib.record.log import Log, parsed
 
 FILE = "chain.jsonl"
 OPENED, SEALED, PRUNED = "opened", "sealed", "pruned"
-_SUMMARY = ("procedure", "stack", "host", "who", "mode", "because", "verdict", "reason", "target", "plan", "seconds", "budget", "written")
+_SUMMARY = ("procedure", "stack", "host", "who", "mode", "because", "verdict", "reason", "target", "plan", "seconds", "budget", "written",
+            "practice", "changed", "healthy_seconds")  # fmt: skip
 _MOST = 300  # characters that the chain keeps of a text
 
 

@@ -5,23 +5,64 @@ It proves nothing and can be removed at any time: it is made again from what it 
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
+from rollback_lib.record.chain import OPENED, SEALED
+from rollback_lib.record.verdict import Verdict
+
+# Keys of an entry that serve only as proof or to find it, and those that the index adds for statistics.
 _HASHED = {
-    "after", "manifest", "event", "events", "last", "bundle", "version", "stamp", "stamp_version", "stamp_of",
-}  # fmt: skip  # keys of an entry that serve only as proof or to find it
+    "after", "manifest", "event", "events", "last", "bundle", "version", "stamp", "stamp_version", "stamp_of", "ended", "failed",
+    "failed_at",
+}  # fmt: skip
 OPEN = "open"  # the verdict shown for a record that is not sealed: its run continues, or was killed
-_SHAPE = 1  # of the tables; an index of another shape is made again
+_DRILL = "drill"  # the reason that `rollback drill` gives, which tells a drill where a record does not yet say `practice`
+_SHAPE = 2  # of the tables; an index of another shape is made again
 _TABLES = """
     CREATE TABLE IF NOT EXISTS records
-        (place TEXT PRIMARY KEY, opened TEXT, procedure TEXT, stack TEXT, verdict TEXT, summary TEXT, words TEXT);
+        (place TEXT PRIMARY KEY, opened TEXT, procedure TEXT, stack TEXT, verdict TEXT, summary TEXT, words TEXT,
+         host TEXT, mode TEXT, ended TEXT, practice INTEGER, changed INTEGER, healthy REAL, failed TEXT, failed_at TEXT);
     CREATE INDEX IF NOT EXISTS by_time ON records (opened);
+    CREATE INDEX IF NOT EXISTS for_statistics ON records
+        (opened, place, procedure, stack, verdict, host, mode, ended, practice, changed, healthy, failed, failed_at);
     CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, value TEXT);
 """
+_COLUMNS = (
+    "place", "opened", "procedure", "stack", "verdict", "summary", "words", "host", "mode", "ended", "practice", "changed", "healthy",
+    "failed", "failed_at",
+)  # fmt: skip
+FAILED = (Verdict.PARTLY, Verdict.RESTORED, Verdict.UNKNOWN)  # verdicts of a run that may have changed the stack, and did not mend it
+
+
+class Ran(NamedTuple):
+    """A record, as far as statistics need it. Times are in ISO 8601 (UTC).
+
+    `ended` is when it was sealed last, "" if it is not sealed. `practice`: it ran on a stack that serves nobody. `changed` and `healthy`
+    (seconds) are as in record.json, None if that does not say. `failed` is the verdict of its first seal that was one of FAILED, and
+    `failed_at` its time; "" for none.
+    """
+
+    place: str
+    opened: str
+    procedure: str
+    stack: str
+    verdict: str
+    host: str
+    mode: str
+    ended: str
+    practice: bool
+    changed: bool | None
+    healthy: float | None
+    failed: str
+    failed_at: str
+
+    @property
+    def incident(self) -> str:
+        return self.place.rpartition("-")[2]
 
 
 class Index:
@@ -60,11 +101,11 @@ class Index:
         found: dict[str, dict[str, Any]] = {}
         for place, entry in entries:
             known = found.get(place) or self.summary(place) or {"opened": entry["at"]}
-            found[place] = {**known, **entry}
+            found[place] = {**known, **entry, **_sealed(known, entry)}
         with self._base:
             self._base.executemany(
-                "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (place) DO UPDATE SET procedure = excluded.procedure, "
-                "stack = excluded.stack, verdict = excluded.verdict, summary = excluded.summary, words = excluded.words",
+                f"INSERT INTO records VALUES ({', '.join('?' * len(_COLUMNS))}) ON CONFLICT (place) DO UPDATE SET "
+                + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name not in ("place", "opened")),
                 (_row(place, summary) for place, summary in found.items()),
             )
             self._base.execute("DELETE FROM notes WHERE name < ?", (forget,))
@@ -106,11 +147,36 @@ class Index:
         }  # fmt: skip
         having = {condition: value for condition, value in asked.items() if value}
         query = f"SELECT summary FROM records WHERE {' AND '.join(['TRUE', *having])} ORDER BY opened DESC, rowid DESC LIMIT ?"
-        summaries = ({"verdict": OPEN, **json.loads(row[0])} for row in self._base.execute(query, (*having.values(), most)))
+        summaries = map(_shown, (json.loads(row[0]) for row in self._base.execute(query, (*having.values(), most))))
         return [{name: value for name, value in one.items() if name not in _HASHED} for one in summaries]
+
+    def ran(self, *, stack: str = "", since: date | None = None) -> Iterator[Ran]:
+        """The records of a stack, "" for any, that were opened on the day (UTC) `since` or later, oldest first."""
+        having = "(stack = ? OR ? = '') AND opened >= ?"
+        query = f"SELECT {', '.join(Ran._fields)} FROM records WHERE {having} ORDER BY opened, place"
+        return map(Ran._make, self._base.execute(query, (stack, stack, str(since or ""))))
+
+
+def _sealed(known: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
+    """When the record was sealed, and its first failure, which a later seal no longer tells."""
+    if entry["event"] != SEALED:
+        return {"ended": ""} if entry["event"] == OPENED else {}
+    failed = {"failed": entry["verdict"], "failed_at": entry["at"]} if entry.get("verdict") in FAILED and "failed" not in known else {}
+    return {"ended": entry["at"], **failed}
+
+
+def _shown(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """The summary, whose verdict is OPEN if the record is not sealed and has none yet."""
+    verdict = summary.get("verdict", Verdict.UNKNOWN)
+    return {**summary, "verdict": OPEN if summary["event"] == OPENED and verdict == Verdict.UNKNOWN else verdict}
 
 
 def _row(place: str, summary: Mapping[str, Any]) -> tuple[Any, ...]:
-    shown = {**summary, "verdict": summary.get("verdict", OPEN)}
+    shown = _shown(summary)
     words = "\n".join(str(value).casefold() for name, value in shown.items() if name not in _HASHED)
-    return place, shown["opened"], shown.get("procedure"), shown.get("stack"), shown["verdict"], json.dumps(summary), words
+    texts = (str(shown.get(name, "")) for name in ("host", "mode", "ended"))
+    practice = shown.get("practice", shown.get("because") == _DRILL)
+    measured = practice, shown.get("changed"), shown.get("healthy_seconds")
+    failed = (str(shown.get(name, "")) for name in ("failed", "failed_at"))
+    head = place, shown["opened"], shown.get("procedure", ""), shown.get("stack", ""), shown["verdict"], json.dumps(summary), words
+    return (*head, *texts, *measured, *failed)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rollback_lib.record.state import Attempt, RunState, moment
-from rollback_lib.report import chart, rendering, summary
+from rollback_lib.report import brief, chart, diff, losses, rendering, summary
 from rollback_lib.report.head import Head
 from rollback_lib.report.summary import Events
 from rollback_lib.text import times
@@ -46,40 +46,60 @@ class Table:
 
 @dataclass(frozen=True)
 class File:
-    """A file of the record, shown without change."""
+    """A file of the record, shown without change; or, if it is a diff, as what it changes in each file."""
 
     title: str
     text: str
+    changed: Sequence[diff.File] = ()
 
 
-def html(record: Mapping[str, Any], events: Events, folder: Path) -> str:
-    """The page, made from a record.json, its events, and the other files in its folder."""
+def html(record: Mapping[str, Any], events: Events, folder: Path, outage: str = "") -> str:
+    """The page, made from a record.json, its events, and the other files in its folder. `outage` is the picture of all runs at the outage,
+    "" for none."""
     from markupsafe import Markup
 
     word = "" if record.get("found") else " rollback"
-    state, outages = RunState.of(events), summary.outages(events)
-    steps = state.ran
-    began = (state.agreed or moment(events[0]), float(record["budget"])) if events and record.get("budget") else None
-    drawn = chart.timeline(summary.ticks(events), outages, spans=summary.spans(events), budget=began)
+    steps, outages = RunState.of(events).ran, summary.outages(events)
     return rendering.render(
         "report",
         head=Head.of(record, f"{record.get('procedure', '')}{word} {record.get('incident', '')}"),
+        short="" if record.get("found") else brief.sentences(record, events),
         left=[str(action) for action in record.get("next", ())],
-        chart=Markup(drawn),  # `chart` escapes every text in it
+        chart=Markup(picture(record, events)),  # `chart` escapes every text in it
+        around=Markup(outage),
         outage=outages.words,
+        losses=Markup(losses.picture(losses.found(events))),
         tables=[table for table in _tables(record, events, steps) if table.rows],
         steps=steps,
         files=list(_files(folder)),
     )  # fmt: skip
 
 
+def picture(record: Mapping[str, Any], events: Events) -> str:
+    """Steps, changes and routes over time, as a static SVG; "" if there is nothing to draw."""
+    agreed = RunState.of(events).agreed
+    began = (agreed or moment(events[0]), float(record["budget"])) if events and record.get("budget") else None
+    ticks, outages, changes = summary.ticks(events), summary.outages(events), summary.changes(events)
+    return chart.timeline(ticks, outages, spans=summary.spans(events), budget=began, changes=changes)
+
+
+def overview(runs: Sequence[tuple[str, Events]]) -> str:
+    """Several runs at one outage, each with what it is called, over time with the routes and the changes on the host; "" if none has
+    events."""
+    spans = [summary.run_span(name, events) for name, events in runs if events]
+    known = [events for _, events in runs]
+    changes = dict.fromkeys(change for events in known for change in summary.changes(events))
+    ticks = [tick for events in known for tick in summary.ticks(events)]
+    return chart.timeline(ticks, summary.outages_in(known), spans=spans, changes=list(changes), lane="runs")
+
+
 def _tables(record: Mapping[str, Any], events: Events, steps: Sequence[Attempt]) -> Iterator[Table]:
     yield from _found(record.get("found", {}))
+    effects = [(effect["name"], effect["asked"], effect["found"], _sign(effect)) for effect in record.get("effects", ())]
+    yield Table("After: asked for and found", (VALUE, Column("asked for"), Column("found"), SIGN), effects)
     points = [(_ANSWERED[bool(point["answered"])], point["question"], point["answer"]) for point in summary.checklist(events)]
     yield Table("The checklist before it", (SIGN, WORDS, Column("what was known", sentences=True)), points)
     yield Table("How far it came", (Column("step", short=True), WORDS, Column("took", short=True)), _steps(record, steps))
-    effects = [(effect["name"], effect["asked"], effect["found"], _sign(effect)) for effect in record.get("effects", ())]
-    yield Table("After: asked for and found", (VALUE, Column("asked for"), Column("found"), SIGN), effects)
     before = [(name, str(value) or _EMPTY) for name, value in record.get("before", {}).items()]
     yield Table("Before", (VALUE, VALUE), before)
     told = [(times.exact_clock(at), words) for at, words in summary.timeline(events)]
@@ -121,4 +141,4 @@ def _files(folder: Path) -> Iterator[File]:
         file = folder / name
         text = file.read_text() if file.exists() else ""
         if text.strip():
-            yield File(f"{title} ({name})", text)
+            yield File(f"{title} ({name})", text, diff.files(text) if name == "plan.diff" else ())

@@ -6,6 +6,7 @@ from typing import Any
 
 from rollback_lib.health.outage import Outages, Tick
 from rollback_lib.record.state import RunState, ending, moment
+from rollback_lib.record.verdict import Verdict
 from rollback_lib.report.chart import Span
 from rollback_lib.text import tables, times
 
@@ -18,6 +19,19 @@ def spans(events: Events) -> list[Span]:
         Span(attempt.job, attempt.begin, attempt.end or moment(events[-1]), attempt.ok if attempt.heard else None)
         for attempt in RunState.of(events).ran
     ]
+
+
+def run_span(name: str, events: Events) -> Span:
+    """A whole run, for a chart. It is not well if it failed or was refused."""
+    state = RunState.of(events)
+    ok = None if state.verdict is Verdict.UNKNOWN else state.verdict.level in ("good", "info")
+    return Span(name, moment(events[0]), moment(events[-1]), ok)
+
+
+def changes(events: Events) -> list[tuple[datetime, str]]:
+    """What a triage found changed on the host since it was last known to be healthy: when, and what kind of change."""
+    found = [change for event in events if event["event"] == "found" for change in event.get("changed_since", ())]
+    return [(datetime.fromisoformat(change["when"]), str(change["kind"])) for change in found]
 
 
 def ticks(events: Events) -> list[Tick]:
@@ -36,6 +50,12 @@ def outages(events: Events) -> Outages:
     """Since when routes failed, and for how long they failed because of the rollback itself."""
     changed = RunState.of(events).changed
     return Outages.of(ticks(events), changed)
+
+
+def outages_in(runs: Sequence[Events]) -> Outages:
+    """The same over several runs at one outage, oldest first: what failed before any of them changed the stack, and what one made fail."""
+    changed = [at for events in runs if (at := RunState.of(events).changed)]
+    return Outages.of([tick for events in runs for tick in ticks(events)], min(changed, default=None))
 
 
 def checklist(events: Events) -> list[Mapping[str, Any]]:
@@ -60,11 +80,15 @@ class Telling:
         return f"route {event['route']} {'passes' if event['ok'] else 'fails'}{said}" if changed else ""
 
 
+def told(events: Events) -> list[tuple[Mapping[str, Any], str]]:
+    """The events that need words, each with its words."""
+    telling = Telling()
+    return [(event, words) for event in events if (words := telling.words(event))]
+
+
 def timeline(events: Events) -> list[tuple[datetime, str]]:
     """What happened when, in words."""
-    telling = Telling()
-    told = ((event, telling.words(event)) for event in events)
-    return [(moment(event), words) for event, words in told if words]
+    return [(moment(event), words) for event, words in told(events)]
 
 
 def _who(event: Mapping[str, Any]) -> str:

@@ -54,7 +54,7 @@ def opened(
         budget=registry.budget(loaded, procedure), usual=tuple(usual_seconds(root, procedure, loaded.name)),
         take_over=options.takes_over, revert_after=options.revert_seconds, reviewed=str(options.reviewed), checked=points(options.checked),
         break_glass=" ".join(str(options.break_glass).split()), named=str(stack) if isinstance(stack, str | Path) else loaded.name,
-        session=session, process=os.getpid(), resumed=cut is not None,
+        session=session, process=os.getpid(), practice=loaded.practice, resumed=cut is not None,
     )  # fmt: skip
     return _connected(loaded, opening, console, started, root, sealed_by_runner=given is not None)
 

@@ -12,6 +12,7 @@ from rollback_lib.record.chain import OPENED, Chain
 from rollback_lib.record.folder import Folder
 from rollback_lib.record.manifest import NotExtended, NotSigned
 from rollback_lib.record.manifest import seal as seal_files
+from rollback_lib.record.milestones import milestones
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.report import page, postmortem, summary
 from rollback_lib.run.notebook_copy import Saved
@@ -26,8 +27,8 @@ def seal(folder: Folder, root: Path, awaits: Collection[str] = ()) -> None:
     archive, a process of its own begins to send the record there.
     """
     record, events = folder.record(), folder.events()
-    if record:  # the last probes may be newer than the record; make its outage agree with the pages
-        record |= summary.outages(events).data()
+    if record:  # the last events may be newer than the record; make its figures agree with the pages
+        record |= summary.outages(events).data() | milestones(events)
         folder.write_record(record)
     looked = Verdict(record["verdict"]).looked if record else False
     pages = [("report.html", page.html)] + ([] if looked else [("postmortem.md", postmortem.markdown)])

@@ -20,8 +20,8 @@ class Opening:
     `budget` is in seconds, 0 for none; `usual` holds the seconds that earlier runs took. `revert_after` is in seconds, 0 for never.
     `reviewed` is the hash of the only plan that may be applied, "" for any. `checked` are the points of the checklist that a person vouches
     for. `break_glass` is why the run may go on without the approval that it needs, "" if it may not. `named` is how the stack was named.
-    `session` names the notebook in JupyterLab, "" elsewhere. `process` is the id of this process. `resumed` is True if the incident
-    was opened before.
+    `session` names the notebook in JupyterLab, "" elsewhere. `process` is the id of this process. `practice` is as in the stack.
+    `resumed` is True if the incident was opened before.
     """
 
     incident: str
@@ -44,6 +44,7 @@ class Opening:
     named: str = ""
     session: str = ""
     process: int = 0
+    practice: bool = False
     resumed: bool = False
 
 

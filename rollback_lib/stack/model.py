@@ -198,6 +198,7 @@ class Stack(Keys):
 
     name: ProjectName = Field(description="What the stack is called in records, and in image names and folders on the host.")
     host: Name = Field(description="An alias of your OpenSSH client configuration. It is also what you type to confirm.")
+    practice: bool = Field(default=False, description="It serves nobody: its runs count as drills in `rollback incidents stats`.")
     ssh_config: str | None = Field(
         default=None, description="An OpenSSH configuration instead of the usual ones; relative to the runbook folder."
     )

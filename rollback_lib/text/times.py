@@ -1,5 +1,5 @@
-"""Times and durations as text. Times are always shown in UTC, whatever the time zone of the host or of this machine. Durations are in
-seconds."""
+"""Times and durations as text. Times are shown in UTC, whatever the time zone of the host or of this machine; `local` is only for beside.
+Durations are in seconds."""
 
 import re
 from datetime import UTC, date, datetime
@@ -24,6 +24,11 @@ def day(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d}"
 
 
+def today() -> date:
+    """The day that it is now, in UTC."""
+    return datetime.now(UTC).date()
+
+
 def day_folder(at: date) -> str:
     """The day as folders are named after it: 2026/11/24. Of a time, its day in UTC is meant."""
     return f"{at.astimezone(UTC) if isinstance(at, datetime) else at:%Y/%m/%d}"
@@ -39,13 +44,28 @@ def second(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
+def zone(at: datetime) -> str:
+    """What the time zone of this machine is called at that time: CET. "" if it is UTC."""
+    local = at.astimezone()
+    return f"{local:%Z}" if local.utcoffset() else ""
+
+
+def local(at: datetime) -> str:
+    """The day and the time to the second in the time zone of this machine, for a column that has the zone in its heading."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
 def ago(when: datetime, now: datetime | None = None) -> str:
     """How long ago, in the largest unit that fits: 3 h ago."""
-    seconds = ((now or datetime.now(UTC)) - when).total_seconds()
+    return f"{roughly(max(((now or datetime.now(UTC)) - when).total_seconds(), 0))} ago"
+
+
+def roughly(seconds: float) -> str:
+    """A duration in the largest unit that fits: 3 h."""
     for size, unit in _UNITS:
         if seconds >= size:
-            return f"{seconds / size:.0f} {unit} ago"
-    return f"{about(max(seconds, 0))} ago"
+            return f"{seconds / size:.0f} {unit}"
+    return about(seconds)
 
 
 def exactly(seconds: float) -> str:

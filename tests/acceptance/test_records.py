@@ -67,6 +67,17 @@ def test_the_records_of_real_runs(broken: Machine, tmp_path: Path) -> None:
     draft = report.with_suffix(".md").read_text()
     assert "| Verdict | **succeeded**" in draft
     assert "- [ ] HEAD is detached at the target" in draft
+    assert all(f"| {one['incident']} |" in draft for one in listed[1:]), "the runs before it at the same outage"
+    assert f"({report.with_suffix('.svg').name})" in draft
+    assert report.with_suffix(".svg").read_text().startswith("<svg")
+
+    counted = json.loads(incidents(broken, "stats", "--json").stdout)
+    (drill,) = counted["drills"]
+    assert (drill["procedure"], drill["succeeded"], counted["needed"]) == ("code", 1, []), "a practice host serves nobody"
+    assert 0 < drill["healing"]["median"] < done["seconds"]
+    compared = incidents(broken, "diff", planned.folder.name, done["incident"]).stdout
+    assert "  ● verdict\n    - planned\n    + succeeded\n" in compared
+    assert "Plan: steps and commands" in compared.splitlines()[-1], "the plan is the one that was looked at first"
 
     (refused.folder / "record.json").write_text((refused.folder / "record.json").read_text().replace("refused", "succeeded"))
     tampered = incidents(broken, "verify")

@@ -85,6 +85,7 @@ def test_open_makes_a_working_copy_and_the_start_page_shows_what_came_of_it(clea
         page.screenshot(path=SHOTS / "open-2.png")
         expect(outputs(page, "start.latest(stack)")).to_contain_text("● planned")
         expect(outputs(page, "start.latest(stack)").get_by_role("link", name="notebook")).to_have_count(1)
+        expect(outputs(page, "start.history(stack)")).to_contain_text("No rollback was needed yet.")
         page.screenshot(path=SHOTS / "open-3.png")
         outputs(page, "start.procedures(stack)").get_by_role("link", name="caddyfile").click()
         there = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)").locator(".jp-CodeCell").first

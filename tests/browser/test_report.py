@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from rollback_lib.report import page
+from rollback_lib.report import page, statistics
 from rollback_lib.settings import PROJECT
 from tests.browser.access import lacking
 from tests.browser.test_jupyterlab import CHROMIUM
 from tests.unit.report import told
+from tests.unit.report.test_statistics import TODAY, known
 
 SHOTS = PROJECT / "build" / "screenshots"
 DESK, PHONE = 1180, 420  # pixels
@@ -72,3 +73,26 @@ def test_a_report_is_read_in_the_dark(browser: Browser, tmp_path: Path) -> None:
     seen = opened(browser, file, "dark", DESK)
     shade = seen.evaluate("getComputedStyle(document.body).color")
     assert shade == "rgb(255, 255, 255)"
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", DESK), ("dark", DESK), ("light", PHONE)])
+def test_the_page_of_statistics_is_whole_on_a_desk_and_on_a_phone(browser: Browser, tmp_path: Path, theme: str, width: int) -> None:
+    file = tmp_path / "statistics.html"
+    file.write_text(statistics.html(known(), "shop", today=TODAY))
+    seen = opened(browser, file, theme, width)
+    seen.screenshot(path=SHOTS / f"statistics-{theme}-{width}.png", full_page=True)
+    assert seen.evaluate("document.documentElement.scrollWidth") <= width
+    assert seen.evaluate(CUT_OFF) == []
+    assert "`" not in seen.inner_text("body")
+    if width == DESK:
+        assert seen.evaluate(NARROW) == []
+
+
+def test_a_diff_stands_side_by_side_where_there_is_room(browser: Browser, tmp_path: Path) -> None:
+    folder = told.failed(tmp_path)
+    file = tmp_path / "report.html"
+    file.write_text(page.html(folder.record(), folder.events(), folder.path))
+    for width, beside in ((DESK, True), (PHONE, False)):
+        seen = opened(browser, file, "light", width)
+        before, after = (seen.locator(f".diff .changed .{side}").first.bounding_box() for side in ("before", "after"))
+        assert (before["y"] == after["y"]) is beside

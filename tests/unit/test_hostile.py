@@ -333,7 +333,7 @@ ATTRIBUTES = (
     "font-family "
     "opacity fill font-size text-anchor height class"
 )
-ALLOWED = {*ELEMENTS.split(), *(f"@{name}" for name in ATTRIBUTES.split())}
+ALLOWED = {*ELEMENTS.split(), "div", *(f"@{name}" for name in ATTRIBUTES.split())}
 hostile = st.one_of(
     st.text(max_size=40),
     st.sampled_from(
@@ -345,7 +345,7 @@ hostile = st.one_of(
     ),
 )  # fmt: skip
 # What a draft is made of: nothing that leads elsewhere, or that a viewer fetches.
-PARTS = "h1 h2 p ul li table thead tbody tr th td em strong input @type @disabled @class"
+PARTS = "h1 h2 p ul li table thead tbody tr th td em strong input blockquote code @type @disabled @class"
 DRAFT = set(PARTS.split())
 rendered = mistune.create_markdown(escape=False, plugins=["table", "url", "task_lists", "strikethrough"])
 

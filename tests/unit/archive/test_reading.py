@@ -50,6 +50,15 @@ def test_records_of_several_writers_are_listed_searched_and_shown_elsewhere(
     assert main(["incidents", "report", first.id, "--archive", where, "-o", str(tmp_path / "report.html")]) == 0
     assert "slow answers" in (tmp_path / "report.html").read_text()
     capsys.readouterr()
+    assert main(["incidents", "stats", "--archive", where, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["records"] == 2
+    assert main(["incidents", "diff", first.id, second.id, "--archive", where]) == 0
+    assert "  ● procedure\n    - code\n    + env\n" in capsys.readouterr().out
+    assert main(["incidents", "postmortem", second.id, "--archive", where, "-o", str(tmp_path / "draft.md")]) == 0
+    draft = (tmp_path / "draft.md").read_text()
+    assert f"| {first.id} | code |" in draft, "the run of another writer at the same outage"
+    assert where.replace("://", "\\://") in draft
+    capsys.readouterr()
     assert main(["incidents", "verify", "--archive", where]) == 0
     assert f"2 records in {where}: 2 sealed" in capsys.readouterr().out
 

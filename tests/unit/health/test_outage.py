@@ -15,6 +15,7 @@ from rollback_lib.notebook import render
 from rollback_lib.plan.effect import Effect
 from rollback_lib.record.audit import verify
 from rollback_lib.record.folder import Folder
+from rollback_lib.record.milestones import milestones
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.report import chart, page, postmortem, summary
 from rollback_lib.run.monitor import Monitor
@@ -152,7 +153,7 @@ def test_a_chart_that_begins_later_says_since_when_all_the_same() -> None:
     """That of the watch, in the notebook, and of the last minute, in the panel."""
     drawn = chart.timeline(MENDED[1:], Outages.of(MENDED, CHANGED))
     assert [said for *_, said in labels(drawn)] == ["failing since 03:12:04 UTC at least, healthy at 03:14:10"]
-    left = float(re.search(r'<rect x="([\d.]+)"[^>]*opacity=".15"', drawn)[1])
+    left = float(re.search(r'<rect x="([\d.]+)"[^>]*opacity=".2"', drawn)[1])
     assert chart.LEFT - 5 < left <= chart.LEFT
     assert labels(chart.timeline(MENDED[-1:], Outages.of(MENDED, CHANGED))) == []  # it was over before
 
@@ -199,7 +200,7 @@ def test_a_sealed_record_has_the_figures_of_its_pages(tmp_path: Path) -> None:
     folder, found = told(tmp_path, TAKEN_DOWN), Outages.of(TAKEN_DOWN, CHANGED)
     folder.write_record({"verdict": "succeeded", "reason": "x", **Outages.of(TAKEN_DOWN[:3], CHANGED).data()})
     seal(folder, tmp_path)
-    assert folder.record() == {"verdict": "succeeded", "reason": "x", "version": version(), **found.data()}
+    assert folder.record() == {"verdict": "succeeded", "reason": "x", "version": version(), **found.data(), **milestones(folder.events())}
     assert f"Outage: {found.words}." in (folder.path / "report.html").read_text()
     assert verify(tmp_path).findings == ()
 

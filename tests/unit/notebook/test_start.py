@@ -1,4 +1,4 @@
-"""What the start page says of records that wait for their archive."""
+"""What the start page says of the past: its charts, and the records that wait for their archive."""
 
 from pathlib import Path
 
@@ -7,7 +7,8 @@ import pytest
 from rollback_lib.archive import address, background, sending
 from rollback_lib.notebook import start
 from rollback_lib.record.folder import ROOT_VARIABLE
-from tests.builders.sealed import record
+from rollback_lib.record.manifest import seal
+from tests.builders.sealed import begin, record
 from tests.builders.stack import STACK_FILE
 
 
@@ -50,3 +51,23 @@ def test_without_an_archive_nothing_is_told_of_one(root: Path, monkeypatch: pyte
     record(root)
     monkeypatch.delenv(address.VARIABLE)
     assert "archive" not in shown()
+
+
+def test_without_records_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path))
+    shown = start.history(str(STACK_FILE))
+    assert "No rollback was needed yet." in str(shown)
+    assert "Nothing was practised yet: no readiness run, and no drill." in str(shown)
+    assert "<svg" not in shown._repr_html_()
+
+
+def test_it_draws_what_is_of_the_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path))
+    for procedure, stack, more in (("env", "dyniq-voice", {}), ("image", "other", {}), ("code", "dyniq-voice", {"practice": True})):
+        folder = begin(tmp_path, procedure=procedure, stack=stack)
+        folder.write_record({**folder.record(), "verdict": "succeeded", "changed": True, "healthy_seconds": 4.0, "practice": False, **more})
+        seal(folder.path, tmp_path, folder.record())
+    shown = start.history(str(STACK_FILE))
+    assert shown._repr_html_().count("<svg") == 3
+    assert 'aria-label="how often each procedure was needed: env 1"' in shown._repr_html_()
+    assert "Last practised on" in str(shown)

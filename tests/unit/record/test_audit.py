@@ -188,7 +188,7 @@ def test_records_are_listed_newest_first_and_found_by_what_is_known_of_them(root
     record(root, procedure="env", stack="other", because="a mistyped address")
     begin(root, procedure="image")
     assert [one["procedure"] for one in incidents(root)] == ["image", "env", "code"]
-    assert [one["verdict"] for one in incidents(root)] == ["unknown", "succeeded", "succeeded"]
+    assert [one["verdict"] for one in incidents(root)] == ["open", "succeeded", "succeeded"]
     for options in ({"procedure": "env"}, {"stack": "other"}, {"text": "MISTYPED"}):
         assert [one["procedure"] for one in incidents(root, **options)] == ["env"]
     assert incidents(root, verdict="refused") == []

@@ -15,7 +15,7 @@ from rollback_lib.terminal import story
 from tests.unit.report import told
 
 HEADINGS = [
-    "What is left to do", "Steps, health and budget", "The checklist before it", "How far it came", "After: asked for and found", "Before",
+    "Steps, health and budget", "What is left to do", "After: asked for and found", "The checklist before it", "How far it came", "Before",
     "Timeline (UTC)", "Commands that ran on the host", "What was planned",
 ]  # fmt: skip
 
@@ -88,15 +88,15 @@ def test_everything_that_was_known_is_in_it(report: str) -> None:
 def test_the_commands_that_ran_are_in_it_with_what_they_said_and_the_plan(report: str) -> None:
     folds = dict(re.findall(r"<details><summary>(.*?)</summary>(.*?)</details>", report, re.DOTALL))
     assert list(folds) == [
-        "keep: done", "restore_tree: done", "recreate: exit status 1", "What changes (plan.diff)", "The plan (plan.sh)",
-        "The way back (undo.sh)",
+        "keep: done", "restore_tree: done", "recreate: exit status 1", "The plan (plan.sh)", "The way back (undo.sh)",
     ]  # fmt: skip
     for step in (told.KEEP, told.RESTORE, told.RECREATE):
         (ran,) = (text for title, text in folds.items() if title.startswith(f"{step.name}:"))
         assert f"<pre>{step.commands[0]}\ndocker login -p {HIDDEN}</pre>" in ran
     said = f"Container docker-agents-api-1  Recreate\nError: DATABASE_URL=postgres://{HIDDEN}@postgres/dyniq is refused"
     assert f"<p>It said at its end:</p><pre>{said}</pre>" in folds["recreate: exit status 1"]
-    assert "-    return {&#34;status&#34;: &#34;ok&#34;" in folds["What changes (plan.diff)"]
+    assert "<caption><code>agents_api/server.py</code> +1 −1</caption>" in report
+    assert '<tr class="changed"><td class="before">−     return {&#34;status&#34;: &#34;ok&#34;' in report
 
 
 def test_no_secret_is_in_it_and_nothing_of_ours_is_shown_with_its_backticks(report: str) -> None:
@@ -145,3 +145,11 @@ def test_that_it_went_on_without_an_approval_comes_first(tmp_path: Path) -> None
     assert lines[1].startswith("| Without approval | **nobody ")
     line = next(iter(story.tell(tmp_path, events)))
     assert line.text == "WITHOUT APPROVAL, though x: nobody <answers>"
+
+
+def test_two_sentences_stand_first_and_a_page_without_a_rollback_has_none(report: str, tmp_path: Path) -> None:
+    before = "agents-api failed from 2026-11-24 03:12:05 UTC at the latest, until 2026-11-24 03:12:34 UTC."
+    then = "The code rollback failed, left the stack changed in part, and made no route fail itself."
+    assert f'<p class="brief">{before} {then}</p>' in report
+    folder = told.looked(tmp_path / "looked")
+    assert 'class="brief"' not in page.html(folder.record(), folder.events(), folder.path)
