@@ -106,7 +106,7 @@ def next_actions(opening: Opening, stack: Stack, plan: Plan | None, verdict: Ver
     host = stack.host
     config = f"-F {stack.ssh_file} " if stack.ssh_file else ""
     way_back = f"ssh {config}{host} sh -s <{folder}/undo.sh"
-    if verdict is Verdict.PLANNED and plan:
+    if verdict is Verdict.PLANNED and plan and not plan.nothing_to_do:
         return (
             f"To apply exactly this plan: the same run with `--apply --confirm {host} --plan {plan.hash}`; in a notebook, set mode to "
             f"apply and reviewed to {plan.hash}.",
