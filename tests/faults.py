@@ -93,6 +93,15 @@ def free_disk(host: PracticeHost) -> None:
     host.exec("rm -f /var/lib/rollback/fill /var/lib/rollback/more")
 
 
+def power_cut(scene: Scene) -> None:
+    """The runner and the host die at once, and the host starts again."""
+    os.kill(scene.run.pid, signal.SIGKILL)
+    for word in ("kill", "start"):
+        subprocess.run(["docker", word, scene.host.container], check=True, capture_output=True)
+    engine_is_back(scene.host)
+    scene.host.exec("timeout 60 sh -c 'until docker exec voice-postgres-1 pg_isready -q -U dyniq; do sleep 0.1; done'")
+
+
 def engine_is_back(host: PracticeHost) -> None:
     """Wait until Docker answers again, and so do Caddy and agents-api; whether these are healthy, or find each other, does not matter."""
     host.exec("timeout 60 sh -c 'until docker version >/dev/null 2>&1; do sleep 0.1; done'")

@@ -101,6 +101,12 @@ class Machine:
         assert "Traceback" not in done.stdout + done.stderr, done.stderr
         return Done(done.returncode, done.stdout, done.stderr, incident)
 
+    def mark(self) -> None:
+        """Mark what runs as known good, with records of its own."""
+        own = self.env({"ROLLBACK_INCIDENTS": str(self.incidents.parent / "marks")})
+        done = subprocess.run([BIN / "rollback", "mark", "--stack", self.stack], env=own, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+
     @contextmanager
     def stopped_in(self, procedure: str, step: str, command: int, *words: str, by: Sequence[str] = ()) -> Iterator[Scene]:
         """A rollback that is stopped in the middle of a step, before its command number `command`. `by` is a command in front of it."""

@@ -22,7 +22,6 @@ def add(commands: Any) -> None:
 
 def _mark(arguments: argparse.Namespace) -> int:
     import signal
-    import sys
 
     from rollback_lib.settings import SSH_CONFIGURATION, import_less
 
@@ -33,8 +32,16 @@ def _mark(arguments: argparse.Namespace) -> int:
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a pipeline that is cancelled; the record says so
     verdict = mark.HEALTHY if arguments.bad is None else mark.BAD
-    console = Unattended(lambda line: print(line, file=sys.stderr, flush=True))
+    console = Unattended(_say)
     return _tell(marking.run(arguments.stack, console, verdict=verdict, target=arguments.bad or ""), as_json=arguments.json)
+
+
+def _say(line: str) -> None:
+    """Say on standard error what is waited for and what is amiss. Commands and their output are in the record."""
+    import sys
+
+    if line.startswith(("●", "▲", "✘")):
+        print(line, file=sys.stderr, flush=True)
 
 
 def _tell(closing: "Closing", *, as_json: bool) -> int:

@@ -300,10 +300,10 @@ def blob_at(tree: str, revision: str, path: str) -> Fact[tuple[Commit, str]]:
     return Fact((show, blob), read, missing=missing)
 
 
-def file_at_head(tree: str, path: str) -> Fact[str | None]:
-    """The short hash of the file at `path` as a checkout of HEAD would write it; None if HEAD has no such file."""
-    show = show_file(tree, f"HEAD:{path}", path).pipe("sha256sum")
-    known = _git(tree, "cat-file", "-e", f"HEAD:{path}")
+def file_at(tree: str, path: str, commit: str = "HEAD") -> Fact[str | None]:
+    """The short hash of the file at `path` as a checkout of the commit would write it; None if the commit has no such file."""
+    show = show_file(tree, f"{commit}:{path}", path).pipe("sha256sum")
+    known = _git(tree, "cat-file", "-e", f"{commit}:{path}")
     return Fact((known, show), lambda out: out[:12], otherwise=lambda _: None)
 
 

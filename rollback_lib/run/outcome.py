@@ -118,15 +118,16 @@ def next_actions(opening: Opening, stack: Stack, plan: Plan | None, verdict: Ver
     host = stack.host
     config = f"-F {stack.ssh_file} " if stack.ssh_file else ""
     way_back = f"ssh {config}{host} sh -s <{folder}/undo.sh"
-    if verdict is Verdict.PLANNED and plan and (because := needs.why(stack, plan)):
+    planned = plan if verdict is Verdict.PLANNED and plan and not plan.nothing_to_do else None
+    if planned and (because := needs.why(stack, planned)):
         return (
-            f"Another person has to approve it, since {because}. The same run with `--apply --confirm {host} --plan {plan.hash}` asks for "
-            f"that, and says what they type; in a notebook, set mode to apply and reviewed to {plan.hash}.",
+            f"Another person has to approve it, since {because}. The same run with `--apply --confirm {host} --plan {planned.hash}` asks for "
+            f"that, and says what they type; in a notebook, set mode to apply and reviewed to {planned.hash}.",
         )
-    if verdict is Verdict.PLANNED and plan:
+    if planned:
         return (
-            f"To apply exactly this plan: the same run with `--apply --confirm {host} --plan {plan.hash}`; in a notebook, set mode to "
-            f"apply and reviewed to {plan.hash}.",
+            f"To apply exactly this plan: the same run with `--apply --confirm {host} --plan {planned.hash}`; in a notebook, set mode to "
+            f"apply and reviewed to {planned.hash}.",
         )
     if verdict is Verdict.SUCCEEDED:
         back = f"To undo it: `rollback undo {opening.incident}`; by hand: `{way_back}`."

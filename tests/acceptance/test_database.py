@@ -8,7 +8,7 @@ import pytest
 
 from lab.writer import Writer, interruption
 from tests.acceptance.databases import ACCEPT, ODD, content, databases, run, sql
-from tests.faults import FAULTS
+from tests.faults import FAULTS, power_cut
 from tests.machine import Machine
 from tests.marks import whole
 
@@ -243,6 +243,17 @@ def test_a_swap_that_was_killed_once_it_was_done_is_resumed(migrated: Machine) -
     undone = migrated.undo(folder)
     assert undone.status == 0, undone.out + undone.err
     assert databases(migrated) == {"postgres", "dyniq", f"dyniq__undone_{resumed.record['incident']}"}
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("step", ["create", "restore"])
+def test_a_restore_whose_host_dies_with_its_runner_is_resumed(migrated: Machine, step: str) -> None:
+    with migrated.stopped_in("database", step, 2 if step == "create" else 1, *ACCEPT) as scene:
+        power_cut(scene)
+    resumed = migrated.resume(migrated.folders()[-1], "--accept-loss")
+    assert (resumed.status, resumed.record["verdict"]) == (0, "succeeded"), resumed.out + resumed.err
+    assert databases(migrated) == {"postgres", "dyniq", f"dyniq__before_{resumed.record['incident']}"}
+    assert migrated.health()[0] == 200
 
 
 def test_a_disk_that_is_too_small_or_fills_up(migrated: Machine) -> None:

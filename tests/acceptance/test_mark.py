@@ -68,6 +68,7 @@ def test_what_was_marked_is_what_rollbacks_go_back_to(clean: Machine) -> None:
     done = mark(clean)
     assert (done.status, done.record["verdict"]) == (0, "marked"), done.out + done.err
     assert f"agents-api {good[:7]} is known good on contabo" in done.out
+    assert (len(done.out.splitlines()), done.err) == (2, "")
     assert serving(clean) == before
     (line,) = ledger(clean)
     assert (line["service"], line["commit"], line["image"], line["healthy"]) == ("agents-api", good, image, True)

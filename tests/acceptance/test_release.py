@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.databases import content, databases, sql
-from tests.faults import FAULTS, thaw
+from tests.faults import FAULTS, power_cut, thaw
 from tests.machine import BIN, Done, Machine
 
 TREE, STATE = "/opt/dyniq-voice", "/var/lib/rollback/dyniq-voice"
@@ -74,6 +74,7 @@ def test_everything_comes_back_at_once_and_is_undone_and_redone_by_its_record(re
     done = run(released)
     assert (done.status, done.record["verdict"]) == (0, "succeeded"), done.out + done.err
     assert secret not in done.everything() + planned.everything()
+    assert "git will show" not in done.out, "the tree is as its commit has it"
     assert serving(released) == released.good
     assert health(released) == [200, 200]
     # Only what differs was touched: one service was recreated, once; the proxy was reloaded, not restarted.
@@ -243,6 +244,22 @@ def test_a_run_with_a_database_that_is_killed_in_its_midst_is_resumed(migrated_t
     assert resumed.status == 0, resumed.out + resumed.err
     assert serving(migrated_too) == migrated_too.good
     assert databases(migrated_too) == {"postgres", "dyniq", f"dyniq__before_{resumed.record['incident']}"}
+    assert health(migrated_too) == [200, 200]
+
+
+@pytest.mark.whole
+def test_a_run_whose_host_dies_with_it_in_the_midst_of_a_restore_is_resumed(migrated_too: Machine) -> None:
+    broken = serving(migrated_too)
+    with migrated_too.stopped_in("release", "restore", 4, *VOICE) as scene:
+        power_cut(scene)
+    (folder,) = (one for one in migrated_too.folders() if "-release-" in one.name)
+    assert len(databases(migrated_too)) == 3, "what was being restored is there, half done"
+    assert serving(migrated_too) == broken
+    resumed = migrated_too.resume(folder, "--accept-loss")
+    assert (resumed.status, resumed.record["verdict"]) == (0, "succeeded"), resumed.out + resumed.err
+    assert serving(migrated_too) == migrated_too.good
+    assert databases(migrated_too) == {"postgres", "dyniq", f"dyniq__before_{resumed.record['incident']}"}
+    assert sql(migrated_too, "SELECT count(*) FROM agents") == "12"
     assert health(migrated_too) == [200, 200]
 
 

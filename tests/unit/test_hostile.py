@@ -105,7 +105,7 @@ FACTS: dict[str, Fact[Any]] = {
     "in_the_way": git.in_the_way("/x", "a", "b"),
     "history": git.file_history("/x", "f"),
     "blob": git.blob_at("/x", "HEAD", "f"),
-    "at_head": git.file_at_head("/x", "f"),
+    "at_head": git.file_at("/x", "f"),
     "blobs": git.blobs("/x", ["a" * 40], "f"),
     "backups": backups.listing("/backup/*"),
     "contents": backups.contents(BACKUP, SERVER),

@@ -52,7 +52,7 @@ def _verdict(one: Candidate) -> str:
 
 
 def _differs(one: Candidate) -> str:
-    lines = [f"{found.dimension.words}: {found.now} → {found.then}" for found in one.differences]
+    lines = [f"{found.dimension.words}: {found.words}" for found in one.differences]
     return "\n".join(lines) or "nothing"
 
 

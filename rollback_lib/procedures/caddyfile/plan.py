@@ -256,7 +256,8 @@ def _notes(now: State, target: Target) -> tuple[str, ...]:
     of_git = tracked(now.stack)
     if of_git is None:
         notes.append("The Caddyfile is in no git tree: only versions that earlier runs kept can be chosen.")
-    if of_git and now.committed is not None and now.committed != target.version.hash:
+    in_git = now.coming or now.committed
+    if of_git and in_git is not None and in_git != target.version.hash:
         notes.append(
             f"git will show {of_git.path} as changed on the host, and a `git pull` that changes it stops with a message; "
             "commit the version that is to stay."

@@ -49,7 +49,8 @@ class Version:
 class State:
     """The state of the proxy. `file` is the file on the host, `inside` the file as the container sees it at `path_inside`. `live` is the
     configuration that Caddy has loaded, `of_file` the one that it would load from the file, or its error message. Each is None if it is
-    not known. `replaced`: git will replace the file before a rollback writes to it, and the container goes on seeing the old one."""
+    not known. `committed` is the hash that the file has in the commit of the tree, `coming` in the one that the tree goes to if it does.
+    `replaced`: git will replace the file before a rollback writes to it, and the container goes on seeing the old one."""
 
     stack: Stack
     container: docker.Container | None
@@ -61,6 +62,7 @@ class State:
     committed: str | None
     versions: list[Version]
     lines: list[str]
+    coming: str | None = None
     replaced: bool = False
     probes: tuple[Probe, ...] = ()
 
@@ -104,7 +106,7 @@ def document(host: Host, stack: Stack) -> State:
         host.ask(files.file(section.file)),
         host.ask(snapshots.versions(stack, NAME)),
     )
-    committed = host.ask(git.file_at_head(of_git.tree, of_git.path)) if of_git else None
+    committed = host.ask(git.file_at(of_git.tree, of_git.path)) if of_git else None
     history = host.ask(git.file_history(of_git.tree, of_git.path)) if of_git else None
     container = docker.newest(replicas.result())
     path = path_inside(container, section.file)

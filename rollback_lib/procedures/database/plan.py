@@ -77,7 +77,8 @@ def _steps(now: State, target: Target, new: str, kept: str, incident: str) -> tu
     bring = (Command.of("docker", "cp", target.backup.path, f"{entry.container}:{copy}"),) if archive else ()
     return (
         Step("create", "Make a new database beside the live one", "The live one is not touched, and the service keeps running.",
-             (snapshots.folders(stack, "before"), server.psql(home).saying(sql.create(live, new) + ";"), *bring),
+             (snapshots.folders(stack, "before"), sql.drop(server, home, new),  # what a run that was cut off left half done
+              server.psql(home).saying(sql.create(live, new) + ";"), *bring),
              deadline=RESTORE_DEADLINE),
         Step("restore", "Restore the backup into it", "It stops at the first error.", (_restore(now, target.backup, new, copy),),
              guards=(backups.unchanged(target.backup),), deadline=RESTORE_DEADLINE),

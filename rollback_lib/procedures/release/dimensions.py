@@ -34,13 +34,18 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Difference:
-    """A dimension in which a release differs from now. `then` and `now` are in words. `restored`: a rollback to the release brings it
-    back; what it does not is only shown."""
+    """A dimension in which a release differs from now. `then` and `now` are in words; `now` is empty where `then` says the difference.
+    `restored`: a rollback to the release brings it back; what it does not is only shown."""
 
     dimension: Dimension
     then: str
     now: str
     restored: bool = False
+
+    @property
+    def words(self) -> str:
+        """What a rollback to the release makes of it: `852e9a0 → 4bfeec3`."""
+        return f"{self.now} → {self.then}" if self.now else self.then
 
 
 def composition(release: WholeRelease) -> dict[Dimension, str]:

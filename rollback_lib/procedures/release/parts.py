@@ -20,6 +20,7 @@ from rollback_lib.procedures.release.state import State
 from rollback_lib.procedures.release.target import Target
 from rollback_lib.stack.model import Stack
 
+CADDYFILE = "Caddyfile"  # the name of its part
 FILES = "files"  # the part of the host that the step names in which all files are changed; git may replace the Caddyfile
 _PROCEDURES = {one.NAME: one.PROCEDURE for one in (code, image, caddyfile, database)} | {"env": env.PROCEDURE}
 
@@ -78,7 +79,7 @@ def parts(now: State, target: Target, incident: str, dirty: str) -> Parts:
         plans[f"image of {name}"] = image.plan(there, image_, incident=f"{incident}.image{number}", recreates=False)
     if target.caddy:
         made = caddyfile.plan(*target.caddy, incident=_of_caddyfile(incident))
-        plans["Caddyfile"] = _without_guard(made, "put") if target.caddy[0].replaced else made
+        plans[CADDYFILE] = _without_guard(made, "put") if target.caddy[0].replaced else made
     for number, (name, (live, backup)) in enumerate(target.databases.items()):
         others = {client: mine for client, mine in live.clients.items() if not _recreated(now, target, mine)}
         plans[f"database {name}"] = database.plan(replace(live, clients=others), backup, incident=f"{incident}.database{number}")

@@ -17,7 +17,7 @@ from rollback_lib.procedures.release import database_steps
 from rollback_lib.procedures.release.databases import newer
 from rollback_lib.procedures.release.dimensions import Kind
 from rollback_lib.procedures.release.noted import After, Before, Service
-from rollback_lib.procedures.release.parts import FILES, Parts, parts
+from rollback_lib.procedures.release.parts import CADDYFILE, FILES, Parts, parts
 from rollback_lib.procedures.release.rationale import rationale
 from rollback_lib.procedures.release.services import attach_again, up
 from rollback_lib.procedures.release.state import NAME, State
@@ -47,7 +47,7 @@ def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") ->
         facts=_rows(now, target, made),
         loses=tuple(dict.fromkeys(line for one in made.plans.values() for line in one.loses)),
         notes=_notes(now, target, made),
-        diff="\n\n".join(f"{name}\n{one.diff}" for name, one in made.plans.items() if one.diff),
+        diff="\n\n".join(f"{name}\n{one.diff}" for name, one in made.plans.items() if one.diff and not _in_tree(target, name)),
         nothing_to_do=done,
         before=Before(services={name: _service(now, name) for name in target.recreate if now.of(name)}).plain(),
         after=After(images=_images(now, target), parts=made.noted, schemas=database_steps.schemas(target)).plain(),
@@ -56,7 +56,7 @@ def plan(now: State, target: Target, *, incident: str, dirty: str = "refuse") ->
 
 def _steps(now: State, target: Target, incident: str, made: Parts) -> tuple[Step, ...]:
     stack = now.stack
-    keep = (snapshots.folders(stack, "before", "build"), *_tags(now, target, incident), *made.commands("keep"))
+    keep = tuple(dict.fromkeys((snapshots.folders(stack, "before", "build"), *_tags(now, target, incident), *made.commands("keep"))))
     prove = (*_as_built(now, target), *made.commands("pull", "build"))
     change = made.commands("restore_tree", "put", "choose")
     load = made.step(caddyfile.NAME, "load")
@@ -76,6 +76,11 @@ def _steps(now: State, target: Target, incident: str, made: Parts) -> tuple[Step
         database_steps.reconnect(now, target, made),
         Step("remember", "Enter the outcome in the ledger of releases", snapshots.REMEMBER, made.commands("remember")),
     )  # fmt: skip
+
+
+def _in_tree(target: Target, part: str) -> bool:
+    """Whether the diff of the tree has that of the Caddyfile, since both come from the commit."""
+    return part == CADDYFILE and target.caddy is not None and target.caddy[0].coming == target.caddy[1].version.hash
 
 
 def _recreate(now: State, target: Target, made: Parts) -> Step:
@@ -174,7 +179,7 @@ def _rows(now: State, target: Target, made: Parts) -> tuple[tuple[str, str], ...
         ("host", now.stack.host),
         ("release", f"{release.incident}, healthy here {times.minute(release.when)}{by}"),
         ("why", target.why),
-        *((one.dimension.words, f"{one.now} → {one.then}") for one in target.differences if one.restored),
+        *((one.dimension.words, one.words) for one in target.differences if one.restored),
         ("recreated, each once", ", ".join(f"{name} × {count}" for name, (_, count) in target.recreate.items()) or "none"),
         ("left running", ", ".join(stays) or "none"),
         *database_steps.facts(made),

@@ -143,21 +143,26 @@ def _difference(now: State, release: WholeRelease, one: Dimension) -> Difference
         old, new = then.services[one.of].networks, here.services[one.of].networks
         return Difference(one, some(sorted(old - new)) or "fewer", some(sorted(new - old)) or "fewer")
     if one.kind is Kind.SCHEMA:
-        return Difference(one, "other tables or columns", "changed since", restored=one.of in now.databases)
+        return Difference(one, "other tables or columns than now", "", restored=one.of in now.databases)
     own = {*now.envs, *([now.stack.caddyfile.file] if now.stack.caddyfile else [])}
     back = one.of in own or (now.code is not None and now.stack.in_tree(one.of) is not None)
-    return Difference(one, _change_of_file(now, release, one.of), "changed since", restored=back)
+    return Difference(one, _change_of_file(now, release, one.of), "", restored=back)
 
 
 def _change_of_file(now: State, release: WholeRelease, path: str) -> str:
-    """How a file of a release differs from the present one: the names of variables for an env file, else numbers of lines."""
+    """What a file becomes with a release: the names of variables for an env file, else numbers of lines."""
     content = now.copies.get((release.files or {})[path].kept)
     if content is None:
         return "another version"
     if path in now.envs:
         old, new = lines_of(content), lines_of(now.envs[path].content)
-        keys = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
-        return f"other values of {some(keys)}" if keys else "the same variables, written in another way"
+        differ = {
+            "other values of": [key for key in old if key in new and old[key] != new[key]],
+            "again with": [key for key in old if key not in new],
+            "without": [key for key in new if key not in old],
+        }
+        said = [f"{how} {some(keys)}" for how, keys in differ.items() if keys]
+        return "; ".join(said) or "the same variables, written in another way"
     lines = list(difflib.ndiff(_lines(now.content(path)), _lines(content)))
     return f"+{sum(line.startswith('+ ') for line in lines)} −{sum(line.startswith('- ') for line in lines)} lines"
 

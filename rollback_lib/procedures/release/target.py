@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from rollback_lib.commands.compose import Compose
 from rollback_lib.errors import ParameterError, TargetRefused
-from rollback_lib.facts import compose, docker
+from rollback_lib.facts import compose, docker, git
 from rollback_lib.facts.compose import Defined
 from rollback_lib.facts.host import Host
 from rollback_lib.facts.whole_release import Ran, WholeRelease
@@ -202,7 +202,8 @@ def _caddy(
     path = now.stack.in_tree(file.path)
     edited = now.code is not None and path in now.code.head.dirty
     moved = of_code is not None and (edited or any(change.path == path for change in of_code.changes))
-    state = replace(now.caddy, replaced=moved)
+    coming = host.ask(git.file_at(now.stack.work_tree, path, release.commit)).result() if of_code and path else None
+    state = replace(now.caddy, coming=coming, replaced=moved)
     return state, caddyfile.examine(host, state, version.name)
 
 

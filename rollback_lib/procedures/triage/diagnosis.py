@@ -52,7 +52,10 @@ class Diagnosis:
             return f"not healthy: {fitting[0].situation}; roll back with {fitting[0].procedure}"
         single = [one for one in fitting if not _triage(one).together]
         both = " and ".join(f"{one.situation} ({one.procedure})" for one in single)
-        at_once = [f"bring back all of it with {one.procedure}, or " for one in fitting if _triage(one).together]
+        at_once = [
+            f"bring back all of it with {one.procedure}{' (read its warning)' if one.warnings else ''}, or "
+            for one in fitting if _triage(one).together
+        ]  # fmt: skip
         many = f", {len(single)} things at once" if len(single) > 1 else ""
         return f"not healthy{many}: {both}; {''.join(at_once)}begin with {single[0].procedure}, then look again"
 

@@ -26,7 +26,7 @@ def test_a_fault_in_the_middle_of_a_step(clean: Machine, tmp_path: Path, cell: C
     if cell.fault == "disk full":
         prepare_disk(clean.host)
     if cell.procedure in MARKED:
-        mark(clean)
+        clean.mark()
     clean.host.break_(scenario)
     with Relay(clean.host.ssh_port) as relay, ThreadPoolExecutor(1) as pool:
         stack = over(relay, clean, tmp_path)
@@ -60,13 +60,6 @@ def test_a_fault_in_the_middle_of_a_step(clean: Machine, tmp_path: Path, cell: C
     verified = subprocess.run([BIN / "rollback", "incidents", "verify"], env=clean.env(), capture_output=True, text=True)
     assert verified.returncode == 0, verified.stdout
     ends(cell.run, cell.step, cell.fault, " → ".join(verdicts))
-
-
-def mark(machine: Machine) -> None:
-    """Mark what runs as known good, with records of its own."""
-    own = machine.env({"ROLLBACK_INCIDENTS": str(machine.incidents.parent / "marks")})
-    done = subprocess.run([BIN / "rollback", "mark", "--stack", machine.stack], env=own, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def roll_back(machine: Machine, procedure: str, stack: Path, own: dict[str, str]) -> Path:

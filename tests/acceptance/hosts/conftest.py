@@ -1,4 +1,4 @@
-"""Prints the matrix of hosts as a table at the end of the session, and writes it to a page if asked to."""
+"""Prints the matrix of hosts as a table at the end of the session, and enters it in a page if asked to."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.hosts.matrix import Cell
-from tests.acceptance.hosts.table import page, rows
+from tests.acceptance.hosts.table import page, read, rows
 
 CELL, END = "the cell", "how the procedure on that host ended"
 PAGE = "--write-table"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(PAGE, metavar="FILE", type=Path, help="write the matrix of hosts into this page")
+    parser.addoption(PAGE, metavar="FILE", type=Path, help="enter the cells that were tried in this page")
 
 
 @pytest.fixture
@@ -45,4 +45,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for number, sentence in enumerate(sentences, 1):
         terminalreporter.write_line(f"{number}. {sentence}")
     if file := terminalreporter.config.getoption(PAGE, None):
-        file.write_text(page(found, datetime.now(UTC).date()))
+        earlier = read(file.read_text()) if file.exists() else {}
+        file.write_text(page({**earlier, **found}, datetime.now(UTC).date()))

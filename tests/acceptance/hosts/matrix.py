@@ -8,8 +8,8 @@ from allpairspy import AllPairs
 from lab.drill import DRILLS
 from lab.shapes import DIMENSIONS, SEEDED
 
-PROCEDURES = [procedure for procedure in DRILLS if procedure not in ("release", "undo", "readiness")]
-OF_SHOP = ("code", "env", "redeploy")  # the stack `shop` has no proxy, no database and no production images
+PROCEDURES = [procedure for procedure in DRILLS if procedure not in ("undo", "readiness")]
+OF_SHOP = ("code", "env", "redeploy", "release")  # the stack `shop` has no proxy, no database and no production images
 # Without the plain bash, which all other tests use as the login shell.
 VALUES = {name: [value for value in values if (name, value) != ("shell", "bash")] for name, values in DIMENSIONS.items()}
 
@@ -40,7 +40,7 @@ SHORT = [
     for procedure, more in (
         ("code", {"layout": "root", "git": "hook", "replicas": "3", "user": "deploy", "shell": "fish"}),
         ("code", {"versions": "compose-2.40", "layout": "shop", "git": "submodule", "replicas": "3", "user": "ops", "shell": "noisy"}),
-        ("code", {"layout": "include", "git": "filter", "user": "ops", "shell": "tcsh"}),
+        ("release", {"layout": "include", "git": "filter", "user": "ops", "shell": "tcsh"}),
         ("image", {"layout": "project-directory", "replicas": "3", "user": "deploy", "shell": "noisy"}),
         ("env", {"layout": "two-files", "git": "worktree", "user": "deploy", "shell": "tcsh"}),
         ("caddyfile", {"versions": "caddy-2.11", "layout": "profiles", "git": "worktree", "user": "ops", "shell": "fish"}),

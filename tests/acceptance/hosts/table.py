@@ -1,5 +1,6 @@
 """The matrix as a table: on a terminal, and as the page docs/hosts.md."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -23,21 +24,35 @@ def rows(ends: Mapping[Cell, str]) -> tuple[list[Sequence[str]], list[str]]:
     return found, [sentence.removeprefix("refused: ") for sentence in sentences]
 
 
+def read(text: str) -> dict[Cell, str]:
+    """How cells ended, as a page says. Those that the matrix no longer has are left out."""
+    lines = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    header, *rows = [line for line in lines if len(line) == len(lines[0])]
+    sentences = dict(re.findall(r"(?m)^(\d+)\. (.*)\.$", text))
+    found = {}
+    for row in rows:
+        for procedure, word in zip(header[len(DIMENSIONS) :], row[len(DIMENSIONS) :], strict=True):
+            number = word.removeprefix("refused (").removesuffix(")")
+            found[Cell(tuple(row[: len(DIMENSIONS)]), procedure)] = f"refused: {sentences[number]}" if number != word else word
+    return {cell: found[cell] for cell in CELLS if found.get(cell, NOT_TRIED) != NOT_TRIED}
+
+
 def page(ends: Mapping[Cell, str], day: date) -> str:
-    """The content of docs/hosts.md. `day` is when the cells were tried."""
+    """The content of docs/hosts.md. `day` is when cells were tried last."""
     table, sentences = rows(ends)
     header, *lines = table
     values = [f"| {name} | {value} | {_said(name, value)} |" for name, all_of in DIMENSIONS.items() for value in all_of]
     return "\n".join((
         "# Hosts of other shapes",
         "",
-        f"What was found on {day:%Y-%m-%d}, in {len(ends)} of the {len(CELLS)} cells that `make hosts` looks at. In each the stack of a "
+        f"What was found until {day:%Y-%m-%d}, in {len(ends)} of the {len(CELLS)} cells that `make hosts` looks at. In each the stack of a "
         "practice host of that shape is broken, rolled back by one procedure of the runbook, looked at (routes, images, replicas, tree, "
         "data), undone, and looked at again.",
         "",
         "“ok” means that the rollback brought back what was good, and its undo what was there before it. “refused” means that the plan "
         "was refused with the sentence of that number below the table, and nothing was changed. "
-        f"{NOT_TRIED} was not tried: the stack has no such part, or the line is of a host that `make test` has for one procedure.",
+        f"{NOT_TRIED} was not tried: the stack has no such part, the line is of a host that `make test` has for one procedure, "
+        "or the cell has not been run yet.",
         "",
         f"| {' | '.join(header)} |",
         f"|{'---|' * len(header)}",

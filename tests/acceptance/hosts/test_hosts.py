@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lab.drill import DRILLS
+from lab.drill import DRILLS, MARKED
 from lab.shapes import DIMENSIONS
 from tests.acceptance.hosts.looking import Look, look
 from tests.acceptance.hosts.matrix import CELLS, SHORT, Cell
@@ -17,6 +17,8 @@ def test_a_procedure_on_a_host_of_another_shape(clean: Machine, cell: Cell, ends
     clean.host.shape(dict(zip(DIMENSIONS, cell.shape, strict=True)))
     scenario, own = DRILLS[cell.procedure]
     good = look(clean.host)
+    if cell.procedure in MARKED:
+        clean.mark()
     clean.host.break_(scenario)
     bad = look(clean.host)
     assert bad.routes != good.routes
@@ -55,6 +57,8 @@ def as_before(now: Look, good: Look, procedure: str) -> None:
         name = {"env": ".env", "caddyfile": "Caddyfile"}[procedure]
         (path,) = (one for one in good.files if one.endswith(f"/{name}") and one != "./docker/.env")
         assert now.files[path] == good.files[path]
+    elif procedure == "release":
+        assert (now.tree, now.files, now.containers) == (good.tree, good.files, good.containers)
     elif procedure == "database":
         assert now.database == good.database
     elif procedure == "redeploy":

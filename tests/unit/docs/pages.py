@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import textwrap
 from pathlib import Path
 
 from rollback_lib.settings import PROJECT
@@ -36,3 +37,11 @@ def anchors(page: Path) -> set[str]:
             found[anchor] = number + 1
             made.add(f"{anchor}-{number}" if number else anchor)
     return made
+
+
+def example(page: Path, heading: str) -> str:
+    """The first block of code under a heading of a page."""
+    under = page.read_text().split(f"\n## {heading}\n")[1]
+    block = re.search(r"(?m)(?:^ {4}.*\n|^\n(?= {4}))+", under)
+    assert block
+    return textwrap.dedent(block[0]).strip() + "\n"

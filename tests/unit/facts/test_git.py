@@ -141,7 +141,7 @@ def test_nothing_that_only_looks_runs_a_program_of_the_repository(work: Tree, tm
     stats = {file: file.lstat().st_mtime_ns for file in before[1]}
     for fact in (git.head(path), git.log(path), git.reflog(path), git.resolve(path, old), git.changes(path, old, new), repository(path),
                  git.differing(path, old), git.diff(path, old, new), git.in_the_way(path, new, old), git.file_history(path, NAMES[1]),
-                 git.blob_at(path, "HEAD", NAMES[1]), git.file_at_head(path, NAMES[1])):  # fmt: skip
+                 git.blob_at(path, "HEAD", NAMES[1]), git.file_at(path, NAMES[1])):  # fmt: skip
         ask(fact)
     submodules(LiveHost(Here(), Redactor(), Key()), path, old)
     assert not ran.exists(), ran.read_text()

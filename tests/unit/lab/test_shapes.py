@@ -8,7 +8,7 @@ import pytest
 from lab.shapes import DIMENSIONS, LAB, SEEDED, check, parse
 from rollback_lib.errors import ParameterError
 from tests.acceptance.hosts.matrix import CELLS, PROCEDURES, SHAPES, SHORT, VALUES
-from tests.acceptance.hosts.table import page
+from tests.acceptance.hosts.table import page, read
 
 
 def test_every_value_has_its_script() -> None:
@@ -53,8 +53,10 @@ def test_what_make_test_looks_at() -> None:
 
 def test_the_page_says_how_each_cell_ended_and_why_it_was_refused() -> None:
     first, second, third = CELLS[-3:]
-    text = page({third: "refused: it is read-only", second: "ok", first: "refused: it is read-only"}, date(2026, 11, 24))
-    assert f"on 2026-11-24, in 3 of the {len(CELLS)} cells" in text
+    ends = {third: "refused: it is read-only", second: "ok", first: "refused: it is read-only"}
+    text = page(ends, date(2026, 11, 24))
+    assert f"until 2026-11-24, in 3 of the {len(CELLS)} cells" in text
     assert " | refused (1) | ok | refused (1) |\n" in text
     assert "\n1. it is read-only.\n" in text
     assert "| shell | fish | fish as the login shell. |" in text
+    assert read(text) == ends, "a run of some cells leaves the others as the page has them"

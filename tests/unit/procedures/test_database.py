@@ -288,8 +288,15 @@ def test_a_dump_by_a_newer_pg_dump_is_read_by_the_server_it_is_of() -> None:
     )
 
 
+def test_what_a_run_that_was_cut_off_restored_is_dropped_before_it_is_made_anew() -> None:
+    create = database.plan(state(), target(state()), incident="i1").create
+    dropped, made = (str(command) for command in create.commands[1:3])
+    assert 'DROP DATABASE IF EXISTS "dyniq__restore_i1" WITH (FORCE)' in dropped
+    assert 'CREATE DATABASE "dyniq__restore_i1"' in made
+
+
 def test_a_database_has_the_provider_of_its_locale_whatever_that_of_the_server_is() -> None:
-    assert "LOCALE_PROVIDER libc" in str(database.plan(state(), target(state()), incident="i1").create.commands[1])
+    assert "LOCALE_PROVIDER libc" in str(database.plan(state(), target(state()), incident="i1").create.commands[2])
 
 
 def test_parameters_are_checked() -> None:

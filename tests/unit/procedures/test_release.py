@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -13,25 +12,18 @@ from rollback_lib.facts.host import Unanswered
 from rollback_lib.facts.whole_release import Data, KeptFile, Ran, WholeRelease
 from rollback_lib.host.ending import Ending
 from rollback_lib.notebook.views import release as views
-from rollback_lib.notebook.views import triage as triage_views
 from rollback_lib.plan.plan import Plan
 from rollback_lib.procedures import release
-from rollback_lib.procedures.common.finding import FITS, Finding
 from rollback_lib.procedures.common.readiness import Seen, Tried
-from rollback_lib.procedures.common.stack_state import StackState
 from rollback_lib.procedures.release.dimensions import Dimension, Kind, different, lanes
 from rollback_lib.procedures.release.noted import After
 from rollback_lib.procedures.release.readiness import READINESS
-from rollback_lib.procedures.release.triage import Look
-from rollback_lib.procedures.triage import diagnose
-from rollback_lib.procedures.triage.changes import Since
 from rollback_lib.secrets.secret import Secret
 from rollback_lib.stack.model import Stack
-from tests.builders.containers import WAY, attached, container
+from tests.builders.containers import WAY, attached
 from tests.builders.recorded import Recorded
 from tests.builders.stack import STACK, STATE
-from tests.builders.triage import BEFORE, RUNS, ago, facts
-from tests.builders.triage import ENV as ENV_NOW
+from tests.builders.triage import facts
 from tests.unit.procedures import test_caddyfile, test_code, test_env
 from tests.unit.procedures.test_code import BAD, GOOD
 
@@ -102,6 +94,7 @@ def test_everything_is_kept_before_anything_is_changed_and_each_thing_is_done_on
     needed = [step for step in made.steps if not step.skip]
     assert [step.name for step in needed] == ["keep", "prove", "change", "recreate", "load", "remember"]
     assert [step.touches for step in needed] == [False, False, True, True, True, False]
+    assert len(set(made.keep.commands)) == len(made.keep.commands)
     # No part writes over what another one keeps.
     kept = [command.file or command.argv[-1] for command in made.keep.commands]
     for name in ("i1.env0.file", "i1.caddyfile.file", "i1.caddyfile.target"):
@@ -145,6 +138,16 @@ def test_where_git_replaces_the_caddyfile_the_container_gets_it_too_and_the_tree
     assert "/proc/$pid/root" in shell(with_tree, "change")
     assert "/proc/$pid/root" not in shell(alone, "change")
     assert len(with_tree.change.guards) == len(alone.change.guards), "the guard of the tree instead of that of the file"
+
+
+def test_a_caddyfile_that_comes_with_its_commit_is_not_said_to_differ_from_it() -> None:
+    now = state()
+    version = now.caddy.versions[1]
+    for coming, said in ((version.hash, False), ("of another commit", True)):
+        caddy_now = replace(now.caddy, coming=coming, replaced=True)
+        made = planned(now, caddy=(caddy_now, replace(test_caddyfile.target(version), diff="+new")))
+        assert ("Caddyfile\n+new" in made.diff) is said, "the diff of the tree has it"
+        assert any("git will show docker/Caddyfile as changed" in note for note in made.notes) is said, made.notes
 
 
 def test_the_guard_of_the_tree_knows_what_the_other_parts_write_into_it() -> None:
@@ -290,6 +293,17 @@ def test_releases_are_compared_in_every_dimension_that_is_known_of_both() -> Non
     assert different(then, then) == []
 
 
+def test_a_difference_says_what_a_rollback_makes_of_it() -> None:
+    now = only_env(copies={f"{STATE}/kept/one": b"A=1\nB=2\nC=3\n"})
+    held = replace(now.envs[ENV], file=test_env.file("A=9\nB=2\nD=4\n"))
+    there = replace(now.releases[0], files={ENV: KeptFile(ENV, "a", f"{STATE}/kept/one")})
+    (found,) = release.candidates(replace(now, releases=(there,), envs={ENV: held}))[0].differences
+    assert found.words == "other values of A; again with C; without D"
+    commit, *_ = release.candidates(state())[0].differences
+    assert commit.words.startswith(f"{BAD[:7]}")
+    assert " → " in commit.words
+
+
 def test_equal_versions_have_the_same_letter() -> None:
     found = lanes([whole("aaaaaa", 3, "a" * 40), whole("bbbbbb", 2, "b" * 40), whole("cccccc", 1, "a" * 40, files=None)])
     assert found == {Dimension(Kind.COMMIT): (0, 1, 0)}, "lanes without a change are left out"
@@ -311,69 +325,6 @@ def test_a_stack_without_sections_has_the_parts_that_it_has() -> None:
     now = state(stack=without("caddyfile", "code"), caddy=None, code=None)
     made = release.plan(now, replace(target(state()), code=None, caddy=None), incident="i1")
     assert After.read(made.after).parts.keys() == {".env"}
-
-
-# -- triage -------------------------------------------------------------------------------------------------------------
-
-
-def looked(hours: float, commit: str = BEFORE, env: str = "b", schemas: dict[str, str] | None = None) -> Look:
-    """The newest release was healthy so many hours ago, with this commit and env file."""
-    then = whole("aaaaaa", 0, commit, container().image, services={})
-    files = {ENV: KeptFile(ENV, env, "")}
-    databases = {"voice": Data("s1", "")}
-    return Look(replace(then, when=ago(hours), files=files, databases=databases), schemas or {"voice": "s1"}, ago(0))
-
-
-def same_env() -> str:
-    return sha256(ENV_NOW.encode()).hexdigest()
-
-
-def at_once(known: Look, **changes: Any) -> StackState:
-    """Commit and env file came 12 minutes ago, and the service is ill since."""
-    known_changes = {"ill": "boom", "code": {"came": 0.2, "made": 0.1}, "env": {"changed": 0.2, "made": 0.1, "before": None}, **changes}
-    now = facts(**known_changes)
-    return replace(now, looks={**now.looks, "release": known})
-
-
-def of_release(now: StackState) -> list[Finding]:
-    return [one for one in diagnose(now).findings if one.procedure == "release"]
-
-
-def test_several_changes_at_one_time_fit_a_release_rollback() -> None:
-    (found,) = of_release(at_once(looked(5)))
-    assert found.fit == FITS
-    assert found.speaks_for[-1] == "all of it at about the same time, as with one deploy"
-    assert any(words.endswith("were changed: the commit, .env") for words in found.speaks_for)
-    assert not found.warnings
-    (newer,) = of_release(at_once(looked(5, schemas={"voice": "s2"})))
-    assert newer.warnings == ["the schema of voice has changed since, too; it is taken back only if asked: `databases=voice`"]
-
-
-def test_one_change_or_none_fits_no_release_rollback_and_has_no_row() -> None:
-    assert of_release(at_once(looked(5, commit=RUNS))) == []
-    assert of_release(at_once(looked(5, env=same_env()))) == []
-    assert of_release(at_once(Look(None, {}, ago(0)))) == []
-    assert of_release(replace(facts(), looks={**facts().looks, "release": looked(5)})) == [], "a stack that is healthy"
-
-
-def test_the_diagnosis_offers_all_of_it_or_the_smallest_first() -> None:
-    now = at_once(looked(5), proxy={"wrong": "Caddyfile:3: no such directive"})
-    found = diagnose(now)
-    assert found.fitting[-1].procedure == "release"
-    assert found.reason.endswith("; bring back all of it with release, or begin with caddyfile, then look again")
-    assert "2 things at once" in found.reason
-
-
-def test_the_first_answer_is_what_changed_since_it_was_healthy() -> None:
-    found = diagnose(at_once(looked(5, schemas={"voice": "s2"})))
-    assert found.since.changes[0].kind == "schema"
-    assert {"deploy", "image", "env file"} <= {one.kind for one in found.since.changes}
-    assert all(one.when > found.since.healthy for one in found.since.changes)
-    first, second, *_ = str(triage_views.diagnosis(found)).splitlines()
-    assert first.startswith("✘ Not healthy")
-    assert second.startswith("What changed since it was healthy, ")
-    unknown = replace(found, since=Since(None, ()))
-    assert "When the stack was healthy last is not known here" in str(triage_views.diagnosis(unknown))
 
 
 # -- readiness ----------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """How a run ends: the verdict for every way in which it can end, and the words for it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +218,7 @@ def test_what_is_left_to_do_for_a_person(tmp_path: Path) -> None:
     folder = Folder.create("code", tmp_path)
     by_hand = f"ssh {HOST} sh -s <{folder.path}/undo.sh"
     assert f"`--apply --confirm {HOST} --plan {BOTH.hash}`" in next_of(Verdict.PLANNED, BOTH, folder)
+    assert next_of(Verdict.PLANNED, replace(BOTH, nothing_to_do=True), folder) == ""
     for found in (PARTLY, UNKNOWN):
         assert f"`rollback resume {folder.id}`" in next_of(found, BOTH, folder)
         assert by_hand in next_of(found, BOTH, folder)
