@@ -121,8 +121,8 @@ def next_actions(opening: Opening, stack: Stack, plan: Plan | None, verdict: Ver
     planned = plan if verdict is Verdict.PLANNED and plan and not plan.nothing_to_do else None
     if planned and (because := needs.why(stack, planned)):
         return (
-            f"Another person has to approve it, since {because}. The same run with `--apply --confirm {host} --plan {planned.hash}` asks for "
-            f"that, and says what they type; in a notebook, set mode to apply and reviewed to {planned.hash}.",
+            f"Another person has to approve it, since {because}. The same run with `--apply --confirm {host} --plan {planned.hash}` asks "
+            f"for that, and says what they type; in a notebook, set mode to apply and reviewed to {planned.hash}.",
         )
     if planned:
         return (
