@@ -73,7 +73,7 @@ def test_a_rollback_that_another_person_approved_is_applied(team: Team) -> None:
     refused = team.apply(stack)
     incident, plan, after = (refused.record[name] for name in ("incident", "plan", "next"))
     assert (refused.status, team.file()) == (3, bad)
-    assert "the stack asks for it before caddyfile: the approval of another person is missing (0 of 1)" in refused.out
+    assert "the approval of another person is missing (0 of 1), and the stack asks for it before caddyfile" in refused.out
     said = " ".join(after)
     words = re.search(r"`rollback (approve \w+ --stack \S+)`", said)
     assert words
