@@ -13,10 +13,12 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
+import nbformat
 import pytest
 
 from rollback_lib.jupyterlab.contents import Contents
 from rollback_lib.runbook.new_folder import make
+from rollback_lib.runbook.still import WIDGET
 from rollback_lib.settings import HOME_VARIABLE
 
 SECONDS = 60  # until a server on a busy machine answers
@@ -90,6 +92,25 @@ def test_what_a_person_uses_is_there_and_what_nobody_uses_is_not(served: Server)
     assert json.loads(served.get("api/terminals")) == []
     with pytest.raises(HTTPError, match="404"):
         served.get("lsp/status")
+
+
+@pytest.mark.parametrize("runs", [False, True])
+def test_a_notebook_without_a_kernel_shows_no_widget_and_says_how_old_it_is(
+    runs: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    bundle = {WIDGET: {"model_id": "1"}, "text/plain": "Confirmed."}
+    cell = nbformat.v4.new_code_cell("confirm", outputs=[nbformat.v4.new_output("display_data", data=bundle)])
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "sent.ipynb")
+    contents, before = Contents(root_dir=str(tmp_path)), (tmp_path / "sent.ipynb").read_bytes()
+
+    async def known(self: Contents, path: str) -> bool:
+        return runs
+
+    monkeypatch.setattr(Contents, "_runs", known)
+    shown = json.dumps(asyncio.run(contents.get("/sent.ipynb"))["content"])
+    assert (WIDGET in shown, "from an earlier session" in shown) == (runs, not runs)
+    assert "Confirmed." in shown
+    assert (tmp_path / "sent.ipynb").read_bytes() == before
 
 
 def test_a_page_that_is_being_run_is_read_when_that_has_ended(tmp_path: Path) -> None:

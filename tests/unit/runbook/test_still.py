@@ -1,12 +1,13 @@
 """What pages elsewhere ask of a notebook: GitHub, nbviewer, VS Code, and JupyterLab without the kernel that made it."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from rollback_lib.runbook.still import WIDGET, still
+from rollback_lib.runbook.still import WIDGET, say_old, still
 from rollback_lib.settings import PROJECT
 
 OURS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
@@ -38,6 +39,24 @@ def test_a_widget_without_a_twin_is_not_thrown_away() -> None:
     """A person may show widgets of their own."""
     text = notebook({WIDGET: {"model_id": "1"}})
     assert json.loads(still(text)) == json.loads(text)
+
+
+def test_outputs_of_an_earlier_session_say_so_once() -> None:
+    content = json.loads(notebook({TEXT: "Verdict: succeeded."}))
+    for hour in (3, 4):
+        say_old(content, datetime(2026, 11, 24, hour, 12, tzinfo=UTC))
+    (cell,) = content["cells"]
+    note, output = cell["outputs"]
+    assert "are from an earlier session, saved at 2026-11-24 04:12 UTC" in note["data"][TEXT]
+    assert "".join(output["data"][TEXT]) == "Verdict: succeeded."
+    nbformat.validate(nbformat.reads(json.dumps(content), as_version=4))
+
+
+def test_a_notebook_without_outputs_says_nothing() -> None:
+    content = json.loads(notebook())
+    say_old(content, datetime(2026, 11, 24, tzinfo=UTC))
+    assert content == json.loads(notebook()) | {"cells": content["cells"]}
+    assert content["cells"][0]["outputs"] == []
 
 
 @pytest.mark.parametrize("file", OURS, ids=lambda file: file.name)
