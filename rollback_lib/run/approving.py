@@ -52,7 +52,7 @@ class Awaited:
         given = ", ".join(one.words for one in found.approvers)
         doubts = "".join(f"; {one}" for one in (*found.objections, *([found.stale] if found.stale and not found.approvers else [])))
         many = f"{len(found.approvers)} of {count}{f', by {given}' if given else ''}{doubts}"
-        missing = f"{needs.why(self._run.stack, self._plan)}: the approval of another person is missing ({many})"
+        missing = f"the approval of another person is missing ({many}), and {needs.why(self._run.stack, self._plan)}"
         complete = found.request is not None and len(found.approvers) >= count
         words = f"Approved by {given}, to begin" if complete else f"Not approved yet ({many}). It can be"
         words += f" until {times.clock(asked.until)} UTC"

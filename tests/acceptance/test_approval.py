@@ -32,6 +32,13 @@ from tests.machine import BIN, Done, Machine
 STATE = "/var/lib/rollback/dyniq-voice"
 FILE = "/opt/dyniq-voice/docker/Caddyfile"
 ETC = "/etc/rollback"
+EXPOSE = "/etc/ssh/sshd_config.d/expose.conf"
+# Let sshd read its configuration again, and wait until it listens again.
+RELOAD = """
+listens() { grep -c 'Server listening' /var/log/sshd.log; }
+before=$(listens); kill -HUP "$(cat /run/sshd.pid)"
+until [ "$(listens)" -gt "$before" ]; do sleep 0.05; done
+"""
 
 
 @dataclass
@@ -73,7 +80,7 @@ def test_a_rollback_that_another_person_approved_is_applied(team: Team) -> None:
     refused = team.apply(stack)
     incident, plan, after = (refused.record[name] for name in ("incident", "plan", "next"))
     assert (refused.status, team.file()) == (3, bad)
-    assert "the stack asks for it before caddyfile: the approval of another person is missing (0 of 1)" in refused.out
+    assert "the approval of another person is missing (0 of 1), and the stack asks for it before caddyfile" in refused.out
     said = " ".join(after)
     words = re.search(r"`rollback (approve \w+ --stack \S+)`", said)
     assert words
@@ -261,7 +268,7 @@ def test_the_host_verifies_an_approval_by_itself(link: Link, tmp_path: Path) -> 
 def test_the_host_compares_the_key_that_is_logged_in(host: PracticeHost, link: Link, tmp_path: Path) -> None:
     """With `ExposeAuthInfo`, a runner cannot name another key as that of who asks, to approve its own plan."""
     ben = key(tmp_path, "ben")
-    host.exec("echo 'ExposeAuthInfo yes' >/etc/ssh/sshd_config.d/expose.conf; kill -HUP $(cat /run/sshd.pid)")
+    host.exec(f"echo 'ExposeAuthInfo yes' >{EXPOSE}; {RELOAD}")
     try:
         again = Link("contabo", host.ssh_config, lambda _: None)
         door = Door(again, f"/tmp/state-{secrets.token_hex(4)}")
@@ -273,4 +280,4 @@ def test_the_host_compares_the_key_that_is_logged_in(host: PracticeHost, link: L
             assert (said in heard, heard == "") == (True, said == "")
         again.close()
     finally:
-        host.exec("rm /etc/ssh/sshd_config.d/expose.conf; kill -HUP $(cat /run/sshd.pid)")
+        host.exec(f"rm {EXPOSE}; {RELOAD}")

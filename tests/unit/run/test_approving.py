@@ -96,7 +96,7 @@ def refused(incident: Incident, of: Plan = PLAN) -> str:
 def test_without_an_approval_nothing_begins_and_the_next_commands_are_said(place: Place) -> None:
     incident = place.opened(headless())
     said = refused(incident)
-    assert said == "the stack asks for it before code: the approval of another person is missing (0 of 1)"
+    assert said == "the approval of another person is missing (0 of 1), and the stack asks for it before code"
     with pytest.raises(NotConfirmed):
         incident.apply(PLAN.recreate)
     assert place.host.started == []
