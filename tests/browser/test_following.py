@@ -36,3 +36,18 @@ def test_the_start_page_shows_what_somebody_else_does(broken: Machine, page: Pag
             panel.scroll_into_view_if_needed()
             page.screenshot(path=SHOTS / "follow-2.png")
         assert broken.health()[0] == 200
+
+
+@pytest.mark.whole
+def test_triage_shows_what_somebody_else_does_before_it_offers_anything(broken: Machine, page: Page, tmp_path: Path) -> None:  # noqa: F811
+    with broken.stopped_in("code", "recreate", 1) as scene, opened(broken, tmp_path, "triage") as address:
+        page.goto(address)
+        run_all(page)
+        offered = outputs(page, "offer(run, found, stack)")
+        expect(offered).to_contain_text("You only watch.")
+        expect(offered).to_contain_text("Recreate agents-api")
+        expect(offered).to_contain_text("the code rollback")
+        page.screenshot(path=SHOTS / "follow-3.png")
+        thaw(scene)
+        scene.run.communicate(timeout=60)
+        expect(offered).to_contain_text("It has ended: succeeded, ")
