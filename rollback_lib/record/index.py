@@ -172,11 +172,15 @@ def _shown(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _row(place: str, summary: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The columns of a record. A value of a type that nobody writes there becomes text, or counts as not known."""
     shown = _shown(summary)
     words = "\n".join(str(value).casefold() for name, value in shown.items() if name not in _HASHED)
-    texts = (str(shown.get(name, "")) for name in ("host", "mode", "ended"))
-    practice = shown.get("practice", shown.get("because") == _DRILL)
-    measured = practice, shown.get("changed"), shown.get("healthy_seconds")
-    failed = (str(shown.get(name, "")) for name in ("failed", "failed_at"))
-    head = place, shown["opened"], shown.get("procedure", ""), shown.get("stack", ""), shown["verdict"], json.dumps(summary), words
-    return (*head, *texts, *measured, *failed)
+    opened, procedure, stack, verdict, host, mode, ended, failed, failed_at = (
+        str(shown.get(name, "")) for name in ("opened", "procedure", "stack", "verdict", "host", "mode", "ended", "failed", "failed_at")
+    )
+    changed, seconds = shown.get("changed"), shown.get("healthy_seconds")
+    measured = (
+        bool(shown.get("practice", shown.get("because") == _DRILL)), None if changed is None else bool(changed),
+        float(seconds) if isinstance(seconds, int | float) else None,
+    )  # fmt: skip
+    return (place, opened, procedure, stack, verdict, json.dumps(summary), words, host, mode, ended, *measured, failed, failed_at)

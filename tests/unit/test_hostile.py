@@ -333,7 +333,7 @@ ATTRIBUTES = (
     "font-family "
     "opacity fill font-size text-anchor height class"
 )
-ALLOWED = {*ELEMENTS.split(), "div", *(f"@{name}" for name in ATTRIBUTES.split())}
+ALLOWED = {*ELEMENTS.split(), "div", "@tabindex", *(f"@{name}" for name in ATTRIBUTES.split())}
 hostile = st.one_of(
     st.text(max_size=40),
     st.sampled_from(

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from rollback_lib.record import chain
-from rollback_lib.record.chain import OPENED, Chain
-from rollback_lib.record.history import INDEX, incidents
+from rollback_lib.record.chain import OPENED, SEALED, Chain
+from rollback_lib.record.history import INDEX, incidents, indexed
 from tests.builders.sealed import begin, record
 
 
@@ -74,3 +74,14 @@ def test_where_no_index_can_be_kept_records_are_listed_all_the_same(tmp_path: Pa
     (tmp_path / INDEX / "in-the-way").touch()
     assert ids(tmp_path) == [one.id]
     assert ids(tmp_path / "none") == []
+
+
+def test_values_of_other_types_stop_nobody_from_listing(tmp_path: Path) -> None:
+    """As in the bundle of somebody else that an archive has."""
+    odd = begin(tmp_path)
+    strange = {"procedure": ["code"], "stack": {"a": 1}, "verdict": ["x"], "practice": [], "changed": [1], "healthy_seconds": "soon"}
+    Chain(tmp_path).enter(SEALED, odd.path, strange, manifest="m")
+    one = record(tmp_path)
+    assert set(ids(tmp_path)) == {one.id, odd.id}
+    read = {row.incident: row for row in indexed(tmp_path).ran()}
+    assert (read[odd.id].healthy, read[odd.id].practice, read[odd.id].changed) == (None, False, True)
