@@ -63,6 +63,7 @@ def test_a_notebook_without_outputs_says_nothing() -> None:
 def test_our_notebooks_are_shown_everywhere(file: Path) -> None:
     read = nbformat.read(file, as_version=4)
     nbformat.validate(read)
+    assert len({cell["id"] for cell in json.loads(file.read_text())["cells"]}) == len(read.cells)
     assert still(file.read_text()) == file.read_text(), "a widget would be shown as an error"
     assert read.metadata.kernelspec.name == "python3"
     assert read.metadata.language_info.name == "python"
