@@ -12,7 +12,7 @@ from rollback_lib.health.watch import probe_once
 from rollback_lib.notebook import display, errors, following
 from rollback_lib.notebook.follow_up import onward
 from rollback_lib.notebook.links import link, under
-from rollback_lib.notebook.view import View, image, note, sign, stack, table, words
+from rollback_lib.notebook.view import View, note, picture, sign, stack, table
 from rollback_lib.notebook.views import common
 from rollback_lib.procedures import registry
 from rollback_lib.record.folder import incidents_root
@@ -129,14 +129,14 @@ def _listed(root: Path, known: Stack) -> View:
 
 def history(stack_name: str) -> View:
     """How long rollbacks of the stack took, how often each was needed, and what was practised of late."""
-    name = _stack(stack_name).name
+    name, today = _stack(stack_name).name, times.today()
     known = statistics(indexed(incidents_root()).ran(stack=name))
-    day, last = times.today(), known.days[-1:]
+    last = known.days[-1:]
+    needed = "Needed, in bars; times to healthy, in dots." if known.needed else "No rollback was needed yet."
     practised = f"Last practised on {last[0].day} (UTC)." if last else "Nothing was practised yet: no readiness run, and no drill."
-    needed = "Needed, in bars, and times to healthy, in dots." if known.needed else "No rollback was needed yet."
-    drawn = ((charts.needs(known.needed), needed), (charts.healing(known.needed), ""), (charts.practice(known.days, day), practised))
-    parts = [image(svg, said) if svg else note("info", said) for svg, said in drawn if svg or said]
-    return stack(*parts, words(f"All figures: `rollback incidents stats --stack {name}`."))
+    said = note("info", f"{needed} {practised} All figures: `rollback incidents stats --stack {name}`.")
+    drawn = charts.together(charts.needs(known.needed), charts.healing(known.needed), charts.practice(known.days, today))
+    return stack(said, picture(drawn, charts.label(drawn))) if drawn else said
 
 
 def _ended(incident: Mapping[str, Any]) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """Views: small objects with an HTML form for notebooks and a text form for everything else."""
 
+import base64
 import html
 from collections.abc import Sequence
 
@@ -103,6 +104,13 @@ def code(text: str, *, title: str, lead: str = "", folded: bool = False) -> View
 def image(svg: str, text: str) -> View:
     """A drawing, with its text below it."""
     return View(f'{svg}<div style="font-size:13px">{html.escape(text)}</div>', text)
+
+
+def picture(svg: str, text: str) -> View:
+    """A drawing as an image, with its text for those who do not see it. It is also shown where JupyterLab does not trust what a notebook
+    shows, as on a start page that ran before the browser was there."""
+    data = base64.b64encode(svg.encode()).decode()
+    return View(f'<img src="data:image/svg+xml;base64,{data}" alt="{html.escape(text)}" style="max-width:100%">', text)
 
 
 def bar(value: float, whole: float, mark: float | None, text: str) -> View:

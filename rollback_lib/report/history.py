@@ -11,6 +11,7 @@ from rollback_lib.text import tables, times
 DOTS = 200  # of a lane: the newest times
 SHOWN_DAYS = 91  # of the chart of days: the newest quarter of a year
 _ROW, _LANE, _BAR = 24, 46, 14  # pixels
+_GAP = 18  # pixels between two charts that are drawn together
 _RIGHT = 190  # pixels for what stands beside a lane
 _WORD = f'fill="{GREY}"'
 
@@ -88,6 +89,20 @@ def practice(days: Sequence[Day], until: date) -> str:
     ready = sum(1 for one in known.values() if one.ready or one.not_ready)
     said = f"of {SHOWN_DAYS} days up to {until}: readiness on {ready}, {tables.count(sum(one.drills for one in known.values()), 'drill')}"
     return _drawn(shapes, bottom + FOOT - 8, said)
+
+
+def together(*drawn: str) -> str:
+    """Charts of this module below each other, as one; "" if there is none."""
+    known = [one for one in drawn if one]
+    heights = [int(one.partition(f'viewBox="0 0 {WIDTH} ')[2].partition('"')[0]) for one in known]
+    tops = [sum(heights[:number]) + _GAP * number for number in range(len(known))]
+    placed = [one.replace("<svg ", f'<svg y="{top}" height="{height}" ', 1) for one, top, height in zip(known, tops, heights, strict=True)]
+    return _drawn(placed, tops[-1] + heights[-1], "; ".join(map(label, known))) if known else ""
+
+
+def label(drawn: str) -> str:
+    """What a chart of this module says in words."""
+    return html.unescape(drawn.partition('aria-label="')[2].partition('"')[0])
 
 
 def _mark(x: float, y: int, well: int, ill: int) -> str:
