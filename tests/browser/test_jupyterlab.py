@@ -292,7 +292,7 @@ def test_everything_that_was_deployed_at_once_comes_back_by_clicking(clean: Mach
         page.goto(address)
         run_all(page)
         for number, (source, said) in enumerate(
-            (("now = incident.document()", "Not healthy: agents-api."), (".candidates(now)", "Caddyfile: +1 −1 lines"),
+            (("now = incident.document(", "Not healthy: agents-api."), (".candidates(now)", "Caddyfile: +1 −1 lines"),
              ("chosen = incident.examine", "Brings back: commit"), ("plan = incident.plan", "Reload Caddy: changes the stack")), 1,
         ):  # fmt: skip
             expect(outputs(page, source)).to_contain_text(said)
