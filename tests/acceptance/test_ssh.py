@@ -21,7 +21,7 @@ from rollback_lib.host.ssh_config import resolve
 
 @pytest.fixture
 def link(host: PracticeHost) -> Iterator[Connection]:
-    connection = connect("contabo", host.ssh_config)
+    connection = connect_again(host)  # the test before may have let sshd read its configuration again
     yield connection
     connection.close()
 
