@@ -86,7 +86,7 @@ class Files:
             try:
                 self._files.pipe_file(path + _UNFINISHED, content)
                 self._files.mv(path + _UNFINISHED, path)
-            except Exception:
+            except Exception:  # whatever it was, it is raised again
                 with suppress(Exception):  # a part of it would only take up room
                     self._files.rm_file(path + _UNFINISHED)
                 raise

@@ -213,7 +213,7 @@ def test_what_is_left_for_those_who_follow_is_whole_and_keeps_no_run_waiting(lin
         assert (taken(b"").key, left()) == (KEY_READ, ["key", lock.PLAN]), "it goes on, so it has not ended"
         assert taken(secrets.token_hex(2**20).encode()).how is Taking.TAKEN, "there is no room for that plan"
         assert left() == ["key", lock.PLAN]
-        host.exec(f"head -c 4m /dev/zero >{state}/fill || true")
+        host.exec(f"head -c 4m /dev/zero >{state}/fill || true")  # it fails once the disk is full, which is what it is for
         link.run(script((lock.release(state, "mine", '{"verdict": "refused"}' * 500),)))
         assert link.run(f"ls {state}/lock/holder").status != 0
     finally:

@@ -1,7 +1,7 @@
 """Timestamps that came after their records were archived: each follows in an object of its own, locked and in the chain."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,17 +24,10 @@ Folder = Callable[[str], Path]
 AWAY = "http://127.0.0.1:9/"
 
 
-@pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
-    made = Authority(tmp_path_factory.mktemp("tsa") / "authority")
-    yield made
-    made.close()
-
-
 @pytest.fixture
-def authority(real: Authority, monkeypatch: pytest.MonkeyPatch) -> Authority:
-    monkeypatch.setenv(VARIABLE, real.address)
-    return real
+def authority(real_authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Authority:
+    monkeypatch.setenv(VARIABLE, real_authority.address)
+    return real_authority
 
 
 @pytest.fixture

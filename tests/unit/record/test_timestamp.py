@@ -3,7 +3,6 @@
 import json
 import shutil
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,19 +25,12 @@ from tests.builders.authority import Authority
 from tests.builders.sealed import begin, record
 
 
-@pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
-    made = Authority(tmp_path_factory.mktemp("tsa") / "authority")
-    yield made
-    made.close()
-
-
 @pytest.fixture
-def authority(real: Authority, monkeypatch: pytest.MonkeyPatch) -> Authority:
-    monkeypatch.setenv(VARIABLE, real.address)
+def authority(real_authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Authority:
+    monkeypatch.setenv(VARIABLE, real_authority.address)
     monkeypatch.setattr("rollback_lib.archive.background.start", lambda *_: None)
-    real.answers = real.answer
-    return real
+    real_authority.answers = real_authority.answer
+    return real_authority
 
 
 def words(root: Path, authority: Path | None = None) -> list[str]:
