@@ -36,7 +36,8 @@ class Container:
     in version `compose_version`. `exit` is its exit status, 0 while it runs. `revision` is the commit in the image's label, 40 hex
     digits. `environment` are its variables. `health` is the state of its health check, "" if it has none. `command` is what it runs,
     its image's own command if nothing else was given. `published` are its ports as HOST:PORT→PORT/PROTOCOL. `pid` is the id of its first
-    process on the host, 0 if it does not run.
+    process on the host, 0 if it does not run. `completes` is whether another service waits until this one has completed. `kept_up` is
+    whether Docker starts it again whenever it ends.
     """
 
     id: str
@@ -60,6 +61,13 @@ class Container:
     command: tuple[str, ...] = ()
     published: frozenset[str] = frozenset()
     pid: int = 0
+    completes: bool = False
+    kept_up: bool = False
+
+    @property
+    def completed(self) -> bool:
+        """Whether it did its work and ended by itself. One that Docker keeps up was stopped."""
+        return self.state == "exited" and self.exit == 0 and not self.kept_up
 
 
 @dataclass(frozen=True)
@@ -258,8 +266,18 @@ def _absent(message: str) -> None:
 
 def _sorted(out: str) -> list[Container]:
     """A container that is removed as soon as it ends is none of a service."""
-    lasting = (container_of(one) for one in objects(out) if not (one.get("HostConfig") or {}).get("AutoRemove"))
-    return sorted(lasting, key=lambda one: (one.service, one.number, one.created))
+    raw = [one for one in objects(out) if not (one.get("HostConfig") or {}).get("AutoRemove")]
+    awaited = {name for one in raw for name in _awaited(one)}
+    found = (replace(one, completes=one.service in awaited) for one in map(container_of, raw))
+    return sorted(found, key=lambda one: (one.service, one.number, one.created))
+
+
+def _awaited(raw: dict[str, Any]) -> Iterator[str]:
+    """The services that have to complete before this container starts. Compose notes them in a label: SERVICE:CONDITION:RESTART,…"""
+    for one in str((raw["Config"]["Labels"] or {}).get("com.docker.compose.depends_on", "")).split(","):
+        name, _, rest = one.partition(":")
+        if rest.startswith("service_completed_successfully"):
+            yield name
 
 
 def listing(stack: Stack) -> Command:
@@ -310,6 +328,7 @@ def container_of(raw: dict[str, Any]) -> Container:
         command=tuple(raw["Config"].get("Cmd") or ()),
         published=_published(raw.get("HostConfig", {}).get("PortBindings") or {}),
         pid=raw["State"].get("Pid") or 0,
+        kept_up=(raw.get("HostConfig", {}).get("RestartPolicy") or {}).get("Name") in ("always", "unless-stopped"),
     )
 
 

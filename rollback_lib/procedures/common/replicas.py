@@ -9,7 +9,12 @@ from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.noted import Noted
 
 PART = "containers"  # the part of the host that steps and effects name
-RUNNING = "running"
+RUNNING, COMPLETED = "running", "completed"
+
+
+def state_of(container: Container) -> str:
+    """The state of a container as plans and effects name it: that of Docker, or that it has completed."""
+    return COMPLETED if container.completed else container.state
 
 
 class Replica(Noted):
@@ -28,7 +33,7 @@ class Replicas(Noted):
     containers: tuple[Replica, ...]
 
     @classmethod
-    def of(cls, containers: Sequence[Container], state: Callable[[Container], str] = lambda container: container.state) -> Self:
+    def of(cls, containers: Sequence[Container], state: Callable[[Container], str] = state_of) -> Self:
         """The containers as they are now. `state` returns what to note as the state of a container."""
         found = (
             Replica(id=container.id, image=container.image, image_name=container.image_name, state=state(container))
@@ -49,6 +54,16 @@ class Replicas(Noted):
         """Whether there was at least one container, and all were running."""
         return {replica.state for replica in self.containers} == {RUNNING}
 
+    @property
+    def completed(self) -> bool:
+        """Whether there was at least one container, and all had completed."""
+        return {replica.state for replica in self.containers} == {COMPLETED}
+
+    @property
+    def up(self) -> bool:
+        """Whether a container was running, or about to."""
+        return any(replica.state.split(" ")[0] in (RUNNING, "restarting") for replica in self.containers)
+
 
 def names(containers: Iterable[Container]) -> tuple[str, ...]:
     """The names of the containers, which a recreate removes."""
@@ -63,9 +78,9 @@ def assumed(known: Replicas, service: str, containers: Sequence[Container]) -> E
 def after(
     known: Replicas, service: str, containers: Sequence[Container], *, image: str | None, recreated: bool = True
 ) -> list[Effect]:  # fmt: skip
-    """Whether all replicas run, are as many as before, have the image with the id `image` (unless it is None), and are new containers
-    (if `recreated`)."""
-    rows = [counted(known, service, containers), _state(service, containers)]
+    """Whether all replicas run or may have completed, are as many as before, have the image with the id `image` (unless it is None), and
+    are new containers (if `recreated`)."""
+    rows = [counted(known, service, containers), running(known, service, containers)]
     if image is not None:
         between = {container.image for container in containers} <= {image, *known.images}
         rows.append(
@@ -92,7 +107,12 @@ def back(known: Replicas, service: str, containers: Sequence[Container], *, imag
         Effect(f"{service}: image", _short(known.images), _short(container.image for container in containers), part=PART, between=between),
         Effect(f"{service}: name of the image", called, _list(container.image_name for container in containers), part=PART, between=True),
     ]
-    return [*rows, _state(service, containers)] if known.running else rows
+    return [*rows, running(known, service, containers)] if ran(known, containers) else rows
+
+
+def ran(known: Replicas, containers: Iterable[Container]) -> bool:
+    """Whether the service did before what it should: it ran, or it had completed, and others wait for that."""
+    return known.running or (known.completed and any(container.completes for container in containers))
 
 
 def counted(known: Replicas, service: str, containers: Sequence[Container]) -> Effect:
@@ -102,9 +122,16 @@ def counted(known: Replicas, service: str, containers: Sequence[Container]) -> E
     return Effect(f"{service}: replicas", str(known.count or max(found, 1)), str(found), part=PART, between=True)
 
 
-def _state(service: str, containers: Sequence[Container]) -> Effect:
-    states = _list(container.state for container in containers) or "no container"
-    return Effect(f"{service}: state", RUNNING, states, condition=True, part=PART)
+def running(
+    known: Replicas, service: str, containers: Sequence[Container], state: Callable[[Container], str] = state_of, *, settles: bool = False
+) -> Effect:  # fmt: skip
+    """Whether all replicas run. Instead they may have completed, if another service waits for that, or if none was up before."""
+    states = {state(container) for container in containers}
+    may_complete = not known.up or all(container.completes for container in containers)
+    if may_complete:
+        states = states - {COMPLETED} or states
+    asked = COMPLETED if may_complete and states == {COMPLETED} else RUNNING
+    return Effect(f"{service}: state", asked, _list(states) or "no container", settles=settles, condition=True, part=PART)
 
 
 def short_ids(ids: Iterable[str]) -> str:

@@ -136,7 +136,7 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     rows = []
     for name, known in before.services.items():
         mine = [one for one in containers if one.service == name]
-        rows += [replicas.counted(known, name, mine), _running(name, mine), replicas.fresh(known, name, mine)]
+        rows += [replicas.counted(known, name, mine), _running(known, name, mine), replicas.fresh(known, name, mine)]
         image = images.get(after.built.get(name, ""))
         if image:
             rows.append(_image(known, name, mine, image.id, image.id))
@@ -156,13 +156,12 @@ def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
             mine = [one for one in containers if one.service == name]
             built = images.get(after.built.get(name, ""))
             rows += [replicas.counted(known, name, mine), _image(known, name, mine, wanted, built.id if built else wanted)]
-            rows += [_running(name, mine)] if known.running else []
+            rows += [_running(known, name, mine)] if replicas.ran(known, mine) else []
     return [*rows, *_around(host, stack, before, after)]
 
 
-def _running(name: str, containers: list[Container]) -> Effect:
-    states = ", ".join(sorted(set(map(_state, containers)))) or "no container"
-    return Effect(f"{name}: state", replicas.RUNNING, states, settles=True, condition=True, part=PART)
+def _running(known: Replicas, name: str, containers: list[Container]) -> Effect:
+    return replicas.running(known, name, containers, _state, settles=True)
 
 
 def _image(known: Replicas, name: str, containers: list[Container], wanted: str, built: str) -> Effect:
@@ -180,7 +179,7 @@ def _as_kept(stack: Stack, incident: str) -> Fact[str]:
 
 def _drift(now: State) -> tuple[str, ...]:
     """What new containers would lose. A container that has done its work is not in use, and has nothing to lose."""
-    used = {name: [one for one in now.of(name) if (one.state, one.exit) != ("exited", 0)] for name in now.services}
+    used = {name: [one for one in now.of(name) if not one.completed] for name in now.services}
     return tuple(line for name, mine in used.items() for line in drift.of_service(mine, now.services[name], now.environments))
 
 
@@ -226,10 +225,8 @@ def _counted_on(now: State) -> set[str]:
 
 
 def _state(one: Container) -> str:
-    """The state to note for a container. One that ended with status 0 counts as running: some services only prepare the others."""
-    if one.state == "exited" and one.exit == 0:
-        return replicas.RUNNING
-    return one.state + (f" ({one.health})" if one.health not in ("", "healthy") else "")
+    """The state to note for a container, with what its health check says."""
+    return replicas.state_of(one) + (f" ({one.health})" if not one.completed and one.health not in ("", "healthy") else "")
 
 
 def _volumes(containers: list[Container], volumes: dict[str, networks.Volume]) -> tuple[Mounted, ...]:
@@ -387,7 +384,7 @@ def _notes(now: State, target: Target) -> tuple[str, ...]:
     stopped = sorted({one.container for one in _attachments(now) if one.state not in ("running", "")})
     if stopped:
         notes.append(f"{some(stopped)}: stopped, and on a network of the stack; it is attached again, so that it can start.")
-    idle = [one.name for one in now.containers if one.state == "exited" and one.exit == 0]
+    idle = [one.name for one in now.containers if one.completed]
     if idle:
-        notes.append(f"{some(idle)}: exited successfully; `up` runs it again.")
+        notes.append(f"{some(idle)}: completed; `up` runs it again.")
     return tuple(notes)

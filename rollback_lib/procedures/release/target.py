@@ -222,8 +222,8 @@ def _retag(now: State, name: str, ran: Ran, stored: Mapping[str, docker.Stored])
 
 
 def _failed(container: docker.Container) -> bool:
-    """Whether a container should run and does not; one that ended with status 0 has done its work."""
-    return container.state != "running" and (container.state, container.exit) != ("exited", 0)
+    """Whether a container should run and does not."""
+    return container.state != "running" and not container.completed
 
 
 def _way(now: State, release: WholeRelease, name: str) -> tuple[Compose, int]:

@@ -108,12 +108,8 @@ def test_a_stack_of_another_shape_is_rolled_back_with_nothing_but_its_file(clean
     assert stack.look()["healthy"]
 
 
-# A release expects every service to run afterwards, also one that ends by itself, as the configurator of this stack.
-ENDS_BY_ITSELF = pytest.mark.xfail(reason="a service that ends by itself is expected to run after a release rollback", strict=True)
-
-
 @pytest.mark.whole
-@pytest.mark.parametrize("name", [pytest.param(name, marks=ENDS_BY_ITSELF if name == "erp" else ()) for name in BREAKS])
+@pytest.mark.parametrize("name", BREAKS)
 def test_everything_of_such_a_stack_comes_back_at_once(clean: Machine, name: str) -> None:
     stack = Made(clean, name)
     rows = {row["name"]: row for row in stack.apply("readiness").record["found"]["rows"]}

@@ -65,3 +65,24 @@ def test_the_containers_that_a_plan_knew_are_told_by_their_ids() -> None:
     assert replicas.assumed(KNOWN, "api", two("b")).words == f"api: containers is {'b1' * 6} {'b2' * 6}, not {'a1' * 6} {'a2' * 6}"
     assert replicas.assumed(NONE, "api", []) == Effect("api: containers", "none", "none")
     assert replicas.counted(KNOWN, "api", two("a")).part == PART
+
+
+def test_a_service_that_completes_need_not_run() -> None:
+    done = {"state": "exited", "exit": 0}
+
+    def state(before: dict[str, object], after: dict[str, object]) -> dict[str, tuple[str, str]]:
+        return wrong(replicas.after(Replicas.of(two("a", **before)), "setup", two("b", **after), image=None))
+
+    assert state(done, done) == {}
+    assert state(done, {}) == {}  # not yet
+    assert state({"state": "exited", "exit": 1}, done) == {}
+    assert state({"completes": True}, {**done, "completes": True}) == {}
+    ended = {"setup: state": ("running", "completed")}
+    assert state({}, done) == ended
+    assert state({"state": "restarting"}, done) == ended
+    assert state(done, {"state": "exited", "exit": 1}) == {"setup: state": ("running", "exited")}
+    assert state(done, {**done, "kept_up": True}) == {"setup: state": ("running", "exited")}
+    before, failed = Replicas.of(two("a", **done)), {"state": "exited", "exit": 1}
+    assert (before.running, before.completed) == (False, True)
+    assert wrong(replicas.back(before, "setup", two("a", **failed))) == {}
+    assert wrong(replicas.back(before, "setup", two("a", **failed, completes=True))) == {"setup: state": ("running", "exited")}
