@@ -58,6 +58,8 @@ def _postmortem(arguments: argparse.Namespace) -> int:
     folder = records.folder(known, arguments.incident)
     if folder.record().get("verdict") in {verdict for verdict in Verdict if verdict.looked}:
         raise ParameterError(f"{folder.id} only looked, so there is nothing to write a post-mortem of; name the rollback that came of it")
+    if arguments.file.suffix == ".svg":
+        raise ParameterError(f"{arguments.file} would be overwritten by the picture of the run; give the draft a name that ends in .md")
     made = write_draft(known, folder, arguments.incident, arguments.file)
     pictures = f", its pictures are {' and '.join(map(str, made[1:]))}" if made[1:] else ""
     print(f"The draft is {made[0]}{pictures}. What is marked as an open question is for people to answer.")

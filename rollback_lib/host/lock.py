@@ -38,6 +38,17 @@ busy() {
 }
 """
 
+_LOOK = (
+    STATE
+    + _BUSY
+    + r"""
+date +%s
+[ -e "$1/lock/holder" ] || exit 0
+cat "$1/lock/holder"
+busy "$1/jobs/$(sed -n 1p "$1/lock/holder")"
+"""
+)
+
 _TAKE = (
     STATE
     + END
@@ -171,17 +182,20 @@ def read_taken(out: str, err: str) -> Taken:
 
 
 def look(state: str) -> Command:
-    """A command that prints the host's time and the holder of the lock, and changes nothing."""
-    return Command.of("sh", "-euc", 'date +%s; [ ! -e "$1/lock/holder" ] || cat "$1/lock/holder"', "sh", state)
+    """A command that prints the host's time, the holder of the lock, and the names of its jobs that run. It changes nothing."""
+    return Command.of("sh", "-euc", _LOOK, "sh", state)
 
 
 def read_holder(out: str) -> Owner | None:
-    """Read what `look` printed: who holds the lock; None if it is free or its lease has ended.
+    """Read what `look` printed: who holds the lock; None if it is free or its holder is stale.
 
     Raises ValueError or LookupError for any other text.
     """
     now, *lines = out.splitlines()
-    return Owner(**json.loads(lines[2])) if lines and int(lines[1]) > int(now) else None
+    if not lines:
+        return None
+    _, until, owner, *running = lines
+    return Owner(**json.loads(owner)) if int(until) > int(now) or running else None
 
 
 def renew(state: str, incident: str) -> Command:

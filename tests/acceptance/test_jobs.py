@@ -231,13 +231,21 @@ def test_one_that_was_told_to_end_before_it_began_never_starts(link: Link, state
     assert run(link, state, "echo there", name="step.2") == (0, "there\n")
 
 
+def holder(link: Link, state: str) -> Owner | None:
+    """The holder of the lock, as those see it who only look."""
+    return lock.read_holder(link.run(script((lock.look(state),))).out)
+
+
 def test_a_lease_that_ended_frees_the_lock_unless_a_job_of_it_runs(link: Link, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock, "LEASE", 0)
     assert take(link, state, "mine").how is Taking.TAKEN
     link.run_job(Job(state, "mine", "step", "sleep 300", 600), 0, None)
     held = take(link, state, "other")
     assert (held.how, held.running) == (Taking.HELD, ("step",))
+    assert (seen := holder(link, state)) is not None
+    assert seen.incident == "mine"
     link.run(Job(state, "mine", "step", "", 0).end())
+    assert holder(link, state) is None
     assert take(link, state, "other").how is Taking.EXPIRED
     with pytest.raises(LockLost):
         run(link, state, "touch /tmp/never", name="next")

@@ -53,6 +53,8 @@ def test_a_draft_has_the_runs_at_its_outage_and_the_hash_of_its_seal(
     assert f"`{file_hash(mended.path / 'manifest.json')}`" in text
     assert main(["incidents", "postmortem", looked.id]) == 2
     assert "name the rollback that came of it" in capsys.readouterr().err
+    assert main(["incidents", "postmortem", mended.id, "-o", str(tmp_path / "draft.svg")]) == 2
+    assert "give the draft a name that ends in .md" in capsys.readouterr().err
     (failed.path / "record.json").unlink()
     for action in ("postmortem", "report"):
         assert main(["incidents", action, failed.id, "-o", str(tmp_path / "none.md")]) == 2
