@@ -12,7 +12,7 @@ from rollback_lib.errors import ParameterError
 LAB = Path(__file__).parent
 # The dimensions, in the order in which they are applied. The first value of each is that of the seeded host.
 DIMENSIONS: dict[str, tuple[str, ...]] = {
-    "versions": ("debian", "compose-2.40", "caddy-2.11", "postgres-18", "postgres-15"),
+    "versions": ("debian", "compose-2.40", "caddy-2.11", "postgres-18", "postgres-15", "docker-28"),
     "layout": ("docker", "root", "project-directory", "two-files", "profiles", "include", "shop"),
     "git": ("plain", "submodule", "filter", "hook", "worktree"),
     "replicas": ("1", "3"),

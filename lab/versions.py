@@ -24,6 +24,9 @@ class Version:
 
 VERSIONS = {
     "compose-2.40": Version("forky", "docker-compose/forky docker-buildx/forky", images.BASE),
+    "docker-28": Version(
+        "forky", "docker.io/forky docker-cli/forky containerd/forky runc/forky docker-compose/forky docker-buildx/forky", images.machine()
+    ),
     "caddy-2.11": Version("trixie-backports", "caddy/trixie-backports", images.service_image("caddy:2")),
     "postgres-18": Version("forky", "postgresql-18", images.service_image("postgres:17")),
     "postgres-15": Version("bookworm", "postgresql-15", images.service_image("postgres:17")),

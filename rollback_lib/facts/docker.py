@@ -9,6 +9,7 @@ from typing import Any
 
 from rollback_lib.commands.command import Command
 from rollback_lib.commands.compose import Compose
+from rollback_lib.commands.image import HUB, Reference
 from rollback_lib.errors import Refused
 from rollback_lib.facts import secret_values
 from rollback_lib.facts.fact import Fact
@@ -88,12 +89,12 @@ LINES = 100  # how many last lines of a log are asked for, so that two who want 
 # One call for all, unless one of them is not there.
 _STORED = r"""
 [ $# -gt 0 ] || exit 0
-if said=$(docker image inspect --format '{{.Id}} {{.Size}} {{len .RepoDigests}}' "$@" 2>/dev/null); then
+if said=$(docker image inspect --format '{{.Id}} {{.Size}} {{json .RepoDigests}}' "$@" 2>/dev/null); then
     printf '%s\n' "$said" | for name; do read -r line; printf '%s %s\n' "$name" "$line"; done
     exit 0
 fi
 for name; do
-    if said=$(docker image inspect --format "$name {{.Id}} {{.Size}} {{len .RepoDigests}}" "$name" 2>&1); then printf '%s\n' "$said"
+    if said=$(docker image inspect --format "$name {{.Id}} {{.Size}} {{json .RepoDigests}}" "$name" 2>&1); then printf '%s\n' "$said"
     else case $said in *[Nn]"o such"*) ;; *) printf '%s\n' "$said" >&2; exit 1 ;; esac; fi
 done
 """
@@ -186,10 +187,17 @@ def stored(names: "set[str]") -> Fact[dict[str, Stored]]:
     """The images on the host with these names, by name. Names that no image has are left out."""
 
     def read(out: str) -> dict[str, Stored]:
-        rows = (line.split(" ") for line in out.splitlines())
-        return {name: Stored(image, int(size), digests != "0") for name, image, size, digests in rows}
+        rows = (line.split(" ", 3) for line in out.splitlines())
+        return {name: Stored(image, int(size), _pulled(image, json.loads(digests) or ())) for name, image, size, digests in rows}
 
     return Fact((Command.of("sh", "-euc", _STORED, "sh", *sorted(names)),), read, missing=NEEDED)
+
+
+def _pulled(image: str, digests: Iterable[str]) -> bool:
+    """Whether an image came from a registry or was pushed to one. Else it has no digest; but if Docker keeps its images in containerd, every
+    image has one for each of its names, which is its id. There a name that begins with a registry has to tell."""
+    found = map(Reference.parse, digests)
+    return any(one.digest != image or one.registry != HUB for one in found)
 
 
 def image_id(reference: str) -> Fact[str | None]:

@@ -34,6 +34,7 @@ def test_a_procedure_on_a_host_of_another_shape(clean: Machine, cell: Cell, ends
     undone = clean.undo(done.folder)
     assert undone.status == 0, undone.out + undone.err
     if cell.procedure == "redeploy":  # nobody wants the networks gone again
+        assert done.record["steps"]["build"] == "done"
         as_before(look(clean.host), good, cell.procedure)
     else:
         assert look(clean.host) == bad
