@@ -166,10 +166,11 @@ def named(name: str) -> Fact[Container | None]:
 
 
 def image_environments(ids: "set[str]") -> Fact[dict[str, dict[str, Secret]]]:
-    """The environment variables that images set, by image id."""
+    """The environment variables that images set, by image id. Where Docker keeps its images in containerd, it may know nothing of an image
+    but its id, if all its layers were there when it was pulled: such an image is left out."""
 
     def read(out: str) -> dict[str, dict[str, Secret]]:
-        return {image["Id"]: _environment(image["Config"]) for image in json.loads(out)}
+        return {image["Id"]: _environment(image["Config"]) for image in json.loads(out) if image["RootFS"].get("Type")}
 
     return Fact((_images(ids),) if ids else (), read if ids else lambda _: {}, missing="docker could not be asked for the images")
 
@@ -194,8 +195,8 @@ def stored(names: "set[str]") -> Fact[dict[str, Stored]]:
 
 
 def _pulled(image: str, digests: Iterable[str]) -> bool:
-    """Whether an image came from a registry or was pushed to one. Else it has no digest; but if Docker keeps its images in containerd, every
-    image has one for each of its names, which is its id. There a name that begins with a registry has to tell."""
+    """Whether an image came from a registry or was pushed to one. Else it has no digest; but if Docker keeps its images in containerd,
+    every image has one for each of its names, which is its id. There a name that begins with a registry has to tell."""
     found = map(Reference.parse, digests)
     return any(one.digest != image or one.registry != HUB for one in found)
 

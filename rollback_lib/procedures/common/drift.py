@@ -22,9 +22,10 @@ def expected(of_image: Environment, given: Environment) -> dict[str, Secret]:
     return {**of_image, **given}
 
 
-def held(container: Container, given: Environment) -> dict[str, Secret]:
-    """The variables of a container, without the proxy variables that docker itself adds. `given` are those that compose gives it."""
-    return {key: value for key, value in container.environment.items() if key in given or not PROXY.fullmatch(key)}
+def held(container: Container, given: Environment, *, whole: bool = True) -> dict[str, Secret]:
+    """The variables of a container, without the proxy variables that docker itself adds. `given` are those that compose gives it. Without
+    `whole`, it is not known what its image sets, and all others may come from there."""
+    return {key: value for key, value in container.environment.items() if key in given or (whole and not PROXY.fullmatch(key))}
 
 
 def of_service(
@@ -32,15 +33,16 @@ def of_service(
     but: Iterable[str] = (),
 ) -> tuple[str, ...]:  # fmt: skip
     """How a service's containers differ from those that compose would make now, in sentences that show no values. `images` holds the
-    variables that each image sets, by image id. `image` is False if the name of the image does not count. `but` are variables that do
-    not count."""
-    found = (line for container in containers for line in _of(container, service, images.get(container.image, {}), image, set(but)))
+    variables that each image sets, by image id; of an image that is not there, nobody knows. `image` is False if the name of the image
+    does not count. `but` are variables that do not count."""
+    found = (line for container in containers for line in _of(container, service, images.get(container.image), image, set(but)))
     return tuple(dict.fromkeys(found))
 
 
-def _of(container: Container, service: Service, of_image: Environment, image: bool, but: set[str]) -> Iterable[str]:
+def _of(container: Container, service: Service, of_image: Environment | None, image: bool, but: set[str]) -> Iterable[str]:
     name = container.name
-    should, has = expected(of_image, service.environment), held(container, service.environment)
+    should = expected(of_image or {}, service.environment)
+    has = held(container, service.environment, whole=of_image is not None)
     lost = sorted(key for key in has if key not in should and key not in but)
     other = sorted(key for key in should if key in has and has[key] != should[key] and key not in but)
     more = sorted(key for key in should if key not in has and key not in but)

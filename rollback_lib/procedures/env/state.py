@@ -59,7 +59,8 @@ class Held:
 
     def held(self, service: str, meant: compose.Meant | None) -> list[dict[str, Secret]]:
         """The variables of each of the service's containers."""
-        return [drift.held(one, meant.environment if meant else {}) for one in self.replicas.get(service, [])]
+        given = meant.environment if meant else {}
+        return [drift.held(one, given, whole=one.image in self.images) for one in self.replicas.get(service, [])]
 
     def holds(self, service: str, meant: compose.Meant | None) -> bool | None:
         """Whether all containers of the service have exactly the variables in `meant`; None if that is not known."""

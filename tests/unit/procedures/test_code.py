@@ -208,7 +208,7 @@ def test_the_tag_is_the_one_that_the_target_s_files_name() -> None:
 
 def test_what_new_containers_would_lose_is_said_without_a_value() -> None:
     exported = a_container(environment={"TAG": Secret("hunter2hunter2")})
-    plan = code.plan(state(container=exported), target(), incident="i1")
+    plan = code.plan(state(container=exported, environments={exported.image: {}}), target(), incident="i1")
     assert plan.drift == ("docker-agents-api-1 has the variables TAG, which no file sets: a new container would not",)
     assert "hunter2" not in plan.json()
     assert plan.hash != code.plan(state(), target(), incident="i1").hash
