@@ -20,8 +20,8 @@ up() { # up FOLDER…: start the stacks in these folders
 }
 up /opt/registry
 until curl -fsS http://localhost:5000/v2/ >/tmp/said 2>&1; do sleep 0.1; done
-for image in $images; do # as they came from there
-    case $image in localhost:5000/*) docker image rm "$image" >/tmp/said && said docker pull --quiet "$image" ;; esac
+for image in $images; do # in this store, with these digests
+    case $image in localhost:5000/*) said docker push --quiet "$image" ;; esac
 done
 up $(printf '%s\n' "$stacks" | grep -vx -e /opt/registry -e "$tree/docker") "$tree/docker"
 start
