@@ -26,10 +26,10 @@ def version(text: str) -> Version:
 class Store:
     """A kind of store.
 
-    `variables` are those of its images' environment that hold the version, `names` matches the last part of its images' names. `folders`
-    are variables with the folder of its files. `files` are the files in that folder, or below it, that say which version wrote them, and
-    `read` is what they say. `series` shortens a version to what matters: `exact` if only the same series can read the files, else a later
-    one can as well.
+    `variables` are those of its images' environment that hold the version, `names` matches the whole last part of its images' names.
+    `folders` are variables with the folder of its files. `files` are the files in that folder, or below it, that say which version wrote
+    them, and `read` is what they say. `series` shortens a version to what matters: `exact` if only the same series can read the files,
+    else a later one can as well.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Store:
 
     def named(self, image: str) -> bool:
         """Whether an image with this name is one of such a store."""
-        return self.names.search(Reference.parse(image).name.rpartition("/")[2]) is not None
+        return self.names.fullmatch(Reference.parse(image).name.rpartition("/")[2]) is not None
 
 
 def store_of(environment: Mapping[str, str], image: str) -> Store | None:
@@ -88,13 +88,14 @@ def _snapshot(text: str) -> Version:
 
 
 STORES = (
-    Store("Postgres", ("PG_MAJOR", "PG_VERSION"), re.compile(r"^(postgres(ql)?|postgis|pgvector|timescaledb)(-|$)"), ("PGDATA",),
+    Store("Postgres", ("PG_MAJOR", "PG_VERSION"), re.compile(r"postgres(ql)?|postgis|pgvector|timescaledb(-ha)?"), ("PGDATA",),
           ("PG_VERSION", "data/PG_VERSION", "pgdata/PG_VERSION"), version, _postgres, exact=True),
-    Store("MariaDB", ("MARIADB_VERSION", "MARIADB_MAJOR"), re.compile(r"^mariadb(-|$)"), (),
+    Store("MariaDB", ("MARIADB_VERSION", "MARIADB_MAJOR"), re.compile(r"mariadb"), (),
           ("mariadb_upgrade_info", "mysql_upgrade_info", "data/mariadb_upgrade_info", "data/mysql_upgrade_info"), version,
           lambda found: found[:2]),
-    Store("MySQL", ("MYSQL_VERSION", "MYSQL_MAJOR"), re.compile(r"^mysql(-|$)"), (), ("mysql_upgrade_info", "data/mysql_upgrade_info"),
+    Store("MySQL", ("MYSQL_VERSION", "MYSQL_MAJOR"), re.compile(r"mysql(-server)?"), (), ("mysql_upgrade_info", "data/mysql_upgrade_info"),
           version, _mysql),
-    Store("Redis", ("REDIS_VERSION",), re.compile(r"^redis(-|$)"), (), ("dump.rdb",), _snapshot, lambda found: found[:2]),
-    Store("MongoDB", ("MONGO_VERSION", "MONGO_MAJOR"), re.compile(r"^mongo(db)?(-|$)"), (), (), version, lambda found: found[:2]),
+    Store("Redis", ("REDIS_VERSION",), re.compile(r"redis(-stack(-server)?)?"), (), ("dump.rdb",), _snapshot, lambda found: found[:2]),
+    Store("MongoDB", ("MONGO_VERSION", "MONGO_MAJOR"), re.compile(r"mongo(db(-community-server)?)?"), (), (), version,
+          lambda found: found[:2]),
 )  # fmt: skip

@@ -63,7 +63,8 @@ def test_postgres_is_not_started_on_the_files_of_a_newer_one(newer: Machine) -> 
     assert CANNOT in refused("image", pinned, "-p", "target=old")
     assert "VERSION" not in newer.ssh(f"cat {VOICE}/.env 2>/dev/null", check=False)
     # The variable that names it, and the compose file itself.
-    assert CANNOT in refused("env", stack(newer, env={"file": f"{VOICE}/.env"}), "-p", f"target={VOICE}/.env.good")
+    newer.ssh("docker tag postgres:17 localhost:5000/pg:17")
+    assert CANNOT in refused("env", stack(newer, env={"file": f"{VOICE}/.env"}), "-p", "target=.env.good")
     newer.ssh(f"sed -i 's/:-18/:-17/' {VOICE}/docker-compose.yml")
     assert CANNOT in refused("redeploy", stack(newer, redeploy={}))
 
