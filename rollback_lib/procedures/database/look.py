@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rollback_lib.facts import docker, postgres, schema
-from rollback_lib.facts.host import Host
+from rollback_lib.facts.host import Host, result_of
 from rollback_lib.procedures.database.state import maintenance, section, server_of
 from rollback_lib.stack.model import Database, Stack
 
@@ -29,9 +29,12 @@ def look(host: Host, stack: Stack, database: str = "") -> Look:
     one = section(stack, database)
     server = server_of(one)
     container, answering = host.ask(docker.named(one.container)), host.ask(postgres.server(server, maintenance(one)))
-    outline, backups = host.ask(postgres.outline(server, one.database)), host.ask(schema.of_backups(one.backups, server))
+    outline, backups = (
+        host.ask(postgres.outline(server, one.database)),
+        host.ask(schema.of_backups(one.backups, server)) if one.backups else None,
+    )
     content = outline.result()
     there = {name: frozenset(table.columns) for name, table in content.tables.items()} if content else {}
-    known = backups.result() if content else []
+    known = (result_of(backups) or []) if content else []
     since = tuple((backup.when, schema.difference(backup.tables, there)) for backup in known)
     return Look(one, container.result(), answering.result(), since)
