@@ -153,6 +153,7 @@ class Database(Keys):
     backups: Pattern = Field(default="", description="Where backups are on the host; the last part may have `*` and `?`.")
     sources: list[Place] = Field(default_factory=list, description="Other places where backups are. `backups`, or one of these, is needed.")
     used_by: list[Name] = Field(default_factory=list, description="Containers to recreate if they do not reconnect by themselves.")
+    fresh: PositiveFloat = Field(default=26.0, description="Hours after which the newest backup is too old; a day later, readiness fails.")
 
     @model_validator(mode="after")
     def _has_backups(self) -> "Database":

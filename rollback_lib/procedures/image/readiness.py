@@ -1,5 +1,6 @@
 """Whether a service could go back to another image right now."""
 
+from rollback_lib.facts import registry
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.procedures.code.look import Look as Code
 from rollback_lib.procedures.code.look import from_registry
@@ -7,6 +8,7 @@ from rollback_lib.procedures.common.readiness import Readiness, Seen
 from rollback_lib.procedures.common.rows import AMBER, GREEN, RED, Row
 from rollback_lib.procedures.image.state import State, candidates
 from rollback_lib.procedures.image.target import Target
+from rollback_lib.text import tables
 
 
 def rows(seen: Seen[State, Target]) -> list[Row]:
@@ -19,7 +21,19 @@ def rows(seen: Seen[State, Target]) -> list[Row]:
     where = "kept on the host" if row.image else "in the registry" if row.in_registry else "nowhere"
     there = bool(row.image or row.in_registry)
     said = f"would go back to {row.tag[:12]}, {chosen.why}; it is {where}"
-    return [Row(seen.label, GREEN if there else RED, said, "" if there else "push it again")]
+    return [Row(seen.label, GREEN if there else RED, said, "" if there else "push it again"), *_registry(seen)]
+
+
+def _registry(seen: Seen[State, Target]) -> list[Row]:
+    """Whether the registry answers the host, with the login that the host has there."""
+    if isinstance(seen.state, Unanswered):
+        return []
+    tags, where = seen.state.tags, seen.state.named.registry
+    name = f"registry of {seen.state.service}"
+    if isinstance(tags, registry.Unavailable):
+        do = f"if it asks for a login: `docker login {where}` on the host; until it answers, only images on the host can be started"
+        return [Row(name, AMBER, f"{where} does not answer ({tags.why})", do)]
+    return [Row(name, GREEN, f"{where} answers, with {tables.count(len(tags), 'tag')}")]
 
 
 def _nothing(seen: Seen[State, Target]) -> bool:
