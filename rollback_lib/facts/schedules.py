@@ -78,6 +78,11 @@ class Cleanup:
         """Whether it also removes containers that do not run, those with the label `rollback.holds` too."""
         return ("system" in self.command or "container" in self.command) and HOLDS not in self.command
 
+    @property
+    def sparing(self) -> str:
+        """The command with what makes it leave the containers that hold images."""
+        return f'{self.command} --filter "label!={HOLDS}"'
+
 
 def cleanups() -> Fact[tuple[Cleanup, ...]]:
     """Those that are run at set times, as far as we may read it."""

@@ -69,6 +69,7 @@ def test_postgres_is_not_started_on_the_files_of_a_newer_one(newer: Machine) -> 
     assert CANNOT in refused("redeploy", stack(newer, redeploy={}))
 
 
+@pytest.mark.whole
 def test_the_way_back_from_a_newer_image_that_could_not_start_is_open(newer: Machine) -> None:
     """Postgres 18 was deployed onto the files of Postgres 17, and stops at once: what counts is who wrote the files."""
     folder = "/opt/n8n"

@@ -95,6 +95,7 @@ def refusal(machine: Machine, file: Path, name: str = "") -> str:
     return str(refused.value)
 
 
+@pytest.mark.whole
 def test_a_backup_of_every_place_is_restored(lost: Machine) -> None:
     every = stack(lost, RESTIC, BORG, BUCKET, SIDECAR)
     before = lost.listing()
@@ -117,6 +118,7 @@ def test_a_backup_of_every_place_is_restored(lost: Machine) -> None:
     assert not lost.ssh(f"grep -rl {PASSWORD} /var/lib/rollback", check=False)
 
 
+@pytest.mark.whole
 def test_a_place_in_trouble_is_named_and_nothing_is_swapped(lost: Machine) -> None:
     was, before = content(lost), databases(lost)
 

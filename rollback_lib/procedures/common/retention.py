@@ -138,7 +138,7 @@ def _removal(found: Copies, incident: str) -> Command:
     if ways:
         lines.append(removed.enter(f"{stack.state}/{removed.FILE}", ways, incident).shell())
     for copy in found.beyond:  # no --force: Docker then refuses to remove an image that a container uses
-        lines += [holding.let_go(copy.name)] if copy.image else []
+        lines += [holding.let_go(copy.name)] if copy.image and of_release(copy.name) else []
         remove = ("docker", "image", "rm", copy.name) if copy.image else ("rm", "-rf", "--", copy.name)
         lines.append(f"{Command.of(*remove)} || :")
     return Command.script("\n".join(lines), stack.state, found.last, incident)

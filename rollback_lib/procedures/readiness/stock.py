@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rollback_lib.commands.image import HOLDS
 from rollback_lib.facts import copies, schedules
 from rollback_lib.facts.host import Host, Unanswered
 from rollback_lib.plan.plan import some
@@ -25,7 +24,7 @@ class Stock:
     cleanups: tuple[schedules.Cleanup, ...]
 
 
-def look(host: Host, stack: Stack) -> Stock:
+def stocked(host: Host, stack: Stack) -> Stock:
     """Ask for the images that are kept as releases, for the containers that use them, and for clean-ups."""
     images, used = host.ask(copies.images(stack.kept_images)), host.ask(copies.in_use())
     held, cleanups = host.ask(copies.held(stack.name)), host.ask(schedules.cleanups())
@@ -35,7 +34,7 @@ def look(host: Host, stack: Stack) -> Stock:
     return Stock(mine, serving, tuple(sorted(set(kept) - {*mine, *serving})), cleanups.result())
 
 
-def rows(found: Stock | Unanswered, tried: Mapping[str, Tried]) -> list[Row]:
+def of_stock(found: Stock | Unanswered, tried: Mapping[str, Tried]) -> list[Row]:
     """Whether the images are kept, and what each clean-up would remove."""
     if isinstance(found, Unanswered):
         return [Row("images kept", AMBER, f"not known: {found.why}", "look at it on the host")]
@@ -59,7 +58,6 @@ def _cleanup(one: schedules.Cleanup, found: Stock) -> Row:
     gone = [*found.loose, *(found.held if one.containers else ())]
     if not gone:
         return Row(name, GREEN, f"`{one.command}` leaves what rollbacks need")
-    do = (
-        f'let it leave containers with our label: `{one.command} --filter "label!={HOLDS}"`' if one.containers else "as for the images kept"
-    )
+    leave = f"let it leave the containers that hold images: `{one.sparing}`"
+    do = leave if one.containers else "a run with --apply holds them"
     return Row(name, AMBER, f"`{one.command}` removes {some(gone)}, and so the way back to them", do)

@@ -79,8 +79,8 @@ def test_without_such_a_backup_it_is_refused_and_what_to_do_instead_is_said() ->
     with pytest.raises(TargetRefused) as none:
         chosen(voice(), then=whole("aaaaaa", 60))
     assert str(none.value) == (
-        "voice cannot come back with release aaaaaa: no backup in /backup/voice-* is from before 2025-12-30 15:04 UTC, when that was healthy; "
-        + instead
+        "voice cannot come back with release aaaaaa: no backup in /backup/voice-* is from before 2025-12-30 15:04 UTC, when that was "
+        f"healthy; {instead}"
     )
     cut = [backup("voice-2.sql", 1, whole=False, wrong="it is cut off"), backup("voice-1.sql", 25)]
     with pytest.raises(TargetRefused, match=r"/backup/voice-2\.sql cannot be restored: it is cut off; leave it out"):
