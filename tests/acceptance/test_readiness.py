@@ -58,7 +58,7 @@ def test_a_healthy_host_is_ready_and_is_kept_as_known_good(clean: Machine) -> No
 @pytest.mark.whole
 def test_the_stock_survives_a_clean_up_and_a_registry_that_is_away(clean: Machine) -> None:
     """After a bad deploy and somebody's prune, the image that was healthy is still there, and nothing has to be built or pulled."""
-    clean.ssh("echo '0 3 * * * root docker image prune -af' >/etc/cron.d/prune; "
+    clean.ssh("mkdir -p /etc/cron.d; echo '0 3 * * * root docker image prune -af' >/etc/cron.d/prune; "
               "echo '0 4 * * 0 root docker system prune -af' >/etc/cron.d/sweep; docker image prune -af")  # fmt: skip
     good = clean.container()["Image"]
     looked = rows(clean.rollback(procedure="readiness"))

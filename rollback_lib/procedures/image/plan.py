@@ -132,13 +132,17 @@ def _settled(now: State, row: Candidate, pin: str | None) -> bool:
     return "@" in pin or any(one.tag == row.tag and one.id == row.image for one in now.local)
 
 
+def pull(now: State, row: Candidate) -> Command:
+    """The command that pulls an image by its digest."""
+    return Command.of("docker", "pull", "--quiet", f"{now.named.name}@{row.digest}")
+
+
 def _pull(now: State, target: Target, kept: str) -> Step:
     row = target.candidate
     title, why = "Fetch the target's image", "Before anything stops: an image that cannot be pulled ends the run here."
     if row.digest and all(image.digest != row.digest for image in now.local):
-        pinned = f"{now.named.name}@{row.digest}"
         reads = fitting.checks(target.files, {now.service: kept})
-        commands = (Command.of("docker", "pull", "--quiet", pinned), Command.of("docker", "tag", pinned, kept), *reads)
+        commands = (pull(now, row), Command.of("docker", "tag", f"{now.named.name}@{row.digest}", kept), *reads)
         return Step("pull", title, why, commands, deadline=PULL_DEADLINE)
     # `docker tag` fails if the image does not exist, so this proves that it does; the tag protects it from a clean-up.
     return Step("pull", "Keep the target's image, which the host has", why, (Command.of("docker", "tag", row.image or "", kept),))
