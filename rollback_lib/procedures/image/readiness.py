@@ -31,13 +31,16 @@ def rows(seen: Seen[State, Target]) -> list[Row]:
     chosen = seen.target
     if isinstance(chosen, Unanswered):
         do = "see whether the registry has earlier images; each that is healthy here is kept by this run with --apply"
-        return [Row(seen.label, RED if _nothing(seen) else AMBER, chosen.why, do)]
+        return [Row(seen.label, RED if _nothing(seen) else AMBER, chosen.why, do), *_registry(seen)]
     row = chosen.candidate
     fetched = None if isinstance(seen.state, Unanswered) else seen.tried.get(_step(seen.state.service))
     where = "kept on the host" if row.image or (fetched and fetched.ok) else "in the registry" if row.in_registry else "nowhere"
     there = bool(row.image or row.in_registry)
     if fetched and not fetched.ok:
-        return [Row(seen.label, RED, f"{row.tag[:12]} could not be fetched, {fetched.words}", "push it again, or fix the login")]
+        return [
+            Row(seen.label, RED, f"{row.tag[:12]} could not be fetched, {fetched.words}", "push it again, or fix the login"),
+            *_registry(seen),
+        ]
     said = f"would go back to {row.tag[:12]}, {chosen.why}; it is {where}"
     return [Row(seen.label, GREEN if there else RED, said, "" if there else "push it again"), *_registry(seen)]
 

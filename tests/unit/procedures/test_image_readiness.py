@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 from rollback_lib.facts import registry
+from rollback_lib.facts.host import Unanswered
 from rollback_lib.host.ending import Ending
 from rollback_lib.procedures import image
 from rollback_lib.procedures.common.readiness import Seen, Tried
 from rollback_lib.procedures.image.readiness import rows, trials
+from tests.builders.triage import facts
 from tests.unit.procedures.test_image import GOOD, container, digest, state
 
 SILENCE = {"look": None, "symptoms": None, "states": {}, "copies": None, "made": "", "measured": None}
@@ -31,7 +33,7 @@ def test_an_image_that_is_in_the_registry_only_is_fetched_and_kept() -> None:
     assert "it is in the registry" in rows(seen(now))[0].found
     done = rows(seen(now, **{step.name: Tried(Ending.exited(0), 1.0, "")}))
     assert "it is kept on the host" in done[0].found
-    (failed,) = rows(seen(now, **{step.name: Tried(Ending.exited(1), 1.0, "unauthorized")}))
+    failed, _ = rows(seen(now, **{step.name: Tried(Ending.exited(1), 1.0, "unauthorized")}))
     assert (failed.level, "unauthorized" in failed.found) == ("red", True)
 
 
@@ -48,3 +50,5 @@ def test_a_registry_that_does_not_answer_is_said_with_what_to_do() -> None:
     asked, away = rows(seen(now))[1], rows(replace(seen(now), state=replace(now, tags=registry.Unavailable("401"))))[1]
     assert (asked.level, away.level) == ("green", "amber")
     assert "docker login ghcr.io" in away.do
+    _, without = rows(replace(seen(now), target=Unanswered("no target"), look=facts()))
+    assert without == asked
