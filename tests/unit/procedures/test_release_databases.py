@@ -213,7 +213,7 @@ def test_a_newer_schema_is_a_risk_with_a_choice_and_comes_back_if_asked_for() ->
     old = schema.Schema("/backup/voice-2.sql", NOW - timedelta(hours=1), {"public.calls": frozenset({"id"})})
     now = Recorded(
         (postgres.outline(VOICE_SERVER, "dyniq"), content(table("public.calls", None))),
-        (schema.of_backups(VOICE.backups, VOICE_SERVER), [old]),
+        (schema.of_backups(VOICE.backups, VOICE_SERVER), [old]), (postgres.empty(VOICE_SERVER, "dyniq"), frozenset()),
     )  # fmt: skip
     (said,) = databases.risks(now, STACK, ["voice"])
     assert said.startswith("The schema of voice has changed since that release (new: public.calls.at, since its backup of 2026-01-02 02:04")
