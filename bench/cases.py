@@ -11,6 +11,7 @@ from bench.memory import memory
 from bench.results import Taken
 from bench.rollbacks import Rollback, Users, in_turn, under_traffic
 from bench.site import Site
+from bench.sources import ROWS, from_places
 from bench.startup import start, triage
 
 # grep finds nothing when nothing is kept, which is no failure here.
@@ -91,6 +92,7 @@ CASES = {
     "open": Case("`rollback open` until a browser shows the first state", 2, 5, opening, far=True),
     "memory": Case("memory of a run, also with a step that prints 100 MB", 1, 3, partial(memory, CODE)),
     "database": Case("database rollback of 100 MB and 1 GB", 6, 3, partial(restores, SIZES)),
+    "sources": Case("database rollback from restic, Borg and S3", 6, 3, partial(from_places, ROWS)),
     "records": Case("list, search and verify 10,000 records", 3, 3, records.many),
     "database-10gb": Case("database rollback of 10 GB; needs 60 GB of disk", 40, 1, partial(restores, HUGE), usual=False),
 }

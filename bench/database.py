@@ -39,7 +39,7 @@ def restores(sizes: Mapping[str, int], site: Site, rounds: int) -> Iterator[Take
         for form, (backup, peer) in {"plain": (PLAIN, _psql), "custom": (CUSTOM, _pg_restore)}.items():
             for _ in range(max(1, rounds - 2) if number else rounds):
                 yield f"{size}, {form}, peer", {"restore": peer(site.host)}
-                yield f"{size}, {form}, rollback", _rollback(site, backup)
+                yield f"{size}, {form}, rollback", rolled_back(site, backup)
 
 
 def _check_disk(rows: int) -> None:
@@ -50,27 +50,29 @@ def _check_disk(rows: int) -> None:
 
 
 def _psql(host: PracticeHost) -> float:
-    _fresh(host)
-    return _timed(host, f"{PSQL} -1 -o /dev/null -d peer -f - </backup/{PLAIN}")
+    fresh(host)
+    return timed(host, f"{PSQL} -1 -o /dev/null -d peer -f - </backup/{PLAIN}")
 
 
 def _pg_restore(host: PracticeHost) -> float:
-    _fresh(host)
+    fresh(host)
     host.exec(f"docker cp -q /backup/{CUSTOM} voice-postgres-1:/tmp/peer.dump")
     jobs = host.exec("nproc")
-    seconds = _timed(host, f"docker exec voice-postgres-1 pg_restore -e -j {jobs} -U dyniq -d peer /tmp/peer.dump")
+    seconds = timed(host, f"docker exec voice-postgres-1 pg_restore -e -j {jobs} -U dyniq -d peer /tmp/peer.dump")
     host.exec("docker exec voice-postgres-1 rm /tmp/peer.dump")
     return seconds
 
 
-def _fresh(host: PracticeHost) -> None:
+def fresh(host: PracticeHost) -> None:
+    """Make an empty database for the peer."""
     host.exec(
         "docker exec voice-postgres-1 dropdb -U dyniq --if-exists peer; docker exec voice-postgres-1 createdb -U dyniq -T template0 peer"
     )
     host.exec(f"{PSQL} -d postgres -c CHECKPOINT; sync")
 
 
-def _timed(host: PracticeHost, command: str) -> float:
+def timed(host: PracticeHost, command: str) -> float:
+    """How many seconds the peer's command takes on the host; what it restored is dropped."""
     started = time.monotonic()
     host.exec(command)
     seconds = time.monotonic() - started
@@ -78,7 +80,7 @@ def _timed(host: PracticeHost, command: str) -> float:
     return seconds
 
 
-def _rollback(site: Site, backup: str) -> dict[str, float]:
+def rolled_back(site: Site, backup: str) -> dict[str, float]:
     """A rollback: the seconds of its restore and of all of it, the longest gap of a client that writes meanwhile, and its memory."""
     given = ("database=voice", "accept_loss=true", f"target={backup}")
     words = site.peers.rollback("run", "database", *CONFIRMED, *(word for one in given for word in ("-p", one)))

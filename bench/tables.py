@@ -96,7 +96,7 @@ def memory(results: Results) -> str:
 
 
 def database(results: Results) -> str:
-    parts = [results.part(name) for name in ("database", "database-10gb")]
+    parts = [results.part(name) for name in ("database", "sources", "database-10gb")]
     header = ("Restore", "the other tool", "this project", "of the other", "whole run", "client cut off", "memory (PSS)")
     rows = []
     for part in filter(None, parts):

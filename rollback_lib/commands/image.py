@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 HUB = "registry-1.docker.io"  # the registry of images whose names have no registry
+HOLDS = "rollback.holds"  # the label of containers that never run: each keeps the image that it is made of
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")  # the grammar of the distribution specification
 

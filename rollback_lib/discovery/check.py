@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rollback_lib.facts import backups, postgres, references
-from rollback_lib.facts.host import Answer, Host
+from rollback_lib.facts.host import Host
 from rollback_lib.health.watch import probe_once
 from rollback_lib.procedures import database, readiness
 from rollback_lib.procedures.common.readiness import NOT_TRIED
-from rollback_lib.procedures.common.rows import AMBER, GREEN, RED, Row, worst
-from rollback_lib.procedures.database.readiness import DAILY, LATE
+from rollback_lib.procedures.common.rows import GREEN, RED, Row, worst
+from rollback_lib.procedures.database.readiness import age
 from rollback_lib.stack.model import Database, Stack
 
 _LATER = ("known good",)  # rows of what only a run that is applied does
@@ -36,7 +36,8 @@ class Looked:
 def look(host: Host, stack: Stack) -> Looked:
     """Ask every procedure what it would go back to, each database for its server and its newest backup, and every route once."""
     servers = {one.name: host.ask(postgres.server(database.server_of(one), database.maintenance(one))) for one in stack.databases}
-    newest = {one.name: host.ask(backups.listing(one.backups, most=1)) for one in stack.databases}
+    newest = {one.name: host.ask(backups.listing(one.backups, most=1)) for one in stack.databases if one.backups}
+    others = [(one, host.ask(backups.of_source(place.source))) for one in stack.databases for place in one.sources]
     short = stack.model_copy(update={"databases": []})  # their contents would be counted, and their backups read
     values = references.values(host, [reference for route in stack.routes for reference in route.headers.values()])
     probes = tuple(probe_once(stack.routes, stack.health.timeout, values))
@@ -45,12 +46,11 @@ def look(host: Host, stack: Stack) -> Looked:
     plan = readiness.plan(now, target, incident="check")
     report = readiness.report(now, target, plan, {}, readiness.Restored({}))
     rows = [row for row in report.rows if row.found != NOT_TRIED and row.name not in _LATER]
-    rows += [row for one in stack.databases for row in _database(one, servers[one.name], newest[one.name])]
+    for one in stack.databases:
+        rows.append(_server(one, servers[one.name].result()))
+        rows += [_backup(one, newest[one.name].result())] if one.name in newest else []
+    rows += [_place(one, answer.result()) for one, answer in others]
     return Looked(stack, tuple(rows))
-
-
-def _database(one: Database, server: Answer[postgres.Server | None], newest: Answer[list[backups.Backup]]) -> list[Row]:
-    return [_server(one, server.result()), _backup(one, newest.result())]
 
 
 def _server(one: Database, found: postgres.Server | None) -> Row:
@@ -72,6 +72,19 @@ def _backup(one: Database, found: list[backups.Backup]) -> Row:
     hours = (datetime.now(UTC) - newest.changed).total_seconds() / 3600
     if newest.wrong:
         return Row(name, RED, f"{newest.path}: {newest.wrong}", "make a new one")
-    level = RED if hours > LATE else AMBER if hours > DAILY else GREEN
+    level = age(one, hours)
     whole = "its end is there" if newest.whole else "whether it is whole, only reading it tells"
     return Row(name, level, f"{newest.name}, {hours:.1f} h old; {whole}", "" if level == GREEN else "see why no newer one was made")
+
+
+def _place(one: Database, found: list[backups.Backup] | backups.Away) -> Row:
+    """Another place of backups: whether it gives a list, and how old the newest is."""
+    if isinstance(found, backups.Away):
+        return Row(f"backup of {one.name}", RED, f"{found.place} gave no list: {found.why}", "fix that, or the section")
+    if not found:
+        return Row(f"backup of {one.name}", RED, "one of its places in `sources` has no backup", "correct the section, or make one")
+    assert found[0].source
+    hours = (datetime.now(UTC) - found[0].changed).total_seconds() / 3600
+    level = age(one, hours)
+    said = f"{found[0].path} of {found[0].source.words}, {hours:.1f} h old; whether it is whole, only reading it tells"
+    return Row(f"backup of {one.name}", level, said, "" if level == GREEN else "see why no newer one was made")

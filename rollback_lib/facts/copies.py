@@ -1,10 +1,12 @@
 """What earlier runs keep on the host: files in the stack's folder, images with names under rollback/, and git stashes."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rollback_lib.commands.command import Command
+from rollback_lib.commands.image import HOLDS
 from rollback_lib.facts import git
 from rollback_lib.facts.docker import NEEDED
 from rollback_lib.facts.fact import Fact
@@ -160,10 +162,20 @@ def images(beginning: str) -> Fact[list[Image]]:
 
 
 def in_use() -> Fact[frozenset[str]]:
-    """The ids of the images that have containers, running or not."""
+    """The ids of the images that have containers, running or not. Those that only hold an image do not count."""
+    return _used(lambda label: not label)
+
+
+def held(stack: str) -> Fact[frozenset[str]]:
+    """The ids of the images that containers hold for the stack of that name. It asks the same as `in_use`."""
+    return _used(lambda label: label == stack)
+
+
+def _used(counts: Callable[[str | None], bool]) -> Fact[frozenset[str]]:
     listing = Command.of("docker", "ps", "--all", "--quiet", "--no-trunc")
-    inspect = inspected("container", listing, '{"Image":{{json .Image}}}')
-    return Fact((inspect,), lambda out: frozenset(raw["Image"] for raw in objects(out)), missing=NEEDED)
+    form = f'{{"Image":{{{{json .Image}}}},"Holds":{{{{json (index .Config.Labels "{HOLDS}")}}}}}}'
+    inspect = inspected("container", listing, form)
+    return Fact((inspect,), lambda out: frozenset(raw["Image"] for raw in objects(out) if counts(raw["Holds"])), missing=NEEDED)
 
 
 def stashes(tree: str) -> Fact[list[Stash]]:

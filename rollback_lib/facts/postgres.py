@@ -220,6 +220,12 @@ FROM (SELECT format('%I.%I', n.nspname, c.relname) AS name, (
     WHERE (c.relkind = 'r' OR c.relkind = 'm' AND c.relispopulated) AND {_OURS}
     UNION ALL SELECT 'pg_catalog.pg_largeobject_metadata', NULL, 0) one ORDER BY one.pages, one.name;
 """
+# Prints the names of the tables without a row.
+_EMPTY = rf"""
+{_SAFE} SET statement_timeout = '1s';
+SELECT format('SELECT %L WHERE NOT EXISTS (SELECT FROM ONLY %I.%I)', format('%I.%I', n.nspname, c.relname), n.nspname, c.relname)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND {_OURS} \gexec
+"""
 
 
 def server(postgres: Postgres, maintenance: str) -> Fact[Server | None]:
@@ -248,6 +254,13 @@ def content(postgres: Postgres, database: str, *, within: float = COUNTING) -> F
     first = outline(postgres, database)
     write = _script(postgres, database).saying(_COUNTED.replace("%SECONDS%", str(within)))
     return replace(first, commands=(*first.commands, write.pipe(*_script(postgres, database).argv)), deadline=2 * _OUTLINING + within)
+
+
+def empty(postgres: Postgres, database: str) -> Fact[frozenset[str]]:
+    """The tables of a database that have no row; none if it cannot be asked. A table that is locked, or is not known to be empty within a
+    second, is not among them."""
+    ask = _script(postgres, database).saying(_EMPTY)
+    return Fact((ask,), lambda out: frozenset(out.splitlines()), otherwise=lambda _: frozenset(), deadline=10.0, keep=_KEEP)
 
 
 def _script(postgres: Postgres, database: str) -> Command:

@@ -1,10 +1,11 @@
-"""What the host does at set times that makes dumps of databases: crontabs and systemd timers that name pg_dump or pg_dumpall, in their
-own lines or in the scripts that these run."""
+"""What the host does at set times: crontabs and systemd timers that make dumps of databases or remove what Docker keeps, in their own lines
+or in the scripts that these run."""
 
 import re
 from dataclasses import dataclass
 
 from rollback_lib.commands.command import Command
+from rollback_lib.commands.image import HOLDS
 from rollback_lib.facts.fact import Fact
 
 
@@ -29,9 +30,10 @@ class Schedules:
 
 # Prints, each ended by a NUL: "dump", who, file, line, the lines of that file that assign a path; or "closed" and a path.
 _LOOK = r"""
-dumps() { # dumps BY FILE TEXT: the lines of the text that call pg_dump
+wanted=$1
+dumps() { # dumps BY FILE TEXT: the lines of the text that are wanted
     paths=$(printf '%s\n' "$3" | grep -E '^[[:space:]]*(export[[:space:]]+)?[A-Za-z_][A-Za-z0-9_]*=.?/[A-Za-z0-9._/-]+.?[[:space:]]*$')
-    printf '%s\n' "$3" | grep -E '^[^#]*pg_dump(all)?([^A-Za-z0-9_]|$)' | while IFS= read -r line; do
+    printf '%s\n' "$3" | grep -E "$wanted" | while IFS= read -r line; do
         printf 'dump\0%s\0%s\0%s\0%s\0' "$1" "$2" "$line" "$paths"
     done
 }
@@ -59,19 +61,53 @@ done
 _PATH = re.compile(r"""^\s*(?:export\s+)?(\w+)=["']?(/[^"'\s]+)""", re.MULTILINE)
 
 
+_DUMPS = r"^[^#]*pg_dump(all)?([^A-Za-z0-9_]|$)"
+_PRUNES = r"^[^#]*docker (system|image|container) prune"
+_PRUNE = re.compile(r"docker (?:system|image|container) prune(?: +(?:-[a-z]+|--[a-z]+(?:[= ]\"?[\w.!=:-]+\"?)?))*")
+
+
+@dataclass(frozen=True)
+class Cleanup:
+    """A command that removes what no container uses: `by` is the crontab or the timer that runs it, `command` the command itself."""
+
+    by: str
+    command: str
+
+    @property
+    def containers(self) -> bool:
+        """Whether it also removes containers that do not run, those with the label `rollback.holds` too."""
+        return ("system" in self.command or "container" in self.command) and HOLDS not in self.command
+
+    @property
+    def sparing(self) -> str:
+        """The command with what makes it leave the containers that hold images."""
+        return f'{self.command} --filter "label!={HOLDS}"'
+
+
+def cleanups() -> Fact[tuple[Cleanup, ...]]:
+    """Those that are run at set times, as far as we may read it."""
+
+    def read(out: str) -> tuple[Cleanup, ...]:
+        found = ((dump.by, _PRUNE.search(dump.line)) for dump in _lines(out).dumps)
+        return tuple(dict.fromkeys(Cleanup(by, command[0]) for by, command in found if command))
+
+    return Fact((Command.of("sh", "-c", _LOOK, "sh", _PRUNES),), read, otherwise=lambda _: ())
+
+
 def schedules() -> Fact[Schedules]:
     """All of them that we may read; none where the host does not answer."""
 
-    def read(out: str) -> Schedules:
-        words = out.split("\0")[:-1]
-        dumps, closed = [], []
-        while words:
-            kind, first, *words = words
-            if kind == "closed":
-                closed.append(first)
-            else:
-                file, line, paths, *words = words
-                dumps.append(Dump(first, file, line, tuple(_PATH.findall(paths))))
-        return Schedules(tuple(dict.fromkeys(dumps)), tuple(dict.fromkeys(closed)))
+    return Fact((Command.of("sh", "-c", _LOOK, "sh", _DUMPS),), _lines, otherwise=lambda _: Schedules((), ()))
 
-    return Fact((Command.of("sh", "-c", _LOOK),), read, otherwise=lambda _: Schedules((), ()))
+
+def _lines(out: str) -> Schedules:
+    words = out.split("\0")[:-1]
+    dumps, closed = [], []
+    while words:
+        kind, first, *words = words
+        if kind == "closed":
+            closed.append(first)
+        else:
+            file, line, paths, *words = words
+            dumps.append(Dump(first, file, line, tuple(_PATH.findall(paths))))
+    return Schedules(tuple(dict.fromkeys(dumps)), tuple(dict.fromkeys(closed)))

@@ -1,4 +1,5 @@
-"""The tables and columns in the newest backups of a database, read from the statements at their beginning."""
+"""The tables and columns in the newest backups of a database, and which tables have rows in the newest one, read from the beginning of
+each."""
 
 import base64
 import re
@@ -16,11 +17,13 @@ _BYTES = 8_000_000  # how many bytes of each are read at most; definitions come 
 
 @dataclass(frozen=True)
 class Schema:
-    """The columns of each table, by the table's name, in a backup made at `when`."""
+    """The columns of each table, by the table's name, in a backup made at `when`. `filled` are the tables that have rows in it, as far as
+    it was read; only the newest backup is read for that."""
 
     path: str
     when: datetime
     tables: Mapping[str, frozenset[str]]
+    filled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -44,23 +47,30 @@ class Difference:
         return "; ".join(parts)
 
 
-# Prints a line for each backup: path, time of change, and the definitions of its tables in base64.
+# Prints a line for each backup: path, time of change, and the definitions of its tables in base64; of the newest one also a line of its
+# own, after ROWS, for each table with rows.
 _READ = r"""
-most=$1 bytes=$2 restore=$3; shift 3
+most=$1 bytes=$2 restore=$3 data=yes; shift 3
 for path in "$@"; do [ -f "$path" ] && printf '%s\t%s\n' "$(stat -L -c %Y "$path")" "$path"; done | sort -rn | head -n "$most" |
 while IFS="$(printf '\t')" read -r when path; do
     case $(head -c 4 "$path" | od -An -tx1 | tr -d ' \n') in
         1f8b*) unpack='gzip -dc' ;; 28b52ffd) unpack='zstd -dcq' ;; 5047444d) unpack=$restore ;; *) unpack=cat ;;
     esac
     printf '%s\t%s\t' "$path" "$when"
-    timeout 5 sh -c "$unpack" <"$path" 2>/dev/null | head -c "$bytes" | awk '
-        /^(COPY|INSERT INTO) / { exit }
+    timeout 3 sh -c "$unpack" <"$path" 2>/dev/null | head -c "$bytes" | awk -v data="$data" '
+        copying { if ($0 == "\\.") copying = 0; else { print "ROWS " name; copying = 0; passing = 1 } next }
+        passing { if ($0 == "\\.") passing = 0; next }
+        /^(COPY|INSERT INTO) / && !data { exit }
+        /^COPY / { name = substr($0, 6); copying = 1; next }
+        /^INSERT INTO / { name = substr($0, 13); sub(/ (VALUES|OVERRIDING) .*/, "", name); if (!said[name]++) print "ROWS " name; next }
         /^CREATE (UNLOGGED )?TABLE / { inside = 1 }
         inside { print }
         inside && /;$/ { inside = 0 }' | base64 -w0
     echo
+    data=
 done
 """
+_ROWS = re.compile(r'^ROWS ((?:"(?:[^"]|"")+"|[^\s".(]+)\.(?:"(?:[^"]|"")+"|[^\s".(]+))', re.MULTILINE)
 _TABLE = re.compile(r'^CREATE (?:UNLOGGED )?TABLE ((?:"(?:[^"]|"")+"|[^\s".(]+)\.(?:"(?:[^"]|"")+"|[^\s".(]+))')
 _COLUMN = re.compile(r'^    ("(?:[^"]|"")+"|[a-z_][^\s"]*) ')
 
@@ -68,7 +78,7 @@ _COLUMN = re.compile(r'^    ("(?:[^"]|"")+"|[a-z_][^\s"]*) ')
 def of_backups(pattern: str, postgres: Postgres) -> Fact[list[Schema]]:
     """The schemas of the newest backups whose path matches a shell pattern, newest first. Backups that cannot be read are left out."""
     folder, _, name = pattern.rpartition("/")
-    restore = Command.of("docker", "exec", "-i", postgres.container, "pg_restore", "-s", "-f", "-").shell()
+    restore = Command.of("docker", "exec", "-i", postgres.container, "pg_restore", "-f", "-").shell()
     # The pattern is not quoted, as the shell has to expand it. The stack file may contain no character in it that would do more.
     script = f'cd / && set -- "$@" "$0"/{name}; {_READ}'
     command = Command.of("sh", "-c", script, folder, str(NEWEST), str(_BYTES), restore)
@@ -88,9 +98,9 @@ def _schemas(out: str) -> list[Schema]:
     found = []
     for line in out.splitlines():
         path, when, encoded = line.split("\t")
-        known = tables(base64.b64decode(encoded).decode(errors="replace"))
-        if known:
-            found.append(Schema(path, datetime.fromtimestamp(int(when), UTC), known))
+        text = base64.b64decode(encoded).decode(errors="replace")
+        if known := tables(text):
+            found.append(Schema(path, datetime.fromtimestamp(int(when), UTC), known, frozenset(_ROWS.findall(text))))
     return found
 
 

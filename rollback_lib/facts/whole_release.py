@@ -145,8 +145,8 @@ def _hashed(section: Database) -> str:
 def _databases(sections: Iterable[Database]) -> str:
     """A shell function that prints a line for each database. Patterns of backups are not quoted, as the shell has to expand them; the stack
     file may contain no character in them that would do more."""
-    line = """printf '{"name":"%s","schema":"%%s","backup":"%%s"}\\n' "$(%s)" "$(newest %s)" &"""
-    lines = [line % (one.name, _hashed(one), one.backups) for one in sections]
+    line = """printf '{"name":"%s","schema":"%%s","backup":"%%s"}\\n' "$(%s)" "$(%s)" &"""
+    lines = [line % (one.name, _hashed(one), f"newest {one.backups}" if one.backups else ":") for one in sections]
     return "\n".join([_NEWEST, "databases() {", *lines, "wait", "}", ""])
 
 

@@ -13,6 +13,7 @@ from rollback_lib.settings import home
 from rollback_lib.stack import values
 from rollback_lib.stack.approval import Approval
 from rollback_lib.stack.route import Health, Route
+from rollback_lib.stack.sources import Place
 from rollback_lib.stack.values import ComposeProject, DatabaseName, HostPath, Keys, Name, Pattern, ProjectName, SecretReference, local_path
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")  # of a stack in parameters/
@@ -149,8 +150,21 @@ class Database(Keys):
     container: Name = Field(description="The container of Postgres, as `docker ps` names it. Its own `psql` is used.")
     database: DatabaseName = Field(description="The database's name in Postgres.")
     user: DatabaseName = Field(description="A superuser whom the container lets in without a password.")
-    backups: Pattern = Field(description="Where the backups are on the host; the last part may have `*` and `?`.")
+    backups: Pattern = Field(default="", description="Where backups are on the host; the last part may have `*` and `?`.")
+    sources: list[Place] = Field(default_factory=list, description="Other places where backups are. `backups`, or one of these, is needed.")
     used_by: list[Name] = Field(default_factory=list, description="Containers to recreate if they do not reconnect by themselves.")
+    fresh: PositiveFloat = Field(default=26.0, description="Hours after which the newest backup is too old; a day later, readiness fails.")
+
+    @model_validator(mode="after")
+    def _has_backups(self) -> "Database":
+        if not self.backups and not self.sources:
+            raise ValueError("backups: a path is expected, or a place in sources")
+        return self
+
+    @property
+    def where(self) -> str:
+        """Where its backups are, in words."""
+        return ", ".join([*([self.backups] if self.backups else []), *(place.source.words for place in self.sources)])
 
 
 class Retention(Keys):

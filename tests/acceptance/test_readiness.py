@@ -1,5 +1,7 @@
 """Readiness on the practice host: every row from what is really there, every trial for real, nothing left behind."""
 
+import pytest
+
 from tests.machine import Done, Machine
 
 
@@ -15,7 +17,8 @@ def databases(machine: Machine) -> str:
 def serving(machine: Machine) -> str:
     """Everything that a trial must not change."""
     lines = machine.listing().splitlines()
-    ours = ("/var/lib/rollback", "rollback/dyniq-voice", "/root/.docker")  # the last is of docker's own client
+    # What keeps images never runs, and /root/.docker is of docker's own client.
+    ours = ("/var/lib/rollback", "rollback/dyniq-voice", "0001-01-01T00:00:00Z", "/root/.docker")
     return "\n".join(line for line in lines if not any(word in line for word in ours))
 
 
@@ -50,6 +53,37 @@ def test_a_healthy_host_is_ready_and_is_kept_as_known_good(clean: Machine) -> No
     assert clean.rollback(procedure="env").record["target"].startswith("healthy-")
     diagnosed = clean.rollback(procedure="triage").record["found"]["fits"]
     assert diagnosed == ["env"]
+
+
+@pytest.mark.whole
+def test_the_stock_survives_a_clean_up_and_a_registry_that_is_away(clean: Machine) -> None:
+    """After a bad deploy and somebody's prune, the image that was healthy is still there, and nothing has to be built or pulled."""
+    clean.ssh("mkdir -p /etc/cron.d; echo '0 3 * * * root docker image prune -af' >/etc/cron.d/prune; "
+              "echo '0 4 * * 0 root docker system prune -af' >/etc/cron.d/sweep; docker image prune -af")  # fmt: skip
+    good = clean.container()["Image"]
+    looked = rows(clean.rollback(procedure="readiness"))
+    assert looked["images kept"]["found"] == "none is kept yet"
+    assert looked["registry of agents-api"]["level"] == "green"
+    assert clean.apply(procedure="readiness").status == 0
+    held = clean.ssh("docker ps -a --filter label=rollback.holds --format '{{.Names}} {{.State}}'").splitlines()
+    assert sorted(one.split()[0].rpartition("-")[0] for one in held) == [
+        f"rollback-dyniq-voice-{name}" for name in ("agents-api", "caddy", "ruben-api")
+    ]
+    assert {one.split()[1] for one in held} == {"created"}
+    assert clean.ssh("docker volume ls -q --filter dangling=true") == ""
+    found = rows(clean.rollback(procedure="readiness"))
+    assert found["images kept"]["level"] == found["clean-up by /etc/cron.d/prune"]["level"] == "green"
+    assert "rollback/dyniq-voice/agents-api" in found["clean-up by /etc/cron.d/sweep"]["found"]
+
+    clean.host.break_("code")
+    clean.ssh(
+        "cd /opt/dyniq-voice/docker; docker compose up -d --remove-orphans 2>&1; docker image prune -af; docker stop registry-registry-1"
+    )
+    done = clean.apply()
+    assert (done.status, done.record["verdict"]) == (0, "succeeded"), done.out + done.err
+    assert clean.container()["Image"] == good
+    assert "compose build" not in (done.folder / "plan.sh").read_text()
+    assert rows(clean.rollback(procedure="readiness"))["registry of agents-api"]["level"] == "amber"
 
 
 def test_what_would_fail_is_red_and_the_rest_is_tried(clean: Machine) -> None:

@@ -4,6 +4,8 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.machine import BIN, Done, Machine
 
 
@@ -109,3 +111,14 @@ def test_it_has_nothing_to_apply(practice_host: object) -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert "only looks" in done.stderr
+
+
+@pytest.mark.whole
+def test_healthy_but_empty_is_told_from_healthy(clean: Machine) -> None:
+    """Somebody emptied two of three tables; the health checks do not notice."""
+    assert fits(clean) == []
+    clean.ssh("docker exec voice-postgres-1 psql -U dyniq -d dyniq -c 'TRUNCATE calls, events'")
+    found = look(clean).record["found"]
+    assert (found["healthy"], found["fits"]) == (True, ["database"])
+    (row,) = (row for row in found["rows"] if row["name"] == "rows of voice")
+    assert "public.calls, public.events" in row["found"]

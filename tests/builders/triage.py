@@ -149,12 +149,18 @@ def around(down: tuple[str, ...], missing: tuple[str, ...], off: str, gone: str)
     )  # fmt: skip
 
 
-def database(name: str, *, gone: tuple[str, ...] = (), new: tuple[str, ...] = (), answers: bool = True, backups: bool = True) -> Database:
-    """A database whose schema is that of its newest backup, but for tables that are `gone` and `new` since."""
+def database(
+    name: str, *, gone: tuple[str, ...] = (), new: tuple[str, ...] = (), answers: bool = True, backups: bool = True,
+    emptied: tuple[str, ...] = (),
+) -> Database:  # fmt: skip
+    """A database whose schema is that of its newest backup, but for tables that are `gone` and `new` since. Its tables are agents, calls
+    and events, of which some were `emptied`."""
     section = next(one for one in STACK.databases if one.name == name)
     since = ((ago(12), schema.Difference(gone, new)),) if backups else ()
     there = {section.database: None}  # which is all that is asked of it
-    return Database(section, container(name, name=section.container), postgres.Server(170002, True, there) if answers else None, since)
+    server = postgres.Server(170002, True, there) if answers else None
+    filled = frozenset(("agents", "calls", "events"))
+    return Database(section, container(name, name=section.container), server, since, filled, frozenset(emptied))
 
 
 def without(section: str) -> Stack:

@@ -69,6 +69,7 @@ from rollback_lib.secrets.secret import Key
 from tests.builders.plans import changing, plan
 from tests.builders.recorded import OneByOne
 from tests.builders.stack import STACK
+from tests.builders.stored import STORED
 
 SERVER = Postgres("voice-postgres-1", "dyniq")
 WAY = Compose("/opt/x/docker", ("/opt/x/docker/docker-compose.yml",))
@@ -139,6 +140,9 @@ FACTS: dict[str, Fact[Any]] = {
     "named_in_jobs": copies.named("/s", "rollback/x/"),
     "kept_images": copies.images("rollback/x/"),
     "in_use": copies.in_use(),
+    "held": copies.held("x"),
+    "cleanups": schedules.cleanups(),
+    **STORED,
     "stashes": copies.stashes("/x"),
     "removed": removed.removed("/s"),
     "reach": reach.reach(),

@@ -28,6 +28,7 @@ def state(now: State) -> View:
     if now.beside:
         rows.append(("kept beside it", "\n".join(f"{found.name}, {found.size / 1e6:,.0f} MB" for found in now.beside)))
     rows.append(("free disk", f"{now.free / 1e6:,.0f} MB" if now.free is not None else "could not be asked"))
+    rows += [("backups elsewhere", f"{one.place} gave no list: {one.why}") for one in now.away]
     rows += [(f"used by {name}", common.replicas(mine)) for name, mine in now.clients.items()]
     return common.state(rows, now.probes, now.lines, section.container)
 
@@ -37,7 +38,7 @@ def listed(found: Candidates) -> Table:
     for candidate in found[:SHOWN_CANDIDATES]:
         backup = candidate.backup
         whole = {True: "yes", False: "no", None: "known once it is read"}[backup.whole]
-        size = f"{backup.size / 1e6:,.1f} MB" if backup.size else "0"
+        size = f"{backup.size / 1e6:,.1f} MB" if backup.size else "" if backup.source else "0"
         when = times.minute(backup.changed)
         rows.append(
             (
@@ -49,9 +50,12 @@ def listed(found: Candidates) -> Table:
                 whole,
                 backup.version,
                 candidate.wrong or candidate.verdict,
+                backup.source.words if backup.source else "the host",
             )
         )
-    return table(("backup", "made", "age", "size", "format", "complete", "of Postgres", "known of it"), rows)
+    headings = ("backup", "made", "age", "size", "format", "complete", "of Postgres", "known of it", "from")
+    several = any(candidate.backup.source for candidate in found)  # else they are all files of the host
+    return table(headings if several else headings[:-1], rows if several else [row[:-1] for row in rows])
 
 
 def candidates(found: Candidates) -> View:

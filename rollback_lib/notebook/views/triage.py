@@ -92,7 +92,7 @@ def _database(name: str, one: Database | Unanswered) -> tuple[str, str, str]:
 
 
 def diagnosis(diagnosed: Diagnosis) -> View:
-    level = "good" if diagnosed.seen.healthy else "bad"
+    level = "bad" if not diagnosed.seen.healthy else "warn" if diagnosed.fitting else "good"
     views = [note(level, f"{diagnosed.reason[:1].upper()}{diagnosed.reason[1:]}.")]
     if not diagnosed.seen.healthy:
         views.append(_since(diagnosed.since))

@@ -18,7 +18,7 @@ from rollback_lib.procedures.code.noted import Before
 from rollback_lib.procedures.code.rationale import rationale
 from rollback_lib.procedures.code.state import NAME, Deployed, State, candidates
 from rollback_lib.procedures.code.target import Target, check
-from rollback_lib.procedures.common import drift, replicas, snapshots
+from rollback_lib.procedures.common import drift, fitting, replicas, snapshots
 from rollback_lib.procedures.common.replicas import Replicas
 from rollback_lib.stack.model import Stack
 from rollback_lib.text import times
@@ -174,7 +174,8 @@ def _build(now: State, services: list[Deployed], target: Target) -> Step:
     if not missing:
         kept = some([now.stack.kept_image(deployed.service, sha) for deployed in services])
         return Step("build", title, why, skip=f"{kept} is kept on the host" if services else "no service is built from what changes")
-    return Step("build", title, why, images.commands(now, target, missing), deadline=images.BUILD_DEADLINE)
+    reads = fitting.checks(target.files, missing)
+    return Step("build", title, why, (*images.commands(now, target, missing), *reads), deadline=images.BUILD_DEADLINE)
 
 
 def _recreate(now: State, services: list[Deployed], target: Target, *, up: bool) -> Step:
@@ -302,6 +303,11 @@ def _notes(now: State, services: list[Deployed], target: Target, saved: list[str
         notes.append(f"Uncommitted changes ({some(saved)}) are kept as the git stash “rollback {incident}”.")
     if any(posixpath.basename(change.path).startswith("Caddyfile") for change in target.changes):
         notes.append("The Caddyfile is another one at the target: Caddy keeps what it has loaded until it is reloaded.")
+    for misfit in target.misfits:
+        notes.append(
+            f"With the target's compose files {misfit.words}. It is left alone here and keeps running; an `up` of the whole stack would "
+            "stop it, until its image is named there as it runs now."
+        )
     for deployed in services:
         if deployed.container is None and deployed.compose:
             files = ", ".join(deployed.compose.files)

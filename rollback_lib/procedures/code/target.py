@@ -11,9 +11,10 @@ from rollback_lib.facts.compose import Defined
 from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.host import Answer, Host
 from rollback_lib.facts.repository import Submodule
+from rollback_lib.facts.stores import Held
 from rollback_lib.procedures.code import shapes
 from rollback_lib.procedures.code.state import NAME, Deployed, State
-from rollback_lib.procedures.common import compose_call
+from rollback_lib.procedures.common import compose_call, fitting
 from rollback_lib.procedures.procedure import check_target
 from rollback_lib.stack.model import Stack
 from rollback_lib.text import times
@@ -31,7 +32,8 @@ class Target:
     `services` are the services to build and recreate, as the commit's own compose files define them. `others` are left alone; the
     reason is given for each. `named` holds, for each name of an image in `services`, the id of the image that has this name on the
     host now, None if there is none. `submodules` are those that are checked out. `unseen` are changed files that git was told not to
-    show.
+    show. `files` are those of stores that the services have mounted. `misfits` are services that are not recreated, whose files the image
+    named at the target could not read.
     """
 
     commit: git.Commit
@@ -44,6 +46,8 @@ class Target:
     named: dict[str, str | None] = field(default_factory=dict)
     submodules: tuple[Submodule, ...] = ()
     unseen: tuple[str, ...] = ()
+    files: Mapping[str, Held] = field(default_factory=dict)
+    misfits: tuple[fitting.Misfit, ...] = ()
 
     @property
     def name(self) -> str:
@@ -93,7 +97,7 @@ def examine(host: Host, now: State, target: str, wanted: Collection[str] | None 
     diff, in_the_way = host.ask(git.diff(*here)), host.ask(git.in_the_way(*here))
     running = {deployed.running for deployed in now.services if deployed.running}
     since = {then: host.ask(git.changes_if_known(tree, then, sha)) for then in running}
-    submodules = host.ask(repository.submodules(tree, sha))
+    submodules, project = host.ask(repository.submodules(tree, sha)), host.ask(docker.project(now.stack))
     named = {name: host.ask(docker.image_id(name)) for name in _images(now)}  # most have the same name at the target
     commit = _commit(now, resolved, revision)
     shapes.check(now, commit, changes.result(), unseen.result())
@@ -114,7 +118,28 @@ def examine(host: Host, now: State, target: str, wanted: Collection[str] | None 
     return Target(
         commit=commit, why=why, changes=changes.result(), diff=diff.result(), in_the_way=in_the_way.result(), services=services,
         others=others, named={name: named[name].result() for name in images}, submodules=tuple(modules), unseen=tuple(unseen.result()),
+        files=_files(host, now, services, commit), misfits=_misfits(host, project.result(), known, services),
     )  # fmt: skip
+
+
+def _files(host: Host, now: State, services: Collection[str], commit: git.Commit) -> dict[str, Held]:
+    """The files of stores that the services have mounted. Raises TargetRefused if an image that is kept cannot read them."""
+    mine = {one.service: one for one in now.services if one.service in services}
+    files = fitting.files(host, [one.container for one in mine.values()])
+    kept = {name: image.id for name, one in mine.items() if (image := one.kept_image(commit.sha))}
+    fitting.refuse(host, files, {name: fitting.Start(image, "") for name, image in kept.items()})
+    return files
+
+
+def _misfits(
+    host: Host, containers: Collection[docker.Container], known: Mapping[Compose, Defined], recreated: Collection[str]
+) -> tuple[fitting.Misfit, ...]:  # fmt: skip
+    """The services that are left alone, and could not read their files with the image that the target's compose files name."""
+    others = {one.service: one for one in containers if one.service not in recreated}
+    there = {name: service for way in known.values() if isinstance(way, dict) for name, service in way.items() if name in others}
+    moved = {name: one for name, one in there.items() if not one.builds and one.image != others[name].image_name}
+    starts = {name: fitting.Start(one.image, one.image) for name, one in moved.items()}
+    return tuple(fitting.misfits(host, fitting.files(host, [others[name] for name in moved]), starts))
 
 
 def _commit(now: State, resolved: Answer[git.Commit], revision: str) -> git.Commit:

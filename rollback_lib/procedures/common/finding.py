@@ -10,7 +10,8 @@ ENOUGH = 3  # with this many points or more, a row fits
 @dataclass
 class Finding:
     """A row of the decision tree. `situation` is its text and `procedure` the rollback that it leads to. `evidence` holds points with a
-    sentence each; points above 0 speak for the row. `sure` is True if something was seen that only this row explains. `parameters` are
+    sentence each; points above 0 speak for the row. `sure` is True if something was seen that only this row explains. `stands` is
+    True if it holds although every route passes. `parameters` are
     for the notebook of the procedure; `warnings` say what to check before running it."""
 
     procedure: str
@@ -19,6 +20,7 @@ class Finding:
     evidence: list[tuple[int, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     sure: bool = False
+    stands: bool = False
 
     def add(self, points: int, words: str, *, sure: bool = False) -> None:
         """Add evidence: for the row with points above 0, otherwise against it."""

@@ -18,6 +18,7 @@ from rollback_lib.facts import copies, releases, removed, restores, whole_releas
 from rollback_lib.facts.host import Host, Unanswered
 from rollback_lib.plan.plan import Plan, some
 from rollback_lib.plan.step import Step
+from rollback_lib.procedures.common import holding
 from rollback_lib.stack.model import Stack
 from rollback_lib.text import tables
 
@@ -137,6 +138,7 @@ def _removal(found: Copies, incident: str) -> Command:
     if ways:
         lines.append(removed.enter(f"{stack.state}/{removed.FILE}", ways, incident).shell())
     for copy in found.beyond:  # no --force: Docker then refuses to remove an image that a container uses
+        lines += [holding.let_go(copy.name)] if copy.image and of_release(copy.name) else []
         remove = ("docker", "image", "rm", copy.name) if copy.image else ("rm", "-rf", "--", copy.name)
         lines.append(f"{Command.of(*remove)} || :")
     return Command.script("\n".join(lines), stack.state, found.last, incident)
@@ -145,6 +147,11 @@ def _removal(found: Copies, incident: str) -> Command:
 def _way_back(copy: Copy, stack: Stack) -> bool:
     """Whether an undo would need this copy."""
     return copy.image or copy.name.startswith(f"{stack.state}/{copies.BEFORE}/")
+
+
+def of_release(name: str) -> bool:
+    """Whether the name of an image is that of a release, and not of an incident."""
+    return not _tag(name).startswith(_OF_INCIDENT)
 
 
 def _tag(name: str) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rollback_lib.facts import docker, postgres, schema
-from rollback_lib.facts.host import Host
+from rollback_lib.facts.host import Host, result_of
 from rollback_lib.procedures.database.state import maintenance, section, server_of
 from rollback_lib.stack.model import Database, Stack
 
@@ -12,12 +12,15 @@ from rollback_lib.stack.model import Database, Stack
 @dataclass(frozen=True)
 class Look:
     """One database: its container, its server (None: it does not answer), and how its tables differ from those of each of the
-    newest backups, newest first, by when the backup was made."""
+    newest backups, newest first, by when the backup was made. `filled` are the tables that have rows in the newest one, as far as it was
+    read, and `emptied` those of them that have none now."""
 
     section: Database
     container: docker.Container | None
     server: postgres.Server | None
     since: tuple[tuple[datetime, schema.Difference], ...]
+    filled: frozenset[str] = frozenset()
+    emptied: frozenset[str] = frozenset()
 
     @property
     def reachable(self) -> bool:
@@ -29,9 +32,15 @@ def look(host: Host, stack: Stack, database: str = "") -> Look:
     one = section(stack, database)
     server = server_of(one)
     container, answering = host.ask(docker.named(one.container)), host.ask(postgres.server(server, maintenance(one)))
-    outline, backups = host.ask(postgres.outline(server, one.database)), host.ask(schema.of_backups(one.backups, server))
+    outline, backups = (
+        host.ask(postgres.outline(server, one.database)),
+        host.ask(schema.of_backups(one.backups, server)) if one.backups else None,
+    )
+    bare = host.ask(postgres.empty(server, one.database)) if one.backups else None
     content = outline.result()
     there = {name: frozenset(table.columns) for name, table in content.tables.items()} if content else {}
-    known = backups.result() if content else []
+    known = (result_of(backups) or []) if content else []
     since = tuple((backup.when, schema.difference(backup.tables, there)) for backup in known)
-    return Look(one, container.result(), answering.result(), since)
+    filled = known[0].filled if known else frozenset()
+    emptied = filled & bare.result() if bare else filled
+    return Look(one, container.result(), answering.result(), since, filled, emptied)

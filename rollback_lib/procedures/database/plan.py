@@ -74,14 +74,14 @@ def _steps(now: State, target: Target, new: str, kept: str, incident: str) -> tu
     reconnect, whom = _reconnect(now)
     archive = target.backup.format in backups.ARCHIVES
     remove = Command.of("docker", "exec", entry.container, "rm", "-rf", copy)
-    bring = (Command.of("docker", "cp", target.backup.path, f"{entry.container}:{copy}"),) if archive else ()
+    bring = (_bring(target.backup, entry.container, copy),) if archive else ()
     return (
         Step("create", "Make a new database beside the live one", "The live one is not touched, and the service keeps running.",
              (snapshots.folders(stack, "before"), sql.drop(server, home, new),  # what a run that was cut off left half done
               server.psql(home).saying(sql.create(live, new) + ";"), *bring),
              deadline=RESTORE_DEADLINE),
         Step("restore", "Restore the backup into it", "It stops at the first error.", (_restore(now, target.backup, new, copy),),
-             guards=(backups.unchanged(target.backup),), deadline=RESTORE_DEADLINE),
+             guards=() if target.backup.source else (backups.unchanged(target.backup),), deadline=RESTORE_DEADLINE),
         Step("prepare", "Make it like the live one", "What no dump has: settings, grants, comment, extensions; and statistics.",
              (sql.written_by(server, sql.EXTENSIONS, live.name, new), server.psql(new).saying("SET statement_timeout = 0;\nANALYZE;"),
               server.psql(home).saying(sql.carry_over(live.name, new) + ";"),
@@ -116,6 +116,13 @@ def _undo(now: State, kept: str, undone: str) -> tuple[Step, ...]:
 def _copy(incident: str) -> str:
     """The path of the backup in the container, if it is copied there."""
     return f"/tmp/rollback-{incident}"
+
+
+def _bring(backup: Backup, container: str, copy: str) -> Command:
+    """The command that puts an archive into the container, from a place right through to there."""
+    if backup.source is None:
+        return Command.of("docker", "cp", backup.path, f"{container}:{copy}")
+    return backups.raw(backup).pipe("docker", "exec", "-i", container, "sh", "-euc", 'cat >"$1"', "sh", copy)
 
 
 def _reconnect(now: State) -> tuple[tuple[Command, ...], str]:
@@ -234,7 +241,7 @@ def _restore(now: State, backup: Backup, new: str, copy: str) -> Command:
         return server.program("pg_restore", *words, database=new, rest=(copy,), settings=_memory(now, jobs))
     psql = server.psql(new, words=("-1", "-o", "/dev/null"), settings=_memory(now, 1))
     left_out = _left_out(now, backup)
-    if backup.format == backups.PLAIN and not left_out:
+    if backup.format == backups.PLAIN and not left_out and not backup.source:
         return psql.reading(backup.path)
     source = backups.stream(backup, server)
     return (source.pipe("sed", *left_out) if left_out else source).pipe(*psql.argv)
@@ -272,13 +279,19 @@ def _rows(now: State, target: Target, kept: str) -> tuple[tuple[str, str], ...]:
             f"{live.name} in {now.section.container}, {live.size / 1e6:,.0f} MB, Postgres {now.server.words if now.server else ''}",
         ),
         ("sessions now", f"{len(live.sessions)} ({sessions})"),
-        ("backup", f"{backup.path}, {backup.format}, {backup.size / 1e6:,.1f} MB, of Postgres {backup.version}"),
+        ("backup", f"{backup.path}, {_format(backup)}, of Postgres {backup.version}"),
         ("made", f"{times.minute(backup.changed)}, {hours:.1f} h ago: what was written since is not in it"),
         ("known of it", now.verdict(backup) or "nothing yet: it was never restored here"),
         ("read to its end", "it is whole" if target.contents.rows else "its files are all there; its tables are known once it is restored"),
         ("disk", f"{(now.free or 0) / 1e6:,.0f} MB free, about {target.needs / 1e6:,.0f} MB needed" if now.free else "could not be asked"),
         ("the live one", f"stays as {kept} until someone drops it"),
     )
+
+
+def _format(backup: Backup) -> str:
+    """In words, the format of a backup, its size if that is known, and the place that it comes from."""
+    size = f", {backup.size / 1e6:,.1f} MB" if backup.size else ""
+    return f"{backup.format}{size}" + (f", from {backup.source.words}" if backup.source else "")
 
 
 def _tables_of(target: Target) -> tuple[str, ...]:
@@ -304,6 +317,7 @@ def _notes(now: State, target: Target, kept: str) -> tuple[str, ...]:
     }
     if foreign:
         notes.append(f"The rows of foreign tables lie elsewhere and are not touched: {some(sorted(foreign))}.")
+    notes += [f"{one.place} gave no list of its backups ({one.why}): a newer one may be there." for one in now.away]
     missing = [name for name, mine in now.clients.items() if not mine]
     if missing:
         notes.append(f"There is no container {', '.join(missing)}, which the stack names in `used_by`; it cannot be recreated.")

@@ -15,9 +15,10 @@ from rollback_lib.procedures.database.noted import After
 from rollback_lib.procedures.database.plan import RESTORE_DEADLINE, plan
 from rollback_lib.procedures.database.state import State
 from rollback_lib.procedures.database.target import Target
+from rollback_lib.stack.model import Database
 from rollback_lib.text import times
 
-DAILY, LATE = 26.0, 50.0  # hours: a daily backup is there, one was missed
+_DAY = 24.0  # hours
 RESTORE = "restore_"
 
 
@@ -67,16 +68,25 @@ def rows(seen: Seen[State, Target]) -> list[Row]:
         why = target.why if isinstance(target, Unanswered) else "not known"
         return [Row(f"database {name}", RED, why, "fix that, or there is no way back for this database")]
     hours = (datetime.now(UTC) - target.backup.changed).total_seconds() / 3600
-    level = RED if hours > LATE else AMBER if hours > DAILY else GREEN
-    do = "" if level == GREEN else "see why the daily backup was not made"
-    said = f"{target.backup.name}, {hours:.1f} h old, {target.backup.size / 1e6:,.1f} MB, whole"
+    level = age(state.section, hours)
+    do = "" if level == GREEN else f"see why no newer one was made: the stack expects one every {state.section.fresh:.0f} h"
+    size = f", {target.backup.size / 1e6:,.1f} MB" if target.backup.size else ""
+    said = f"{target.backup.name}, {hours:.1f} h old{size}, whole" + (
+        f", from {target.backup.source.words}" if target.backup.source else ""
+    )
     found = [Row(f"backup of {name}", level, said, do), _restore(seen, state)]
+    found += [Row(f"backups of {name}", AMBER, f"{one.place} gave no list: {one.why}", "fix that on the host") for one in state.away]
     if state.beside:
         found.append(_beside(seen, state))
     drop = seen.tried.get(DROP)
     if drop and not drop.ok:
         found.append(Row(f"dropping of {name}", RED, drop.words, f"drop {seen.made} by hand"))
     return found
+
+
+def age(section: Database, hours: float) -> str:
+    """The level of a row about the newest backup of a database, by its age."""
+    return RED if hours > section.fresh + _DAY else AMBER if hours > section.fresh else GREEN
 
 
 def _restore(seen: Seen[State, Target], state: State) -> Row:

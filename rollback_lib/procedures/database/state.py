@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from rollback_lib.commands.psql import Postgres
 from rollback_lib.facts import backups, compose, copies, docker, postgres, restores
-from rollback_lib.facts.backups import Backup
-from rollback_lib.facts.host import Host
+from rollback_lib.facts.backups import Away, Backup
+from rollback_lib.facts.host import Answer, Host
 from rollback_lib.health.probe import Probe
 from rollback_lib.secrets.secret import Key, Secret
 from rollback_lib.stack.model import Database, Stack
@@ -20,6 +20,7 @@ LONGEST = 63  # bytes; Postgres silently truncates longer names
 class State:
     """The state of the database that the stack describes in `section`.
 
+    `backups` are those of all places, newest first; `away` are the places that gave no list.
     `server` is None if it does not answer, `content` is None if the database cannot be asked. `psql` is the version of psql in the
     container. `free` is the free disk space for the database, in bytes, None if it is not known. `memory` is how much memory the
     container may use, in bytes. `clients` holds all replicas of each service that uses the database, by the name of the container in
@@ -43,6 +44,7 @@ class State:
     key: Key
     defined: dict[str, compose.Defined]
     environments: dict[str, dict[str, Secret]]
+    away: tuple[Away, ...] = ()
     probes: tuple[Probe, ...] = ()
 
     @property
@@ -110,7 +112,7 @@ def document(host: Host, stack: Stack, database: str = "") -> State:
     container, known = host.ask(docker.named(entry.container)), host.ask(postgres.server(server, maintenance(entry)))
     psql, free = host.ask(postgres.client_version(server)), host.ask(postgres.free_space(server))
     processors, memory = host.ask(docker.PROCESSORS), host.ask(docker.memory(entry.container))
-    listed, restored = host.ask(backups.listing(entry.backups)), host.ask(restores.restores(stack.state))
+    listed, restored = _Listed.ask(host, entry), host.ask(restores.restores(stack.state))
     asked = {name: host.ask(docker.named(name)) for name in entry.used_by}
     named = {name: client for name, answer in asked.items() if (client := answer.result())}
     of_compose = {name: client for name, client in named.items() if client.service}
@@ -123,11 +125,33 @@ def document(host: Host, stack: Stack, database: str = "") -> State:
     clients |= {name: found for name, answer in mine.items() if (found := answer.result())}
     return State(
         stack=stack, section=entry, container=container.result(), server=known.result(), content=content.result(), psql=psql.result(),
-        free=free.result(), processors=processors.result(), memory=memory.result(), backups=listed.result(),
+        free=free.result(), processors=processors.result(), memory=memory.result(), backups=listed.found(), away=listed.away(),
         restores=restored.result(), clients=clients, lines=lines.result(),
         defined={name: answer.result() for name, answer in defined.items()},
         environments=environments.result(), key=host.key,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """The answers of all places where backups are: the files on the host, and the others."""
+
+    files: Answer[list[Backup]]
+    others: tuple[Answer[list[Backup] | Away], ...]
+
+    @classmethod
+    def ask(cls, host: Host, entry: Database) -> "_Listed":
+        files = host.ask(backups.listing(entry.backups)) if entry.backups else Answer.known([])
+        return cls(files, tuple(host.ask(backups.of_source(place.source)) for place in entry.sources))
+
+    def found(self) -> list[Backup]:
+        """The backups of all places, newest first."""
+        others = [one for answer in self.others if not isinstance(known := answer.result(), Away) for one in known]
+        return sorted([*self.files.result(), *others], key=lambda one: one.changed, reverse=True) if others else self.files.result()
+
+    def away(self) -> tuple[Away, ...]:
+        """The places that gave no list."""
+        return tuple(known for answer in self.others if isinstance(known := answer.result(), Away))
 
 
 def candidates(now: State) -> Candidates:

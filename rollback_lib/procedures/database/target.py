@@ -13,7 +13,7 @@ from rollback_lib.procedures.database.state import State, candidates, maintenanc
 from rollback_lib.procedures.procedure import check_target
 from rollback_lib.stack.model import Stack
 
-TARGET = re.compile(r"/?[0-9A-Za-z._@+/-]{1,250}")
+TARGET = re.compile(r"/?[0-9A-Za-z._@+/=:-]{1,250}")
 YES, NO = (True, "true"), (False, "false", "")
 _ROOM = 1.5  # times the expected size, since indexes may differ and the write-ahead log grows meanwhile
 
@@ -48,11 +48,13 @@ def check(stack: Stack, target: object = "", database: object = "", accept_loss:
 def choose(now: State, target: str) -> tuple[Backup, str]:
     """The backup to restore, and why. If `target` is empty, this is the newest backup that can be restored. Raises TargetRefused if there
     is none, or the named backup cannot be restored."""
-    pattern = now.section.backups
+    where = now.section.where + _away(now)
     if target:
-        found = [backup for backup in now.backups if target in (backup.path, backup.name)]
+        found = [backup for backup in now.backups if target == backup.path] or [one for one in now.backups if target == one.name]
         if not found:
-            raise TargetRefused(f"no backup {target!r} is among those of {pattern} on the host; take one from the list of candidates")
+            raise TargetRefused(f"no backup {target!r} is among those of {where}; take one from the list of candidates")
+        if len(found) > 1:
+            raise TargetRefused(f"{target!r} names more than one backup; give the whole path: {', '.join(one.path for one in found)}")
         because = unusable(now, found[0])
         if because:
             raise TargetRefused(f"{found[0].path} cannot be restored: {because}; choose another backup")
@@ -61,8 +63,26 @@ def choose(now: State, target: str) -> tuple[Backup, str]:
         if not candidate.wrong:
             return candidate.backup, "the newest backup that nothing speaks against"
     if not now.backups:
-        raise TargetRefused(f"there is no backup {pattern} on the host; fix `backups` in the stack, or bring one there")
-    raise TargetRefused(f"none of the {len(now.backups)} backups {pattern} can be restored; the list of candidates says why")
+        raise TargetRefused(f"there is no backup in {where}; correct the database's section in the stack, or make one")
+    raise TargetRefused(f"none of the {len(now.backups)} backups in {where} can be restored; the list of candidates says why")
+
+
+def _away(now: State) -> str:
+    """In words, the places that gave no list."""
+    return f" ({'; '.join(f'{one.place} gave no list: {one.why}' for one in now.away)})" if now.away else ""
+
+
+def _opened(host: Host, now: State, backup: Backup) -> Backup:
+    """The backup, with its beginning read. Raises TargetRefused if it cannot be had, or cannot be restored into this server."""
+    if backup.opened:
+        return backup
+    try:
+        found = host.ask(backups.opened(backup)).result()
+    except Refused as error:
+        raise TargetRefused(f"{error}; choose another backup") from None
+    if because := unusable(now, found):
+        raise TargetRefused(f"{found.path} cannot be restored: {because}; choose another backup")
+    return found
 
 
 def examine(host: Host, now: State, target: str) -> Target:
@@ -70,6 +90,7 @@ def examine(host: Host, now: State, target: str) -> Target:
     if the live database cannot be replaced."""
     live = usable(now)
     backup, why = choose(now, target)
+    backup = _opened(host, now, backup)
     try:
         contents = host.ask(backups.contents(backup, now.access)).result()
     except Refused as error:
@@ -82,7 +103,7 @@ def examine(host: Host, now: State, target: str) -> Target:
             f"{backup.path} has none of the tables of {live.name} ({', '.join(sorted(contents.rows)[:3])} …): it is from another database; "
             "choose another backup"
         )
-    copied = backup.size if backup.format in backups.ARCHIVES else 0
+    copied = (backup.size or contents.bytes) if backup.format in backups.ARCHIVES else 0
     needs = int(max(live.size, contents.bytes) * _ROOM) + copied
     if now.free is not None and now.free < needs:
         raise Refused(

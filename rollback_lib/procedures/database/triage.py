@@ -3,7 +3,7 @@
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures.common.finding import Finding
-from rollback_lib.procedures.common.rows import RED, Row
+from rollback_lib.procedures.common.rows import AMBER, RED, Row
 from rollback_lib.procedures.common.stack_state import StackState
 from rollback_lib.procedures.common.symptoms import Symptoms
 from rollback_lib.procedures.common.triage import Triage
@@ -22,6 +22,8 @@ def weigh(one: Finding, database: Look, now: StackState, seen: Symptoms) -> None
     if not database.since:
         one.add(0, "no backup says which tables it had")
         return
+    if _rows_lost(one, database):
+        return
     when, gap = database.since[0]
     same = next((known for known, other in database.since if not other), None)
     if not gap:
@@ -39,6 +41,17 @@ def weigh(one: Finding, database: Look, now: StackState, seen: Symptoms) -> None
         one.add(2, f"{some(ill)} misses a table or column: {seen.last}", sure=bool(gap.gone))
 
 
+def _rows_lost(one: Finding, database: Look) -> bool:
+    """Whether most tables that have rows in the newest backup have none now. A single one may be meant to be empty at times."""
+    if not database.emptied:
+        return False
+    most = 2 * len(database.emptied) >= len(database.filled) > 1
+    words = f"empty now, and with rows in the backup of {times.minute(database.since[0][0])}: {some(sorted(database.emptied))}"
+    one.add(4 if most else 1, words)
+    one.stands = True
+    return most
+
+
 def _uses(database: Look, service: str) -> bool:
     """Whether a service uses a database, by its containers in `used_by`; where the stack names none there, any may."""
     named = database.section.used_by
@@ -47,7 +60,15 @@ def _uses(database: Look, service: str) -> bool:
 
 def rows(database: Look | Unanswered) -> list[Row]:
     """The server, where it does not answer."""
-    if isinstance(database, Unanswered) or database.reachable:
+    if isinstance(database, Unanswered):
+        return []
+    if database.emptied:
+        said = (
+            f"{some(sorted(database.emptied))} {'has' if len(database.emptied) == 1 else 'have'} no rows, and had some in the newest backup"
+        )
+        look = f"`rollback run database -p database={database.section.name}` shows it table by table"
+        return [Row(f"rows of {database.section.name}", AMBER, said, look)]
+    if database.reachable:
         return []
     container, state = database.section.container, database.container.state if database.container else "missing"
     said = f"does not answer; container {container} is {state}"

@@ -19,7 +19,7 @@ from rollback_lib.procedures.env.parameters import NAME
 from rollback_lib.procedures.env.parameters import kept as kept_as
 from rollback_lib.procedures.env.rationale import rationale
 from rollback_lib.procedures.env.state import Held, State, lines_of, look
-from rollback_lib.procedures.env.target import Target
+from rollback_lib.procedures.env.target import Target, to_recreate
 from rollback_lib.secrets.secret import Key, Secret
 from rollback_lib.stack.model import Stack
 
@@ -199,19 +199,6 @@ def _on_host(now: State, target: Target, incident: str, piece: env_edit.Piece) -
     if isinstance(piece, env_edit.Value) and piece.key in target.send:
         return replace(piece, source=replace_file.received(now.stack, incident, piece.key))
     return piece
-
-
-def to_recreate(now: State, target: Target) -> list[str]:
-    """The services whose containers do not have the variables that the target gives them, or which it defines differently."""
-    found = []
-    for name, container in now.containers.items():
-        after, before = target.meant[container.compose].get(name), now.understood(name)
-        if after is None or not now.wanted(name) or name not in (*now.filled, *now.readers):
-            continue
-        redefined = name in now.filled and before is not None and before.definition != after.definition
-        if redefined or not now.holds(name, after):
-            found.append(name)
-    return found
 
 
 def _up(now: State, services: Sequence[str]) -> tuple[Command, ...]:

@@ -9,7 +9,7 @@ from rollback_lib.commands.compose import Compose
 from rollback_lib.errors import Refused, TargetRefused
 from rollback_lib.facts import compose, files, secret_values
 from rollback_lib.facts.host import Host
-from rollback_lib.procedures.common import env_edit, snapshots
+from rollback_lib.procedures.common import env_edit, fitting, snapshots
 from rollback_lib.procedures.env.parameters import check, references, words
 from rollback_lib.procedures.env.state import State, candidates, lines_of
 from rollback_lib.secrets.secret import Key, Secret
@@ -93,6 +93,7 @@ def examine(host: Host, now: State, target: str, keys: str = "", assign: str = "
     made = Target(name, why, content, pieces, meant, (), send, now.key, tuple(one.file for one in given.values() if one.file))
     asked = {*words(keys), *given, *words(remove)} if keys or version is None else None
     _refuse_misread(now, made, given)
+    _refuse_misfit(host, now, made)
     return replace(made, differences=_differences(now, made, asked))
 
 
@@ -181,3 +182,24 @@ def _refuse_misread(now: State, target: Target, given: Mapping[str, _Given]) -> 
                 raise TargetRefused(
                     f"compose would not give {name} the value of {key} exactly; see whether the compose files set it themselves"
                 )
+
+
+def _refuse_misfit(host: Host, now: State, target: Target) -> None:
+    """Raises TargetRefused if a variable would start an image that cannot read the files of its service."""
+    meant = {name: target.meant[now.containers[name].compose][name].image for name in to_recreate(now, target)}
+    moved = {name: image for name, image in meant.items() if image and image != now.containers[name].image_name}
+    starts = {name: fitting.Start(image, image) for name, image in moved.items()}
+    fitting.refuse(host, fitting.files(host, [now.containers[name] for name in moved]), starts)
+
+
+def to_recreate(now: State, target: Target) -> list[str]:
+    """The services whose containers do not have the variables that the target gives them, or which it defines differently."""
+    found = []
+    for name, container in now.containers.items():
+        after, before = target.meant[container.compose].get(name), now.understood(name)
+        if after is None or not now.wanted(name) or name not in (*now.filled, *now.readers):
+            continue
+        redefined = name in now.filled and before is not None and before.definition != after.definition
+        if redefined or not now.holds(name, after):
+            found.append(name)
+    return found

@@ -2,7 +2,7 @@
 
 from rollback_lib.procedures.image.plan import assumed, effects, plan, undo_effects
 from rollback_lib.procedures.image.state import NAME, Candidate, Candidates, State, candidates, document, parts
-from rollback_lib.procedures.image.target import Target, check, choose, examine
+from rollback_lib.procedures.image.target import Target, check, choose, examine, proven
 from rollback_lib.procedures.procedure import Procedure
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "effects",
     "examine",
     "plan",
+    "proven",
     "undo_effects",
 ]  # fmt: skip
 

@@ -10,7 +10,7 @@ from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan, some
 from rollback_lib.plan.step import Changes, Step
 from rollback_lib.plan.writes import How, Write
-from rollback_lib.procedures.common import drift, env_edit, replace_file, replicas, snapshots
+from rollback_lib.procedures.common import drift, env_edit, fitting, replace_file, replicas, snapshots
 from rollback_lib.procedures.common.replicas import Replicas
 from rollback_lib.procedures.image.noted import After, Before
 from rollback_lib.procedures.image.rationale import rationale
@@ -37,7 +37,7 @@ def plan(now: State, target: Target, *, incident: str, recreates: bool = True) -
         Step("keep", "Keep the image that runs now", "Undo starts it again, even when the registry does not answer then.",
              (snapshots.folders(stack, "before"), *((Command.of("docker", "tag", container.image, before),) if container else ()),
               *replace_file.keep(stack, incident, now.variables))),
-        _pull(now, row, kept),
+        _pull(now, target, kept),
         _choose(now, row, pin, incident, settled),
         Step("recreate", f"Recreate {service}", "With the compose files in the order they were given at its last start.",
              (now.compose.up({service: docker.count(now.replicas)}),) if recreates else (), changes=Changes.STACK, part=replicas.PART),
@@ -132,11 +132,17 @@ def _settled(now: State, row: Candidate, pin: str | None) -> bool:
     return "@" in pin or any(one.tag == row.tag and one.id == row.image for one in now.local)
 
 
-def _pull(now: State, row: Candidate, kept: str) -> Step:
+def pull(now: State, row: Candidate) -> Command:
+    """The command that pulls an image by its digest."""
+    return Command.of("docker", "pull", "--quiet", f"{now.named.name}@{row.digest}")
+
+
+def _pull(now: State, target: Target, kept: str) -> Step:
+    row = target.candidate
     title, why = "Fetch the target's image", "Before anything stops: an image that cannot be pulled ends the run here."
     if row.digest and all(image.digest != row.digest for image in now.local):
-        pinned = f"{now.named.name}@{row.digest}"
-        commands = (Command.of("docker", "pull", "--quiet", pinned), Command.of("docker", "tag", pinned, kept))
+        reads = fitting.checks(target.files, {now.service: kept})
+        commands = (pull(now, row), Command.of("docker", "tag", f"{now.named.name}@{row.digest}", kept), *reads)
         return Step("pull", title, why, commands, deadline=PULL_DEADLINE)
     # `docker tag` fails if the image does not exist, so this proves that it does; the tag protects it from a clean-up.
     return Step("pull", "Keep the target's image, which the host has", why, (Command.of("docker", "tag", row.image or "", kept),))

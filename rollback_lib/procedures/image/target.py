@@ -1,13 +1,16 @@
 """The target of an image rollback: the image to go back to."""
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from rollback_lib.commands.image import DIGEST, TAG
 from rollback_lib.errors import TargetRefused
 from rollback_lib.facts import registry
 from rollback_lib.facts.host import Host
 from rollback_lib.facts.releases import Release
+from rollback_lib.facts.stores import Held
+from rollback_lib.procedures.common import fitting
 from rollback_lib.procedures.common.chosen import chosen
 from rollback_lib.procedures.image.state import NAME, SHA, Candidate, State, candidates
 from rollback_lib.procedures.procedure import check_target
@@ -19,10 +22,11 @@ TARGET = re.compile(f"{TAG.pattern}|{DIGEST.pattern}")
 
 @dataclass(frozen=True)
 class Target:
-    """The chosen image, and why it was chosen."""
+    """The chosen image, and why it was chosen. `files` are those of a store that the service has mounted, by its name."""
 
     candidate: Candidate
     why: str
+    files: Mapping[str, Held] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -77,7 +81,8 @@ def _is(row: Candidate, release: Release) -> bool:
 
 
 def examine(host: Host, now: State, target: str) -> Target:
-    """Choose the image. A tag that was not looked up before is asked for by its name. Raises TargetRefused."""
+    """Choose the image. A tag that was not looked up before is asked for by its name. Raises TargetRefused, also if the image cannot read
+    the files of the service."""
     check(now.stack, target, now.service)
     try:
         candidate, why = choose(now, target)
@@ -88,7 +93,15 @@ def examine(host: Host, now: State, target: str) -> Target:
         if target not in tagged:
             raise
         candidate, why = choose(replace(now, tagged={**now.tagged, **tagged}), target)
-    return Target(candidate, why)
+    return proven(host, now, candidate, why)
+
+
+def proven(host: Host, now: State, row: Candidate, why: str) -> Target:
+    """The image as the target. Raises TargetRefused if it cannot read the files of the service, as far as that is known before it is on
+    the host."""
+    files = fitting.files(host, [now.container])
+    fitting.refuse(host, files, {now.service: fitting.Start(row.image or "", f"{now.named.name}:{row.tag}")})
+    return Target(row, why, files)
 
 
 def _where(now: State) -> str:

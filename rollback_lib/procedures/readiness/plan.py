@@ -4,7 +4,7 @@ from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Changes, Step, When
 from rollback_lib.procedures import mark
-from rollback_lib.procedures.common import snapshots
+from rollback_lib.procedures.common import holding, snapshots
 from rollback_lib.procedures.common.readiness import DROP, REMEMBER, Trials
 from rollback_lib.procedures.readiness.noted import After
 from rollback_lib.procedures.readiness.state import NAME, State, Target
@@ -59,6 +59,8 @@ def _steps(trials: dict[str, tuple[str, Trials]]) -> list[Step]:
 def _remember(now: State, incident: str) -> Step:
     title, why = "Keep what is healthy", "The next rollback goes back to it: release, env file, Caddyfile."
     commands = [] if isinstance(now.release, Unanswered) else mark.known_good(now.release, incident)
+    hold = holding.hold(now.stack)
     if not commands:
-        return Step(REMEMBER, title, why, skip=NOT_KEPT, when=When.HEALTHY)
-    return Step(REMEMBER, title, why, (snapshots.folders(now.stack, "kept"), *commands), when=When.HEALTHY)
+        loose = not isinstance(now.stock, Unanswered) and now.stock.loose
+        return Step(REMEMBER, title, why, (hold,) if loose else (), skip=None if loose else NOT_KEPT, when=When.HEALTHY)
+    return Step(REMEMBER, title, why, (snapshots.folders(now.stack, "kept"), *commands, hold), when=When.HEALTHY)

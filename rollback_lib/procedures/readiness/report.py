@@ -15,6 +15,7 @@ from rollback_lib.procedures.common.rows import AMBER, GREEN, RED, Row, of_certi
 from rollback_lib.procedures.readiness.noted import After
 from rollback_lib.procedures.readiness.restored import Restored
 from rollback_lib.procedures.readiness.state import State, Target
+from rollback_lib.procedures.readiness.stock import of_stock
 from rollback_lib.procedures.registry import of_readiness, with_readiness
 from rollback_lib.procedures.triage.symptoms import symptoms
 from rollback_lib.record.verdict import Verdict
@@ -63,6 +64,7 @@ def report(now: State, target: Target, plan: Plan, tried: Mapping[str, Tried], r
         *_of_procedures(now, seen, whole=True),
         *_of_procedures(now, seen, whole=False),
         *_copies(now, tried),
+        *of_stock(now.stock, tried),
         *of_machine(now.look.machine),
         *of_certificates(now.probes),
         _known_good(now, plan, tried),

@@ -9,6 +9,7 @@ from rollback_lib.health.probe import Probe
 from rollback_lib.procedures import mark, triage
 from rollback_lib.procedures.common import permissions, retention
 from rollback_lib.procedures.common.stack_state import StackState
+from rollback_lib.procedures.readiness.stock import Stock, stocked
 from rollback_lib.procedures.registry import of_readiness
 from rollback_lib.stack.model import Stack
 
@@ -20,8 +21,8 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class State:
     """`look` is the state that triage asks for. `states` are the states of the procedures, by the labels of their parts (`registry.Part`).
-    `release` is what a mark would enter, `copies` what earlier runs keep on the host, `user` what the user may do there. A value is
-    Unanswered if the host gave no answer."""
+    `release` is what a mark would enter, `copies` what earlier runs keep on the host, `user` what the user may do there, `stock` which
+    images would survive a clean-up. A value is Unanswered if the host gave no answer."""
 
     stack: Stack
     look: StackState
@@ -29,6 +30,7 @@ class State:
     release: mark.State | Unanswered
     copies: retention.Copies | Unanswered
     user: permissions.User | Unanswered
+    stock: Stock | Unanswered
     probes: tuple[Probe, ...] = ()
 
 
@@ -49,6 +51,7 @@ def check(stack: Stack) -> None:
 def document(host: Host, stack: Stack) -> State:
     """Ask the host for everything, in parallel."""
     look, copies, user = host.beside(triage.document, stack), host.beside(retention.look, stack), host.beside(permissions.user, stack)
+    stock = host.beside(stocked, stack)
     asked = {
         part.label: host.beside(part.procedure.document, stack, **part.parameters) for part, one in of_readiness(stack) if one.state is None
     }
@@ -60,7 +63,7 @@ def document(host: Host, stack: Stack) -> State:
         if one.state:
             seen = looked.looks[part.label]
             states[part.label] = seen if isinstance(seen, Unanswered) else one.state(seen)
-    return State(stack, looked, states, release.result(), copies.result(), user.result())
+    return State(stack, looked, states, release.result(), copies.result(), user.result(), stock.result())
 
 
 def examine(host: Host, now: State, target: str = "") -> Target:

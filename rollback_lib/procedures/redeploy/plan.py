@@ -13,7 +13,7 @@ from rollback_lib.facts.networks import Attachment
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan, some
 from rollback_lib.plan.step import Changes, Step, When
-from rollback_lib.procedures.common import drift, replicas, snapshots
+from rollback_lib.procedures.common import drift, fitting, replicas, snapshots
 from rollback_lib.procedures.common.replicas import Replicas
 from rollback_lib.procedures.redeploy.attach import connect, lines
 from rollback_lib.procedures.redeploy.noted import After, Attached, Before, Mounted
@@ -78,6 +78,8 @@ def _steps(
         Command.of("tee", snapshots.before(stack, incident, NETWORKS)).saying(lines(attach)).to("/dev/null"),
     )
     pull = tuple(Command.of("docker", "pull", "--quiet", name) for name in missing)
+    pull += fitting.checks(target.stores, {name: one.image for name, one in now.services.items() if one.image in missing})
+    build = (*_build(now, built, incident), *fitting.checks(target.stores, built))
     tags = dict.fromkeys(Command.of("docker", "tag", image, now.services[name].image) for name, image in built.items())
     proxies = tuple(Command.of("docker", "restart", name) for name in stack.section(NAME).networks)
     whom = some(list(stack.section(NAME).networks)) or "the proxies"
@@ -86,7 +88,7 @@ def _steps(
         Step("pull", "Fetch images that are missing", "Before anything stops.", pull, deadline=BUILD_DEADLINE,
              skip=None if pull else "every image that is not built is on the host"),
         Step("build", "Build the images", "Under rollback/ names, before anything stops: a build that fails leaves the old stack up.",
-             _build(now, built, incident), deadline=BUILD_DEADLINE, skip=None if built else "no service is built here"),
+             build, deadline=BUILD_DEADLINE, skip=None if built else "no service is built here"),
         Step("redeploy", "Down and up", "Volumes stay; every network is put back before the first container starts.",
              (*tags, *_down_and_up(now, attach, incident)), changes=Changes.STACK, part=PART, deadline=DEPLOY_DEADLINE),
         Step("restart", f"Restart {whom}", "For a proxy that does not find its services.",

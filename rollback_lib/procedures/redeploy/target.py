@@ -1,12 +1,14 @@
 """The target of a redeploy: the files as they are, once it is known that everything they need exists."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import docker, git, paths
 from rollback_lib.facts.host import Host, result_of
+from rollback_lib.facts.stores import Held
 from rollback_lib.plan.plan import some
-from rollback_lib.procedures.common import compose_call
+from rollback_lib.procedures.common import compose_call, fitting
 from rollback_lib.procedures.redeploy.state import NAME, State
 from rollback_lib.stack.model import Stack
 
@@ -16,7 +18,8 @@ SPARE = 512 * 1024 * 1024  # bytes that must stay free in addition to the built 
 @dataclass(frozen=True)
 class Target:
     """The commit that is checked out (None if there is no tree), with its uncommitted changes (`dirty`, paths). `files` are the files that
-    define the stack, in its `directory`. `needs` is how many bytes of disk space the build may take."""
+    define the stack, in its `directory`. `needs` is how many bytes of disk space the build may take. `stores` are the files of stores that
+    services have mounted, by service."""
 
     directory: str
     commit: git.Commit | None
@@ -24,6 +27,7 @@ class Target:
     dirty: tuple[str, ...]
     files: tuple[str, ...]
     needs: int
+    stores: Mapping[str, Held] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -79,7 +83,9 @@ def examine(host: Host, now: State, target: str = "") -> Target:
         )
     why = "the tree as it is checked out" if commit else "the compose files as they are; no tree says what they were before"
     dirty = now.head.dirty if now.head else ()
-    return Target(now.stack.compose_directory, result_of(commit), why, dirty, tuple(there.result()), needs)
+    stores = fitting.files(host, [docker.newest(now.of(name)) for name in now.services])
+    fitting.refuse(host, stores, {name: fitting.Start(one.image, one.image) for name, one in now.services.items() if not now.builds(name)})
+    return Target(now.stack.compose_directory, result_of(commit), why, dirty, tuple(there.result()), needs, stores)
 
 
 def _names(now: State) -> set[str]:

@@ -69,7 +69,7 @@ def _backup(now: database.State, release: WholeRelease) -> tuple[str, str]:
         newest = max(older, key=lambda one: one.changed)
         return newest.path, f"the newest backup from before release {release.incident}"
     raise TargetRefused(
-        f"{name} cannot come back with release {release.incident}: no backup {now.section.backups} is from before "
+        f"{name} cannot come back with release {release.incident}: no backup in {now.section.where} is from before "
         f"{times.minute(release.when)}, when that was healthy; {_instead(now)}"
     )
 

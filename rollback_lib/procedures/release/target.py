@@ -13,7 +13,8 @@ from rollback_lib.facts.host import Host
 from rollback_lib.facts.whole_release import Ran, WholeRelease
 from rollback_lib.procedures import caddyfile, code, env, image
 from rollback_lib.procedures.code.target import DIRTY, beside
-from rollback_lib.procedures.env.plan import to_recreate
+from rollback_lib.procedures.common import fitting
+from rollback_lib.procedures.env.target import to_recreate
 from rollback_lib.procedures.image.state import candidates as images_of
 from rollback_lib.procedures.procedure import check_target
 from rollback_lib.procedures.release import databases as of_databases
@@ -109,12 +110,14 @@ def examine(host: Host, now: State, target: str) -> Target:
     built = [name for name in wrong if name not in pulled and now.stack.code and name in now.stack.code.names]
     of_code = _code(host, now, release, found, built, stored)
     envs = {path: _env(host, now, release, path) for path in now.envs if _differs(found, path)}
-    images = {name: (now.images[name], _image(now, name, release.services[name])) for name in pulled}
+    images = {name: (now.images[name], _image(host, now, name, release.services[name])) for name in pulled}
     caddy = _caddy(host, now, release, found, of_code[1] if of_code else None)
     others = {name: ran for name, ran in wrong.items() if name not in (*pulled, *built)}
     recreate = {*wrong, *(name for state, chosen in envs.values() for name in to_recreate(state, chosen))}
     recreate |= {name for name in release.services if any(_failed(one) for one in now.of(name))}
     recreate |= _redefined(host, now, release, of_code[1] if of_code else None)
+    starts = {name: fitting.Start(ran.image, ran.name) for name, ran in release.services.items() if name in recreate}
+    fitting.refuse(host, fitting.files(host, [docker.newest(now.of(name)) for name in recreate]), starts)
     changed = [one.dimension.of for one in found if one.dimension.kind is Kind.SCHEMA and not one.restored]
     return Target(
         release=release, why=why, differences=found, code=of_code, envs=envs, images=images, caddy=caddy,
@@ -178,14 +181,14 @@ def _env(host: Host, now: State, release: WholeRelease, path: str) -> tuple[env.
     return state, env.examine(host, state, version.name)
 
 
-def _image(now: State, name: str, ran: Ran) -> image.Target:
+def _image(host: Host, now: State, name: str, ran: Ran) -> image.Target:
     """The image of a service from a registry: the same one, from the host or by its digest."""
     digest = ran.name.partition("@")[2]
     rows = images_of(now.images[name])
     found = [one for one in rows if one.image == ran.image] or [one for one in rows if digest and one.digest == digest]
     if not found:
         raise TargetRefused(f"the image {ran.image[7:19]} of {name} is neither on {now.stack.host} nor known in the registry")
-    return image.Target(found[0], "the image of that release")
+    return image.proven(host, now.images[name], found[0], "the image of that release")
 
 
 def _caddy(

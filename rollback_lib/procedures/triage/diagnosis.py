@@ -42,9 +42,12 @@ class Diagnosis:
     @property
     def reason(self) -> str:
         """The diagnosis in a sentence."""
+        fitting = self.fitting
+        if self.seen.healthy and fitting:
+            said = "; ".join(f"{one.situation}: {one.speaks_for[0]}" for one in fitting)
+            return f"every route passes, every container runs, on every network; but {said}; look with {fitting[0].procedure}"
         if self.seen.healthy:
             return "healthy: every route passes, every container runs, on every network"
-        fitting = self.fitting
         if not fitting:
             may = [one.procedure for one in self.findings if one.fit == MAY]
             return f"not healthy, and no row of the page fits{': nearest is ' + some(may) if may else ''}; see what is wrong, and fix that"
@@ -92,7 +95,7 @@ def diagnose(now: StackState) -> Diagnosis:
     found = [*_absent(now.stack), *(_finding(part, triage, now, seen) for part, triage in looked)]
     if seen.healthy:  # changes alone are no trouble
         for one in found:
-            one.evidence = [(-9, "nothing is wrong that it could fix")]
+            one.evidence = one.evidence if one.stands else [(-9, "nothing is wrong that it could fix")]
     _weigh(found, seen)
     found = [one for one in found if one.points > 0 or not _triage(one).together]  # it is no row of the page
     ranked = sorted(found, key=lambda one: (-one.points, procedure(one.procedure).size))

@@ -7,7 +7,6 @@ import pytest
 
 from rollback_lib.discovery import check
 from rollback_lib.facts import backups, postgres
-from rollback_lib.facts.host import Answer
 from rollback_lib.procedures.common.rows import AMBER, GREEN, RED, Row
 from tests.builders.compose_host import server
 from tests.builders.stack import STACK
@@ -21,7 +20,7 @@ def backup(hours: float = 1.0, **changes: Any) -> backups.Backup:
 
 
 def rows(found: postgres.Server | None, *newest: backups.Backup) -> list[tuple[str, str]]:
-    made = check._database(VOICE, Answer.known(found), Answer.known(list(newest)))
+    made = [check._server(VOICE, found), check._backup(VOICE, list(newest))]
     assert all(row.do for row in made if row.level == RED)
     return [(row.level, row.found) for row in made]
 

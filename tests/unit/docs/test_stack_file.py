@@ -8,11 +8,11 @@ from pydantic import BaseModel
 from rollback_lib.cli import main
 from rollback_lib.record.folder import ROOT_VARIABLE
 from rollback_lib.settings import PROJECT
-from rollback_lib.stack import approval, model, reference, route, schema, values
+from rollback_lib.stack import approval, model, reference, route, schema, sources, values
 from tests.builders.runbook_folder import runbook_folder
 
-_BASES = (values.Keys, model.Services, model.Section)  # what others are made of
-_ALL = {**vars(model), **vars(route), **vars(approval)}.values()
+_BASES = (values.Keys, model.Services, model.Section, sources.Source)  # what others are made of
+_ALL = {**vars(model), **vars(route), **vars(approval), **vars(sources)}.values()
 SECTIONS = [one for one in _ALL if isinstance(one, type) and issubclass(one, values.Keys) and one not in _BASES]
 
 

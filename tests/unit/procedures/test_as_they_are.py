@@ -163,7 +163,7 @@ def running(now: StackState) -> mark.State:
 def ready(now: StackState, **targets: Any) -> tuple[dict[str, Any], Any]:
     """Its rows by name, and the plan."""
     states = {**now.looks, "image web": image_state(stack=SHOP), "image worker": SILENT, "release": SILENT}
-    state = readiness.State(now.stack, now, states, running(now), SILENT, SILENT, now.probes)
+    state = readiness.State(now.stack, now, states, running(now), SILENT, SILENT, SILENT, now.probes)
     target = readiness.Target({**{part.label: SILENT for part, _ in registry.of_readiness(now.stack)}, **targets})
     made = trials(state, target, incident="i1")
     found = report(state, target, made, {}, Restored({}))

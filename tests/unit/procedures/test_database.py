@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import backups, docker, postgres
 from rollback_lib.facts.backups import Backup, Contents
+from rollback_lib.facts.backups.header import Header, read
 from rollback_lib.facts.postgres import Kind
 from rollback_lib.facts.restores import Restore
 from rollback_lib.notebook.views import database as views
@@ -93,7 +94,7 @@ def test_the_newest_backup_that_nothing_speaks_against_is_chosen() -> None:
         database.choose(state(backups=cut), "voice-2.sql")
     with pytest.raises(TargetRefused, match="none of the 1 backups"):
         database.choose(state(backups=cut[:1]), "")
-    with pytest.raises(TargetRefused, match="there is no backup /backup/voice-"):
+    with pytest.raises(TargetRefused, match="there is no backup in /backup/voice-"):
         database.choose(state(backups=[]), "")
 
 
@@ -351,6 +352,6 @@ def test_the_header_of_an_archive() -> None:
         "UEdETVABEAAECAEBABEAAAAAGQAAAAANAAAAABcAAAAACgAAAAB+AAAAAAAAAAAABQAAAGR5bmlxAB4AAAAxNy4xMiAoRGViaWFuIDE3LjEyLTArZGViMTN1MSkAHgAAAD"
         "E3LjEyIChEZWJpYW4gMTcuMTItMCtk"
     )
-    assert backups._archive(header) == {"version": "17.12", "by": "17.12", "database": "dyniq"}
+    assert read(backups.CUSTOM, header) == Header("17.12", "17.12", "dyniq")
     for other in (header[:20], b"", b"x" * 200):
-        assert backups._archive(other) == {"version": "", "by": "", "database": ""}
+        assert read(backups.CUSTOM, other) == Header(wrong="it is not an archive of pg_dump")

@@ -45,7 +45,7 @@ def of_a_readiness() -> Plan:
     name = test_database.VOICE.name
     look = triage.StackState(STACK, SILENT, SILENT, {})
     silent = {part.label: SILENT for part, _ in registry.of_readiness(STACK)}
-    state = readiness.State(STACK, look, {**silent, f"database {name}": now}, SILENT, SILENT, SILENT)
+    state = readiness.State(STACK, look, {**silent, f"database {name}": now}, SILENT, SILENT, SILENT, SILENT)
     target = readiness.Target({**silent, f"database {name}": test_database.target(now)})
     return readiness.plan(state, target, incident="i1")
 

@@ -107,7 +107,7 @@ def test_a_procedure_of_another_package_has_its_rows_in_a_triage(with_queue: Sta
 
 def test_and_its_trials_and_rows_in_a_readiness_run(with_queue: StackState) -> None:
     silent = {part.label: SILENT for part, _ in registry.of_readiness(STACK)}
-    now = readiness.State(STACK, with_queue, {**silent, "queue mail": Queue(3, ago(1))}, SILENT, SILENT, SILENT)
+    now = readiness.State(STACK, with_queue, {**silent, "queue mail": Queue(3, ago(1))}, SILENT, SILENT, SILENT, SILENT)
     target = readiness.Target({**silent, "queue mail": "empty"})
     plan = readiness.plan(now, target, incident="i1")
     assert [step.name for step in plan.steps] == ["build", "drain", "drop", "remember"]

@@ -79,8 +79,8 @@ def test_without_such_a_backup_it_is_refused_and_what_to_do_instead_is_said() ->
     with pytest.raises(TargetRefused) as none:
         chosen(voice(), then=whole("aaaaaa", 60))
     assert str(none.value) == (
-        "voice cannot come back with release aaaaaa: no backup /backup/voice-* is from before 2025-12-30 15:04 UTC, when that was healthy; "
-        + instead
+        "voice cannot come back with release aaaaaa: no backup in /backup/voice-* is from before 2025-12-30 15:04 UTC, when that was "
+        f"healthy; {instead}"
     )
     cut = [backup("voice-2.sql", 1, whole=False, wrong="it is cut off"), backup("voice-1.sql", 25)]
     with pytest.raises(TargetRefused, match=r"/backup/voice-2\.sql cannot be restored: it is cut off; leave it out"):
@@ -213,7 +213,7 @@ def test_a_newer_schema_is_a_risk_with_a_choice_and_comes_back_if_asked_for() ->
     old = schema.Schema("/backup/voice-2.sql", NOW - timedelta(hours=1), {"public.calls": frozenset({"id"})})
     now = Recorded(
         (postgres.outline(VOICE_SERVER, "dyniq"), content(table("public.calls", None))),
-        (schema.of_backups(VOICE.backups, VOICE_SERVER), [old]),
+        (schema.of_backups(VOICE.backups, VOICE_SERVER), [old]), (postgres.empty(VOICE_SERVER, "dyniq"), frozenset()),
     )  # fmt: skip
     (said,) = databases.risks(now, STACK, ["voice"])
     assert said.startswith("The schema of voice has changed since that release (new: public.calls.at, since its backup of 2026-01-02 02:04")

@@ -217,6 +217,13 @@ def test_what_goes_is_named_in_the_step_after_the_verification() -> None:
     assert retention.with_removal(steps(), judged(entries=NEWER)) == steps()
 
 
+def test_the_container_that_holds_an_image_goes_with_it() -> None:
+    removal = retention.with_removal(steps(), judged(images=[image("sha256:1", "c" * 40, days=100)])).remember.commands[-1]
+    held, removed, _ = str(removal).splitlines()[-3:]
+    assert held == f"docker rm rollback-dyniq-voice-agents-api-{'c' * 40} >/dev/null 2>&1 || :"
+    assert removed == f"docker image rm {API}{'c' * 40} || :"
+
+
 @pytest.mark.parametrize(("last", "there"), [("999999", False), ("abcdef", False), ("777777", True)])
 def test_nothing_is_removed_where_another_run_was_there_since(tmp_path: Path, last: str, there: bool) -> None:
     here = STACK.model_copy(update={"state_directory": str(tmp_path)})
