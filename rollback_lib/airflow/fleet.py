@@ -78,50 +78,59 @@ def _wave(
 ) -> Any:  # fmt: skip
     """A wave: approved, applied, and settled before the next."""
     asked = number if approve == "each wave" else 1
-    approval, group = f"wave_{asked}.approve", f"wave_{number}"
+    approval = f"wave_{asked}.approve"
     given = f"ti.xcom_pull(task_ids='{approval}')"
-    with TaskGroup(group):
+
+    @task
+    def stacks() -> list[dict[str, Any]]:
+        return made.wave(_context(), number)
+
+    @task(trigger_rule="all_done")
+    def settle() -> str:
+        return made.settle(_context(), number, approval, _values(runs["secrets"]))
+
+    with TaskGroup(f"wave_{number}"):
+        wave, settled = stacks(), settle()
         applied = RunbookOperator.partial(
             task_id="apply", apply=True, reason=f"{_RUN}: approved by {{{{ {given}.by }}}} at {{{{ {given}.at }}}}", **runs
-        ).expand_kwargs(compared[group])
-
-        @task(trigger_rule="all_done")
-        def settle() -> str:
-            return made.settle(_context(), number, approval, _values(runs["secrets"]))
-
-        settled = settle()
-        applied >> settled
+        ).expand_kwargs(wave)
+        compared >> wave
         if asked == number:
             subject = _SUBJECT.format(procedure=made.procedure, number=number, of=len(made.sizes))
-            question = WaveApproval(task_id="approve", subject=subject, body=compared["body"], wave=compared[group], approvers=people)
+            question = WaveApproval(task_id="approve", subject=subject, body=compared["body"], wave=wave, approvers=people)
             before >> question >> applied
-        else:
-            before >> applied
+        before >> applied >> settled
     return settled
 
 
 def _after(made: Fleet, last: Any, people: Mapping[str, str], runs: Mapping[str, Any]) -> None:
     """The offer to undo what was done, the undo in reverse, and the verdict."""
-
-    @task(trigger_rule="all_done", multiple_outputs=True)
-    def to_undo() -> dict[str, Any]:
-        return made.to_undo(_context())
+    before: Any = _UndoChoice(fleet=made, approvers=people, task_id=CHOICE, trigger_rule="all_done")
+    last >> before
+    for number in reversed(made.numbers):
+        with TaskGroup(f"undo_wave_{number}"):
+            done = _done(made, number)
+            undone = RunbookOperator.partial(
+                task_id="undo", reason=f"{_RUN}: undone, since the fleet had stopped", **{**runs, "procedure": "undo"}
+            ).expand_kwargs(done)
+        before >> done
+        before = undone
 
     @task(trigger_rule="all_done")
     def verdict() -> str:
         return made.verdict(_context())
 
-    offered, chosen = _UndoChoice(fleet=made, approvers=people, task_id=CHOICE, trigger_rule="all_done"), to_undo()
-    last >> offered >> chosen
-    before: Any = chosen
-    for number in reversed(made.numbers):
-        undone = RunbookOperator.partial(
-            task_id=f"undo_wave_{number}", reason=f"{_RUN}: undone, since the fleet had stopped", trigger_rule="all_done",
-            **{**runs, "procedure": "undo"},
-        ).expand_kwargs(chosen[f"wave_{number}"])  # fmt: skip
-        before >> undone
-        before = undone
     before >> verdict()
+
+
+def _done(made: Fleet, number: int) -> Any:
+    """The task that says what of a wave is undone."""
+
+    @task(trigger_rule="all_done")
+    def stacks() -> list[dict[str, str]]:
+        return made.to_undo(_context(), number)
+
+    return stacks()
 
 
 class _UndoChoice(HITLOperator):

@@ -67,16 +67,18 @@ class Fleet:
         if not ready:
             raise AirflowSkipException(f"nothing is to be done: {tally.words}; see {where}")
         given = asked[0]["parameters"]
-        kwargs = {
-            key: [{"stack": one.stack, "plan": one.plan, "parameters": given} for one in wave] for key, wave in waves.items()
-        }  # fmt: skip
-        return {**kwargs, "body": page.markdown(str(where))}
+        runs = {key: [{"stack": one.stack, "plan": one.plan, "parameters": given} for one in wave] for key, wave in waves.items()}
+        return {"waves": runs, "body": page.markdown(str(where))}
 
     # -- a wave --------------------------------------------------------------------------------------------------------------------
 
+    def wave(self, context: Context, number: int) -> list[dict[str, Any]]:
+        """What each run of a wave is made of."""
+        return list((pulled(context, COMPARE) or {"waves": {}})["waves"].get(f"wave_{number}", ()))
+
     def settle(self, context: Context, number: int, approval: str, secrets: Mapping[str, str]) -> str:
         """Take what came of a wave from the records; a run that was cut off is resumed. Raises AirflowFailException if the fleet stops."""
-        wave = [one["stack"] for one in (pulled(context, COMPARE) or {}).get(f"wave_{number}", ())]
+        wave = [one["stack"] for one in self.wave(context, number)]
         if not wave:
             raise AirflowSkipException("no stack was left for this wave")
         if pulled(context, approval) is None:
@@ -101,19 +103,16 @@ class Fleet:
             raise AirflowSkipException("there is nothing to undo")
         return tally
 
-    def to_undo(self, context: Context) -> dict[str, list[dict[str, str]]]:
-        """What is undone, by wave: nothing unless a person has chosen so."""
-        chosen = (pulled(context, CHOICE) or {}).get("chosen_options", [])
-        found = {}
-        for number in self.numbers:
-            done = [one for one in outcomes(context, f"wave_{number}.settle") if one.kind is Kind.DONE]
-            found[f"wave_{number}"] = [{"stack": one.stack, "incident": one.incident} for one in reversed(done) if UNDO in chosen]
-        return found
+    def to_undo(self, context: Context, number: int) -> list[dict[str, str]]:
+        """What is undone of a wave: nothing unless a person has chosen so."""
+        chosen = UNDO in (pulled(context, CHOICE) or {}).get("chosen_options", ())
+        done = [one for one in outcomes(context, f"wave_{number}.settle") if one.kind is Kind.DONE]
+        return [{"stack": one.stack, "incident": one.incident} for one in reversed(done)] if chosen else []
 
     def verdict(self, context: Context) -> str:
         """Write the fleet page of what was done. Raises AirflowFailException unless the fleet is rolled back."""
         tally = self._tally(context)
-        undone = [one for number in self.numbers for one in outcomes(context, f"undo_wave_{number}")]
+        undone = [one for number in self.numbers for one in outcomes(context, f"undo_wave_{number}.undo")]
         back = {one.stack for one in undone if one.kind is Kind.UNDONE}
         went_well = not self._stopped(tally)
         sentence = "The fleet is rolled back." if went_well else f"The fleet is not rolled back: {tally.open} stacks were not begun."

@@ -31,7 +31,7 @@ class Command:
 
     def run(self, procedure: str, stack: str, parameters: Mapping[str, str], *, apply: bool, plan: str, on_failure: str) -> Outcome:
         """Run a procedure; without `apply` it only plans. `plan` is the hash of the only plan that may be applied, "" for any."""
-        host = host_of(stack)
+        host = loaded(stack).host
         words = [word for key, value in parameters.items() for word in ("-p", f"{key}={value}")]
         words += ["--apply", "--confirm", host] if apply else []
         words += ["--plan", plan] if plan else []
@@ -40,7 +40,7 @@ class Command:
 
     def undo(self, incident: str, stack: str, reason: str) -> Outcome:
         """Undo a run, by its record."""
-        done = self._settled("undo", incident, "--apply", "--confirm", host_of(stack), "--reason", reason, stack=stack)
+        done = self._settled("undo", incident, "--apply", "--confirm", loaded(stack).host, "--reason", reason, stack=stack)
         return replace(done, procedure="undo")
 
     def earlier(self, stack: str, text: str) -> Outcome | None:
@@ -49,7 +49,8 @@ class Command:
         done = self._json("incidents", "search", text, "--json")[1]
         if not done:
             return None
-        record = {**done[0], "stack": stack, "host": host_of(stack)}
+        known = loaded(stack)
+        record = {**done[0], "stack": stack, "name": known.name, "host": known.host}
         if record["verdict"] not in ("open", "unknown"):
             shown = self._json("incidents", "show", record["incident"], "--json")[1]
             return Outcome.of({**record, "status": shown["status"], "reason": shown["reason"]})
@@ -78,8 +79,9 @@ class Command:
         status, answer, said = self._json(*words, "--json")
         if not isinstance(answer, dict):  # bad arguments, or it was killed
             verdict, ended = ("refused", status) if status in (2, 3) else ("unknown", 6)
-            return Outcome(stack, host_of(stack), verdict=verdict, status=ended, reason=said or "it was killed")
-        return Outcome.of(answer, stack=stack, host=host_of(stack), shell=plan_in(answer["folder"]))
+            answer = {"verdict": verdict, "status": ended, "reason": said or "it was killed", "folder": ""}
+        known = loaded(stack)
+        return Outcome.of(answer, stack=stack, name=known.name, host=known.host, shell=plan_in(answer["folder"]))
 
     def _json(self, *words: str) -> tuple[int, Any, str]:
         """The exit status, what was printed as JSON, and the last line on standard error."""
@@ -106,6 +108,6 @@ def environment(of: Mapping[str, str], secrets: Mapping[str, str]) -> dict[str, 
     return {**{name: value for name, value in of.items() if not _ENGINE.fullmatch(name)}, **secrets}
 
 
-def host_of(stack: str) -> str:
-    """The host of a stack, by its name or its file in the runbook folder. Raises ParameterError."""
-    return Stack.load(home() / stack if stack.endswith((".yaml", ".yml")) else stack).host
+def loaded(stack: str) -> Stack:
+    """A stack, by its name or its file in the runbook folder. Raises ParameterError."""
+    return Stack.load(home() / stack if stack.endswith((".yaml", ".yml")) else stack)

@@ -41,13 +41,14 @@ _BUILT = re.compile(r"sha256:[0-9a-f]{64}")  # each host builds its own images
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run of a stack ended: what `rollback … --json` prints. `stack` is the name by which it was asked for.
+    """How a run of a stack ended: what `rollback … --json` prints. `stack` is the file by which it was asked for, `name` its name.
 
     `shell` is the plan as commands, "" if there is none; it holds no secret. `findings` are what triage or readiness found. All values have
     types that JSON has.
     """
 
     stack: str
+    name: str = ""
     host: str = ""
     procedure: str = ""
     verdict: str = Verdict.UNKNOWN
@@ -95,8 +96,12 @@ class Outcome:
 
     @property
     def comparable(self) -> str:
-        """The commands of the plan without what differs from host to host by nature: its incident, and the ids of images built there."""
-        return _BUILT.sub("sha256:…", self.shell.replace(self.incident, "INCIDENT") if self.incident else self.shell)
+        """The commands of the plan without what differs from stack to stack by nature: its incident, the name of the stack, and the ids of
+        images that are built there."""
+        own = {self.incident: "INCIDENT", self.name: "STACK"}
+        words = "|".join(rf"\b{re.escape(word)}\b" for word in own if word)
+        shell = re.sub(words, lambda found: own[found[0]], self.shell) if words else self.shell
+        return _BUILT.sub("sha256:…", shell)
 
 
 def plan_in(folder: str) -> str:
