@@ -14,14 +14,14 @@ from tests.fleet.engine import Airflow
 from tests.fleet.fleet import Fleet
 
 SECRET = "planted-3Qz8vB1nR7"  # in a connection of Airflow, and in the environment of the worker
-DAGS = '''
+DAGS = """
 from rollback_lib.airflow.fleet import fleet
 from rollback_lib.airflow.operator import RunbookOperator
 
 common = dict(stacks="parameters/fleet/*.yaml", approvers=["anna", "ben"], serial=[1, "100%"], secrets={"CHAT_TOKEN": "chat"})
 waves = fleet("code", **common)
 once = fleet("code", dag_id="fleet_once", approve="once", on_failure="undo", **common)
-'''
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

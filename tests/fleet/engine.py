@@ -119,7 +119,9 @@ class Airflow:
     def states(self, dag: str, run: str) -> dict[str, list[str]]:
         """The states of all tasks, by task; of a mapped one, of each stack."""
         found: dict[str, list[str]] = {}
-        for one in sorted(self.get(f"/dags/{dag}/dagRuns/{run}/taskInstances", limit=500)["task_instances"], key=lambda one: one["map_index"]):
+        for one in sorted(
+            self.get(f"/dags/{dag}/dagRuns/{run}/taskInstances", limit=500)["task_instances"], key=lambda one: one["map_index"]
+        ):
             found.setdefault(one["task_id"], []).append(str(one["state"]))
         return found
 

@@ -37,5 +37,5 @@ def test_fewer_stacks_than_there_were_leave_the_last_waves_empty() -> None:
 
 @pytest.mark.parametrize("serial", [[], [0], [-1], [True], ["0%"], ["101%"], ["ten"], [1.5]])
 def test_other_words_are_refused(serial: list[object]) -> None:
-    with pytest.raises(ParameterError, match="^serial: "):
+    with pytest.raises(ParameterError, match=r"^serial: "):
         sizes(serial, 10)

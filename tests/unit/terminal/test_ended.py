@@ -18,7 +18,8 @@ def test_what_a_script_reads_of_an_apply(tmp_path: Path) -> None:
     data = json.loads(json.dumps(Ended(folder, 10.0).data()))
     assert data.pop("next")[0] == stories.NOTE
     assert data == {
-        "verdict": "succeeded", "status": 0, "reason": "the effect is the one asked for, and every route is healthy", "error": None, "incident": ID,
+        "verdict": "succeeded", "status": 0, "reason": "the effect is the one asked for, and every route is healthy", "error": None,
+        "incident": ID,
         "folder": str(folder.path), "seconds": 10.0, "budget": 60.0, "plan": PLAN.hash, "target": TARGET,
         "steps": [{"name": step.name, "state": "done", "seconds": 1.5} for step in PLAN.steps], "losses": [LOST], "findings": [],
         "checklist": [{"name": "people", "question": "Is everyone affected told?", "answer": "nobody is notified", "required": False}],
