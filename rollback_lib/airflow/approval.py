@@ -9,26 +9,28 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.sdk.execution_time.hitl import HITLUser
 
+from rollback_lib.errors import ParameterError
+
 WAITS = timedelta(hours=1)  # for an answer; after that it counts as none
 
 
-class WaveApproval(ApprovalOperator):
-    """Asks one of the `approvers`, by their names in Airflow, whether a wave may begin. Nobody is asked if the wave is empty.
+class PlanApproval(ApprovalOperator):
+    """Asks one of the `approvers`, by their names in Airflow, whether what is planned may begin: `of`. Nobody is asked if that is empty.
 
     Its XCom says `by` whom and `at` which time it was approved. A refusal, or no answer in an hour, fails the task, and nothing begins.
     """
 
-    template_fields: Sequence[str] = (*ApprovalOperator.template_fields, "wave")
+    template_fields: Sequence[str] = (*ApprovalOperator.template_fields, "of")
 
-    def __init__(self, *, approvers: Mapping[str, str], wave: Any, **kwargs: Any) -> None:
+    def __init__(self, *, approvers: Mapping[str, str], of: Any, **kwargs: Any) -> None:
         # Airflow 3.3 can lose an answer that comes within a second of the question; asked again, it takes it.
         super().__init__(response_timeout=WAITS, **{"retries": 1, "retry_delay": timedelta(seconds=1), **kwargs})
         self.approvers = dict(approvers)
-        self.wave = wave
+        self.of = of
 
     def execute(self, context: Context) -> Any:
-        if not self.wave:
-            raise AirflowSkipException("no stack is left for this wave")
+        if not self.of:
+            raise AirflowSkipException("there is nothing to approve")
         by = triggered_by(context)
         others = {name: user for name, user in self.approvers.items() if name != by}
         if not others:
@@ -52,3 +54,10 @@ class WaveApproval(ApprovalOperator):
 def triggered_by(context: Context) -> str:
     """Who triggered the run, "" if no person did."""
     return context["dag_run"].triggering_user_name or ""
+
+
+def named(approvers: Sequence[str] | Mapping[str, str]) -> dict[str, str]:
+    """The ids of those who may approve, by their names in Airflow. Raises ParameterError if there are none."""
+    if not approvers or isinstance(approvers, str):
+        raise ParameterError("approvers: the names of those who may approve are expected, since nothing is applied without a person")
+    return dict(approvers) if isinstance(approvers, Mapping) else {name: name for name in approvers}

@@ -7,7 +7,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, BaseHook, Context, Param, TaskGroup, get_current_context, task
 from airflow.sdk.execution_time.hitl import HITLUser
 
-from rollback_lib.airflow.approval import WAITS, WaveApproval, triggered_by
+from rollback_lib.airflow.approval import WAITS, PlanApproval, named, triggered_by
 from rollback_lib.airflow.operator import RunbookOperator
 from rollback_lib.airflow.stages import CHOICE, COMPARE, LEAVE, PLAN, UNDO, Fleet
 from rollback_lib.errors import ParameterError
@@ -36,11 +36,9 @@ def fleet(
     """
     if approve not in APPROVE:
         raise ParameterError(f"approve: one of {', '.join(APPROVE)} is expected, not {approve!r}")
-    if not approvers or isinstance(approvers, str):
-        raise ParameterError("approvers: the names of those who may approve are expected, since nothing is applied without a person")
     files = stack_files.found(stacks)
     made = Fleet(procedure, files, waves.sizes(serial, len(files)), max_fail_percentage, dict(parameters or {}))
-    people = dict(approvers) if isinstance(approvers, Mapping) else {name: name for name in approvers}
+    people = named(approvers)
     runs = {"procedure": procedure, "secrets": dict(secrets or {}), "pool": pool}
     params = {
         "parameters": Param({}, type="object", title="Parameters of the notebook", description="such as {\"target\": \"1a2b3c4\"}"),
@@ -97,7 +95,7 @@ def _wave(
         compared >> wave
         if asked == number:
             subject = _SUBJECT.format(procedure=made.procedure, number=number, of=len(made.sizes))
-            question = WaveApproval(task_id="approve", subject=subject, body=compared["body"], wave=wave, approvers=people)
+            question = PlanApproval(task_id="approve", subject=subject, body=compared["body"], of=wave, approvers=people)
             before >> question >> applied
         before >> applied >> settled
     return settled

@@ -23,7 +23,7 @@ class RunbookOperator(BaseOperator):
     each with the id of the Airflow connection whose password it is.
     """
 
-    template_fields: Sequence[str] = ("stack", "parameters", "plan", "incident", "reason")
+    template_fields: Sequence[str] = ("procedure", "stack", "parameters", "plan", "incident", "reason")
     ui_color = "#f6d9d0"
 
     def __init__(
@@ -33,7 +33,7 @@ class RunbookOperator(BaseOperator):
         super().__init__(**{**kwargs, "retries": 0})
         self.procedure = procedure
         self.stack = stack
-        self.parameters = dict(parameters or {})
+        self.parameters = {} if parameters is None else parameters
         self.apply = apply
         self.plan = plan
         self.on_failure = on_failure
@@ -46,7 +46,7 @@ class RunbookOperator(BaseOperator):
         self._command = Command({name: BaseHook.get_connection(of).password or "" for name, of in self.secrets.items()})
         instance = context["ti"]
         try:
-            outcome = self._run(instance.try_number)
+            outcome = self._run()
         except RollbackError as error:
             raise AirflowFailException(str(error)) from None
         for key, value in (
@@ -61,12 +61,12 @@ class RunbookOperator(BaseOperator):
         if self._command:
             self._command.terminate()
 
-    def _run(self, attempt: int) -> Outcome:
+    def _run(self) -> Outcome:
         assert self._command
         reason = f"{self.stack} in {self.reason}" if self.reason else ""
         changes = self.apply or bool(self.incident)
-        # A person has cleared this task, or Airflow has started it again: what it began before is resumed, or told as it ended.
-        earlier = self._command.earlier(self.stack, reason) if attempt > 1 and changes and reason else None
+        # Airflow may start a task again, as after a restart of the scheduler: what it began before is resumed, or told as it ended.
+        earlier = self._command.earlier(self.stack, reason) if changes and reason else None
         if earlier:
             return earlier
         if self.incident:

@@ -127,6 +127,17 @@ class Fleet:
             raise AirflowFailException(told)
         return told
 
+    def ready(self, context: Context) -> str:
+        """Write the table of the fleet after readiness. Raises AirflowFailException unless every stack is ready."""
+        known = {one.stack: one for one in outcomes(context, "readiness")}
+        found = [known.get(stack) or Outcome(stack, reason=_SILENT) for stack in self.stacks]
+        tally = Tally.of(found, total=len(found))
+        title, level = "Could the fleet be rolled back right now?", "bad" if tally.failed else "good"
+        where = self._write(context, "readiness", Page(title, "Readiness changes nothing that serves.", tally, {}, level))
+        if tally.failed:
+            raise AirflowFailException(f"{tally.words}; see {where}")
+        return f"{tally.words}; see {where}"
+
     def _stopped(self, tally: Tally) -> bool:
         return tally.open > 0 or tally.beyond(self.max_fail_percentage)
 
@@ -134,7 +145,7 @@ class Fleet:
         """The outcome of each plan; of one that ended without, that it is not known."""
         known = {one.stack: one for one in outcomes(context, PLAN)}
         asked = [one["stack"] for one in pulled(context, "hosts") or ()]
-        return [known.get(stack) or Outcome(stack, reason="its plan ended without an answer; see the log of its task") for stack in asked]
+        return [known.get(stack) or Outcome(stack, reason=_SILENT) for stack in asked]
 
     def _tally(self, context: Context) -> Tally:
         plans = self._planned(context)
@@ -152,6 +163,7 @@ class Fleet:
         return file
 
 
+_SILENT = "its task ended without an answer; see its log"
 _PLANNED = "Nothing was changed. Each wave begins when a person has approved it, and each stack is held to the plan that is shown here."
 
 

@@ -67,6 +67,12 @@ class Command:
             outcome = resumed
         return outcome
 
+    def said(self, *words: str) -> tuple[int, str]:
+        """The exit status of another command, and the last line that it printed."""
+        status, out, err = self._done(*words)
+        lines = f"{out}\n{err}".strip().splitlines()
+        return status, lines[-1] if lines else ""
+
     def terminate(self) -> None:
         """Tell the run to end. It completes its record, and says in it what is known of the host."""
         if self._process and self._process.poll() is None:
@@ -85,6 +91,16 @@ class Command:
 
     def _json(self, *words: str) -> tuple[int, Any, str]:
         """The exit status, what was printed as JSON, and the last line on standard error."""
+        status, out, err = self._done(*words)
+        try:
+            answer = json.loads(out)
+        except ValueError:
+            answer = None
+        lines = err.strip().splitlines()
+        return status, answer, lines[-1].removeprefix("rollback: ") if lines else ""
+
+    def _done(self, *words: str) -> tuple[int, str, str]:
+        """Run it. Returns its exit status and what it printed on both streams."""
         program = shutil.which(os.environ.get(VARIABLE) or "rollback")
         if program is None:
             raise ParameterError(f"there is no program {os.environ.get(VARIABLE) or 'rollback'} on this worker; {VARIABLE} names it")
@@ -95,12 +111,7 @@ class Command:
             stderr=subprocess.PIPE, text=True, start_new_session=True,
         ) as self._process:  # fmt: skip
             out, err = self._process.communicate()
-        try:
-            answer = json.loads(out)
-        except ValueError:
-            answer = None
-        lines = err.strip().splitlines()
-        return self._process.returncode, answer, lines[-1].removeprefix("rollback: ") if lines else ""
+        return self._process.returncode, out, err
 
 
 def environment(of: Mapping[str, str], secrets: Mapping[str, str]) -> dict[str, str]:

@@ -16,6 +16,7 @@ class Kind(StrEnum):
     PLANNED = "planned"
     NOTHING = "nothing to do"
     LOOKED = "looked"
+    READY = "ready"
     DONE = "done"
     UNDONE = "undone"
     LOCKED = "locked"
@@ -34,7 +35,7 @@ _OF_ERROR = {
 }  # fmt: skip
 _OF_STATUS = {2: Kind.REFUSED, 3: Kind.REFUSED, 4: Kind.RESTORED, 5: Kind.PARTLY, 6: Kind.UNKNOWN, 7: Kind.NOT_READY}
 _OF_VERDICT = {
-    Verdict.PLANNED: Kind.PLANNED, Verdict.NOTHING_TO_DO: Kind.NOTHING, Verdict.LOOKED: Kind.LOOKED, Verdict.READY: Kind.LOOKED,
+    Verdict.PLANNED: Kind.PLANNED, Verdict.NOTHING_TO_DO: Kind.NOTHING, Verdict.LOOKED: Kind.LOOKED, Verdict.READY: Kind.READY,
 }  # fmt: skip
 _BUILT = re.compile(r"sha256:[0-9a-f]{64}")  # each host builds its own images
 

@@ -14,7 +14,7 @@ from rollback_lib.report.page import WORDS, Column, Table
 from rollback_lib.settings import PACKAGE, version
 from rollback_lib.text import tables, times
 
-_SIGNS = {Kind.PLANNED: "●", Kind.NOTHING: "●", Kind.LOOKED: "✔", Kind.DONE: "✔", Kind.UNDONE: "✔"}
+_SIGNS = {Kind.PLANNED: "●", Kind.NOTHING: "●", Kind.LOOKED: "✔", Kind.READY: "✔", Kind.DONE: "✔", Kind.UNDONE: "✔"}
 _STACKS = (
     Column("", short=True), Column("stack"), Column("host", short=True), Column("wave", short=True), Column("came to", short=True),
     Column("plan", short=True), Column("target", short=True), Column("record", short=True), Column("took", short=True), WORDS,
@@ -49,7 +49,7 @@ class Page:
         wave = self.waves.get(one.stack)
         return (
             _SIGNS.get(one.kind, "✘"), name(one.stack), one.host, str(wave or "–"), one.kind, letters.get(one.stack, "–"),
-            (one.target or "–")[:_TARGET], one.incident or "–", times.exactly(one.seconds), one.reason if one.failed else "",
+            (one.target or "–")[:_TARGET], one.incident or "–", times.exactly(one.seconds), _why(one),
         )  # fmt: skip
 
     def markdown(self, where: str) -> str:
@@ -73,6 +73,12 @@ def _shown(group: Group) -> Mapping[str, object]:
         "title": f"Plan {group.name}: {many}", "stacks": ", ".join(name(one.stack) for one in group.outcomes), "target": group.first.target,
         "losses": _losses(group), "differs": "\n".join(group.differs), "shell": group.first.comparable,
     }  # fmt: skip
+
+
+def _why(one: Outcome) -> str:
+    """Why a stack is not as it should be; of one that is not ready, its red rows."""
+    red = [f"{row['name']}: {row['found']}" for row in one.findings if row.get("level") == "red"]
+    return "; ".join(red) or one.reason if one.failed else ""
 
 
 def _line(group: Group) -> str:

@@ -16,11 +16,11 @@ from tests.fleet.fleet import Fleet
 SECRET = "planted-3Qz8vB1nR7"  # in a connection of Airflow, and in the environment of the worker
 DAGS = """
 from rollback_lib.airflow.fleet import fleet
-from rollback_lib.airflow.operator import RunbookOperator
 
 common = dict(stacks="parameters/fleet/*.yaml", approvers=["anna", "ben"], serial=[1, "100%"], secrets={"CHAT_TOKEN": "chat"})
 waves = fleet("code", **common)
-once = fleet("code", dag_id="fleet_once", approve="once", on_failure="undo", **common)
+once = fleet("code", dag_id="fleet_once", approve="once", on_failure="undo", **{**common, "serial": [1]})
+lenient = fleet("code", dag_id="fleet_lenient", max_fail_percentage=100, **common)
 """
 
 
@@ -70,5 +70,7 @@ def fleet(three: list[PracticeHost], airflow: Airflow, runbooks: Path) -> Fleet:
     for name, host in zip("abc", three, strict=True):
         content = yaml.safe_load((host.folder / "stack.yaml").read_text())
         content["stack"]["name"] = f"voice-{name}"
+        for route in content["stack"]["routes"]:  # a run without this secret is refused
+            route["headers"] = {"X-Health-Token": "env:CHAT_TOKEN"}
         (runbooks / "parameters" / "fleet" / f"{name}.yaml").write_text(yaml.safe_dump(content))
     return Fleet(airflow, dict(zip("abc", three, strict=True)), runbooks)

@@ -49,6 +49,7 @@ class Airflow:
             "AIRFLOW__CORE__PARALLELISM": "3", **(more or {}),
         }  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
+        self._others: list[subprocess.Popen[bytes]] = []
         self._tokens: dict[str, str] = {}
 
     @contextmanager
@@ -70,6 +71,8 @@ class Airflow:
 
     def stop(self) -> None:
         """End it and all that it has started."""
+        for other in self._others:
+            other.terminate()
         if self._process:
             ours = self.processes()
             self._process.send_signal(signal.SIGTERM)
@@ -85,6 +88,12 @@ class Airflow:
     def scheduler(self) -> psutil.Process:
         """The process of the scheduler."""
         return next(one for one in self.processes() if one.cmdline()[-1:] == ["scheduler"] or "scheduler" in one.name())
+
+    def restart_scheduler(self) -> None:
+        """Start a scheduler in place of one that was killed."""
+        with open(self.home.parent / "scheduler.log", "ab") as log:
+            self._others.append(subprocess.Popen([RUN, "scheduler"], env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log))
+        time.sleep(1)
 
     def cli(self, *words: str) -> str:
         """What a command of Airflow prints."""
