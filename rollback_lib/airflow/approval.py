@@ -12,6 +12,9 @@ from airflow.sdk.execution_time.hitl import HITLUser
 from rollback_lib.errors import ParameterError
 
 WAITS = timedelta(hours=1)  # for an answer; after that it counts as none
+# Airflow 3.3 loses an answer that comes before its scheduler has heard that the question was asked, seconds on a busy machine, and counts
+# the task as failed. It is then asked again.
+ASKED_AGAIN: dict[str, Any] = {"retries": 3, "retry_delay": timedelta(seconds=1)}
 
 
 class PlanApproval(ApprovalOperator):
@@ -23,8 +26,7 @@ class PlanApproval(ApprovalOperator):
     template_fields: Sequence[str] = (*ApprovalOperator.template_fields, "of")
 
     def __init__(self, *, approvers: Mapping[str, str], of: Any, **kwargs: Any) -> None:
-        # Airflow 3.3 can lose an answer that comes within a second of the question; asked again, it takes it.
-        super().__init__(response_timeout=WAITS, **{"retries": 1, "retry_delay": timedelta(seconds=1), **kwargs})
+        super().__init__(response_timeout=WAITS, **{**ASKED_AGAIN, **kwargs})
         self.approvers = dict(approvers)
         self.of = of
 

@@ -7,7 +7,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import DAG, BaseHook, Context, Param, TaskGroup, get_current_context, task
 from airflow.sdk.execution_time.hitl import HITLUser
 
-from rollback_lib.airflow.approval import WAITS, PlanApproval, named, triggered_by
+from rollback_lib.airflow.approval import ASKED_AGAIN, WAITS, PlanApproval, named, triggered_by
 from rollback_lib.airflow.operator import RunbookOperator
 from rollback_lib.airflow.stages import CHOICE, COMPARE, LEAVE, PLAN, UNDO, Fleet
 from rollback_lib.errors import ParameterError
@@ -136,7 +136,7 @@ class _UndoChoice(HITLOperator):
 
     def __init__(self, *, fleet: Fleet, approvers: Mapping[str, str], **kwargs: Any) -> None:
         subject = f"{fleet.procedure}: the fleet has stopped. What becomes of the stacks that were rolled back?"
-        super().__init__(subject=subject, options=[UNDO, LEAVE], response_timeout=WAITS, retries=1, **kwargs)
+        super().__init__(subject=subject, options=[UNDO, LEAVE], response_timeout=WAITS, **{**ASKED_AGAIN, **kwargs})
         self.fleet = fleet
         self.approvers = dict(approvers)
 

@@ -114,11 +114,22 @@ class Airflow:
         return str(made.json()["dag_run_id"])
 
     def answer(self, dag: str, run: str, task: str, chosen: str, by: str = "ben") -> httpx.Response:
-        """Answer a question, once it is asked."""
-        until(f"{task} is asked", lambda: self.state(dag, run, task) == "awaiting_input" or None)
-        time.sleep(1.5)  # Airflow 3.3 can lose an answer that comes within a second
+        """Answer a question, once it is asked; again, if Airflow loses the answer and asks again."""
         path = f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/-1/hitlDetails"
-        return self._call("PATCH", path, by, json={"chosen_options": [chosen], "params_input": {}})
+        while True:
+            until(f"{task} is asked", lambda: self.state(dag, run, task) == "awaiting_input" or None)
+            time.sleep(2)
+            given = self._call("PATCH", path, by, json={"chosen_options": [chosen], "params_input": {}})
+            if not given.is_success or until(f"{task} ends", lambda: self._taken(dag, run, task)) == "yes":
+                return given
+
+    def _taken(self, dag: str, run: str, task: str) -> str | None:
+        """Whether an answer has ended the task ("yes"), or is asked for "again"; None as long as that is open."""
+        state = self.state(dag, run, task)
+        if state in ("success", "failed"):
+            return "yes"
+        asked = self.get(f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/-1/hitlDetails")
+        return "again" if state == "awaiting_input" and not asked["response_received"] else None
 
     def state(self, dag: str, run: str, task: str) -> str | None:
         """The state of a task that is not mapped."""
