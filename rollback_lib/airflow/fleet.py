@@ -103,7 +103,7 @@ def _wave(
 
 def _after(made: Fleet, last: Any, people: Mapping[str, str], runs: Mapping[str, Any]) -> None:
     """The offer to undo what was done, the undo in reverse, and the verdict."""
-    before: Any = _UndoChoice(fleet=made, approvers=people, task_id=CHOICE, trigger_rule="all_done")
+    before: Any = UndoChoice(fleet=made, approvers=people, task_id=CHOICE, trigger_rule="all_done")
     last >> before
     for number in reversed(made.numbers):
         with TaskGroup(f"undo_wave_{number}"):
@@ -131,7 +131,7 @@ def _done(made: Fleet, number: int) -> Any:
     return stacks()
 
 
-class _UndoChoice(HITLOperator):
+class UndoChoice(HITLOperator):
     """Asks, if a fleet has stopped, whether what was done is undone. An undo needs no second person: who triggered the run may choose."""
 
     def __init__(self, *, fleet: Fleet, approvers: Mapping[str, str], **kwargs: Any) -> None:

@@ -25,8 +25,8 @@ class Kind(StrEnum):
     WAITS = "not approved"
     REFUSED = "refused"
     NOT_READY = "not ready"
-    RESTORED = "failed, and as before"
-    PARTLY = "failed, partly changed"
+    RESTORED = "failed and restored"
+    PARTLY = "failed and partly changed"
     UNKNOWN = "not known"
 
 

@@ -15,8 +15,8 @@ ENDS = {
     "not approved": {"verdict": "refused", "status": 3, "error": "NotApproved", "reason": "the approval is missing"},
     "refused": {"verdict": "refused", "status": 3, "error": "TargetRefused", "reason": "there is no such commit"},
     "not ready": {"verdict": "not-ready", "status": 7},
-    "failed, and as before": {"verdict": "failed-restored", "status": 4, "error": "Failed"},
-    "failed, partly changed": {"verdict": "failed-partly", "status": 5, "error": "Failed"},
+    "failed and restored": {"verdict": "failed-restored", "status": 4, "error": "Failed"},
+    "failed and partly changed": {"verdict": "failed-partly", "status": 5, "error": "Failed"},
     "not known": {"verdict": "unknown", "status": 6, "error": "LinkLost"},
 }  # fmt: skip
 

@@ -1,6 +1,7 @@
 """A fleet of three practice hosts, and an Airflow that knows it. It takes minutes, so only `make fleet` looks here."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,11 +16,15 @@ from tests.fleet.fleet import Fleet
 
 SECRET = "planted-3Qz8vB1nR7"  # in a connection of Airflow, and in the environment of the worker
 DAGS = """
+from rollback_lib.airflow.alert import alert
+from rollback_lib.airflow.daily import daily
 from rollback_lib.airflow.fleet import fleet
 
 common = dict(stacks="parameters/fleet/*.yaml", approvers=["anna", "ben"], serial=[1, "100%"], secrets={"CHAT_TOKEN": "chat"})
 waves = fleet("code", **common)
 once = fleet("code", dag_id="fleet_once", approve="once", on_failure="undo", **{**common, "serial": [1]})
+every_day = daily(stacks="parameters/fleet/*.yaml", schedule=None, secrets=common["secrets"])
+from_alerts = alert(stacks="parameters/fleet/*.yaml", approvers=["anna", "ben"], secrets=common["secrets"])
 lenient = fleet("code", dag_id="fleet_lenient", max_fail_percentage=100, **common)
 """
 
@@ -64,7 +69,8 @@ def airflow(runbooks: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def fleet(three: list[PracticeHost], airflow: Airflow, runbooks: Path) -> Fleet:
-    """Three clean hosts, a, b and c."""
+    """Three clean hosts, a, b and c, and no records."""
+    shutil.rmtree(runbooks / "incidents", ignore_errors=True)
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(PracticeHost.reset, three))
     for name, host in zip("abc", three, strict=True):

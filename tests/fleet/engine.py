@@ -113,27 +113,30 @@ class Airflow:
         assert made.is_success, made.text
         return str(made.json()["dag_run_id"])
 
-    def answer(self, dag: str, run: str, task: str, chosen: str, by: str = "ben") -> httpx.Response:
+    def answer(self, dag: str, run: str, task: str, chosen: str, by: str = "ben", index: int = -1) -> httpx.Response:
         """Answer a question, once it is asked; again, if Airflow loses the answer and asks again."""
-        path = f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/-1/hitlDetails"
+        path = f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/{index}/hitlDetails"
         while True:
-            until(f"{task} is asked", lambda: self.state(dag, run, task) == "awaiting_input" or None)
+            until(f"{task} is asked", lambda: self.state(dag, run, task, index) == "awaiting_input" or None, 300)
             time.sleep(2)
             given = self._call("PATCH", path, by, json={"chosen_options": [chosen], "params_input": {}})
-            if not given.is_success or until(f"{task} ends", lambda: self._taken(dag, run, task)) == "yes":
+            if not given.is_success or until(f"{task} ends", lambda: self._taken(dag, run, task, index)) == "yes":
                 return given
 
-    def _taken(self, dag: str, run: str, task: str) -> str | None:
+    def _taken(self, dag: str, run: str, task: str, index: int) -> str | None:
         """Whether an answer has ended the task ("yes"), or is asked for "again"; None as long as that is open."""
-        state = self.state(dag, run, task)
+        state = self.state(dag, run, task, index)
         if state in ("success", "failed"):
             return "yes"
-        asked = self.get(f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/-1/hitlDetails")
+        asked = self.get(f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/{index}/hitlDetails")
         return "again" if state == "awaiting_input" and not asked["response_received"] else None
 
-    def state(self, dag: str, run: str, task: str) -> str | None:
-        """The state of a task that is not mapped."""
-        answer = self._call("GET", f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}")
+    def state(self, dag: str, run: str, task: str, index: int = -1) -> str | None:
+        """The state of a task; of a mapped one, of the stack with that index. None if there is none yet."""
+        answer = self._call(
+            "GET",
+            f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/{index}" if index >= 0 else f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}",
+        )
         return answer.json()["state"] if answer.is_success else None
 
     def states(self, dag: str, run: str) -> dict[str, list[str]]:

@@ -79,7 +79,7 @@ def test_it_stops_at_the_host_that_fails_and_undoes_what_was_done(fleet: Fleet) 
     assert (states["wave_1.settle"], states["wave_2.settle"], states["wave_3.apply"]) == (["success"], ["failed"], ["upstream_failed"])
     shown = fleet.page("verdict").read_text()
     assert "The fleet is not rolled back: 1 stacks were not begun. 1 of 1 were undone." in shown
-    assert "1 planned, 1 undone, 1 failed, and as before; of 3 stacks." in shown
+    assert "1 planned, 1 undone, 1 failed and restored; of 3 stacks." in shown
 
 
 def test_locked_drifted_and_unreachable_are_told_apart(fleet: Fleet) -> None:

@@ -99,7 +99,7 @@ def test_a_record_that_has_ended_is_only_read(calls: Calls, monkeypatch: pytest.
     answers(monkeypatch, (0, [{"incident": "3f2a9c", "verdict": "failed-partly"}]), (0, {"status": 5, "reason": "it broke"}))
     found = Command().earlier(STACK, "x")
     assert found
-    assert (found.kind, found.reason) == ("failed, partly changed", "it broke")
+    assert (found.kind, found.reason) == ("failed and partly changed", "it broke")
     assert calls()[1] == ["incidents", "show", "3f2a9c", "--json"]
 
 
