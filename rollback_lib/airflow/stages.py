@@ -19,6 +19,7 @@ from rollback_lib.fleet.tally import Tally
 from rollback_lib.fleet.waves import split
 from rollback_lib.record.files import write_private
 from rollback_lib.settings import home
+from rollback_lib.text import tables
 
 PLAN, COMPARE, CHOICE = "plan", "compare", "offer_undo"
 UNDO = "Undo them, in reverse"
@@ -60,7 +61,7 @@ class Fleet:
         ready = [one for one in plans if one.kind is Kind.PLANNED]
         waves = {f"wave_{number}": wave for number, wave in zip(self.numbers, split(ready, self.sizes), strict=True)}
         numbers = {one.stack: int(key[5:]) for key, wave in waves.items() for one in wave}
-        page = Page(f"{self.procedure} on {tally.total} stacks: the plans", _PLANNED, tally, numbers)
+        page = Page(f"{self.procedure} on {tables.count(tally.total, 'stack')}: the plans", _PLANNED, tally, numbers)
         where = self._write(context, "plan", page)
         if tally.beyond(self.max_fail_percentage):
             raise AirflowFailException(f"nothing was begun, since too many stacks have no plan: {tally.words}; see {where}")
@@ -115,11 +116,11 @@ class Fleet:
         undone = [one for number in self.numbers for one in outcomes(context, f"undo_wave_{number}.undo")]
         back = {one.stack for one in undone if one.kind is Kind.UNDONE}
         went_well = not self._stopped(tally)
-        sentence = "The fleet is rolled back." if went_well else f"The fleet is not rolled back: {tally.open} stacks were not begun."
-        sentence += f" {len(back)} of {len(tally.done)} were undone." if undone else ""
+        sentence = "The fleet is rolled back." if went_well else f"The fleet is not rolled back: {_not_begun(tally.open)} not begun."
+        sentence += f" Undone: {len(back)} of {len(tally.done)}." if undone else ""
         numbers = {one.stack: number for number in self.numbers for one in outcomes(context, f"wave_{number}.settle")}
         shown = Tally.of(tally.outcomes, undone, total=tally.total) if undone else tally
-        title, level = f"{self.procedure} on {tally.total} stacks", "good" if went_well else "bad"
+        title, level = f"{self.procedure} on {tables.count(tally.total, 'stack')}", "good" if went_well else "bad"
         page = Page(title, sentence, shown, numbers, level, self._planned(context))
         where = self._write(context, "verdict", page)
         told = f"{sentence} {tally.words}; see {where}"
@@ -165,6 +166,10 @@ class Fleet:
 
 _SILENT = "its task ended without an answer; see its log"
 _PLANNED = "Nothing was changed. Each wave begins when a person has approved it, and each stack is held to the plan that is shown here."
+
+
+def _not_begun(number: int) -> str:
+    return f"{tables.count(number, 'stack')} {'was' if number == 1 else 'were'}"
 
 
 def run_words(context: Context, then: str) -> str:

@@ -48,6 +48,12 @@ class Fleet:
         content["stack"].update(changes)
         file.write_text(yaml.safe_dump(content))
 
+    def cut_off(self, name: str) -> None:
+        """From now on nothing answers where the host of a stack should be."""
+        host, config = self.hosts[name], self.runbooks / "ssh_config"
+        config.write_text(host.ssh_config.read_text().replace(f"Port {host.ssh_port}", "Port 9"))
+        self.edit(name, ssh_config=str(config))
+
     def page(self, kind: str) -> Path:
         """The newest fleet page of a kind."""
         return max(self.runbooks.glob(f"fleet/*/*-{kind}.html"), key=lambda file: file.stat().st_mtime)

@@ -6,10 +6,7 @@ from tests.fleet.fleet import Fleet
 
 def test_every_day_says_which_stacks_could_not_be_rolled_back(fleet: Fleet) -> None:
     engine = fleet.airflow
-    (fleet.runbooks / "ssh_config").write_text(
-        fleet.hosts["b"].ssh_config.read_text().replace(f"Port {fleet.hosts['b'].ssh_port}", "Port 9")
-    )
-    fleet.edit("b", ssh_config=str(fleet.runbooks / "ssh_config"))
+    fleet.cut_off("b")
     run = engine.trigger("daily", by="anna")
     assert engine.ended("daily", run, 500) == "failed"
     assert engine.states("daily", run)["archive"] == ["success"]
