@@ -118,9 +118,11 @@ def test_what_nobody_approves_is_not_begun(fleet: Fleet) -> None:
     assert "The fleet is not rolled back: 3 stacks were not begun." in fleet.page("verdict").read_text()
 
 
-def _runs(engine_pid: int) -> list[psutil.Process]:
-    """The processes of runs that change a host, with those that started them, up to Airflow's scheduler."""
-    return [one for one in psutil.process_iter(["cmdline"]) if "--apply" in (one.info["cmdline"] or [])]
+def _run(fleet: Fleet) -> psutil.Process:
+    """The only run that changes a host of the fleet."""
+    applying = [one for one in psutil.process_iter(["cmdline", "cwd"]) if "--apply" in (one.info["cmdline"] or [])]
+    (run,) = [one for one in applying if one.info["cwd"] == str(fleet.runbooks)]
+    return run
 
 
 def _once(fleet: Fleet, name: str) -> None:
@@ -146,7 +148,7 @@ def test_a_rollback_goes_on_where_it_was_when_airflow_is_killed(fleet: Fleet, ki
         assert engine.answer("fleet_once", run, "wave_1.approve", APPROVE, by="ben").is_success
         job = frozen.result()
     if killed == "worker":
-        (rollback,) = _runs(0)
+        rollback = _run(fleet)
         for one in (rollback.parent(), *rollback.children(recursive=True), rollback):  # the task, and its run
             one.send_signal(signal.SIGKILL)
     else:
