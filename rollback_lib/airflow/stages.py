@@ -116,11 +116,12 @@ class Fleet:
         undone = [one for number in self.numbers for one in outcomes(context, f"undo_wave_{number}.undo")]
         back = {one.stack for one in undone if one.kind is Kind.UNDONE}
         went_well = not self._stopped(tally)
-        sentence = "The fleet is rolled back." if went_well else f"The fleet is not rolled back: {_not_begun(tally.open)} not begun."
+        sentence = _well(tally) if went_well else f"The fleet is not rolled back: {_not_begun(tally.open)} not begun."
         sentence += f" Undone: {len(back)} of {len(tally.done)}." if undone else ""
         numbers = {one.stack: number for number in self.numbers for one in outcomes(context, f"wave_{number}.settle")}
         shown = Tally.of(tally.outcomes, undone, total=tally.total) if undone else tally
-        title, level = f"{self.procedure} on {tables.count(tally.total, 'stack')}", "good" if went_well else "bad"
+        level = "bad" if not went_well else "warn" if tally.failed else "good"
+        title = f"{self.procedure} on {tables.count(tally.total, 'stack')}"
         page = Page(title, sentence, shown, numbers, level, self._planned(context))
         where = self._write(context, "verdict", page)
         told = f"{sentence} {tally.words}; see {where}"
@@ -166,6 +167,13 @@ class Fleet:
 
 _SILENT = "its task ended without an answer; see its log"
 _PLANNED = "Nothing was changed. Each wave begins when a person has approved it, and each stack is held to the plan that is shown here."
+
+
+def _well(tally: Tally) -> str:
+    """How a fleet went that did not stop."""
+    if tally.failed:
+        return f"The fleet is rolled back, but for {tables.count(len(tally.failed), 'stack')}, which is allowed."
+    return "The fleet is rolled back." if tally.done else "There was nothing to do."
 
 
 def _not_begun(number: int) -> str:
