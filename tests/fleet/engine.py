@@ -87,7 +87,8 @@ class Airflow:
 
     def scheduler(self) -> psutil.Process:
         """The process of the scheduler."""
-        return next(one for one in self.processes() if one.cmdline()[-1:] == ["scheduler"] or "scheduler" in one.name())
+        assert self._process
+        return next(one for one in psutil.Process(self._process.pid).children() if "scheduler" in one.cmdline())
 
     def restart_scheduler(self) -> None:
         """Start a scheduler in place of one that was killed."""
