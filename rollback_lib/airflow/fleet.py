@@ -95,7 +95,8 @@ def _wave(
         compared >> wave
         if asked == number:
             subject = _SUBJECT.format(procedure=made.procedure, number=number, of=len(made.sizes))
-            question = PlanApproval(task_id="approve", subject=subject, body=compared["body"], of=wave, approvers=people)
+            question = WaveApproval(task_id="approve", subject=subject, fleet=made, number=number, approvers=people)
+            wave >> question
             before >> question >> applied
         before >> applied >> settled
     return settled
@@ -129,6 +130,21 @@ def _done(made: Fleet, number: int) -> Any:
         return made.to_undo(_context(), number)
 
     return stacks()
+
+
+class WaveApproval(PlanApproval):
+    """Asks whether a wave may begin; nobody is asked if it is empty."""
+
+    def __init__(self, *, fleet: Fleet, number: int, **kwargs: Any) -> None:
+        super().__init__(of=(), body="", **kwargs)
+        self.fleet = fleet
+        self.number = number
+
+    def execute(self, context: Context) -> Any:
+        self.of = self.fleet.wave(context, self.number)
+        if self.of:
+            self.body = self.fleet.question(context, self.number)
+        return super().execute(context)
 
 
 class UndoChoice(HITLOperator):

@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from rollback_lib.airflow.operator import OUTCOME
 from rollback_lib.fleet.command import Command
 from rollback_lib.fleet.outcome import Kind, Outcome
-from rollback_lib.fleet.page import Page
+from rollback_lib.fleet.page import Page, in_short
 from rollback_lib.fleet.stacks import name
 from rollback_lib.fleet.tally import Tally
 from rollback_lib.fleet.waves import split
@@ -76,6 +76,12 @@ class Fleet:
     def wave(self, context: Context, number: int) -> list[dict[str, Any]]:
         """What each run of a wave is made of."""
         return list((pulled(context, COMPARE) or {"waves": {}})["waves"].get(f"wave_{number}", ()))
+
+    def question(self, context: Context, number: int) -> str:
+        """What a person is asked before a wave: which stacks, how it went so far, and the plans."""
+        so_far = f" So far: {self._tally(context).words}." if number > 1 else ""
+        stacks = in_short(one["stack"] for one in self.wave(context, number))
+        return f"Wave {number}: **{stacks}**.{so_far}\n\n{pulled(context, COMPARE)['body']}"
 
     def settle(self, context: Context, number: int, approval: str, secrets: Mapping[str, str]) -> str:
         """Take what came of a wave from the records; a run that was cut off is resumed. Raises AirflowFailException if the fleet stops."""

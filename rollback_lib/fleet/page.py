@@ -1,7 +1,7 @@
 """The fleet page: what would be done, or was done, on each stack, and what differs between the plans. One HTML file."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -84,11 +84,12 @@ def _why(one: Outcome) -> str:
 def _line(group: Group) -> str:
     """The row of a group in the table of the question."""
     lost = _cell("; ".join(_losses(group))) or "nothing"
-    return f"| {group.name} | {_names(group)} | `{group.first.target}` | {_steps(group.first)} | {lost} |"
+    return f"| {group.name} | {in_short(one.stack for one in group.outcomes)} | `{group.first.target}` | {_steps(group.first)} | {lost} |"
 
 
-def _names(group: Group) -> str:
-    names = [name(one.stack) for one in group.outcomes]
+def in_short(stacks: Iterable[str]) -> str:
+    """The names of stacks; of many, the first ten."""
+    names = [name(stack) for stack in stacks]
     return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
 
 

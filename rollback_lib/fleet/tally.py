@@ -40,7 +40,7 @@ class Tally:
 
     @property
     def words(self) -> str:
-        """How many came to what: 46 done, 1 locked, 1 unreachable; of 50 stacks."""
+        """How many came to what: 46 done, 1 locked, 1 unreachable, of 50 stacks."""
         kinds = Counter(one.kind for one in self.outcomes)
         known = ", ".join(f"{kinds[kind]} {kind}" for kind in Kind if kinds[kind])
-        return f"{known or 'nothing known'}; of {tables.count(self.total, 'stack')}"
+        return f"{known or 'nothing known'}, of {tables.count(self.total, 'stack')}"

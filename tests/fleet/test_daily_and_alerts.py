@@ -11,7 +11,7 @@ def test_every_day_says_which_stacks_could_not_be_rolled_back(fleet: Fleet) -> N
     assert engine.ended("daily", run, 500) == "failed"
     assert engine.states("daily", run)["archive"] == ["success"]
     page = fleet.page("readiness").read_text()
-    assert "1 unreachable; of 3 stacks." in page
+    assert "1 unreachable, of 3 stacks." in page
     assert {fleet.records(name)[0]["procedure"] for name in "ac"} == {"readiness"}
 
 

@@ -32,11 +32,13 @@ def test_a_fleet_is_rolled_back_wave_by_wave_as_people_approve_it(fleet: Fleet) 
     assert engine.answer("fleet_code", run, "wave_1.approve", APPROVE, by="eve").status_code == 403
     assert fleet.heads() == bad
     plan = fleet.page("plan").read_text()
-    assert "3 planned; of 3 stacks." in plan
+    assert "3 planned, of 3 stacks." in plan
     assert "Plan A: 3 stacks" in plan
 
     assert engine.answer("fleet_code", run, "wave_1.approve", APPROVE, by="ben").is_success
     assert engine.answer("fleet_code", run, "wave_2.approve", REJECT, by="anna").status_code == 403
+    asked = engine.get(f"/dags/fleet_code/dagRuns/{run}/taskInstances/wave_2.approve/-1/hitlDetails")["body"]
+    assert asked.startswith("Wave 2: **b, c**. So far: 2 planned, 1 done, of 3 stacks.\n\n**3 planned, of 3 stacks.**"), asked
     after_canary = fleet.heads()
     assert [name for name in bad if after_canary[name] != bad[name]] == ["a"]
     assert engine.answer("fleet_code", run, "wave_2.approve", APPROVE, by="ben").is_success
@@ -50,7 +52,7 @@ def test_a_fleet_is_rolled_back_wave_by_wave_as_people_approve_it(fleet: Fleet) 
         assert f"fleet_code {run}: approved by ben at 20" in record["because"]
     shown = fleet.page("verdict").read_text()
     assert "The fleet is rolled back." in shown
-    assert "3 done; of 3 stacks." in shown
+    assert "3 done, of 3 stacks." in shown
     # The operator leaves what others need.
     outcome = {key: engine.xcom("fleet_code", run, "wave_1.apply", key, 0) for key in ("verdict", "record", "plan")}
     (record,) = fleet.records("a")
@@ -79,7 +81,7 @@ def test_it_stops_at_the_host_that_fails_and_undoes_what_was_done(fleet: Fleet) 
     assert (states["wave_1.settle"], states["wave_2.settle"], states["wave_3.apply"]) == (["success"], ["failed"], ["upstream_failed"])
     shown = fleet.page("verdict").read_text()
     assert "The fleet is not rolled back: 1 stack was not begun. Undone: 1 of 1." in shown
-    assert "1 planned, 1 undone, 1 failed and restored; of 3 stacks." in shown
+    assert "1 planned, 1 undone, 1 failed and restored, of 3 stacks." in shown
 
 
 def test_locked_drifted_and_unreachable_are_told_apart(fleet: Fleet) -> None:
@@ -99,7 +101,7 @@ def test_locked_drifted_and_unreachable_are_told_apart(fleet: Fleet) -> None:
     assert engine.answer("fleet_lenient", run, "wave_1.approve", APPROVE, by="ben").is_success
     assert engine.answer("fleet_lenient", run, "wave_2.approve", APPROVE, by="ben").is_success
     assert engine.ended("fleet_lenient", run) == "success"
-    assert "1 locked, 1 drifted, 1 unreachable; of 3 stacks." in fleet.page("verdict").read_text()
+    assert "1 locked, 1 drifted, 1 unreachable, of 3 stacks." in fleet.page("verdict").read_text()
     assert fleet.heads() == moved
     assert moved["b"] == bad["b"]
 

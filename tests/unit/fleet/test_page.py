@@ -27,7 +27,7 @@ def test_beyond_z_there_are_two_letters() -> None:
 
 def test_the_page_shows_every_stack_and_escapes_what_hosts_say() -> None:
     page = PAGE.html()
-    assert "3 planned, 1 nothing to do, 1 locked, 1 unreachable; of 6 stacks." in page
+    assert "3 planned, 1 nothing to do, 1 locked, 1 unreachable, of 6 stacks." in page
     assert "Plan A: 2 stacks" in page
     assert "uncommitted: &lt;x&gt;.py (1 of 2)" in page
     assert "docker network connect &lt;other&gt;" in page

@@ -14,7 +14,7 @@ def test_what_a_stack_came_to_later_counts() -> None:
     plans = [outcome("planned", name) for name in "abc"]
     tally = Tally.of(plans, [outcome("done", "a")], [outcome("locked", "b")], total=3)
     assert [one.kind for one in tally.outcomes] == ["done", "locked", "planned"]
-    assert tally.words == "1 planned, 1 done, 1 locked; of 3 stacks"
+    assert tally.words == "1 planned, 1 done, 1 locked, of 3 stacks"
     assert (len(tally.done), len(tally.failed), tally.open) == (1, 1, 1)
 
 
