@@ -29,7 +29,7 @@ ANSWER = {
 }  # fmt: skip
 DAG = """
 from rollback_lib.airflow.fleet import fleet
-fleet("code", stacks="parameters/fleet/*.yaml", approvers=["ben"], approve="once")
+dag = fleet("code", stacks="parameters/fleet/*.yaml", approvers=["ben"], approve="once")
 """
 
 

@@ -1,5 +1,5 @@
-"""The fleet rollbacks of this site. Change the stacks and the names of those who may approve."""
+"""The DAG of a fleet rollback. Change the stacks, and the names of those who may approve."""
 
 from rollback_lib.airflow.fleet import fleet
 
-fleet("code", stacks="parameters/fleet/*.yaml", approvers=["anna", "ben"], serial=[1, "10%", "100%"], max_fail_percentage=0)
+dag = fleet("code", stacks="parameters/fleet/*.yaml", approvers=["anna", "ben"], serial=[1, "10%", "100%"], max_fail_percentage=0)
