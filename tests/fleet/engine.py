@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -49,7 +49,8 @@ class Airflow:
             "AIRFLOW__CORE__PARALLELISM": "3", **(more or {}),
         }  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
-        self._others: list[subprocess.Popen[bytes]] = []
+        self._others: list[psutil.Process] = []
+        self._orphans: list[psutil.Process] = []
         self._tokens: dict[str, str] = {}
 
     @contextmanager
@@ -71,11 +72,11 @@ class Airflow:
 
     def stop(self) -> None:
         """End it and all that it has started."""
-        for other in self._others:
-            other.terminate()
         if self._process:
-            ours = self.processes()
+            ours = [*self.processes(), *(child for one in self._others for child in (*one.children(recursive=True), one)), *self._orphans]
             self._process.send_signal(signal.SIGTERM)
+            for one in self._others:
+                one.terminate()
             for one in ours:
                 self._kill(one)
             self._process.wait(30)
@@ -91,10 +92,13 @@ class Airflow:
         return next(one for one in psutil.Process(self._process.pid).children() if "scheduler" in one.cmdline())
 
     def restart_scheduler(self) -> None:
-        """Start a scheduler in place of one that was killed."""
+        """Kill the scheduler, and start another. What the first one had started goes on without it."""
+        old = self.scheduler()
+        self._orphans += old.children(recursive=True)
+        old.kill()
         with open(self.home.parent / "scheduler.log", "ab") as log:
-            self._others.append(subprocess.Popen([RUN, "scheduler"], env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log))
-        time.sleep(1)
+            made = subprocess.Popen([RUN, "scheduler"], env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self._others.append(psutil.Process(made.pid))
 
     def cli(self, *words: str) -> str:
         """What a command of Airflow prints."""
@@ -183,9 +187,8 @@ class Airflow:
         return all(answer[one]["status"] == "healthy" for one in ("metadatabase", "scheduler", "dag_processor")) or None
 
     def _kill(self, one: psutil.Process) -> None:
-        try:
-            one.wait(10)
-        except psutil.TimeoutExpired:
-            one.kill()
-        except psutil.NoSuchProcess:
-            pass
+        with suppress(psutil.NoSuchProcess):
+            try:
+                one.wait(10)
+            except psutil.TimeoutExpired:
+                one.kill()
