@@ -77,8 +77,10 @@ class Airflow:
             self._process.send_signal(signal.SIGTERM)
             for one in self._others:
                 one.terminate()
-            for one in ours:
-                self._kill(one)
+            _, left = psutil.wait_procs(ours, timeout=20)
+            for one in left:
+                with suppress(psutil.NoSuchProcess):
+                    one.kill()
             self._process.wait(30)
             self._process = None
 
@@ -185,10 +187,3 @@ class Airflow:
         except (httpx.HTTPError, ValueError):
             return None
         return all(answer[one]["status"] == "healthy" for one in ("metadatabase", "scheduler", "dag_processor")) or None
-
-    def _kill(self, one: psutil.Process) -> None:
-        with suppress(psutil.NoSuchProcess):
-            try:
-                one.wait(10)
-            except psutil.TimeoutExpired:
-                one.kill()
