@@ -20,7 +20,7 @@ setup: .venv/.run ## make the environment, so that .venv/bin/rollback is there
 
 clean: ## remove the practice host, all it was made from, and the environment
 	@[ ! -x $(BIN)/rollback ] || $(BIN)/rollback lab down --all
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache build *.egg-info
+	@rm -rf .venv deploy/airflow/.venv deploy/airflow/home .mypy_cache .ruff_cache .pytest_cache build *.egg-info
 
 ### Practise
 
@@ -58,9 +58,16 @@ long: .venv/.dev ## the acceptance tests that make test leaves out, faults and h
 	@$(BIN)/pytest tests/unit tests/acceptance tests/browser -m whole --numprocesses 2 \
 		--ignore tests/acceptance/faults --ignore tests/acceptance/hosts --ignore tests/acceptance/stacks
 
+fleet: .venv/.dev deploy/airflow/.venv/.made ## rollbacks of many hosts on a real Airflow, with three practice hosts: twenty minutes
+	@tools/practice tests
+	@$(BIN)/pytest tests/fleet -m 'whole or not whole'
+
+deploy/airflow/.venv/.made: deploy/airflow/environment deploy/airflow/requirements.txt deploy/airflow/constraints.txt
+	@deploy/airflow/environment && touch $@
+
 bench: .venv/.dev ## measure beside the runbook's own commands and other tools, and write the tables of bench/README.md
 	@tools/browser
 	@bench/run
 	@$(BIN)/python -m bench.readme
 
-.PHONY: help setup clean drill drills lab unit test faults hosts long bench
+.PHONY: help setup clean drill drills lab unit test faults hosts long fleet bench

@@ -34,6 +34,7 @@ def add(commands: Any) -> None:
     undo = commands.add_parser("undo", help="bring the host back to its state before a run; it only plans unless --apply is given")
     undo.add_argument("incident", metavar="INCIDENT", help="its id, as `rollback incidents list` shows it")
     _safety(undo)
+    undo.add_argument("--reason", default="", metavar="TEXT", help="why, for the record")
     output(undo)
     undo.set_defaults(command=_undo)
 
@@ -96,7 +97,8 @@ def _options(arguments: argparse.Namespace) -> dict[str, str]:
 
 
 def _undo(arguments: argparse.Namespace) -> int:
-    return _tell(run_notebook("undo", {"incident": arguments.incident, **_options(arguments)}, watch=watch(arguments)), arguments)
+    given = {"incident": arguments.incident, "reason": arguments.reason, **_options(arguments)}
+    return _tell(run_notebook("undo", given, watch=watch(arguments)), arguments)
 
 
 def _resume(arguments: argparse.Namespace) -> int:

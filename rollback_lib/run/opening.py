@@ -103,7 +103,7 @@ def _connected(
             word(f"a start-up file of {here.user} there prints “{noise[:NOISE]}”; that is left out of every answer")
         return Run(stack.at(here.state), opening, folder, link, key, console, started, here, seal, values)
     except RollbackError as error:
-        folder.event("refused", error=str(error))
+        folder.event("refused", type=type(error).__name__, error=str(error))
         if not opening.resumed:
             folder.event("verdict", verdict=Verdict.REFUSED, reason=str(error))
             folder.write_record(outcome.record(opening, folder.state))

@@ -7,7 +7,7 @@ from typing import Any
 from rollback_lib.errors import ParameterError
 from rollback_lib.plan.plan import Plan
 from rollback_lib.record.folder import Folder
-from rollback_lib.record.state import RunState
+from rollback_lib.record.state import RESUMED, RunState
 from rollback_lib.record.verdict import NOT_ENDED, Verdict
 from rollback_lib.report import summary
 from rollback_lib.terminal.line import Line, Tone, table
@@ -38,6 +38,13 @@ class Ended:
     @property
     def verdict(self) -> Verdict:
         return Verdict(self.record["verdict"])
+
+    @property
+    def error(self) -> str | None:
+        """The name of the error that ended it, as in rollback_lib/errors.py, such as Locked; None if none did. A resumed run counts from
+        there."""
+        ended = [one for one in self.events if one["event"] in ("error", "refused", RESUMED)]
+        return ended[-1].get("type") if ended and self.verdict.status else None
 
     @property
     def sentence(self) -> str:
@@ -74,8 +81,9 @@ class Ended:
         """The same for a script; docs/terminal.md says what each key means."""
         plan, told = self.plan, self.record.get("found", {})
         return {
-            "verdict": self.verdict, "status": self.verdict.status, "reason": self.record["reason"], "incident": self._folder.id,
-            "folder": str(self._folder.path), "seconds": self.seconds, "budget": self.record.get("budget"),
+            "verdict": self.verdict, "status": self.verdict.status, "reason": self.record["reason"], "error": self.error,
+            "incident": self._folder.id, "folder": str(self._folder.path),
+            "seconds": self.seconds, "budget": self.record.get("budget"),
             "plan": plan.hash if plan else None, "target": plan.target if plan else None, "steps": self._steps(),
             "losses": list(plan.loses) if plan else [], "findings": [*told.get("findings", ()), *told.get("rows", ())],
             "checklist": [_point(one) for one in summary.checklist(self.events) if not one["answered"]],

@@ -25,9 +25,9 @@ LEVELS = [
     {"facts"},
     {"record"},
     {"archive", "discovery", "following", "procedures", "report", "runbook"},
-    {"run"},
+    {"fleet", "run"},
     {"notebook", "headless", "jupyterlab", "terminal"},
-    {"cli"},
+    {"airflow", "cli"},
 ]
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 
@@ -51,6 +51,19 @@ def test_imports_go_down_only(file: Path) -> None:
                 assert level(other) <= level(room), f"{file}: {room} imports {other}"
             if name.split(".")[0] == "lab":
                 assert room == "cli", f"{file} imports the practice host"
+
+
+def test_only_its_own_room_imports_airflow() -> None:
+    """All else works where it is not installed. Nothing imports that room."""
+    importing = re.compile(r"^\s*(?:from|import) (?:airflow|rollback_lib\.airflow)\b", re.MULTILINE)
+    assert {room_of(file) for file in PACKAGE.rglob("*.py") if importing.search(file.read_text())} == {"airflow"}
+
+
+def test_what_airflow_imports_of_this_package_needs_little() -> None:
+    """Airflow's environment has neither paramiko nor papermill; a fleet is planned and shown there."""
+    names = ("paramiko", "papermill", "httpx", "IPython", "jupyterlab")
+    loaded = f"import sys, rollback_lib.fleet.page, rollback_lib.fleet.command; print([one for one in {names} if one in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", loaded], text=True, cwd=PROJECT).strip() == "[]"
 
 
 def test_only_what_is_of_a_clone_knows_where_that_is() -> None:

@@ -18,7 +18,8 @@ def test_what_a_script_reads_of_an_apply(tmp_path: Path) -> None:
     data = json.loads(json.dumps(Ended(folder, 10.0).data()))
     assert data.pop("next")[0] == stories.NOTE
     assert data == {
-        "verdict": "succeeded", "status": 0, "reason": "the effect is the one asked for, and every route is healthy", "incident": ID,
+        "verdict": "succeeded", "status": 0, "reason": "the effect is the one asked for, and every route is healthy", "error": None,
+        "incident": ID,
         "folder": str(folder.path), "seconds": 10.0, "budget": 60.0, "plan": PLAN.hash, "target": TARGET,
         "steps": [{"name": step.name, "state": "done", "seconds": 1.5} for step in PLAN.steps], "losses": [LOST], "findings": [],
         "checklist": [{"name": "people", "question": "Is everyone affected told?", "answer": "nobody is notified", "required": False}],
@@ -41,6 +42,16 @@ def test_a_step_that_did_not_run_has_no_seconds(tmp_path: Path) -> None:
 @pytest.mark.parametrize("made", [stories.planned, stories.diagnosed])
 def test_what_changed_nothing_has_no_undo(tmp_path: Path, made: object) -> None:
     assert Ended(made(tmp_path)).undo is None
+
+
+def test_the_kind_of_error_that_ended_it_is_told(tmp_path: Path) -> None:
+    record = stories.Record(tmp_path)
+    record.looked()
+    record.event("error", cell="apply", type="Locked", error="anna holds the stack")
+    record.close("refused", "anna holds the stack", 3)
+    assert Ended(Folder(record.folder.path)).data()["error"] == "Locked"
+    record.event("resumed")
+    assert Ended(Folder(record.folder.path)).data()["error"] is None
 
 
 def test_a_run_that_was_killed_before_it_wrote_its_record_has_not_ended(tmp_path: Path) -> None:

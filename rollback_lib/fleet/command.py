@@ -1,0 +1,124 @@
+"""The `rollback` command as a process with an environment of its own, so that nothing of the engine that starts it is shared with it."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from rollback_lib.errors import ParameterError
+from rollback_lib.fleet.outcome import Outcome, plan_in
+from rollback_lib.settings import home
+from rollback_lib.stack.model import Stack
+
+VARIABLE = "ROLLBACK_COMMAND"  # the program on a worker; `rollback` of PATH unless set
+RESUMES = 3  # how often a run whose end is not known is resumed
+# Of the engine and of its Python: nothing of it is for the run, and some of it is secret.
+_ENGINE = re.compile(r"_*AIRFLOW.*|PYTHON.*|VIRTUAL_ENV")
+
+
+class Command:
+    """Runs `rollback` in the runbook folder of this machine. `secrets` are environment variables for it: values of the references in stack
+    files. Another thread, or a signal handler, may call `terminate`."""
+
+    def __init__(self, secrets: Mapping[str, str] | None = None) -> None:
+        self._secrets = dict(secrets or {})
+        self._process: subprocess.Popen[str] | None = None
+
+    def run(self, procedure: str, stack: str, parameters: Mapping[str, str], *, apply: bool, plan: str, on_failure: str) -> Outcome:
+        """Run a procedure; without `apply` it only plans. `plan` is the hash of the only plan that may be applied, "" for any."""
+        host = loaded(stack).host
+        words = [word for key, value in parameters.items() for word in ("-p", f"{key}={value}")]
+        words += ["--apply", "--confirm", host] if apply else []
+        words += ["--plan", plan] if plan else []
+        words += ["--on-failure", on_failure] if apply and on_failure != "stop" else []
+        return self._settled("run", procedure, "--stack", stack, *words, stack=stack)
+
+    def undo(self, incident: str, stack: str, reason: str) -> Outcome:
+        """Undo a run, by its record."""
+        done = self._settled("undo", incident, "--apply", "--confirm", loaded(stack).host, "--reason", reason, stack=stack)
+        return replace(done, procedure="undo")
+
+    def earlier(self, stack: str, text: str) -> Outcome | None:
+        """What came of a run of which only the record is left, found by a text in it; it is resumed if it has not ended, and never run
+        again. None if there is no such record on this machine."""
+        done = self._json("incidents", "search", text, "--json")[1]
+        if not done:
+            return None
+        known = loaded(stack)
+        record = {**done[0], "stack": stack, "name": known.name, "host": known.host}
+        if record["verdict"] not in ("open", "unknown"):
+            shown = self._json("incidents", "show", record["incident"], "--json")[1]
+            return Outcome.of({**record, "status": shown["status"], "reason": shown["reason"]})
+        return self.resume(Outcome.of({**record, "verdict": "unknown", "status": 6}))
+
+    def resume(self, outcome: Outcome) -> Outcome:
+        """Resume a run whose end is not known, up to `RESUMES` times."""
+        for _ in range(RESUMES):
+            if outcome.status != 6 or not outcome.incident:
+                break
+            resumed = self._outcome("resume", outcome.incident, stack=outcome.stack)
+            if resumed.status == 2:  # nothing was begun, or another process has ended it
+                return outcome
+            outcome = resumed
+        return outcome
+
+    def said(self, *words: str) -> tuple[int, str]:
+        """The exit status of another command, and the last line that it printed."""
+        status, out, err = self._done(*words)
+        lines = f"{out}\n{err}".strip().splitlines()
+        return status, lines[-1] if lines else ""
+
+    def terminate(self) -> None:
+        """Tell the run to end. It completes its record, and says in it what is known of the host."""
+        if self._process and self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+
+    def _settled(self, *words: str, stack: str) -> Outcome:
+        return self.resume(self._outcome(*words, stack=stack))
+
+    def _outcome(self, *words: str, stack: str) -> Outcome:
+        status, answer, said = self._json(*words, "--json")
+        if not isinstance(answer, dict):  # bad arguments, or it was killed
+            verdict, ended = ("refused", status) if status in (2, 3) else ("unknown", 6)
+            answer = {"verdict": verdict, "status": ended, "reason": said or "it was killed", "folder": ""}
+        known = loaded(stack)
+        return Outcome.of(answer, stack=stack, name=known.name, host=known.host, shell=plan_in(answer["folder"]))
+
+    def _json(self, *words: str) -> tuple[int, Any, str]:
+        """The exit status, what was printed as JSON, and the last line on standard error."""
+        status, out, err = self._done(*words)
+        try:
+            answer = json.loads(out)
+        except ValueError:
+            answer = None
+        lines = err.strip().splitlines()
+        return status, answer, lines[-1].removeprefix("rollback: ") if lines else ""
+
+    def _done(self, *words: str) -> tuple[int, str, str]:
+        """Run it. Returns its exit status and what it printed on both streams."""
+        program = shutil.which(os.environ.get(VARIABLE) or "rollback")
+        if program is None:
+            raise ParameterError(f"there is no program {os.environ.get(VARIABLE) or 'rollback'} on this worker; {VARIABLE} names it")
+        # If this process dies without having ended the run, the kernel tells the run to end.
+        argv = ["setpriv", "--pdeathsig", "TERM", program, *words]
+        with subprocess.Popen(
+            argv, cwd=home(), env=environment(os.environ, self._secrets), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, start_new_session=True,
+        ) as self._process:  # fmt: skip
+            out, err = self._process.communicate()
+        return self._process.returncode, out, err
+
+
+def environment(of: Mapping[str, str], secrets: Mapping[str, str]) -> dict[str, str]:
+    """The environment variables of a run: those of the worker without the engine's own, and the secrets."""
+    return {**{name: value for name, value in of.items() if not _ENGINE.fullmatch(name)}, **secrets}
+
+
+def loaded(stack: str) -> Stack:
+    """A stack, by its name or its file in the runbook folder. Raises ParameterError."""
+    return Stack.load(home() / stack if stack.endswith((".yaml", ".yml")) else stack)

@@ -1,0 +1,82 @@
+"""A fleet of three practice hosts, and an Airflow that knows it. It takes minutes, so only `make fleet` looks here."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lab.practice_host import PracticeHost
+from rollback_lib.settings import PROJECT
+from tests.fleet.engine import Airflow
+from tests.fleet.fleet import Fleet
+
+SECRET = "planted-3Qz8vB1nR7"  # in a connection of Airflow, and in the environment of the worker
+DAGS = """
+from rollback_lib.airflow.alert import alert
+from rollback_lib.airflow.daily import daily
+from rollback_lib.airflow.fleet import fleet
+
+common = dict(stacks="parameters/fleet/*.yaml", approvers=["anna", "ben"], serial=[1, "100%"], secrets={"CHAT_TOKEN": "chat"})
+waves = fleet("code", **common)
+once = fleet("code", dag_id="fleet_once", approve="once", on_failure="undo", **{**common, "serial": [1]})
+every_day = daily(stacks="parameters/fleet/*.yaml", schedule=None, secrets=common["secrets"])
+from_alerts = alert(stacks="parameters/fleet/*.yaml", approvers=["anna", "ben"], secrets=common["secrets"])
+lenient = fleet("code", dag_id="fleet_lenient", max_fail_percentage=100, **common)
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.whole)
+
+
+@pytest.fixture(scope="session")
+def three() -> Iterator[list[PracticeHost]]:
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    name, ports = f"test-{worker}" if worker else "test", 20 * worker
+    found = [PracticeHost(f"{name}{end}", 22122 + ports + 2 * n, 22543 + ports + 2 * n) for n, end in enumerate(("", "-b", "-c"))]
+    yield found
+    for host in found:
+        host.down()
+
+
+@pytest.fixture(scope="session")
+def runbooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A runbook folder: the notebooks of the clone, and a stack file for each host."""
+    folder = tmp_path_factory.mktemp("runbooks")
+    (folder / "notebooks").symlink_to(PROJECT / "notebooks")
+    (folder / "parameters" / "fleet").mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def airflow(runbooks: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    folder = tmp_path_factory.mktemp("engine")
+    files = runbooks / "parameters" / "fleet"
+    for name in ("a", "b", "c"):  # so that the DAGs can be read; `Fleet` fills them
+        (files / f"{name}.yaml").write_text("stack: {}\n")
+    made = Airflow(folder, runbooks, 8100 + worker, {"AIRFLOW_CONN_CHAT": f"generic://:{SECRET}@nowhere", "DEPLOY_TOKEN": SECRET})
+    (made.dags / "dags.py").write_text(DAGS)
+    with made.running():
+        yield made
+
+
+@pytest.fixture
+def fleet(three: list[PracticeHost], airflow: Airflow, runbooks: Path) -> Fleet:
+    """Three clean hosts, a, b and c, and no records."""
+    shutil.rmtree(runbooks / "incidents", ignore_errors=True)
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(PracticeHost.reset, three))
+    for name, host in zip("abc", three, strict=True):
+        content = yaml.safe_load((host.folder / "stack.yaml").read_text())
+        content["stack"]["name"] = f"voice-{name}"
+        for route in content["stack"]["routes"]:  # a run without this secret is refused
+            route["headers"] = {"X-Health-Token": "env:CHAT_TOKEN"}
+        (runbooks / "parameters" / "fleet" / f"{name}.yaml").write_text(yaml.safe_dump(content))
+    return Fleet(airflow, dict(zip("abc", three, strict=True)), runbooks)

@@ -1,0 +1,44 @@
+"""Readiness of every day, and an alert that brings a rollback to a person."""
+
+from tests.fleet.engine import until
+from tests.fleet.fleet import Fleet
+
+
+def test_every_day_says_which_stacks_could_not_be_rolled_back(fleet: Fleet) -> None:
+    engine = fleet.airflow
+    fleet.cut_off("b")
+    run = engine.trigger("daily", by="anna")
+    assert engine.ended("daily", run, 500) == "failed"
+    assert engine.states("daily", run)["archive"] == ["success"]
+    page = fleet.page("readiness").read_text()
+    assert "1 unreachable, of 3 stacks." in page
+    assert {fleet.records(name)[0]["procedure"] for name in "ac"} == {"readiness"}
+
+
+def test_an_alert_brings_the_rollback_that_fits_to_a_person(fleet: Fleet) -> None:
+    """The payload is what Alertmanager sends; nothing is applied before somebody has approved it."""
+    engine = fleet.airflow
+    fleet.break_("code", "c")
+    bad = fleet.heads()
+    firing = {"status": "firing", "labels": {"alertname": "RouteDown", "stack": "c"}, "annotations": {}, "startsAt": "2026-11-30T03:00:00Z"}
+    resolved = {**firing, "status": "resolved", "labels": {"alertname": "RouteDown", "stack": "a"}}
+    payload = {"version": "4", "groupKey": "{}:{}", "status": "firing", "receiver": "rollback", "alerts": [firing, firing, resolved]}
+    run = engine.trigger("alert", by="eve", **payload)
+    until("the question", lambda: engine.state("alert", run, "incident.approve", 0) == "awaiting_input" or None, 400)
+    asked = engine.get(f"/dags/alert/dagRuns/{run}/taskInstances/incident.approve/0/hitlDetails")
+    assert "Triage says code fits" in asked["body"]
+    assert asked["subject"] == "c: an alert, and a rollback that fits. May it begin?"
+    assert fleet.heads() == bad
+
+    assert engine.answer("alert", run, "incident.approve", "Approve", by="ben", index=0).is_success
+    assert engine.ended("alert", run, 400) == "success", engine.states("alert", run)
+    now = fleet.heads()
+    assert [name for name in bad if now[name] != bad[name]] == ["c"]
+    assert f"alert {run}: approved by ben at 20" in fleet.records("c")[0]["because"]
+
+
+def test_an_alert_of_a_stack_that_nobody_knows_is_refused(fleet: Fleet) -> None:
+    engine = fleet.airflow
+    run = engine.trigger("alert", by="eve", alerts=[{"status": "firing", "labels": {"stack": "../../etc/passwd"}}])
+    assert engine.ended("alert", run) == "failed"
+    assert "the label stack of an alert is one of a, b, c, not '../../etc/passwd'" in engine.log("alert", run, "firing")
