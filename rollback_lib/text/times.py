@@ -55,6 +55,11 @@ def local(at: datetime) -> str:
     return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
+def here(at: datetime) -> str:
+    """The time of day in UTC, and beside it that of this machine where it is another: 03:12:04 UTC (04:12:04 CET)."""
+    return f"{clock(at)} UTC" + (f" ({at.astimezone():%H:%M:%S} {zone(at)})" if zone(at) else "")
+
+
 def ago(when: datetime, now: datetime | None = None) -> str:
     """How long ago, in the largest unit that fits: 3 h ago."""
     return f"{roughly(max(((now or datetime.now(UTC)) - when).total_seconds(), 0))} ago"
