@@ -13,7 +13,7 @@ from rollback_lib.health.watch import probe_once
 from rollback_lib.notebook import display
 from rollback_lib.notebook.links import link
 from rollback_lib.notebook.looking import look
-from rollback_lib.notebook.view import View, note, picture, stack, table
+from rollback_lib.notebook.view import View, note, picture, scrolling, stack, table, words
 from rollback_lib.notebook.views import common
 from rollback_lib.record.folder import incidents_root
 from rollback_lib.record.history import indexed
@@ -22,11 +22,12 @@ from rollback_lib.record.statistics import READINESS, statistics, touched
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.report import history as charts
 from rollback_lib.runbook import metadata, working_copy
+from rollback_lib.settings import home
 from rollback_lib.stack.known import every
 from rollback_lib.stack.model import Stack
 from rollback_lib.text import times
 
-_HEADERS = ("stack", "routes", "changed last", "would a rollback work?", f"readiness and drills, {charts.SHORT_DAYS} days")
+_HEADERS = ("stack", "routes", "changed last", "readiness", f"last {charts.SHORT_DAYS} days")
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,9 @@ class Stacks:
         try:
             found = look(known)
         except RollbackError as error:
-            self._on_host[name] = f"the host could not be asked: {error}"
+            self._on_host[name] = f"{self._past[name].changed}; the host could not be asked: {error}"
             return
-        held = f"▲ in use: held by {found.owner.words}\n" if found.owner else ""
+        held = f"▲ in use: held by {found.owner.words}; " if found.owner else ""
         newest = next(iter(found.changes), None)
         self._on_host[name] = held + (f"{times.ago(newest.when)}: {newest.kind}, {newest.words}" if newest else "nothing is known")
 
@@ -72,23 +73,24 @@ class Stacks:
             return note("info", "There is no stack file in parameters/ yet: `rollback init HOST` writes one.")
         with ThreadPoolExecutor(max(len(known), 1)) as pool:
             probes = dict(zip(known, pool.map(_probed, known.values()), strict=True))
-        return stack(_said(known, probes), table(_HEADERS, [self._row(name, probes.get(name, ())) for name in self._known]))
+        rows = [self._row(name, probes.get(name, ())) for name in self._known]
+        return stack(_said(known, probes), scrolling(table(_HEADERS, rows), "all stacks"))
 
     def _row(self, name: str, probes: Sequence[Probe]) -> tuple[object, ...]:
         known = self._known[name]
         if isinstance(known, ParameterError):
-            return name, f"✘ its file cannot be read: {known}", "", "", ""
+            return name, words(f"✘ its file cannot be read: {str(known).replace(f'{home()}/', '')}"), "", "", ""
         answers = "\n".join(f"{common.answer(probe)} {probe.route}" for probe in probes)
         own = self._past[name]
-        return self._called(name, known), answers, self._on_host.get(name, own.changed), own.ready, own.practised
+        return self._called(name, known), answers, words(self._on_host.get(name, own.changed)), own.ready, own.practised
 
     def _called(self, name: str, known: Stack) -> View:
         """The name of the stack: a link to its page, unless the page is about it already."""
-        words = _words(name, known)
+        called = _words(name, known)
         if self._given and name == next(iter(self._known)):
-            return View(f"<strong>{words}</strong>", words)
+            return View(f"<strong>{called}</strong>", called)
         beside = working_copy.place(incidents_root())
-        return link(working_copy.unused(metadata.start(), beside / "stacks" / words, {"stack": name}), words, otherwise=beside)
+        return link(working_copy.unused(metadata.start(), beside / "stacks" / called, {"stack": name}), called, otherwise=beside)
 
 
 def _words(name: str, known: Stack) -> str:
@@ -114,16 +116,16 @@ def past(known: Stack) -> Past:
     ran = list(indexed(incidents_root()).ran(stack=known.name))
     own = [one for one in ran if bool(one.practice) == known.practice]
     changed = next((one for one in reversed(own) if touched(one)), None)
-    words = f"{_ago(changed)}: {changed.procedure} rollback, {changed.verdict}" if changed else "no rollback yet"
+    said = f"{_ago(changed)}: {changed.procedure} rollback, {changed.verdict}" if changed else "no rollback yet"
     days = statistics([one for one in ran if bool(one.practice) == known.practice or one.procedure != READINESS]).days
     drawn = charts.practice_in_short(days, times.today())
-    return Past(words, _ready(own), picture(drawn, charts.label(drawn)))
+    return Past(said, _ready(own), picture(drawn, charts.label(drawn)))
 
 
 def _ready(own: Sequence[Ran]) -> str:
     last = next((one for one in reversed(own) if one.procedure == READINESS and one.ended), None)
     if last is None:
-        return "▲ never tried"
+        return "▲ never run"
     return f"{'✔' if last.verdict == Verdict.READY else '✘'} {last.verdict}, {_ago(last)}"
 
 

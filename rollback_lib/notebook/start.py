@@ -15,7 +15,7 @@ from rollback_lib.notebook import stacks as all_stacks
 from rollback_lib.notebook.links import link, under
 from rollback_lib.notebook.live import live
 from rollback_lib.notebook.looking import look
-from rollback_lib.notebook.view import View, note, picture, stack, table
+from rollback_lib.notebook.view import View, note, picture, scrolling, stack, table
 from rollback_lib.notebook.views import common
 from rollback_lib.procedures import registry
 from rollback_lib.record.folder import incidents_root
@@ -51,7 +51,7 @@ def _routes(known: Stack) -> View:
     health = common.routes(probes, well="Every route passes.", then=" Begin with triage, below.")
     said = {probe.route: common.answer(probe) + ("" if probe.status else f": {probe.words}") for probe in probes}
     rows = [(route.name, said[route.name], route.url, route.service) for route in known.routes]
-    return stack(health, table(("route", "what users get", "address", "service"), rows))
+    return stack(health, scrolling(table(("route", "what users get", "address", "service"), rows), "routes"))
 
 
 def changes(stack_name: str) -> View:
@@ -64,7 +64,11 @@ def changes(stack_name: str) -> View:
     except RollbackError as error:
         return note("bad", f"What changed on {known.host} could not be asked: {error}.")
     rows = [(times.ago(one.when), f"{times.minute(one.when)}", one.kind, one.words) for one in found]
-    return table(("", "when", "kind", "what changed"), rows) if rows else note("info", "Nothing is known to have changed.")
+    return (
+        scrolling(table(("", "when", "kind", "what changed"), rows), "changes")
+        if rows
+        else note("info", "Nothing is known to have changed.")
+    )
 
 
 def at_work(stack_name: str) -> View | None:

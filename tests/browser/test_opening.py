@@ -3,11 +3,13 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
 
@@ -28,6 +30,16 @@ def runbooks(tmp_path: Path) -> Path:
     return folder
 
 
+def answers(address: str) -> bool:
+    """Whether somebody listens at this address."""
+    url = urlsplit(address)
+    try:
+        socket.create_connection((url.hostname, url.port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
 def opened(machine: Machine, tmp_path: Path, *words: str, stack: bool = True) -> Iterator[str]:
     """Run `rollback open` as a person does, and end it afterwards. Yields the address that JupyterLab prints."""
@@ -38,6 +50,9 @@ def opened(machine: Machine, tmp_path: Path, *words: str, stack: bool = True) ->
     server = subprocess.Popen(argv, env=env, stdout=log, stderr=log)
     try:
         while not (printed := re.search(r"http://127\.0\.0\.1:\S+token=\w+", (tmp_path / "open.log").read_text())):
+            assert server.poll() is None, (tmp_path / "open.log").read_text()
+            time.sleep(0.1)
+        while not answers(printed[0]):  # it prints its address a moment before it listens there
             assert server.poll() is None, (tmp_path / "open.log").read_text()
             time.sleep(0.1)
         yield printed[0]
