@@ -1,6 +1,9 @@
 """The incidents in a table, newest first. In JupyterLab, a person filters them by stack, procedure, verdict, day and words."""
 
+import threading
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ from rollback_lib.notebook import display
 from rollback_lib.notebook.follow_up import onward
 from rollback_lib.notebook.links import link, under
 from rollback_lib.notebook.view import View, note, sign, table
+from rollback_lib.record import chain
 from rollback_lib.record.folder import incidents_root
 from rollback_lib.record.history import incidents
 from rollback_lib.record.index import OPEN
@@ -18,6 +22,7 @@ from rollback_lib.text import times
 
 LATEST = 10  # incidents shown at first
 ANY = "any"
+EVERY = 2.0  # seconds between two looks whether there is more
 _DAYS = {"any time": None, "today": 0, "the last 7 days": 6, "the last 30 days": 29, "the last 91 days": 90}
 
 
@@ -57,8 +62,16 @@ def _files(folder: Path) -> View:
     return under(*links) if links else View("let go", "let go")
 
 
+def _size() -> int:
+    """How long the chain of the records is."""
+    file = incidents_root() / chain.FILE
+    return file.stat().st_size if file.exists() else 0
+
+
 class Search:
     """The incidents, with filters above them."""
+
+    shown: "Search | None" = None  # the one that is kept up to date
 
     def __init__(self, stack: str) -> None:
         import ipywidgets as widgets
@@ -82,9 +95,21 @@ class Search:
         self.widget = widgets.VBox([widgets.HBox(filters, layout={"flex_flow": "row wrap"}), self._table, self._more])
 
     def show(self) -> None:
-        """Show it in the running cell."""
+        """Show it in the running cell, and what comes to it, in a thread of its own."""
+        Search.shown = self
         self._update()
         display.show_widget(self.widget, listed(stack=self._wanted()["stack"]))
+        threading.Thread(target=self._follow, daemon=True).start()
+
+    def _follow(self) -> None:
+        """Show the incidents again when a record was opened or sealed."""
+        before = _size()
+        while Search.shown is self:
+            time.sleep(EVERY)
+            if (now := _size()) != before:
+                before = now
+                with suppress(Exception):  # an error in a display; the next record shows all
+                    self._update()
 
     def _wanted(self) -> dict[str, Any]:
         chosen = {name: "" if one.value == ANY else one.value for name, one in self._choices.items()}
