@@ -18,14 +18,20 @@ class Hands(Protocol):
     def run_all(self, page: Page) -> None: ...
     def confirm(self, gate: Locator, word: str) -> None: ...
     def go_on(self, gate: Locator) -> None: ...
-    def run_cell(self, cell: Locator) -> None: ...
+    def type(self, box: Locator, text: str) -> None: ...
     def to_tab(self, page: Page, name: str) -> None: ...
 
 
-def begun(page: Page) -> bool:
-    """Whether the notebook in front has begun to run. JupyterLab drops what is run a moment before its kernel is ready."""
+def first(page: Page) -> Locator:
+    """The prompt of the first code cell of the notebook in front, which has its number once it has run."""
+    return page.locator(f"{CELLS} .jp-CodeCell .jp-InputPrompt").first
+
+
+def begun(page: Page, before: str) -> bool:
+    """Whether the first cell has begun to run; its prompt was `before`. JupyterLab drops what is run a moment before its kernel is
+    ready."""
     try:
-        expect(page.locator(f"{CELLS} .jp-CodeCell .jp-InputPrompt").first).to_have_text(re.compile(r"\[[\d*]"), timeout=4_000)
+        expect(first(page)).not_to_have_text(before, timeout=4_000)
     except AssertionError:
         return False
     return True
@@ -39,7 +45,8 @@ class Mouse:
 
     def run_all(self, page: Page) -> None:
         idle(page)
-        while not begun(page):
+        before = first(page).inner_text()
+        while not begun(page, before):
             page.get_by_role("menuitem", name="Run", exact=True).click()
             page.locator(".lm-Menu-item", has_text=re.compile("^Run All Cells")).first.click()
 
@@ -51,32 +58,37 @@ class Mouse:
     def go_on(self, gate: Locator) -> None:
         gate.get_by_role("button", name="Run the cells below").click()
 
-    def run_cell(self, cell: Locator) -> None:
-        cell.locator(".jp-InputArea-editor").click()
-        cell.page.get_by_role("button", name=re.compile("^Run this cell and advance")).last.click()
+    def type(self, box: Locator, text: str) -> None:
+        box.click()
+        box.page.keyboard.type(text)
 
     def to_tab(self, page: Page, name: str) -> None:
         page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab").filter(has_text=name).first.click()
+
+
+def reach(there: Locator) -> None:
+    """Press Tab, or Shift+Tab for what comes before, until it has the focus."""
+    page = there.page
+    expect(there).to_be_visible()
+    before = there.evaluate("one => !!(one.compareDocumentPosition(document.activeElement) & Node.DOCUMENT_POSITION_FOLLOWING)")
+    for _ in range(MOST):
+        if there.evaluate("one => one === document.activeElement"):
+            return
+        page.keyboard.press("Shift+Tab" if before else "Tab")
+    raise AssertionError(f"{there} is more than {MOST} presses of {'Shift+' if before else ''}Tab away")
 
 
 class Keys:
     name = "keyboard"
 
     def follow(self, link: Locator) -> None:
-        """Press Tab, or Shift+Tab if the link comes before, until it has the focus."""
-        page = link.page
-        expect(link).to_be_visible()
-        before = link.evaluate("one => !!(one.compareDocumentPosition(document.activeElement) & Node.DOCUMENT_POSITION_FOLLOWING)")
-        for _ in range(MOST):
-            if link.evaluate("one => one === document.activeElement"):
-                page.keyboard.press("Enter")
-                return
-            page.keyboard.press("Shift+Tab" if before else "Tab")
-        raise AssertionError(f"{link} is more than {MOST} presses of {'Shift+' if before else ''}Tab away")
+        reach(link)
+        link.page.keyboard.press("Enter")
 
     def run_all(self, page: Page) -> None:
         idle(page)
-        while not begun(page):
+        before = first(page).inner_text()
+        while not begun(page, before):
             page.keyboard.press("Control+Shift+C")
             page.keyboard.type("Run All Cells")
             expect(page.locator(".lm-CommandPalette-item.lm-mod-active")).to_contain_text("Run All Cells")
@@ -92,18 +104,9 @@ class Keys:
         expect(gate.get_by_role("button", name="Run the cells below")).to_be_focused()
         gate.page.keyboard.press("Enter")
 
-    def run_cell(self, cell: Locator) -> None:
-        """With the arrow keys to the cell, then Ctrl+Enter."""
-        page = cell.page
-        page.keyboard.press("Escape")
-        number = "one => [...one.closest('.jp-Notebook').querySelectorAll('.jp-Cell')].indexOf(one)"
-        active = page.locator(f"{CELLS} .jp-Cell.jp-mod-active")
-        for _ in range(60):
-            away = cell.evaluate(number) - active.evaluate(number)
-            if not away:
-                break
-            page.keyboard.press("ArrowDown" if away > 0 else "ArrowUp")
-        page.keyboard.press("Control+Enter")
+    def type(self, box: Locator, text: str) -> None:
+        reach(box)
+        box.page.keyboard.type(text)
 
     def to_tab(self, page: Page, name: str) -> None:
         current = page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab.lm-mod-current")

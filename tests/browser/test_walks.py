@@ -2,15 +2,19 @@
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from lab.relay import Relay
 from rollback_lib.record.audit import verify
+from tests.acceptance.test_follow import over
 from tests.browser.hands import CELLS, Hands, Keys, Mouse
 from tests.browser.test_jupyterlab import SHOTS, page  # noqa: F401
 from tests.browser.test_opening import opened
+from tests.faults import Scene, freeze, thaw
 from tests.machine import Machine
 
 KEYS, MOUSE = Keys(), Mouse()
@@ -23,15 +27,17 @@ class Walk:
     def __init__(self, page: Page, hands: Hands, name: str) -> None:  # noqa: F811
         self.page, self.hands = page, hands
         self._name, self._number = f"walk-{name}-{hands.name}", 0
-        self.gone_on = 0
 
     def cell(self, source: str) -> Locator:
         inputs = self.page.locator(".jp-InputArea", has_text=source)
         return self.page.locator(f"{CELLS} .jp-CodeCell").filter(has=inputs).first
 
+    def output(self, source: str) -> Locator:
+        return self.cell(source).locator(".jp-Cell-outputArea")
+
     def expect(self, source: str, *said: str) -> Locator:
         """The output of a cell of the notebook in front, once it says all of this."""
-        found = self.cell(source).locator(".jp-Cell-outputArea")
+        found = self.output(source)
         for one in said:
             expect(found).to_contain_text(one, timeout=60_000)
         return found
@@ -50,7 +56,12 @@ class Walk:
     def triage(self, address: str, procedure: str) -> None:
         """From the start page over triage to the copy of that procedure that can apply."""
         self.from_start(address, "triage")
+        self.look(procedure)
+
+    def look(self, procedure: str) -> None:
+        """Run the triage in front, and go to the copy of the procedure that can apply."""
         self.hands.run_all(self.page)
+        expect(self.cell("run.close()").locator(".jp-InputPrompt")).to_have_text("[*]:")
         self.expect("run.close()", "Verdict: looked.")
         offered = self.expect("offer(run, found", f"the {procedure} rollback")
         self.shown()
@@ -59,15 +70,22 @@ class Walk:
 
     def plan(self) -> None:
         self.hands.run_all(self.page)
-        gate = self.cell("incident.confirm(plan")
+        gate = self.output("incident.confirm(plan")
         expect(gate.get_by_role("textbox")).to_be_focused(timeout=90_000)
         self.shown()
 
     def apply(self, source: str = "incident.confirm(plan", word: str = "contabo") -> None:
-        gate = self.cell(source)
+        gate = self.output(source)
         self.hands.confirm(gate, word)
         expect(gate.get_by_role("button", name="Run the cells below")).to_be_focused()
         self.hands.go_on(gate)
+
+    def picked(self, target: str) -> None:
+        """Choose another target by typing it."""
+        picker = self.output(".candidates(now)")
+        self.hands.type(picker.get_by_role("textbox"), target)
+        self.hands.follow(picker.get_by_title("Choose what is typed"))
+        expect(picker).to_contain_text(f"Chosen: {target}", timeout=60_000)
 
     def close(self, verdict: str = "succeeded") -> None:
         """To the verdict, and from there to the report."""
@@ -96,3 +114,82 @@ def test_a_bad_commit(hands: Hands, broken: Machine, page: Page, tmp_path: Path)
         walk.shown()
     assert (verdicts(broken), broken.health()[0]) == (["looked", "succeeded"], 200)
     assert verify(broken.incidents).findings == ()
+
+
+@pytest.mark.whole
+@BOTH
+def test_an_env_file_and_a_caddyfile_at_once(hands: Hands, clean: Machine, page: Page, tmp_path: Path) -> None:  # noqa: F811
+    clean.host.break_("env")
+    clean.host.break_("caddyfile")
+    with opened(clean, tmp_path) as address:
+        walk = Walk(page, hands, "env-and-caddyfile")
+        walk.triage(address, "caddyfile")
+        walk.plan()
+        walk.apply()
+        walk.close("succeeded")
+        hands.to_tab(page, "00_triage")
+        walk.look("env")
+        walk.plan()
+        walk.apply()
+        walk.close()
+    assert clean.health()[0] == 200
+    assert verify(clean.incidents).findings == ()
+
+
+@pytest.mark.whole
+@BOTH
+def test_a_bad_migration(hands: Hands, clean: Machine, page: Page, tmp_path: Path) -> None:  # noqa: F811
+    clean.host.break_("database")
+    with opened(clean, tmp_path) as address:
+        walk = Walk(page, hands, "database")
+        walk.triage(address, "database")
+        walk.plan()
+        walk.apply()
+        walk.expect("incident.apply(plan.swap)", "NotConfirmed: not accepted")
+        second = walk.output("incident.accept(plan, losses")
+        expect(second.get_by_role("textbox")).to_be_focused()
+        walk.shown()
+        walk.apply("incident.accept(plan, losses", "dyniq")
+        walk.close()
+    assert (verdicts(clean), clean.health()[0]) == (["looked", "succeeded"], 200)
+
+
+@pytest.mark.whole
+@BOTH
+def test_a_target_that_does_not_build(hands: Hands, broken: Machine, page: Page, tmp_path: Path) -> None:  # noqa: F811
+    unbuildable = broken.commit("break the build", "echo 'RUN exit 7' >>agents_api/Dockerfile")
+    with opened(broken, tmp_path) as address:
+        walk = Walk(page, hands, "does-not-build")
+        walk.triage(address, "code")
+        walk.plan()
+        walk.picked(unbuildable)
+        walk.apply()
+        walk.expect("incident.apply(plan.build)", "failed")
+        walk.shown()
+        walk.close("refused")
+        hands.to_tab(page, "01_code")
+        walk.plan()
+        walk.apply()
+        walk.close()
+    assert (verdicts(broken), broken.health()[0]) == (["looked", "refused", "succeeded"], 200)
+
+
+@pytest.mark.whole
+@BOTH
+def test_a_lost_connection(hands: Hands, broken: Machine, page: Page, tmp_path: Path) -> None:  # noqa: F811
+    with Relay(broken.host.ssh_port) as relay, ThreadPoolExecutor(1) as pool:
+        far = Machine(broken.host, broken.incidents)
+        far.stack = over(relay, broken, tmp_path)
+        with opened(far, tmp_path) as address:
+            walk = Walk(page, hands, "lost-connection")
+            walk.triage(address, "code")
+            walk.plan()
+            frozen = pool.submit(freeze, broken.host, "build", 1, 120.0)
+            walk.apply()
+            held = Scene(broken.host, relay, None, frozen.result())
+            relay.cut()
+            walk.expect("incident.apply(plan.build)", "is lost; what runs there continues", "connected to contabo again")
+            walk.shown()
+            thaw(held)
+            walk.close()
+    assert (verdicts(broken), broken.health()[0]) == (["looked", "succeeded"], 200)
