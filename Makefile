@@ -14,7 +14,7 @@ export PYTHON ?= python3
 ### Use
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^### /{printf "%s%s\n", groups++ ? "\n" : "", substr($$0, 5)} /^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^### /{printf "%s%s\n", groups++ ? "\n" : "", substr($$0, 5)} /^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
 setup: .venv/.run ## make the environment, so that .venv/bin/rollback is there
 
@@ -58,9 +58,13 @@ long: .venv/.dev ## the acceptance tests that make test leaves out, faults and h
 	@$(BIN)/pytest tests/unit tests/acceptance tests/browser -m whole --numprocesses 2 \
 		--ignore tests/acceptance/faults --ignore tests/acceptance/hosts --ignore tests/acceptance/stacks
 
+pictures: .venv/.dev ## take the pictures of the documentation again, in a real JupyterLab: look at them before you commit them
+	@tools/practice tests
+	@$(BIN)/pytest tests/browser/test_walks.py -k 'bad_commit and mouse' --write-pictures
+
 bench: .venv/.dev ## measure beside the runbook's own commands and other tools, and write the tables of bench/README.md
 	@tools/browser
 	@bench/run
 	@$(BIN)/python -m bench.readme
 
-.PHONY: help setup clean drill drills lab unit test faults hosts long bench
+.PHONY: help setup clean drill drills lab unit test faults hosts long pictures bench

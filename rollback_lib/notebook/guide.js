@@ -80,6 +80,12 @@ function offer(el, model) {
   return () => clearInterval(timer);
 }
 
+/** Bring what the last cell says into sight, such as the verdict, unless a gate further up waits for the person. */
+function inSight(notebook) {
+  if (document.activeElement?.closest(".rollback-gate")) return;
+  setTimeout(() => notebook.activeCell?.node.scrollIntoView({ block: "end" }), SETTLED);
+}
+
 /** The button that runs the cells below, selected for the keyboard. */
 function button(el, model) {
   const run = document.createElement("button");
@@ -92,7 +98,7 @@ function button(el, model) {
     app.shell.activateById(panel.id);
     notebook.activeCellIndex = index + 1;
     notebook.deselectAll();
-    app.commands.execute("notebook:run-all-below");
+    app.commands.execute("notebook:run-all-below").then(() => inSight(notebook));
   };
   return run;
 }

@@ -12,6 +12,7 @@ from lab.relay import Relay
 from rollback_lib.record.audit import verify
 from tests.acceptance.test_follow import over
 from tests.browser.hands import CELLS, Hands, Keys, Mouse
+from tests.browser.pictures import Pictures
 from tests.browser.test_jupyterlab import SHOTS, page  # noqa: F401
 from tests.browser.test_opening import opened
 from tests.faults import Scene, freeze, thaw
@@ -22,10 +23,10 @@ BOTH = pytest.mark.parametrize("hands", [MOUSE, KEYS], ids=["mouse", "keyboard"]
 
 
 class Walk:
-    """A person on the way. `shown` takes a picture."""
+    """A person on the way. `shown` keeps what they see; `pictures` are those of the documentation, None where another walk takes them."""
 
-    def __init__(self, page: Page, hands: Hands, name: str) -> None:  # noqa: F811
-        self.page, self.hands = page, hands
+    def __init__(self, page: Page, hands: Hands, name: str, pictures: Pictures | None = None) -> None:  # noqa: F811
+        self.page, self.hands, self._pictures = page, hands, pictures
         self._name, self._number = f"walk-{name}-{hands.name}", 0
 
     def cell(self, source: str) -> Locator:
@@ -46,9 +47,13 @@ class Walk:
         self._number += 1
         self.page.screenshot(path=SHOTS / f"{self._name}-{self._number}.png")
 
+    def picture(self, name: str, shown: Locator, most: float = 900.0) -> None:
+        if self._pictures:
+            self._pictures.take(name, shown, most)
+
     def from_start(self, address: str, link: str) -> None:
         self.page.goto(address)
-        self.expect("start.stacks(stack)", "Looked at last: ")
+        self.picture("start", self.expect("start.stacks(stack)", "Looked at last: "))
         self.shown()
         self.hands.follow(self.expect("start.procedures(stack)").get_by_role("link", name=link, exact=True).first)
         expect(self.page.locator(f"{CELLS} .jp-CodeCell").first).not_to_contain_text("a name in parameters/, the path")
@@ -65,6 +70,8 @@ class Walk:
         self.expect("run.close()", "Verdict: looked.")
         offered = self.expect("offer(run, found", f"the {procedure} rollback")
         self.shown()
+        self.picture("triage", self.output("found = triage.diagnose"), 420.0)
+        self.picture("offer", offered, 80.0)
         self.hands.follow(offered.get_by_role("link", name=re.compile(f"{procedure}.*to apply")).first)
         expect(self.page.locator(f"{CELLS} .jp-CodeCell").first).to_contain_text('mode: str = "apply"')
 
@@ -73,6 +80,8 @@ class Walk:
         gate = self.output("incident.confirm(plan")
         expect(gate.get_by_role("textbox")).to_be_focused(timeout=90_000)
         self.shown()
+        self.picture("gate", gate)
+        self.picture("bar", self.page.locator(f"{CELLS} .rollback-bar"))
 
     def apply(self, source: str = "incident.confirm(plan", word: str = "contabo") -> None:
         gate = self.output(source)
@@ -90,11 +99,14 @@ class Walk:
     def close(self, verdict: str = "succeeded") -> None:
         """To the verdict, and from there to the report."""
         closed = self.expect("incident.close()", f"Verdict: {verdict}.")
+        expect(closed.get_by_text(f"Verdict: {verdict}.")).to_be_in_viewport()
         self.shown()
+        self.picture("verified", self.output("incident.verify(plan);"))
         self.hands.follow(closed.get_by_role("link", name="Open the report"))
         report = self.page.frame_locator(".jp-HTMLViewer iframe").last
         expect(report.locator("h1")).to_be_visible()
         self.shown()
+        self.picture("report", report.locator("body"), 500.0)
 
 
 def verdicts(machine: Machine) -> list[str]:
@@ -102,9 +114,9 @@ def verdicts(machine: Machine) -> list[str]:
 
 
 @BOTH
-def test_a_bad_commit(hands: Hands, broken: Machine, page: Page, tmp_path: Path) -> None:  # noqa: F811
+def test_a_bad_commit(hands: Hands, broken: Machine, page: Page, tmp_path: Path, pictures: Pictures) -> None:  # noqa: F811
     with opened(broken, tmp_path) as address:
-        walk = Walk(page, hands, "code")
+        walk = Walk(page, hands, "code", pictures if hands is MOUSE else None)
         walk.triage(address, "code")
         walk.plan()
         walk.apply()
