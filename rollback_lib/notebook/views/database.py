@@ -2,11 +2,13 @@
 
 from datetime import datetime
 
+from rollback_lib.facts.postgres import Table as Content
 from rollback_lib.notebook.view import Table, View, note, stack, table
 from rollback_lib.notebook.views import common
 from rollback_lib.notebook.views.common import SHOWN_CANDIDATES
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures.database import Candidates, Losses, State, TableLoss, Target
+from rollback_lib.report import losses as bars
 from rollback_lib.text import times
 
 SHOWN_TABLES = 40
@@ -97,7 +99,17 @@ def losses(compared: Losses) -> View:
     same = [loss.table for loss in compared.tables if loss.same]
     if same:
         notes.append(note("info", f"The same on both sides: {some(same)}."))
-    return stack(headline, shown, *notes)
+    return stack(headline, _bars(compared), shown, *notes)
+
+
+def _bars(compared: Losses) -> View:
+    """The rows of each table that differs as bars, on both sides."""
+    drawn = bars.picture([bars.Loss(one.table, _side(one.old), _side(one.new)) for one in (*compared.differ, *compared.estimated)])
+    return View("", "", drawn)
+
+
+def _side(table: Content | None) -> bars.Side | None:
+    return bars.Side(table.rows, table.exact, _moment(table.newest)) if table else None
 
 
 def _row(loss: TableLoss) -> tuple[str, ...]:
