@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +36,14 @@ def listed(most: int = LATEST, **wanted: Any) -> View:
     several = not wanted.get("stack")
     rows = [_row(root, incident, several=several) for incident in found]
     named = ("stack",) if several else ()
-    return table(("when (UTC)", "incident", *named, "procedure", "verdict", "why", "to read", "from here"), rows)
+    return table(("when", "incident", *named, "procedure", "verdict", "why", "to read", "from here"), rows)
 
 
 def _row(root: Path, incident: Mapping[str, Any], *, several: bool) -> tuple[object, ...]:
     folder = root / incident["folder"]
     onwards = onward(incident["incident"], folder, working_copy.place(root) / incident["stack"])
     return (
-        incident["opened"][:16].replace("T", " "), incident["incident"], *([incident["stack"]] if several else []),
+        times.minute(datetime.fromisoformat(incident["opened"])), incident["incident"], *([incident["stack"]] if several else []),
         incident.get("procedure", ""), *_ended(incident), _files(folder), under(*onwards),
     )  # fmt: skip
 

@@ -70,7 +70,7 @@ def scrolling(view: View, name: str) -> View:
 def _header(text: str) -> str:
     """The header of a column. A column of signs has none, and a screen reader is not to announce one."""
     style = _CELL + (_ONE_LINE if len(text) <= _SHORT else "")
-    return f'<th style="{style}">{html.escape(text)}</th>' if text else f'<td style="{style}"></td>'
+    return f'<th style="{style}">{inline.sentence(text)}</th>' if text else f'<td style="{style}"></td>'
 
 
 def sign(level: str) -> str:

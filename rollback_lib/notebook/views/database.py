@@ -9,7 +9,7 @@ from rollback_lib.notebook.views.common import SHOWN_CANDIDATES
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures.database import Candidates, Losses, State, TableLoss, Target
 from rollback_lib.report import losses as bars
-from rollback_lib.text import times
+from rollback_lib.text import tables, times
 
 SHOWN_TABLES = 40
 
@@ -25,8 +25,8 @@ def state(now: State) -> View:
     elif now.server:
         rows.append(("database", f"there is no {section.database}; there are: {some(sorted(now.server.databases))}"))
     if now.content:
-        tables = sorted(now.content.tables.values(), key=lambda found: found.rows or 0, reverse=True)
-        rows.append(("tables", "\n".join(f"{found.name}: {found.words}{_newest(found.newest, found.by)}" for found in tables[:12])))
+        biggest = sorted(now.content.tables.values(), key=lambda found: found.rows or 0, reverse=True)
+        rows.append(("tables", "\n".join(f"{found.name}: {found.words}{_newest(found.newest, found.by)}" for found in biggest[:12])))
     if now.beside:
         rows.append(("kept beside it", "\n".join(f"{found.name}, {found.size / 1e6:,.0f} MB" for found in now.beside)))
     rows.append(("free disk", f"{now.free / 1e6:,.0f} MB" if now.free is not None else "could not be asked"))
@@ -58,7 +58,7 @@ def listed(found: Candidates) -> Table:
 
 def candidates(found: Candidates) -> View:
     older = len(found) - SHOWN_CANDIDATES
-    return stack(listed(found), note("info", f"{older} older ones are not shown.")) if older > 0 else listed(found)
+    return stack(listed(found), note("info", f"{tables.count(older, 'older backup')} not shown.")) if older > 0 else listed(found)
 
 
 def target(chosen: Target) -> View:
@@ -86,7 +86,9 @@ def losses(compared: Losses) -> View:
     if compared.foreign:
         notes.append(note("info", f"Foreign tables, whose rows lie elsewhere and are not touched: {some(compared.foreign)}."))
     if not compared.differ and not compared.estimated:
-        return stack(note("good", f"{len(compared.tables)} tables are the same in {now} and {other}."), *notes)
+        return stack(
+            note("good", f"No table differs in {now} and {other}: {tables.count(len(compared.tables), 'table')} compared."), *notes
+        )
     headline = note("warn", f"{len(compared.differ)} of {len(compared.tables)} tables differ.")
     if compared.estimated:
         said = (

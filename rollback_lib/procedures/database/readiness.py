@@ -15,7 +15,7 @@ from rollback_lib.procedures.database.noted import After
 from rollback_lib.procedures.database.plan import RESTORE_DEADLINE, plan
 from rollback_lib.procedures.database.state import State
 from rollback_lib.procedures.database.target import Target
-from rollback_lib.text import times
+from rollback_lib.text import tables, times
 
 DAILY, LATE = 26.0, 50.0  # hours: a daily backup is there, one was missed
 RESTORE = "restore_"
@@ -33,7 +33,7 @@ class Restored:
     @property
     def words(self) -> str:
         """For people."""
-        return "nothing" if self.tables is None else f"{self.tables} tables, {self.rows}"
+        return "nothing" if self.tables is None else f"{tables.count(self.tables, 'table')}, {self.rows}"
 
 
 def trials(now: State, target: Target, incident: str) -> Trials:
@@ -56,7 +56,7 @@ def measure(host: Host, now: State, target: Target, made: str) -> Restored:
         table for table, count in target.contents.rows.items()
         if table not in content.tables or content.tables[table].fewer_than(count)
     ]  # fmt: skip
-    rows = f"{'' if content.exact else '≈ '}{content.rows:,} rows"
+    rows = f"{'' if content.exact else '≈ '}{tables.count(content.rows, 'row')}"
     return Restored(len(content.tables), rows, some(sorted(short)) if short else "")
 
 
