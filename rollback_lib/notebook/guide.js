@@ -80,10 +80,17 @@ function offer(el, model) {
   return () => clearInterval(timer);
 }
 
-/** Bring what the last cell says into sight, such as the verdict, unless a gate further up waits for the person. */
-function inSight(notebook) {
-  if (document.activeElement?.closest(".rollback-gate")) return;
-  setTimeout(() => notebook.activeCell?.node.scrollIntoView({ block: "end" }), SETTLED);
+/** Bring into sight where the cells from `begin` on ended: the one that failed, or else the last, which has the verdict. A gate that waits
+ *  for the person comes first. */
+function inSight(notebook, begin) {
+  setTimeout(() => {
+    if (document.activeElement?.closest(".rollback-gate")) return;
+    const failed = notebook.widgets.findIndex(
+      (cell, index) => index >= begin && cell.model.sharedModel.outputs?.some((one) => one.output_type === "error"),
+    );
+    if (failed >= 0) notebook.activeCellIndex = failed;
+    notebook.activeCell?.node.scrollIntoView({ block: failed >= 0 ? "center" : "end" });
+  }, SETTLED);
 }
 
 /** The button that runs the cells below, selected for the keyboard. */
@@ -98,7 +105,7 @@ function button(el, model) {
     app.shell.activateById(panel.id);
     notebook.activeCellIndex = index + 1;
     notebook.deselectAll();
-    app.commands.execute("notebook:run-all-below").then(() => inSight(notebook));
+    app.commands.execute("notebook:run-all-below").then(() => inSight(notebook, index + 1));
   };
   return run;
 }

@@ -138,13 +138,15 @@ def test_an_env_file_and_a_caddyfile_at_once(hands: Hands, clean: Machine, page:
         walk.triage(address, "caddyfile")
         walk.plan()
         walk.apply()
-        walk.close("succeeded")
+        said = walk.expect("incident.verify(plan);", "not verified", "If something else is wrong as well")
+        expect(said).to_be_in_viewport()
+        walk.shown()
         hands.to_tab(page, "00_triage")
         walk.look("env")
         walk.plan()
         walk.apply()
         walk.close()
-    assert clean.health()[0] == 200
+    assert (verdicts(clean), clean.health()[0]) == (["looked", "failed-partly", "looked", "succeeded"], 200)
     assert verify(clean.incidents).findings == ()
 
 
@@ -176,8 +178,9 @@ def test_a_target_that_does_not_build(hands: Hands, broken: Machine, page: Page,
         walk.plan()
         walk.picked(unbuildable)
         walk.apply()
-        walk.expect("incident.apply(plan.build)", "failed")
+        expect(walk.expect("incident.apply(plan.build)", "failed")).to_be_in_viewport()
         walk.shown()
+        hands.run_cell(walk.cell("incident.close()"))
         walk.close("refused")
         hands.to_tab(page, "01_code")
         walk.plan()
