@@ -162,6 +162,7 @@ def test_a_bad_migration(hands: Hands, clean: Machine, page: Page, tmp_path: Pat
         walk.expect("incident.apply(plan.swap)", "NotConfirmed: not accepted")
         second = walk.output("incident.accept(plan, losses")
         expect(second.get_by_role("textbox")).to_be_focused()
+        expect(page.locator(f"{CELLS} .rollback-bar")).to_contain_text("waits for you to accept what is lost")
         walk.shown()
         walk.apply("incident.accept(plan, losses", "dyniq")
         walk.close()
