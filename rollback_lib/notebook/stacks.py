@@ -13,7 +13,7 @@ from rollback_lib.health.watch import probe_once
 from rollback_lib.notebook import display
 from rollback_lib.notebook.links import link
 from rollback_lib.notebook.looking import look
-from rollback_lib.notebook.view import View, note, picture, scrolling, stack, table, words
+from rollback_lib.notebook.view import View, note, picture, scrolling, stack, table, whole, words
 from rollback_lib.notebook.views import common
 from rollback_lib.record.folder import incidents_root
 from rollback_lib.record.history import indexed
@@ -82,13 +82,14 @@ class Stacks:
             return name, words(f"✘ its file cannot be read: {str(known).replace(f'{home()}/', '')}"), "", "", ""
         answers = "\n".join(f"{common.answer(probe)} {probe.route}" for probe in probes)
         own = self._past[name]
-        return self._called(name, known), answers, words(self._on_host.get(name, own.changed)), own.ready, own.practised
+        changed = words(self._on_host.get(name, own.changed))
+        return self._called(name, known), whole(answers), changed, whole(own.ready), own.practised
 
     def _called(self, name: str, known: Stack) -> View:
         """The name of the stack: a link to its page, unless the page is about it already."""
         called = _words(name, known)
         if self._given and name == next(iter(self._known)):
-            return View(f"<strong>{called}</strong>", called)
+            return View(f'<strong style="white-space:nowrap">{called}</strong>', called)
         beside = working_copy.place(incidents_root())
         return link(working_copy.unused(metadata.start(), beside / "stacks" / called, {"stack": name}), called, otherwise=beside)
 

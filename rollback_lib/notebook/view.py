@@ -84,6 +84,12 @@ def words(text: str) -> View:
     return View(inline.sentence(text), text)
 
 
+def whole(text: str) -> View:
+    """Lines of names for the cell of a table, which no narrow column breaks. Secrets are hidden."""
+    text = clean(text)
+    return View(f'<span style="white-space:nowrap">{html.escape(text)}</span>'.replace("\n", "<br>"), text)
+
+
 def note(level: str, text: str) -> View:
     """One or more sentences, marked as good, warn, bad or info by a sign and a colour. Secrets are hidden."""
     text = clean(text)

@@ -71,7 +71,7 @@ class Walk:
         offered = self.expect("offer(run, found", f"the {procedure} rollback")
         self.shown()
         self.picture("triage", self.output("found = triage.diagnose"), 420.0)
-        self.picture("offer", offered, 80.0)
+        self.picture("offer", offered, 110.0)
         self.hands.follow(offered.get_by_role("link", name=re.compile(f"{procedure}.*to apply")).first)
         expect(self.page.locator(f"{CELLS} .jp-CodeCell").first).to_contain_text('mode: str = "apply"')
 
