@@ -44,7 +44,8 @@ class Stacks:
 
     def __init__(self, given: str) -> None:
         self._given = given
-        self._known = every(given)
+        known = every(given)
+        self._known = {name: one for name, one in known.items() if not _practises(known, given) or _is_practice(one)}
         self._past = {name: past(known) for name, known in self._stacks().items()}
         self._on_host: dict[str, str] = {}  # what changed last, as the host says
 
@@ -92,6 +93,15 @@ class Stacks:
             return View(f'<strong style="white-space:nowrap">{called}</strong>', called)
         beside = working_copy.place(incidents_root())
         return link(working_copy.unused(metadata.start(), beside / "stacks" / called, {"stack": name}), called, otherwise=beside)
+
+
+def _practises(known: Mapping[str, Stack | ParameterError], given: str) -> bool:
+    """Whether the page is about a practice host. It asks no other host anything."""
+    return bool(given) and _is_practice(next(iter(known.values())))
+
+
+def _is_practice(one: Stack | ParameterError) -> bool:
+    return isinstance(one, Stack) and one.practice
 
 
 def _words(name: str, known: Stack) -> str:

@@ -104,3 +104,17 @@ def test_the_table_of_stacks_has_each_file_also_one_that_cannot_be_read(tmp_path
     assert re.search(r"shop: \S+  ✘ no answer web +no rollback yet +▲ never run", shown)
     assert "✘ its file cannot be read: parameters/wrong.yaml: host: this key is missing; add it" in shown
     assert "to-be-copied" not in shown
+
+
+def test_the_page_of_a_practice_host_asks_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "incidents"))
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path))
+    for folder in ("notebooks", "parameters", "incidents"):
+        (tmp_path / folder).mkdir()
+    for name, practice in (("drill", True), ("other-drill", True), ("production", False)):
+        known = {"name": "shop", "host": "nowhere", "compose_directory": "/opt/shop", "practice": practice}
+        known["routes"] = [{"name": "web", "service": "web", "url": "http://127.0.0.1:9/"}]
+        (tmp_path / "parameters" / f"{name}.yaml").write_text(yaml.safe_dump({"stack": known}))
+    assert "production" not in str(start.stacks("drill"))
+    assert "other-drill" in str(start.stacks("drill"))
+    assert "drill" in str(start.stacks("production"))
