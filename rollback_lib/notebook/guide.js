@@ -4,6 +4,7 @@
 
 const SETTLED = 400; // milliseconds without a running cell after which Run All has ended
 const ATTACHED = 3000; // milliseconds in which an element that is rendered comes into the page
+const ERROR = '[data-mime-type="application/vnd.jupyter.error"]'; // how JupyterLab marks the error of a cell
 const ENABLED = 2000; // milliseconds in which the kernel enables the button, once the word is typed
 
 /** The notebook that this element is in, and the number of its cell; null if JupyterLab does not show them. */
@@ -89,7 +90,10 @@ function inSight(notebook, begin) {
       (cell, index) => index >= begin && cell.model.sharedModel.outputs?.some((one) => one.output_type === "error"),
     );
     if (failed >= 0) notebook.activeCellIndex = failed;
-    notebook.activeCell?.node.scrollIntoView({ block: failed >= 0 ? "center" : "end" });
+    const node = notebook.activeCell?.node;
+    const error = failed >= 0 && node?.querySelector(ERROR);
+    if (error) error.scrollIntoView({ block: "center" });
+    else node?.scrollIntoView({ block: "end" });
   }, SETTLED);
 }
 
