@@ -2,7 +2,9 @@
 
 import json
 import re
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -97,10 +99,18 @@ class Walk:
         self.hands.follow(picker.get_by_title("Choose what is typed"))
         expect(picker).to_contain_text(f"Chosen: {target}", timeout=60_000)
 
-    def close(self, verdict: str = "succeeded") -> None:
-        """To the verdict, and from there to the report."""
-        closed = self.expect("incident.close()", f"Verdict: {verdict}.")
-        expect(closed.get_by_text(f"Verdict: {verdict}.")).to_be_in_viewport()
+    def close(self) -> None:
+        """To the verdict, which comes into sight by itself, and from there to the report."""
+        closed = self.expect("incident.close()", "Verdict: succeeded.")
+        expect(closed.get_by_text("Verdict: succeeded.")).to_be_in_viewport()
+        self.to_report(closed)
+
+    def close_by_hand(self, verdict: str) -> None:
+        """Run the last cell, which a step that failed kept from running."""
+        self.hands.run_cell(self.cell("incident.close()"))
+        self.to_report(self.expect("incident.close()", f"Verdict: {verdict}."))
+
+    def to_report(self, closed: Locator) -> None:
         self.shown()
         self.picture("verified", self.output("incident.verify(plan);"))
         self.hands.follow(closed.get_by_role("link", name="Open the report"))
@@ -108,6 +118,18 @@ class Walk:
         expect(report.locator("h1")).to_be_visible()
         self.shown()
         self.picture("report", report.locator("body"), 500.0)
+
+
+@contextmanager
+def relayed(port: int) -> Iterator[Relay]:
+    """A relay that is started in another thread, since playwright has a loop of events in this one."""
+    relay = Relay(port)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(relay.__enter__).result()
+        try:
+            yield relay
+        finally:
+            pool.submit(relay.__exit__, None, None, None).result()
 
 
 def verdicts(machine: Machine) -> list[str]:
@@ -182,8 +204,7 @@ def test_a_target_that_does_not_build(hands: Hands, broken: Machine, page: Page,
         walk.apply()
         expect(walk.output("incident.apply(plan.build)").locator(ERROR)).to_be_in_viewport(timeout=60_000)
         walk.shown()
-        hands.run_cell(walk.cell("incident.close()"))
-        walk.close("refused")
+        walk.close_by_hand("refused")
         hands.to_tab(page, "01_code")
         walk.plan()
         walk.apply()
@@ -194,7 +215,7 @@ def test_a_target_that_does_not_build(hands: Hands, broken: Machine, page: Page,
 @pytest.mark.whole
 @BOTH
 def test_a_lost_connection(hands: Hands, broken: Machine, page: Page, tmp_path: Path) -> None:  # noqa: F811
-    with Relay(broken.host.ssh_port) as relay, ThreadPoolExecutor(1) as pool:
+    with relayed(broken.host.ssh_port) as relay, ThreadPoolExecutor(1) as pool:
         far = Machine(broken.host, broken.incidents)
         far.stack = over(relay, broken, tmp_path)
         with opened(far, tmp_path) as address:
