@@ -4,7 +4,7 @@
 
 const SETTLED = 400; // milliseconds without a running cell after which Run All has ended
 const ATTACHED = 3000; // milliseconds in which an element that is rendered comes into the page
-const ERROR = '[data-mime-type="application/vnd.jupyter.error"]'; // how JupyterLab marks the error of a cell
+const ERROR = '[data-mime-type$="jupyter.error"], [data-mime-type$="jupyter.stderr"]'; // how JupyterLab marks the error of a cell
 const ENABLED = 2000; // milliseconds in which the kernel enables the button, once the word is typed
 
 /** The notebook that this element is in, and the number of its cell; null if JupyterLab does not show them. */

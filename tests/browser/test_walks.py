@@ -20,7 +20,7 @@ from tests.browser.test_opening import opened
 from tests.faults import Scene, freeze, thaw
 from tests.machine import Machine
 
-ERROR = '[data-mime-type="application/vnd.jupyter.error"]'
+ERROR = '[data-mime-type$="jupyter.error"], [data-mime-type$="jupyter.stderr"]'
 KEYS, MOUSE = Keys(), Mouse()
 BOTH = pytest.mark.parametrize("hands", [MOUSE, KEYS], ids=["mouse", "keyboard"])
 
@@ -161,8 +161,8 @@ def test_an_env_file_and_a_caddyfile_at_once(hands: Hands, clean: Machine, page:
         walk.triage(address, "caddyfile")
         walk.plan()
         walk.apply()
-        walk.expect("incident.verify(plan);", "not verified", "If something else is wrong as well")
-        expect(walk.output("incident.verify(plan);").locator(ERROR)).to_be_in_viewport()
+        said = walk.expect("incident.verify(plan);", "not verified", "If something else is wrong as well")
+        expect(said).to_be_in_viewport()
         walk.shown()
         hands.to_tab(page, "00_triage")
         walk.look("env")
@@ -202,7 +202,7 @@ def test_a_target_that_does_not_build(hands: Hands, broken: Machine, page: Page,
         walk.plan()
         walk.picked(unbuildable)
         walk.apply()
-        expect(walk.output("incident.apply(plan.build)").locator(ERROR)).to_be_in_viewport(timeout=60_000)
+        expect(walk.output("incident.apply(plan.build)").locator(ERROR).last).to_be_in_viewport(timeout=60_000)
         walk.shown()
         walk.close_by_hand("refused")
         hands.to_tab(page, "01_code")
