@@ -125,6 +125,8 @@ def test_a_page_that_is_being_run_is_read_when_that_has_ended(tmp_path: Path) ->
         assert (await contents.get("other.ipynb"))["name"] == "other.ipynb"
         assert not held.done()
         writer.set_exception(RuntimeError("the kernel died"))  # the page is shown as it is
-        return str((await held)["name"])
+        name = str((await held)["name"])
+        assert writer.exception()
+        return name
 
     assert asyncio.run(read()) == "start.ipynb"
