@@ -14,7 +14,7 @@ export PYTHON ?= python3
 ### Use
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^### /{printf "%s%s\n", groups++ ? "\n" : "", substr($$0, 5)} /^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^### /{printf "%s%s\n", groups++ ? "\n" : "", substr($$0, 5)} /^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
 setup: .venv/.run ## make the environment, so that .venv/bin/rollback is there
 
@@ -65,9 +65,13 @@ fleet: .venv/.dev deploy/airflow/.venv/.made ## rollbacks of many hosts on a rea
 deploy/airflow/.venv/.made: deploy/airflow/environment deploy/airflow/requirements.txt deploy/airflow/constraints.txt
 	@deploy/airflow/environment && touch $@
 
+pictures: .venv/.dev ## take the pictures of the documentation again, in a real JupyterLab: look at them before you commit them
+	@tools/practice tests
+	@$(BIN)/pytest tests/browser/test_walks.py -k 'bad_commit and mouse' --write-pictures
+
 bench: .venv/.dev ## measure beside the runbook's own commands and other tools, and write the tables of bench/README.md
 	@tools/browser
 	@bench/run
 	@$(BIN)/python -m bench.readme
 
-.PHONY: help setup clean drill drills lab unit test faults hosts long fleet bench
+.PHONY: help setup clean drill drills lab unit test faults hosts long fleet pictures bench

@@ -18,7 +18,7 @@ LARGEST = 160_000  # how many bytes a notebook may have
 HEADINGS = ["Parameters", "1 Open", "2 Document state", "3 Choose the target", "4 Plan", "5 Confirm", "6 Roll back", "7 Verify", "8 Close"]
 START = "start"  # the start page, which is not a procedure and is kept without outputs
 LOOKS = {  # the headings of notebooks that only look
-    START: ["Parameters", "State", "Who is at it", "Procedures", "Latest incidents", "So far"],
+    START: ["Parameters", "Stacks", "State", "What changed last", "Who is at it", "Procedures", "Incidents", "So far"],
     "triage": ["Parameters", "1 Open", "2 Document state", "3 Diagnose", "4 What to do", "5 Close"],
     "readiness": [heading.replace("Roll back", "Try") for heading in HEADINGS],
 }

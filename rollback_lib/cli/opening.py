@@ -3,19 +3,15 @@
 import argparse
 import os
 import shutil
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from subprocess import Popen
+from typing import Any
 
 
 def add(commands: Any) -> None:
     """The parser of this command."""
     parser = commands.add_parser("open", help="open JupyterLab on a working copy of a procedure's notebook, or on the start page")
     parser.add_argument("procedure", nargs="?", help="the notebook's name without its number; without it: the start page")
-    parser.add_argument("--stack", required=True, help="a name in parameters/, or a YAML file")
+    parser.add_argument("--stack", help="a name in parameters/, or a YAML file; the start page needs none, and shows all")
     parser.add_argument(
         "-p", dest="parameters", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the notebook; always text"
     )
@@ -32,23 +28,26 @@ def _open(arguments: argparse.Namespace) -> int:
 
     os.environ[HOME_VARIABLE] = str(home())  # kernels start in the folders of their notebooks, which may be elsewhere
     root = incidents_root().resolve()
-    page, running = (_copy(arguments, root), None) if arguments.procedure else _start(arguments, root)
+    page = _copy(arguments, root) if arguments.procedure else _start(arguments, root)
     tabs = working_copy.place(root) / ".tabs"
     shutil.rmtree(tabs, ignore_errors=True)  # those of last time
     print(f"JupyterLab opens {page}; Ctrl-C ends it.", flush=True)
-    server.serve(page, root, tabs, running, arguments.port, browser=not arguments.no_browser)
+    server.serve(page, root, tabs, arguments.port, run=not arguments.procedure, browser=not arguments.no_browser)
     return 0
 
 
 def _copy(arguments: argparse.Namespace, root: Path) -> Path:
     """A working copy in the new folder of the record that its first run will write."""
     from rollback_lib.cli import parameters
+    from rollback_lib.errors import ParameterError
     from rollback_lib.record.contents import WORKING_COPY
     from rollback_lib.record.folder import Folder
     from rollback_lib.run import options
     from rollback_lib.runbook import working_copy
     from rollback_lib.stack.model import lasting
 
+    if not arguments.stack:
+        raise ParameterError(f"--stack: the name of the stack is expected beside {arguments.procedure}; only the start page needs none")
     source = parameters.notebook(arguments.procedure)
     given = parameters.given(arguments.parameters, source, without=("stack",))
     stack = lasting(arguments.stack)
@@ -56,17 +55,15 @@ def _copy(arguments: argparse.Namespace, root: Path) -> Path:
     return working_copy.copy(source, Folder.create(arguments.procedure, root).path / WORKING_COPY, {"stack": stack, **given})
 
 
-def _start(arguments: argparse.Namespace, root: Path) -> "tuple[Path, Popen[bytes]]":
-    """The start page, and the process that runs it, so that it shows what there is when it opens."""
+def _start(arguments: argparse.Namespace, root: Path) -> Path:
+    """The start page, which the server runs, so that it shows what there is when it opens."""
     from rollback_lib.errors import ParameterError
-    from rollback_lib.headless import start
     from rollback_lib.runbook import metadata, working_copy
     from rollback_lib.stack.model import Stack, lasting
 
     if arguments.parameters:
         raise ParameterError("-p is for the notebook of a procedure; name it: `rollback open PROCEDURE`")
-    stack = lasting(arguments.stack)
-    host = Stack.load(stack).host
-    print(f"Asking {host} and its routes how they are …", file=sys.stderr, flush=True)
-    page = working_copy.copy(metadata.start(), working_copy.place(root) / "start.ipynb", {"stack": stack})
-    return page, start.begin(page)
+    stack = lasting(arguments.stack) if arguments.stack else ""
+    if stack:
+        Stack.load(stack)
+    return working_copy.copy(metadata.start(), working_copy.place(root) / "start.ipynb", {"stack": stack})

@@ -1,7 +1,6 @@
 """The files that JupyterLab shows."""
 
-import asyncio
-from subprocess import Popen
+from asyncio import Future, wait
 from typing import Any
 
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
@@ -10,22 +9,22 @@ from rollback_lib.runbook import still
 
 
 class Contents(AsyncLargeFileManager):  # type: ignore[misc]
-    """Files in a folder. One of them may be held until a process that writes it has ended.
+    """Files in a folder. One of them may be held until what writes it has ended.
 
     A notebook without a kernel is shown without its widgets, which nothing would answer, and says how old its outputs are.
     """
 
-    _held: tuple[str, "Popen[bytes]"] | None = None
+    _held: "tuple[str, Future[None]] | None" = None
 
-    def hold(self, path: str, writer: "Popen[bytes]") -> None:
-        """Return the file at `path` only when the process `writer` has ended."""
+    def hold(self, path: str, writer: "Future[None]") -> None:
+        """Return the file at `path` only when `writer` has ended, well or not."""
         self._held = path, writer
 
     async def get(self, path: str, *args: Any, **options: Any) -> Any:
         path = path.strip("/")
         held = self._held is not None and path == self._held[0]
         if self._held and held:
-            await asyncio.to_thread(self._held[1].wait)
+            await wait([self._held[1]])
         model = await super().get(path, *args, **options)
         if model["type"] == "notebook" and model["content"] and not await self._runs(path):
             still.drop_widgets(model["content"])

@@ -1,13 +1,13 @@
 """Runs JupyterLab on a page, in this process, so that a person sees the page soon.
 
-While the browser loads JupyterLab, the kernel of the page starts; the start page has no use for one yet, and is being run meanwhile.
+While the browser loads JupyterLab, the kernel of the page starts, and runs the start page.
 """
 
+import asyncio
 import os
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from subprocess import Popen
 from threading import Thread
 from typing import Any
 
@@ -19,11 +19,11 @@ NO_YARN: dict[str, dict[str, str]] = {"yarn config": {}, "npm config": {}}  # ha
 LATER = "nbconvert.exporters"  # JupyterLab asks for its list while it loads, and an import on the server's only thread would hold that up
 
 
-def serve(page: Path, root: Path, tabs: Path, running: "Popen[bytes] | None", port: int | None, *, browser: bool) -> None:
+def serve(page: Path, root: Path, tabs: Path, port: int | None, *, run: bool, browser: bool) -> None:
     """Serve the folder `root` and open `page`, until a person ends it. `tabs` is the folder of the workspaces.
 
-    `running` is the process that is running the page, if there is one; the page is shown when it has ended. `port` is where to listen: 8888
-    or the next that is free, if it is None. Without `browser`, the address is only printed.
+    With `run`, the page is run first, and shown when it has. `port` is where to listen: 8888 or the next that is free, if it is None.
+    Without `browser`, the address is only printed.
     """
     import_less(ADDRESSES, COMMAND_LINE)
     from jupyterlab import commands
@@ -34,10 +34,7 @@ def serve(page: Path, root: Path, tabs: Path, running: "Popen[bytes] | None", po
     path = page.relative_to(root).as_posix()
     server = LabApp.initialize_server(argv=_settings(path, root, tabs, port, browser=browser))
     Thread(target=import_module, args=(LATER,), daemon=True).start()
-    if running:
-        server.contents_manager.hold(path, running)
-    else:
-        server.io_loop.add_callback(partial(_start_kernel, server, path))
+    server.io_loop.add_callback(partial(_run if run else _start_kernel, server, path))
     server.start()
 
 
@@ -53,6 +50,13 @@ def _settings(path: str, root: Path, tabs: Path, port: int | None, *, browser: b
         *([] if browser else ["--no-browser"]),
         *(["--allow-root"] if os.geteuid() == 0 else []),
     ]  # fmt: skip
+
+
+async def _run(server: Any, path: str) -> None:
+    """Run a page, which the browser gets when that has ended."""
+    from rollback_lib.jupyterlab import page
+
+    server.contents_manager.hold(path, asyncio.ensure_future(page.run(server, path)))
 
 
 async def _start_kernel(server: Any, path: str) -> None:

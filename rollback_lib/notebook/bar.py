@@ -42,6 +42,7 @@ class Bar(anywidget.AnyWidget):  # type: ignore[misc]
         self._run = run
         self._look = look
         self._looked = 0.0
+        self._seen = 0  # events
         self._last: dict[str, tuple[datetime, bool]] = {}  # when each route was probed last, and whether it passed
         self.on_msg(lambda *_: run.stop())
 
@@ -62,10 +63,9 @@ class Bar(anywidget.AnyWidget):  # type: ignore[misc]
 
     def _update(self) -> bool:
         """Show how things are now. Returns whether the run has ended."""
-        run = self._run
-        self._note(
-            (event["route"], datetime.fromisoformat(event["sent"]), event["ok"]) for event in run.events() if event["event"] == "probe"
-        )
+        run, events = self._run, self._run.events()
+        new, self._seen = events[self._seen :], len(events)
+        self._note((event["route"], datetime.fromisoformat(event["sent"]), event["ok"]) for event in new if event["event"] == "probe")
         if not run.state.touched and time.monotonic() - self._looked > ROUTES:
             self._note((probe.route, probe.at, probe.ok) for probe in self._look())
             self._looked = time.monotonic()

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from rollback_lib.notebook import display, redaction, render
+from rollback_lib.notebook import display, follow_up, redaction, render
 from rollback_lib.notebook.gate import GONE, Gate
 from rollback_lib.notebook.panel import Panel
 from rollback_lib.notebook.view import note
 from rollback_lib.run.console import Awaited, Followed
+from rollback_lib.run.stages import Closing
 from rollback_lib.secrets.redactor import Redactor
 
 
@@ -39,6 +40,8 @@ class NotebookConsole:
             place = display.show(render.view(thing))
             if place:
                 self._places[kind] = place
+            if isinstance(thing, Closing):
+                follow_up.lead_to_report(thing.folder)
         elif kind in self._places:
             self._places[kind].update(render.view(thing))
 

@@ -65,6 +65,11 @@ def show_widget(widget: Any, twin: View) -> WidgetPlace:
     return WidgetPlace(widget, twin)
 
 
+def output(view: View) -> dict[str, object]:
+    """A view as the widget `Output` has it in its `outputs`."""
+    return {"output_type": "display_data", "data": _bundle(view), "metadata": {}}
+
+
 def rename(old: object, new: object) -> None:
     """Assign `new` to every variable of the notebook that has the value `old`."""
     names = shell().user_ns

@@ -3,6 +3,7 @@
 Secrets are hidden in the text of every error, whatever raised it: in the output of the cell, and in the kernel's reply to the client.
 """
 
+import re
 import traceback as python
 from collections.abc import Callable
 from functools import partial
@@ -26,7 +27,7 @@ def in_words(rows: Rows) -> None:
         return
 
     def handle(shell: object, kind: type, error: BaseException, traceback: object, tb_offset: object = None) -> list[str]:
-        sentence = f"\x1b[1;31m{kind.__name__}\x1b[0m: {_words(error)}"
+        sentence = f"\x1b[1;31m{kind.__name__}\x1b[0m: {_bold(_words(error))}"
         shell._showtraceback(kind, error, [sentence])  # type: ignore[attr-defined]
         # The message of a ParameterError is all that a person needs.
         if not isinstance(error, ParameterError):
@@ -60,6 +61,11 @@ def _words(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return _said(error) or "stopped by you"
     return _said(error) if isinstance(error, RollbackError) else f"{_said(error)}; this is a fault of the runbook or of this cell"
+
+
+def _bold(text: str) -> str:
+    """The text with what stands between backticks in bold, as the output of an error can show it."""
+    return re.sub(r"`([^`]*)`", "\x1b[1m\\1\x1b[0m", text)
 
 
 def _said(error: BaseException) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rollback_lib.errors import RollbackError
+from rollback_lib.notebook import display
 from rollback_lib.notebook.links import link
 from rollback_lib.notebook.view import View
 from rollback_lib.procedures.undo.origin import origin
@@ -19,6 +20,18 @@ def onward(incident: str, folder: Path, place: Path) -> list[View]:
     return [
         link(working_copy.unused(source, place / incident, given), words, otherwise=beside) for source, words in _fitting(incident, folder)
     ]
+
+
+def lead_to_report(folder: Path) -> None:
+    """In JupyterLab, a link to the report of a record that was closed. The record's own copy of the notebook has only its name."""
+    report = folder / "report.html"
+    if not display.interactive() or not report.exists():
+        return
+    import ipywidgets
+
+    shown = ipywidgets.Output()
+    shown.outputs = (display.output(link(report, "Open the report of this incident", otherwise=folder)),)
+    display.show_widget(shown, View("The report is report.html in the record.", "The report is report.html in the record."))
 
 
 def _fitting(incident: str, folder: Path) -> Iterator[tuple[Path, str]]:

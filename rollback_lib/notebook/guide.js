@@ -4,6 +4,7 @@
 
 const SETTLED = 400; // milliseconds without a running cell after which Run All has ended
 const ATTACHED = 3000; // milliseconds in which an element that is rendered comes into the page
+const ERROR = '[data-mime-type$="jupyter.error"], [data-mime-type$="jupyter.stderr"]'; // how JupyterLab marks the error of a cell
 const ENABLED = 2000; // milliseconds in which the kernel enables the button, once the word is typed
 
 /** The notebook that this element is in, and the number of its cell; null if JupyterLab does not show them. */
@@ -80,6 +81,22 @@ function offer(el, model) {
   return () => clearInterval(timer);
 }
 
+/** Bring into sight where the cells from `begin` on ended: the one that failed, or else the last, which has the verdict. A gate that waits
+ *  for the person comes first. */
+function inSight(notebook, begin) {
+  setTimeout(() => {
+    if (document.activeElement?.closest(".rollback-gate")) return;
+    const failed = notebook.widgets.findIndex(
+      (cell, index) => index >= begin && cell.model.sharedModel.outputs?.some((one) => one.output_type === "error"),
+    );
+    if (failed >= 0) notebook.activeCellIndex = failed;
+    const node = notebook.activeCell?.node;
+    const error = failed >= 0 && node?.querySelector(ERROR);
+    if (error) error.scrollIntoView({ block: "center" });
+    else node?.scrollIntoView({ block: "end" });
+  }, SETTLED);
+}
+
 /** The button that runs the cells below, selected for the keyboard. */
 function button(el, model) {
   const run = document.createElement("button");
@@ -92,7 +109,7 @@ function button(el, model) {
     app.shell.activateById(panel.id);
     notebook.activeCellIndex = index + 1;
     notebook.deselectAll();
-    app.commands.execute("notebook:run-all-below");
+    app.commands.execute("notebook:run-all-below").then(() => inSight(notebook, index + 1));
   };
   return run;
 }

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from statistics import median
-from typing import Any
 
 from rollback_lib.errors import RollbackError
 from rollback_lib.health.outage import Tick
 from rollback_lib.notebook import display
 from rollback_lib.notebook.progress import spent
 from rollback_lib.notebook.view import View, bar, code, image, note, stack, table
+from rollback_lib.plan.plan import Plan
 from rollback_lib.record.state import RunState
 from rollback_lib.report import chart, summary
 from rollback_lib.run.console import Followed
@@ -125,7 +125,7 @@ def picture(run: Followed, lines: tuple[str, ...], now: datetime, *, going: bool
     if not going:
         return stack(*views)
     if run.plan:
-        views.append(table(("", "step", "", "took"), _steps(run.plan, events, now)))
+        views.append(table(("", "step", "", "took"), _steps(run.plan, run.state, now)))
     recent = [tick for tick in summary.ticks(events) if now - tick.at < timedelta(seconds=SHOWN_SECONDS)]
     if recent:
         spans = [span for span in summary.spans(events) if span.ok is not None and now - span.end < timedelta(seconds=SHOWN_SECONDS)]
@@ -138,8 +138,8 @@ def picture(run: Followed, lines: tuple[str, ...], now: datetime, *, going: bool
     return stack(*views)
 
 
-def _steps(plan: Any, events: list[dict[str, Any]], now: datetime) -> list[tuple[str, str, str, str]]:
-    rows, state = [], RunState.of(events)
+def _steps(plan: Plan, state: RunState, now: datetime) -> list[tuple[str, str, str, str]]:
+    rows = []
     ran = {attempt.step: attempt for attempt in state.ran}
     words = steps(plan, state)
     titles = {step.name: step.title for step in (*plan.steps, *plan.undo)}

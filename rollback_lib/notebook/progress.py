@@ -41,6 +41,8 @@ def progress(run: Followed, routes: Mapping[str, bool], now: datetime | None = N
     if state.confirmed != plan.hash:
         whom = "for an approval, and for you" if state.asking else "for you"
         return Progress("warn", f"waits {whom} to confirm the plan; nothing is changed so far", passes, gate=True)
+    if state.loses:
+        return Progress("warn", "waits for you to accept what is lost; nothing that serves is changed so far", passes, gate=True)
     left = [step for step in plan.steps if not step.skip and (plan.hash, step.name) not in state.done]
     following = f"next: {left[0].title}" if left else "all steps are done"
     return Progress("info", f"{following}; {spent(run)}{_stopping(run)}", passes)

@@ -9,6 +9,7 @@ from rollback_lib.notebook import chart, display
 from rollback_lib.notebook import view as view_of
 from rollback_lib.notebook.view import Table, View, note, stack, table
 from rollback_lib.notebook.views import checklist, common, confirmation
+from rollback_lib.notebook.views.diffs import diff
 from rollback_lib.plan.plan import Plan
 from rollback_lib.plan.step import Step, When
 from rollback_lib.procedures import registry
@@ -55,7 +56,7 @@ def plan(planned: Plan) -> View:
     lines = planned.diff.splitlines()
     more = [f"… {len(lines) - DIFF_LINES} more lines are in plan.diff of the record"] if len(lines) > DIFF_LINES else []
     if lines:
-        views.append(view_of.code("\n".join(lines[:DIFF_LINES] + more), title="Diff, from the current state to the target", folded=True))
+        views.append(diff("\n".join(lines[:DIFF_LINES] + more), title="Diff, from the current state to the target", folded=True))
     views.append(view_of.code(planned.undo_shell(), title="Undo, saved as undo.sh", folded=True))
     return stack(*views)
 

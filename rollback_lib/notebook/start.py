@@ -1,47 +1,81 @@
-"""The start page: the state of the stack, the procedures with a working copy of each, and the latest incidents."""
+"""The start page: all stacks; of one of them the state, what changed, and the procedures with a working copy of each; and the incidents.
 
-from collections.abc import Mapping
+Where the name of a stack is "", the page is about all of them.
+"""
+
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from rollback_lib.archive import address, background, sending
 from rollback_lib.errors import RollbackError
 from rollback_lib.health.headers import of_environment
 from rollback_lib.health.watch import probe_once
-from rollback_lib.notebook import display, errors, following
-from rollback_lib.notebook.follow_up import onward
+from rollback_lib.notebook import display, errors, following, search
+from rollback_lib.notebook import stacks as all_stacks
 from rollback_lib.notebook.links import link, under
-from rollback_lib.notebook.view import View, note, picture, sign, stack, table
+from rollback_lib.notebook.live import live
+from rollback_lib.notebook.looking import look
+from rollback_lib.notebook.view import View, note, picture, scrolling, stack, table
 from rollback_lib.notebook.views import common
 from rollback_lib.procedures import registry
 from rollback_lib.record.folder import incidents_root
-from rollback_lib.record.history import incidents, indexed, usual_seconds
-from rollback_lib.record.index import OPEN
+from rollback_lib.record.history import indexed, usual_seconds
 from rollback_lib.record.statistics import statistics
-from rollback_lib.record.verdict import Verdict
 from rollback_lib.report import history as charts
 from rollback_lib.runbook import working_copy
 from rollback_lib.runbook.metadata import Notebook, every
 from rollback_lib.stack.model import Stack, lasting
 from rollback_lib.text import times
 
-LATEST = 10  # incidents shown
+CHANGES = 8  # shown
+_CHOOSE = note("info", "Choose a stack in the table above: each has a page of its own.")
 
 
-def state(stack_name: str) -> View:
-    """Probe every route once. Nothing is changed."""
+def stacks(stack_name: str) -> View | None:
+    """All stacks, with the given one first: their routes, live in JupyterLab; what changed last; and whether a rollback was practised.
+    Nothing is changed."""
+    errors.in_words(lambda _: [("host", "nothing was changed")])
+    return live("stacks", all_stacks.interactive(stack_name).view)
+
+
+def state(stack_name: str) -> View | None:
+    """Probe every route of the stack, again and again in JupyterLab. Nothing is changed."""
+    if not stack_name:
+        return _CHOOSE
     known = _stack(stack_name)
+    return live("state", lambda: _routes(known))
+
+
+def _routes(known: Stack) -> View:
     probes = probe_once(known.routes, known.health.timeout, of_environment(known.routes))
     health = common.routes(probes, well="Every route passes.", then=" Begin with triage, below.")
     said = {probe.route: common.answer(probe) + ("" if probe.status else f": {probe.words}") for probe in probes}
     rows = [(route.name, said[route.name], route.url, route.service) for route in known.routes]
-    return stack(health, table(("route", "what users get", "address", "service"), rows))
+    return stack(health, scrolling(table(("route", "what users get", "address", "service"), rows), "routes"))
+
+
+def changes(stack_name: str) -> View:
+    """What was changed on the host of the stack last, newest first. Nothing is changed."""
+    if not stack_name:
+        return _CHOOSE
+    known = _stack(stack_name)
+    try:
+        found = look(known).changes[:CHANGES]
+    except RollbackError as error:
+        return note("bad", f"What changed on {known.host} could not be asked: {error}.")
+    rows = [(times.ago(one.when), f"{times.minute(one.when)}", one.kind, one.words) for one in found]
+    return (
+        scrolling(table(("", "when", "kind", "what changed"), rows), "changes")
+        if rows
+        else note("info", "Nothing is known to have changed.")
+    )
 
 
 def at_work(stack_name: str) -> View | None:
     """Who holds the stack, as only its host knows. In JupyterLab also what their run does, live; nothing is returned then. Nothing is
     changed, and they are not disturbed."""
+    if not stack_name:
+        return _CHOOSE
     known = _stack(stack_name)
     try:
         found = following.holder(known)
@@ -58,6 +92,8 @@ def at_work(stack_name: str) -> View | None:
 
 def procedures(stack_name: str) -> View:
     """The rows of the decision tree, each with an unused working copy of its notebook."""
+    if not stack_name:
+        return _CHOOSE
     known = _stack(stack_name)
     rows = [_row(notebook, known, stack_name) for notebook in every() if notebook.situation]
     return table(("what is wrong", "what helps", "to plan", "to apply", "budget", "usual here"), rows)
@@ -91,66 +127,43 @@ def _each(notebook: Notebook, known: Stack) -> list[tuple[str, str]]:
     return [(key, name) for key, names in things.items() if key in notebook.parameters and len(names) > 1 for name in names] or [("", "")]
 
 
-def latest(stack_name: str) -> View:
-    """The latest incidents of the stack, newest first; and whether records wait for their archive."""
-    root, known = incidents_root(), _stack(stack_name)
+def latest(stack_name: str) -> View | None:
+    """The latest incidents of the stack, "" for all, newest first, with filters in JupyterLab; and whether records wait for their
+    archive."""
+    root, known = incidents_root(), _stack(stack_name) if stack_name else None
     waiting = _waiting(root, known)
-    shown = _listed(root, known)
-    return stack(waiting, shown) if waiting else shown
+    if not display.interactive():
+        shown = search.listed(stack=known.name if known else "")
+        return stack(waiting, shown) if waiting else shown
+    if waiting:
+        display.show(waiting)
+    search.Search(known.name if known else "").show()
+    return None
 
 
-def _waiting(root: Path, known: Stack) -> View | None:
+def _waiting(root: Path, known: Stack | None) -> View | None:
     """That records wait for their archive or timestamp, and why; None if none does, as far as is noted here."""
     failed = background.failure(root)
     if failed:
         return note("warn", f"{failed[:1].upper()}{failed[1:]}. `rollback incidents archive` sends them.")
     try:
-        many = sum(map(len, sending.queue(root).values())) if known.archive or address.of_environment() else 0
+        many = sum(map(len, sending.queue(root).values())) if (known and known.archive) or address.of_environment() else 0
     except RollbackError as error:
         return note("warn", f"Records are not archived: {error}.")
     words = "1 record waits for its archive: it is" if many == 1 else f"{many:,} records wait for their archive: they are"
     return note("info", f"{words} sent after the next run, or by `rollback incidents archive`.") if many else None
 
 
-def _listed(root: Path, known: Stack) -> View:
-    found = incidents(root, stack=known.name)[:LATEST]
-    if not found:
-        return note("info", "No incident yet.")
-    rows = [
-        (
-            incident["opened"][:16].replace("T", " "), incident["incident"], incident.get("procedure", ""), *_ended(incident),
-            _files(root / incident["folder"]),
-            under(*onward(incident["incident"], root / incident["folder"], working_copy.place(root) / incident["stack"])),
-        )
-        for incident in found
-    ]  # fmt: skip
-    return table(("when (UTC)", "incident", "procedure", "verdict", "why", "to read", "from here"), rows)
-
-
 def history(stack_name: str) -> View:
     """How long rollbacks of the stack took, how often each was needed, and what was practised of late."""
-    name, today = _stack(stack_name).name, times.today()
+    name, today = _stack(stack_name).name if stack_name else "", times.today()
     known = statistics(indexed(incidents_root()).ran(stack=name))
     last = known.days[-1:]
     needed = "Needed, in bars; times to healthy, in dots." if known.needed else "No rollback was needed yet."
     practised = f"Last practised on {last[0].day} (UTC)." if last else "Nothing was practised yet: no readiness run, and no drill."
-    said = note("info", f"{needed} {practised} All figures: `rollback incidents stats --stack {name}`.")
+    said = note("info", f"{needed} {practised} All figures: `rollback incidents stats{f' --stack {name}' if name else ''}`.")
     drawn = charts.together(charts.needs(known.needed), charts.healing(known.needed), charts.practice(known.days, today))
     return stack(said, picture(drawn, charts.label(drawn))) if drawn else said
-
-
-def _ended(incident: Mapping[str, Any]) -> tuple[str, str]:
-    if incident["verdict"] == OPEN:
-        return "● open", ""
-    verdict = Verdict(incident["verdict"])
-    return f"{sign(verdict.level)} {verdict}", incident.get("reason", "")
-
-
-def _files(folder: Path) -> View:
-    """Links to the HTML pages of a record. There is none to its notebook, since opening it would change it."""
-    pages = [folder / "report.html", *sorted(folder.glob("notebook*.html"))]
-    links = [_link(file, file.stem) for file in pages if file.exists()]
-    return under(*links) if links else View("let go", "let go")
 
 
 def _stack(name: str) -> Stack:

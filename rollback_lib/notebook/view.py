@@ -61,10 +61,16 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]], *, title: st
     return Table(drawing, "\n".join(([title] if title else []) + (drawn if any(headers) else drawn[1:])), headers, cells)
 
 
+def scrolling(view: View, name: str) -> View:
+    """A view that is wider than a narrow page: it scrolls within a box that the keyboard reaches, and that a screen reader calls `name`."""
+    box = f'<div tabindex="0" role="group" aria-label="{html.escape(name, quote=True)}" style="overflow-x:auto">'
+    return View(f"{box}{view._repr_html_()}</div>", str(view), view.svg)
+
+
 def _header(text: str) -> str:
     """The header of a column. A column of signs has none, and a screen reader is not to announce one."""
     style = _CELL + (_ONE_LINE if len(text) <= _SHORT else "")
-    return f'<th style="{style}">{html.escape(text)}</th>' if text else f'<td style="{style}"></td>'
+    return f'<th style="{style}">{inline.sentence(text)}</th>' if text else f'<td style="{style}"></td>'
 
 
 def sign(level: str) -> str:
@@ -76,6 +82,12 @@ def words(text: str) -> View:
     """A sentence for the cell of a table: text between backticks becomes code. Secrets are hidden."""
     text = clean(text)
     return View(inline.sentence(text), text)
+
+
+def whole(text: str) -> View:
+    """Lines of names for the cell of a table, which no narrow column breaks. Secrets are hidden."""
+    text = clean(text)
+    return View(f'<span style="white-space:nowrap">{html.escape(text)}</span>'.replace("\n", "<br>"), text)
 
 
 def note(level: str, text: str) -> View:

@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -148,6 +149,21 @@ class Tail:
             return []
         self._read += len(lines) + len(end)
         return [entry for entry in map(parsed, lines.split(b"\n")) if entry is not None]
+
+
+class Growing:
+    """The log at `path` for those who look at it again and again: only what is new is read. Several threads may look."""
+
+    def __init__(self, path: Path) -> None:
+        self._tail = Tail(path)
+        self._known: list[dict[str, Any]] = []
+        self._reading = threading.Lock()
+
+    def entries(self) -> list[dict[str, Any]]:
+        """All entries so far, oldest first, as `Log.entries`; a line that is not whole yet comes later."""
+        with self._reading:
+            self._known += self._tail.new()
+            return list(self._known)
 
 
 def parsed(line: bytes) -> dict[str, Any] | None:

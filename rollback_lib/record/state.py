@@ -105,18 +105,20 @@ class RunState:
     """The state of a run.
 
     `documented`: facts about the host are in the record. `confirmed` is the hash of the plan that was confirmed, and `accepted` of the
-    plan whose losses were accepted, "" for none. `agreed` is when a person confirmed it, None if a parameter did. `asking` is the newest
-    request for an approval that was not given yet (`incident`, `until`), `approved` the newest one that was (`incident`, `plan`), {} for
-    none; `break_glass` is why the run went on without, "" if it did not. `armed` is when the host will revert by itself, None if it will
-    not. `last` is the incident that held the lock before this one. `told` is the kind of the last message to people. `cleaned`: what was
-    made beside the stack was removed. `stopping`: a person asked to stop before the next step. `attempts` are the jobs that began, by
-    name, in order. `passed_over` are the steps whose condition was not met. `ended`: nothing more may be done in this run.
+    plan whose losses were accepted, "" for none; `loses`: a list of losses waits to be accepted. `agreed` is when a person confirmed it,
+    None if a parameter did. `asking` is the newest request for an approval that was not given yet (`incident`, `until`), `approved` the
+    newest one that was (`incident`, `plan`), {} for none; `break_glass` is why the run went on without, "" if it did not. `armed` is when
+    the host will revert by itself, None if it will not. `last` is the incident that held the lock before this one. `told` is the kind of
+    the last message to people. `cleaned`: what was made beside the stack was removed. `stopping`: a person asked to stop before the next
+    step. `attempts` are the jobs that began, by name, in order. `passed_over` are the steps whose condition was not met. `ended`: nothing
+    more may be done in this run.
     """
 
     documented: bool = False
     confirmed: str = ""
     agreed: datetime | None = None
     accepted: str = ""
+    loses: bool = False
     asking: Mapping[str, Any] = field(default_factory=dict)
     approved: Mapping[str, Any] = field(default_factory=dict)
     break_glass: str = ""
@@ -263,9 +265,9 @@ class RunState:
                 self.confirmed = event["plan"]
                 self.agreed = datetime.fromisoformat(event["at"]) if event.get("by") == "person" else None
             case "loss-shown":
-                self.accepted = ""
+                self.accepted, self.loses = "", bool(event.get("restored"))
             case "accepted":
-                self.accepted = event["plan"]
+                self.accepted, self.loses = event["plan"], False
             case "approval-asked":
                 self.asking, self.approved = {"incident": event["incident"], "until": event["until"]}, {}
             case "approved":

@@ -114,7 +114,7 @@ def statistics(records: Iterable[Ran], until: date | None = None) -> Statistics:
     failure."""
     seen = list(records)
     counted = [one for one in seen if one.opened[:10] <= str(until)] if until else seen
-    changed = list(filter(_changed, counted))
+    changed = list(filter(touched, counted))
     needed, drilled = [one for one in changed if not one.practice], [one for one in changed if one.practice]
     return Statistics(
         records=len(counted), first=counted[0].opened[:10] if counted else "", last=counted[-1].opened[:10] if counted else "",
@@ -123,8 +123,8 @@ def statistics(records: Iterable[Ran], until: date | None = None) -> Statistics:
     )  # fmt: skip
 
 
-def _changed(one: Ran) -> bool:
-    """Whether the run began to change the stack. Older records do not say, but their verdicts may."""
+def touched(one: Ran) -> bool:
+    """Whether the run began to change its stack. Older records do not say, but their verdicts may."""
     if one.verdict == OPEN:
         return False
     return (one.mode == "apply" and one.verdict in _APPLIED) if one.changed is None else bool(one.changed)
@@ -134,7 +134,7 @@ def _left_out(one: Ran) -> str:
     """Why the run does not count as needed; "" if it does."""
     if one.verdict == OPEN:
         return "not sealed, as a run that goes on or was killed"
-    if _changed(one):
+    if touched(one):
         return "drills" if one.practice else ""
     if one.verdict in _LOOKED or one.procedure == READINESS:
         return "only looked (triage, readiness, mark, guard)"
@@ -217,6 +217,6 @@ def _failures(needed: Sequence[Ran], seen: Sequence[Ran]) -> Iterator[Failure]:
 
 def cured(one: Ran) -> bool:
     """Whether the run brought its stack to health, as far as its record says. Older ones only say that it succeeded."""
-    if one.verdict != Verdict.SUCCEEDED or not _changed(one):
+    if one.verdict != Verdict.SUCCEEDED or not touched(one):
         return False
     return one.changed is None or one.healthy is not None

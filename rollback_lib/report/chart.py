@@ -17,6 +17,7 @@ GREY = "#767676"  # readable on light and on dark, since an image does not know 
 _WORD = f'fill="{GREY}"'
 _NEAR = timedelta(minutes=1)  # a change that came so long before the rest is drawn, however short the rest is
 _APART = 40  # pixels between two changes that have labels of their own
+_ROWS = 3  # of labels above the lanes
 _CLOCK = 120  # seconds from which on the scale has times of the day
 _LETTER = 5.5  # pixels: a little more than the average width of a letter in a text of size 10
 
@@ -117,14 +118,19 @@ def _changes(axis: _Axis, changes: Sequence[tuple[datetime, str]], earlier: int,
 
 
 def _spans(axis: _Axis, spans: Sequence[Span], y: float) -> Iterator[str]:
-    for number, span in enumerate(spans):
+    ends = [0.0] * _ROWS  # where the last label of each row ends
+    for span in spans:
         x, width = axis.x(span.begin), max(axis.x(span.end) - axis.x(span.begin), 2.0)
         colour = GOOD if span.ok else BAD if span.ok is False else AMBER
         sign = "✔" if span.ok else "✘" if span.ok is False else "?"
-        top = 10 + 11 * (number % 2)
+        words = f"{sign} {span.name}"
+        long = _LETTER * len(words)
+        anchor = "end" if x + long > WIDTH else "start"
+        begins = x - long if anchor == "end" else x
+        row = next((number for number, end in enumerate(ends) if end <= begins), ends.index(min(ends)))
+        ends[row], top = begins + long, 9 + 10 * row
         yield f'<rect x="{x:.1f}" y="{y - 7}" width="{width:.1f}" height="14" fill="{colour}" opacity=".75"/>'
-        anchor = "end" if x > 0.85 * WIDTH else "start"
-        yield f'<text x="{x:.1f}" y="{top}" font-size="10" {_WORD} text-anchor="{anchor}">{sign} {html.escape(span.name)}</text>'
+        yield f'<text x="{x:.1f}" y="{top}" font-size="10" {_WORD} text-anchor="{anchor}">{html.escape(words)}</text>'
         yield f'<path d="M{x:.1f} {top + 2}V{y - 7}" stroke="{GREY}" opacity=".5"/>'
 
 

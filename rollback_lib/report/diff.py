@@ -8,7 +8,7 @@ from itertools import zip_longest
 LONGEST = 2000  # lines of a diff that is shown so; a longer one stays text
 _FILE = re.compile(r"diff --git a/(.+) b/(.+)")
 _PATH = re.compile(r"(?:---|\+\+\+) (?:[ab]/)?([^\t]+)")
-_PART = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@.*")
+_PART = re.compile(r"(@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@) ?(.*)")
 _VARIABLE = re.compile(r"([~+-]) (\w+): (.*) → (.*?)(  \(.*\))?")
 _UNSAID = ("index ", "\\ ")  # what git tells for programs
 
@@ -80,8 +80,9 @@ class _Reader:
     def _between(self, line: str) -> None:
         rows = self._files[-1].rows
         if part := _PART.fullmatch(line):
-            self._before, self._after = (int(1 if many is None else many) for many in part.groups())
-            rows.append(Row("head", line))
+            lines, gone, come, where = part.groups()
+            self._before, self._after = (int(1 if many is None else many) for many in (gone, come))
+            rows.append(Row("head", f"{where}  {lines}" if where else lines))
         elif named := _FILE.fullmatch(line):
             self._files.append(File(named[2]))
         elif path := _PATH.fullmatch(line):

@@ -10,7 +10,10 @@ from rollback_lib.text import tables, times
 
 DOTS = 200  # of a lane: the newest times
 SHOWN_DAYS = 91  # of the chart of days: the newest quarter of a year
+SHORT_DAYS = 30  # of the small one
+PRACTISED = ("readiness", "drills")  # its rows
 _ROW, _LANE, _BAR = 24, 46, 14  # pixels
+_COLUMN = 6  # pixels for a day in the small chart
 _GAP = 18  # pixels between two charts that are drawn together
 _RIGHT = 190  # pixels for what stands beside a lane
 _WORD = f'fill="{GREY}"'
@@ -75,13 +78,12 @@ def practice(days: Sequence[Day], until: date) -> str:
         return ""
     wide = (WIDTH - LEFT) / SHOWN_DAYS
     shapes = []
-    for number, name in enumerate(("readiness", "drills")):
+    for number, name in enumerate(PRACTISED):
         y = 14 + _ROW * number
         shapes.append(f'<text x="0" y="{y + 4}" font-size="12" {_WORD}>{name}</text>')
         for column in range(SHOWN_DAYS):
             one = known.get(str(first + timedelta(days=column)), Day(""))
-            well, ill = (one.ready, one.not_ready) if name == "readiness" else (one.drills - one.failed_drills, one.failed_drills)
-            shapes.append(_mark(LEFT + wide * (column + 0.5), y, well, ill))
+            shapes.append(_mark(LEFT + wide * (column + 0.5), y, *_ended(one, name)))
     bottom = 14 + _ROW * 2
     for column in range(0, SHOWN_DAYS, 13):
         at = f'x="{LEFT + wide * (column + 0.5):.1f}" y="{bottom + 4}" font-size="10" text-anchor="{"end" if column > 80 else "middle"}"'
@@ -89,6 +91,26 @@ def practice(days: Sequence[Day], until: date) -> str:
     ready = sum(1 for one in known.values() if one.ready or one.not_ready)
     said = f"of {SHOWN_DAYS} days up to {until}: readiness on {ready}, {tables.count(sum(one.drills for one in known.values()), 'drill')}"
     return _drawn(shapes, bottom + FOOT - 8, said)
+
+
+def practice_in_short(days: Sequence[Day], until: date) -> str:
+    """The same for the SHORT_DAYS up to `until`, small enough for the cell of a table: readiness in the upper row, drills in the lower."""
+    first = until - timedelta(days=SHORT_DAYS - 1)
+    known = {one.day: one for one in days if str(first) <= one.day <= str(until)}
+    shapes = [
+        _mark(4 + _COLUMN * column, 9 + 18 * row, *_ended(known.get(str(first + timedelta(days=column)), Day("")), name))
+        for row, name in enumerate(PRACTISED)
+        for column in range(SHORT_DAYS)
+    ]
+    ready = sum(1 for one in known.values() if one.ready or one.not_ready)
+    drills = sum(one.drills for one in known.values())
+    said = f"the last {SHORT_DAYS} days: readiness on {tables.count(ready, 'day')}, {tables.count(drills, 'drill')}"
+    return _drawn(shapes, 36, said, _COLUMN * SHORT_DAYS + 4)
+
+
+def _ended(day: Day, practised: str) -> tuple[int, int]:
+    """How often it ended well on that day, and how often not."""
+    return (day.ready, day.not_ready) if practised == "readiness" else (day.drills - day.failed_drills, day.failed_drills)
 
 
 def together(*drawn: str) -> str:
@@ -113,6 +135,6 @@ def _mark(x: float, y: int, well: int, ill: int) -> str:
     return f'<circle cx="{x:.1f}" cy="{y}" r="1" fill="{GREY}" opacity=".6"/>'
 
 
-def _drawn(shapes: Sequence[str], height: int, said: str) -> str:
-    frame = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" font-family="system-ui, sans-serif" style="max-width:100%"'
+def _drawn(shapes: Sequence[str], height: int, said: str, width: int = WIDTH) -> str:
+    frame = f'viewBox="0 0 {width} {height}" width="{width}" font-family="system-ui, sans-serif" style="max-width:100%"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {frame} role="img" aria-label="{html.escape(said)}">{"".join(shapes)}</svg>'

@@ -133,7 +133,11 @@ def next_actions(opening: Opening, stack: Stack, plan: Plan | None, verdict: Ver
         back = f"To undo it: `rollback undo {opening.incident}`; by hand: `{way_back}`."
         return (*(plan.notes if plan else ()), *((back,) if plan and plan.undo else ()))
     if verdict in (Verdict.PARTLY, Verdict.UNKNOWN) and plan and plan.touches:
-        return (f"`rollback resume {opening.incident}` says how far it came, and continues from there.", f"The way back is `{way_back}`.")
+        return (
+            f"`rollback resume {opening.incident}` says how far it came, and continues from there.",
+            f"The way back is `{way_back}`.",
+            f"If something else is wrong as well, look again: `rollback run triage --stack {opening.named or stack.name}`.",
+        )
     return ()
 
 

@@ -18,7 +18,8 @@ from rollback_lib.host.link import Link
 from rollback_lib.host.lock import Owner
 from rollback_lib.plan.plan import Plan
 from rollback_lib.procedures import registry
-from rollback_lib.record.folder import Folder
+from rollback_lib.record.folder import EVENTS, Folder
+from rollback_lib.record.log import Growing
 from rollback_lib.record.state import RunState
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.report import summary
@@ -58,6 +59,7 @@ class Run:
         self.console = console
         self.procedure = registry.procedure(opening.procedure)
         self.started = started
+        self._events = Growing(folder.path / EVENTS)
         self.account = account
         self.seal = seal
         owner = Owner.now(opening.incident, opening.procedure, opening.who, opening.reason)
@@ -151,7 +153,7 @@ class Run:
 
     def events(self) -> list[dict[str, Any]]:
         """The events in its record so far."""
-        return self.folder.events()
+        return self._events.entries()
 
     def outages(self) -> Outages:
         """Since when routes fail, and for how long they failed because of this run, according to the record so far."""

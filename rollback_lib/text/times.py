@@ -55,6 +55,18 @@ def local(at: datetime) -> str:
     return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
+def here(at: datetime) -> str:
+    """The time of day in UTC, and beside it that of this machine where it is another: 03:12:04 UTC (04:12:04 CET)."""
+    return f"{clock(at)} UTC" + (f" ({at.astimezone():%H:%M:%S} {zone(at)})" if zone(at) else "")
+
+
+def beside(at: datetime) -> str:
+    """The time of this machine, to stand beside that in UTC: " (04:12 CET)", with the day where it is another; "" if it is the same."""
+    local = at.astimezone()
+    other = "" if local.date() == at.astimezone(UTC).date() else f"{local:%Y-%m-%d} "
+    return f" ({other}{local:%H:%M} {zone(at)})" if zone(at) else ""
+
+
 def ago(when: datetime, now: datetime | None = None) -> str:
     """How long ago, in the largest unit that fits: 3 h ago."""
     return f"{roughly(max(((now or datetime.now(UTC)) - when).total_seconds(), 0))} ago"

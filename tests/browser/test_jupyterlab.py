@@ -110,7 +110,7 @@ def run_all(page: Page) -> None:
 def outputs(page: Page, source: str) -> Locator:
     found = cell(page, source)
     found.scroll_into_view_if_needed()
-    return found.locator(".jp-OutputArea")
+    return found.locator(".jp-Cell-outputArea")
 
 
 @pytest.fixture

@@ -3,31 +3,56 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
 
 from rollback_lib.record.audit import verify
+from rollback_lib.runbook.new_folder import make
 from rollback_lib.runbook.still import WIDGET
-from rollback_lib.settings import PROJECT
+from rollback_lib.settings import HOME_VARIABLE, PROJECT
 from tests.browser.server import end
 from tests.browser.test_jupyterlab import SHOTS, cell, outputs, page, run_all  # noqa: F401
 from tests.machine import BIN, Machine
 
 
+def runbooks(tmp_path: Path) -> Path:
+    """A runbook folder that knows no stack but those that a test puts there, so that nothing is sent to hosts of other people."""
+    folder = tmp_path / "runbooks"
+    make(folder)
+    (folder / "parameters" / "drill.yaml").unlink(missing_ok=True)
+    return folder
+
+
+def answers(address: str) -> bool:
+    """Whether somebody listens at this address."""
+    url = urlsplit(address)
+    try:
+        socket.create_connection((url.hostname, url.port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
-def opened(machine: Machine, tmp_path: Path, *words: str) -> Iterator[str]:
+def opened(machine: Machine, tmp_path: Path, *words: str, stack: bool = True) -> Iterator[str]:
     """Run `rollback open` as a person does, and end it afterwards. Yields the address that JupyterLab prints."""
-    env = machine.env({"JUPYTER_CONFIG_DIR": str(tmp_path / "config")})
+    env = machine.env({"JUPYTER_CONFIG_DIR": str(tmp_path / "config"), HOME_VARIABLE: str(runbooks(tmp_path))})
     log = (tmp_path / "open.log").open("w")
-    argv = [BIN / "rollback", "open", *words, "--stack", os.path.relpath(machine.stack), "--no-browser"]
+    named = ["--stack", os.path.relpath(machine.stack)] if stack else []
+    argv = [BIN / "rollback", "open", *words, *named, "--no-browser"]
     server = subprocess.Popen(argv, env=env, stdout=log, stderr=log)
     try:
         while not (printed := re.search(r"http://127\.0\.0\.1:\S+token=\w+", (tmp_path / "open.log").read_text())):
+            assert server.poll() is None, (tmp_path / "open.log").read_text()
+            time.sleep(0.1)
+        while not answers(printed[0]):  # it prints its address a moment before it listens there
             assert server.poll() is None, (tmp_path / "open.log").read_text()
             time.sleep(0.1)
         yield printed[0]

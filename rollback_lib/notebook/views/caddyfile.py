@@ -1,8 +1,9 @@
 """Views of the Caddyfile rollback."""
 
-from rollback_lib.notebook.view import Table, View, code, note, stack, table
+from rollback_lib.notebook.view import Table, View, note, stack, table
 from rollback_lib.notebook.views import common
 from rollback_lib.notebook.views.common import SHOWN_CANDIDATES
+from rollback_lib.notebook.views.diffs import diff
 from rollback_lib.procedures.caddyfile import NAME, Candidates, State, Target
 from rollback_lib.text import times
 
@@ -39,7 +40,7 @@ def listed(found: Candidates) -> Table:
 
 def candidates(found: Candidates) -> View:
     diffs = [
-        code(candidate.changes, title=f"From what is on the host to {candidate.version.name}", folded=True)
+        diff(candidate.changes, title=f"From what is on the host to {candidate.version.name}", folded=True)
         for candidate in found
         if not candidate.current
     ]
@@ -49,7 +50,7 @@ def candidates(found: Candidates) -> View:
 def target(chosen: Target) -> View:
     return stack(
         note("info", f"{chosen.version.name} {chosen.version.said}\nChosen: {chosen.why}. Caddy accepts it."),
-        code(chosen.diff or "(no difference)", title="What changes in the file"),
+        diff(chosen.diff or "(no difference)", title="What changes in the file"),
     )
 
 

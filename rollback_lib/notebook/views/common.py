@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rollback_lib.facts.docker import Container
 from rollback_lib.health.probe import Probe
 from rollback_lib.notebook.view import View, code, note, stack, table
-from rollback_lib.text import times
+from rollback_lib.text import tables, times
 
 SHOWN_CANDIDATES = 12
 
@@ -15,7 +15,7 @@ def up(container: Container | None) -> str:
     if container is None:
         return "none"
     by = f", by compose {container.compose_version}" if container.compose_version else ""
-    return f"{container.name}: {container.state}, started {times.ago(container.started)}{by}, {container.restarts} restarts"
+    return f"{container.name}: {container.state}, started {times.ago(container.started)}{by}, {tables.count(container.restarts, 'restart')}"
 
 
 def replicas(containers: Sequence[Container]) -> str:

@@ -2,12 +2,14 @@
 
 from datetime import datetime
 
+from rollback_lib.facts.postgres import Table as Content
 from rollback_lib.notebook.view import Table, View, note, stack, table
 from rollback_lib.notebook.views import common
 from rollback_lib.notebook.views.common import SHOWN_CANDIDATES
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures.database import Candidates, Losses, State, TableLoss, Target
-from rollback_lib.text import times
+from rollback_lib.report import losses as bars
+from rollback_lib.text import tables, times
 
 SHOWN_TABLES = 40
 
@@ -23,8 +25,8 @@ def state(now: State) -> View:
     elif now.server:
         rows.append(("database", f"there is no {section.database}; there are: {some(sorted(now.server.databases))}"))
     if now.content:
-        tables = sorted(now.content.tables.values(), key=lambda found: found.rows or 0, reverse=True)
-        rows.append(("tables", "\n".join(f"{found.name}: {found.words}{_newest(found.newest, found.by)}" for found in tables[:12])))
+        biggest = sorted(now.content.tables.values(), key=lambda found: found.rows or 0, reverse=True)
+        rows.append(("tables", "\n".join(f"{found.name}: {found.words}{_newest(found.newest, found.by)}" for found in biggest[:12])))
     if now.beside:
         rows.append(("kept beside it", "\n".join(f"{found.name}, {found.size / 1e6:,.0f} MB" for found in now.beside)))
     rows.append(("free disk", f"{now.free / 1e6:,.0f} MB" if now.free is not None else "could not be asked"))
@@ -60,7 +62,7 @@ def listed(found: Candidates) -> Table:
 
 def candidates(found: Candidates) -> View:
     older = len(found) - SHOWN_CANDIDATES
-    return stack(listed(found), note("info", f"{older} older ones are not shown.")) if older > 0 else listed(found)
+    return stack(listed(found), note("info", f"{tables.count(older, 'older backup')} not shown.")) if older > 0 else listed(found)
 
 
 def target(chosen: Target) -> View:
@@ -88,7 +90,9 @@ def losses(compared: Losses) -> View:
     if compared.foreign:
         notes.append(note("info", f"Foreign tables, whose rows lie elsewhere and are not touched: {some(compared.foreign)}."))
     if not compared.differ and not compared.estimated:
-        return stack(note("good", f"{len(compared.tables)} tables are the same in {now} and {other}."), *notes)
+        return stack(
+            note("good", f"No table differs in {now} and {other}: {tables.count(len(compared.tables), 'table')} compared."), *notes
+        )
     headline = note("warn", f"{len(compared.differ)} of {len(compared.tables)} tables differ.")
     if compared.estimated:
         said = (
@@ -101,7 +105,17 @@ def losses(compared: Losses) -> View:
     same = [loss.table for loss in compared.tables if loss.same]
     if same:
         notes.append(note("info", f"The same on both sides: {some(same)}."))
-    return stack(headline, shown, *notes)
+    return stack(headline, _bars(compared), shown, *notes)
+
+
+def _bars(compared: Losses) -> View:
+    """The rows of each table that differs as bars, on both sides."""
+    drawn = bars.picture([bars.Loss(one.table, _side(one.old), _side(one.new)) for one in (*compared.differ, *compared.estimated)])
+    return View("", "", drawn)
+
+
+def _side(table: Content | None) -> bars.Side | None:
+    return bars.Side(table.rows, table.exact, _moment(table.newest)) if table else None
 
 
 def _row(loss: TableLoss) -> tuple[str, ...]:

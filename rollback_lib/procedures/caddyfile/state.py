@@ -1,6 +1,5 @@
 """The state of the proxy: the configuration that it runs with, and the versions of its file."""
 
-import difflib
 import posixpath
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,6 +8,7 @@ from rollback_lib.commands.command import Command
 from rollback_lib.facts import caddy, docker, files, git
 from rollback_lib.facts.host import Host, result_of
 from rollback_lib.health.probe import Probe
+from rollback_lib.procedures.caddyfile import by_route
 from rollback_lib.procedures.common import snapshots
 from rollback_lib.stack.model import Stack
 
@@ -172,7 +172,7 @@ def caddy_in(container: docker.Container, path: str, *, up: bool) -> Command:
 
 def difference(old: bytes, new: bytes, name: str) -> str:
     before, after = (content.decode(errors="replace").splitlines() for content in (old, new))
-    return "\n".join(difflib.unified_diff(before, after, "on the host now", name, lineterm=""))
+    return "\n".join(by_route.difference(before, after, "on the host now", name))
 
 
 def _committed(of_git: Tracked | None, history: list[git.FileVersion], contents: dict[str, bytes]) -> list[Version]:

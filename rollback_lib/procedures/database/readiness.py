@@ -16,7 +16,7 @@ from rollback_lib.procedures.database.plan import RESTORE_DEADLINE, plan
 from rollback_lib.procedures.database.state import State
 from rollback_lib.procedures.database.target import Target
 from rollback_lib.stack.model import Database
-from rollback_lib.text import times
+from rollback_lib.text import tables, times
 
 _DAY = 24.0  # hours
 RESTORE = "restore_"
@@ -34,7 +34,7 @@ class Restored:
     @property
     def words(self) -> str:
         """For people."""
-        return "nothing" if self.tables is None else f"{self.tables} tables, {self.rows}"
+        return "nothing" if self.tables is None else f"{tables.count(self.tables, 'table')}, {self.rows}"
 
 
 def trials(now: State, target: Target, incident: str) -> Trials:
@@ -57,7 +57,7 @@ def measure(host: Host, now: State, target: Target, made: str) -> Restored:
         table for table, count in target.contents.rows.items()
         if table not in content.tables or content.tables[table].fewer_than(count)
     ]  # fmt: skip
-    rows = f"{'' if content.exact else '≈ '}{content.rows:,} rows"
+    rows = f"{'' if content.exact else '≈ '}{tables.count(content.rows, 'row')}"
     return Restored(len(content.tables), rows, some(sorted(short)) if short else "")
 
 

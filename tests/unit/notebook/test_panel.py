@@ -1,5 +1,6 @@
 """The panel of a run that goes on."""
 
+import json
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -30,8 +31,18 @@ def test_the_panel_tells_what_runs_against_budget_and_usual_time(incident: Incid
 
 
 def test_a_panel_that_cannot_be_drawn_stops_no_run(incident: Incident, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(incident._run.folder, "events", lambda: 1 / 0)
+    monkeypatch.setattr(incident._run, "events", lambda: 1 / 0)
     with panel.Panel(incident._run).shown():
         ran = True
     assert ran
     assert "cannot be shown (ZeroDivisionError" in str(panel.Panel(incident._run).picture())
+
+
+def test_a_look_reads_only_what_is_new(incident: Incident, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, read = incident._run, []
+    before = len(run.events())
+    monkeypatch.setattr("rollback_lib.record.log.parsed", lambda line: read.append(line) or json.loads(line))
+    assert len(run.events()) == before
+    run.folder.event("probe", route="api", ok=True, status=200, ms=3, said="")
+    assert [event["event"] for event in run.events()[before:]] == ["probe"]
+    assert [b'"probe"' in line for line in read] == [True]

@@ -70,3 +70,14 @@ def test_a_plan_that_waits_for_an_approval(incident: Incident) -> None:
     assert said(incident._run) == "waits for an approval, and for you to confirm the plan; nothing is changed so far"
     incident._run.folder.event("approved", plan=echoing("aaa").hash, incident=incident.id, by=["ben"])
     assert said(incident._run) == "waits for you to confirm the plan; nothing is changed so far"
+
+
+def test_losses_that_wait_to_be_accepted(incident: Incident, person: Person) -> None:
+    run, plan = incident._run, echoing("aaa")
+    incident.confirm(plan, "contabo")
+    run.opening = replace(run.opening, mode="apply")
+    run.folder.event("loss-shown", plan=plan.hash, loss="abc", restored=True, lines=["calls: 25 rows now, 0 rows in the backup"])
+    asked = progress(run, {})
+    assert (asked.gate, asked.words) == (True, "waits for you to accept what is lost; nothing that serves is changed so far")
+    run.folder.event("accepted", plan=plan.hash, loss="abc", by="person", who="me", name="dyniq")
+    assert not progress(run, {}).gate

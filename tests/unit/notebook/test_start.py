@@ -6,11 +6,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import yaml
 
 from rollback_lib.archive import address, background, sending
 from rollback_lib.notebook import start
 from rollback_lib.record.folder import ROOT_VARIABLE
 from rollback_lib.record.manifest import seal
+from rollback_lib.settings import HOME_VARIABLE
 from tests.builders.sealed import begin, record
 from tests.builders.stack import STACK_FILE
 
@@ -80,3 +82,39 @@ def test_it_draws_what_is_of_the_stack(tmp_path: Path, monkeypatch: pytest.Monke
     assert ends == sorted(ends)
     assert ends[-1] == int(drawn.attrib["viewBox"].split()[3])
     assert "Last practised on" in str(shown)
+
+
+def test_a_page_about_all_stacks_asks_which_one_is_meant(root: Path) -> None:
+    for part in (start.state, start.changes, start.at_work, start.procedures):
+        assert "Choose a stack in the table above" in str(part(""))
+
+
+def test_the_table_of_stacks_has_each_file_also_one_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "incidents"))
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path))
+    for folder in ("notebooks", "parameters", "incidents"):
+        (tmp_path / folder).mkdir()
+    shop = {"name": "shop", "host": "nowhere", "compose_directory": "/opt/shop"}
+    shop["routes"] = [{"name": "web", "service": "web", "url": "http://127.0.0.1:9/"}]
+    (tmp_path / "parameters" / "shop.yaml").write_text(yaml.safe_dump({"stack": shop}))
+    (tmp_path / "parameters" / "wrong.yaml").write_text("stack: {name: wrong}\n")
+    (tmp_path / "parameters" / "example.yaml").write_text("stack: {name: to-be-copied}\n")
+    shown = str(start.stacks(""))
+    assert "✘ Not healthy: shop (web)." in shown
+    assert re.search(r"shop: \S+  ✘ no answer web +no rollback yet +▲ never run", shown)
+    assert "✘ its file cannot be read: parameters/wrong.yaml: host: this key is missing; add it" in shown
+    assert "to-be-copied" not in shown
+
+
+def test_the_page_of_a_practice_host_asks_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "incidents"))
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path))
+    for folder in ("notebooks", "parameters", "incidents"):
+        (tmp_path / folder).mkdir()
+    for name, practice in (("drill", True), ("other-drill", True), ("production", False)):
+        known = {"name": "shop", "host": "nowhere", "compose_directory": "/opt/shop", "practice": practice}
+        known["routes"] = [{"name": "web", "service": "web", "url": "http://127.0.0.1:9/"}]
+        (tmp_path / "parameters" / f"{name}.yaml").write_text(yaml.safe_dump({"stack": known}))
+    assert "production" not in str(start.stacks("drill"))
+    assert "other-drill" in str(start.stacks("drill"))
+    assert "drill" in str(start.stacks("production"))

@@ -231,12 +231,12 @@ def test_what_cannot_be_opened_leaves_nothing_behind(root: Path, words: list[str
 
 def test_jupyterlab_opens_on_the_copy_with_the_stack_found_from_anywhere(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[tuple[object, ...]] = []
-    monkeypatch.setattr(server, "serve", lambda *words, browser: served.append((*words, browser)))
+    monkeypatch.setattr(server, "serve", lambda *words, run, browser: served.append((*words, run, browser)))
     monkeypatch.chdir(STACK_FILE.parent)
     cli.main(["open", "code", "--stack", f"./{STACK_FILE.name}", "-p", "target=0123456", "--no-browser", "--port", "9"])
     (copy,) = root.glob("[0-9]*/*/*/*-code-*/working.ipynb")
-    ((page, folder, _, running, port, browser),) = served
-    assert (page, folder, running, port, browser) == (copy, root, None, 9, False)
+    ((page, folder, _, port, run, browser),) = served
+    assert (page, folder, port, run, browser) == (copy, root, 9, False, False)
     assert f'stack: str = \\"{STACK_FILE}\\"' in copy.read_text()
     assert 'target: str = \\"0123456\\"' in copy.read_text()
     assert lasting("production") == "production"
