@@ -14,8 +14,9 @@ printf '%s\n' "${*//$'\n'/ }" >>/run/docker-calls
 exec /usr/bin/docker "$@"
 END
 chmod 755 /usr/local/bin/docker"""
-# Asked first for the secrets of the containers, and then for their state; networks are listed before and after the containers.
-AGAIN = ("ps --all --quiet --no-trunc --filter=", "container inspect --format {{json .}} ", "network ls ")
+# Asked first for the secrets of the containers, and then for their state; networks are listed before and after the containers; psql reads
+# another script each time.
+AGAIN = ("ps --all --quiet --no-trunc --filter=", "container inspect --format {{json .}} ", "network ls ", "exec -i ")
 # A procedure: the most calls while it looks and plans, and how many of them may be of compose.
 MOST = {"triage": (33, 3), "code": (15, 3), "image": (15, 3), "caddyfile": (14, 0), "env": (10, 2)}
 

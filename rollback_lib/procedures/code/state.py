@@ -76,7 +76,7 @@ class State:
     """The state of the deployed code. `log` is the history of HEAD, `reflog` its earlier positions, newest first. `services` are those
     that are built from the tree, the most important one first. `defined` holds, for each way in which compose is called, the services
     as it reads its files now. `environments` holds the variables that each image sets, by image id. `compose` is its version, `lines`
-    are the last lines of the main service's log."""
+    are the last lines of the main service's log, and `containers` are all of the stack."""
 
     stack: Stack
     head: git.Head
@@ -88,6 +88,7 @@ class State:
     compose: str
     lines: list[str]
     repository: Repository = field(default_factory=Repository)
+    containers: tuple[docker.Container, ...] = ()
     probes: tuple[Probe, ...] = ()
 
     @property
@@ -157,7 +158,7 @@ def document(host: Host, stack: Stack) -> State:
     return State(
         stack=stack, head=head.result(), log=log.result(), reflog=reflog.result(), services=tuple(services),
         defined={way: answer.result() for way, answer in defined.items()}, environments=environments.result(), compose=version.result(),
-        lines=lines.result(), repository=shape.result(),
+        lines=lines.result(), repository=shape.result(), containers=tuple(project.result()),
     )  # fmt: skip
 
 

@@ -97,7 +97,7 @@ def examine(host: Host, now: State, target: str, wanted: Collection[str] | None 
     diff, in_the_way = host.ask(git.diff(*here)), host.ask(git.in_the_way(*here))
     running = {deployed.running for deployed in now.services if deployed.running}
     since = {then: host.ask(git.changes_if_known(tree, then, sha)) for then in running}
-    submodules, project = host.ask(repository.submodules(tree, sha)), host.ask(docker.project(now.stack))
+    submodules = host.ask(repository.submodules(tree, sha))
     named = {name: host.ask(docker.image_id(name)) for name in _images(now)}  # most have the same name at the target
     commit = _commit(now, resolved, revision)
     shapes.check(now, commit, changes.result(), unseen.result())
@@ -118,7 +118,7 @@ def examine(host: Host, now: State, target: str, wanted: Collection[str] | None 
     return Target(
         commit=commit, why=why, changes=changes.result(), diff=diff.result(), in_the_way=in_the_way.result(), services=services,
         others=others, named={name: named[name].result() for name in images}, submodules=tuple(modules), unseen=tuple(unseen.result()),
-        files=_files(host, now, services, commit), misfits=_misfits(host, project.result(), known, services),
+        files=_files(host, now, services, commit), misfits=_misfits(host, now.containers, known, services),
     )  # fmt: skip
 
 
