@@ -64,10 +64,9 @@ def test_a_code_rollback_leaves_the_database_alone_and_warns_of_the_next_up() ->
     there = {"agents-api": test_code.service(), "db": containers.service("postgres:17")}
     host = Recorded(
         (git.resolve(tree, GOOD), test_code.commit(GOOD, 20)), (git.changes(tree, BAD, GOOD), []),
-        (docker.project(STACK), [*now.services[0].replicas, DATABASE]), NEWER, of("postgres:17"),
-        (docker.image_id("docker-agents-api"), None), otherwise=[],
+        NEWER, of("postgres:17"), (docker.image_id("docker-agents-api"), None), otherwise=[],
     )  # fmt: skip
-    now = replace(now, defined={way: there})
+    now = replace(now, defined={way: there}, containers=(*now.services[0].replicas, DATABASE))
     assert beside(now)
     target = code.examine(host, now, GOOD)
     assert [one.service for one in target.misfits] == ["db"]
