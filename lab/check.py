@@ -14,7 +14,7 @@ from rollback_lib.runbook.metadata import read
 from rollback_lib.secrets.redactor import HIDDEN, clean
 
 LINES = 8  # how many lines a code cell may have; the parameters cell may have more
-LARGEST = 160_000  # how many bytes a notebook may have
+LARGEST = 200_000  # how many bytes a notebook may have
 HEADINGS = ["Parameters", "1 Open", "2 Document state", "3 Choose the target", "4 Plan", "5 Confirm", "6 Roll back", "7 Verify", "8 Close"]
 START = "start"  # the start page, which is not a procedure and is kept without outputs
 LOOKS = {  # the headings of notebooks that only look

@@ -22,7 +22,7 @@ def test_plan_then_apply(broken: Machine, tmp_path: Path) -> None:
 def test_a_target_that_papermill_made_a_number_of_is_refused(broken: Machine, tmp_path: Path) -> None:
     done = broken.papermill(tmp_path / "number.ipynb", "-p", "target", "0123456")
     assert done.returncode == 1
-    assert "the number 123456 arrived; give it with `-r target" in done.stderr
+    assert "the number 123456 arrived; give it with -r target" in done.stderr
     assert broken.folders() == []
 
 

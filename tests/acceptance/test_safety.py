@@ -82,7 +82,7 @@ def test_the_second_hand_is_refused_until_it_takes_over(broken: Machine) -> None
         before = broken.listing()
         planned = broken.rollback()
         assert planned.record["verdict"] == "planned"  # reading and planning need no lock
-        held = r"The stack is held by \S+@\S+, since .* UTC, for a rollback of code \(first\), in \w+\."
+        held = r"The stack is held by \S+@\S+, since .* UTC\S*, for a rollback of code \(first\), in \w+\."
         assert re.search(held, (planned.folder / "notebook.html").read_text())
         refused = broken.apply()
         assert (refused.status, refused.record["verdict"]) == (3, "refused")

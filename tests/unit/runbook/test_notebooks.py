@@ -100,7 +100,7 @@ FAULTS: dict[str, tuple[Callable[[Content], object], str]] = {
         "an output of cell code-13 cannot be read as plain text",
     ),
     "a path of the machine": (lambda content: says(content, "record /home/me/incidents"), "name /home/me/incidents, a path of the machine"),
-    "too much": (lambda content: says(content, "x" * 160_000), "more than 160000; let its outputs say less"),
+    "too much": (lambda content: says(content, "x" * 200_000), "more than 200000; let its outputs say less"),
 }  # fmt: skip
 
 
