@@ -165,6 +165,7 @@ def test_without_a_good_release_it_is_triages_best_answer(broken: Machine) -> No
     assert done.err == ""
 
 
+@pytest.mark.whole
 def test_a_container_that_restarts_again_and_again_does_not_hold_while_every_route_passes(clean: Machine) -> None:
     deployed(clean, "a good release")
     image = clean.container()["Image"]

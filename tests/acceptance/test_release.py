@@ -141,6 +141,7 @@ def test_a_rollback_that_is_not_verified_leaves_everything_as_it_was(released: M
     assert serving(released) == before
 
 
+@pytest.mark.whole
 def test_only_what_differs_is_touched_and_the_release_can_be_named(clean: Machine) -> None:
     nothing = clean.rollback(procedure="release")
     assert nothing.status == 3

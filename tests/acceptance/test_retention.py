@@ -109,6 +109,7 @@ def test_what_is_beyond_its_time_goes_and_nothing_else(clean: Machine, stack: Pa
     assert f"in {done.record['incident']}, as older than this stack keeps it" in refused.record["reason"]
 
 
+@pytest.mark.whole
 def test_readiness_removes_it_where_every_route_passes(clean: Machine, stack: Path) -> None:
     first = applied(clean, "env", stack)
     second = applied(clean, "env", stack)

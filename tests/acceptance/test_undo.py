@@ -78,6 +78,7 @@ def test_what_is_in_files_databases_and_networks(clean: Machine) -> None:
     there_and_back(clean, "caddyfile", "caddyfile", caddyfile)
 
 
+@pytest.mark.whole
 def test_an_image(clean: Machine) -> None:
     there_and_back(clean, "image", "image", image)
 
