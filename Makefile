@@ -58,7 +58,7 @@ long: .venv/.dev ## the acceptance tests that make test leaves out, faults and h
 	@$(BIN)/pytest tests/unit tests/acceptance tests/browser -m whole --numprocesses 2 \
 		--ignore tests/acceptance/faults --ignore tests/acceptance/hosts --ignore tests/acceptance/stacks
 
-fleet: .venv/.dev deploy/airflow/.venv/.made ## rollbacks of many hosts on a real Airflow, with three practice hosts: twenty minutes
+fleet: .venv/.dev deploy/airflow/.venv/.made ## rollbacks of many hosts on a real Airflow, with three practice hosts: a quarter of an hour
 	@tools/practice tests
 	@$(BIN)/pytest tests/fleet -m 'whole or not whole'
 
