@@ -50,7 +50,7 @@ def _looked(stack: "Stack", redactor: Any) -> "Looked":
     try:
         host = LiveHost(link, redactor, Key())
         here = host.ask(account(stack))
-        redactor.protect(known_secrets.known(host, stack), declared=True)
+        known_secrets.protect(host, stack, redactor)
         return check.look(host, stack.at(here.result().state))
     finally:
         link.close()

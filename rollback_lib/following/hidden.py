@@ -99,8 +99,7 @@ class Hidden:
         host, stack = self._host, self._stack
         try:
             answers: list[Answer[Any]] = [host.ask(docker.answers()), *(host.ask(copies) for copies in _copies(stack, run))]
-            self.values = known_secrets.known(host, stack)
-            self._redactor.protect(known_secrets.forms(self.values), declared=True)
+            self.values = known_secrets.protect(host, stack, self._redactor)
             for answer in answers:
                 answer.result()
             self._why = ""

@@ -33,7 +33,7 @@ def look(known: Stack) -> Looked:
     try:
         host = LiveHost(way, redactor, Key(), once=True)
         asked = host.ask(account(known))
-        redactor.protect(known_secrets.forms(known_secrets.known(host, known)), declared=True)
+        known_secrets.protect(host, known, redactor)
         there = known.at(asked.result().state)
         owner = host.ask(holder.holder(there.state))
         found = changes(triage.document(host, there))

@@ -6,10 +6,18 @@ from collections.abc import Mapping
 
 from rollback_lib.facts import docker, files, references, secret_values
 from rollback_lib.facts.host import Host
+from rollback_lib.secrets.redactor import Redactor
 from rollback_lib.secrets.secret import Secret
 from rollback_lib.stack.model import Stack
 
 _CREDENTIAL = re.compile(rb"[A-Za-z]+ +(\S+)")  # as the header Authorization has it (RFC 9110, section 11.4)
+
+
+def protect(host: Host, stack: Stack, redactor: Redactor) -> dict[str, Secret]:
+    """Let the redactor hide all of these secrets from then on. Returns the values of the stack's references, by reference."""
+    values = known(host, stack)
+    redactor.protect(forms(values), declared=True)
+    return values
 
 
 def known(host: Host, stack: Stack) -> dict[str, Secret]:

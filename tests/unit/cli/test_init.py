@@ -12,6 +12,7 @@ from rollback_lib.errors import ConnectionRefused
 from rollback_lib.facts import live
 from rollback_lib.host import link
 from rollback_lib.procedures.common.rows import GREEN, RED, Row
+from rollback_lib.secrets.secret import Secret
 from rollback_lib.stack.model import Stack
 from tests.builders.stack import STACK_FILE
 from tests.builders.told import Told
@@ -66,7 +67,7 @@ def test_bad_words_contact_nobody(folder: Path, words: list[str], said: str, cap
 
 def test_the_file_is_written_and_looked_at(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     Linked.told = practice_host()
-    monkeypatch.setattr("rollback_lib.procedures.common.known_secrets.known", lambda *_: set())
+    monkeypatch.setattr("rollback_lib.procedures.common.known_secrets.known", lambda *_: {})
     monkeypatch.setattr("rollback_lib.facts.account.account", lambda _: _account())
     assert main(["init", "contabo", "--project", "docker"]) == 0
     assert Stack.load("dyniq-voice").host == "contabo"
@@ -124,7 +125,7 @@ def test_check_says_how_it_is_and_in_json(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], level: str, status: int
 ) -> None:
     Linked.told = Told()
-    monkeypatch.setattr("rollback_lib.procedures.common.known_secrets.known", lambda *_: {"a-secret-of-the-host"})
+    monkeypatch.setattr("rollback_lib.procedures.common.known_secrets.known", lambda *_: {"env:TOKEN": Secret("a-secret-of-the-host")})
     monkeypatch.setattr("rollback_lib.facts.account.account", lambda _: _account())
     row = Row("route api", level, "401: a-secret-of-the-host", "" if level == GREEN else "find out why")
     monkeypatch.setattr(check, "look", lambda _, stack: check.Looked(stack, (row,)))
