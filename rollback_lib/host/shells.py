@@ -12,9 +12,10 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import paramiko
-from paramiko.common import cMSG_CHANNEL_REQUEST
+from paramiko.common import cMSG_CHANNEL_DATA, cMSG_CHANNEL_REQUEST
 
 from rollback_lib.errors import LinkLost
 from rollback_lib.host.login_shell import through_login_shell
@@ -61,8 +62,7 @@ class Shell:
         it that input is empty. If the shell has ended, this does nothing."""
         text = script.encode()
         line = f"{deadline:.10g} {len(text)} {'yes' if send else 'no'}\n".encode()
-        with suppress(OSError):  # whoever reads its output learns that it has ended
-            self.channel.sendall(line + text + (send.reveal() if send else b""))
+        _send(self.channel, line + text + (send.reveal() if send else b""))
 
 
 class Shells:
@@ -181,3 +181,37 @@ def _request(channel: paramiko.Channel, command: str) -> None:
     if channel.closed:
         raise paramiko.SSHException("the channel is closed")
     transport._send_user_message(request)  # type: ignore[attr-defined]
+
+
+def _send(channel: paramiko.Channel, data: bytes) -> None:
+    """Send data, or as much of it as the host takes before it closes the channel. Whoever reads the channel learns of that.
+
+    `Channel.sendall` looks whether the channel is closed, and sends later. If the host closes it in between, paramiko's thread answers
+    with its own close first, and sshd drops the whole connection ("data packet referred to nonexistent channel").
+    """
+    while data:
+        with channel.lock:
+            size = channel._wait_for_send_window(len(data))  # type: ignore[attr-defined]
+        message = paramiko.Message()
+        message.add_byte(cMSG_CHANNEL_DATA)
+        message.add_int(channel.remote_chanid)
+        message.add_string(data[:size])
+        if not size or not _sent(channel, message):
+            return
+        data = data[size:]
+
+
+def _sent(channel: paramiko.Channel, message: paramiko.Message) -> bool:
+    """Send the message unless the channel is closed. paramiko marks a channel as closed before it sends its close, and sends all under
+    this lock."""
+    transport: Any = channel.get_transport()
+    while transport.active:
+        transport.clear_to_send.wait(0.1)  # not while keys are being exchanged
+        with transport.clear_to_send_lock:
+            if channel.closed:
+                return False
+            if transport.clear_to_send.is_set():
+                with suppress(OSError, EOFError):  # the connection broke: `active` says so soon
+                    transport._send_message(message)
+                    return True
+    return False
