@@ -221,6 +221,7 @@ def test_a_version_for_which_the_disk_has_no_room_leaves_the_file_to_the_byte(fu
     assert [full.health(name)[0] for name in ("agents-api", "ruben-api")] == [200, 200]
 
 
+@pytest.mark.whole
 def test_what_needs_no_more_room_is_put_in_place_on_a_full_disk_and_back_once_there_is_room(full: Machine) -> None:
     look = f"sha256sum {FILE}; stat -c '%i %a %u %g' {FILE}"
     before = full.ssh(look)

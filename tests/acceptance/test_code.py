@@ -149,6 +149,7 @@ def test_the_current_commit_is_nothing_to_do(clean: Machine) -> None:
     assert clean.listing() == before
 
 
+@pytest.mark.whole
 def test_the_current_commit_is_refused_when_it_is_not_well(broken: Machine) -> None:
     done = broken.apply("-p", f"target={broken.head()}")
     assert (done.status, done.record["verdict"]) == (3, "refused")

@@ -297,6 +297,7 @@ def test_a_backup_with_which_the_service_is_not_well(migrated: Machine, policy: 
     assert databases(migrated) == {"postgres", "dyniq", f"dyniq__undone_{done.record['incident']}"}
 
 
+@pytest.mark.whole
 def test_a_service_that_does_not_connect_again_is_made_anew(migrated: Machine) -> None:
     """It answers from the connection it once had: with the old one gone it fails until it is started anew."""
     once = 'global KEPT; KEPT = connection = KEPT or psycopg2.connect(os.environ["DATABASE_URL"])'

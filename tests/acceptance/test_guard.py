@@ -132,6 +132,7 @@ def test_a_release_that_breaks_is_rolled_back_to_the_last_good_one(clean: Machin
     assert verified(clean)
 
 
+@pytest.mark.whole
 def test_without_apply_it_is_planned_people_are_told_and_a_command_applies_it(clean: Machine, tmp_path: Path) -> None:
     good = clean.head()
     assert mark(clean).status == 0

@@ -3,7 +3,6 @@
 import pytest
 
 from tests.machine import Machine
-from tests.marks import whole
 
 DOCKER = "/opt/dyniq-voice/docker"
 COMPOSE = f"cd {DOCKER} && docker compose -f docker-compose.yml -f docker-compose.prod.yml"
@@ -154,7 +153,8 @@ def test_an_image_that_cannot_be_pulled_ends_the_run_with_the_service_as_it_was(
     assert "before-" not in deployed.ssh("docker images")
 
 
-@pytest.mark.parametrize("policy", ["undo", *whole("stop")])
+@pytest.mark.whole
+@pytest.mark.parametrize("policy", ["undo", "stop"])
 def test_an_image_that_is_unhealthy(clean: Machine, policy: str) -> None:
     clean.host.break_("image")
     bad = clean.ssh("git -C /opt/dyniq-voice rev-parse HEAD")

@@ -141,7 +141,7 @@ def test_every_scenario_has_its_script() -> None:
 @pytest.mark.quiet  # env has 10 s
 def test_a_drill_ends_with_a_table(practice_host: PracticeHost, tmp_path: Path) -> None:
     environment = {**os.environ, "ROLLBACK_INCIDENTS": str(tmp_path)}
-    drills = ["env", "readiness"]  # the others are as the first, and test_reference.py has each of them
+    drills = ["env", "readiness"]  # the others are as the first
     argv = [BIN / "rollback", "drill", "--name", practice_host.name, *drills]
     done = subprocess.run(argv, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout + done.stderr

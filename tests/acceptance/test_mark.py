@@ -120,6 +120,7 @@ def test_what_was_marked_is_what_rollbacks_go_back_to(clean: Machine) -> None:
     assert target(clean, "env")[0] == f"healthy-{incident}"
 
 
+@pytest.mark.whole
 def test_a_release_of_a_registry_is_what_the_image_rollback_goes_back_to(clean: Machine) -> None:
     clean.ssh(f"{PROD} pull -q agents-api >/dev/null 2>&1; {PROD.partition('&& ')[2]} up -d agents-api >/dev/null 2>&1")
     image = clean.container()["Image"]

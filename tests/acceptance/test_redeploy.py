@@ -7,7 +7,6 @@ import pytest
 from lab.traffic import Traffic
 from rollback_lib.stack.model import Stack
 from tests.machine import Done, Machine
-from tests.marks import whole
 
 DOCKER = "/opt/dyniq-voice/docker"
 
@@ -120,7 +119,8 @@ def test_a_build_that_fails_leaves_the_old_stack_up(clean: Machine) -> None:
     assert clean.ssh("ls /var/lib/rollback/dyniq-voice/before") == ""
 
 
-@pytest.mark.parametrize("policy", ["undo", *whole("stop")])
+@pytest.mark.whole
+@pytest.mark.parametrize("policy", ["undo", "stop"])
 def test_a_tree_that_does_not_come_up(clean: Machine, policy: str) -> None:
     """ruben-api builds and ends at once: not verified, and undone with images and files as they were."""
     clean.ssh("echo 'raise SystemExit(3)' >/opt/dyniq-voice/ruben_api/server.py")

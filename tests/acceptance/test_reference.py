@@ -28,7 +28,11 @@ raise SystemExit(pytest.main())
 NBVAL = ["-p", "nbval.plugin", "--nbval", "--nbval-current-env", "--nbval-sanitize-with", PROJECT / "tests" / "nbval.cfg"]
 # A busy machine overruns the budgets of env and caddyfile, 10 and 5 s, and the notebooks say that they were kept.
 HURRIED = ("env", "caddyfile")
-DRILLS = [pytest.param(name, marks=pytest.mark.quiet if name in HURRIED else ()) for name in reference.RECORDED]
+OFTEN = ("triage", "code", "database", "release", "readiness")  # `make long` has the others as well
+DRILLS = [
+    pytest.param(name, marks=[pytest.mark.quiet] * (name in HURRIED) + [pytest.mark.whole] * (name not in OFTEN))
+    for name in reference.RECORDED
+]
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 
 
@@ -56,9 +60,7 @@ def compared(file: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.usefixtures("records")
-@pytest.mark.parametrize(
-    "procedure", [pytest.param(name, marks=pytest.mark.quiet if name in HURRIED else ()) for name in reference.RECORDED]
-)
+@pytest.mark.parametrize("procedure", DRILLS)
 def test_a_drill_shows_what_the_notebook_has(clean: Machine, procedure: str) -> None:
     done = compared(as_committed(procedure, reference.prepare(clean.host, procedure)))
     assert done.returncode == 0, done.stdout + done.stderr

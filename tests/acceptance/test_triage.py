@@ -80,6 +80,7 @@ def test_code_env_and_database_one_after_the_other(clean: Machine, tmp_path: Pat
     assert any("gone: public.agents; new: public.assistants" in words for words in finding(done, "database", database="voice")["for"])
 
 
+@pytest.mark.whole
 def test_a_database_a_caddyfile_and_the_stack_one_after_the_other(clean: Machine) -> None:
     clean.host.break_("database")
     assert fits(clean) == ["database"]

@@ -5,6 +5,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.test_jupyterlab import SHOTS, cell, confirm, jupyterlab, outputs, page, run_all  # noqa: F401
@@ -22,6 +23,7 @@ def events(machine: Machine, kind: str) -> list[dict]:
     return [event for event in map(json.loads, lines) if event["event"] == kind]
 
 
+@pytest.mark.whole
 def test_another_target_a_closed_page_and_two_stops(broken: Machine, page: Page, tmp_path: Path) -> None:  # noqa: F811
     bad, older = broken.head(), broken.ssh("git -C /opt/dyniq-voice rev-parse HEAD~2")
     with jupyterlab(broken, "01_code", tmp_path, "apply") as address, ThreadPoolExecutor(1) as pool:

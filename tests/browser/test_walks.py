@@ -136,7 +136,7 @@ def verdicts(machine: Machine) -> list[str]:
     return [json.loads((folder / "record.json").read_text())["verdict"] for folder in machine.folders()]
 
 
-@BOTH
+@pytest.mark.parametrize("hands", [pytest.param(MOUSE, id="mouse"), pytest.param(KEYS, id="keyboard", marks=pytest.mark.whole)])
 def test_a_bad_commit(hands: Hands, broken: Machine, page: Page, tmp_path: Path, pictures: Pictures) -> None:  # noqa: F811
     with opened(broken, tmp_path) as address:
         walk = Walk(page, hands, "code", pictures if hands is MOUSE else None)

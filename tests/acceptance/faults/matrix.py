@@ -65,6 +65,5 @@ SHORT = {
     Cell("env", "recreate", "disk full"),
     Cell("code", "recreate", "docker restarted"),
     Cell("release", "change", "job killed"),
-    Cell("release", "recreate", "runner SIGKILL"),
     Cell("undo of code", "undo_tree", "runner SIGKILL"),
 }
