@@ -63,7 +63,7 @@ def checklist(
         (PEOPLE, "Is everyone affected told?", _people(reached, unset), bool(reached), PEOPLE in stack.required),
     ]  # fmt: skip
     if plan.drift:
-        rows.append((DRIFT, "Do the files give what the containers have?", "; ".join(plan.drift), False, True))
+        rows.append((DRIFT, "Do the files define what the containers have?", "; ".join(plan.drift), False, True))
     points = []
     for name, question, answer, answered, required in rows:
         by_hand = not answered and name in vouched
