@@ -1,5 +1,5 @@
 """Sends sealed records to their archives. What is not in the ledger yet is the queue, so nothing has to be noted when a record is sealed,
-and a process that was killed in the midst has lost nothing.
+and a process that was killed halfway has lost nothing.
 """
 
 import fcntl

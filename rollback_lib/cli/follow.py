@@ -13,7 +13,7 @@ def add(commands: Any) -> None:
     """The parser of this command."""
     parser = commands.add_parser("follow", help="watch the run that somebody else has going on; changes nothing, and does not disturb it")
     parser.add_argument("--stack", required=True, help="a name in parameters/, or a YAML file")
-    parser.add_argument("--wait", action="store_true", help="if nothing is going on, wait for the next run")
+    parser.add_argument("--wait", action="store_true", help="if no run is in progress, wait for the next")
     parser.add_argument("--json", action="store_true", help="print events as JSON, one per line")
     parser.set_defaults(command=_follow)
 
@@ -32,7 +32,7 @@ def _follow(arguments: argparse.Namespace) -> int:
         finally:
             follower.close()
     except KeyboardInterrupt:
-        print("rollback: not followed any more; whatever goes on there goes on", file=sys.stderr)
+        print("rollback: no longer following; the run itself continues", file=sys.stderr)
         return 0
 
 

@@ -77,7 +77,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.apply and parameters_cell.loses_data(known, given) and given.get("accept_loss") != "true":
         raise ParameterError(f"--apply of {arguments.procedure} loses data; read its plan, then say so with -p accept_loss=true")
     if arguments.break_glass and not (arguments.apply and "break_glass" in known):
-        raise ParameterError("--break-glass goes on without an approval; give it together with --apply, to a rollback that can need one")
+        raise ParameterError("--break-glass continues without an approval; give it together with --apply, to a rollback that can need one")
     every = {**_options(arguments), "break_glass": arguments.break_glass}
     options = {name: value for name, value in every.items() if name in known}
     if arguments.apply and "mode" not in options:

@@ -59,7 +59,7 @@ admit() {{
     if [ -n "$6" ]; then
         mkdir -p "$1/approvals"
         printf '%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ) $2 $3: $6" >>"$1/approvals/break-glass.log"
-        logger -p auth.warning -t rollback -- "$2 goes on without approval ($3, $(id -un)): $6" 2>/dev/null || :
+        logger -p auth.warning -t rollback -- "$2 continues without approval ($3, $(id -un)): $6" 2>/dev/null || :
         return 0
     fi
     used=$(head -c 100 "$1/approvals/$4/used" 2>/dev/null) || :

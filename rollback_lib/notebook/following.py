@@ -103,7 +103,7 @@ class Panel:
         if not self._over.is_set():
             self._over.set()
             self._follower.close()
-            self._said = self._said or note("info", "You do not watch it any more; run this cell again to watch it.")
+            self._said = self._said or note("info", "You no longer watch it; run this cell again to watch it.")
             self._show()
 
     def take(self, event: Event) -> None:
@@ -121,7 +121,7 @@ class Panel:
             case "withheld":
                 self._lines.append("(what the steps print is not shown, since it cannot be read what is secret in it)")
             case "silent":
-                self._said = note("warn", f"The run has not been heard of for {times.about(event['seconds'])}; its steps go on without it.")
+                self._said = note("warn", f"The run has not been heard of for {times.about(event['seconds'])}; its steps continue.")
             case "heard":
                 self._said = None
             case "link":

@@ -1,4 +1,4 @@
-"""A view that is made anew every few seconds while a person looks at the page, and says when that was done last."""
+"""A view that is updated every few seconds while a person looks at the page, and says when that was last."""
 
 import threading
 import time
@@ -17,7 +17,7 @@ _shown: dict[str, "Live"] = {}  # the newest of each name
 
 
 def live(name: str, make: Make) -> View | None:
-    """What `make` returns. In JupyterLab it is shown as an output that is made anew every few seconds, in place of an earlier one of that
+    """What `make` returns. In JupyterLab it is shown as an output that is updated every few seconds, in place of an earlier one of that
     `name`; nothing is returned then."""
     if not display.interactive():
         return make()
@@ -51,7 +51,7 @@ class Live:
             time.sleep(EVERY)
             with suppress(Exception):  # the next look may succeed; the time below the view says that this one did not
                 self._draw(self._make())
-        over = note("warn", f"Not looked at any more since {times.here(datetime.now(UTC))}: run this cell again.")
+        over = note("warn", f"No longer updated since {times.here(datetime.now(UTC))}: run this cell again.")
         self._when.value = over._repr_html_()
 
     def _draw(self, view: View) -> None:

@@ -81,7 +81,7 @@ class Index:
 
     @classmethod
     def kept(cls, path: Path, read_on: Callable[["Index"], None]) -> Self:
-        """The index in the file `path`, to which `read_on` has added what is new. A file that is damaged is made anew; where none can be
+        """The index in the file `path`, to which `read_on` has added what is new. A damaged file is rebuilt; where none can be
         used, such as in a folder that cannot be written to, the index is in memory."""
         for place in (path, path, None):
             try:

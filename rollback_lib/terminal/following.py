@@ -34,9 +34,7 @@ def lines(event: Event) -> Iterator[Line]:
                 f"What the steps print is not shown, since it cannot be read what is secret in it: {event['why']}", Tone.WARN, moment(event)
             )
         case "silent":
-            yield Line(
-                f"The run has not been heard of for {times.about(event['seconds'])}; its steps go on without it", Tone.WARN, moment(event)
-            )
+            yield Line(f"The run has not been heard of for {times.about(event['seconds'])}; its steps continue", Tone.WARN, moment(event))
         case "heard":
             yield Line("The run is heard of again", Tone.GOOD, moment(event))
         case "link":
@@ -50,12 +48,12 @@ def lines(event: Event) -> Iterator[Line]:
 
 def _free(event: Event) -> Iterator[Line]:
     more = "; waiting for the next run …" if event["waiting"] else ""
-    yield Line(f"Nobody holds {event['stack']} on {event['host']}: nothing is going on there{more}", Tone.PLAIN, moment(event))
+    yield Line(f"Nobody holds {event['stack']} on {event['host']}: no run is in progress there{more}", Tone.PLAIN, moment(event))
     was = event["cut_off"]
     if was:
         yield Line(
             f"The last run was cut off: {was['procedure']}, by {was['who']}; its lease is over, and `rollback resume {was['incident']}` "
-            "goes on with it where its record is",
+            "on the machine with its record continues it",
             Tone.WARN,
         )
 

@@ -66,7 +66,7 @@ class Pretty:
         from rich.text import Text
 
         rows = [row for line in lines for row in laid_out(line, self._console.width)]
-        if rows:  # all at once, so that what goes on is drawn anew once
+        if rows:  # all at once, so that the lines at the bottom are redrawn once
             shown = (Text.assemble((row.margin, "dim"), (row.lead, _STYLES[row.tone]), (row.text, _style(row))) for row in rows)
             self._console.print(Text("\n").join(shown), soft_wrap=True, highlight=False)
 

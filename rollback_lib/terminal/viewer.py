@@ -74,7 +74,7 @@ class Viewer:
             finally:
                 shown.now(())
         except Exception as error:
-            print(f"rollback: the run goes on, but cannot be shown any more ({type(error).__name__}: {error})", file=sys.stderr)
+            print(f"rollback: the run continues, but can no longer be shown ({type(error).__name__}: {error})", file=sys.stderr)
 
     def _show(self, story: "Story", tail: Tail, shown: "Printer", ended: threading.Event) -> None:
         events = tail.new()

@@ -144,7 +144,7 @@ def test_of_a_run_that_is_killed_its_followers_are_told(broken: Machine, followi
         left, one = following(broken.stack), following(broken.stack)
         left.until("step-begin", lambda event: event["step"] == "build")
         left.run.send_signal(signal.SIGINT)
-        assert left.ended() == (0, "rollback: not followed any more; whatever goes on there goes on\n")
+        assert left.ended() == (0, "rollback: no longer following; the run itself continues\n")
         one.until("step-begin", lambda event: event["step"] == "build")
         os.kill(cells(scene), signal.SIGKILL)
         scene.run.kill()

@@ -1,4 +1,4 @@
-"""Whether the stack could be deployed anew right now, and whether it stands as it should."""
+"""Whether the stack could be redeployed right now, and whether it stands as it should."""
 
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import some

@@ -60,7 +60,7 @@ def rows(known: State | Unanswered) -> list[Row]:
     return [Row("docker", RED, known.why, "see `systemctl status docker` on the host")] if isinstance(known, Unanswered) else []
 
 
-# What runs is looked at in every stack, whether it can be deployed anew or not: nothing else knows what is down.
+# What runs is looked at in every stack, whether it can be redeployed or not: nothing else knows what is down.
 TRIAGE = Triage(
     situation="Full stack broken", look=document, weigh=weigh, changes=changes, rows=rows, parts=lambda stack: [{}]
 )  # fmt: skip

@@ -63,7 +63,7 @@ def _held(host: Host, stack: Stack) -> Held | None:
 
 def _environment(held: Held | None, name: str, containers: Sequence[Container], *, there: bool) -> list[Effect]:
     """Whether the containers of a service have the environment that the files give. It does not count unless the files of the release are
-    `there`: in the midst of an undo, the containers may still be those of the release, and the files the earlier ones."""
+    `there`: in the middle of an undo, the containers may still be those of the release, and the files the earlier ones."""
     if held is None or not containers:
         return []
     meant = held.understood(name)

@@ -37,7 +37,7 @@ def test_a_stack_that_asks_for_nothing_is_refused(tmp_path: Path, capsys: pytest
 def test_the_glass_is_broken_only_to_apply_a_rollback(tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
     argv = ["run", *words, "--stack", str(written(tmp_path / "stack.yaml")), "--confirm", "contabo", "--break-glass", "no"]
     assert main(argv) == 2
-    assert "--break-glass goes on without an approval; give it together with --apply" in capsys.readouterr().err
+    assert "--break-glass continues without an approval; give it together with --apply" in capsys.readouterr().err
 
 
 def test_its_reason_reaches_the_notebook(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,7 +73,7 @@ def test_only_the_last_lines_are_shown(panel: Panel) -> None:
 @pytest.mark.parametrize(("ended", "said"), [
     (event("ended", verdict="succeeded", status=0, reason="healthy", how="released", incident=ID), "✔ It has ended: succeeded, healthy."),
     (event("ended", verdict="unknown", status=6, reason="cut off", how="lapsed", incident=ID), "✘ It has ended: unknown, cut off."),
-    (event("silent", seconds=35), "▲ The run has not been heard of for 35 s; its steps go on without it."),
+    (event("silent", seconds=35), "▲ The run has not been heard of for 35 s; its steps continue."),
     (event("link", said="connected to contabo again"), "▲ Connected to contabo again."),
     (event("withheld", why="no"), "(what the steps print is not shown"),
 ])  # fmt: skip
@@ -92,4 +92,4 @@ def test_it_can_be_left_and_the_run_goes_on(panel: Panel, follower: Nobody) -> N
     shown(panel, opened())
     panel.close()
     assert follower.closed
-    assert "You do not watch it any more; run this cell again" in str(panel.picture())
+    assert "You no longer watch it; run this cell again" in str(panel.picture())

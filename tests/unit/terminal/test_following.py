@@ -59,11 +59,11 @@ def test_it_looks_like_the_run_itself_and_shows_what_steps_print(printed: Printe
 
 
 @pytest.mark.parametrize(("one", "said"), [
-    (event("free", stack="shop", host="h", cut_off=None, waiting=False), "● Nobody holds shop on h: nothing is going on there"),
+    (event("free", stack="shop", host="h", cut_off=None, waiting=False), "● Nobody holds shop on h: no run is in progress there"),
     (event("free", stack="shop", host="h", cut_off=None, waiting=True), "there; waiting for the next run …"),
     (event("free", stack="shop", host="h", waiting=False, cut_off={"incident": ID, "who": "me", "procedure": "env"}),
-     f"▲ The last run was cut off: env, by me; its lease is over, and `rollback resume {ID}` goes on"),
-    (event("silent", seconds=35), "▲ The run has not been heard of for 35 s; its steps go on without it"),
+     f"▲ The last run was cut off: env, by me; its lease is over, and `rollback resume {ID}` on the machine"),
+    (event("silent", seconds=35), "▲ The run has not been heard of for 35 s; its steps continue"),
     (event("heard", seconds=1), "✔ The run is heard of again"),
     (event("link", said="connected to contabo again"), "▲ Connected to contabo again"),
     (event("withheld", why="deploy may not read .env"), "▲ What the steps print is not shown"),

@@ -47,7 +47,7 @@ def test_a_record_that_cannot_be_shown_is_said_once_and_the_run_goes_on(tmp_path
     record = stories.Record(tmp_path)
     with Viewer(tmp_path).watch(record.folder.path):
         record.event("probe")
-        awaited(lambda: capsys.readouterr().err, "cannot be shown any more (KeyError: 'route')")
+        awaited(lambda: capsys.readouterr().err, "can no longer be shown (KeyError: 'route')")
         record.looked()
     assert "Connected" not in capsys.readouterr().out
 
