@@ -1,6 +1,7 @@
 """The containers and images of services, as Docker on the host reports them."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ from rollback_lib.secrets.secret import Secret
 from rollback_lib.stack.model import Stack
 
 NEEDED = "docker with compose v2 is needed on the host and does not answer; install or start it there"
+
+_ANONYMOUS = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,11 @@ class Container:
     pid: int = 0
     completes: bool = False
     kept_up: bool = False
+
+    @property
+    def anonymous(self) -> tuple[Mount, ...]:
+        """Its anonymous volumes: Docker has named them, by 64 hex digits. Each belongs to this container only."""
+        return tuple(one for one in self.volumes if _ANONYMOUS.fullmatch(one.source))
 
     @property
     def completed(self) -> bool:

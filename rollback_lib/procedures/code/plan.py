@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rollback_lib.commands.command import Command
-from rollback_lib.commands.compose import Compose
 from rollback_lib.commands.image import Reference
 from rollback_lib.errors import Refused
 from rollback_lib.facts import docker, releases
@@ -18,7 +17,7 @@ from rollback_lib.procedures.code.noted import Before
 from rollback_lib.procedures.code.rationale import rationale
 from rollback_lib.procedures.code.state import NAME, Deployed, State, candidates
 from rollback_lib.procedures.code.target import Target, check
-from rollback_lib.procedures.common import drift, fitting, replicas, snapshots
+from rollback_lib.procedures.common import drift, fitting, recreate, replicas, snapshots
 from rollback_lib.procedures.common.replicas import Replicas
 from rollback_lib.stack.model import Stack
 from rollback_lib.text import times
@@ -194,13 +193,12 @@ def _recreate(now: State, services: list[Deployed], target: Target, *, up: bool)
 
 
 def _up(services: list[Deployed]) -> tuple[Command, ...]:
-    """The commands that recreate the services, with as many replicas as there are now. Services for which compose is called in the same
-    way share one `up`."""
-    ways: dict[Compose, dict[str, int]] = {}
-    for deployed in services:
-        if deployed.compose:
-            ways.setdefault(deployed.compose, {})[deployed.service] = docker.count(deployed.replicas)
-    return tuple(way.up(mine) for way, mine in ways.items())
+    """The commands that recreate the services, with as many replicas as there are now."""
+    return recreate.up({one.service: (one.compose, docker.count(one.replicas)) for one in services if one.compose})
+
+
+def _volumes_back(services: list[Deployed]) -> tuple[Command, ...]:
+    return recreate.volumes_back(one for deployed in services for one in deployed.replicas)
 
 
 def _remember(now: State, services: list[Deployed], sha: str, incident: str) -> Step:
@@ -227,7 +225,7 @@ def _undo(now: State, services: list[Deployed], target: Target, incident: str, r
     if ran:
         steps.append(
             Step("undo_recreate", "Start the images that ran before", "They were kept under rollback/ tags.",
-                 (*tags, *(_up(ran) if up else ())), changes=Changes.STACK, part=replicas.PART)
+                 (*tags, *(_volumes_back(ran) if up else ()), *(_up(ran) if up else ())), changes=Changes.STACK, part=replicas.PART)
         )  # fmt: skip
     return tuple(steps)
 
@@ -309,6 +307,7 @@ def _notes(now: State, services: list[Deployed], target: Target, saved: list[str
             "stop it, until its image is named there as it runs now."
         )
     for deployed in services:
+        notes += recreate.notes(deployed.replicas)
         if deployed.container is None and deployed.compose:
             files = ", ".join(deployed.compose.files)
             notes.append(

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Self
 
+from pydantic import Field
+
 from rollback_lib.facts import docker
 from rollback_lib.facts.docker import Container
 from rollback_lib.plan.effect import Effect
@@ -18,12 +20,14 @@ def state_of(container: Container) -> str:
 
 
 class Replica(Noted):
-    """A container as it was: its id, the id of its image, the name of the image with which it was started, and its state."""
+    """A container as it was: its id, the id of its image, the name of the image with which it was started, its state, and its anonymous
+    volumes by where they were mounted (in no record of earlier versions)."""
 
     id: str
     image: str
     image_name: str
     state: str
+    volumes: dict[str, str] = Field(default_factory=dict)
 
 
 class Replicas(Noted):
@@ -36,9 +40,12 @@ class Replicas(Noted):
     def of(cls, containers: Sequence[Container], state: Callable[[Container], str] = state_of) -> Self:
         """The containers as they are now. `state` returns what to note as the state of a container."""
         found = (
-            Replica(id=container.id, image=container.image, image_name=container.image_name, state=state(container))
+            Replica(
+                id=container.id, image=container.image, image_name=container.image_name, state=state(container),
+                volumes={one.destination: one.source for one in container.anonymous},
+            )
             for container in containers
-        )
+        )  # fmt: skip
         return cls(count=docker.count(containers), containers=tuple(found))
 
     @property
@@ -48,6 +55,11 @@ class Replicas(Noted):
     @property
     def images(self) -> set[str]:
         return {replica.image for replica in self.containers}
+
+    @property
+    def volumes(self) -> set[tuple[str, str]]:
+        """The anonymous volumes of all replicas: where each was mounted, and its name."""
+        return {mount for replica in self.containers for mount in replica.volumes.items()}
 
     @property
     def running(self) -> bool:
@@ -86,6 +98,7 @@ def after(
         rows.append(
             Effect(f"{service}: image", _short({image}), _short(container.image for container in containers), part=PART, between=between)
         )
+    rows += _not_replaced(known, service, containers)
     return [*rows, fresh(known, service, containers)] if recreated else rows
 
 
@@ -106,6 +119,7 @@ def back(known: Replicas, service: str, containers: Sequence[Container], *, imag
         counted(known, service, containers),
         Effect(f"{service}: image", _short(known.images), _short(container.image for container in containers), part=PART, between=between),
         Effect(f"{service}: name of the image", called, _list(container.image_name for container in containers), part=PART, between=True),
+        *_mounted_again(known, service, containers),
     ]
     return [*rows, running(known, service, containers)] if ran(known, containers) else rows
 
@@ -113,6 +127,28 @@ def back(known: Replicas, service: str, containers: Sequence[Container], *, imag
 def ran(known: Replicas, containers: Iterable[Container]) -> bool:
     """Whether the service did before what it should: it ran, or it had completed, and others wait for that."""
     return known.running or (known.completed and any(container.completes for container in containers))
+
+
+def _not_replaced(known: Replicas, service: str, containers: Sequence[Container]) -> list[Effect]:
+    """Whether no anonymous volume was replaced by a new one, which is empty. Where the target has none, it stays on the host."""
+    if not known.volumes:
+        return []
+    others = {path for path, _ in _there(known, containers) - known.volumes}
+    return [Effect(f"{service}: anonymous volumes replaced", "none", _list(others) or "none", part=PART, between=True)]
+
+
+def _mounted_again(known: Replicas, service: str, containers: Sequence[Container]) -> list[Effect]:
+    """Whether the anonymous volumes are mounted where they were."""
+    if not known.volumes:
+        return []
+    asked, found = (_list(f"{path} {name[:12]}" for path, name in mounts) for mounts in (known.volumes, _there(known, containers)))
+    return [Effect(f"{service}: anonymous volumes", asked, found or "none", part=PART, between=True)]
+
+
+def _there(known: Replicas, containers: Iterable[Container]) -> set[tuple[str, str]]:
+    """The anonymous volumes that are mounted now where there were some before: where, and their names."""
+    paths = {path for path, _ in known.volumes}
+    return {(one.destination, one.source) for container in containers for one in container.anonymous if one.destination in paths}
 
 
 def counted(known: Replicas, service: str, containers: Sequence[Container]) -> Effect:

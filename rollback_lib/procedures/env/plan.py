@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rollback_lib.commands.command import Command
-from rollback_lib.commands.compose import Compose
 from rollback_lib.facts import docker
 from rollback_lib.facts.host import Host
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan, some
 from rollback_lib.plan.step import Changes, Step
 from rollback_lib.plan.writes import How, Write
-from rollback_lib.procedures.common import drift, env_edit, replace_file, replicas, snapshots
+from rollback_lib.procedures.common import drift, env_edit, recreate, replace_file, replicas, snapshots
 from rollback_lib.procedures.common.noted_file import NotedFile, content_of, rights_of
 from rollback_lib.procedures.common.replicas import Replicas
 from rollback_lib.procedures.env.noted import After, Before, Reader, Wanted
@@ -37,7 +36,7 @@ def plan(now: State, target: Target, *, incident: str, recreates: bool = True) -
                  replace_file.put_back(stack, incident, now.file, now.path), changes=Changes.STACK, part=FILE)]  # fmt: skip
     if services:
         undo.append(Step("undo_recreate", "Recreate the containers with it", "They get the earlier environment.",
-                         _up(now, services), changes=Changes.STACK, part=replicas.PART))  # fmt: skip
+                         (*_volumes_back(now, services), *_up(now, services)), changes=Changes.STACK, part=replicas.PART))  # fmt: skip
     return Plan(
         procedure=NAME,
         incident=incident,
@@ -202,12 +201,12 @@ def _on_host(now: State, target: Target, incident: str, piece: env_edit.Piece) -
 
 
 def _up(now: State, services: Sequence[str]) -> tuple[Command, ...]:
-    """The commands that recreate the services, with as many replicas as there are now. Services for which compose is called in the same
-    way share one `up`."""
-    ways: dict[Compose, dict[str, int]] = {}
-    for name in services:
-        ways.setdefault(now.containers[name].compose, {})[name] = docker.count(now.replicas[name])
-    return tuple(way.up(mine) for way, mine in ways.items())
+    """The commands that recreate the services, with as many replicas as there are now."""
+    return recreate.up({name: (now.containers[name].compose, docker.count(now.replicas[name])) for name in services})
+
+
+def _volumes_back(now: State, services: Sequence[str]) -> tuple[Command, ...]:
+    return recreate.volumes_back(one for name in services for one in now.replicas[name])
 
 
 def _text(target: Target) -> str:

@@ -10,7 +10,7 @@ from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan, some
 from rollback_lib.plan.step import Changes, Step
 from rollback_lib.plan.writes import How, Write
-from rollback_lib.procedures.common import drift, env_edit, fitting, replace_file, replicas, snapshots
+from rollback_lib.procedures.common import drift, env_edit, fitting, recreate, replace_file, replicas, snapshots
 from rollback_lib.procedures.common.replicas import Replicas
 from rollback_lib.procedures.image.noted import After, Before
 from rollback_lib.procedures.image.rationale import rationale
@@ -202,7 +202,8 @@ def _undo(now: State, before: str, incident: str, *, written: bool, up: bool) ->
     if now.container:
         name = now.container.image_name
         tag = () if Reference.parse(name).digest else (Command.of("docker", "tag", before, name),)
-        start = (now.container.compose.up({now.container.service: docker.count(now.replicas)}),) if up else ()
+        ran = {now.container.service: (now.container.compose, docker.count(now.replicas))}
+        start = (*recreate.volumes_back(now.replicas), *recreate.up(ran)) if up else ()
         steps.append(
             Step("undo_recreate", "Start the image that ran before", "It was kept under a rollback/ tag.", (*tag, *start),
                  changes=Changes.STACK, part=replicas.PART)
@@ -235,7 +236,7 @@ def _rows(now: State, target: Target) -> tuple[tuple[str, str], ...]:
 
 
 def _notes(now: State, row: Candidate, pin: str | None) -> tuple[str, ...]:
-    notes = []
+    notes = [*recreate.notes(now.replicas)]
     if pin:
         file = now.compose.variables
         notes.append(f"{now.variable} in {file} names this image until someone changes it: a deploy of a newer one has to change it, too.")

@@ -13,7 +13,7 @@ from rollback_lib.facts.networks import Attachment
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan, some
 from rollback_lib.plan.step import Changes, Step, When
-from rollback_lib.procedures.common import drift, fitting, replicas, snapshots
+from rollback_lib.procedures.common import drift, fitting, recreate, replicas, snapshots
 from rollback_lib.procedures.common.replicas import Replicas
 from rollback_lib.procedures.redeploy.attach import connect, lines
 from rollback_lib.procedures.redeploy.noted import After, Attached, Before, Mounted
@@ -315,19 +315,13 @@ def _again(command: Command) -> Command:
 
 def _placeholders(now: State, word: str) -> tuple[Command, ...]:
     """The commands that make placeholder containers, which keep anonymous volumes: after `down`, `up` would give a service new, empty
-    ones. Compose takes the volumes over as it recreates the placeholders, since their hash matches no service."""
+    ones."""
     commands = []
     for container in now.containers:
         anonymous = any(one.source in now.volumes and now.volumes[one.source].anonymous for one in container.volumes)
         if anonymous and container.service in now.services:
-            number = container.name.rpartition("-")[2]
-            labels = {"project": container.compose.project or "", "service": container.service, "oneoff": "False",
-                      "container-number": number if number.isdigit() else "1", "config-hash": "none"}  # fmt: skip
-            words = [word for key, value in labels.items() for word in ("--label", f"com.docker.compose.{key}={value}")]
-            # All mounts are given, since Docker makes a new volume for each one that the image declares and that is not mounted.
-            words += [word for one in (*container.volumes, *container.mounts) for word in ("--volume", f"{one.source}:{one.destination}")]
             name = f"rollback-{word}-{container.name}"
-            commands.append(Command.of("docker", "create", "--name", name, "--network", "none", *words, container.image))
+            commands.append(Command.of("docker", "create", "--name", name, *recreate.placeholder(container)))
     return tuple(commands)
 
 

@@ -6,9 +6,9 @@ from rollback_lib.commands.command import Command
 from rollback_lib.plan.plan import Plan, some
 from rollback_lib.plan.step import Changes, Step, When
 from rollback_lib.procedures import database
-from rollback_lib.procedures.common import replicas
+from rollback_lib.procedures.common import recreate, replicas
 from rollback_lib.procedures.release.parts import Parts, swap_of
-from rollback_lib.procedures.release.services import Ways, attach_again, up
+from rollback_lib.procedures.release.services import attach_again
 from rollback_lib.procedures.release.state import State
 from rollback_lib.procedures.release.target import Target
 
@@ -39,7 +39,7 @@ def swaps(made: Parts) -> tuple[Step, ...]:
 def reconnect(now: State, target: Target, made: Parts) -> Step:
     """New containers for the services that use the databases, also for those that were recreated before the swap."""
     again = {name: target.recreate[name] for name in _clients(now, target)}
-    commands = (*made.commands("reconnect"), *up(again), *attach_again(now, again))
+    commands = (*made.commands("reconnect"), *recreate.up(again), *attach_again(now, again))
     if not commands:
         return Step("reconnect", *_RECONNECT, skip=_NO_CLIENT if made.databases else _NO_DATABASE)
     return Step("reconnect", *_RECONNECT, commands, changes=Changes.STACK, part=replicas.PART, when=When.UNHEALTHY)
@@ -51,7 +51,7 @@ def _clients(now: State, target: Target) -> list[str]:
     return [name for name in target.recreate if any(one.name in mine for one in now.of(name))]
 
 
-def undo(now: State, target: Target, made: Parts, ran: Ways) -> tuple[Step, ...]:
+def undo(now: State, target: Target, made: Parts, ran: recreate.Ways) -> tuple[Step, ...]:
     """The way back for the databases. It comes last as well, so that everything else is back if a server does not answer. What was restored
     and never swapped in is dropped. `ran` are the services that were recreated."""
     if not made.databases:
@@ -60,7 +60,7 @@ def undo(now: State, target: Target, made: Parts, ran: Ways) -> tuple[Step, ...]
     found = [Step("undo_swap", "Swap the databases back", "What was restored stays beside them, with all that was written since.", back,
                   changes=Changes.STACK, part=database.NAMES, deadline=database.SWAP_DEADLINE * len(made.databases))]  # fmt: skip
     again = {name: ran[name] for name in _clients(now, target) if name in ran}
-    commands = (*made.commands("undo_reconnect", undo=True), *up(again), *attach_again(now, again))
+    commands = (*made.commands("undo_reconnect", undo=True), *recreate.up(again), *attach_again(now, again))
     if commands:
         found.append(Step("undo_reconnect", *_RECONNECT, commands, changes=Changes.STACK, part=replicas.PART, when=When.UNHEALTHY))
     return tuple(found)

@@ -9,7 +9,7 @@ from rollback_lib.facts import docker
 from rollback_lib.plan.plan import Plan, some
 from rollback_lib.plan.step import Changes, Step
 from rollback_lib.procedures import caddyfile, code
-from rollback_lib.procedures.common import drift, replicas, snapshots
+from rollback_lib.procedures.common import drift, recreate, replicas, snapshots
 from rollback_lib.procedures.common.replicas import Replicas
 from rollback_lib.procedures.env.state import lines_of
 from rollback_lib.procedures.image.plan import PULL_DEADLINE
@@ -19,7 +19,7 @@ from rollback_lib.procedures.release.dimensions import Kind
 from rollback_lib.procedures.release.noted import After, Before, Service
 from rollback_lib.procedures.release.parts import CADDYFILE, FILES, Parts, parts
 from rollback_lib.procedures.release.rationale import rationale
-from rollback_lib.procedures.release.services import attach_again, up
+from rollback_lib.procedures.release.services import attach_again
 from rollback_lib.procedures.release.state import NAME, State
 from rollback_lib.procedures.release.target import Target
 from rollback_lib.text import times
@@ -88,7 +88,7 @@ def _recreate(now: State, target: Target, made: Parts) -> Step:
     if not names:
         return Step("recreate", "Recreate the services", "Each one once.", skip="every container is as it was then")
     named = tuple(Command.of("docker", "tag", one.then, one.name) for one in target.retags if not Reference.parse(one.name).digest)
-    commands = (*made.commands("recreate"), *named, *up(target.recreate), *attach_again(now, target.recreate))
+    commands = (*made.commands("recreate"), *named, *recreate.up(target.recreate), *attach_again(now, target.recreate))
     title = f"Recreate {some(names)}"
     return Step("recreate", title, "Each one once, with images and environment of the release.", commands, changes=Changes.STACK,
                 part=replicas.PART)  # fmt: skip
@@ -106,7 +106,8 @@ def _undo(now: State, target: Target, incident: str, made: Parts) -> tuple[Step,
             Command.of("docker", "tag", _kept(now, one.service, incident), one.name)
             for one in target.retags if one.now and not Reference.parse(one.name).digest
         )  # fmt: skip
-        commands = (*made.commands("undo_recreate", undo=True), *named, *up(ran), *attach_again(now, ran))
+        volumes = recreate.volumes_back(one for name in ran for one in now.of(name))
+        commands = (*made.commands("undo_recreate", undo=True), *named, *volumes, *recreate.up(ran), *attach_again(now, ran))
         steps.append(Step("undo_recreate", "Start what ran before", "Its images were kept under rollback/ tags.", commands,
                           changes=Changes.STACK, part=replicas.PART))  # fmt: skip
     return (*steps, *([load] if load else []), *database_steps.undo(now, target, made, ran))
@@ -187,7 +188,7 @@ def _rows(now: State, target: Target, made: Parts) -> tuple[tuple[str, str], ...
 
 
 def _notes(now: State, target: Target, made: Parts) -> tuple[str, ...]:
-    notes = [*target.risks, *newer(target.databases)]
+    notes = [*target.risks, *newer(target.databases), *recreate.notes(one for name in target.recreate for one in now.of(name))]
     release = target.release
     if release.changed:
         notes.append("The tree had uncommitted changes then, which were not kept: its commit comes back without them.")

@@ -1,21 +1,10 @@
-"""How a release rollback gives services new containers."""
+"""The networks of containers that a release rollback recreates."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from rollback_lib.commands.command import Command
-from rollback_lib.commands.compose import Compose
 from rollback_lib.procedures.redeploy import attach
 from rollback_lib.procedures.release.state import State
-
-Ways = Mapping[str, tuple[Compose, int]]  # services, each with how compose is called for it and how many containers it has
-
-
-def up(services: Ways) -> tuple[Command, ...]:
-    """The commands that recreate the services. Those for which compose is called in the same way share one `up`."""
-    ways: dict[Compose, dict[str, int]] = {}
-    for name, (way, count) in services.items():
-        ways.setdefault(way, {})[name] = count
-    return tuple(way.up(mine) for way, mine in ways.items())
 
 
 def attach_again(now: State, services: Iterable[str]) -> tuple[Command, ...]:

@@ -1,5 +1,8 @@
 """The replicas of a service, as a plan notes them, against those that are there."""
 
+from dataclasses import replace
+
+from rollback_lib.facts.docker import Mount
 from rollback_lib.plan.effect import Effect
 from rollback_lib.procedures.common import replicas
 from rollback_lib.procedures.common.replicas import PART, Replicas
@@ -86,3 +89,26 @@ def test_a_service_that_completes_need_not_run() -> None:
     assert (before.running, before.completed) == (False, True)
     assert wrong(replicas.back(before, "setup", two("a", **failed))) == {}
     assert wrong(replicas.back(before, "setup", two("a", **failed, completes=True))) == {"setup: state": ("running", "exited")}
+
+
+def test_an_anonymous_volume_is_neither_replaced_nor_left_behind_unseen() -> None:
+    def mounting(letter: str, *mounts: tuple[str, str]) -> list:
+        first, second = two(letter)
+        return [first, replace(second, volumes=tuple(Mount(name, path) for name, path in mounts))]
+
+    mine, other = "ab" * 32, "cd" * 32
+    known = Replicas.of(mounting("a", (mine, "/data"), ("shop_cache", "/cache")))
+    assert known.volumes == {("/data", mine)}
+
+    def after(*mounts: tuple[str, str]) -> dict[str, tuple[str, str]]:
+        return wrong(replicas.after(known, "api", mounting("b", *mounts), image=digest("b")))
+
+    assert after((mine, "/data")) == after(("shop_data", "/data")) == after((other, "/elsewhere")) == after() == {}
+    assert after((other, "/data")) == {"api: anonymous volumes replaced": ("none", "/data")}
+
+    def back(*mounts: tuple[str, str]) -> dict[str, tuple[str, str]]:
+        return wrong(replicas.back(known, "api", mounting("a", *mounts)))
+
+    assert back((mine, "/data")) == {}
+    assert back((other, "/data")) == {"api: anonymous volumes": ("/data abababababab", "/data cdcdcdcdcdcd")}
+    assert back() == {"api: anonymous volumes": ("/data abababababab", "none")}
