@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +50,16 @@ class S3:
 
     def call(self, method: str, **arguments: Any) -> dict[str, Any]:
         """One request to S3, as an operator would make it."""
+        answer: dict[str, Any] = getattr(self._client, method)(**arguments)
+        return answer
+
+    @cached_property
+    def _client(self) -> Any:
         import botocore.session
 
         known = {"aws_access_key_id": KEYS["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": KEYS["AWS_SECRET_ACCESS_KEY"]}
-        client = botocore.session.Session().create_client(
-            "s3", region_name="us-east-1", endpoint_url=self.environment["AWS_ENDPOINT_URL"], **known
-        )
-        answer: dict[str, Any] = getattr(client, method)(**arguments)
-        return answer
+        endpoint = self.environment["AWS_ENDPOINT_URL"]
+        return botocore.session.Session().create_client("s3", region_name="us-east-1", endpoint_url=endpoint, **known)
 
 
 def _free(number: int) -> list[int]:
