@@ -3,11 +3,11 @@
 from rollback_lib.facts.datafiles.content import READING, Content
 from rollback_lib.facts.datafiles.listing import listing
 from rollback_lib.facts.datafiles.mounts import Mount, covering, mounts
-from rollback_lib.facts.datafiles.place import Opener, Part, Place, Put, place, put
+from rollback_lib.facts.datafiles.place import OPENERS, Opener, Part, Place, Put, place, put
 from rollback_lib.facts.datafiles.redis import Server, backup_of_redis, server
 from rollback_lib.facts.datafiles.sqlite import LARGEST, backup_of_sqlite, live_sqlite
 
 __all__ = [
-    "LARGEST", "READING", "Content", "Mount", "Opener", "Part", "Place", "Put", "Server", "backup_of_redis", "backup_of_sqlite", "covering",
+    "LARGEST", "OPENERS", "READING", "Content", "Mount", "Opener", "Part", "Place", "Put", "Server", "backup_of_redis", "backup_of_sqlite", "covering",
     "listing", "live_sqlite", "mounts", "place", "put", "server",
 ]  # fmt: skip

@@ -7,7 +7,14 @@ from rollback_lib.commands.command import Command
 from rollback_lib.facts.fact import Fact
 
 NETWORK = ("nfs", "cifs", "smb", "smb2", "fuse", "fuseblk", "ceph", "v9fs", "afs")  # file systems as `stat -f` names them
-# Prints what is there, a line each. Whoever has the file open is found by its inode, since each container has its own paths.
+# openers PATH: the processes that have the file open, by its number, since each container has its own paths. Only root sees those of others.
+OPENERS = r"""
+openers() {
+    set -- $(stat -L -c '%i %d' "$1")
+    find -L /proc/[0-9]*/fd -maxdepth 1 -inum "$1" -printf '%D %h\n' 2>/dev/null | sed -n "s|^$2 /proc/\([0-9]*\)/fd\$|\1|p" | sort -u
+}
+"""
+# Prints what is there, a line each.
 _LOOK = r"""
 path=$1 folder=${1%/*}
 [ -e "$folder" ] || { [ -x "${folder%/*}" ] || echo closed; exit 0; }
@@ -23,7 +30,7 @@ for kept in "$path"__*; do
     [ ! -d "$kept" ] || printf 'kept\t%s\t%s\n' "$kept" "$(du -sb "$kept" 2>/dev/null | cut -f 1)"
 done
 [ -e "$path" ] || exit 0
-find -L /proc/[0-9]*/fd -maxdepth 1 -samefile "$path" 2>/dev/null | cut -d / -f 3 | sort -u | while read -r pid; do
+openers "$path" | while read -r pid; do
     printf 'open\t%s\t%s\t%s\n' "$pid" "$(cat "/proc/$pid/comm" 2>/dev/null)" \
         "$(grep -oE '[0-9a-f]{64}' "/proc/$pid/cgroup" 2>/dev/null | tail -n 1)"
 done || :
@@ -105,7 +112,7 @@ def place(path: str) -> Fact[Place]:
             tuple(Opener(int(pid), command, container) for pid, command, container in of("open")),
         )  # fmt: skip
 
-    return Fact((Command.of("sh", "-uc", _LOOK, "sh", path),), read, missing=f"{path} could not be looked at")
+    return Fact((Command.of("sh", "-uc", OPENERS + _LOOK, "sh", path),), read, missing=f"{path} could not be looked at")
 
 
 def _log(found: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from rollback_lib.commands.command import Command
+from rollback_lib.facts.datafiles import OPENERS
 
 SUMS = "SHA256SUMS"  # the file, in a folder of what was kept, with the hashes of what is in it
 # Two phases, each of which can be done again. First what is there moves to OUT, under another name until that is whole. Then what is in IN
@@ -34,14 +35,13 @@ path=$1 out=$2; shift 2
 for part; do [ ! -e "$out.part/$part" ] || mv -T "$out.part/$part" "${path%/*}/$part"; done
 rm -f "$out.part/SUMS"; rmdir "$out.part"
 """.replace("SUMS", SUMS)
-# By its inode, as each container has its own paths. Only root sees the processes of others.
 _CLOSED = r"""
 path=$1; shift
 for one; do
     [ "$(docker inspect --format '{{.State.Running}}' "$one")" = false ] || { echo "$one runs again, and has $path mounted" >&2; exit 1; }
 done
 [ -e "$path" ] || exit 0
-who=$(find -L /proc/[0-9]*/fd -maxdepth 1 -samefile "$path" 2>/dev/null | cut -d / -f 3 | sort -u | tr '\n' ' ')
+who=$(openers "$path" | tr '\n' ' ')
 [ -z "$who" ] || { echo "$path is open in the processes ${who% }; end them first" >&2; exit 1; }
 """
 
@@ -59,4 +59,4 @@ def back(path: str, parts: Sequence[str], out: str) -> Command:
 
 def closed(path: str, containers: Sequence[str]) -> Command:
     """The command that fails if one of the containers runs, or a process has the file open."""
-    return Command.of("sh", "-euc", _CLOSED, "sh", path, *containers)
+    return Command.of("sh", "-euc", OPENERS + _CLOSED, "sh", path, *containers)
