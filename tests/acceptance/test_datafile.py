@@ -82,7 +82,9 @@ def test_a_wal_goes_and_comes_with_its_file(clean: Machine) -> None:
     """The service is killed instead of told to end, so that what it wrote last is in the WAL alone."""
     clean.host.break_("datafile")
     clean.ssh("""cd /opt/dyniq-voice/docker; sed -i 's/^  notes:$/&\\n    stop_signal: SIGKILL/' docker-compose.yml
-        docker compose up -d notes >/dev/null 2>&1; docker exec -i docker-notes-1 python3 - <<'EOF'
+        docker compose up -d notes >/dev/null 2>&1
+        until curl -sk --connect-to ::127.0.0.1: https://notes.dyniq.ai/health | grep -q 'no notes'; do sleep 0.1; done
+        docker exec -i docker-notes-1 python3 - <<'EOF'
 import sqlite3
 database = sqlite3.connect("/data/notes.db")
 database.execute("INSERT INTO notes (said, at) VALUES ('the last one', datetime('now'))")
@@ -165,9 +167,9 @@ def test_a_file_that_cannot_be_replaced_is_refused(lost: Machine) -> None:
     assert "has no container of the service redis" in refusal(lost, service="redis")
     assert "is in no volume and no mounted folder of docker-notes-1" in refusal(lost, file="/tmp/notes.db")
     assert "mounted read-only" in refusal(lost, file="/srv/notes.db")
-    lost.ssh(f"(setsid sleep 600 3<{DATA}/notes.db >/dev/null 2>&1 </dev/null &)")
+    lost.ssh(f"(setsid sh -c 'echo $$ >/tmp/holder; exec sleep 600' 3<{DATA}/notes.db >/dev/null 2>&1 </dev/null &)")
     assert "is open in sleep (process" in refusal(lost)
-    lost.ssh("pkill -x sleep -f 'sleep 600'", check=False)
+    lost.ssh("kill $(cat /tmp/holder)")
     with asked(lost) as (host, stack):
         now = datafile.document(host, stack)
         proven = datafile.examine(host, now, "").content.proven

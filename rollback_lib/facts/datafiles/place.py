@@ -7,7 +7,7 @@ from rollback_lib.commands.command import Command
 from rollback_lib.facts.fact import Fact
 
 NETWORK = ("nfs", "cifs", "smb", "smb2", "fuse", "fuseblk", "ceph", "v9fs", "afs")  # file systems as `stat -f` names them
-# openers PATH: the processes that have the file open, by its number, since each container has its own paths. Only root sees those of others.
+# openers PATH: the processes that have the file open, by its number, as each container has its own paths. Only root sees those of others.
 OPENERS = r"""
 openers() {
     set -- $(stat -L -c '%i %d' "$1")

@@ -83,12 +83,15 @@ _NOT_READ = {
 }
 
 
-def backup_of_sqlite(backup: Backup, images: Sequence[str]) -> Fact[Content]:
+def backup_of_sqlite(backup: Backup, images: Sequence[str], within: int = 0) -> Fact[Content]:
     """The content of a backup of a SQLite database, read to its end and checked by SQLite. `images` are those that may have SQLite, if the
-    host has not; where none has, only its header and its size are known."""
+    host has not; where none has, only its header and its size are known. If it is not read `within` so many seconds, nothing is known."""
     script = STAGE + _ASK + _BACKUP
-    look = Command.of("sh", "-euc", script, "sh", _PYTHON, _SHELL, *images, "--", *raw(backup).argv)
-    return Fact((look,), _content, missing=f"{backup.path} could not be read", deadline=READING, spoken=spoken)
+    limit = ("timeout", "-k", "2", str(within)) if within else ()
+    look = Command.of(*limit, "sh", "-euc", script, "sh", _PYTHON, _SHELL, *images, "--", *raw(backup).argv)
+    unknown = (lambda _: Content("", proven=f"not read within {within} s")) if within else None
+    missing = f"{backup.path} could not be read"
+    return Fact((look,), _content, otherwise=unknown, missing=missing, deadline=READING, spoken=spoken)
 
 
 def live_sqlite(path: str, images: Sequence[str], deadline: float = 60.0) -> Fact[Content]:

@@ -3,22 +3,25 @@
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures.common.finding import Finding
-from rollback_lib.procedures.common.rows import RED, Row
+from rollback_lib.procedures.common.rows import AMBER, RED, Row
 from rollback_lib.procedures.common.stack_state import StackState
 from rollback_lib.procedures.common.symptoms import Symptoms
 from rollback_lib.procedures.common.triage import Triage
-from rollback_lib.procedures.datafile.state import REDIS, State, document
+from rollback_lib.procedures.datafile.look import Look, look
+from rollback_lib.procedures.datafile.state import REDIS, State
 
 
-def weigh(one: Finding, now: State, stack: StackState, seen: Symptoms) -> None:
+def weigh(one: Finding, found: Look, stack: StackState, seen: Symptoms) -> None:
     """What speaks for a bad data file, and against it."""
+    now = found.now
     wrong = damage(now)
     ill = sorted({container.service for container in now.users if container.service in seen.ill})
     if wrong:
         one.add(4, wrong, sure=True)
         one.stands = True
-    elif now.content and now.content.rows is not None and not sum(now.content.rows.values()) and now.backups:
-        one.add(3 if ill else 2, f"{now.section.file} has no rows ({now.content.counted})")
+    elif found.emptied:
+        most = 2 * len(found.emptied) >= len(found.filled)
+        one.add(4 if most else 1, f"empty now, and with rows in the newest backup: {some(sorted(found.emptied))}")
         one.stands = True
     elif now.server and not now.server.keys and now.backups:
         one.add(3 if ill else 2, f"Redis of {now.section.service} has no keys")
@@ -51,11 +54,17 @@ def _refuses(lines: list[str]) -> str:
     return next((line.strip()[:160] for line in reversed(lines) if any(word in line for word in words)), "")
 
 
-def rows(now: State | Unanswered) -> list[Row]:
+def rows(found: Look | Unanswered) -> list[Row]:
     """The file, where something is wrong with it."""
-    if isinstance(now, Unanswered) or not (wrong := damage(now)):
+    if isinstance(found, Unanswered):
         return []
-    return [Row(f"data file {now.section.name}", RED, wrong, f"`rollback run datafile -p datafile={now.section.name}` shows its backups")]
+    name = found.now.section.name
+    do = f"`rollback run datafile -p datafile={name}` shows its backups"
+    if wrong := damage(found.now):
+        return [Row(f"data file {name}", RED, wrong, do)]
+    if found.emptied:
+        return [Row(f"rows of {name}", AMBER, f"none in {some(sorted(found.emptied))}, and some in the newest backup", do)]
+    return []
 
 
-TRIAGE = Triage(situation="Data file damaged or emptied", look=document, weigh=weigh, rows=rows, explains=True)
+TRIAGE = Triage(situation="Data file damaged or emptied", look=look, weigh=weigh, rows=rows, explains=True)
