@@ -122,34 +122,37 @@ def _log(found: str) -> tuple[str, str]:
 
 
 _PUT = r"""
-path=$1 kept=$2 undone=$3 restore=$4
+path=$1 kept=$2 undone=$3 restore=$4 note=$5
 [ ! -d "$kept" ] || echo kept
 [ ! -d "$undone" ] || echo undone
 [ ! -d "$restore" ] || echo restore
 [ ! -d "$kept.part" ] && [ ! -d "$undone.part" ] || echo half
 [ ! -e "$path" ] || stat -L -c 'inode %i' "$path"
+[ ! -e "$note" ] || printf 'brought %s\n' "$(cat "$note")"
 """
 
 
 @dataclass(frozen=True)
 class Put:
     """Which of the folders of an incident are beside a data file: of what was there before (`kept`), of what an undo took away (`undone`),
-    of what is to be put in place (`restore`). `half`: an exchange was cut off. `inode` is that of the file, 0 if there is none."""
+    of what is to be put in place (`restore`). `half`: an exchange was cut off. `inode` is the number of the file, 0 for none, `brought`
+    that of the file that was brought, 0 if that is not known."""
 
     kept: bool
     undone: bool
     restore: bool
     half: bool
     inode: int
+    brought: int
 
 
-def put(path: str, kept: str, undone: str, restore: str) -> Fact[Put]:
-    """How far an incident came with a data file."""
+def put(path: str, kept: str, undone: str, restore: str, note: str) -> Fact[Put]:
+    """How far an incident came with a data file. `note` is the file in which it noted the number of the file that it brought."""
 
     def read(out: str) -> Put:
         words = out.split()
-        inode = int(words[words.index("inode") + 1]) if "inode" in words else 0
+        inode, brought = (int(words[words.index(word) + 1]) if word in words else 0 for word in ("inode", "brought"))
         kept, undone, restore, half = (word in words for word in ("kept", "undone", "restore", "half"))
-        return Put(kept, undone, restore, half, inode)
+        return Put(kept, undone, restore, half, inode, brought)
 
-    return Fact((Command.of("sh", "-euc", _PUT, "sh", path, kept, undone, restore),), read, missing=f"{path} could not be looked at")
+    return Fact((Command.of("sh", "-euc", _PUT, "sh", path, kept, undone, restore, note),), read, missing=f"{path} could not be looked at")

@@ -1,5 +1,7 @@
 """What a data file rollback has to bring about, compared with the host."""
 
+from typing import Any
+
 from rollback_lib.facts import datafiles, docker
 from rollback_lib.facts.datafiles import Put, Server
 from rollback_lib.facts.datafiles.content import KEYS
@@ -7,10 +9,10 @@ from rollback_lib.facts.docker import Container
 from rollback_lib.facts.host import Host, result_of
 from rollback_lib.plan.effect import Effect
 from rollback_lib.plan.plan import Plan
-from rollback_lib.procedures.common import replicas
+from rollback_lib.procedures.common import replicas, snapshots
 from rollback_lib.procedures.datafile.noted import After, Before
-from rollback_lib.procedures.datafile.plan import FILE
-from rollback_lib.procedures.datafile.state import REDIS, section
+from rollback_lib.procedures.datafile.plan import FILE, NOTE
+from rollback_lib.procedures.datafile.state import REDIS, SQLITE, section
 from rollback_lib.stack.model import Stack
 
 EARLIER, RESTORED, HALF = "the earlier one", "the restored one", "half exchanged"
@@ -20,28 +22,31 @@ def effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """What the rollback asks for, compared with the host now."""
     before, after = Before.read(plan.before), After.read(plan.after)
     put, server, containers = _look(host, stack, plan)
-    found = _which(before, put)
+    found = _which(stack, before, after, put)
     rows = [
         Effect(f"file at {before.path}", RESTORED, found, part=FILE, between=found == HALF),
         Effect(f"kept in {after.kept}", "what was there", "what was there" if put.kept else "nothing", part=FILE, between=True),
         *_containers(before, after, containers),
     ]
+    return [*rows, _loaded(after, put, server)] if section(stack, after.section).kind == REDIS else rows
+
+
+def _loaded(after: After, put: Put, server: Server | None) -> Effect:
+    """Whether Redis has loaded what is in the backup. From version 7 on it says how many keys it loaded. Before, they can only be counted,
+    and some may be new. Once it has saved its keys, it may have loaded these."""
     wanted = (after.rows or {}).get(KEYS)
-    if server and wanted is not None:
-        # From version 7 on, Redis says what it loaded. Before, its keys can only be counted, and some may be new by now.
-        loaded = server.loaded if server.loaded is not None else sum(server.keys.values())
-        said = "loading" if server.loading else f"{loaded:,}"
-        rows.append(Effect("keys that Redis loaded", f"{wanted:,}", said, settles=True, condition=True, part=replicas.PART))
-    elif section(stack, after.section).kind == REDIS:
-        rows.append(Effect("Redis", "answers", "does not answer", settles=True, condition=True, part=replicas.PART))
-    return rows
+    known: dict[str, Any] = {"settles": True, "condition": True, "part": replicas.PART}
+    if server is None or wanted is None or put.brought not in (0, put.inode):
+        return Effect("Redis", "answers", "answers" if server and not server.loading else "does not answer", **known)
+    loaded = server.loaded if server.loaded is not None else sum(server.keys.values())
+    return Effect("keys that Redis loaded", f"{wanted:,}", "loading" if server.loading else f"{loaded:,}", **known)
 
 
 def undo_effects(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     """The state before the rollback, compared with the host now."""
     before, after = Before.read(plan.before), After.read(plan.after)
     put, _, containers = _look(host, stack, plan)
-    found = _which(before, put)
+    found = _which(stack, before, after, put)
     return [
         Effect(f"file at {before.path}", EARLIER, found, part=FILE, between=found == HALF),
         *_containers(before, after, containers, back=True),
@@ -56,7 +61,7 @@ def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
     path = f"file at {before.path}"
     users = sorted({one.container for one in host.ask(datafiles.mounts()).result() if one.holds(before.path)} | {after.container})
     return [
-        Effect(path, EARLIER, _which(before, put)), *rows,
+        Effect(path, EARLIER, _which(stack, before, after, put)), *rows,
         Effect("containers that have it mounted", " ".join(sorted(before.containers)), " ".join(users)),
     ]  # fmt: skip
 
@@ -64,20 +69,20 @@ def assumed(host: Host, stack: Stack, plan: Plan) -> list[Effect]:
 def _look(host: Host, stack: Stack, plan: Plan) -> tuple[Put, Server | None, list[Container]]:
     before, after = Before.read(plan.before), After.read(plan.after)
     of_redis = section(stack, after.section).kind == REDIS
-    put = host.ask(datafiles.put(before.path, after.kept, after.undone, after.restore))
+    note = snapshots.before(stack, plan.incident, NOTE)
+    put = host.ask(datafiles.put(before.path, after.kept, after.undone, after.restore, note))
     server = host.ask(datafiles.server(after.container)) if of_redis else None
     containers = host.ask(docker.concerned(stack, sorted(before.containers)))
     return put.result(), result_of(server), containers.result()
 
 
-def _which(before: Before, put: Put) -> str:
-    """Which file is there. A Redis replaces its own with each save, so its folders tell; of SQLite, the number of the file, too."""
+def _which(stack: Stack, before: Before, after: After, put: Put) -> str:
+    """Which file is there, as the folders beside it tell. Of SQLite, its number tells, too; a Redis makes a new file with each save."""
     if put.half or (put.kept and (put.restore or put.undone)):
         return HALF
-    if before.inode and not put.kept and put.inode != before.inode:
+    wanted = put.brought if put.kept else before.inode
+    if section(stack, after.section).kind == SQLITE and wanted not in (0, put.inode):
         return "another one, that somebody put there" if put.inode else "no file"
-    if before.inode and put.kept and put.inode in (0, before.inode):
-        return "no file" if not put.inode else "the earlier one, although it was kept"
     return RESTORED if put.kept else EARLIER
 
 

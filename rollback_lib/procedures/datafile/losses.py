@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rollback_lib.errors import TargetRefused
-from rollback_lib.facts import datafiles
+from rollback_lib.facts import paths
 from rollback_lib.facts.datafiles.content import KEYS
 from rollback_lib.facts.host import Host
 from rollback_lib.plan.plan import Plan
-from rollback_lib.procedures.datafile.noted import After, Before
+from rollback_lib.procedures.datafile.noted import After
 from rollback_lib.procedures.datafile.state import REDIS, State, document
 from rollback_lib.procedures.datafile.target import Target
 from rollback_lib.stack.model import Stack
@@ -99,16 +99,15 @@ def weigh(host: Host, stack: Stack, plan: Plan) -> Losses:
 
 
 def _losses(host: Host, stack: Stack, plan: Plan, backup: str) -> Losses:
-    before, after = Before.read(plan.before), After.read(plan.after)
-    put = host.ask(datafiles.put(before.path, after.kept, after.undone, after.restore))
+    after = After.read(plan.after)
+    restored = host.ask(paths.missing([after.restore, after.kept]))
     now = document(host, stack, after.section)
     unknown = ""
     if after.rows is None:
         unknown = "the backup could not be counted"
     elif _counted(now) is None:
         unknown = _why_not(now)
-    restored = put.result().restore or put.result().kept
-    return Losses(after.section, backup, compare(now, after.rows), unknown, restored)
+    return Losses(after.section, backup, compare(now, after.rows), unknown, len(restored.result()) < 2)
 
 
 def _why_not(now: State) -> str:

@@ -9,7 +9,7 @@ from rollback_lib.facts.docker import Container
 from rollback_lib.plan.plan import Plan, some
 from rollback_lib.plan.step import Changes, Step
 from rollback_lib.plan.writes import How, Write
-from rollback_lib.procedures.common import replicas
+from rollback_lib.procedures.common import replicas, snapshots
 from rollback_lib.procedures.common.replicas import Replicas
 from rollback_lib.procedures.datafile import exchange
 from rollback_lib.procedures.datafile.losses import compare
@@ -20,6 +20,7 @@ from rollback_lib.procedures.datafile.state import NAME, REDIS, SQLITE, State, b
 from rollback_lib.procedures.datafile.target import Target
 from rollback_lib.text import times
 
+NOTE = "put"  # the name under which an incident notes the number (inode) of the file that it brings
 FILE = "file"  # the part of the host that steps and effects name: what lies at the path
 FETCH_DEADLINE, STOP_DEADLINE, START_DEADLINE = 3600.0, 600.0, 900.0  # seconds
 SAVING = 300  # seconds that a Redis has to save its keys when it is stopped
@@ -52,7 +53,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         target=target.name,
         steps=_steps(now, target, after, incident),
         undo=_undo(now, after),
-        cleanup=(Command.of("rm", "-rf", restore),),
+        cleanup=(Command.of("rm", "-rf", restore), Command.of("rm", "-f", snapshots.before(stack, incident, NOTE))),
         writes=(Write(place.path.rpartition("/")[0], How.FOLDER),),
         rationale=rationale(now, target),
         facts=_rows(now, target, kept),
@@ -68,11 +69,13 @@ def _steps(now: State, target: Target, after: After, incident: str) -> tuple[Ste
     stack = now.stack
     whom = some(_stopped(now)) or "nobody"
     source = () if target.backup.source else (backups.unchanged(target.backup),)
+    note = snapshots.before(stack, incident, NOTE)
     fetch = (
+        snapshots.folders(stack, "before"),
         Command.of("rm", "-rf", after.restore),
         Command.of("mkdir", "-m", "700", after.restore),
         backups.raw(target.backup).to(f"{after.restore}/{RAW}"),
-        stage(place, after.restore, target.content.hash, _log(now)),
+        stage(place, after.restore, target.content.hash, note, _log(now)),
     )
     return (
         Step("fetch", "Bring the backup beside the file", "In the same folder, so that a rename is enough; the service keeps running.",

@@ -8,7 +8,7 @@ from rollback_lib.facts.datafiles import Place
 RAW = ".raw"  # the backup in its folder, as it was stored
 # Unpacked, and proven to be what was checked; then with mode, owner, and further attributes of the file that is there.
 _STAGE = r"""
-folder=$1 path=$2 hash=$3; shift 3
+folder=$1 path=$2 hash=$3 note=$4; shift 4
 name=${path##*/}
 cd "$folder"
 case $(head -c 4 RAW | od -An -tx1 | tr -d ' \n') in
@@ -27,6 +27,7 @@ as_it_was() { # as_it_was OLD NEW
     touch "$2"
 }
 as_it_was "$path" "$name"
+stat -c %i "$name" >"$note"
 """.replace("RAW", RAW)
 # Since Redis 7, the log is a folder with a list of its files, of which the first may be a snapshot (BASE). Before, it is a file that may
 # begin with one. (https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/)
@@ -59,9 +60,9 @@ class Log:
         return self.place != self.files
 
 
-def stage(place: Place, folder: str, hash: str, log: Log | None) -> Command:
-    """The command that makes of the stored backup in `folder` what takes the place of the file, whose SHA-256 has to be `hash`. With a log,
-    Redis loads that, so it is one that begins with the backup."""
+def stage(place: Place, folder: str, hash: str, note: str, log: Log | None) -> Command:
+    """The command that makes of the stored backup in `folder` what takes the place of the file, whose SHA-256 has to be `hash`, and writes
+    its number (inode) to the file `note`. With a log, Redis loads that, so it is one that begins with the backup."""
     made = "" if log is None else _FOLDER if log.folder else _FILE
     words = () if log is None else (log.place, log.files)
-    return Command.script(f"{_STAGE}{made}sync . *\n", folder, place.path, hash, *words)
+    return Command.script(f"{_STAGE}{made}sync . *\n", folder, place.path, hash, note, *words)
