@@ -72,8 +72,8 @@ def _look(host: Host, stack: Stack, plan: Plan) -> tuple[Put, Server | None, lis
     note = snapshots.before(stack, plan.incident, NOTE)
     put = host.ask(datafiles.put(before.path, after.kept, after.undone, after.restore, note))
     server = host.ask(datafiles.server(after.container)) if of_redis else None
-    containers = host.ask(docker.concerned(stack, sorted(before.containers)))
-    return put.result(), result_of(server), containers.result()
+    containers = [host.ask(docker.named(name)) for name in before.containers]
+    return put.result(), result_of(server), [one for answer in containers if (one := answer.result())]
 
 
 def _which(stack: Stack, before: Before, after: After, put: Put) -> str:
@@ -99,4 +99,4 @@ def _containers(before: Before, after: After, containers: list[Container], *, ba
 
 
 def _named(containers: list[Container], name: str) -> list[Container]:
-    return [one for one in {one.id: one for one in containers}.values() if one.name == name]
+    return [one for one in containers if one.name == name]

@@ -96,16 +96,15 @@ def document(host: Host, stack: Stack, datafile: str = "") -> State:
     path = mount.on_host(entry.file) if mount else None
     names = sorted({one.container for one in mounted.result() if path and one.holds(path)} | {one.name for one in mine})
     listed = _Listed.ask(host, entry)
-    users, where = host.ask(docker.concerned(stack, names)), host.ask(datafiles.place(path)) if path else None
+    users, where = [host.ask(docker.named(name)) for name in names], host.ask(datafiles.place(path)) if path else None
     answering = host.ask(datafiles.server(newest.name)) if newest and entry.kind == REDIS else None
     lines, restored = host.ask(docker.lines(newest)), host.ask(restores.restores(stack.state))
     place = result_of(where)
     images = _images(newest, project.result())
     read = entry.kind == SQLITE and place and place.file and not place.closed
     content = host.ask(datafiles.live_sqlite(place.path, images)) if read and place else None
-    found = {one.name: one for one in users.result() if one.name in names}
     return State(
-        stack=stack, section=entry, containers=mine, mount=mount, users=[found[name] for name in sorted(found)], place=place,
+        stack=stack, section=entry, containers=mine, mount=mount, users=[one for answer in users if (one := answer.result())], place=place,
         content=result_of(content), server=result_of(answering), backups=listed.found(), restores=restored.result(), lines=lines.result(),
         images=images, away=listed.away(),
     )  # fmt: skip
