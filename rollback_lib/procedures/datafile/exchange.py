@@ -14,7 +14,7 @@ if [ -n "$unless" ] && [ -d "$unless" ] && [ ! -d "$in" ] && [ ! -d "$out" ]; th
 folder=${path%/*}
 [ -d "$in" ] || [ -d "$out" ] || { echo "there is no $in any more" >&2; exit 1; }
 if [ -d "$in" ] && [ ! -d "$out" ]; then
-    [ ! -e "$in/SUMS" ] || (cd "$in" && sha256sum --quiet --check SUMS) || { echo "$in is not as it was kept" >&2; exit 1; }
+    [ ! -s "$in/SUMS" ] || (cd "$in" && sha256sum --quiet --check SUMS) || { echo "$in is not as it was kept" >&2; exit 1; }
     mkdir -p -m 700 "$out.part"
     for part; do [ ! -e "$folder/$part" ] || mv "$folder/$part" "$out.part/"; done
     (cd "$out.part" && find . -type f ! -name SUMS -exec sha256sum {} + | sort -k 2 >SUMS)
