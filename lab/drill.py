@@ -29,6 +29,7 @@ DRILLS: dict[str, tuple[str, dict[str, str]]] = {
     "env": ("env", {}),
     "caddyfile": ("caddyfile", {}),
     "database": ("database", {"database": "voice", "accept_loss": "true"}),
+    "datafile": ("datafile", {"accept_loss": "true"}),
     "redeploy": ("stack", {}),
     "release": ("release", {}),
     "undo": ("env", {}),

@@ -35,9 +35,24 @@ SCENARIOS = {
     "env": ("the database's address in .env is mistyped: every health check answers 500", "500"),
     "caddyfile": ("a bad Caddyfile is deployed: agents-api's route answers 502", "502"),
     "database": ("a bad migration has dropped a table of the voice database: every health check answers 500", "500"),
+    "datafile": ("a clean-up has deleted all notes from the SQLite database of that service: its health check answers 500", "500"),
     "release": ("a bad commit, a bad Caddyfile and a mistyped .env are deployed at once: agents-api's route answers 502", "502|500"),
     "stack": ("the stack has lost its network: agents-api's route answers 502", "502|000"),
 }
+# What a scenario needs beside the seeded stack: it is brought before the host is broken.
+EQUIPMENT = {
+    "datafile": Drill(
+        Path(__file__).parent / "scenarios" / "datafile.sh", *SCENARIOS["datafile"],
+        prepare=Path(__file__).parent / "equipment" / "notes.sh",
+        stack={
+            "datafiles": [{"name": "notes", "kind": "sqlite", "service": "notes", "file": "/data/notes.db", "backups": "/backup/notes-*"}],
+            "routes": [
+                {"name": "notes", "service": "notes", "url": "https://notes.dyniq.ai/health", "connect_to": f"127.0.0.1:{HTTPS_PORT}",
+                 "ca": ".lab/ca.crt"},
+            ],
+        },
+    ),
+}  # fmt: skip
 MADE = "/run/lab/scenario"  # the file on the host with the name of the scenario that was made last
 N8N = "https://n8n.dyniq.ai/"  # a route that is not in the stack file
 
@@ -166,8 +181,8 @@ class PracticeHost:
         return dict(json.loads(file.read_text())) if file.exists() else {}
 
     def equip(self, drill: Drill) -> None:
-        """Prepare the host for the drill of another package: copy its files, run its script, and add its keys to the host's stack file.
-        A reset undoes it."""
+        """Prepare the host for a drill that needs more than the seeded stack: copy its files, run its script, and add its keys to the
+        host's stack file. A reset undoes it."""
         for path, file in drill.brings.items():
             self.exec(f"mkdir -p {shlex.quote(str(Path(path).parent))}")
             run(["docker", "cp", "--quiet", str(file), f"{self.container}:{path}"])
@@ -189,6 +204,8 @@ class PracticeHost:
             raise ParameterError(f"there is no scenario {scenario!r}; there are: {', '.join([*SCENARIOS, *brought])}")
         if not self.running():
             raise LabError(f"the practice host {self.name!r} is not running; start it with `rollback lab up`")
+        if scenario in EQUIPMENT:
+            self.equip(EQUIPMENT[scenario])
         drill = brought.get(scenario)
         file = drill.scenario if drill else Path(__file__).parent / "scenarios" / f"{scenario}.sh"
         script = file.read_text()

@@ -30,6 +30,7 @@ VERSIONS = {
     "caddy-2.11": Version("trixie-backports", "caddy/trixie-backports", images.service_image("caddy:2")),
     "postgres-18": Version("forky", "postgresql-18", images.service_image("postgres:17")),
     "backup-tools": Version("trixie-backports", "restic/trixie borgbackup/trixie", images.BASE),
+    "redis-7.0": Version("bookworm", "redis-server", images.BASE),
     "postgres-15": Version("bookworm", "postgresql-15", images.service_image("postgres:17")),
 }
 

@@ -34,7 +34,7 @@ def add(commands: Any) -> None:
         if action == "status":
             sub.add_argument("--json", action="store_true")
         if action == "break":
-            sub.add_argument("scenario", help="what to break: code, image, env, caddyfile, database, stack")
+            sub.add_argument("scenario", help="what to break: code, image, env, caddyfile, database, datafile, stack")
         sub.set_defaults(command=_lab, action=action)
 
     record = lab.add_parser("record", help="run the notebooks in drills, and keep their outputs in notebooks/ as the worked example")

@@ -18,11 +18,11 @@ from rollback_lib.run.incident import Incident
 from rollback_lib.stack.model import Stack
 
 if TYPE_CHECKING:
-    from rollback_lib.procedures import caddyfile, code, database, env, image, readiness, redeploy, release, triage, undo
+    from rollback_lib.procedures import caddyfile, code, database, datafile, env, image, readiness, redeploy, release, triage, undo
 
 __all__ = [
-    "caddyfile", "code", "database", "env", "image", "offer", "open_incident", "readiness", "redeploy", "release", "resume_incident",
-    "triage", "undo",
+    "caddyfile", "code", "database", "datafile", "env", "image", "offer", "open_incident", "readiness", "redeploy", "release",
+    "resume_incident", "triage", "undo",
 ]  # fmt: skip
 
 

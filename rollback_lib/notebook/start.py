@@ -121,6 +121,7 @@ def _each(notebook: Notebook, known: Stack) -> list[tuple[str, str]]:
     single pair of empty texts."""
     things = {
         "database": [database.name for database in known.databases],
+        "datafile": [file.name for file in known.datafiles],
         "service": known.image.names if known.image else [],
         "file": known.env.paths if known.env else [],
     }

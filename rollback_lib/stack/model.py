@@ -12,6 +12,7 @@ from rollback_lib.errors import ParameterError
 from rollback_lib.settings import home
 from rollback_lib.stack import values
 from rollback_lib.stack.approval import Approval
+from rollback_lib.stack.datafile import Datafile
 from rollback_lib.stack.route import Health, Route
 from rollback_lib.stack.sources import Place
 from rollback_lib.stack.values import ComposeProject, DatabaseName, HostPath, Keys, Name, Pattern, ProjectName, SecretReference, local_path
@@ -27,6 +28,7 @@ class Budgets(Keys):
     env: PositiveFloat = Field(default=10.0, description="The env rollback.")
     caddyfile: PositiveFloat = Field(default=5.0, description="The Caddyfile rollback.")
     database: PositiveFloat = Field(default=300.0, description="The database rollback.")
+    datafile: PositiveFloat = Field(default=120.0, description="The data file rollback.")
     redeploy: PositiveFloat = Field(default=120.0, description="A redeploy.")
     release: PositiveFloat = Field(default=90.0, description="The release rollback.")
     undo: PositiveFloat = Field(default=120.0, description="An undo.")
@@ -246,6 +248,7 @@ class Stack(Keys):
     env: Env | None = Field(default=None, description="The env rollback.")
     caddyfile: Caddyfile | None = Field(default=None, description="The Caddyfile rollback.")
     databases: list[Database] = Field(default_factory=list, description="The database rollback: each database under a name of its own.")
+    datafiles: list[Datafile] = Field(default_factory=list, description="The data file rollback: each file under a name of its own.")
     redeploy: Redeploy | None = Field(default=None, description="The redeploy; `{}` where the compose files name every network.")
     procedures: dict[Name, dict[str, Any]] = Field(
         default_factory=dict,
@@ -278,9 +281,9 @@ class Stack(Keys):
 
     @model_validator(mode="after")
     def _databases_by_name(self) -> "Stack":
-        names = [one.name for one in self.databases]
-        if len(set(names)) < len(names):
-            raise ValueError("every database is expected to have a name of its own")
+        for word, named in (("database", self.databases), ("data file", self.datafiles)):
+            if len({one.name for one in named}) < len(named):
+                raise ValueError(f"every {word} is expected to have a name of its own")
         return self
 
     def section(self, name: str) -> Any:

@@ -33,7 +33,10 @@ _PLAIN = {str: "text", bool: "true or false", int: "integer", float: "number", d
 
 def markdown() -> str:
     """The text of the page."""
-    parts = [_INTRODUCTION, *(_section(key, section) for key, section in _sections("stack", Stack)), _types()]
+    first: dict[type[BaseModel], str] = {}
+    for key, section in _sections("stack", Stack):
+        first.setdefault(section, key)
+    parts = [_INTRODUCTION, *(_section(key, section) for section, key in first.items()), _types()]
     return "\n\n".join(parts) + "\n"
 
 

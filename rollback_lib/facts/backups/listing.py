@@ -13,7 +13,7 @@ LISTED = 40  # how many backups are looked at, the newest ones
 _LOOK = 3  # seconds for reaching the end of a compressed file; a file that takes longer is read when it is chosen
 _CLOSED = "closed"  # the kind of a backup that the login user may not read
 
-_IDENTITY = r"""
+IDENTITY = r"""
 identity() {
     if [ -d "$1" ]; then find -L "$1" -type f -printf '%P %i %s %T@ %C@\n' | sort | sha256sum | cut -c -16
     else stat -L -c '%i %s %.9Y %.9Z' "$1"; fi
@@ -64,7 +64,7 @@ def listing(pattern: str, most: int = LISTED) -> Fact[list[Backup]]:
     """The backups that match a pattern, newest first, `most` at most."""
     folder, _, name = pattern.rpartition("/")
     # The pattern is not quoted, as the shell has to expand it. The stack file may contain no character in it that would do more.
-    look = SEEN + f'seen "$0" || exit 0; cd / && set -- "$@" "$0"/{name}; {_IDENTITY}{_LIST}'
+    look = SEEN + f'seen "$0" || exit 0; cd / && set -- "$@" "$0"/{name}; {IDENTITY}{_LIST}'
     command = Command.of("sh", "-c", look, folder, str(_LOOK), str(most))
     return Fact(
         (command,),
@@ -77,7 +77,7 @@ def listing(pattern: str, most: int = LISTED) -> Fact[list[Backup]]:
 def unchanged(backup: Backup) -> Command:
     """A command that fails if the backup has been written to since it was read."""
     look = '[ "$(identity "$1")" = "$2" ] || { echo "$1 has changed since it was read; make a new plan" >&2; exit 1; }'
-    return Command.of("sh", "-euc", _IDENTITY + look, "sh", backup.path, backup.identity)
+    return Command.of("sh", "-euc", IDENTITY + look, "sh", backup.path, backup.identity)
 
 
 def _backup(line: str) -> Backup:

@@ -16,6 +16,7 @@ STEPS: dict[str, dict[str, int]] = {
     "env": {"keep": 2, "put": 3, "recreate": 0, "remember": 0},
     "caddyfile": {"keep": 1, "put": 1, "load": 0, "remember": 0},
     "database": {"create": 2, "restore": 1, "prepare": 1, "swap": 1, "remember": 0},
+    "datafile": {"fetch": 3, "stop": 1, "put": 1, "start": 1, "remember": 0},
     "redeploy": {"keep": 1, "build": 1, "redeploy": 3, "remember": 0},
     "release": {"keep": 3, "prove": 0, "change": 4, "recreate": 1, "load": 1, "remember": 1},
     "release with voice": {"restore": 4, "swap_voice": 1},
@@ -24,6 +25,7 @@ STEPS: dict[str, dict[str, int]] = {
     "undo of code": {"undo_tree": 1, "undo_recreate": 1},
     "undo of env": {"keep": 1, "undo_put": 1, "undo_recreate": 0},
     "undo of database": {"undo_swap": 0},
+    "undo of datafile": {"undo_stop": 1, "undo_put": 2, "undo_start": 1},
 }
 
 

@@ -104,7 +104,8 @@ def look(machine: Machine, folder: Path, before: str, cell: Cell) -> str:
     """Compare the record with the host, and return its verdict. `before` is the state before the run."""
     verdict = record(folder)["verdict"]
     if verdict == "succeeded":
-        assert (machine.health()[0] == 200) is not cell.undoes, "the record says succeeded, and the route is not as it should be"
+        route = "notes" if cell.procedure == "datafile" else "agents-api"
+        assert (machine.health(route)[0] == 200) is not cell.undoes, "the record says succeeded, and the route is not as it should be"
         assert machine.health("ruben-api")[0] == 200
         assert fingerprint(machine) != before
     if verdict in ("failed-restored", "refused", "aborted"):
@@ -121,6 +122,7 @@ def fingerprint(machine: Machine) -> str:
             docker inspect --format '{{.Name}} {{.Image}} {{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}' $name
         done
         docker exec voice-postgres-1 psql -X -A -t -U dyniq -d postgres -c "SELECT datname, oid FROM pg_database ORDER BY 1"
+        stat -c '%n %i' /var/lib/docker/volumes/docker_notes_data/_data/notes.db 2>/dev/null || true
     """)
 
 

@@ -8,7 +8,8 @@ from allpairspy import AllPairs
 from lab.drill import DRILLS
 from lab.shapes import DIMENSIONS, SEEDED
 
-PROCEDURES = [procedure for procedure in DRILLS if procedure not in ("undo", "readiness")]
+# A data file needs a service that no shape has: see tests/acceptance/test_datafile.py.
+PROCEDURES = [procedure for procedure in DRILLS if procedure not in ("undo", "readiness", "datafile")]
 OF_SHOP = ("code", "env", "redeploy", "release")  # the stack `shop` has no proxy, no database and no production images
 # Without the plain bash, which all other tests use as the login shell.
 VALUES = {name: [value for value in values if (name, value) != ("shell", "bash")] for name, values in DIMENSIONS.items()}

@@ -15,6 +15,7 @@ from rollback_lib.procedures import code, database, env, readiness, registry, tr
 from rollback_lib.procedures.caddyfile import noted as of_caddyfile
 from rollback_lib.procedures.code import noted as of_code
 from rollback_lib.procedures.database import noted as of_database
+from rollback_lib.procedures.datafile import noted as of_datafile
 from rollback_lib.procedures.env import noted as of_env
 from rollback_lib.procedures.image import noted as of_image
 from rollback_lib.procedures.mark import noted as of_mark
@@ -25,7 +26,17 @@ from rollback_lib.procedures.undo import noted as of_undo
 from rollback_lib.procedures.undo.origin import Origin
 from rollback_lib.record.verdict import Verdict
 from tests.builders.stack import STACK
-from tests.unit.procedures import test_caddyfile, test_code, test_database, test_env, test_image, test_mark, test_redeploy, test_release
+from tests.unit.procedures import (
+    test_caddyfile,
+    test_code,
+    test_database,
+    test_datafile,
+    test_env,
+    test_image,
+    test_mark,
+    test_redeploy,
+    test_release,
+)
 
 SILENT = Unanswered("nobody answers")
 
@@ -68,6 +79,7 @@ def planned(name: str) -> Plan:
         "code": lambda: code.plan(test_code.state(), test_code.target(), incident="i1"),
         "image": lambda: test_image.plan(test_image.state()),
         "database": lambda: database.plan(database_now, test_database.target(database_now), incident="i1"),
+        "datafile": test_datafile.planned,
         "redeploy": of_volumes,
         "release": test_release.planned,
         "undo": lambda: undone(undone(of_volumes())),
@@ -83,6 +95,7 @@ MODELS: dict[str, tuple[type[Noted], ...]] = {
     "code": (of_code.Before,),
     "image": (of_image.Before, of_image.After),
     "database": (of_database.Before, of_database.After),
+    "datafile": (of_datafile.Before, of_datafile.After),
     "redeploy": (of_redeploy.Before, of_redeploy.After),
     "release": (of_release.Before, of_release.After),
     "undo": (of_undo.Before, of_undo.After),

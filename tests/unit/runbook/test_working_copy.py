@@ -276,7 +276,7 @@ def test_every_procedure_of_the_page_has_a_copy_to_plan_and_one_to_apply(root: P
     for copy in to_apply:
         assert f'<a href="dyniq-voice/apply/{copy.name}">apply</a>' in page
         assert 'mode: str = \\"apply\\"' in copy.read_text()
-    assert (len(to_plan), len(to_apply), page.count("<a ")) == (8, 7, 19)
+    assert (len(to_plan), len(to_apply), page.count("<a ")) == (9, 8, 21)
     assert "triage" not in str(to_apply)
 
 
