@@ -1,7 +1,7 @@
 """The operator that runs a procedure of one stack by the `rollback` command, and tells how it ended by the record."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import BaseHook, BaseOperator, Context
@@ -84,8 +84,9 @@ class RunbookOperator(BaseOperator):
         self.log.info("record %s in %s, plan %s", outcome.incident, outcome.folder, outcome.plan)
 
 
-def command(secrets: Mapping[str, str], context: Context) -> Command:
-    """`rollback` with the values of secrets, from Airflow's connections; it looks in archives for the records of this run of the DAG."""
-    began = context["dag_run"].start_date
+def command(secrets: Mapping[str, str], context: Context, days: int = 0) -> Command:
+    """`rollback` with the values of secrets, from Airflow's connections; it looks for the records of this run of the DAG, and of so many
+    days before."""
+    began = context["dag_run"].start_date or datetime.now(UTC)
     values = {name: BaseHook.get_connection(of).password or "" for name, of in secrets.items()}
-    return Command(values, began.astimezone(UTC).date() if began else None)
+    return Command(values, began.astimezone(UTC).date() - timedelta(days=days))

@@ -81,6 +81,11 @@ class Command:
             outcome = resumed
         return outcome
 
+    def lately(self, stack: str, text: str) -> bool:
+        """Whether a run of a stack with a text in it is in the records, of this machine or of the archive, since the day that was given."""
+        words, where = ["incidents", "search", text, "--json", "--stack", loaded(stack).name, *self._since], _archive(stack)
+        return bool(self._json(*words)[1] or (where and self._json(*words, "--archive", where)[1]))
+
     def sent(self, stack: str) -> str:
         """Send the records of this machine to their archives, if that stack has one. Returns why one could not be sent; "" if all were."""
         status, said = self.said("incidents", "archive") if _archive(stack) else (0, "")
@@ -94,9 +99,14 @@ class Command:
 
     def said(self, *words: str) -> tuple[int, str]:
         """The exit status of another command, and the last line that it printed."""
-        status, out, err = self._done(*words)
-        lines = f"{out}\n{err}".strip().splitlines()
+        status, printed = self.printed(*words)
+        lines = printed.splitlines()
         return status, lines[-1].removeprefix("rollback: ") if lines else ""
+
+    def printed(self, *words: str) -> tuple[int, str]:
+        """The exit status of another command, and all that it printed."""
+        status, out, err = self._done(*words)
+        return status, f"{out}\n{err}".strip()
 
     def terminate(self) -> None:
         """Tell the run to end. It completes its record, and says in it what is known of the host."""
