@@ -16,6 +16,7 @@ from rollback_lib.fleet.page import Page
 from rollback_lib.fleet.tally import Tally
 from rollback_lib.fleet.unattended import UNATTENDED, unattended
 
+_AGAIN = "It was rolled back without a person within a day, so this time a person is asked."
 _RUN = "{{ dag.dag_id }} {{ run_id }}"
 _GIVEN = "ti.xcom_pull(task_ids='incident.approve', map_indexes=ti.map_index)"
 
@@ -77,6 +78,7 @@ class AlertApproval(PlanApproval):
 
     def __init__(self, *, stack: Any, procedure: Any, parameters: Any, secrets: Mapping[str, str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.body: str
         self.stack = stack
         self.procedure = procedure
         self.parameters = parameters
@@ -85,7 +87,7 @@ class AlertApproval(PlanApproval):
     def execute(self, context: Context) -> Any:
         if self.of and unattended(self.stack, self.procedure, self.parameters):
             if command(self.secrets, context, days=1).lately(self.stack, UNATTENDED):
-                self.body = f"It was rolled back without a person within a day, so this time a person is asked.\n\n{self.body}"
+                self.body = f"{_AGAIN}\n\n{self.body}"
             else:
                 return {"by": UNATTENDED, "at": datetime.now(UTC).isoformat(timespec="seconds")}
         return super().execute(context)

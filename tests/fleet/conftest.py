@@ -20,6 +20,7 @@ SECRET = "planted-3Qz8vB1nR7"  # in a connection of Airflow, and in the environm
 DAGS = """
 from rollback_lib.airflow.alert import alert
 from rollback_lib.airflow.daily import daily
+from rollback_lib.airflow.drills import drills
 from rollback_lib.airflow.fleet import fleet
 
 common = dict(stacks="parameters/fleet/*.yaml", approvers=["anna", "ben"], serial=[1, "100%"], secrets={"CHAT_TOKEN": "chat"})
@@ -27,6 +28,7 @@ waves = fleet("code", **common)
 once = fleet("code", dag_id="fleet_once", approve="once", on_failure="undo", **{**common, "serial": [1]})
 every_day = daily(stacks="parameters/fleet/*.yaml", schedule=None, secrets=common["secrets"])
 from_alerts = alert(stacks="parameters/fleet/*.yaml", approvers=["anna", "ben"], secrets=common["secrets"])
+practised = drills(["code"], host="{practice}", schedule=None)
 lenient = fleet("code", dag_id="fleet_lenient", max_fail_percentage=100, **common)
 """
 # Each task is a process that reads this file, so each has a runbook folder of its own, as on a worker that shares no disk with others.
@@ -83,7 +85,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
 
 
 @pytest.fixture(scope="session")
-def airflow(runbooks: Path, archive: Archive, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
+def airflow(three: list[PracticeHost], runbooks: Path, archive: Archive, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     folder = tmp_path_factory.mktemp("engine")
     files = runbooks / "parameters" / "fleet"
@@ -92,7 +94,7 @@ def airflow(runbooks: Path, archive: Archive, tmp_path_factory: pytest.TempPathF
     secrets = {"AIRFLOW_CONN_CHAT": f"generic://:{SECRET}@nowhere", "DEPLOY_TOKEN": SECRET}
     apart = {"WORKERS": str(tmp_path_factory.mktemp("workers")), "ARCHIVE_OF_TESTS": archive.address, **archive.environment}
     made = Airflow(folder, runbooks, 8100 + worker, {**secrets, **apart})
-    (made.dags / "dags.py").write_text(DAGS)
+    (made.dags / "dags.py").write_text(DAGS.replace("{practice}", three[0].name))
     (made.dags / "apart.py").write_text(APART)
     with made.running():
         yield made

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,10 @@ from typing import Any
 import yaml
 
 from lab.practice_host import PracticeHost
+from tests.faults import freeze
 from tests.fleet.engine import Airflow
+
+STATE = "/var/lib/rollback/dyniq-voice"  # where `freeze` looks for jobs
 
 
 @dataclass(frozen=True)
@@ -57,3 +61,12 @@ class Fleet:
     def page(self, kind: str) -> Path:
         """The newest fleet page of a kind."""
         return max(self.runbooks.glob(f"fleet/*/*-{kind}.html"), key=lambda file: file.stat().st_mtime)
+
+
+def frozen(fleet: Fleet, dag: str) -> tuple[str, str]:
+    """A run of the fleet that has begun with stack a alone, in the midst of a step. Returns it, and the folder of the job on the host."""
+    run = fleet.airflow.trigger(dag, by="anna", leave_out=["b", "c"])
+    with ThreadPoolExecutor(1) as pool:
+        frozen = pool.submit(freeze, fleet.hosts["a"], "recreate", 1, 200.0)
+        assert fleet.airflow.answer(dag, run, "wave_1.approve", "Approve", by="ben").is_success
+        return run, frozen.result()

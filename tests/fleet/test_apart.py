@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.fleet.archive import Archive
 from tests.fleet.engine import until
-from tests.fleet.fleet import Fleet
+from tests.fleet.fleet import STATE, Fleet, frozen
 
 
 def test_what_one_worker_did_is_undone_by_another(fleet: Fleet, archive: Archive, tmp_path: Path) -> None:
@@ -34,4 +34,24 @@ def test_what_one_worker_did_is_undone_by_another(fleet: Fleet, archive: Archive
     told = [(one["stack"], one["procedure"], one["verdict"]) for one in records if one["mode"] == "apply"]
     assert told == [("voice-a", "code", "succeeded"), ("voice-b", "code", "failed-restored"), ("voice-a", "undo", "succeeded")]
     assert len({one["writer"] for one in records}) == len(records) == 6
+    archive.said(tmp_path, "verify")
+
+
+def test_a_run_that_was_ended_on_one_worker_is_resumed_by_another(fleet: Fleet, archive: Archive, tmp_path: Path) -> None:
+    """Its task is marked as failed. Its record, which says that the end is not known, gets into the archive; whoever settles the wave
+    fetches it from there."""
+    engine = fleet.airflow
+    fleet.break_("code")
+    fleet.edit("a", state_directory=STATE)
+    bad = fleet.heads()
+    run, job = frozen(fleet, "fleet_apart")
+    engine.mark_task("fleet_apart", run, "wave_1.apply", 0)
+    until("its record is archived", lambda: [one for one in archive.records(run, tmp_path) if one["mode"] == "apply"] or None, 90)
+    fleet.hosts["a"].exec(f'kill -s CONT -- "-$(($(cat {job}/pid)))"')
+    assert engine.ended("fleet_apart", run, 400) == "success", engine.states("fleet_apart", run)
+    assert "1 done, of 1 stack." in archive.page("verdict")
+    assert fleet.heads()["a"] != bad["a"]
+    first, second = [one for one in archive.records(run, tmp_path) if one["mode"] == "apply"]
+    assert first["incident"] == second["incident"]
+    assert {first["verdict"], second["verdict"]} == {"unknown", "succeeded"}
     archive.said(tmp_path, "verify")

@@ -1,8 +1,9 @@
 """A fleet rollback on a real Airflow: approved by a person, a canary first, and held to what the records say."""
 
+import os
 import signal
+import subprocess
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -12,12 +13,12 @@ from rollback_lib.host import lock
 from rollback_lib.host.link import Link
 from rollback_lib.host.lock import Owner
 from rollback_lib.secrets.secret import Secret
-from tests.faults import freeze
+from rollback_lib.settings import PROJECT
+from tests.fleet.conftest import SECRET
 from tests.fleet.engine import until
-from tests.fleet.fleet import Fleet
+from tests.fleet.fleet import STATE, Fleet, frozen
 
 APPROVE, REJECT, UNDO = "Approve", "Reject", "Undo them, in reverse"
-STATE = "/var/lib/rollback/dyniq-voice"  # where `freeze` looks for jobs
 
 
 def test_a_fleet_is_rolled_back_wave_by_wave_as_people_approve_it(fleet: Fleet) -> None:
@@ -144,11 +145,7 @@ def test_a_rollback_goes_on_where_it_was_when_airflow_is_killed(fleet: Fleet, ki
     fleet.break_("code")
     fleet.edit("a", state_directory=STATE)
     bad = fleet.heads()
-    run = engine.trigger("fleet_once", by="anna", leave_out=["b", "c"])
-    with ThreadPoolExecutor(1) as pool:
-        frozen = pool.submit(freeze, fleet.hosts["a"], "recreate", 1, 200.0)
-        assert engine.answer("fleet_once", run, "wave_1.approve", APPROVE, by="ben").is_success
-        job = frozen.result()
+    run, job = frozen(fleet, "fleet_once")
     if killed == "worker":
         rollback = _run(fleet)
         for one in (rollback.parent(), *rollback.children(recursive=True), rollback):  # the task, and its run
@@ -158,5 +155,49 @@ def test_a_rollback_goes_on_where_it_was_when_airflow_is_killed(fleet: Fleet, ki
     time.sleep(2)
     fleet.hosts["a"].exec(f'kill -s CONT -- "-$(($(cat {job}/pid)))"')
     assert engine.ended("fleet_once", run, 400) == "success", engine.states("fleet_once", run)
+    _once(fleet, "a")
+    assert fleet.heads()["a"] != bad["a"]
+
+
+def test_a_run_whose_task_is_marked_as_failed_is_ended_and_then_resumed(fleet: Fleet) -> None:
+    """A person marks it in Airflow. The wave is settled as ever, so the stack does not stay half changed, and no step runs twice."""
+    engine = fleet.airflow
+    fleet.break_("code")
+    fleet.edit("a", state_directory=STATE)
+    bad = fleet.heads()
+    run, job = frozen(fleet, "fleet_once")
+    rollback = _run(fleet)
+    engine.mark_task("fleet_once", run, "wave_1.apply", 0)
+    _, left = psutil.wait_procs([rollback], timeout=60)
+    assert left == [], "the run was not told to end"
+    fleet.hosts["a"].exec(f'kill -s CONT -- "-$(($(cat {job}/pid)))"')
+    assert engine.ended("fleet_once", run, 400) == "success", engine.states("fleet_once", run)
+    assert engine.state("fleet_once", run, "wave_1.apply", 0) == "failed"
+    _once(fleet, "a")
+    assert "1 done, of 1 stack." in fleet.page("verdict").read_text()
+    assert fleet.heads()["a"] != bad["a"]
+
+
+def test_a_fleet_that_is_marked_as_failed_is_left_to_a_person(fleet: Fleet) -> None:
+    """Nothing more of it begins. The record of what ran says how far it came, and `rollback resume` brings it to an end."""
+    engine = fleet.airflow
+    fleet.break_("code")
+    fleet.edit("a", state_directory=STATE)
+    bad = fleet.heads()
+    run, job = frozen(fleet, "fleet_once")
+    rollback = _run(fleet)
+    engine.mark("fleet_once", run)
+    _, left = psutil.wait_procs([rollback], timeout=60)
+    assert left == [], "the run was not told to end"
+    (record,) = fleet.records("a")
+    assert record["verdict"] == "unknown"
+    assert f"`rollback resume {record['incident']}` finds out, and continues" in record["reason"]
+    assert {one["name"]: one["state"] for one in record["steps"]}["recreate"] == "unknown"
+    assert set(engine.states("fleet_once", run)["wave_1.settle"]) == {"skipped"}
+
+    fleet.hosts["a"].exec(f'kill -s CONT -- "-$(($(cat {job}/pid)))"')
+    env = {**os.environ, "ROLLBACK_HOME": str(fleet.runbooks), "CHAT_TOKEN": SECRET}
+    done = subprocess.run([PROJECT / ".venv/bin/rollback", "resume", record["incident"]], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
     _once(fleet, "a")
     assert fleet.heads()["a"] != bad["a"]
