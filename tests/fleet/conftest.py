@@ -14,9 +14,8 @@ from rollback_lib.settings import PROJECT
 from tests.builders.s3 import S3
 from tests.fleet.archive import Archive
 from tests.fleet.engine import Airflow
-from tests.fleet.fleet import Fleet
+from tests.fleet.fleet import SECRET, Fleet
 
-SECRET = "planted-3Qz8vB1nR7"  # in a connection of Airflow, and in the environment of the worker
 DAGS = """
 from rollback_lib.airflow.alert import alert
 from rollback_lib.airflow.daily import daily
@@ -94,7 +93,7 @@ def airflow(three: list[PracticeHost], runbooks: Path, archive: Archive, tmp_pat
     secrets = {"AIRFLOW_CONN_CHAT": f"generic://:{SECRET}@nowhere", "DEPLOY_TOKEN": SECRET}
     apart = {"WORKERS": str(tmp_path_factory.mktemp("workers")), "ARCHIVE_OF_TESTS": archive.address, **archive.environment}
     made = Airflow(folder, runbooks, 8100 + worker, {**secrets, **apart})
-    (made.dags / "dags.py").write_text(DAGS.replace("{practice}", three[0].name))
+    (made.dags / "dags.py").write_text(DAGS.replace("{practice}", f"{three[0].name}-d"))
     (made.dags / "apart.py").write_text(APART)
     with made.running():
         yield made

@@ -60,6 +60,7 @@ def test_an_alert_begins_what_the_stack_file_names_and_that_once_a_day(fleet: Fl
     assert engine.answer("alert", run, "incident.approve", "Reject", by="ben", index=0).is_success
     assert engine.ended("alert", run, 400) == "failed"
 
+    fleet.hosts["c"].reset()
     fleet.break_("code", "c")
     bad = fleet.heads()
     again = engine.trigger("alert", by="eve", alerts=alerts[1:])
@@ -72,9 +73,16 @@ def test_an_alert_begins_what_the_stack_file_names_and_that_once_a_day(fleet: Fl
 
 
 def test_drills_are_made_and_scored(fleet: Fleet) -> None:
-    engine = fleet.airflow
-    run = engine.trigger("drills", by="anna")
-    assert engine.ended("drills", run, 400) == "success", engine.log("drills", run, "drill_code")
+    """On a practice host of the worker: it belongs to the worker's runbook folder."""
+    engine, name = fleet.airflow, f"{fleet.hosts['a'].name}-d"
+    ports = "--ssh-port", str(fleet.hosts["c"].ssh_port + 2), "--https-port", str(fleet.hosts["c"].https_port + 2)
+    fleet.rollback("lab", "up", "--name", name, *ports)
+    try:
+        run = engine.trigger("drills", by="anna")
+        assert engine.ended("drills", run, 400) == "success", engine.log("drills", run, "drill_code")
+    finally:
+        fleet.rollback("lab", "down", "--name", name)
     said = engine.log("drills", run, "drill_code")
-    assert "succeeded" in said
-    assert "code" in engine.xcom("drills", run, "drill_code")
+    assert "succeeded: the effect is the one asked for, and every route is healthy" in said
+    assert "code" in engine.xcom("drills", run, "drill_code"), "the score"
+    assert "drill" in [one["because"] for one in fleet.every_record()]
