@@ -25,7 +25,7 @@ LOOKS = (
     "cd /opt/dyniq-voice && git log --oneline -10",
     "cd /opt/dyniq-voice && git status --porcelain && git diff --stat HEAD~1 HEAD",
     "docker ps --format '{{.Names}} {{.Image}} {{.Status}}'",
-    "curl -ksS -o /dev/null -w '%{http_code}' https://127.0.0.1/health -H 'Host: agents-api.dyniq.ai' || true",
+    "curl -ksS -o /dev/null -w '%{http_code}' --resolve agents-api.dyniq.ai:443:127.0.0.1 https://agents-api.dyniq.ai/health",
 )
 
 
@@ -83,7 +83,7 @@ def prepared(host: PracticeHost, folder: Path, hosts: int) -> tuple[dict[str, li
     contenders = {
         "rollback": f"{each} {BIN}/rollback run code --stack stacks/HOST.yaml --quiet <names",
         "ssh": f"{each} sh -c 'ssh -F {config} HOST sh -s <looks.sh' <names",
-        "pyinfra": f"{TOOLS}/pyinfra -y --dry --parallel {AT_ONCE} inventory.py {PEERS}/fleet_plan.py",
+        "pyinfra": f"{TOOLS}/pyinfra --dry --parallel {AT_ONCE} inventory.py {PEERS}/fleet_plan.py",
         "ansible": f"{TOOLS}/ansible-playbook --check --forks {AT_ONCE} -i inventory.ini {PEERS}/fleet_plan.yml",
     }
     env = {
