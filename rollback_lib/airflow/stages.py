@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,7 +100,8 @@ class Fleet:
             raise AirflowFailException(f"wave {number} was not begun, since the fleet had stopped")
         known = {one.stack: one for one in outcomes(context, f"wave_{number}.apply")}
         rollback = command(self.secrets, context)
-        found = [known.get(stack) or _from_record(rollback, stack, context) for stack in wave]
+        until = time.monotonic() + _COMES
+        found = [known.get(stack) or _from_record(rollback, stack, context, until) for stack in wave]
         context["ti"].xcom_push(OUTCOME, [one.plain() for one in found])
         tally = self._tally(context)
         if tally.beyond(self.max_fail_percentage):
@@ -214,10 +216,10 @@ def outcomes(context: Context, task: str) -> list[Outcome]:
     return [Outcome.of(one) for part in parts if part for one in (part if isinstance(part, list) else [part])]
 
 
-def _from_record(command: Command, stack: str, context: Context) -> Outcome:
-    """What came of a run whose task ended without telling, as when its worker was killed."""
-    found = command.earlier(stack, f"{stack} in {run_words(context, 'approved')}", _COMES)
-    command.sent(stack)
+def _from_record(rollback: Command, stack: str, context: Context, until: float) -> Outcome:
+    """What came of a run whose task ended without telling, as when its worker was killed. `until` then its record is waited for."""
+    found = rollback.earlier(stack, f"{stack} in {run_words(context, 'approved')}", until)
+    rollback.sent(stack)
     return found or Outcome(
         stack, reason="its task ended without an answer, and neither this worker nor an archive has its record; see its host"
     )

@@ -54,10 +54,11 @@ class Command:
         done = self._settled("undo", incident, "--apply", "--confirm", loaded(stack).host, "--reason", reason, stack=stack)
         return replace(done, procedure="undo")
 
-    def earlier(self, stack: str, text: str, seconds: float = 0) -> Outcome | None:
+    def earlier(self, stack: str, text: str, until: float = 0) -> Outcome | None:
         """What came of a run of which only the record is left, found by a text in it; it is resumed if it has not ended, and never run
-        again. None if there is no such record, neither on this machine nor in the archive, in which it is waited for so many seconds."""
-        done = self._found(stack, text, time.monotonic() + seconds)
+        again. None if there is no such record, neither on this machine nor in the archive, where it is waited for `until` then
+        (by time.monotonic)."""
+        done = self._found(stack, text, until)
         if not done:
             return None
         status, said = self._fetched(done[0]["incident"], stack)
