@@ -35,6 +35,7 @@ class Command:
         self._secrets = dict(secrets or {})
         self._since = ["--since", str(since)] if since else []
         self._process: subprocess.Popen[str] | None = None
+        self._told_to_end = False
 
     def run(self, procedure: str, stack: str, parameters: Mapping[str, str], *, apply: bool, plan: str, on_failure: str) -> Outcome:
         """Run a procedure; without `apply` it only plans. `plan` is the hash of the only plan that may be applied, "" for any."""
@@ -74,7 +75,7 @@ class Command:
     def resume(self, outcome: Outcome) -> Outcome:
         """Resume a run whose end is not known, up to `RESUMES` times."""
         for _ in range(RESUMES):
-            if outcome.status != 6 or not outcome.incident:
+            if outcome.status != 6 or not outcome.incident or self._told_to_end:
                 break
             resumed = self._outcome("resume", outcome.incident, stack=outcome.stack)
             if resumed.status == 2:  # nothing was begun, or another process has ended it
@@ -110,7 +111,8 @@ class Command:
         return status, f"{out}\n{err}".strip()
 
     def terminate(self) -> None:
-        """Tell the run to end. It completes its record, and says in it what is known of the host."""
+        """Tell the run to end. It completes its record, and says in it what is known of the host. Nothing else is begun after that."""
+        self._told_to_end = True
         if self._process and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
 
@@ -153,6 +155,8 @@ class Command:
 
     def _done(self, *words: str) -> tuple[int, str, str]:
         """Run it. Returns its exit status and what it printed on both streams."""
+        if self._told_to_end:
+            return 3, "", "its task was told to end, so nothing was begun"
         program = shutil.which(os.environ.get(VARIABLE) or "rollback")
         if program is None:
             raise ParameterError(f"there is no program {os.environ.get(VARIABLE) or 'rollback'} on this worker; {VARIABLE} names it")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -205,3 +206,34 @@ def test_a_run_is_told_to_end_when_the_worker_dies(calls: Calls, tmp_path: Path)
     run = psutil.Process(int((tmp_path / "pid").read_text()))
     psutil.wait_procs([run], timeout=10)
     assert (tmp_path / "told").exists()
+
+
+ENDING = """#!/bin/sh
+echo "$*" >>{calls}
+trap 'echo "{{\\"verdict\\": \\"unknown\\", \\"status\\": 6, \\"incident\\": \\"3f2a9c\\", \\"folder\\": \\"\\"}}"; exit 6' TERM
+while :; do sleep 0.05; done
+"""
+
+
+def test_a_run_that_was_told_to_end_is_not_resumed(calls: Calls, tmp_path: Path) -> None:
+    """Its task is killed seconds later; it would leave two hands at the same incident."""
+    (tmp_path / "rollback").write_text(ENDING.format(calls=tmp_path / "calls"))
+    command = Command()
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(command.run, "code", STACK, {}, apply=True, plan="", on_failure="stop")
+        until = time.monotonic() + 20
+        while not (tmp_path / "calls").exists() or not (tmp_path / "calls").read_text():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        command.terminate()
+        assert ended.result(20).kind == "not known"
+    assert len((tmp_path / "calls").read_text().splitlines()) == 1
+
+
+def test_nothing_is_begun_once_the_task_was_told_to_end(calls: Calls, tmp_path: Path) -> None:
+    """As when that came while an earlier record was looked for."""
+    command = Command()
+    command.terminate()
+    outcome = command.run("code", STACK, {}, apply=True, plan="", on_failure="stop")
+    assert (outcome.kind, outcome.reason) == ("refused", "its task was told to end, so nothing was begun")
+    assert not (tmp_path / "calls").exists()
