@@ -166,6 +166,8 @@ class Command:
             argv, cwd=home(), env=environment(os.environ, self._secrets), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, start_new_session=True,
         ) as self._process:  # fmt: skip
+            if self._told_to_end:  # that came while it started
+                self.terminate()
             out, err = self._process.communicate()
         return self._process.returncode, out, err
 

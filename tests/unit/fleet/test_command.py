@@ -209,8 +209,8 @@ def test_a_run_is_told_to_end_when_the_worker_dies(calls: Calls, tmp_path: Path)
 
 
 ENDING = """#!/bin/sh
-echo "$*" >>{calls}
 trap 'echo "{{\\"verdict\\": \\"unknown\\", \\"status\\": 6, \\"incident\\": \\"3f2a9c\\", \\"folder\\": \\"\\"}}"; exit 6' TERM
+echo "$*" >>{calls}
 while :; do sleep 0.05; done
 """
 
