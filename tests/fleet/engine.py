@@ -55,8 +55,8 @@ class Airflow:
 
     @contextmanager
     def running(self) -> Iterator["Airflow"]:
-        self.start()
         try:
+            self.start()
             yield self
         finally:
             self.stop()
