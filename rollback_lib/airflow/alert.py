@@ -1,6 +1,7 @@
 """The DAG of an alert: triage of the stacks that it names, and the rollback that fits, planned and ready to approve."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import DAG, Context, XComArg, get_current_context, task, task_group
@@ -8,12 +9,14 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from rollback_lib.airflow.approval import PlanApproval, named
 from rollback_lib.airflow.fleet import POOL
-from rollback_lib.airflow.operator import OUTCOME, RunbookOperator
+from rollback_lib.airflow.operator import OUTCOME, RunbookOperator, command
 from rollback_lib.fleet import stacks as stack_files
 from rollback_lib.fleet.outcome import Kind, Outcome
 from rollback_lib.fleet.page import Page
 from rollback_lib.fleet.tally import Tally
+from rollback_lib.fleet.unattended import UNATTENDED, unattended
 
+_AGAIN = "It was rolled back without a person within a day, so this time a person is asked."
 _RUN = "{{ dag.dag_id }} {{ run_id }}"
 _GIVEN = "ti.xcom_pull(task_ids='incident.approve', map_indexes=ti.map_index)"
 
@@ -22,7 +25,8 @@ def alert(
     *, stacks: str | Sequence[str], approvers: Sequence[str] | Mapping[str, str], label: str = "stack", on_failure: str = "stop",
     secrets: Mapping[str, str] | None = None, pool: str = POOL, dag_id: str = "alert", **dag: Any,
 ) -> DAG:  # fmt: skip
-    """A DAG whose configuration is what Alertmanager sends to a webhook. Nothing is applied without a person.
+    """A DAG whose configuration is what Alertmanager sends to a webhook. Nothing is applied without a person, unless the stack file names
+    the procedure as `unattended`; and that once a day, since what comes back after a rollback is for a person to look at.
 
     `stacks`: patterns of stack files in the runbook folder. `label`: the label of an alert that names one of them, without folder and
     ending. `approvers`, `on_failure`, `secrets`: as for `fleet`. Raises ParameterError.
@@ -52,7 +56,10 @@ def alert(
             given = {"procedure": found["procedure"], "parameters": found["parameters"], "stack": stack, **runs}
             planned = RunbookOperator(task_id="plan", reason=f"{_RUN}: planned", **given)
             asked = question(found)
-            approved = PlanApproval(task_id="approve", subject=asked["subject"], body=asked["body"], of=asked["plan"], approvers=people)
+            approved = AlertApproval(
+                task_id="approve", subject=asked["subject"], body=asked["body"], of=asked["plan"], approvers=people, stack=stack,
+                procedure=found["procedure"], parameters=found["parameters"], secrets=dict(secrets or {}),
+            )  # fmt: skip
             applied = RunbookOperator(
                 task_id="apply", apply=True, plan=asked["plan"], on_failure=on_failure,
                 reason=f"{_RUN}: approved by {{{{ {_GIVEN}.by }}}} at {{{{ {_GIVEN}.at }}}}", **given,
@@ -62,6 +69,28 @@ def alert(
         named_stacks: XComArg = firing()
         incident.expand(stack=named_stacks)
     return built
+
+
+class AlertApproval(PlanApproval):
+    """Asks whether the rollback of a stack may begin; nobody is asked if its stack file says so."""
+
+    template_fields: Sequence[str] = (*PlanApproval.template_fields, "stack", "procedure", "parameters")
+
+    def __init__(self, *, stack: Any, procedure: Any, parameters: Any, secrets: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.body: str
+        self.stack = stack
+        self.procedure = procedure
+        self.parameters = parameters
+        self.secrets = secrets
+
+    def execute(self, context: Context) -> Any:
+        if self.of and unattended(self.stack, self.procedure, self.parameters):
+            if command(self.secrets, context, days=1).lately(self.stack, UNATTENDED):
+                self.body = f"{_AGAIN}\n\n{self.body}"
+            else:
+                return {"by": UNATTENDED, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+        return super().execute(context)
 
 
 def _firing(context: Context, files: Mapping[str, str], label: str) -> list[str]:

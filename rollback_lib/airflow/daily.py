@@ -7,7 +7,7 @@ from airflow.sdk import DAG, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from rollback_lib.airflow.fleet import POOL
-from rollback_lib.airflow.operator import RunbookOperator
+from rollback_lib.airflow.operator import RunbookOperator, command
 from rollback_lib.airflow.stages import Fleet
 from rollback_lib.fleet import stacks as stack_files
 from rollback_lib.fleet.command import Command
@@ -23,7 +23,7 @@ def daily(
     environment variables of the runs, each with the id of the connection whose password it is. Raises ParameterError.
     """
     files = stack_files.found(stacks)
-    made = Fleet("readiness", files, (), 0)
+    made = Fleet("readiness", files, (), 0, secrets=dict(secrets or {}))
     with DAG(dag_id, **{"schedule": schedule, "catchup": False, "max_active_runs": 1, **dag}) as built:
 
         @task(trigger_rule="all_done")
@@ -32,7 +32,7 @@ def daily(
 
         @task(trigger_rule="all_done")
         def archive() -> str:
-            return _tidied(Command(), keep)
+            return _tidied(command(made.secrets, get_current_context()), keep)
 
         checked = RunbookOperator.partial(
             task_id="readiness", procedure="readiness", apply=True, pool=pool, secrets=dict(secrets or {}),
@@ -43,10 +43,10 @@ def daily(
     return built
 
 
-def _tidied(command: Command, keep: str) -> str:
+def _tidied(rollback: Command, keep: str) -> str:
     """Send the records of this worker to their archive, and prune old ones. Raises AirflowFailException if any is left."""
-    sent = command.said("incidents", "archive")
-    pruned = command.said("incidents", "prune", "--keep", keep) if keep else (0, "")
+    sent = rollback.said("incidents", "archive")
+    pruned = rollback.said("incidents", "prune", "--keep", keep) if keep else (0, "")
     if sent[0] or pruned[0]:
         raise AirflowFailException(f"{sent[1]} {pruned[1]}")
     return f"{sent[1]} {pruned[1]}"

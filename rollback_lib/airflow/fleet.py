@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.sdk import DAG, BaseHook, Context, Param, TaskGroup, get_current_context, task
+from airflow.sdk import DAG, Context, Param, TaskGroup, get_current_context, task
 from airflow.sdk.execution_time.hitl import HITLUser
 
 from rollback_lib.airflow.approval import ASKED_AGAIN, WAITS, PlanApproval, named, triggered_by
@@ -37,7 +37,7 @@ def fleet(
     if approve not in APPROVE:
         raise ParameterError(f"approve: one of {', '.join(APPROVE)} is expected, not {approve!r}")
     files = stack_files.found(stacks)
-    made = Fleet(procedure, files, waves.sizes(serial, len(files)), max_fail_percentage, dict(parameters or {}))
+    made = Fleet(procedure, files, waves.sizes(serial, len(files)), max_fail_percentage, dict(parameters or {}), dict(secrets or {}))
     people = named(approvers)
     runs = {"procedure": procedure, "secrets": dict(secrets or {}), "pool": pool}
     params = {
@@ -85,7 +85,7 @@ def _wave(
 
     @task(trigger_rule="all_done")
     def settle() -> str:
-        return made.settle(_context(), number, approval, _values(runs["secrets"]))
+        return made.settle(_context(), number, approval)
 
     with TaskGroup(f"wave_{number}"):
         wave, settled = stacks(), settle()
@@ -169,8 +169,3 @@ class UndoChoice(HITLOperator):
 
 def _context() -> Context:
     return get_current_context()
-
-
-def _values(secrets: Mapping[str, str]) -> dict[str, str]:
-    """The values of secrets, from Airflow's connections."""
-    return {name: BaseHook.get_connection(of).password or "" for name, of in secrets.items()}

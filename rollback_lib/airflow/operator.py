@@ -1,6 +1,7 @@
 """The operator that runs a procedure of one stack by the `rollback` command, and tells how it ended by the record."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import BaseHook, BaseOperator, Context
@@ -43,7 +44,7 @@ class RunbookOperator(BaseOperator):
         self._command: Command | None = None
 
     def execute(self, context: Context) -> None:
-        self._command = Command({name: BaseHook.get_connection(of).password or "" for name, of in self.secrets.items()})
+        self._command = command(self.secrets, context)
         instance = context["ti"]
         try:
             outcome = self._run()
@@ -54,6 +55,8 @@ class RunbookOperator(BaseOperator):
         ):  # fmt: skip
             instance.xcom_push(key, value)
         self._tell(outcome)
+        if waits := self._command.sent(self.stack):
+            self.log.warning("the record waits for its archive: %s", waits)
         if outcome.failed:
             raise AirflowFailException(f"{outcome.stack} on {outcome.host}: {outcome.kind}: {outcome.reason}")
 
@@ -79,3 +82,11 @@ class RunbookOperator(BaseOperator):
         for step in outcome.steps:
             self.log.info("step %s: %s", step["name"], step["state"])
         self.log.info("record %s in %s, plan %s", outcome.incident, outcome.folder, outcome.plan)
+
+
+def command(secrets: Mapping[str, str], context: Context, days: int = 0) -> Command:
+    """`rollback` with the values of secrets, from Airflow's connections; it looks for the records of this run of the DAG, and of so many
+    days before."""
+    began = context["dag_run"].start_date or datetime.now(UTC)
+    values = {name: BaseHook.get_connection(of).password or "" for name, of in secrets.items()}
+    return Command(values, began.astimezone(UTC).date() - timedelta(days=days))

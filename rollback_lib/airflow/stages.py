@@ -1,7 +1,9 @@
 """What the tasks of a fleet rollback do between the runs. All is decided by what the records say, never by the states of tasks."""
 
 import json
+import logging
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from rollback_lib.airflow.operator import OUTCOME
+from rollback_lib.airflow.operator import OUTCOME, command
 from rollback_lib.fleet.command import Command
 from rollback_lib.fleet.outcome import Kind, Outcome
 from rollback_lib.fleet.page import Page, in_short
@@ -21,6 +23,8 @@ from rollback_lib.record.files import write_private
 from rollback_lib.settings import home
 from rollback_lib.text import tables
 
+_LOG = logging.getLogger(__name__)
+_COMES = 60  # seconds in which the record of a run that was told to end is in its archive, from another worker
 PLAN, COMPARE, CHOICE = "plan", "compare", "offer_undo"
 UNDO = "Undo them, in reverse"
 LEAVE = "Leave them as they are"
@@ -28,13 +32,15 @@ LEAVE = "Leave them as they are"
 
 @dataclass(frozen=True)
 class Fleet:
-    """A fleet rollback: the procedure, its stack files, how many stacks each wave has, and how many may fail, in percent of the fleet."""
+    """A fleet rollback: the procedure, its stack files, how many stacks each wave has, and how many may fail, in percent of the fleet.
+    `secrets` are environment variables of the runs, each with the id of the connection whose password it is."""
 
     procedure: str
     stacks: Sequence[str]
     sizes: Sequence[int]
     max_fail_percentage: float
     parameters: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def numbers(self) -> range:
@@ -69,7 +75,7 @@ class Fleet:
             raise AirflowSkipException(f"nothing is to be done: {tally.words}; see {where}")
         given = asked[0]["parameters"]
         runs = {key: [{"stack": one.stack, "plan": one.plan, "parameters": given} for one in wave] for key, wave in waves.items()}
-        return {"waves": runs, "body": page.markdown(str(where))}
+        return {"waves": runs, "body": page.markdown(where)}
 
     # -- a wave --------------------------------------------------------------------------------------------------------------------
 
@@ -83,7 +89,7 @@ class Fleet:
         stacks = in_short(one["stack"] for one in self.wave(context, number))
         return f"Wave {number}: **{stacks}**.{so_far}\n\n{pulled(context, COMPARE)['body']}"
 
-    def settle(self, context: Context, number: int, approval: str, secrets: Mapping[str, str]) -> str:
+    def settle(self, context: Context, number: int, approval: str) -> str:
         """Take what came of a wave from the records; a run that was cut off is resumed. Raises AirflowFailException if the fleet stops."""
         wave = [one["stack"] for one in self.wave(context, number)]
         if not wave:
@@ -93,8 +99,9 @@ class Fleet:
         if number > 1 and pulled(context, f"wave_{number - 1}.settle") is None:
             raise AirflowFailException(f"wave {number} was not begun, since the fleet had stopped")
         known = {one.stack: one for one in outcomes(context, f"wave_{number}.apply")}
-        command = Command(secrets)
-        found = [known.get(stack) or _from_record(command, stack, context) for stack in wave]
+        rollback = command(self.secrets, context)
+        until = time.monotonic() + _COMES
+        found = [known.get(stack) or _from_record(rollback, stack, context, until) for stack in wave]
         context["ti"].xcom_push(OUTCOME, [one.plain() for one in found])
         tally = self._tally(context)
         if tally.beyond(self.max_fail_percentage):
@@ -160,15 +167,21 @@ class Fleet:
         waves = [outcomes(context, f"wave_{number}.settle") for number in self.numbers]
         return Tally.of(plans, *waves, total=len(plans))
 
-    def _write(self, context: Context, kind: str, page: Page) -> Path:
-        """Write a page and the same as JSON, private to who runs the worker."""
+    def _write(self, context: Context, kind: str, page: Page) -> str:
+        """Write a page and the same as JSON, private to who runs the worker, and send both to the archive of the first stack, if it has
+        one. Returns where the page is."""
         folder = home() / "fleet" / context["dag"].dag_id
         folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-        file: Path = folder / f"{re.sub(r'[^0-9A-Za-z._-]', '_', context['run_id'])}-{kind}.html"
+        file: Path = folder / f"{context['dag'].dag_id}-{re.sub(r'[^0-9A-Za-z._-]', '_', context['run_id'])}-{kind}.html"
         write_private(file, page.html())
         plain = [{**one.plain(), "shell": ""} for one in page.tally.outcomes]
         write_private(file.with_suffix(".json"), json.dumps(plain, indent=1, ensure_ascii=False) + "\n")
-        return file
+        rollback = command(self.secrets, context)
+        for one in (file.with_suffix(".json"), file):
+            address, failed = rollback.published(one, self.stacks[0])
+            if failed:
+                _LOG.warning("the page is only on this worker: %s", failed)
+        return address or str(file)
 
 
 _SILENT = "its task ended without an answer; see its log"
@@ -203,7 +216,10 @@ def outcomes(context: Context, task: str) -> list[Outcome]:
     return [Outcome.of(one) for part in parts if part for one in (part if isinstance(part, list) else [part])]
 
 
-def _from_record(command: Command, stack: str, context: Context) -> Outcome:
-    """What came of a run whose task ended without telling, as when its worker was killed."""
-    found = command.earlier(stack, f"{stack} in {run_words(context, 'approved')}")
-    return found or Outcome(stack, reason="its task ended without an answer, and this worker has no record of it; see its host")
+def _from_record(rollback: Command, stack: str, context: Context, until: float) -> Outcome:
+    """What came of a run whose task ended without telling, as when its worker was killed. `until` then its record is waited for."""
+    found = rollback.earlier(stack, f"{stack} in {run_words(context, 'approved')}", until)
+    rollback.sent(stack)
+    return found or Outcome(
+        stack, reason="its task ended without an answer, and neither this worker nor an archive has its record; see its host"
+    )

@@ -53,6 +53,13 @@ def named(where: str) -> str:
     return address
 
 
+def days(where: str) -> int:
+    """For how long the archive at an address, or that of a stack, locks what is sent to it. Raises ParameterError."""
+    from rollback_lib.stack.model import Retention, Stack
+
+    return (Retention() if "://" in where else Stack.load(where).retention).archive_days
+
+
 def checked(address: str, origin: str) -> str:
     """The address, if it is one. Raises ParameterError that names its origin, and does not repeat what may be a password."""
     from rollback_lib.stack.values import archive_address

@@ -14,6 +14,7 @@ from pathlib import Path
 from rollback_lib.archive import bundle, sending
 from rollback_lib.archive.bundle import Entry, NoBundle, Place
 from rollback_lib.archive.ledger import Ledger
+from rollback_lib.archive.pages import is_page
 from rollback_lib.archive.store import Store, Stored
 from rollback_lib.record import contents
 from rollback_lib.record.audit import Audit, Finding
@@ -62,7 +63,7 @@ def verify(
         chains[one.place.writer].append(one)
     records = {writer: _with_late(chain) for writer, chain in chains.items()}
     findings = [
-        *(Finding(one.key, "it is no bundle: it was put in", True) for place, one in listed if place is None),
+        *(Finding(one.key, words, True) for place, one in listed if place is None for words in _beside(one)),
         *(Finding(one.key, words, True) for one in found for words in one.wrong),
         *(Finding(one.key, words, False) for one in found for words in one.proven.doubts),
         *(Finding(one.key, UNSTAMPED, True) for chain in records.values() for one in _unstamped(chain, demanded)),
@@ -85,11 +86,7 @@ def verify(
 
 def _bundle(store: Store, place: Place, one: Stored, demanded: Demanded, on_record: Callable[[], None]) -> _Bundle:
     """Verify one bundle by itself."""
-    wrong = []
-    if one.deleted:
-        wrong.append("it was deleted; the version that was locked is still there, and is read")
-    if one.versions > 1:
-        wrong.append(f"it was rewritten: there are {one.versions} versions, of which the first is read")
+    wrong = _rewritten(one)
     entry, proven = None, Proven()
     with tempfile.TemporaryDirectory(prefix="rollback-") as folder:
         try:
@@ -98,7 +95,7 @@ def _bundle(store: Store, place: Place, one: Stored, demanded: Demanded, on_reco
             wrong.append(f"it is no bundle: {error}")
         else:
             there = Path(folder) / "record"
-            wrong += _of_record(there, place, entry)
+            wrong += of_record(there, place, entry)
             if not wrong:
                 sealed = datetime.fromisoformat(entry.chained[-1]["at"])
                 proven = prove(there, sealed, replace(demanded, signers=None) if entry.late else demanded)
@@ -107,7 +104,19 @@ def _bundle(store: Store, place: Place, one: Stored, demanded: Demanded, on_reco
     return _Bundle(place, one.key, entry, (*wrong, *proven.wrong), proven, locked)
 
 
-def _of_record(folder: Path, place: Place, entry: Entry) -> list[str]:
+def _beside(one: Stored) -> list[str]:
+    """What is wrong with an object that is no bundle."""
+    return _rewritten(one) if is_page(one.key) else ["it is no bundle: it was put in"]
+
+
+def _rewritten(one: Stored) -> list[str]:
+    """Whether an object was deleted or rewritten above its first version, in sentences."""
+    gone = ["it was deleted; the version that was locked is still there, and is read"] if one.deleted else []
+    many = [f"it was rewritten: there are {one.versions} versions, of which the first is read"] if one.versions > 1 else []
+    return gone + many
+
+
+def of_record(folder: Path, place: Place, entry: Entry) -> list[str]:
     """What is wrong with the record of a bundle, unpacked in `folder`."""
     if (entry.writer, entry.number, entry.folder.rpartition("/")[2]) != (place.writer, place.number, place.name):
         return ["its entry is that of another bundle"]

@@ -29,14 +29,27 @@ _OVERLAP = timedelta(days=2)  # for clocks that differ, and bundles that took lo
 
 
 class Archive:
-    """The archive at an address. `behind` says why its index could not be brought up to date; "" if it was."""
+    """The archive at an address. `behind` says why its index could not be brought up to date; "" if it was.
 
-    def __init__(self, address: str) -> None:
+    `since`: only records that were opened on that day (UTC) or later are asked for. A machine that has never read the archive then reads no
+    more than those.
+    """
+
+    def __init__(self, address: str, since: date | None = None) -> None:
         self.address = address
         self._cache = _cache(address)
         self._store: Store | None = None
         self.behind = ""
-        self._index = Index.kept(self._cache / "index.sqlite", self._read_on)
+        whole = self._cache / "index.sqlite"
+        self._begins = "" if since is None or whole.exists() else times.day_folder(since)
+        self._index = Index.kept(self._cache / f"since-{since}.sqlite" if self._begins else whole, self._read_on)
+
+    @property
+    def store(self) -> Store:
+        """The store, opened. Raises Unusable."""
+        if self._store is None:
+            self._store = store.opened(self.address)
+        return self._store
 
     def incidents(self, **asked: Any) -> list[dict[str, Any]]:
         """Summaries of the records that match; see `Index.find`. Each has its `writer`."""
@@ -53,6 +66,8 @@ class Archive:
     def place_of(self, incident: str) -> str:
         """The place of the record `incident`, given by its id or its folder's name. Raises ParameterError if there is none or several."""
         found = self._index.ending(incident) if re.fullmatch(r"[\w.-]+", incident) else []
+        if len({place.partition("/")[2] for place in found}) == 1:  # it was resumed on another machine, which has sent it again
+            return max(found, key=lambda place: str(self.summary(place).get("at", "")))
         if len(found) != 1:
             several = f"; there are {', '.join(sorted(found))}" if found else ""
             raise ParameterError(
@@ -64,15 +79,21 @@ class Archive:
         """A folder with the record at a place, as it was sealed last. Raises NotArchived if its bundle is not whole, or if the archive has
         only its timestamp; Unusable."""
         summary = self.summary(place)
-        there = Place.of(summary.get("bundle", ""))
-        if there is None:
-            raise NotArchived(f"{self.address} has only the timestamp of {place}; see `rollback incidents verify --archive`")
+        one, there = self.bundle_at(place)
         folder = self._cache / "records" / there.writer / str(there.number) / str(summary["folder"])
         if not folder.is_dir():
-            self._fetch(Stored(summary["bundle"], summary["version"]), folder)
+            self._fetch(one, folder)
         if summary.get("stamp_of") == file_hash(folder / contents.FILE) and not (folder / contents.STAMP).is_file():
             self._add_stamp(Stored(summary["stamp"], summary["stamp_version"]), folder)
         return folder
+
+    def bundle_at(self, place: str) -> tuple[Stored, Place]:
+        """The bundle of the record at a place, as it was sealed last. Raises NotArchived if the archive has only its timestamp."""
+        summary = self.summary(place)
+        there = Place.of(summary.get("bundle", ""))
+        if there is None:
+            raise NotArchived(f"{self.address} has only the timestamp of {place}; see `rollback incidents verify --archive`")
+        return Stored(summary["bundle"], summary["version"]), there
 
     def folder_of(self, incident: str) -> Path:
         """A folder with the record `incident`. Raises what `place_of` and `folder_at` raise."""
@@ -90,7 +111,7 @@ class Archive:
         part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
         part.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
-            bundle.unpack((self._store or store.opened(self.address)).get(one), part)
+            bundle.unpack(self.store.get(one), part)
             part.replace(folder)
         except NoBundle as wrong:
             raise NotArchived(f"{one.key} of {self.address} is no bundle ({wrong}); see `rollback incidents verify --archive`") from None
@@ -100,7 +121,7 @@ class Archive:
     def _read_on(self, index: Index) -> None:
         """Add the bundles to the index that have come since it was last read. Raises Unusable if there is nothing to go by."""
         notes = index.notes
-        day = notes.get("day", "")
+        day = notes.get("day") or self._begins
         try:
             self._store = store.opened(self.address)
             stored = self._store.stored(_recent(day))

@@ -84,7 +84,7 @@ def send(root: Path, on_record: Callable[[str], None] = lambda _: None) -> Sent:
     followed: list[str] = []
     failed: list[str] = []
     locked = 0
-    with _alone(root):
+    with alone(root):
         waiting = queue(root)
         for where, records in waiting.items():
             try:
@@ -109,7 +109,8 @@ def send(root: Path, on_record: Callable[[str], None] = lambda _: None) -> Sent:
 def writer(chain: Sequence[bytes]) -> str:
     """What the writer of a chain, given by its lines, is called in archives: who began it and where, and the hash of the first line."""
     first = next(iter(chain), b"")
-    who = re.sub(r"[^\w.@-]", "-", str((parsed(first) or {}).get("who", "unknown")), flags=re.ASCII)
+    known = parsed(first) or {}  # of a record that was fetched, the line says by whom
+    who = re.sub(r"[^\w.@-]", "-", str(known.get("by") or known.get("who", "unknown")), flags=re.ASCII)
     return f"{who}-{line_hash(first)[:12]}"
 
 
@@ -230,7 +231,7 @@ def read_entry(store: Store, one: Stored) -> Entry:
 
 
 @contextmanager
-def _alone(root: Path) -> Iterator[None]:
+def alone(root: Path) -> Iterator[None]:
     """Hold the right to send from a folder of records."""
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = os.open(root / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)

@@ -27,10 +27,10 @@ class Tampered(RollbackError):
 
 def add(commands: Any) -> None:
     """The parsers of these commands."""
-    from rollback_lib.cli import reading, records, statistics
+    from rollback_lib.cli import archived, reading, records, statistics
 
     incidents = commands.add_parser(
-        "incidents", help="the records: list, search, show, diff, report, postmortem, stats, verify, archive, prune"
+        "incidents", help="the records: list, search, show, diff, report, postmortem, stats, verify, archive, fetch, prune"
     ).add_subparsers(required=True, metavar="ACTION")
     listing = incidents.add_parser("list", help="the records, newest first")
     search = incidents.add_parser("search", help="the records with a text in their verdict, reason, target, people …")
@@ -64,9 +64,7 @@ def add(commands: Any) -> None:
         records.add(one)
     reading.add(incidents)
     statistics.add(incidents)
-    archive = incidents.add_parser("archive", help="send all records that wait for their archive or timestamp")
-    archive.add_argument("--json", action="store_true")
-    archive.set_defaults(command=_archive)
+    archived.add(incidents)
     prune = incidents.add_parser("prune", help="prune old records; the chain keeps their hashes")
     prune.add_argument("--keep", required=True, type=_days, metavar="DAYS", help="how long records are kept: 730d")
     prune.set_defaults(command=_prune)
@@ -176,27 +174,6 @@ def _tell(done: "Audit", where: str) -> None:
     many = tables.count(done.records, "record")
     print(f"{many} in {where}: {done.sealed} sealed{signed}, {done.open} open or cut off, {done.pruned} pruned.")
     print(f"head {done.head or 'none'}: noted elsewhere and given with --head next time, it proves that nothing was removed from its end.")
-
-
-def _archive(arguments: argparse.Namespace) -> int:
-    from rollback_lib.archive import background
-    from rollback_lib.archive.errors import NotArchived
-    from rollback_lib.record.folder import incidents_root
-    from rollback_lib.text import tables
-
-    done = background.send(incidents_root(), lambda folder: None if arguments.json else print(f"archived {folder}", flush=True))
-    if arguments.json:
-        print(json.dumps(done.__dict__, indent=1))
-    else:
-        stamped = f"; {tables.count(len(done.stamped), 'timestamp')}" if done.stamped else ""
-        followed = f"; {tables.count(len(done.followed), 'timestamp')} sent after the record" if done.followed else ""
-        many = tables.count(len(done.sent), "record")
-        print(f"{many} archived, {done.locked} of them locked; {done.left} waiting{stamped}{followed}.")
-    for sentence in done.failed[:-1]:
-        print(f"rollback: {sentence}", file=sys.stderr)
-    if done.failed:
-        raise NotArchived(done.failed[-1])
-    return 0
 
 
 def _prune(arguments: argparse.Namespace) -> int:

@@ -78,7 +78,7 @@ def of(arguments: argparse.Namespace) -> "Here | Archive":
     from rollback_lib.archive import address
     from rollback_lib.archive.reading import Archive
 
-    opened = Archive(address.named(arguments.archive))
+    opened = Archive(address.named(arguments.archive), getattr(arguments, "since", None))
     if opened.behind:
         print(f"rollback: {opened.behind}; this is what was read of it earlier", file=sys.stderr)
     return opened

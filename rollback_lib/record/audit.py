@@ -88,16 +88,18 @@ def _record(
     state = of_record[-1]["event"]
     present = state == chain.PRUNED or folder.is_dir()
     wrong = differences(folder, of_record) if present else ["the record is gone: it was removed"]
-    if not wrong and state != chain.OPENED:
+    seal = max((number for number, entry in entries.items() if entry["event"] == chain.SEALED), default=0)
+    elsewhere = chain.FETCHED in entries.get(seal, {})  # what the seal stands on is in another chain
+    if not wrong and state != chain.OPENED and not elsewhere:
         head = contents.read(folder / contents.FILE).head
-        seal = max(number for number, entry in entries.items() if entry["event"] == chain.SEALED)
         if head and heads.get(head, seal) >= seal:
             wrong = ["the chain before it is not the one on which it was sealed: that was rewritten"]
     if wrong:
         return [Finding(place, words, True) for words in wrong], None
     if state == chain.SEALED:
         proofs = prove(folder, datetime.fromisoformat(of_record[-1]["at"]), demanded)
-        doubts = [Finding(place, words, False) for words in proofs.doubts]
+        fetched = [f"it was fetched, so its seal stands on the chain of {entries[seal].get('writer')}"] if elsewhere else []
+        doubts = [Finding(place, words, False) for words in (*proofs.doubts, *fetched)]
         return [*(Finding(place, words, True) for words in proofs.wrong), *doubts], proofs
     if state == chain.OPENED:
         scars = (fault for fault in Log(folder / EVENTS).faults() if fault.crash)

@@ -17,6 +17,7 @@ from rollback_lib.record.log import Log, parsed
 
 FILE = "chain.jsonl"
 OPENED, SEALED, PRUNED = "opened", "sealed", "pruned"
+FETCHED = "fetched"  # the key of a line that was first in another chain: when it was entered in this one; `writer` names the other
 _SUMMARY = ("procedure", "stack", "host", "who", "mode", "because", "verdict", "reason", "target", "plan", "seconds", "budget", "written",
             "practice", "changed", "healthy_seconds")  # fmt: skip
 _MOST = 300  # characters that the chain keeps of a text

@@ -243,6 +243,9 @@ class Stack(Keys):
         default_factory=list, description="Points of the checklist that have to be answered before anything is changed."
     )
     approval: Approval | None = Field(default=None, description="Which rollbacks need the approval of another person.")
+    unattended: list[Literal["code", "image", "env", "caddyfile", "redeploy", "release"]] = Field(
+        default_factory=list, description="Rollbacks that [an alert](fleet.md#from-an-alert) may begin without a person; none loses data."
+    )
     code: Code | None = Field(default=None, description="The code rollback. It needs a tree. Triage and readiness look at it as well.")
     image: Image | None = Field(default=None, description="The image rollback.")
     env: Env | None = Field(default=None, description="The env rollback.")

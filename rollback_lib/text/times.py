@@ -34,6 +34,11 @@ def day_folder(at: date) -> str:
     return f"{at.astimezone(UTC) if isinstance(at, datetime) else at:%Y/%m/%d}"
 
 
+def compact(at: datetime) -> str:
+    """Hours, minutes and seconds (UTC) without signs between them, for names of files: 201533Z."""
+    return f"{at.astimezone(UTC):%H%M%S}Z"
+
+
 def minute(at: datetime) -> str:
     """The day and the time: 2026-11-24 03:12 UTC."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -11,13 +11,15 @@ import yaml
 
 from lab.practice_host import PracticeHost
 from rollback_lib.settings import PROJECT
+from tests.builders.s3 import S3
+from tests.fleet.archive import Archive
 from tests.fleet.engine import Airflow
-from tests.fleet.fleet import Fleet
+from tests.fleet.fleet import SECRET, Fleet
 
-SECRET = "planted-3Qz8vB1nR7"  # in a connection of Airflow, and in the environment of the worker
 DAGS = """
 from rollback_lib.airflow.alert import alert
 from rollback_lib.airflow.daily import daily
+from rollback_lib.airflow.drills import drills
 from rollback_lib.airflow.fleet import fleet
 
 common = dict(stacks="parameters/fleet/*.yaml", approvers=["anna", "ben"], serial=[1, "100%"], secrets={"CHAT_TOKEN": "chat"})
@@ -25,7 +27,22 @@ waves = fleet("code", **common)
 once = fleet("code", dag_id="fleet_once", approve="once", on_failure="undo", **{**common, "serial": [1]})
 every_day = daily(stacks="parameters/fleet/*.yaml", schedule=None, secrets=common["secrets"])
 from_alerts = alert(stacks="parameters/fleet/*.yaml", approvers=["anna", "ben"], secrets=common["secrets"])
+practised = drills(["code"], host="{practice}", schedule=None)
 lenient = fleet("code", dag_id="fleet_lenient", max_fail_percentage=100, **common)
+"""
+# Each task is a process that reads this file, so each has a runbook folder of its own, as on a worker that shares no disk with others.
+APART = """
+import os, shutil, tempfile
+from rollback_lib.airflow.fleet import fleet
+
+own, common = tempfile.mkdtemp(dir=os.environ["WORKERS"]), os.environ["ROLLBACK_HOME"]
+os.symlink(os.path.realpath(common + "/notebooks"), own + "/notebooks")
+shutil.copytree(common + "/parameters", own + "/parameters")
+os.environ |= {"ROLLBACK_HOME": own, "XDG_CACHE_HOME": own + "/cache", "ROLLBACK_ARCHIVE": os.environ["ARCHIVE_OF_TESTS"]}
+dag = fleet(
+    "code", dag_id="fleet_apart", stacks="parameters/fleet/*.yaml", approvers=["ben"], serial=[1], approve="once",
+    secrets={"CHAT_TOKEN": "chat"}, on_failure="undo",
+)
 """
 
 
@@ -55,14 +72,29 @@ def runbooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def airflow(runbooks: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
+    """A real S3 with a bucket for records, which has object lock."""
+    server = S3(tmp_path_factory.mktemp("s3") / "data")
+    try:
+        server.start()
+        server.call("create_bucket", Bucket="fleet", ObjectLockEnabledForBucket=True)
+        yield Archive(server, "fleet")
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def airflow(three: list[PracticeHost], runbooks: Path, archive: Archive, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     folder = tmp_path_factory.mktemp("engine")
     files = runbooks / "parameters" / "fleet"
     for name in ("a", "b", "c"):  # so that the DAGs can be read; `Fleet` fills them
         (files / f"{name}.yaml").write_text("stack: {}\n")
-    made = Airflow(folder, runbooks, 8100 + worker, {"AIRFLOW_CONN_CHAT": f"generic://:{SECRET}@nowhere", "DEPLOY_TOKEN": SECRET})
-    (made.dags / "dags.py").write_text(DAGS)
+    secrets = {"AIRFLOW_CONN_CHAT": f"generic://:{SECRET}@nowhere", "DEPLOY_TOKEN": SECRET}
+    apart = {"WORKERS": str(tmp_path_factory.mktemp("workers")), "ARCHIVE_OF_TESTS": archive.address, **archive.environment}
+    made = Airflow(folder, runbooks, 8100 + worker, {**secrets, **apart})
+    (made.dags / "dags.py").write_text(DAGS.replace("{practice}", f"{three[0].name}-d"))
+    (made.dags / "apart.py").write_text(APART)
     with made.running():
         yield made
 

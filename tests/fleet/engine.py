@@ -55,8 +55,8 @@ class Airflow:
 
     @contextmanager
     def running(self) -> Iterator["Airflow"]:
-        self.start()
         try:
+            self.start()
             yield self
         finally:
             self.stop()
@@ -129,6 +129,15 @@ class Airflow:
             given = self._call("PATCH", path, by, json={"chosen_options": [chosen], "params_input": {}})
             if not given.is_success or until(f"{task} ends", lambda: self._taken(dag, run, task, index)) == "yes":
                 return given
+
+    def mark_task(self, dag: str, run: str, task: str, index: int, by: str = "anna") -> None:
+        """Mark a task as failed, as a person does in Airflow's page."""
+        path = f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/{index}"
+        self._call("PATCH", path, by, json={"new_state": "failed"}).raise_for_status()
+
+    def mark(self, dag: str, run: str, by: str = "anna") -> None:
+        """Mark a run as failed, as a person does in Airflow's page: what is going on is ended, and nothing more begins."""
+        self._call("PATCH", f"/dags/{dag}/dagRuns/{run}", by, json={"state": "failed"}).raise_for_status()
 
     def _taken(self, dag: str, run: str, task: str, index: int) -> str | None:
         """Whether an answer has ended the task ("yes"), or is asked for "again"; None as long as that is open."""

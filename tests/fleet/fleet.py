@@ -1,7 +1,9 @@
 """A fleet of practice hosts from the point of view of a test."""
 
 import json
+import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,12 @@ from typing import Any
 import yaml
 
 from lab.practice_host import PracticeHost
+from rollback_lib.settings import PROJECT
+from tests.faults import freeze
 from tests.fleet.engine import Airflow
+
+SECRET = "planted-3Qz8vB1nR7"  # in a connection of Airflow, and in the environment of the worker
+STATE = "/var/lib/rollback/dyniq-voice"  # where `freeze` looks for jobs
 
 
 @dataclass(frozen=True)
@@ -34,8 +41,18 @@ class Fleet:
 
     def records(self, name: str, mode: str = "apply") -> list[dict[str, Any]]:
         """The records of a stack, oldest first."""
-        found = [json.loads(file.read_text()) for file in sorted(self.runbooks.glob("incidents/[0-9]*/*/*/*/record.json"))]
-        return [one for one in found if (one["stack"], one["mode"]) == (f"voice-{name}", mode)]
+        return [one for one in self.every_record() if (one["stack"], one["mode"]) == (f"voice-{name}", mode)]
+
+    def every_record(self) -> list[dict[str, Any]]:
+        """All records of the worker, oldest first."""
+        return [json.loads(file.read_text()) for file in sorted(self.runbooks.glob("incidents/[0-9]*/*/*/*/record.json"))]
+
+    def rollback(self, *words: str) -> str:
+        """What a command of a person at the worker prints; it must succeed."""
+        env = {**os.environ, "ROLLBACK_HOME": str(self.runbooks), "CHAT_TOKEN": SECRET}
+        done = subprocess.run([PROJECT / ".venv/bin/rollback", *words], env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def events(self, incident: str) -> list[dict[str, Any]]:
         (file,) = self.runbooks.glob(f"incidents/[0-9]*/*/*/*-{incident}/events.jsonl")
@@ -57,3 +74,12 @@ class Fleet:
     def page(self, kind: str) -> Path:
         """The newest fleet page of a kind."""
         return max(self.runbooks.glob(f"fleet/*/*-{kind}.html"), key=lambda file: file.stat().st_mtime)
+
+
+def frozen(fleet: Fleet, dag: str) -> tuple[str, str]:
+    """A run of the fleet that has begun with stack a alone, in the midst of a step. Returns it, and the folder of the job on the host."""
+    run = fleet.airflow.trigger(dag, by="anna", leave_out=["b", "c"])
+    with ThreadPoolExecutor(1) as pool:
+        frozen = pool.submit(freeze, fleet.hosts["a"], "recreate", 1, 200.0)
+        assert fleet.airflow.answer(dag, run, "wave_1.approve", "Approve", by="ben").is_success
+        return run, frozen.result()

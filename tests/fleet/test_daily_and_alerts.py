@@ -42,3 +42,47 @@ def test_an_alert_of_a_stack_that_nobody_knows_is_refused(fleet: Fleet) -> None:
     run = engine.trigger("alert", by="eve", alerts=[{"status": "firing", "labels": {"stack": "../../etc/passwd"}}])
     assert engine.ended("alert", run) == "failed"
     assert "the label stack of an alert is one of a, b, c, not '../../etc/passwd'" in engine.log("alert", run, "firing")
+
+
+def test_an_alert_begins_what_the_stack_file_names_and_that_once_a_day(fleet: Fleet) -> None:
+    engine = fleet.airflow
+    fleet.break_("code", "b", "c")
+    fleet.edit("b", unattended=["image"])  # another one
+    fleet.edit("c", unattended=["code"])
+    bad = fleet.heads()
+    alerts = [{"status": "firing", "labels": {"stack": name}} for name in "bc"]
+    run = engine.trigger("alert", by="eve", alerts=alerts)
+    until("c is rolled back", lambda: engine.state("alert", run, "incident.apply", 1) == "success" or None, 400)
+    until("the question of b", lambda: engine.state("alert", run, "incident.approve", 0) == "awaiting_input" or None, 400)
+    now = fleet.heads()
+    assert [name for name in bad if now[name] != bad[name]] == ["c"]
+    assert f"alert {run}: approved by its stack file (unattended) at 20" in fleet.records("c")[0]["because"]
+    assert engine.answer("alert", run, "incident.approve", "Reject", by="ben", index=0).is_success
+    assert engine.ended("alert", run, 400) == "failed"
+
+    fleet.hosts["c"].reset()
+    fleet.break_("code", "c")
+    bad = fleet.heads()
+    again = engine.trigger("alert", by="eve", alerts=alerts[1:])
+    until("the question", lambda: engine.state("alert", again, "incident.approve", 0) == "awaiting_input" or None, 400)
+    asked = engine.get(f"/dags/alert/dagRuns/{again}/taskInstances/incident.approve/0/hitlDetails")
+    assert asked["body"].startswith("It was rolled back without a person within a day, so this time a person is asked.")
+    assert engine.answer("alert", again, "incident.approve", "Reject", by="ben", index=0).is_success
+    assert engine.ended("alert", again, 400) == "failed"
+    assert fleet.heads() == bad
+
+
+def test_drills_are_made_and_scored(fleet: Fleet) -> None:
+    """On a practice host of the worker: it belongs to the worker's runbook folder."""
+    engine, name = fleet.airflow, f"{fleet.hosts['a'].name}-d"
+    ports = "--ssh-port", str(fleet.hosts["c"].ssh_port + 2), "--https-port", str(fleet.hosts["c"].https_port + 2)
+    fleet.rollback("lab", "up", "--name", name, *ports)
+    try:
+        run = engine.trigger("drills", by="anna")
+        assert engine.ended("drills", run, 400) == "success", engine.log("drills", run, "drill_code")
+    finally:
+        fleet.rollback("lab", "down", "--name", name)
+    said = engine.log("drills", run, "drill_code")
+    assert "succeeded: the effect is the one asked for, and every route is healthy" in said
+    assert "code" in engine.xcom("drills", run, "drill_code"), "the score"
+    assert "drill" in [one["because"] for one in fleet.every_record()]

@@ -2,7 +2,6 @@
 
 import signal
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -12,12 +11,10 @@ from rollback_lib.host import lock
 from rollback_lib.host.link import Link
 from rollback_lib.host.lock import Owner
 from rollback_lib.secrets.secret import Secret
-from tests.faults import freeze
 from tests.fleet.engine import until
-from tests.fleet.fleet import Fleet
+from tests.fleet.fleet import STATE, Fleet, frozen
 
 APPROVE, REJECT, UNDO = "Approve", "Reject", "Undo them, in reverse"
-STATE = "/var/lib/rollback/dyniq-voice"  # where `freeze` looks for jobs
 
 
 def test_a_fleet_is_rolled_back_wave_by_wave_as_people_approve_it(fleet: Fleet) -> None:
@@ -144,11 +141,7 @@ def test_a_rollback_goes_on_where_it_was_when_airflow_is_killed(fleet: Fleet, ki
     fleet.break_("code")
     fleet.edit("a", state_directory=STATE)
     bad = fleet.heads()
-    run = engine.trigger("fleet_once", by="anna", leave_out=["b", "c"])
-    with ThreadPoolExecutor(1) as pool:
-        frozen = pool.submit(freeze, fleet.hosts["a"], "recreate", 1, 200.0)
-        assert engine.answer("fleet_once", run, "wave_1.approve", APPROVE, by="ben").is_success
-        job = frozen.result()
+    run, job = frozen(fleet, "fleet_once")
     if killed == "worker":
         rollback = _run(fleet)
         for one in (rollback.parent(), *rollback.children(recursive=True), rollback):  # the task, and its run
@@ -158,5 +151,48 @@ def test_a_rollback_goes_on_where_it_was_when_airflow_is_killed(fleet: Fleet, ki
     time.sleep(2)
     fleet.hosts["a"].exec(f'kill -s CONT -- "-$(($(cat {job}/pid)))"')
     assert engine.ended("fleet_once", run, 400) == "success", engine.states("fleet_once", run)
+    _once(fleet, "a")
+    assert fleet.heads()["a"] != bad["a"]
+
+
+def test_a_run_whose_task_is_marked_as_failed_is_ended_and_then_resumed(fleet: Fleet) -> None:
+    """A person marks it in Airflow. The wave is settled as ever, so the stack does not stay half changed, and no step runs twice."""
+    engine = fleet.airflow
+    fleet.break_("code")
+    fleet.edit("a", state_directory=STATE)
+    bad = fleet.heads()
+    run, job = frozen(fleet, "fleet_once")
+    rollback = _run(fleet)
+    engine.mark_task("fleet_once", run, "wave_1.apply", 0)
+    _, left = psutil.wait_procs([rollback], timeout=60)
+    assert left == [], "the run was not told to end"
+    fleet.hosts["a"].exec(f'kill -s CONT -- "-$(($(cat {job}/pid)))"')
+    assert engine.ended("fleet_once", run, 400) == "success", engine.states("fleet_once", run)
+    assert engine.state("fleet_once", run, "wave_1.apply", 0) == "failed"
+    _once(fleet, "a")
+    assert "1 done, of 1 stack." in fleet.page("verdict").read_text()
+    assert fleet.heads()["a"] != bad["a"]
+
+
+def test_a_fleet_that_is_marked_as_failed_is_left_to_a_person(fleet: Fleet) -> None:
+    """Nothing more of it begins. The record of what ran says how far it came, and `rollback resume` brings it to an end."""
+    engine = fleet.airflow
+    fleet.break_("code")
+    fleet.edit("a", state_directory=STATE)
+    bad = fleet.heads()
+    run, job = frozen(fleet, "fleet_once")
+    rollback = _run(fleet)
+    engine.mark("fleet_once", run)
+    _, left = psutil.wait_procs([rollback], timeout=60)
+    assert left == [], "the run was not told to end"
+    (record,) = fleet.records("a")
+    assert record["verdict"] == "unknown"
+    assert f"`rollback resume {record['incident']}` finds out, and continues" in record["reason"]
+    assert (record["steps"]["build"], record["steps"]["remember"]) == ("done", "not begun")
+    assert record["steps"]["recreate"] == "begun, its end is not known: it may be half done"
+    assert set(engine.states("fleet_once", run)["wave_1.settle"]) == {"skipped"}
+
+    fleet.hosts["a"].exec(f'kill -s CONT -- "-$(($(cat {job}/pid)))"')
+    fleet.rollback("resume", record["incident"])
     _once(fleet, "a")
     assert fleet.heads()["a"] != bad["a"]

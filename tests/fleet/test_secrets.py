@@ -2,8 +2,7 @@
 
 import sqlite3
 
-from tests.fleet.conftest import SECRET
-from tests.fleet.fleet import Fleet
+from tests.fleet.fleet import SECRET, Fleet
 
 
 def test_a_secret_is_in_no_database_log_or_record(fleet: Fleet) -> None:

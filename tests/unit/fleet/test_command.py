@@ -6,11 +6,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 
 import psutil
 import pytest
 
+from rollback_lib.archive import address
 from rollback_lib.errors import ParameterError
 from rollback_lib.fleet.command import RESUMES, VARIABLE, Command, environment
 from rollback_lib.settings import HOME_VARIABLE, PROJECT
@@ -108,6 +111,64 @@ def test_no_record_is_none(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> Non
     assert Command().earlier(STACK, "x") is None
 
 
+ARCHIVE = ["--archive", "s3://records/fleet"]
+
+
+@pytest.fixture
+def archived(calls: Calls, monkeypatch: pytest.MonkeyPatch) -> Calls:
+    """The same, with an archive."""
+    monkeypatch.setenv(address.VARIABLE, ARCHIVE[1])
+    return calls
+
+
+def test_what_another_worker_did_is_fetched_and_then_undone(archived: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers(monkeypatch, (0, "fetched"), answer(0, "succeeded"))
+    assert Command(since=date(2026, 11, 30)).undo("3f2a9c", STACK, "why").kind == "undone"
+    fetched, undone = archived()
+    assert fetched == ["incidents", "fetch", "3f2a9c", *ARCHIVE, "--since", "2026-11-30"]
+    assert undone[:2] == ["undo", "3f2a9c"]
+
+
+def test_what_cannot_be_fetched_is_not_undone_and_says_why(archived: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers(monkeypatch, (3, None))
+    outcome = Command().undo("3f2a9c", STACK, "why")
+    assert (outcome.kind, outcome.reason, outcome.host) == ("refused", "no such thing", "contabo")
+    assert len(archived()) == 1
+
+
+def test_a_record_of_another_worker_is_found_in_the_archive_and_resumed_here(archived: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [{"incident": "3f2a9c", "verdict": "unknown"}]
+    answers(monkeypatch, (0, []), (0, found), (0, "fetched"), answer(0, "succeeded"))
+    outcome = Command().earlier(STACK, "x")
+    assert outcome
+    assert outcome.kind == "done"
+    assert [words[:2] for words in archived()] == [
+        ["incidents", "search"],
+        ["incidents", "search"],
+        ["incidents", "fetch"],
+        ["resume", "3f2a9c"],
+    ]
+    assert archived()[1][-2:] == ARCHIVE
+
+
+def test_records_are_sent_and_pages_too_if_there_is_an_archive(archived: Calls, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    answers(monkeypatch, (0, "s3://records/fleet/x.html"))
+    assert Command().sent(STACK) == ""
+    Command().published(tmp_path / "x.html", STACK)
+    assert archived() == [["incidents", "archive"], ["incidents", "archive", "--page", str(tmp_path / "x.html"), *ARCHIVE]]
+
+
+def test_an_archive_that_is_away_is_told_and_stops_nothing(archived: Calls, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    answers(monkeypatch, (3, None))
+    assert Command().sent(STACK) == "no such thing"
+    assert Command().published(tmp_path / "x.html", STACK) == ("", "no such thing")
+
+
+def test_without_an_archive_nothing_is_sent(calls: Calls, tmp_path: Path) -> None:
+    assert (Command().sent(STACK), Command().published(tmp_path / "x.html", STACK)) == ("", ("", ""))
+    assert not (tmp_path / "calls").exists()
+
+
 def test_nothing_of_the_engine_gets_into_a_run() -> None:
     given = {
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "postgres://u:secret@db", "_AIRFLOW_X": "", "__AIRFLOW_SUPERVISOR_FD": "3",
@@ -145,3 +206,34 @@ def test_a_run_is_told_to_end_when_the_worker_dies(calls: Calls, tmp_path: Path)
     run = psutil.Process(int((tmp_path / "pid").read_text()))
     psutil.wait_procs([run], timeout=10)
     assert (tmp_path / "told").exists()
+
+
+ENDING = """#!/bin/sh
+trap 'echo "{{\\"verdict\\": \\"unknown\\", \\"status\\": 6, \\"incident\\": \\"3f2a9c\\", \\"folder\\": \\"\\"}}"; exit 6' TERM
+echo "$*" >>{calls}
+while :; do sleep 0.05; done
+"""
+
+
+def test_a_run_that_was_told_to_end_is_not_resumed(calls: Calls, tmp_path: Path) -> None:
+    """Its task is killed seconds later; it would leave two hands at the same incident."""
+    (tmp_path / "rollback").write_text(ENDING.format(calls=tmp_path / "calls"))
+    command = Command()
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(command.run, "code", STACK, {}, apply=True, plan="", on_failure="stop")
+        until = time.monotonic() + 20
+        while not (tmp_path / "calls").exists() or not (tmp_path / "calls").read_text():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        command.terminate()
+        assert ended.result(20).kind == "not known"
+    assert len((tmp_path / "calls").read_text().splitlines()) == 1
+
+
+def test_nothing_is_begun_once_the_task_was_told_to_end(calls: Calls, tmp_path: Path) -> None:
+    """As when that came while an earlier record was looked for."""
+    command = Command()
+    command.terminate()
+    outcome = command.run("code", STACK, {}, apply=True, plan="", on_failure="stop")
+    assert (outcome.kind, outcome.reason) == ("refused", "its task was told to end, so nothing was begun")
+    assert not (tmp_path / "calls").exists()
