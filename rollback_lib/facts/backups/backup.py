@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from rollback_lib.facts.postgres import Kind
+from rollback_lib.facts.tables import Kind
 from rollback_lib.stack.sources import Source
 
 PLAIN, GZIP, ZSTD, CUSTOM, DIRECTORY = "plain", "gzip", "zstd", "custom", "directory"

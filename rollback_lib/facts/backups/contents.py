@@ -9,7 +9,8 @@ from rollback_lib.commands.psql import Postgres
 from rollback_lib.facts.backups.backup import ARCHIVES, CUSTOM, DIRECTORY, GZIP, ZSTD, Backup, Contents
 from rollback_lib.facts.backups.sources import said
 from rollback_lib.facts.fact import Fact
-from rollback_lib.facts.postgres import LARGE_OBJECTS, TIMESCALE, Kind
+from rollback_lib.facts.postgres import TIMESCALE
+from rollback_lib.facts.tables import LARGE_OBJECTS, Kind
 
 READING = 1800.0  # seconds for reading a whole backup
 _KEEP = 16 * 1024 * 1024  # bytes at each end of an answer; a backup may have thousands of tables

@@ -70,7 +70,7 @@ def _drop(now: State, plan: Plan) -> Command:
     """The command that drops a restored database; after its swap there is none of that name."""
     after = database.After.read(plan.after)
     section = database.section(now.stack, after.section)
-    return database.drop(database.server_of(section), database.maintenance(section), after.beside)
+    return database.kind_of(section).drop(after.beside)
 
 
 def facts(made: Parts) -> list[tuple[str, str]]:
