@@ -61,7 +61,7 @@ def _server(one: Database, found: engines.Server | None) -> Row:
         return Row(name, RED, f"{one.container} has no database {one.database}", f"there are: {', '.join(sorted(found.databases))}")
     if not found.superuser:
         return Row(name, RED, f"{one.user} is no superuser in {one.container}", "name one who is")
-    return Row(name, GREEN, f"{one.user} is let in by {one.container}, as a superuser; {engines.of(one).name} {found.words}")
+    return Row(name, GREEN, f"{one.user} is let in by {one.container}, as a superuser; {found.title}")
 
 
 def _backup(one: Database, found: list[backups.Backup]) -> Row:

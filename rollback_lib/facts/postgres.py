@@ -75,6 +75,10 @@ class Server:
         return self.version // 10000
 
     @property
+    def title(self) -> str:
+        return f"Postgres {self.words}"
+
+    @property
     def words(self) -> str:
         return f"{self.major}.{self.version % 10000}"
 

@@ -30,16 +30,14 @@ class Database(Protocol):
 
 
 class Server(Protocol):
-    """A server: whether the database user may do everything, its databases by name, its major version, and its version in words."""
+    """A server: whether the database user may do everything, its databases by name, and its kind and version in words."""
 
     @property
     def superuser(self) -> bool: ...
     @property
     def databases(self) -> Mapping[str, Database]: ...
     @property
-    def major(self) -> int: ...
-    @property
-    def words(self) -> str: ...
+    def title(self) -> str: ...
 
 
 @dataclass(frozen=True)

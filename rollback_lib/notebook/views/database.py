@@ -17,7 +17,7 @@ SHOWN_TABLES = 40
 def state(now: State) -> View:
     live, section = now.live, now.section
     rows = [("container", common.up(now.container))]
-    rows.append(("server", f"{now.engine.name} {now.server.words}" if now.server else f"does not let {section.user} in, or does not run"))
+    rows.append(("server", f"{now.server.title}" if now.server else f"does not let {section.user} in, or does not run"))
     if live:
         rows += [("database", f"{live.name}, {live.size / 1e6:,.0f} MB"), *live.properties(now.key).items()]
         programs = sorted({f"{session.user} from {session.address} ({session.program or 'no name'})" for session in live.sessions})

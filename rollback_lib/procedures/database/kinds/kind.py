@@ -9,6 +9,7 @@ from rollback_lib.facts.backups import Backup, Contents
 from rollback_lib.facts.engines import Database, Engine
 from rollback_lib.facts.tables import Content
 from rollback_lib.plan.effect import Effect
+from rollback_lib.plan.plan import some
 from rollback_lib.procedures.database.state import State
 from rollback_lib.stack import model
 
@@ -81,6 +82,11 @@ class Kind(ABC):
 
     @property
     @abstractmethod
+    def preparing(self) -> str:
+        """What happens when the restored one is made like the live one."""
+
+    @property
+    @abstractmethod
     def swapping(self) -> tuple[str, str]:
         """Title of the step that swaps, and what happens in it."""
 
@@ -88,10 +94,22 @@ class Kind(ABC):
     def dropping(self, name: str) -> str:
         """How a person drops a database on the host."""
 
-    @abstractmethod
     def effects(self, was: Content, now: Content) -> Iterator[Effect]:
         """What else the database that is live now must have, compared with the one that was."""
+        yield Effect("sequences that would give a number out twice", "none", _twice(was, now), part=NAMES)
 
     @abstractmethod
     def notes(self, now: State, backup: Backup, contents: Contents) -> Iterator[str]:
         """What else is to be known before."""
+
+
+def _twice(was: Content, now: Content) -> str:
+    """In words, the sequences that are behind those of the earlier database, and so would give a number out twice."""
+    old, new = was.sequences, now.sequences
+    if old is None or new is None:
+        return "not known: somebody held one of them"
+    return some([key for key, sequence in old.items() if key in new and _behind(new[key].last, sequence.last)]) or "none"
+
+
+def _behind(value: int | None, kept: int | None) -> bool:
+    return kept is not None and (value is None or value < kept)

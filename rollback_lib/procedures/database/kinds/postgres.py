@@ -83,8 +83,11 @@ class PostgresKind(Kind):
         return live
 
     def unfit(self, now: State, backup: Backup) -> str:
-        if now.server and backup.major > now.server.major:
-            return f"it was made of a newer server, {backup.version}, than the one here, {now.server.words}"
+        server = now.server
+        if backup.of != self.name and backup.version:
+            return f"it is a dump of {backup.of}, and the server here is {self.name}"
+        if isinstance(server, postgres.Server) and backup.major > server.major:
+            return f"it was made of a newer server, {backup.version}, than the one here, {server.words}"
         if backup.reader > backups.major(now.client) > 0:
             return f"it was written by pg_dump {backup.by}, and pg_restore {now.client} in {now.section.container} cannot read it"
         return ""
@@ -129,6 +132,10 @@ class PostgresKind(Kind):
         return (Command.of("docker", "exec", self.section.container, "rm", "-rf", _copy(incident)),)
 
     @property
+    def preparing(self) -> str:
+        return "What no dump has: settings, grants, comment, extensions; and statistics."
+
+    @property
     def swapping(self) -> tuple[str, str]:
         return "Swap the two names", "New sessions are refused meanwhile, open ones are ended, both names change in one transaction."
 
@@ -138,7 +145,7 @@ class PostgresKind(Kind):
     def effects(self, was: Content, now: Content) -> Iterator[Effect]:
         missing = sorted(set(was.extensions) - set(now.extensions))
         yield Effect("extensions that are missing", "none", some(missing) or "none", part=NAMES)
-        yield Effect("sequences that would give a number out twice", "none", _twice(was, now), part=NAMES)
+        yield from super().effects(was, now)
 
     def notes(self, now: State, backup: Backup, contents: Contents) -> Iterator[str]:
         yield "Sequences continue where those of the old database were, so rows can be copied back from it."
@@ -177,7 +184,7 @@ def _memory(now: State, sessions: int) -> dict[str, str]:
 def _left_out(now: State, backup: Backup) -> tuple[str, ...]:
     """Arguments for `sed` that remove the lines of a dump at which this psql or this server would stop."""
     known = knows_restrict(now.client)
-    timed = now.server is not None and backups.major(backup.by) >= _TIMEOUT > now.server.major
+    timed = isinstance(now.server, postgres.Server) and backups.major(backup.by) >= _TIMEOUT > now.server.major
     return (() if known else _UNRESTRICTED) + (_UNTIMED if timed else ())
 
 
@@ -186,15 +193,3 @@ def knows_restrict(version: str) -> bool:
     found = re.match(r"(\d+)(?:\.(\d+))?", version)
     major, minor = (int(found[1]), int(found[2] or 0)) if found else (0, 0)
     return major > max(_RESTRICT) or minor >= _RESTRICT.get(major, 1000)
-
-
-def _twice(was: Content, now: Content) -> str:
-    """In words, the sequences that are behind those of the earlier database, and so would give a number out twice."""
-    old, new = was.sequences, now.sequences
-    if old is None or new is None:
-        return "not known: somebody held one of them"
-    return some([key for key, sequence in old.items() if key in new and _behind(new[key].last, sequence.last)]) or "none"
-
-
-def _behind(value: int | None, kept: int | None) -> bool:
-    return kept is not None and (value is None or value < kept)
