@@ -39,7 +39,8 @@ class MariaDBKind(Kind):
         if server is None:
             raise Refused(
                 f"MariaDB in {where} does not let {entry.user} in, or does not run. Root's password is taken from MARIADB_ROOT_PASSWORD or "
-                "MYSQL_ROOT_PASSWORD of the container, or from the file that these name with _FILE; if it was changed since, correct it there"
+                "MYSQL_ROOT_PASSWORD of the container, or from the file that these name with _FILE; if it was changed since, correct it "
+                "there"
             )
         assert isinstance(server, mariadb.Server)
         if server.numbers < OLDEST[server.flavour]:
@@ -65,8 +66,8 @@ class MariaDBKind(Kind):
         if live.fixed:
             there = " and ".join(f"{number} {what}" for what, number in live.fixed)
             raise Refused(
-                f"{live.name} has {there}, which do not move with the tables when the two are swapped; restore by hand, or take them out of "
-                "the database and make them again afterwards"
+                f"{live.name} has {there}, which do not move with the tables when the two are swapped; restore by hand, or take "
+                "them out, and make them again afterwards"
             )
         if live.across:
             raise Refused(
@@ -120,8 +121,8 @@ class MariaDBKind(Kind):
     def swapping(self) -> tuple[str, str]:
         return (
             "Swap the tables of the two",
-            "One RENAME TABLE moves all tables of the live one aside and the restored ones in. New statements wait meanwhile; sessions that "
-            "hold it up are ended.",
+            "One RENAME TABLE moves all tables of the live one aside and the restored ones in. New statements wait meanwhile; sessions "
+            "that hold it up are ended.",
         )
 
     def dropping(self, name: str) -> str:

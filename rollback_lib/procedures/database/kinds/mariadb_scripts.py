@@ -29,14 +29,15 @@ named='CONCAT("`", REPLACE(%s, "`", "``"), "`")'
 name() { printf "$named" "$1"; }
 """
 
-# Moves the tables of the database $2 to the database $3, and those of the database $4 to $2, in one statement. $5 is "yes" if that has to be
-# done, and "no" if it is done already where there is no database $4. Statements that are under way get a second to end; then their sessions
-# are ended. A database without tables is dropped, if it is not the live one.
+# Moves the tables of the database $2 to the database $3, and those of the database $4 to $2, in one statement. $5 is "yes" if that has to
+# be done, and "no" if it is done already where there is no database $4. Statements that are under way get a second to end; then their
+# sessions are ended. A database without tables is dropped, if it is not the live one.
 SWAP = (
     _QUOTING
     + r"""
 user=$1 live=$(quoted "$2") aside=$(quoted "$3") incoming=$(quoted "$4")
-one() { client "$user" -e "SET SESSION sql_mode = '', group_concat_max_len = 100000000 /*!80000 , information_schema_stats_expiry = 0 */; $1"; }
+set_="SET SESSION sql_mode = '', group_concat_max_len = 100000000 /*!80000 , information_schema_stats_expiry = 0 */"
+one() { client "$user" -e "$set_; $1"; }
 schema="(SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME ="
 tables="(SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA ="
 clear() { # drops a database that has no table
