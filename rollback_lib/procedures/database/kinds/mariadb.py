@@ -95,7 +95,7 @@ class MariaDBKind(Kind):
         return self.drop(names.restored), self.access.sql(made)
 
     def restore(self, now: State, backup: Backup, names: Names, incident: str) -> Command:
-        run = self.access.script(scripts.RESTORE, self.section.user, names.restored, _limited(incident), reads=True)
+        run = self.access.script(scripts.RESTORE, self.section.user, names.restored, _limited(incident), names.live, reads=True)
         return backups.unpacked(backup).pipe("sed", "-e", _LED).pipe(*run.argv)
 
     def prepare(self, now: State, backup: Backup, names: Names, incident: str) -> tuple[Command, ...]:

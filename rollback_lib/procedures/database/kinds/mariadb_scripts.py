@@ -1,9 +1,9 @@
 """What is run in a container of MariaDB or MySQL: scripts for `sh`, in which `client` is the client (commands/mariadb.py)."""
 
 # Restores what it reads into a database, as a user who may write nowhere else: whatever stands in a dump, no other database is touched.
-# Arguments: user, database, the name of that user. In binary mode the client takes no command of its own from the dump.
+# Arguments: user, database, the name of that user, the live database, which that user may not even enter. In binary mode the client takes no command of its own from the dump.
 RESTORE = r"""
-user=$1 database=$2 limited=$3
+user=$1 database=$2 limited=$3 live=$4
 key=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
 remove() { client "$user" -e "DROP USER IF EXISTS '$limited'@'localhost'"; }
 trap remove EXIT; trap 'exit 1' INT TERM HUP
@@ -13,7 +13,12 @@ client "$user" <<END
 CREATE USER '$limited'@'localhost' IDENTIFIED BY '$key';
 GRANT ALL ON \`$pattern\`.* TO '$limited'@'localhost';
 END
-(export MYSQL_PWD="$key"; client "$limited" --binary-mode --max-allowed-packet=1G "$database")
+as_limited() { (export MYSQL_PWD="$key"; client "$limited" "$@"); }
+if as_limited -e 'DO 0' "$live" 2>/dev/null; then
+    echo "every user of this server may enter $live, by a grant to PUBLIC or to nobody: take that away first" >&2
+    exit 1
+fi
+as_limited --binary-mode --max-allowed-packet=1G "$database"
 """
 
 # Prints the least number that InnoDB gave to a table of a database, and fails if there is none. Arguments: user, name as in files.
