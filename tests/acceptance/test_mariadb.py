@@ -130,7 +130,7 @@ def test_what_could_not_end_well_is_refused_and_nothing_is_touched(forum: Forum)
     before = forum.rows(), forum.databases(), forum.users(), forum.sql(TABLES)
     for name, said in {
         "forum-cut.sql": "it is cut off", "forum-cut.sql.gz": "it is cut off", "forum-none.sql": "it is empty",
-        "forum-fixed.sql": "it has triggers and views", "forum-other.sql": "has none of the tables of forum",
+        "forum-fixed.sql": "triggers, procedures, functions or events and views", "forum-other.sql": "has none of the tables of forum",
         "forum-both.sql": "CREATE DATABASE, would lead out of the database", "forum-use.sql": "USE, would lead out of the database",
         "forum-gone.sql": "is among those of /backup/forum-*", "forum-postgres.sql": "it is a dump of Postgres",
     }.items():  # fmt: skip

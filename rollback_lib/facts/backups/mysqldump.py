@@ -31,10 +31,8 @@ open { rows[name] += count($0); next }
 /^(DROP|ALTER) DATABASE / || /^\/\*![0-9]+ DROP DATABASE/ { if ($0 !~ /DROP DATABASE/ || NR > %LED%) told($1 " DATABASE") }
 /^(CHANGE (MASTER|REPLICATION)|SET @@GLOBAL|SET GLOBAL)/ { told($1 " " $2) }
 /^(\\|source |system |tee |pager )/ { told(substr($0, 1, 12)) }
-/TRIGGER `/ && /CREATE/ { fixed["triggers"] = 1 }
-/VIEW `/ && /^(\/\*!50001|CREATE)/ && !/DROP (TABLE|VIEW)/ { fixed["views"] = 1 }
-/^CREATE .*(PROCEDURE|FUNCTION) `/ { fixed["procedures and functions"] = 1 }
-/^(\/\*!5[0-9]+ )?CREATE.* EVENT `/ { fixed["events"] = 1 }
+/^\/\*!50001 (CREATE |VIEW)|^CREATE .*VIEW `/ { fixed["views"] = 1 }
+/^DELIMITER / { fixed["triggers, procedures, functions or events"] = 1 }
 /^CREATE SEQUENCE / || /WITH SYSTEM VERSIONING/ { fixed["sequences and system-versioned tables"] = 1 }
 END {
     printf "bytes\t%.0f\ncomplete\t%d\nbroken\t%d\ncommand\t%s\nwhy\t%s\n", bytes, complete && !open, broken, command, why

@@ -1,7 +1,8 @@
 """What is run in a container of MariaDB or MySQL: scripts for `sh`, in which `client` is the client (commands/mariadb.py)."""
 
 # Restores what it reads into a database, as a user who may write nowhere else: whatever stands in a dump, no other database is touched.
-# Arguments: user, database, the name of that user, the live database, which that user may not even enter. In binary mode the client takes no command of its own from the dump.
+# Arguments: user, database, the name of that user, the live database, which that user may not even enter. In binary mode
+# the client takes no command of its own from the dump.
 RESTORE = r"""
 user=$1 database=$2 limited=$3 live=$4
 key=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
@@ -57,6 +58,13 @@ case $5-$(one "SELECT CONCAT($schema $incoming), $tables $incoming) > 0, $schema
     no-0*) exit 0 ;;
     *) echo "the server does not answer" >&2; exit 1 ;;
 esac
+fixed=$(one "SELECT GROUP_CONCAT(what SEPARATOR ', ') FROM (
+    SELECT TRIGGER_NAME AS what FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA IN ($live, $incoming)
+    UNION ALL SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA IN ($live, $incoming) AND TABLE_TYPE <> 'BASE TABLE') f")
+[ "$fixed" = NULL ] || {
+    echo "$fixed in $2 or $4 does not move with the tables, so nothing was moved; drop it, then run again" >&2
+    exit 1
+}
 one "SELECT CONCAT('CREATE DATABASE IF NOT EXISTS ', $(name $aside), ' CHARACTER SET ', DEFAULT_CHARACTER_SET_NAME, ' COLLATE ',
     DEFAULT_COLLATION_NAME) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = $live" | client "$user"
 move() {
