@@ -219,3 +219,17 @@ def test_a_session_that_holds_the_tables_is_ended_and_a_swap_that_fails_changes_
         thaw(scene)
         scene.run.wait(60)
     assert (scene.run.returncode, forum.rows(), len(forum.databases())) == (4, bad, 2)
+
+
+@pytest.mark.whole
+def test_a_release_brings_its_database_back(forum: Forum) -> None:
+    good = forum.rows()
+    rows = {row["name"]: row for row in forum.apply("readiness").record["found"]["rows"]}
+    assert (rows["known good"]["level"], rows["restore of forum"]["level"]) == ("green", "green"), rows
+    forum.run("break-database")
+    bad = forum.rows()
+    done = forum.apply("release", databases="forum", accept_loss="true")
+    assert (done.status, done.record["verdict"]) == (0, "succeeded"), done.out + done.err
+    assert (forum.rows(), forum.healthy()) == (good, True)
+    undone = forum.undo(done)
+    assert (undone.status, forum.rows()) == (0, bad), undone.out + undone.err

@@ -55,7 +55,9 @@ def listed(found: Candidates) -> Table:
                 backup.source.words if backup.source else "the host",
             )
         )
-    headings = ("backup", "made", "age", "size", "format", "complete", "of Postgres", "known of it", "from")
+    kinds = {candidate.backup.of for candidate in found if candidate.backup.version} or {"Postgres"}
+    of = f"of {' or '.join(sorted(kinds))}"
+    headings = ("backup", "made", "age", "size", "format", "complete", of, "known of it", "from")
     several = any(candidate.backup.source for candidate in found)  # else they are all files of the host
     return table(headings if several else headings[:-1], rows if several else [row[:-1] for row in rows])
 

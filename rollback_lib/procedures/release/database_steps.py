@@ -32,7 +32,7 @@ def swaps(made: Parts) -> tuple[Step, ...]:
     if not made.databases:
         return (Step("swap", "Swap the databases", "Last of all.", part=database.NAMES, skip=_NO_DATABASE),)
     return tuple(
-        replace(plan.swap, name=swap_of(name), title=f"Swap the two names of {name}") for name, plan in made.databases.items()
+        replace(plan.swap, name=swap_of(name), title=f"{plan.swap.title} of {name}") for name, plan in made.databases.items()
     )  # fmt: skip
 
 

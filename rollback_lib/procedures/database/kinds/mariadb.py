@@ -120,7 +120,7 @@ class MariaDBKind(Kind):
     @property
     def swapping(self) -> tuple[str, str]:
         return (
-            "Swap the tables of the two",
+            "Swap the tables",
             "One RENAME TABLE moves all tables of the live one aside and the restored ones in. New statements wait meanwhile; sessions "
             "that hold it up are ended.",
         )
