@@ -56,7 +56,8 @@ def look(host: Host, stack: Stack) -> Looked:
 def _server(one: Database, found: engines.Server | None) -> Row:
     name = f"database {one.name}"
     if found is None:
-        return Row(name, RED, f"{one.container} does not let {one.user} in without a password, or does not run", "fix that, or the section")
+        how = " without a password" if one.kind == "postgres" else ""
+        return Row(name, RED, f"{one.container} does not let {one.user} in{how}, or does not run", "fix that, or the section")
     if one.database not in found.databases:
         return Row(name, RED, f"{one.container} has no database {one.database}", f"there are: {', '.join(sorted(found.databases))}")
     if not found.superuser:
