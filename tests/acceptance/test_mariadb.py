@@ -125,7 +125,7 @@ def test_what_could_not_end_well_is_refused_and_nothing_is_touched(forum: Forum)
     forum.dump("/backup/forum-other.sql", "other")
     forum.dump("/backup/forum-both.sql", "--databases", "forum", "other")
     forum.machine.ssh("""cd /backup; head -c -300 whole.sql >forum-cut.sql; gzip <whole.sql | head -c 900 >forum-cut.sql.gz
-        : >forum-none.sql; cp /backup/voice-[0-9]*.sql forum-postgres.sql
+        : >forum-none.sql; cp $(ls voice-[0-9]*.sql | head -n 1) forum-postgres.sql
         sed 's/^-- Dump completed/USE `forum`;\\nDELETE FROM posts;\\n&/' whole.sql >forum-use.sql""")
     before = forum.rows(), forum.databases(), forum.users(), forum.sql(TABLES)
     for name, said in {

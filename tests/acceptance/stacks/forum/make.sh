@@ -1,20 +1,22 @@
 alone
 cat >/tmp/Dockerfile <<'END'
-FROM python:3.13-slim
+FROM python:3.13-slim AS packages
 COPY files /
 COPY mariadb.sh /usr/local/bin/docker-entrypoint.sh
 RUN chmod 755 /usr/local/bin/docker-entrypoint.sh && useradd --system --home-dir /nonexistent mysql
+FROM packages
 ENV MARIADB_VERSION=1:11.8
 ENTRYPOINT ["docker-entrypoint.sh"]
 END
 cp /opt/brought/mariadb.sh /tmp/
+said docker build -q -f /tmp/Dockerfile --target packages -t python-with-mysql /tmp
 said docker build -q -f /tmp/Dockerfile -t mariadb:11.8 /tmp
 rm -r /tmp/files
 mkdir -p /srv/forum/web /backup
 cd /srv/forum
 cp /opt/brought/compose.yaml .
 cp /opt/brought/forum.py web/
-printf 'FROM mariadb:11.8\nCOPY forum.py /\nENTRYPOINT ["python3", "/forum.py"]\n' >web/Dockerfile
+printf 'FROM python-with-mysql\nCOPY forum.py /\nENTRYPOINT ["python3", "/forum.py"]\n' >web/Dockerfile
 umask 077
 password >root-password
 password >user-password
