@@ -178,7 +178,7 @@ def test_a_dump_that_would_write_elsewhere_cannot(forum: Forum) -> None:
     assert "escaped" not in forum.machine.ssh("docker exec forum-db-1 ls /tmp; ls /tmp")
     # A run that meets one leaves nothing, either.
     done = forum.restored("-p", "target=forum-9.sql")
-    assert (done.status, done.record["verdict"]) == (4, "failed-restored"), done.out + done.err
+    assert (done.status, done.record["verdict"]) == (3, "refused"), done.out + done.err
     assert (forum.rows(), forum.users(), forum.databases()) == (was[0], users, {"forum"})
 
 
