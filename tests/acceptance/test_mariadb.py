@@ -218,7 +218,7 @@ def test_a_swap_that_fails_changes_nothing(forum: Forum) -> None:
     """Somebody makes a trigger just when the restore is done: a table that has one does not move, so none does."""
     forum.run("break-database")
     bad = forum.rows()
-    make = "MYSQL_PWD=$(cat /run/secrets/root) exec mariadb forum -e 'CREATE TRIGGER t BEFORE INSERT ON posts FOR EACH ROW SET @x = 1'"
+    make = "MYSQL_PWD=\\$(cat /run/secrets/root) exec mariadb forum -e 'CREATE TRIGGER t BEFORE INSERT ON posts FOR EACH ROW SET @x = 1'"
     forum.machine.host.exec(f"""cat >/tmp/make <<'END'
 until ls /var/lib/rollback/forum/jobs/*/prepare/exit; do sleep 0.02; done
 docker exec forum-db-1 sh -c "{make}"
