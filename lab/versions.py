@@ -31,6 +31,7 @@ VERSIONS = {
     "postgres-18": Version("forky", "postgresql-18", images.service_image("postgres:17")),
     "backup-tools": Version("trixie-backports", "restic/trixie borgbackup/trixie", images.BASE),
     "redis-7.0": Version("bookworm", "redis-server", images.BASE),
+    "mariadb": Version("trixie-backports", "mariadb-server/trixie python3-pymysql/trixie", images.service_image("python:3.13-slim")),
     "postgres-15": Version("bookworm", "postgresql-15", images.service_image("postgres:17")),
 }
 

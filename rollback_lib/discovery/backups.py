@@ -10,7 +10,7 @@ from rollback_lib.facts.schedules import Dump
 # Of a name, what is another one in the next backup: dates, times, numbers of four digits and more.
 _CHANGES = re.compile(r"\d{4}[-_.]?\d{2}[-_.]?\d{2}([-_.T]?\d{2}[-_.:h]?\d{2}([-_.:m]?\d{2})?)?Z?|\d{4,}")
 _WORD = re.compile(r"""(?:\$\([^()]*\)|`[^`]*`|\$\{[^}]*\}|"(?:\$\([^()]*\)|[^"])*"|'[^']*'|[^\s;|&<>()"'`])+""")
-_TO = re.compile(r">>?\s*|(?:^|\s)(?:-f\s*|--file[=\s]\s*)")
+_TO = re.compile(r">>?\s*|(?:^|\s)(?:-f\s*|--(?:result-)?file[=\s]\s*)")
 _UNKNOWN = re.compile(r"\$\([^()]*\)|`[^`]*`|\$\{[^}]*\}|\$\w+|\\?%\w")
 
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from rollback_lib.facts import backups, postgres, references
+from rollback_lib.facts import backups, engines, references
 from rollback_lib.facts.host import Host
 from rollback_lib.health.watch import probe_once
-from rollback_lib.procedures import database, readiness
+from rollback_lib.procedures import readiness
 from rollback_lib.procedures.common.readiness import NOT_TRIED
 from rollback_lib.procedures.common.rows import GREEN, RED, Row, worst
 from rollback_lib.procedures.database.readiness import age
@@ -35,7 +35,7 @@ class Looked:
 
 def look(host: Host, stack: Stack) -> Looked:
     """Ask every procedure what it would go back to, each database for its server and its newest backup, and every route once."""
-    servers = {one.name: host.ask(postgres.server(database.server_of(one), database.maintenance(one))) for one in stack.databases}
+    servers = {one.name: host.ask(engines.of(one).server()) for one in stack.databases}
     newest = {one.name: host.ask(backups.listing(one.backups, most=1)) for one in stack.databases if one.backups}
     others = [(one, host.ask(backups.of_source(place.source))) for one in stack.databases for place in one.sources]
     short = stack.model_copy(update={"databases": []})  # their contents would be counted, and their backups read
@@ -53,15 +53,16 @@ def look(host: Host, stack: Stack) -> Looked:
     return Looked(stack, tuple(rows))
 
 
-def _server(one: Database, found: postgres.Server | None) -> Row:
+def _server(one: Database, found: engines.Server | None) -> Row:
     name = f"database {one.name}"
     if found is None:
-        return Row(name, RED, f"{one.container} does not let {one.user} in without a password, or does not run", "fix that, or the section")
+        how = " without a password" if one.kind == "postgres" else ""
+        return Row(name, RED, f"{one.container} does not let {one.user} in{how}, or does not run", "fix that, or the section")
     if one.database not in found.databases:
         return Row(name, RED, f"{one.container} has no database {one.database}", f"there are: {', '.join(sorted(found.databases))}")
     if not found.superuser:
         return Row(name, RED, f"{one.user} is no superuser in {one.container}", "name one who is")
-    return Row(name, GREEN, f"{one.user} is let in by {one.container}, as a superuser; Postgres {found.words}")
+    return Row(name, GREEN, f"{one.user} is let in by {one.container}, as a superuser; {found.title}")
 
 
 def _backup(one: Database, found: list[backups.Backup]) -> Row:

@@ -89,7 +89,7 @@ def _public(project: Project, found: list[Line]) -> str:
     """What things are called, and the addresses by which users come: no secrets, even where an environment says the same."""
     known = [project.name, project.tree, project.way.directory, *project.way.files, *project.way.env_files]
     for one in project.survey.containers:
-        names = ("POSTGRES_DB", "POSTGRES_USER")
+        names = ("POSTGRES_DB", "POSTGRES_USER", "MARIADB_DATABASE", "MARIADB_USER", "MYSQL_DATABASE", "MYSQL_USER")
         known += [one.name, one.service, one.project, one.container.image_name, *one.networks]
         known += [value.reveal().decode(errors="replace") for key in names if (value := one.container.environment.get(key))]
     stack = plain(found)

@@ -11,8 +11,8 @@ from rollback_lib.facts.fact import Fact
 
 @dataclass(frozen=True)
 class Dump:
-    """A line that calls pg_dump: `by` is the crontab or the timer, `file` the file in which the line stands, `paths` the variables there
-    that hold paths, with these. The line may hold a password: it is read, and never shown."""
+    """A line that calls pg_dump, mariadb-dump or mysqldump: `by` is the crontab or the timer, `file` the file in which the line stands,
+    `paths` the variables there that hold paths, with these. The line may hold a password: it is read, and never shown."""
 
     by: str
     file: str
@@ -61,7 +61,7 @@ done
 _PATH = re.compile(r"""^\s*(?:export\s+)?(\w+)=["']?(/[^"'\s]+)""", re.MULTILINE)
 
 
-_DUMPS = r"^[^#]*pg_dump(all)?([^A-Za-z0-9_]|$)"
+_DUMPS = r"^[^#]*(pg_dump(all)?|mariadb-dump|mysqldump)([^A-Za-z0-9_]|$)"
 _PRUNES = r"^[^#]*docker (system|image|container) prune"
 _PRUNE = re.compile(r"docker (?:system|image|container) prune(?: +(?:-[a-z]+|--[a-z]+(?:[= ]\"?[\w.!=:-]+\"?)?))*")
 

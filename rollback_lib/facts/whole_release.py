@@ -8,8 +8,7 @@ from typing import Any
 
 from rollback_lib.commands.command import Command
 from rollback_lib.commands.compose import Compose
-from rollback_lib.commands.psql import Postgres
-from rollback_lib.facts import docker, git, ledger
+from rollback_lib.facts import docker, engines, git, ledger
 from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.releases import FILE
 from rollback_lib.stack.model import Database, Stack
@@ -60,10 +59,6 @@ printf '{"when":"%s","incident":"%s","by":%s,"commit":"%s","changed":%s,"contain
     "$(printf '%s' "$containers" | joined)" "$files" "$(joined <"$answers")" >>"$state/releases.jsonl"
 """
 _NEWEST = """newest() { stat -L -c '%Y %n' "$@" 2>/dev/null | sort -rn | head -n 1 | cut -d ' ' -f 2-; }"""
-_COLUMNS = (
-    "SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns "
-    "WHERE table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY 1, 2, 3"
-)
 
 
 @dataclass(frozen=True)
@@ -138,7 +133,7 @@ def schema(section: Database) -> Fact[str | None]:
 
 
 def _hashed(section: Database) -> str:
-    columns = Postgres(section.container, section.user).psql(section.database, _COLUMNS, words=("-A", "-t"))
+    columns = engines.of(section).columns(section.database)
     return f"""found=$(timeout 10 {columns.shell()} 2>/dev/null); printf '%s\\n' "$found" | sha256sum | cut -c -16"""
 
 

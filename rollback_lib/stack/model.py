@@ -146,12 +146,15 @@ class Redeploy(Keys):
 
 
 class Database(Keys):
-    """A Postgres database and its backups."""
+    """A database and its backups."""
 
     name: Name = Field(description="What the database is called in parameters: `-p database=NAME`.")
-    container: Name = Field(description="The container of Postgres, as `docker ps` names it. Its own `psql` is used.")
-    database: DatabaseName = Field(description="The database's name in Postgres.")
-    user: DatabaseName = Field(description="A superuser whom the container lets in without a password.")
+    kind: Literal["postgres", "mariadb"] = Field(default="postgres", description="`mariadb` is for MySQL as well.")
+    container: Name = Field(description="The container of the server, as `docker ps` names it. Its own client is used.")
+    database: DatabaseName = Field(description="The database's name on the server.")
+    user: DatabaseName = Field(
+        description="A superuser. Postgres has to let it in without a password; root of MariaDB has the one in the container's environment."
+    )
     backups: Pattern = Field(default="", description="Where backups are on the host; the last part may have `*` and `?`.")
     sources: list[Place] = Field(default_factory=list, description="Other places where backups are. `backups`, or one of these, is needed.")
     used_by: list[Name] = Field(default_factory=list, description="Containers to recreate if they do not reconnect by themselves.")
@@ -161,6 +164,8 @@ class Database(Keys):
     def _has_backups(self) -> "Database":
         if not self.backups and not self.sources:
             raise ValueError("backups: a path is expected, or a place in sources")
+        if self.kind == "mariadb" and not self.database.isascii():
+            raise ValueError("database: a name of ASCII characters is expected for mariadb")
         return self
 
     @property

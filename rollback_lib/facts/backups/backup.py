@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from rollback_lib.facts.postgres import Kind
+from rollback_lib.facts.tables import Kind
 from rollback_lib.stack.sources import Source
 
 PLAIN, GZIP, ZSTD, CUSTOM, DIRECTORY = "plain", "gzip", "zstd", "custom", "directory"
@@ -18,8 +18,9 @@ class Backup:
 
     `path` names it, as a target does. `size` is in bytes. `format` is None if it cannot be restored, or is not known yet. `whole` is
     whether it is complete; None if it has to be read in full to know that. `wrong` says why it cannot be used, "" if it can. `version` is
-    the server's and `by` pg_dump's version. `database` is the one that was dumped, "" if the backup does not say. `identity` (inodes,
-    sizes, times to the nanosecond) changes with every write; in a source it is what that calls it.
+    the server's and `by` that of the program that dumped it. `database` is the one that was dumped, "" if the backup does not say.
+    `identity` (inodes, sizes, times to the nanosecond) changes with every write; in a source it is what that calls it. `of` is the kind of
+    server.
     """
 
     path: str
@@ -33,6 +34,7 @@ class Backup:
     wrong: str
     identity: str = ""
     source: Source | None = None
+    of: str = "Postgres"
 
     @property
     def name(self) -> str:

@@ -1,7 +1,7 @@
 """What is in a backup: all of it is read, as a restore would."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from rollback_lib.commands.command import Command
@@ -9,10 +9,11 @@ from rollback_lib.commands.psql import Postgres
 from rollback_lib.facts.backups.backup import ARCHIVES, CUSTOM, DIRECTORY, GZIP, ZSTD, Backup, Contents
 from rollback_lib.facts.backups.sources import said
 from rollback_lib.facts.fact import Fact
-from rollback_lib.facts.postgres import LARGE_OBJECTS, TIMESCALE, Kind
+from rollback_lib.facts.postgres import TIMESCALE
+from rollback_lib.facts.tables import LARGE_OBJECTS, Kind
 
 READING = 1800.0  # seconds for reading a whole backup
-_KEEP = 16 * 1024 * 1024  # bytes at each end of an answer; a backup may have thousands of tables
+KEEP = 16 * 1024 * 1024  # bytes at each end of an answer; a backup may have thousands of tables
 _CUT = "ROLLBACK: THE STREAM BROKE OFF"
 # Passes nothing on but the last line before that mark, on a line of its own.
 _LAST = r"""{ before = last; last = $0 } END { if (last == cut) printf "\n%s %s\n", cut, before }"""
@@ -122,6 +123,11 @@ def stream(backup: Backup, postgres: Postgres) -> Command:
     if backup.format == CUSTOM:
         restore = Command.of("docker", "exec", "-i", postgres.container, "pg_restore", "-f", "-")
         return raw(backup).pipe(*restore.argv) if backup.source else restore.reading(backup.path)
+    return unpacked(backup)
+
+
+def unpacked(backup: Backup) -> Command:
+    """A command that prints a backup that is SQL."""
     unpack = {GZIP: ("gzip", "-dc"), ZSTD: ("zstd", "-dcq")}.get(backup.format or "", ())
     if backup.source:
         return raw(backup).pipe(*unpack) if unpack else raw(backup)
@@ -139,13 +145,22 @@ def contents(backup: Backup, postgres: Postgres) -> Fact[Contents]:
     missing = f"{backup.path} could not be read"
     if backup.format == DIRECTORY:
         toc = Command.of("sh", "-c", _TOC, "sh", backup.path)
-        return Fact((toc,), lambda out: Contents({}, backup.size, _wrong_in(out)), missing=missing, keep=_KEEP)
+        return Fact((toc,), lambda out: Contents({}, backup.size, _wrong_in(out)), missing=missing, keep=KEEP)
+    return Fact((scanned(stream(backup, postgres), _SCAN),), lambda out: _contents(out, by_psql=backup.format not in ARCHIVES),
+                missing=missing, deadline=READING, keep=KEEP, spoken=hidden)  # fmt: skip
+
+
+def hidden(found: Contents, hide: Callable[[str], str]) -> Contents:
+    """The contents without the secrets that a program may have printed."""
+    return replace(found, wrong=hide(found.wrong))
+
+
+def scanned(source: Command, scan: str) -> Command:
+    """A command that reads what `source` prints by an awk script, which also gets to know if that fails, and why."""
     # The commands' standard error goes through _LAST, which tells the reader at the end if they failed, and why.
-    run = f"{{ {{ {stream(backup, postgres).shell()}; }} >&6 || echo '{_CUT}'; }} 2>&1"
+    run = f"{{ {{ {source.shell()}; }} >&6 || echo '{_CUT}'; }} 2>&1"
     script = f"{{ {run} | awk -v cut='{_CUT}' \"$2\" >&6; }} 6>&1 | LC_ALL=C awk -v cut='{_CUT}' \"$1\""
-    read = Command.of("sh", "-c", script, "sh", _SCAN, _LAST)
-    return Fact((read,), lambda out: _contents(out, by_psql=backup.format not in ARCHIVES), missing=missing, deadline=READING, keep=_KEEP,
-                spoken=lambda found, hide: replace(found, wrong=hide(found.wrong)))  # fmt: skip
+    return Command.of("sh", "-c", script, "sh", scan, _LAST)
 
 
 def _contents(out: str, *, by_psql: bool) -> Contents:

@@ -99,6 +99,6 @@ def _backup(line: str) -> Backup:
     elif kind == DIRECTORY:
         whole, wrong = not end, end.decode(errors="replace").strip().replace("\n", ", ")
     else:
-        whole = header.COMPLETE in end
+        whole = known.ends(end)
         wrong = "" if whole else "it is cut off: its last line is not there"
-    return Backup(path, int(size), when, kind, known.version, known.by, known.database, whole, wrong, identity)
+    return Backup(path, int(size), when, kind, known.version, known.by, known.database, whole, wrong, identity, of=known.of)

@@ -69,7 +69,8 @@ def opened(backup: Backup) -> Fact[Backup]:
         first = base64.b64decode(stored)
         kind = next((kind for magic, kind in _MAGIC if first.startswith(magic)), PLAIN)
         known = header.read(kind, base64.b64decode(start))
-        return replace(backup, format=kind, version=known.version, by=known.by, database=known.database, wrong=known.wrong)
+        return replace(backup, format=kind, version=known.version, by=known.by, database=known.database, wrong=known.wrong,
+                       of=known.of)  # fmt: skip
 
     look = Command.of("sh", "-uc", _OPEN, "sh", str(_RAW), str(header.BYTES), *argv)
     return Fact((look,), read, missing=f"{place} did not give {backup.path}", deadline=OPENING)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from rollback_lib.facts.postgres import Table as Content
+from rollback_lib.facts.tables import Table as Content
 from rollback_lib.notebook.view import Table, View, note, stack, table
 from rollback_lib.notebook.views import common
 from rollback_lib.notebook.views.common import SHOWN_CANDIDATES
@@ -17,7 +17,7 @@ SHOWN_TABLES = 40
 def state(now: State) -> View:
     live, section = now.live, now.section
     rows = [("container", common.up(now.container))]
-    rows.append(("server", f"Postgres {now.server.words}" if now.server else f"does not let {section.user} in, or does not run"))
+    rows.append(("server", f"{now.server.title}" if now.server else f"does not let {section.user} in, or does not run"))
     if live:
         rows += [("database", f"{live.name}, {live.size / 1e6:,.0f} MB"), *live.properties(now.key).items()]
         programs = sorted({f"{session.user} from {session.address} ({session.program or 'no name'})" for session in live.sessions})
@@ -55,7 +55,9 @@ def listed(found: Candidates) -> Table:
                 backup.source.words if backup.source else "the host",
             )
         )
-    headings = ("backup", "made", "age", "size", "format", "complete", "of Postgres", "known of it", "from")
+    kinds = {candidate.backup.of for candidate in found if candidate.backup.version} or {"Postgres"}
+    of = f"of {' or '.join(sorted(kinds))}"
+    headings = ("backup", "made", "age", "size", "format", "complete", of, "known of it", "from")
     several = any(candidate.backup.source for candidate in found)  # else they are all files of the host
     return table(headings if several else headings[:-1], rows if several else [row[:-1] for row in rows])
 
@@ -95,10 +97,7 @@ def losses(compared: Losses) -> View:
         )
     headline = note("warn", f"{len(compared.differ)} of {len(compared.tables)} tables differ.")
     if compared.estimated:
-        said = (
-            f"{len(compared.estimated)} could not be counted in time; ≈ is an estimate of Postgres, and nobody knows whether they are the "
-            "same."
-        )
+        said = f"{len(compared.estimated)} could not be counted in time; ≈ is an estimate, and nobody knows whether they are the same."
         headline = stack(headline, note("warn", said))
     rows = [_row(loss) for loss in (*compared.differ, *compared.estimated)[:SHOWN_TABLES]]
     shown = table(("table", f"rows in {now}", f"rows in {other}", f"newest in {now}", f"newest in {other}", "columns"), rows)

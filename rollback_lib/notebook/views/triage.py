@@ -83,7 +83,7 @@ def _since(since: Since) -> View:
 def _database(name: str, one: Database | Unanswered) -> tuple[str, str, str]:
     if isinstance(one, Unanswered):
         return name, one.why, ""
-    up = f"✔ Postgres {one.server.words} answers" if one.server and one.reachable else "✘ it does not answer"
+    up = f"✔ {one.server.title} answers" if one.server and one.reachable else "✘ it does not answer"
     if not one.since:
         return name, up, "no backup to compare them with"
     when, gap = one.since[0]

@@ -1,25 +1,14 @@
 """Database rollback: a backup is restored beside the live database and compared with it; then the two swap names in one transaction."""
 
 from rollback_lib.facts.backups import Backup
+from rollback_lib.procedures.database.kinds import of as kind_of
+from rollback_lib.procedures.database.kinds.kind import NAMES
 from rollback_lib.procedures.database.losses import Losses, TableLoss, kept, losses, weigh
 from rollback_lib.procedures.database.noted import After
-from rollback_lib.procedures.database.plan import NAMES, RESTORE_DEADLINE, SWAP_DEADLINE, assumed, effects, plan, undo_effects
+from rollback_lib.procedures.database.plan import RESTORE_DEADLINE, SWAP_DEADLINE, assumed, effects, plan, undo_effects
 from rollback_lib.procedures.database.redo import redo, undo_notes
-from rollback_lib.procedures.database.sql import drop, swap
-from rollback_lib.procedures.database.state import (
-    NAME,
-    Candidate,
-    Candidates,
-    State,
-    beside,
-    candidates,
-    document,
-    maintenance,
-    section,
-    server_of,
-    unusable,
-)  # fmt: skip
-from rollback_lib.procedures.database.target import NO, YES, Target, check, choose, examine
+from rollback_lib.procedures.database.state import NAME, Candidate, Candidates, State, beside, document, section
+from rollback_lib.procedures.database.target import NO, YES, Target, candidates, check, choose, examine, unusable
 from rollback_lib.procedures.procedure import Procedure
 
 __all__ = [
@@ -44,17 +33,14 @@ __all__ = [
     "check",
     "choose",
     "document",
-    "drop",
     "effects",
     "examine",
     "kept",
+    "kind_of",
     "losses",
-    "maintenance",
     "plan",
     "redo",
     "section",
-    "server_of",
-    "swap",
     "undo_effects",
     "undo_notes",
     "unusable",

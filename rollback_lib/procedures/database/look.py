@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from rollback_lib.facts import docker, postgres, schema
+from rollback_lib.facts import docker, engines, schema
 from rollback_lib.facts.host import Host, result_of
-from rollback_lib.procedures.database.state import maintenance, section, server_of
+from rollback_lib.procedures.database.state import section
 from rollback_lib.stack.model import Database, Stack
 
 
@@ -17,7 +17,7 @@ class Look:
 
     section: Database
     container: docker.Container | None
-    server: postgres.Server | None
+    server: engines.Server | None
     since: tuple[tuple[datetime, schema.Difference], ...]
     filled: frozenset[str] = frozenset()
     emptied: frozenset[str] = frozenset()
@@ -30,13 +30,10 @@ class Look:
 def look(host: Host, stack: Stack, database: str = "") -> Look:
     """The server, its tables now, and those of the newest backups."""
     one = section(stack, database)
-    server = server_of(one)
-    container, answering = host.ask(docker.named(one.container)), host.ask(postgres.server(server, maintenance(one)))
-    outline, backups = (
-        host.ask(postgres.outline(server, one.database)),
-        host.ask(schema.of_backups(one.backups, server)) if one.backups else None,
-    )
-    bare = host.ask(postgres.empty(server, one.database)) if one.backups else None
+    engine = engines.of(one)
+    container, answering = host.ask(docker.named(one.container)), host.ask(engine.server())
+    outline, backups = host.ask(engine.outline(one.database)), host.ask(engine.schemas(one.backups)) if one.backups else None
+    bare = host.ask(engine.empty(one.database)) if one.backups else None
     content = outline.result()
     there = {name: frozenset(table.columns) for name, table in content.tables.items()} if content else {}
     known = (result_of(backups) or []) if content else []

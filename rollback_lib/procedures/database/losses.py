@@ -4,14 +4,13 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from rollback_lib.commands.psql import Postgres
 from rollback_lib.errors import Refused, TargetRefused
-from rollback_lib.facts import copies, postgres
+from rollback_lib.facts import copies, engines
 from rollback_lib.facts.host import Host
-from rollback_lib.facts.postgres import LARGE_OBJECTS, Content, Kind, Table
+from rollback_lib.facts.tables import LARGE_OBJECTS, Content, Kind, Table
 from rollback_lib.plan.plan import Plan
 from rollback_lib.procedures.database.noted import After, Before
-from rollback_lib.procedures.database.state import State, maintenance, section, server_of
+from rollback_lib.procedures.database.state import State, section
 from rollback_lib.procedures.database.target import Target, apart
 from rollback_lib.stack.model import Stack
 
@@ -95,13 +94,13 @@ def losses(host: Host, now: State, target: Target, plan: Plan) -> Losses:
     """Compare the live database with the restored one; or with the backup itself, if nothing is restored yet.
 
     Raises TargetRefused if the restored database does not have what the backup has, or is a different database. Raises Refused if
-    Postgres does not answer; the restored database then stays.
+    the server does not answer; the restored database then stays.
     """
     live, restored = Before.read(plan.before).database, After.read(plan.after).beside
     if restored not in _databases_or_refused(host, now.stack, plan):
-        old = host.ask(postgres.content(now.access, live)).result()
+        old = host.ask(now.engine.content(live)).result()
         return Losses(live, live, target.backup.name, read(old or now.content, target), restored=False)
-    mine, new = _both(host, now.access, live, restored, plan)
+    mine, new = _both(host, now.engine, live, restored, plan)
     for table, rows in target.contents.rows.items():
         there = new.tables.get(table)
         if there is None or there.fewer_than(rows):
@@ -114,23 +113,23 @@ def losses(host: Host, now: State, target: Target, plan: Plan) -> Losses:
 
 def weigh(host: Host, stack: Stack, plan: Plan) -> Losses:
     """Compare the live database with the restored one, for a run that resumes a plan. Raises TargetRefused if there is no restored
-    database, Refused if Postgres does not answer."""
+    database, Refused if the server does not answer."""
     before, after = Before.read(plan.before), After.read(plan.after)
-    server, live, restored = server_of(section(stack, after.section)), before.database, after.beside
+    engine, live, restored = engines.of(section(stack, after.section)), before.database, after.beside
     if restored not in _databases_or_refused(host, stack, plan):
         raise TargetRefused(f"there is no database {restored}: what was restored is gone, so run the procedure again")
-    old, new = _both(host, server, live, restored, plan)
+    old, new = _both(host, engine, live, restored, plan)
     return Losses(live, live, plan.target, _compare(old.tables, new.tables), restored=True)
 
 
-def _both(host: Host, server: Postgres, live: str, restored: str, plan: Plan) -> tuple[Content, Content]:
-    """The contents of the live and of the restored database. Raises Refused if Postgres does not give them."""
-    asked = host.ask(postgres.content(server, live)), host.ask(postgres.content(server, restored))
+def _both(host: Host, engine: engines.Engine, live: str, restored: str, plan: Plan) -> tuple[Content, Content]:
+    """The contents of the live and of the restored database. Raises Refused if the server does not give them."""
+    asked = host.ask(engine.content(live)), host.ask(engine.content(restored))
     old, new = (answer.result() for answer in asked)
     if old is None or new is None:
         silent = [name for name, content in ((live, old), (restored, new)) if content is None]
         raise Refused(
-            f"Postgres did not say what is in {' and '.join(silent)}, so nobody can say what is lost; what was restored stays as "
+            f"{engine.name} did not say what is in {' and '.join(silent)}, so nobody can say what is lost; what was restored stays as "
             f"{restored}: look at the server's log, then run `rollback resume {copies.incident_of(plan.incident)}`"
         )
     return old, new
@@ -139,13 +138,13 @@ def _both(host: Host, server: Postgres, live: str, restored: str, plan: Plan) ->
 def kept(host: Host, stack: Stack, plan: Plan) -> Losses | str:
     """Compare the database that was live before the swap with the one that is live now. Returns a sentence if that is not possible."""
     before, after = Before.read(plan.before), After.read(plan.after)
-    server, old, live = server_of(section(stack, after.section)), after.kept, before.database
+    engine, old, live = engines.of(section(stack, after.section)), after.kept, before.database
     if old not in _databases(host, stack, plan):
         return f"There is no database {old}: nothing was swapped."
-    asked = host.ask(postgres.content(server, old)), host.ask(postgres.content(server, live))
+    asked = host.ask(engine.content(old)), host.ask(engine.content(live))
     was, now = (answer.result() for answer in asked)
     if was is None or now is None:
-        return f"Postgres did not say what is in {old} and {live}; the old one is kept all the same."
+        return f"{engine.name} did not say what is in {old} and {live}; the old one is kept all the same."
     return Losses(live, old, live, _compare(was.tables, now.tables), restored=True)
 
 
@@ -154,8 +153,9 @@ def _databases_or_refused(host: Host, stack: Stack, plan: Plan) -> set[str]:
     names = _databases(host, stack, plan)
     if not names:
         after = After.read(plan.after)
+        entry = section(stack, after.section)
         raise Refused(
-            f"Postgres in {section(stack, after.section).container} does not answer; what was restored stays as "
+            f"{engines.of(entry).name} in {entry.container} does not answer; what was restored stays as "
             f"{after.beside}: look at its log, then run `rollback resume {copies.incident_of(plan.incident)}`"
         )
     return names
@@ -164,7 +164,7 @@ def _databases_or_refused(host: Host, stack: Stack, plan: Plan) -> set[str]:
 def _databases(host: Host, stack: Stack, plan: Plan) -> set[str]:
     """The names of the databases on the server; none if it does not answer."""
     entry = section(stack, After.read(plan.after).section)
-    server = host.ask(postgres.server(server_of(entry), maintenance(entry))).result()
+    server = host.ask(engines.of(entry).server()).result()
     return set(server.databases) if server else set()
 
 

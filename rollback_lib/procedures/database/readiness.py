@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from rollback_lib.facts import postgres
 from rollback_lib.facts import restores as ledger
 from rollback_lib.facts.host import Host, Unanswered
 from rollback_lib.plan.plan import some
@@ -11,6 +10,7 @@ from rollback_lib.plan.step import Changes, Step
 from rollback_lib.procedures.common import retention
 from rollback_lib.procedures.common.readiness import DROP, Readiness, Seen, Trials, trial_row
 from rollback_lib.procedures.common.rows import AMBER, GREEN, RED, Row
+from rollback_lib.procedures.database import kinds
 from rollback_lib.procedures.database.noted import After
 from rollback_lib.procedures.database.plan import RESTORE_DEADLINE, plan
 from rollback_lib.procedures.database.state import State
@@ -50,7 +50,7 @@ def trials(now: State, target: Target, incident: str) -> Trials:
 
 def measure(host: Host, now: State, target: Target, made: str) -> Restored:
     """Count what was restored, against what the backup says of itself."""
-    content = host.ask(postgres.content(now.access, made)).result()
+    content = host.ask(now.engine.content(made)).result()
     if content is None:
         return Restored(None, "no rows", "")
     short = [
@@ -109,7 +109,7 @@ def _beside(seen: Seen[State, Target], state: State) -> Row:
         when = retention.of_database(seen.copies, one.name)
         age = f"{(datetime.now(UTC) - when).days} days" if when else "its age is not known"
         words.append(f"{one.name} ({one.size / 1e6:,.0f} MB, {age})")
-    drop = f"docker exec {state.section.container} dropdb -U {state.section.user} NAME"
+    drop = kinds.of(state.section).dropping("NAME")
     return Row(f"kept beside {seen.name}", AMBER, some(words), f"it stays until somebody drops it; when nobody needs its rows: `{drop}`")
 
 

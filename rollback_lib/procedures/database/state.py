@@ -3,17 +3,17 @@
 import re
 from dataclasses import dataclass
 
-from rollback_lib.commands.psql import Postgres
-from rollback_lib.facts import backups, compose, copies, docker, postgres, restores
+from rollback_lib.facts import backups, compose, copies, docker, engines, restores
 from rollback_lib.facts.backups import Away, Backup
 from rollback_lib.facts.host import Answer, Host
+from rollback_lib.facts.tables import LOOKING, Content
 from rollback_lib.health.probe import Probe
 from rollback_lib.secrets.secret import Key, Secret
 from rollback_lib.stack.model import Database, Stack
 from rollback_lib.text import times
 
 NAME = "database"
-LONGEST = 63  # bytes; Postgres silently truncates longer names
+LONGEST = 63  # bytes; Postgres silently truncates longer names, and MariaDB refuses those of more than 64 characters
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class State:
     """The state of the database that the stack describes in `section`.
 
     `backups` are those of all places, newest first; `away` are the places that gave no list.
-    `server` is None if it does not answer, `content` is None if the database cannot be asked. `psql` is the version of psql in the
-    container. `free` is the free disk space for the database, in bytes, None if it is not known. `memory` is how much memory the
+    `server` is None if it does not answer, `content` is None if the database cannot be asked. `client` is the version of the client in
+    the container. `free` is the free disk space for the database, in bytes, None if it is not known. `memory` is how much memory the
     container may use, in bytes. `clients` holds all replicas of each service that uses the database, by the name of the container in
     the stack file. `defined` holds what compose would start for each of these services. `environments` holds the variables that each
     image sets, by image id. `key` makes hashes of secrets.
@@ -31,9 +31,9 @@ class State:
     stack: Stack
     section: Database
     container: docker.Container | None
-    server: postgres.Server | None
-    content: postgres.Content | None
-    psql: str
+    server: engines.Server | None
+    content: Content | None
+    client: str
     free: int | None
     processors: int
     memory: int
@@ -48,16 +48,16 @@ class State:
     probes: tuple[Probe, ...] = ()
 
     @property
-    def access(self) -> Postgres:
-        return server_of(self.section)
+    def engine(self) -> engines.Engine:
+        return engines.of(self.section)
 
     @property
-    def live(self) -> postgres.Database | None:
+    def live(self) -> engines.Database | None:
         """The database as the server describes it; None if the server has no database of that name."""
         return self.server.databases.get(self.section.database) if self.server else None
 
     @property
-    def beside(self) -> list[postgres.Database]:
+    def beside(self) -> list[engines.Database]:
         """The databases that runs of this procedure left beside the live one: kept, undone, or not cleaned up."""
         known = self.server.databases.values() if self.server else ()
         return [database for database in known if re.fullmatch(r".+__(before|undone|restore)_[0-9a-f]{6}", database.name)]
@@ -88,15 +88,6 @@ def section(stack: Stack, database: str) -> Database:
     return next(entry for entry in stack.databases if entry.name == database)
 
 
-def server_of(entry: Database) -> Postgres:
-    return Postgres(entry.container, entry.user)
-
-
-def maintenance(entry: Database) -> str:
-    """The name of the database to connect to while another one is renamed. A database cannot be renamed while it has a session."""
-    return "postgres" if entry.database != "postgres" else "template1"
-
-
 def beside(name: str, word: str, incident: str) -> str:
     """The name for a database that this incident makes beside the database `name`. A part of an incident has no name of its own."""
     suffix = f"__{word}_{copies.incident_of(incident)}"
@@ -108,15 +99,15 @@ def beside(name: str, word: str, incident: str) -> str:
 def document(host: Host, stack: Stack, database: str = "") -> State:
     """Ask the host for the state of the database, the services that use it, and its backups."""
     entry = section(stack, database)
-    server = server_of(entry)
-    container, known = host.ask(docker.named(entry.container)), host.ask(postgres.server(server, maintenance(entry)))
-    psql, free = host.ask(postgres.client_version(server)), host.ask(postgres.free_space(server))
+    engine = engines.of(entry)
+    container, known = host.ask(docker.named(entry.container)), host.ask(engine.server())
+    version, free = host.ask(engine.client_version()), host.ask(engine.free_space())
     processors, memory = host.ask(docker.PROCESSORS), host.ask(docker.memory(entry.container))
     listed, restored = _Listed.ask(host, entry), host.ask(restores.restores(stack.state))
     asked = {name: host.ask(docker.named(name)) for name in entry.used_by}
     named = {name: client for name, answer in asked.items() if (client := answer.result())}
     of_compose = {name: client for name, client in named.items() if client.service}
-    content = host.ask(postgres.content(server, entry.database, within=postgres.LOOKING))
+    content = host.ask(engine.content(entry.database, within=LOOKING))
     lines = host.ask(docker.lines(container.result()))
     mine = {name: host.ask(docker.together_with(client)) for name, client in of_compose.items()}
     defined = {name: host.ask(compose.defined(client.compose)) for name, client in of_compose.items()}
@@ -124,7 +115,7 @@ def document(host: Host, stack: Stack, database: str = "") -> State:
     clients = {name: [client] if (client := named.get(name)) else [] for name in entry.used_by}
     clients |= {name: found for name, answer in mine.items() if (found := answer.result())}
     return State(
-        stack=stack, section=entry, container=container.result(), server=known.result(), content=content.result(), psql=psql.result(),
+        stack=stack, section=entry, container=container.result(), server=known.result(), content=content.result(), client=version.result(),
         free=free.result(), processors=processors.result(), memory=memory.result(), backups=listed.found(), away=listed.away(),
         restores=restored.result(), clients=clients, lines=lines.result(),
         defined={name: answer.result() for name, answer in defined.items()},
@@ -152,19 +143,3 @@ class _Listed:
     def away(self) -> tuple[Away, ...]:
         """The places that gave no list."""
         return tuple(known for answer in self.others if isinstance(known := answer.result(), Away))
-
-
-def candidates(now: State) -> Candidates:
-    """The backups, newest first, with what is known of each."""
-    return Candidates(Candidate(backup, now.verdict(backup), unusable(now, backup)) for backup in now.backups)
-
-
-def unusable(now: State, backup: Backup) -> str:
-    """Why a backup cannot be restored into this server; "" if nothing is known against it."""
-    if backup.wrong:
-        return backup.wrong
-    if now.server and backup.major > now.server.version // 10000:
-        return f"it was made of a newer server, {backup.version}, than the one here, {now.server.words}"
-    if backup.reader > backups.major(now.psql) > 0:
-        return f"it was written by pg_dump {backup.by}, and pg_restore {now.psql} in {now.section.container} cannot read it"
-    return ""

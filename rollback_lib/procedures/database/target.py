@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rollback_lib.commands.psql import identifier
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
-from rollback_lib.facts import backups, postgres
+from rollback_lib.facts import backups
 from rollback_lib.facts.backups import Backup, Contents
 from rollback_lib.facts.host import Host
-from rollback_lib.procedures.database.state import State, candidates, maintenance, unusable
+from rollback_lib.facts.tables import LARGE_OBJECTS
+from rollback_lib.procedures.database import kinds
+from rollback_lib.procedures.database.state import Candidate, Candidates, State
 from rollback_lib.procedures.procedure import check_target
 from rollback_lib.stack.model import Stack
 
@@ -88,11 +89,11 @@ def _opened(host: Host, now: State, backup: Backup) -> Backup:
 def examine(host: Host, now: State, target: str) -> Target:
     """Choose the backup, read it to its end, and check that there is room for it. Raises TargetRefused if it cannot be restored, Refused
     if the live database cannot be replaced."""
-    live = usable(now)
+    live = kinds.of(now.section).usable(now)
     backup, why = choose(now, target)
     backup = _opened(host, now, backup)
     try:
-        contents = host.ask(backups.contents(backup, now.access)).result()
+        contents = host.ask(now.engine.contents(backup)).result()
     except Refused as error:
         raise TargetRefused(str(error)) from None
     if contents.wrong:
@@ -115,47 +116,15 @@ def examine(host: Host, now: State, target: str) -> Target:
 
 def apart(old: Iterable[str], new: Iterable[str]) -> bool:
     """Whether both have tables, but none in common, so that they are different databases."""
-    mine, others = set(old) - {postgres.LARGE_OBJECTS}, set(new) - {postgres.LARGE_OBJECTS}
+    mine, others = set(old) - {LARGE_OBJECTS}, set(new) - {LARGE_OBJECTS}
     return bool(mine and others and not mine & others)
 
 
-def usable(now: State) -> postgres.Database:
-    """The live database. Raises Refused if it cannot be replaced: the server does not answer, there is no such database, or the user may
-    not do all that is needed."""
-    entry, where = now.section, now.section.container
-    if now.container is None:
-        raise Refused(f"there is no container {where} on the host; fix `container` in the stack, or start it")
-    if now.server is None:
-        raise Refused(
-            f"Postgres in {where} does not let {entry.user} in without a password, or does not run; try "
-            f"`docker exec {where} psql -w -U {entry.user} -d {entry.database} -c 'SELECT 1'` on the host"
-        )
-    if not now.server.superuser:
-        raise Refused(f"the user {entry.user} of {where} is not a superuser, so it cannot end sessions of others; name one that is")
-    live = now.live
-    if live is None:
-        raise Refused(
-            f"there is no database {entry.database} in {where}; if it was dropped, make an empty one with "
-            f"`docker exec {where} createdb -U {entry.user} '{entry.database}'`, and run this again"
-        )
-    if not live.open:
-        statement = f"ALTER DATABASE {identifier(live.name)} ALLOW_CONNECTIONS true"
-        raise Refused(
-            f"{live.name} lets nobody connect, perhaps since a run was cut off; open it on the host, and run this again: "
-            f"`docker exec {where} psql -w -U {entry.user} -d {maintenance(entry)} -c '{statement}'`"
-        )
-    if now.content and postgres.TIMESCALE in now.content.extensions:
-        raise Refused(
-            f"{live.name} has the extension {postgres.TIMESCALE}, whose restore needs special calls before and after; restore it by "
-            "hand, as its manual says"
-        )
-    if live.prepared:
-        raise Refused(f"{live.prepared} transactions of {live.name} are prepared and would keep it from being renamed; end them first")
-    if live.slots:
-        raise Refused(f"{live.name} feeds logical replication ({', '.join(live.slots)}), which would stay with the old one; drop it first")
-    if live.subscriptions:
-        raise Refused(
-            f"{live.name} gets rows by logical replication (subscription {', '.join(live.subscriptions)}), which would continue into the "
-            "old one; drop the subscription first, and recreate it afterwards"
-        )
-    return live
+def candidates(now: State) -> Candidates:
+    """The backups, newest first, with what is known of each."""
+    return Candidates(Candidate(backup, now.verdict(backup), unusable(now, backup)) for backup in now.backups)
+
+
+def unusable(now: State, backup: Backup) -> str:
+    """Why a backup cannot be restored into this server; "" if nothing is known against it."""
+    return backup.wrong or kinds.of(now.section).unfit(now, backup)

@@ -32,7 +32,7 @@ def swaps(made: Parts) -> tuple[Step, ...]:
     if not made.databases:
         return (Step("swap", "Swap the databases", "Last of all.", part=database.NAMES, skip=_NO_DATABASE),)
     return tuple(
-        replace(plan.swap, name=swap_of(name), title=f"Swap the two names of {name}") for name, plan in made.databases.items()
+        replace(plan.swap, name=swap_of(name), title=f"{plan.swap.title} of {name}") for name, plan in made.databases.items()
     )  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def _drop(now: State, plan: Plan) -> Command:
     """The command that drops a restored database; after its swap there is none of that name."""
     after = database.After.read(plan.after)
     section = database.section(now.stack, after.section)
-    return database.drop(database.server_of(section), database.maintenance(section), after.beside)
+    return database.kind_of(section).drop(after.beside)
 
 
 def facts(made: Parts) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ import yaml
 
 from rollback_lib.discovery import project, stack_file
 from rollback_lib.errors import Refused
+from rollback_lib.facts import mariadb
 from rollback_lib.facts.dumps import Dumps
 from rollback_lib.facts.inside_container import Answer
 from rollback_lib.facts.schedules import Dump, Schedules
@@ -273,6 +274,26 @@ def test_a_line_of_a_crontab_tells_where_backups_are() -> None:
     assert "backups: /srv/dumps/shop-*.sql.gz  # written by /etc/cron.d/dump, in /usr/local/bin/dump" in text
     assert "deploy may not read /var/spool/cron/crontabs" in text
     assert "guess: POSTGRES_USER of the container" in text
+
+
+def test_mariadb_is_known_by_its_image_and_its_backups_by_what_makes_them() -> None:
+    env = ["MARIADB_DATABASE=shop", "MARIADB_ROOT_PASSWORD=hunter2hunter2"]
+    there = container("shop-db-1", "shop", "db", folder=SHOP, files=[f"{SHOP}/compose.yaml"], image="mariadb:11.8", env=env,
+                      networks=["shop_default"])  # fmt: skip
+    line = "docker exec shop-db-1 sh -c 'mariadb-dump -p$MARIADB_ROOT_PASSWORD shop' >/srv/dumps/shop-$(date +\\%F).sql"
+    planned = Schedules((Dump("/etc/cron.d/dump", "/etc/cron.d/dump", line, ()),), ())
+    found = {name: mariadb.Database(name, 1, 0, "utf8mb4", "utf8mb4_bin") for name in ("shop", "mysql", "shop__before_0a1b2c")}
+    known = ("docker exec -i shop-db-1", mariadb.Server("MariaDB", "11.8.9", True, found))
+    (made,) = stack_of(told_of_shop(shop(there), ("pg_dump", planned), known))["databases"]
+    assert made == {
+        "name": "shop", "kind": "mariadb", "container": "shop-db-1", "database": "shop", "user": "root",
+        "backups": "/srv/dumps/shop-*.sql", "used_by": ["shop-web-1"],
+    }  # fmt: skip
+    missing = file_of(told_of_shop(shop(there), known))
+    assert "#   - {name: shop, kind: mariadb, container: shop-db-1, database: shop, user: root, backups: /PATH/shop-*}" in missing
+    assert "hunter2" not in missing
+    # Where the server does not answer, its environment tells.
+    assert "database: shop" in file_of(told_of_shop(shop(there), ("pg_dump", planned), ("docker exec -i shop-db-1", FAILS)))
 
 
 def test_used_by_is_a_guess_where_no_environment_tells() -> None:

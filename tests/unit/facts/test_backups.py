@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rollback_lib.facts import backups
 from rollback_lib.facts.backups import Backup, Contents
 from rollback_lib.facts.live import LiveHost
-from rollback_lib.facts.postgres import Kind
+from rollback_lib.facts.tables import Kind
 from rollback_lib.secrets.redactor import Redactor
 from rollback_lib.secrets.secret import Key
 from tests.builders.recorded import Here

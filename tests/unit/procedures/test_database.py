@@ -9,17 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rollback_lib.commands.psql import Postgres
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
 from rollback_lib.facts import backups, docker, postgres
 from rollback_lib.facts.backups import Backup, Contents
 from rollback_lib.facts.backups.header import Header, read
-from rollback_lib.facts.postgres import Kind
 from rollback_lib.facts.restores import Restore
+from rollback_lib.facts.tables import Content, Kind, Table
 from rollback_lib.notebook.views import database as views
 from rollback_lib.plan.step import When
 from rollback_lib.procedures import database
+from rollback_lib.procedures.database.kinds.postgres import knows_restrict
 from rollback_lib.procedures.database.noted import After
-from rollback_lib.procedures.database.plan import knows_restrict
 from rollback_lib.procedures.database.state import beside
 from rollback_lib.secrets.redactor import HIDDEN, Redactor
 from rollback_lib.secrets.secret import Key, Secret
@@ -29,7 +30,7 @@ from tests.unit.procedures.test_image import container
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 VOICE = STACK.databases[0]
-VOICE_SERVER = database.server_of(VOICE)
+VOICE_SERVER = Postgres(VOICE.container, VOICE.user)
 
 
 def live(**changes: object) -> postgres.Database:
@@ -42,12 +43,12 @@ def live(**changes: object) -> postgres.Database:
     return postgres.Database(**{**known, **changes})
 
 
-def table(name: str, rows: int | None, newest: datetime | None = None, **more: object) -> postgres.Table:
-    return postgres.Table(**{"name": name, "rows": rows, "exact": True, "columns": ("id", "at"), "newest": newest, "by": "at", **more})
+def table(name: str, rows: int | None, newest: datetime | None = None, **more: object) -> Table:
+    return Table(**{"name": name, "rows": rows, "exact": True, "columns": ("id", "at"), "newest": newest, "by": "at", **more})
 
 
-def content(*tables: postgres.Table, extensions: tuple[str, ...] = ("plpgsql",)) -> postgres.Content:
-    return postgres.Content({one.name: one for one in tables}, {}, extensions)
+def content(*tables: Table, extensions: tuple[str, ...] = ("plpgsql",)) -> Content:
+    return Content({one.name: one for one in tables}, {}, extensions)
 
 
 def backup(name: str, hours: int, **changes: object) -> Backup:
@@ -58,7 +59,7 @@ def backup(name: str, hours: int, **changes: object) -> Backup:
 def state(**changes: object) -> database.State:
     known = {
         "stack": STACK, "section": VOICE, "container": container(name="voice-postgres-1"),
-        "server": postgres.Server(170002, True, {"dyniq": live()}), "content": content(table("public.calls", 20)), "psql": "17.6",
+        "server": postgres.Server(170002, True, {"dyniq": live()}), "content": content(table("public.calls", 20)), "client": "17.6",
         "free": 10**12, "processors": 2, "memory": 4 * 2**30, "restores": [],
         "backups": [backup("voice-2.sql", 1), backup("voice-1.sql", 25)],
         "clients": {"docker-agents-api-1": [container()]}, "defined": {}, "environments": {}, "lines": [], "key": Key(),
@@ -68,7 +69,7 @@ def state(**changes: object) -> database.State:
 
 def target(now: database.State, **contents: object) -> database.Target:
     read = Contents(**{"rows": {"public.calls": 12}, "bytes": 1000, "wrong": "", **contents})
-    return database.examine(Recorded((backups.contents(database.choose(now, "")[0], now.access), read)), now, "")
+    return database.examine(Recorded((now.engine.contents(database.choose(now, "")[0]), read)), now, "")
 
 
 def looked(*, server: object, live: object, restored: object = None) -> Recorded:
@@ -185,7 +186,7 @@ def test_an_archive_is_restored_with_memory_for_its_indexes(memory: int, process
 )
 def test_a_psql_that_does_not_know_restrict_is_not_given_it(version: str, knows: bool) -> None:
     assert knows_restrict(version) is knows
-    now = state(psql=version)
+    now = state(client=version)
     assert ("unrestrict" in str(database.plan(now, target(now), incident="i1").restore.commands[0])) is not knows
 
 
@@ -278,7 +279,7 @@ def test_what_holds_rows_and_is_no_plain_table_is_among_the_losses() -> None:
 
 
 def test_a_dump_by_a_newer_pg_dump_is_read_by_the_server_it_is_of() -> None:
-    newer = state(backups=[backup("voice.sql", 1, by="18.1")], server=postgres.Server(150018, True, {"dyniq": live()}), psql="15.18")
+    newer = state(backups=[backup("voice.sql", 1, by="18.1")], server=postgres.Server(150018, True, {"dyniq": live()}), client="15.18")
     newer = replace(newer, backups=[replace(newer.backups[0], version="15.18")])
     assert "SET transaction_timeout" in str(database.plan(newer, target(newer), incident="i1").restore.commands[0])
     same = state(backups=[backup("voice.sql", 1, by="17.6")])

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from rollback_lib.commands.psql import Postgres
 from rollback_lib.errors import ParameterError, Refused, TargetRefused
-from rollback_lib.facts import backups, postgres, schema, whole_release
+from rollback_lib.facts import postgres, schema, whole_release
 from rollback_lib.facts.backups import Contents
 from rollback_lib.facts.whole_release import Data
 from rollback_lib.notebook.views import release as views
@@ -24,7 +25,7 @@ from tests.unit.procedures.test_database import NOW, backup, content, live, tabl
 from tests.unit.procedures.test_release import shell, whole
 
 VOICE, N8N = STACK.databases
-VOICE_SERVER = database.server_of(VOICE)
+VOICE_SERVER = Postgres(VOICE.container, VOICE.user)
 
 
 def voice(**changes: Any) -> database.State:
@@ -40,7 +41,7 @@ def n8n(**changes: Any) -> database.State:
 def read(now: database.State, name: str, **contents: Any) -> tuple[object, Contents]:
     """The answer to the question what is in a backup."""
     found = next(one for one in now.backups if one.name == name)
-    return backups.contents(found, now.access), Contents(**{"rows": {"public.calls": 12}, "bytes": 1000, "wrong": "", **contents})
+    return now.engine.contents(found), Contents(**{"rows": {"public.calls": 12}, "bytes": 1000, "wrong": "", **contents})
 
 
 def chosen(now: database.State, name: str = "voice-1.sql", then: whole_release.WholeRelease | None = None, **contents: Any) -> Any:
