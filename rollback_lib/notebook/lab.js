@@ -3,6 +3,8 @@
 
 const SETTLED = 400; // milliseconds without a running cell after which what was run has ended
 const ATTACHED = 3000; // milliseconds in which an element that is rendered comes into the page
+const SHOWN = 30000; // milliseconds in which the kernel shows a button after cells have ended
+const HELD = 2000; // milliseconds in which JupyterLab selects a cell after cells have ended
 const ERROR = '[data-mime-type$="jupyter.error"], [data-mime-type$="jupyter.stderr"]'; // how JupyterLab marks the error of a cell
 
 /** The notebook that this element is in, and the number of its cell, -1 if it is in none; null if JupyterLab does not show them. */
@@ -44,14 +46,20 @@ function inSight(notebook, begin) {
   }, SETTLED);
 }
 
-/** Select the bar's button that closes the record as soon as it is there, unless the person does something else first. */
+/** Select the bar's button that closes the record as soon as it is there, unless the person does something else first. JupyterLab may select
+ *  a cell once more when cells have ended, so that the button is held for a while. */
 function toClosing(node) {
-  const until = Date.now() + ATTACHED;
+  let until = Date.now() + SHOWN;
+  let held = false;
   const away = new AbortController();
   const timer = setInterval(() => {
     const close = node.querySelector(".rollback-bar .close");
-    if (close?.offsetParent) close.focus({ preventScroll: true });
-    if (close?.offsetParent || Date.now() > until) away.abort();
+    if (close?.offsetParent) {
+      if (!held) until = Date.now() + HELD;
+      held = true;
+      if (close !== document.activeElement) close.focus({ preventScroll: true });
+    }
+    if (Date.now() > until) away.abort();
   }, 100);
   away.signal.addEventListener("abort", () => clearInterval(timer));
   for (const kind of ["keydown", "pointerdown"]) document.addEventListener(kind, () => away.abort(), { signal: away.signal, capture: true });

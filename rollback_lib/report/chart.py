@@ -152,8 +152,8 @@ def _bands(axis: _Axis, outage: Outage, y: float) -> Iterator[str]:
 
 
 def _tick(x: float, answered: float, y: float, ok: bool) -> Iterator[str]:
-    """A probe where it was sent; and if its answer came clearly later, a line to there. While a container starts, a proxy may hold a request
-    that then passes, and refuse one that was sent after it."""
+    """A probe where it was sent; and if its answer came clearly later, a line to there. While a container starts, a proxy may hold a
+    request that then passes, and refuse one that was sent after it."""
     if answered - x > _LATE:
         yield f'<path d="M{x:.1f} {y}H{answered:.1f}" stroke="{GOOD if ok else BAD}" opacity=".5"/>'
     if ok:
