@@ -55,6 +55,9 @@ function made(model, scroller) {
   const bar = element("div", "rollback-bar");
   bar.setAttribute("role", "region");
   bar.setAttribute("aria-label", "The incident");
+  bar.dataset.lmSuppressShortcuts = "true"; // Enter is for its buttons, not for the cell
+  // At either, JupyterLab would give the focus to the cell.
+  for (const kind of ["focusin", "keydown"]) bar.addEventListener(kind, (event) => event.stopPropagation());
   const said = element("span", "said");
   said.setAttribute("role", "status");
   const routes = element("span", "routes");

@@ -4,7 +4,6 @@
 const SETTLED = 400; // milliseconds without a running cell after which what was run has ended
 const ATTACHED = 3000; // milliseconds in which an element that is rendered comes into the page
 const SHOWN = 30000; // milliseconds in which the kernel shows a button after cells have ended
-const HELD = 2000; // milliseconds in which JupyterLab selects a cell after cells have ended
 const ERROR = '[data-mime-type$="jupyter.error"], [data-mime-type$="jupyter.stderr"]'; // how JupyterLab marks the error of a cell
 
 /** The notebook that this element is in, and the number of its cell, -1 if it is in none; null if JupyterLab does not show them. */
@@ -21,12 +20,17 @@ function closing(notebook) {
   return notebook.widgets.findLastIndex((cell) => cell.model.type === "code" && /\.close\(\)/.test(cell.model.sharedModel.source));
 }
 
-/** Run cells from number `begin` on by this command of JupyterLab, and bring into sight where they ended. */
+/** Run cells from number `begin` on by this command of JupyterLab, and bring into sight where they ended. It waits until the kernel is idle,
+ *  which drops what it is sent while it ends a cell that failed. */
 function runFrom({ app, panel, notebook }, begin, command) {
-  app.shell.activateById(panel.id);
-  notebook.activeCellIndex = begin;
-  notebook.deselectAll();
-  app.commands.execute(command).then(() => inSight(notebook, begin));
+  const timer = setInterval(() => {
+    if (panel.sessionContext.session?.kernel?.status !== "idle") return;
+    clearInterval(timer);
+    app.shell.activateById(panel.id);
+    notebook.activeCellIndex = begin;
+    notebook.deselectAll();
+    app.commands.execute(command).then(() => inSight(notebook, begin));
+  }, 50);
 }
 
 /** Bring into sight where the cells from `begin` on ended: the one that failed, or else the last, which has the verdict. A gate that waits
@@ -46,20 +50,14 @@ function inSight(notebook, begin) {
   }, SETTLED);
 }
 
-/** Select the bar's button that closes the record as soon as it is there, unless the person does something else first. JupyterLab may select
- *  a cell once more when cells have ended, so that the button is held for a while. */
+/** Select the bar's button that closes the record as soon as it is there, unless the person does something else first. */
 function toClosing(node) {
-  let until = Date.now() + SHOWN;
-  let held = false;
+  const until = Date.now() + SHOWN;
   const away = new AbortController();
   const timer = setInterval(() => {
     const close = node.querySelector(".rollback-bar .close");
-    if (close?.offsetParent) {
-      if (!held) until = Date.now() + HELD;
-      held = true;
-      if (close !== document.activeElement) close.focus({ preventScroll: true });
-    }
-    if (Date.now() > until) away.abort();
+    if (close?.offsetParent) close.focus({ preventScroll: true });
+    if (close?.offsetParent || Date.now() > until) away.abort();
   }, 100);
   away.signal.addEventListener("abort", () => clearInterval(timer));
   for (const kind of ["keydown", "pointerdown"]) document.addEventListener(kind, () => away.abort(), { signal: away.signal, capture: true });
