@@ -10,7 +10,7 @@ _FOLDER = "stacks"  # in the folder for working copies
 
 def of(stack: str, place: Path) -> Path:
     """The page of a stack in parameters/, below the folder `place` for working copies. It is made if needed."""
-    return working_copy.unused(metadata.start(), place / _FOLDER / stack, {"stack": stack}, ran=True)
+    return working_copy.unused(metadata.start(), place / _FOLDER / stack, {"stack": stack}, name=stack, ran=True)
 
 
 def renew(file: Path, place: Path) -> bool:

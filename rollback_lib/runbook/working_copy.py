@@ -27,14 +27,16 @@ def copy(source: Path, file: Path, parameters: Mapping[str, str]) -> Path:
     return file
 
 
-def unused(source: Path, folder: Path, parameters: Mapping[str, str], *, ran: bool = False) -> Path:
-    """A working copy in `folder` that nobody has worked in yet: an existing one, or else a new one. With `ran`, its cells may have run."""
-    number, file = 1, folder / source.name
+def unused(source: Path, folder: Path, parameters: Mapping[str, str], *, name: str = "", ran: bool = False) -> Path:
+    """A working copy in `folder` that nobody has worked in yet: an existing one, or else a new one, with this `name` or that of its source.
+    With `ran`, its cells may have run."""
+    stem = name or source.stem
+    number, file = 1, folder / f"{stem}.ipynb"
     while file.exists():
         if same(file, source, parameters, ran=ran):
             return file
         number += 1
-        file = folder / f"{source.stem}-{number}.ipynb"
+        file = folder / f"{stem}-{number}.ipynb"
     folder.mkdir(parents=True, mode=0o700, exist_ok=True)
     return copy(source, file, parameters)
 

@@ -15,7 +15,12 @@ from tests.browser.pictures import Pictures
 from tests.browser.test_jupyterlab import CHROMIUM, SHOTS
 
 # What GitHub leaves of HTML (https://github.com/gjtorikian/html-pipeline, SanitizationFilter): these tags, and no style.
-TAGS = ["h1", "h2", "h3", "h4", "h5", "h6", "br", "b", "i", "strong", "em", "a", "pre", "code", "img", "tt", "div", "ins", "del", "sup", "sub", "p", "ol", "ul", "table", "thead", "tbody", "tfoot", "blockquote", "dl", "dt", "dd", "kbd", "q", "samp", "var", "hr", "li", "tr", "td", "th", "s", "strike", "summary", "details", "caption", "figure", "figcaption", "abbr", "cite", "dfn", "mark", "small", "span", "time", "wbr"]
+TAGS = [
+    "h1", "h2", "h3", "h4", "h5", "h6", "br", "b", "i", "strong", "em", "a", "pre", "code", "img", "tt", "div", "ins", "del",
+    "sup", "sub", "p", "ol", "ul", "table", "thead", "tbody", "tfoot", "blockquote", "dl", "dt", "dd", "kbd", "q", "samp",
+    "var", "hr", "li", "tr", "td", "th", "s", "strike", "summary", "details", "caption", "figure", "figcaption", "abbr",
+    "cite", "dfn", "mark", "small", "span", "time", "wbr",
+]  # fmt: skip
 LEFT = {"a": ["href"], "img": ["src", "alt"], "details": ["open"], "*": ["title", "role", "aria-label", "tabindex"]}
 KEPT = {"metadata", "text/plain", "image/png", "image/svg+xml"}
 GITHUB = Config(SanitizeHTML={"enabled": True, "tags": TAGS, "attributes": LEFT, "strip": True, "safe_output_keys": KEPT})

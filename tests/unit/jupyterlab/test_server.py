@@ -164,5 +164,5 @@ def test_the_page_of_a_stack_is_run_before_it_is_shown_and_no_other_notebook(tmp
             await contents.get(file.relative_to(root).as_posix())
 
     asyncio.run(read())
-    assert ran == ["working/stacks/shop/start.ipynb"]
+    assert ran == ["working/stacks/shop/shop.ipynb"]
     assert start_page.of("shop", place) == own  # also once it has run
