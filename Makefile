@@ -67,7 +67,7 @@ deploy/airflow/.venv/.made: deploy/airflow/environment deploy/airflow/requiremen
 
 pictures: .venv/.dev ## take the pictures of the documentation again, in a real JupyterLab: look at them before you commit them
 	@tools/practice tests
-	@$(BIN)/pytest tests/browser/test_walks.py -k 'bad_commit and mouse' --write-pictures
+	@$(BIN)/pytest tests/browser/test_walks.py tests/browser/test_elsewhere.py -k '(bad_commit and mouse) or elsewhere' --write-pictures
 
 bench: .venv/.dev ## measure beside the runbook's own commands and other tools, and write the tables of bench/README.md
 	@tools/browser

@@ -80,6 +80,7 @@ def start(results: Results) -> str:
         "`rollback run triage`": (1, "rollback run triage", "seconds"),
         "`rollback open`: until JupyterLab says its address": (2, "rollback open", "address"),
         "`rollback open`: until a browser shows the state": (2, "rollback open", "seconds"),
+        "JupyterLab alone: until a browser shows a table that was saved": (2, "jupyter lab", "seconds"),
     }
     rows = [(words, _figure(near[case], one, name), _figure(far[case], one, name)) for words, (case, one, name) in shown.items()]
     return _table(("", "seconds", "over 40 ms"), rows, *near, *far)

@@ -1,36 +1,50 @@
 """The files that JupyterLab shows."""
 
-from asyncio import Future, wait
+from asyncio import Future, ensure_future, wait
+from pathlib import Path
 from typing import Any
 
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 
-from rollback_lib.runbook import still
+from rollback_lib.runbook import start_page, still, working_copy
 
 
 class Contents(AsyncLargeFileManager):  # type: ignore[misc]
-    """Files in a folder. One of them may be held until what writes it has ended.
+    """Files in a folder. A file may be held until what writes it has ended.
 
-    A notebook without a kernel is shown without its widgets, which nothing would answer, and says how old its outputs are.
+    A notebook without a kernel is shown without its widgets, which nothing would answer, and says how old its outputs are. Only the start
+    page of a stack is run before it is shown.
     """
 
-    _held: "tuple[str, Future[None]] | None" = None
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._written: dict[str, Future[None]] = {}
 
     def hold(self, path: str, writer: "Future[None]") -> None:
         """Return the file at `path` only when `writer` has ended, well or not."""
-        self._held = path, writer
+        self._written[path] = writer
+        writer.add_done_callback(lambda _: self._written.pop(path))
 
-    async def get(self, path: str, *args: Any, **options: Any) -> Any:
+    async def get(self, path: str, content: bool = True, *args: Any, **options: Any) -> Any:
         path = path.strip("/")
-        held = self._held is not None and path == self._held[0]
-        if self._held and held:
-            await wait([self._held[1]])
-        model = await super().get(path, *args, **options)
+        if content and path not in self._written and not await self._runs(path) and self._is_start_page(path):
+            from rollback_lib.jupyterlab import page  # imported here, since few servers run a page
+
+            self.hold(path, ensure_future(page.run(self.parent, path)))
+        writer = self._written.get(path)
+        if writer:
+            await wait([writer])
+        model = await super().get(path, content, *args, **options)
         if model["type"] == "notebook" and model["content"] and not await self._runs(path):
             still.drop_widgets(model["content"])
-            if not held:  # it was written just now
+            if not writer:  # else it was written just now
                 still.say_old(model["content"], model["last_modified"])
         return model
+
+    def _is_start_page(self, path: str) -> bool:
+        """Whether the file is the start page of a stack, which is then as it was made."""
+        root = Path(self.root_dir)
+        return start_page.renew(root / path, working_copy.place(root))
 
     async def _runs(self, path: str) -> bool:
         """Whether a kernel runs for the notebook."""

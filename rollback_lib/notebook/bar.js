@@ -3,7 +3,6 @@
 // It is put into the notebook's own scroller, where `position: sticky` keeps it in sight. Where a page has none, nothing is shown: what the
 // bar says is also in the outputs of the cells.
 
-const ATTACHED = 3000; // milliseconds in which an element that is rendered comes into the page
 const COLOURS = { good: "#1a7f37", warn: "#9a6700", bad: "#cf222e", info: "#767676" };
 
 const STYLE = `
@@ -56,6 +55,9 @@ function made(model, scroller) {
   const bar = element("div", "rollback-bar");
   bar.setAttribute("role", "region");
   bar.setAttribute("aria-label", "The incident");
+  bar.dataset.lmSuppressShortcuts = "true"; // Enter is for its buttons, not for the cell
+  // At either, JupyterLab would give the focus to the cell.
+  for (const kind of ["focusin", "keydown"]) bar.addEventListener(kind, (event) => event.stopPropagation());
   const said = element("span", "said");
   said.setAttribute("role", "status");
   const routes = element("span", "routes");
@@ -64,7 +66,12 @@ function made(model, scroller) {
     stop.disabled = true;
     model.send({});
   });
-  bar.append(element("style", "", STYLE), said, routes, gate, stop);
+  const close = button("Close the record", () => {
+    const found = place(scroller);
+    runFrom(found, closing(found.notebook), "notebook:run-cell");
+  });
+  close.className = "close";
+  bar.append(element("style", "", STYLE), said, routes, gate, stop, close);
   const fill = () => {
     bar.style.setProperty("--rollback-colour", COLOURS[model.get("level")]);
     const words = `${model.get("sign")} ${model.get("host")}: ${model.get("words")}`;
@@ -74,6 +81,8 @@ function made(model, scroller) {
     gate.hidden = !model.get("gate");
     if (stop.hidden) stop.disabled = false;
     stop.hidden = !model.get("stop");
+    const found = model.get("ended") && place(scroller);
+    close.hidden = !found || closing(found.notebook) < 0;
   };
   return { bar, fill };
 }

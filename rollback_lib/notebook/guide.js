@@ -1,20 +1,8 @@
 // Brings a person to the gate when Run All has passed it, lets Enter confirm, and lets the cells below run by one button.
 //
-// For the first and the last it needs the application, which JupyterLab shows to the page when `rollback open` has started it.
+// For the first and the last it needs the application (lab.js).
 
-const SETTLED = 400; // milliseconds without a running cell after which Run All has ended
-const ATTACHED = 3000; // milliseconds in which an element that is rendered comes into the page
-const ERROR = '[data-mime-type$="jupyter.error"], [data-mime-type$="jupyter.stderr"]'; // how JupyterLab marks the error of a cell
 const ENABLED = 2000; // milliseconds in which the kernel enables the button, once the word is typed
-
-/** The notebook that this element is in, and the number of its cell; null if JupyterLab does not show them. */
-function place(el) {
-  const app = window.jupyterapp;
-  const panel = app && [...app.shell.widgets("main")].find((one) => one.content?.widgets && one.node.contains(el));
-  if (!panel) return null;
-  const notebook = panel.content;
-  return { app, panel, notebook, index: notebook.widgets.findIndex((cell) => cell.node.contains(el)) };
-}
 
 /** The elements of the gate. */
 function gate(el) {
@@ -81,22 +69,6 @@ function offer(el, model) {
   return () => clearInterval(timer);
 }
 
-/** Bring into sight where the cells from `begin` on ended: the one that failed, or else the last, which has the verdict. A gate that waits
- *  for the person comes first. */
-function inSight(notebook, begin) {
-  setTimeout(() => {
-    if (document.activeElement?.closest(".rollback-gate")) return;
-    const failed = notebook.widgets.findIndex(
-      (cell, index) => index >= begin && cell.model.sharedModel.outputs?.some((one) => one.output_type === "error"),
-    );
-    if (failed >= 0) notebook.activeCellIndex = failed;
-    const node = notebook.activeCell?.node;
-    const error = failed >= 0 && node?.querySelector(ERROR);
-    if (error) error.scrollIntoView({ block: "center" });
-    else node?.scrollIntoView({ block: "end" });
-  }, SETTLED);
-}
-
 /** The button that runs the cells below, selected for the keyboard. */
 function button(el, model) {
   const run = document.createElement("button");
@@ -104,12 +76,9 @@ function button(el, model) {
   run.style.width = "auto";
   run.textContent = "▶ Run the cells below";
   run.onclick = () => {
-    const { app, panel, notebook, index } = place(el);
+    const found = place(el);
     done(model);
-    app.shell.activateById(panel.id);
-    notebook.activeCellIndex = index + 1;
-    notebook.deselectAll();
-    app.commands.execute("notebook:run-all-below").then(() => inSight(notebook, index + 1));
+    runFrom(found, found.index + 1, "notebook:run-all-below");
   };
   return run;
 }

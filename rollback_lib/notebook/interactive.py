@@ -1,30 +1,39 @@
 """An incident with a person at the notebook, who can choose another target. The output for the earlier target is then updated."""
 
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rollback_lib.errors import Refused
 from rollback_lib.notebook import display, picker, render
 from rollback_lib.notebook.console import NotebookConsole
+from rollback_lib.notebook.progress import progress
 from rollback_lib.notebook.view import note
 from rollback_lib.plan.plan import Plan
 from rollback_lib.run.incident import Incident
+from rollback_lib.run.stages import Closing
+
+if TYPE_CHECKING:
+    from rollback_lib.notebook.bar import Bar
+
+TO_CLOSE = "“Close the record” in the bar above, or run the last cell: it has the verdict, what is left to do, and the report."
 
 
 class InteractiveIncident(Incident):
     """An incident in JupyterLab. When a person chooses another target, the notebook's variables for target and plan get the new values."""
 
     console: NotebookConsole
+    _bar: "Bar | None" = None
     _picker: picker.Picker | None = None
     _examined: tuple[Any, dict[str, Any], Any] | None = None  # the state, the options, the target
     _planned: tuple[dict[str, Any], Plan] | None = None
     _asked = False  # whether the cell that asks for confirmation has run
 
     def show_bar(self) -> None:
-        """Show above the cells how far this run is, until it has ended."""
+        """Show above the cells how far this run is, until its record is closed."""
         from rollback_lib.notebook.bar import Bar  # imported here, since only JupyterLab has a place for it
 
-        Bar(self._run, self._run.monitor.look_once).show()
+        self._bar = Bar(self._run, self._run.monitor.look_once)
+        self._bar.show()
 
     def document(self, **options: Any) -> Any:
         with self._asking():
@@ -46,6 +55,15 @@ class InteractiveIncident(Incident):
     def confirm(self, plan: Plan, confirm: object = "") -> None:
         self._asked = True
         super().confirm(plan, confirm)
+
+    def close(self) -> Closing:
+        if self._bar:
+            self._bar.closes()
+        return super().close()
+
+    def aftermath(self) -> list[tuple[str, str]]:
+        rows = super().aftermath()
+        return [*rows, ("to end here", TO_CLOSE)] if self._bar and progress(self._run, {}).over else rows
 
     def pick(self, found: Any) -> None:
         """Show the candidates, so that a person can pick one."""

@@ -21,7 +21,7 @@ from rollback_lib.record.index import Ran
 from rollback_lib.record.statistics import READINESS, statistics, touched
 from rollback_lib.record.verdict import Verdict
 from rollback_lib.report import history as charts
-from rollback_lib.runbook import metadata, working_copy
+from rollback_lib.runbook import start_page, working_copy
 from rollback_lib.settings import home
 from rollback_lib.stack.known import every
 from rollback_lib.stack.model import Stack
@@ -92,7 +92,7 @@ class Stacks:
         if self._given and name == next(iter(self._known)):
             return View(f'<strong style="white-space:nowrap">{called}</strong>', called)
         beside = working_copy.place(incidents_root())
-        return link(working_copy.unused(metadata.start(), beside / "stacks" / called, {"stack": name}), called, otherwise=beside)
+        return link(start_page.of(name, beside), called, otherwise=beside)
 
 
 def _practises(known: Mapping[str, Stack | ParameterError], given: str) -> bool:

@@ -19,6 +19,7 @@ _NEAR = timedelta(minutes=1)  # a change that came so long before the rest is dr
 _APART = 40  # pixels between two changes that have labels of their own
 _ROWS = 3  # of labels above the lanes
 _CLOCK = 120  # seconds from which on the scale has times of the day
+_LATE = 6  # pixels from which on it is drawn how long an answer took
 _LETTER = 5.5  # pixels: a little more than the average width of a letter in a text of size 10
 
 
@@ -59,7 +60,8 @@ def timeline(
         if number >= len(above):
             for outage in (failure for failure in outages.routes if failure.route == name):
                 shapes += _bands(axis, outage, y)
-            shapes += [_tick(axis.x(tick.at), y, tick.ok) for tick in ticks if tick.route == name]
+            for tick in (probe for probe in ticks if probe.route == name):
+                shapes += _tick(axis.x(tick.at), axis.x(min(tick.answered, axis.end)), y, tick.ok)
         elif name == lane:
             shapes += _spans(axis, spans, y)
         else:
@@ -149,7 +151,12 @@ def _bands(axis: _Axis, outage: Outage, y: float) -> Iterator[str]:
         yield f'<text x="{x:.1f}" y="{y - 11:.1f}" font-size="10" {_WORD} text-anchor="middle">{outage.words}</text>'
 
 
-def _tick(x: float, y: float, ok: bool) -> str:
+def _tick(x: float, answered: float, y: float, ok: bool) -> Iterator[str]:
+    """A probe where it was sent; and if its answer came clearly later, a line to there. While a container starts, a proxy may hold a
+    request that then passes, and refuse one that was sent after it."""
+    if answered - x > _LATE:
+        yield f'<path d="M{x:.1f} {y}H{answered:.1f}" stroke="{GOOD if ok else BAD}" opacity=".5"/>'
     if ok:
-        return f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y - 4}" y2="{y + 4}" stroke="{GOOD}" stroke-width="2"/>'
-    return f'<path d="M{x - 4:.1f} {y - 8}l8 16m0-16l-8 16" stroke="{BAD}" stroke-width="2" fill="none"/>'
+        yield f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{y - 4}" y2="{y + 4}" stroke="{GOOD}" stroke-width="2"/>'
+    else:
+        yield f'<path d="M{x - 4:.1f} {y - 8}l8 16m0-16l-8 16" stroke="{BAD}" stroke-width="2" fill="none"/>'

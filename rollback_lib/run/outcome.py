@@ -81,6 +81,8 @@ def judge(mode: str, plan: Plan | None, state: RunState) -> tuple[Verdict, str]:
         return Verdict.SUCCEEDED, f"the effect is the one asked for, and {routes}"
     if state.touched:
         return Verdict.PARTLY, "steps were applied, but not verified"
+    if state.begun and state.verdict is Verdict.REFUSED:
+        return state.verdict, state.reason  # a step that proves the target has failed
     return Verdict.REFUSED, "no step was applied"
 
 

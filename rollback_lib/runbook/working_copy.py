@@ -27,16 +27,26 @@ def copy(source: Path, file: Path, parameters: Mapping[str, str]) -> Path:
     return file
 
 
-def unused(source: Path, folder: Path, parameters: Mapping[str, str]) -> Path:
-    """A working copy in `folder` that nobody has worked in yet: an existing one, or else a new one."""
-    fresh, number, file = _content(source, parameters), 1, folder / source.name
+def unused(source: Path, folder: Path, parameters: Mapping[str, str], *, name: str = "", ran: bool = False) -> Path:
+    """A working copy in `folder` that nobody has worked in yet: an existing one, or else a new one, with this `name` or that of its source.
+    With `ran`, its cells may have run."""
+    stem = name or source.stem
+    number, file = 1, folder / f"{stem}.ipynb"
     while file.exists():
-        if _as_made(file, fresh):
+        if same(file, source, parameters, ran=ran):
             return file
         number += 1
-        file = folder / f"{source.stem}-{number}.ipynb"
+        file = folder / f"{stem}-{number}.ipynb"
     folder.mkdir(parents=True, mode=0o700, exist_ok=True)
     return copy(source, file, parameters)
+
+
+def same(file: Path, source: Path, parameters: Mapping[str, str], *, ran: bool = True) -> bool:
+    """Whether the file has the cells of a working copy of `source` as it is made, with these parameters. With `ran`, they may have run."""
+    try:
+        return _cells(json.loads(file.read_text()), ran=ran) == _cells(_content(source, parameters), ran=ran)
+    except (ValueError, LookupError, TypeError):  # it is being saved, so that somebody works in it, or it is no notebook
+        return False
 
 
 def to_apply(source: Path, folder: Path, parameters: Mapping[str, str]) -> Path:
@@ -79,14 +89,7 @@ def _content(source: Path, parameters: Mapping[str, str]) -> dict[str, Any]:
     return content
 
 
-def _as_made(file: Path, fresh: dict[str, Any]) -> bool:
-    try:
-        return _cells(json.loads(file.read_text())) == _cells(fresh)
-    except ValueError:  # it is being saved: somebody works in it
-        return False
-
-
-def _cells(content: dict[str, Any]) -> list[tuple[str, Any]]:
-    """The sources and outputs of all cells: what changes when a person works in a notebook. A source may be saved as a single text or as
-    lines; here both are the same."""
-    return [("".join(cell["source"]), cell.get("outputs")) for cell in content["cells"]]
+def _cells(content: dict[str, Any], *, ran: bool) -> list[tuple[str, str, Any]]:
+    """The kinds, sources and outputs of all cells: what changes when a person works in a notebook. With `ran`, outputs are left out. A
+    source may be saved as a single text or as lines; here both are the same."""
+    return [(cell["cell_type"], "".join(cell["source"]), None if ran else cell.get("outputs")) for cell in content["cells"]]

@@ -18,8 +18,8 @@ class Hands(Protocol):
     def run_all(self, page: Page) -> None: ...
     def confirm(self, gate: Locator, word: str) -> None: ...
     def go_on(self, gate: Locator) -> None: ...
+    def press(self, button: Locator) -> None: ...
     def type(self, box: Locator, text: str) -> None: ...
-    def run_cell(self, cell: Locator) -> None: ...
     def to_tab(self, page: Page, name: str) -> None: ...
 
 
@@ -59,13 +59,12 @@ class Mouse:
     def go_on(self, gate: Locator) -> None:
         gate.get_by_role("button", name="Run the cells below").click()
 
+    def press(self, button: Locator) -> None:
+        button.click()
+
     def type(self, box: Locator, text: str) -> None:
         box.click()
         box.page.keyboard.type(text)
-
-    def run_cell(self, cell: Locator) -> None:
-        cell.locator(".jp-InputArea-editor").click()
-        cell.page.locator(f"{CELLS} .jp-Toolbar [data-command='notebook:run-cell-and-select-next']").click()
 
     def to_tab(self, page: Page, name: str) -> None:
         page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab").filter(has_text=name).first.click()
@@ -110,17 +109,13 @@ class Keys:
         expect(gate.get_by_role("button", name="Run the cells below")).to_be_focused()
         gate.page.keyboard.press("Enter")
 
+    def press(self, button: Locator) -> None:
+        expect(button).to_be_focused()
+        button.page.keyboard.press("Enter")
+
     def type(self, box: Locator, text: str) -> None:
         reach(box)
         box.page.keyboard.type(text)
-
-    def run_cell(self, cell: Locator) -> None:
-        """With the arrow keys to the cell, then Ctrl+Enter."""
-        page, number = cell.page, "one => [...one.closest('.jp-Notebook').querySelectorAll('.jp-Cell')].indexOf(one)"
-        active = page.locator(f"{CELLS} .jp-Cell.jp-mod-active")
-        while away := cell.evaluate(number) - active.evaluate(number):
-            page.keyboard.press("ArrowDown" if away > 0 else "ArrowUp")
-        page.keyboard.press("Control+Enter")
 
     def to_tab(self, page: Page, name: str) -> None:
         current = page.locator(".lm-DockPanel-tabBar .lm-TabBar-tab.lm-mod-current")

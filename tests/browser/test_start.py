@@ -65,7 +65,12 @@ def test_all_stacks_are_seen_live_and_incidents_are_filtered(clean: Machine, pag
         page.screenshot(path=SHOTS / "start-2-filtered.png")
         stacks.get_by_role("link", name="voice").click()
         there = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)").locator(".jp-CodeCell").first
-        expect(there).to_contain_text('stack: str = "voice"')
+        expect(there).to_contain_text('stack: str = "voice"', timeout=90_000)  # its kernel starts first
+        # It is alive as the first page is, without Run All.
+        own = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell").filter(has_text="start.state(stack)")
+        expect(own).to_contain_text("Not healthy: agents-api.")
+        expect(own).to_contain_text("Looked at last: ")
+        page.screenshot(path=SHOTS / "start-3-own.png")
 
 
 def test_the_start_page_lacks_nothing_light_dark_and_narrow(clean: Machine, page: Page, tmp_path: Path) -> None:  # noqa: F811

@@ -105,10 +105,18 @@ class Walk:
         expect(closed.get_by_text("Verdict: succeeded.")).to_be_in_viewport()
         self.to_report(closed)
 
-    def close_by_hand(self, verdict: str) -> None:
-        """Run the last cell, which a step that failed kept from running."""
-        self.hands.run_cell(self.cell("incident.close()"))
-        self.to_report(self.expect("incident.close()", f"Verdict: {verdict}."))
+    def close_after_failure(self, verdict: str) -> None:
+        """By the bar, which stays in sight, and whose button has the focus after a step that failed."""
+        bar = self.page.locator(f"{CELLS} .rollback-bar")
+        expect(bar).to_contain_text(verdict)
+        button = bar.get_by_role("button", name="Close the record")
+        expect(button).to_be_focused()
+        expect(button).to_be_in_viewport()
+        self.hands.press(button)
+        closed = self.expect("incident.close()", f"Verdict: {verdict}.")
+        expect(closed.get_by_text(f"Verdict: {verdict}.")).to_be_in_viewport()
+        expect(button).to_be_hidden()
+        self.to_report(closed)
 
     def to_report(self, closed: Locator) -> None:
         self.shown()
@@ -204,7 +212,7 @@ def test_a_target_that_does_not_build(hands: Hands, broken: Machine, page: Page,
         walk.apply()
         expect(walk.output("incident.apply(plan.build)").locator(ERROR).last).to_be_in_viewport(timeout=60_000)
         walk.shown()
-        walk.close_by_hand("refused")
+        walk.close_after_failure("refused")
         hands.to_tab(page, "01_code")
         walk.plan()
         walk.apply()

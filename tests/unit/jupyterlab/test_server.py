@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -16,7 +17,9 @@ from urllib.request import urlopen
 import nbformat
 import pytest
 
+from rollback_lib.jupyterlab import page
 from rollback_lib.jupyterlab.contents import Contents
+from rollback_lib.runbook import start_page, working_copy
 from rollback_lib.runbook.new_folder import make
 from rollback_lib.runbook.still import WIDGET
 from rollback_lib.settings import HOME_VARIABLE
@@ -85,10 +88,10 @@ def test_the_kernel_of_the_page_starts_before_a_browser_asks_for_it(served: Serv
 
 def test_what_a_person_uses_is_there_and_what_nobody_uses_is_not(served: Server) -> None:
     (config,) = re.findall(r'<script id="jupyter-config-data" type="application/json">(.*?)</script>', served.get("lab"), re.DOTALL)
-    page: dict[str, Any] = json.loads(config)
-    assert page["buildCheck"] is False
-    assert set(page["disabledExtensions"]) >= {"@jupyterlab/extensionmanager-extension", "@jupyterlab/lsp-extension"}
-    assert [extension["name"] for extension in page["federated_extensions"]].count("@jupyter-widgets/jupyterlab-manager") == 1
+    found: dict[str, Any] = json.loads(config)
+    assert found["buildCheck"] is False
+    assert set(found["disabledExtensions"]) >= {"@jupyterlab/extensionmanager-extension", "@jupyterlab/lsp-extension"}
+    assert [extension["name"] for extension in found["federated_extensions"]].count("@jupyter-widgets/jupyterlab-manager") == 1
     assert json.loads(served.get("api/terminals")) == []
     with pytest.raises(HTTPError, match="404"):
         served.get("lsp/status")
@@ -130,3 +133,36 @@ def test_a_page_that_is_being_run_is_read_when_that_has_ended(tmp_path: Path) ->
         return name
 
     assert asyncio.run(read()) == "start.ipynb"
+
+
+def test_the_page_of_a_stack_is_run_before_it_is_shown_and_no_other_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path / "runbooks")
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "runbooks"))
+    shutil.copy(tmp_path / "runbooks" / "parameters" / "example.yaml", tmp_path / "runbooks" / "parameters" / "shop.yaml")
+    root, ran = tmp_path / "incidents", []
+    place = working_copy.place(root)
+    own = start_page.of("shop", place)
+    working_copy.copy(own, place / "start.ipynb", {"stack": "shop"})
+    start_page.of("unknown", place)
+    working_copy.copy(own, place / "stacks" / "shop" / "sent.ipynb", {"stack": "other"})
+    changed = start_page.of("shop", place).with_name("changed.ipynb")
+    changed.write_text(own.read_text().replace("start.history(stack)", "start.history(stack); print(1)"))
+
+    async def run(_: object, path: str) -> None:
+        ran.append(path)
+        assert "<script>" not in (root / path).read_text()  # nothing that somebody sent is left in it
+
+    monkeypatch.setattr(page, "run", run)
+    sent = json.loads(own.read_text())
+    sent["cells"][-1]["outputs"] = [nbformat.v4.new_output("display_data", data={"text/html": "<script>"})]
+    own.write_text(json.dumps(sent))
+
+    async def read() -> None:
+        contents = Contents(root_dir=str(root))
+        for file in (place / "start.ipynb", changed, *place.glob("stacks/*/*.ipynb")):
+            await contents.get(file.relative_to(root).as_posix(), content=False)
+            await contents.get(file.relative_to(root).as_posix())
+
+    asyncio.run(read())
+    assert ran == ["working/stacks/shop/shop.ipynb"]
+    assert start_page.of("shop", place) == own  # also once it has run

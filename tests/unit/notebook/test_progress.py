@@ -48,6 +48,30 @@ def test_a_plan_that_is_refused(incident: Incident) -> None:
     assert (shown.level, shown.words, shown.over) == ("warn", "refused: the tree has changes that are in no commit", False)
 
 
+def test_a_refusal_that_no_gate_lifts_leaves_nothing_but_to_close_the_record(incident: Incident, person: Person) -> None:
+    """After NotConfirmed the run waits at its gate; after a build that failed it does not, until it goes on."""
+    run, plan = incident._run, echoing("aaa")
+    run.opening = replace(run.opening, mode="apply")
+    incident.confirm(plan)
+
+    def refused(kind: str) -> None:
+        run.folder.event("error", cell="build", type=kind, error="no")
+        run.conclude("refused", "the build failed")
+
+    refused("NotConfirmed")
+    assert (progress(run, {}).gate, progress(run, {}).over) == (True, False)
+    person.buttons[-1]()
+    assert "next: Build; " in said(run)
+    refused("TargetRefused")
+    assert (progress(run, {}).words, progress(run, {}).over) == ("refused: the build failed", True)
+    bar = Bar(run, lambda: ())
+    assert (bar._update(), bar.ended) == (False, True)
+    bar.closes()
+    assert (bar._update(), bar.ended) == (True, False)
+    run.reopen()
+    assert "next: Build; " in said(run)
+
+
 def test_a_run_that_only_plans_has_no_gate(incident: Incident) -> None:
     run = incident._run
     run.opening, run.plan = replace(run.opening, mode="plan"), echoing("aaa")

@@ -12,9 +12,9 @@ from tests.builders.stories import Record
 AT = datetime(2026, 11, 24, 3, 12, tzinfo=UTC)
 
 
-def tick(second: float, ok: bool, route: str = "api") -> Tick:
+def tick(second: float, ok: bool, route: str = "api", took: float = 0.01) -> Tick:
     at = AT + timedelta(seconds=second)
-    return Tick(route, at, ok, at + timedelta(seconds=0.01))
+    return Tick(route, at, ok, at + timedelta(seconds=took))
 
 
 def test_what_failed_before_has_another_colour_than_what_the_run_made_fail() -> None:
@@ -22,6 +22,13 @@ def test_what_failed_before_has_another_colour_than_what_the_run_made_fail() -> 
     drawn = chart.timeline([*before, *after], Outages.of([*before, *after], AT + timedelta(seconds=10)))
     assert [drawn.count(f'height="30" fill="{colour}"') for colour in (BAD, AMBER)] == [1, 1]
     assert 'aria-label="steps and routes over time: api failing since' in drawn
+
+
+def test_a_request_that_was_held_shows_how_long_it_waited_beside_one_that_was_refused_meanwhile() -> None:
+    ticks = [tick(0, False), tick(3, True, took=2), tick(4, False), tick(10, True, took=60)]
+    drawn = chart.timeline(ticks, Outages.of(ticks, None))
+    assert drawn.count('opacity=".5"/>') == 1  # up to its answer; the last one's answer comes after the chart
+    assert 'M289.4 52.0H409.0"' in drawn
 
 
 def test_changes_have_a_lane_and_those_from_long_before_stand_at_its_edge() -> None:
