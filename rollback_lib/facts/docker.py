@@ -21,7 +21,7 @@ from rollback_lib.stack.model import Stack
 
 NEEDED = "docker with compose v2 is needed on the host and does not answer; install or start it there"
 
-_ANONYMOUS = re.compile("[0-9a-f]{64}")
+ANONYMOUS = re.compile("[0-9a-f]{64}")  # how Docker names a volume that nobody gave a name
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Container:
     @property
     def anonymous(self) -> tuple[Mount, ...]:
         """Its anonymous volumes: Docker has named them, by 64 hex digits. Each belongs to this container only."""
-        return tuple(one for one in self.volumes if _ANONYMOUS.fullmatch(one.source))
+        return tuple(one for one in self.volumes if ANONYMOUS.fullmatch(one.source))
 
     @property
     def completed(self) -> bool:

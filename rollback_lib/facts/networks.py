@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rollback_lib.commands.command import Command
-from rollback_lib.facts.docker import NEEDED
+from rollback_lib.facts.docker import ANONYMOUS, NEEDED
 from rollback_lib.facts.fact import Fact
 from rollback_lib.facts.listed import inspected, objects
 
@@ -121,6 +121,5 @@ def volumes() -> Fact[dict[str, Volume]]:
 
 
 def _volume(raw: dict[str, Any]) -> Volume:
-    # A volume is anonymous if its name is 64 hex digits and it lacks the label that compose gives to volumes with a name.
-    hexadecimal = len(raw["Name"]) == 64 and set(raw["Name"]) <= set("0123456789abcdef")
-    return Volume(raw["Name"], raw["CreatedAt"], hexadecimal and "com.docker.compose.volume" not in (raw["Labels"] or {}))
+    by_compose = "com.docker.compose.volume" in (raw["Labels"] or {})  # as on all volumes with a name in the compose files
+    return Volume(raw["Name"], raw["CreatedAt"], ANONYMOUS.fullmatch(raw["Name"]) is not None and not by_compose)
