@@ -123,6 +123,25 @@ def _run(fleet: Fleet) -> psutil.Process:
     return run
 
 
+def _in_a_step(fleet: Fleet) -> tuple[dict[str, str], str, str]:
+    """A fleet rollback that is stopped in the middle of a step on host a: the bad commits, its run of the DAG, and the job of the step."""
+    fleet.break_("code")
+    fleet.edit("a", state_directory=STATE)
+    bad = fleet.heads()
+    return bad, *frozen(fleet, "fleet_once")
+
+
+def _let_go(fleet: Fleet, job: str) -> None:
+    """Let the step go on."""
+    fleet.hosts["a"].exec(f'kill -s CONT -- "-$(($(cat {job}/pid)))"')
+
+
+def _ends(run: psutil.Process) -> None:
+    """Wait until a run has ended that was told to."""
+    _, left = psutil.wait_procs([run], timeout=60)
+    assert left == [], "the run was not told to end"
+
+
 def _once(fleet: Fleet, name: str) -> None:
     """Each step of the only rollback of a stack ran once. One that was running is in the record again as the resumed run attaches to it."""
     (record,) = fleet.records(name)
@@ -138,10 +157,7 @@ def _once(fleet: Fleet, name: str) -> None:
 @pytest.mark.parametrize("killed", ["worker", "scheduler"])
 def test_a_rollback_goes_on_where_it_was_when_airflow_is_killed(fleet: Fleet, killed: str) -> None:
     engine = fleet.airflow
-    fleet.break_("code")
-    fleet.edit("a", state_directory=STATE)
-    bad = fleet.heads()
-    run, job = frozen(fleet, "fleet_once")
+    bad, run, job = _in_a_step(fleet)
     if killed == "worker":
         rollback = _run(fleet)
         for one in (rollback.parent(), *rollback.children(recursive=True), rollback):  # the task, and its run
@@ -149,7 +165,7 @@ def test_a_rollback_goes_on_where_it_was_when_airflow_is_killed(fleet: Fleet, ki
     else:
         engine.restart_scheduler()
     time.sleep(2)
-    fleet.hosts["a"].exec(f'kill -s CONT -- "-$(($(cat {job}/pid)))"')
+    _let_go(fleet, job)
     assert engine.ended("fleet_once", run, 400) == "success", engine.states("fleet_once", run)
     _once(fleet, "a")
     assert fleet.heads()["a"] != bad["a"]
@@ -158,15 +174,11 @@ def test_a_rollback_goes_on_where_it_was_when_airflow_is_killed(fleet: Fleet, ki
 def test_a_run_whose_task_is_marked_as_failed_is_ended_and_then_resumed(fleet: Fleet) -> None:
     """A person marks it in Airflow. The wave is settled as ever, so the stack does not stay half changed, and no step runs twice."""
     engine = fleet.airflow
-    fleet.break_("code")
-    fleet.edit("a", state_directory=STATE)
-    bad = fleet.heads()
-    run, job = frozen(fleet, "fleet_once")
+    bad, run, job = _in_a_step(fleet)
     rollback = _run(fleet)
     engine.mark_task("fleet_once", run, "wave_1.apply", 0)
-    _, left = psutil.wait_procs([rollback], timeout=60)
-    assert left == [], "the run was not told to end"
-    fleet.hosts["a"].exec(f'kill -s CONT -- "-$(($(cat {job}/pid)))"')
+    _ends(rollback)
+    _let_go(fleet, job)
     assert engine.ended("fleet_once", run, 400) == "success", engine.states("fleet_once", run)
     assert engine.state("fleet_once", run, "wave_1.apply", 0) == "failed"
     _once(fleet, "a")
@@ -177,14 +189,10 @@ def test_a_run_whose_task_is_marked_as_failed_is_ended_and_then_resumed(fleet: F
 def test_a_fleet_that_is_marked_as_failed_is_left_to_a_person(fleet: Fleet) -> None:
     """Nothing more of it begins. The record of what ran says how far it came, and `rollback resume` brings it to an end."""
     engine = fleet.airflow
-    fleet.break_("code")
-    fleet.edit("a", state_directory=STATE)
-    bad = fleet.heads()
-    run, job = frozen(fleet, "fleet_once")
+    bad, run, job = _in_a_step(fleet)
     rollback = _run(fleet)
     engine.mark("fleet_once", run)
-    _, left = psutil.wait_procs([rollback], timeout=60)
-    assert left == [], "the run was not told to end"
+    _ends(rollback)
     (record,) = fleet.records("a")
     assert record["verdict"] == "unknown"
     assert f"`rollback resume {record['incident']}` finds out, and continues" in record["reason"]
@@ -192,7 +200,7 @@ def test_a_fleet_that_is_marked_as_failed_is_left_to_a_person(fleet: Fleet) -> N
     assert record["steps"]["recreate"] == "begun, its end is not known: it may be half done"
     assert set(engine.states("fleet_once", run)["wave_1.settle"]) == {"skipped"}
 
-    fleet.hosts["a"].exec(f'kill -s CONT -- "-$(($(cat {job}/pid)))"')
+    _let_go(fleet, job)
     fleet.rollback("resume", record["incident"])
     _once(fleet, "a")
     assert fleet.heads()["a"] != bad["a"]

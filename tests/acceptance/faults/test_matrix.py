@@ -122,7 +122,7 @@ def fingerprint(machine: Machine) -> str:
             docker inspect --format '{{.Name}} {{.Image}} {{range $name, $_ := .NetworkSettings.Networks}}{{$name}} {{end}}' $name
         done
         docker exec voice-postgres-1 psql -X -A -t -U dyniq -d postgres -c "SELECT datname, oid FROM pg_database ORDER BY 1"
-        stat -c '%n %i' /var/lib/docker/volumes/docker_notes_data/_data/notes.db 2>/dev/null || true
+        stat -c '%n %i' /var/lib/docker/volumes/docker_notes_data/_data/notes.db 2>/dev/null || true # only datafile has it
     """)
 
 
