@@ -8,9 +8,9 @@ from rollback_lib.facts import backups, engines, references
 from rollback_lib.facts.host import Host
 from rollback_lib.health.watch import probe_once
 from rollback_lib.procedures import readiness
+from rollback_lib.procedures.common import from_backup
 from rollback_lib.procedures.common.readiness import NOT_TRIED
 from rollback_lib.procedures.common.rows import GREEN, RED, Row, worst
-from rollback_lib.procedures.database.readiness import age
 from rollback_lib.stack.model import Database, Stack
 
 _LATER = ("known good",)  # rows of what only a run that is applied does
@@ -73,7 +73,7 @@ def _backup(one: Database, found: list[backups.Backup]) -> Row:
     hours = (datetime.now(UTC) - newest.changed).total_seconds() / 3600
     if newest.wrong:
         return Row(name, RED, f"{newest.path}: {newest.wrong}", "make a new one")
-    level = age(one, hours)
+    level = from_backup.level(one.fresh, hours)
     whole = "its end is there" if newest.whole else "whether it is whole, only reading it tells"
     return Row(name, level, f"{newest.name}, {hours:.1f} h old; {whole}", "" if level == GREEN else "see why no newer one was made")
 
@@ -86,6 +86,6 @@ def _place(one: Database, found: list[backups.Backup] | backups.Away) -> Row:
         return Row(f"backup of {one.name}", RED, "one of its places in `sources` has no backup", "correct the section, or make one")
     assert found[0].source
     hours = (datetime.now(UTC) - found[0].changed).total_seconds() / 3600
-    level = age(one, hours)
+    level = from_backup.level(one.fresh, hours)
     said = f"{found[0].path} of {found[0].source.words}, {hours:.1f} h old; whether it is whole, only reading it tells"
     return Row(f"backup of {one.name}", level, said, "" if level == GREEN else "see why no newer one was made")

@@ -7,21 +7,18 @@ from rollback_lib.procedures.database.losses import Losses, TableLoss, kept, los
 from rollback_lib.procedures.database.noted import After
 from rollback_lib.procedures.database.plan import RESTORE_DEADLINE, SWAP_DEADLINE, assumed, effects, plan, undo_effects
 from rollback_lib.procedures.database.redo import redo, undo_notes
-from rollback_lib.procedures.database.state import NAME, Candidate, Candidates, State, beside, document, section
-from rollback_lib.procedures.database.target import NO, YES, Target, candidates, check, choose, examine, unusable
+from rollback_lib.procedures.database.state import NAME, Candidates, State, beside, document, section
+from rollback_lib.procedures.database.target import Target, candidates, check, choose, examine, unusable
 from rollback_lib.procedures.procedure import Procedure
 
 __all__ = [
     "NAME",
     "NAMES",
-    "NO",
     "PROCEDURE",
     "RESTORE_DEADLINE",
     "SWAP_DEADLINE",
-    "YES",
     "After",
     "Backup",
-    "Candidate",
     "Candidates",
     "Losses",
     "State",

@@ -7,7 +7,7 @@ from rollback_lib.facts import restores as ledger
 from rollback_lib.facts.host import Host, Unanswered
 from rollback_lib.plan.plan import some
 from rollback_lib.plan.step import Changes, Step
-from rollback_lib.procedures.common import retention
+from rollback_lib.procedures.common import from_backup, retention
 from rollback_lib.procedures.common.readiness import DROP, Readiness, Seen, Trials, trial_row
 from rollback_lib.procedures.common.rows import AMBER, GREEN, RED, Row
 from rollback_lib.procedures.database import kinds
@@ -15,10 +15,8 @@ from rollback_lib.procedures.database.noted import After
 from rollback_lib.procedures.database.plan import RESTORE_DEADLINE, plan
 from rollback_lib.procedures.database.state import State
 from rollback_lib.procedures.database.target import Target
-from rollback_lib.stack.model import Database
 from rollback_lib.text import tables, times
 
-_DAY = 24.0  # hours
 RESTORE = "restore_"
 
 
@@ -68,13 +66,12 @@ def rows(seen: Seen[State, Target]) -> list[Row]:
         why = target.why if isinstance(target, Unanswered) else "not known"
         return [Row(f"database {name}", RED, why, "fix that, or there is no way back for this database")]
     hours = (datetime.now(UTC) - target.backup.changed).total_seconds() / 3600
-    level = age(state.section, hours)
-    do = "" if level == GREEN else f"see why no newer one was made: the stack expects one every {state.section.fresh:.0f} h"
+    fresh = state.section.fresh
     size = f", {target.backup.size / 1e6:,.1f} MB" if target.backup.size else ""
     said = f"{target.backup.name}, {hours:.1f} h old{size}, whole" + (
         f", from {target.backup.source.words}" if target.backup.source else ""
     )
-    found = [Row(f"backup of {name}", level, said, do), _restore(seen, state)]
+    found = [Row(f"backup of {name}", from_backup.level(fresh, hours), said, from_backup.late(fresh, hours)), _restore(seen, state)]
     found += [Row(f"backups of {name}", AMBER, f"{one.place} gave no list: {one.why}", "fix that on the host") for one in state.away]
     if state.beside:
         found.append(_beside(seen, state))
@@ -82,11 +79,6 @@ def rows(seen: Seen[State, Target]) -> list[Row]:
     if drop and not drop.ok:
         found.append(Row(f"dropping of {name}", RED, drop.words, f"drop {seen.made} by hand"))
     return found
-
-
-def age(section: Database, hours: float) -> str:
-    """The level of a row about the newest backup of a database, by its age."""
-    return RED if hours > section.fresh + _DAY else AMBER if hours > section.fresh else GREEN
 
 
 def _restore(seen: Seen[State, Target], state: State) -> Row:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from rollback_lib.facts import backups, compose, copies, docker, engines, restores
 from rollback_lib.facts.backups import Away, Backup
-from rollback_lib.facts.host import Answer, Host
+from rollback_lib.facts.host import Host
 from rollback_lib.facts.tables import LOOKING, Content
 from rollback_lib.health.probe import Probe
+from rollback_lib.procedures.common import from_backup
+from rollback_lib.procedures.common.from_backup import Candidate
 from rollback_lib.secrets.secret import Key, Secret
 from rollback_lib.stack.model import Database, Stack
-from rollback_lib.text import times
 
 NAME = "database"
 LONGEST = 63  # bytes; Postgres silently truncates longer names, and MariaDB refuses those of more than 64 characters
@@ -64,17 +65,7 @@ class State:
 
     def verdict(self, backup: Backup) -> str:
         """In words, when the backup was restored here before; "" if it never was."""
-        known = [restore.when for restore in self.restores if restore.of(backup)]
-        return f"restored here {times.minute(max(known))}" if known else ""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A backup. `verdict` says whether it was restored before; `wrong` says why it cannot be used, "" if nothing is known against it."""
-
-    backup: Backup
-    verdict: str
-    wrong: str
+        return from_backup.restored(self.restores, backup)
 
 
 class Candidates(tuple[Candidate, ...]):
@@ -83,9 +74,7 @@ class Candidates(tuple[Candidate, ...]):
 
 def section(stack: Stack, database: str) -> Database:
     """The stack's section of the database with this name. The name may be empty if the stack has only one."""
-    if not database and len(stack.databases) == 1:
-        return stack.databases[0]
-    return next(entry for entry in stack.databases if entry.name == database)
+    return from_backup.named(stack.databases, database)
 
 
 def beside(name: str, word: str, incident: str) -> str:
@@ -103,7 +92,8 @@ def document(host: Host, stack: Stack, database: str = "") -> State:
     container, known = host.ask(docker.named(entry.container)), host.ask(engine.server())
     version, free = host.ask(engine.client_version()), host.ask(engine.free_space())
     processors, memory = host.ask(docker.PROCESSORS), host.ask(docker.memory(entry.container))
-    listed, restored = _Listed.ask(host, entry), host.ask(restores.restores(stack.state))
+    files = host.ask(backups.listing(entry.backups)) if entry.backups else None
+    listed, restored = from_backup.Listed.ask(host, files, entry.sources), host.ask(restores.restores(stack.state))
     asked = {name: host.ask(docker.named(name)) for name in entry.used_by}
     named = {name: client for name, answer in asked.items() if (client := answer.result())}
     of_compose = {name: client for name, client in named.items() if client.service}
@@ -121,25 +111,3 @@ def document(host: Host, stack: Stack, database: str = "") -> State:
         defined={name: answer.result() for name, answer in defined.items()},
         environments=environments.result(), key=host.key,
     )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _Listed:
-    """The answers of all places where backups are: the files on the host, and the others."""
-
-    files: Answer[list[Backup]]
-    others: tuple[Answer[list[Backup] | Away], ...]
-
-    @classmethod
-    def ask(cls, host: Host, entry: Database) -> "_Listed":
-        files = host.ask(backups.listing(entry.backups)) if entry.backups else Answer.known([])
-        return cls(files, tuple(host.ask(backups.of_source(place.source)) for place in entry.sources))
-
-    def found(self) -> list[Backup]:
-        """The backups of all places, newest first."""
-        others = [one for answer in self.others if not isinstance(known := answer.result(), Away) for one in known]
-        return sorted([*self.files.result(), *others], key=lambda one: one.changed, reverse=True) if others else self.files.result()
-
-    def away(self) -> tuple[Away, ...]:
-        """The places that gave no list."""
-        return tuple(known for answer in self.others if isinstance(known := answer.result(), Away))

@@ -1,21 +1,19 @@
 """The target of a database rollback: the backup to restore. It is read to its end before anything else is done."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rollback_lib.errors import ParameterError, Refused, TargetRefused
+from rollback_lib.errors import Refused, TargetRefused
 from rollback_lib.facts import backups
 from rollback_lib.facts.backups import Backup, Contents
 from rollback_lib.facts.host import Host
 from rollback_lib.facts.tables import LARGE_OBJECTS
+from rollback_lib.procedures.common import from_backup
+from rollback_lib.procedures.common.from_backup import Candidate
 from rollback_lib.procedures.database import kinds
-from rollback_lib.procedures.database.state import Candidate, Candidates, State
-from rollback_lib.procedures.procedure import check_target
+from rollback_lib.procedures.database.state import Candidates, State
 from rollback_lib.stack.model import Stack
 
-TARGET = re.compile(r"/?[0-9A-Za-z._@+/=:-]{1,250}")
-YES, NO = (True, "true"), (False, "false", "")
 _ROOM = 1.5  # times the expected size, since indexes may differ and the write-ahead log grows meanwhile
 
 
@@ -36,41 +34,15 @@ class Target:
 
 def check(stack: Stack, target: object = "", database: object = "", accept_loss: object = "") -> None:
     """Check the parameters before anything is contacted. Raises ParameterError."""
-    if not stack.databases:
-        raise ParameterError(f"the stack {stack.name} has no section 'databases', so there is nothing to roll back; add one")
-    check_target(target, TARGET, "a backup's name or path")
-    known = [entry.name for entry in stack.databases]
-    if database not in known and (database or len(known) > 1):
-        raise ParameterError(f"database: one of {', '.join(known)} is expected, not {database!r}; name it with `-r database …`")
-    if accept_loss not in (*YES, *NO):
-        raise ParameterError(f"accept_loss: true or false is expected, not {accept_loss!r}")
+    from_backup.check(stack, stack.databases, "database", database, target, accept_loss)
 
 
 def choose(now: State, target: str) -> tuple[Backup, str]:
     """The backup to restore, and why. If `target` is empty, this is the newest backup that can be restored. Raises TargetRefused if there
     is none, or the named backup cannot be restored."""
-    where = now.section.where + _away(now)
-    if target:
-        found = [backup for backup in now.backups if target == backup.path] or [one for one in now.backups if target == one.name]
-        if not found:
-            raise TargetRefused(f"no backup {target!r} is among those of {where}; take one from the list of candidates")
-        if len(found) > 1:
-            raise TargetRefused(f"{target!r} names more than one backup; give the whole path: {', '.join(one.path for one in found)}")
-        because = unusable(now, found[0])
-        if because:
-            raise TargetRefused(f"{found[0].path} cannot be restored: {because}; choose another backup")
-        return found[0], "named as the target"
-    for candidate in candidates(now):
-        if not candidate.wrong:
-            return candidate.backup, "the newest backup that nothing speaks against"
-    if not now.backups:
-        raise TargetRefused(f"there is no backup in {where}; correct the database's section in the stack, or make one")
-    raise TargetRefused(f"none of the {len(now.backups)} backups in {where} can be restored; the list of candidates says why")
-
-
-def _away(now: State) -> str:
-    """In words, the places that gave no list."""
-    return f" ({'; '.join(f'{one.place} gave no list: {one.why}' for one in now.away)})" if now.away else ""
+    return from_backup.choose(
+        candidates(now), target, now.section.where, now.away, done="restored", correct="the database's section in the stack"
+    )
 
 
 def _opened(host: Host, now: State, backup: Backup) -> Backup:

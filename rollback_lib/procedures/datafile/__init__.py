@@ -6,7 +6,7 @@ from rollback_lib.procedures.datafile.losses import Losses, RowLoss, losses, wei
 from rollback_lib.procedures.datafile.noted import After
 from rollback_lib.procedures.datafile.plan import plan
 from rollback_lib.procedures.datafile.redo import redo, undo_notes
-from rollback_lib.procedures.datafile.state import NAME, Candidate, Candidates, State, candidates, document, section
+from rollback_lib.procedures.datafile.state import NAME, Candidates, State, candidates, document, section
 from rollback_lib.procedures.datafile.target import Target, check, choose, examine
 from rollback_lib.procedures.procedure import Procedure
 
@@ -15,7 +15,6 @@ __all__ = [
     "PROCEDURE",
     "After",
     "Backup",
-    "Candidate",
     "Candidates",
     "Losses",
     "RowLoss",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from rollback_lib.facts import datafiles, docker
-from rollback_lib.facts.datafiles import Put, Server
+from rollback_lib.facts.datafiles import REDIS, SQLITE, Put, Server
 from rollback_lib.facts.datafiles.content import KEYS
 from rollback_lib.facts.docker import Container
 from rollback_lib.facts.host import Host, result_of
@@ -12,7 +12,7 @@ from rollback_lib.plan.plan import Plan
 from rollback_lib.procedures.common import replicas, snapshots
 from rollback_lib.procedures.datafile.noted import After, Before
 from rollback_lib.procedures.datafile.plan import FILE, NOTE
-from rollback_lib.procedures.datafile.state import REDIS, SQLITE, section
+from rollback_lib.procedures.datafile.state import section
 from rollback_lib.stack.model import Stack
 
 EARLIER, RESTORED, HALF = "the earlier one", "the restored one", "half exchanged"

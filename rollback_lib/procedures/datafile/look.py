@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from rollback_lib.facts import datafiles
-from rollback_lib.facts.datafiles import Content
+from rollback_lib.facts.datafiles import SQLITE, Content
 from rollback_lib.facts.host import Host, result_of
-from rollback_lib.procedures.datafile.state import SQLITE, State, document
+from rollback_lib.procedures.datafile.state import State, document
 from rollback_lib.stack.model import Stack
 
 LARGEST, WITHIN = 64 * 1024 * 1024, 5  # bytes of a backup that is read for triage, and the seconds for that

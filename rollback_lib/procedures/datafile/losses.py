@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from rollback_lib.errors import TargetRefused
 from rollback_lib.facts import paths
+from rollback_lib.facts.datafiles import REDIS
 from rollback_lib.facts.datafiles.content import KEYS
 from rollback_lib.facts.host import Host
 from rollback_lib.plan.plan import Plan
 from rollback_lib.procedures.datafile.noted import After
-from rollback_lib.procedures.datafile.state import REDIS, State, document
+from rollback_lib.procedures.datafile.state import State, document
 from rollback_lib.procedures.datafile.target import Target
 from rollback_lib.stack.model import Stack
 from rollback_lib.text import tables

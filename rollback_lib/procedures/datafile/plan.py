@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from rollback_lib.commands.command import Command
 from rollback_lib.facts import backups, copies, restores
+from rollback_lib.facts.datafiles import REDIS, SQLITE
 from rollback_lib.facts.datafiles.redis import INFO
 from rollback_lib.facts.docker import Container
 from rollback_lib.plan.plan import Plan, some
@@ -16,7 +17,7 @@ from rollback_lib.procedures.datafile.losses import compare
 from rollback_lib.procedures.datafile.noted import After, Before
 from rollback_lib.procedures.datafile.rationale import rationale
 from rollback_lib.procedures.datafile.stage import RAW, Log, stage
-from rollback_lib.procedures.datafile.state import NAME, REDIS, SQLITE, State, beside, usable
+from rollback_lib.procedures.datafile.state import NAME, State, beside, usable
 from rollback_lib.procedures.datafile.target import Target
 from rollback_lib.text import times
 

@@ -3,14 +3,12 @@
 from datetime import UTC, datetime
 
 from rollback_lib.facts.host import Unanswered
-from rollback_lib.procedures.common import retention
+from rollback_lib.procedures.common import from_backup, retention
 from rollback_lib.procedures.common.readiness import Readiness, Seen
 from rollback_lib.procedures.common.rows import AMBER, GREEN, RED, Row
 from rollback_lib.procedures.datafile.state import State
 from rollback_lib.procedures.datafile.target import Target
 from rollback_lib.procedures.datafile.triage import damage
-
-_DAY = 24.0  # hours
 
 
 def rows(seen: Seen[State, Target]) -> list[Row]:
@@ -20,12 +18,11 @@ def rows(seen: Seen[State, Target]) -> list[Row]:
         why = target.why if isinstance(target, Unanswered) else "not known"
         return [Row(f"data file {name}", RED, why, "fix that, or there is no way back for this file")]
     hours = (datetime.now(UTC) - target.backup.changed).total_seconds() / 3600
-    level = RED if hours > state.section.fresh + _DAY else AMBER if hours > state.section.fresh else GREEN
-    do = "" if level == GREEN else f"see why no newer one was made: the stack expects one every {state.section.fresh:.0f} h"
+    fresh, said = state.section.fresh, f"{target.backup.name}, {hours:.1f} h old"
     counted = target.content.rows is not None
     proven = f"{target.content.counted}, {target.content.proven}"
     found = [
-        Row(f"backup of {name}", level, f"{target.backup.name}, {hours:.1f} h old", do),
+        Row(f"backup of {name}", from_backup.level(fresh, hours), said, from_backup.late(fresh, hours)),
         Row(f"content of {target.backup.name}", GREEN if counted else AMBER, proven, "" if counted else "put sqlite3 on the host"),
     ]
     found += [Row(f"data file {name}", RED, wrong, "roll it back")] if (wrong := damage(state)) else []

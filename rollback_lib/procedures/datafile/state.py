@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rollback_lib.errors import Refused
-from rollback_lib.facts import backups, copies, datafiles, docker, restores
+from rollback_lib.facts import copies, datafiles, docker, restores
 from rollback_lib.facts.backups import Away, Backup
-from rollback_lib.facts.datafiles import Content, Mount, Place, Server
+from rollback_lib.facts.datafiles import REDIS, SQLITE, Content, Mount, Place, Server
 from rollback_lib.facts.docker import Container
-from rollback_lib.facts.host import Answer, Host, result_of
+from rollback_lib.facts.host import Host, result_of
 from rollback_lib.health.probe import Probe
+from rollback_lib.procedures.common import from_backup
+from rollback_lib.procedures.common.from_backup import Candidate
 from rollback_lib.stack.datafile import Datafile
 from rollback_lib.stack.model import Stack
-from rollback_lib.text import times
 
 NAME = "datafile"
-SQLITE, REDIS = "sqlite", "redis"
 IMAGES = 4  # how many images are looked into for a SQLite
 
 
@@ -57,17 +57,7 @@ class State:
 
     def verdict(self, backup: Backup) -> str:
         """In words, when the backup was restored here before; "" if it never was."""
-        known = [restore.when for restore in self.restores if restore.of(backup)]
-        return f"restored here {times.minute(max(known))}" if known else ""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A backup. `verdict` says whether it was restored before; `wrong` says why it cannot be used, "" if nothing is known against it."""
-
-    backup: Backup
-    verdict: str
-    wrong: str
+        return from_backup.restored(self.restores, backup)
 
 
 class Candidates(tuple[Candidate, ...]):
@@ -76,9 +66,7 @@ class Candidates(tuple[Candidate, ...]):
 
 def section(stack: Stack, datafile: str) -> Datafile:
     """The stack's section of the data file with this name. The name may be empty if the stack has only one."""
-    if not datafile and len(stack.datafiles) == 1:
-        return stack.datafiles[0]
-    return next(entry for entry in stack.datafiles if entry.name == datafile)
+    return from_backup.named(stack.datafiles, datafile)
 
 
 def beside(path: str, word: str, incident: str) -> str:
@@ -95,7 +83,8 @@ def document(host: Host, stack: Stack, datafile: str = "") -> State:
     mount = datafiles.covering(mounted.result(), newest.name, entry.file) if newest else None
     path = mount.on_host(entry.file) if mount else None
     names = sorted({one.container for one in mounted.result() if path and one.holds(path)} | {one.name for one in mine})
-    listed = _Listed.ask(host, entry)
+    files = host.ask(datafiles.listing(entry.backups, entry.kind)) if entry.backups else None
+    listed = from_backup.Listed.ask(host, files, entry.sources)
     users, where = [host.ask(docker.named(name)) for name in names], host.ask(datafiles.place(path)) if path else None
     answering = host.ask(datafiles.server(newest.name)) if newest and entry.kind == REDIS else None
     lines, restored = host.ask(docker.lines(newest)), host.ask(restores.restores(stack.state))
@@ -114,28 +103,6 @@ def _images(mine: Container | None, others: Sequence[Container]) -> tuple[str, .
     """The images that may have a SQLite: that of the service first."""
     every = [one.image for one in ([mine] if mine else []) + list(others)]
     return tuple(dict.fromkeys(every))[:IMAGES]
-
-
-@dataclass(frozen=True)
-class _Listed:
-    """The answers of all places where backups are: the files on the host, and the others."""
-
-    files: Answer[list[Backup]]
-    others: tuple[Answer[list[Backup] | Away], ...]
-
-    @classmethod
-    def ask(cls, host: Host, entry: Datafile) -> "_Listed":
-        files = host.ask(datafiles.listing(entry.backups, entry.kind)) if entry.backups else Answer.known([])
-        return cls(files, tuple(host.ask(backups.of_source(place.source)) for place in entry.sources))
-
-    def found(self) -> list[Backup]:
-        """The backups of all places, newest first."""
-        others = [one for answer in self.others if not isinstance(known := answer.result(), Away) for one in known]
-        return sorted([*self.files.result(), *others], key=lambda one: one.changed, reverse=True)
-
-    def away(self) -> tuple[Away, ...]:
-        """The places that gave no list."""
-        return tuple(known for answer in self.others if isinstance(known := answer.result(), Away))
 
 
 def candidates(now: State) -> Candidates:

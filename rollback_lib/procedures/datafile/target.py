@@ -1,20 +1,17 @@
 """The target of a data file rollback: the backup that takes the place of the file. It is read to its end and checked before anything is
 done."""
 
-import re
 from dataclasses import dataclass
 
-from rollback_lib.errors import ParameterError, Refused, TargetRefused
+from rollback_lib.errors import Refused, TargetRefused
 from rollback_lib.facts import datafiles
 from rollback_lib.facts.backups import Backup
-from rollback_lib.facts.datafiles import Content
+from rollback_lib.facts.datafiles import REDIS, Content
 from rollback_lib.facts.host import Host
-from rollback_lib.procedures.datafile.state import REDIS, State, candidates, usable
-from rollback_lib.procedures.procedure import check_target
+from rollback_lib.procedures.common import from_backup
+from rollback_lib.procedures.datafile.state import State, candidates, usable
 from rollback_lib.stack.model import Stack
 
-TARGET = re.compile(r"/?[0-9A-Za-z._@+/=:-]{1,250}")
-YES, NO = (True, "true"), (False, "false", "")
 _ROOM = 1.1  # times the size of the backup, unpacked
 
 
@@ -35,35 +32,15 @@ class Target:
 
 def check(stack: Stack, target: object = "", datafile: object = "", accept_loss: object = "") -> None:
     """Check the parameters before anything is contacted. Raises ParameterError."""
-    if not stack.datafiles:
-        raise ParameterError(f"the stack {stack.name} has no section 'datafiles', so there is nothing to roll back; add one")
-    check_target(target, TARGET, "a backup's name or path")
-    known = [entry.name for entry in stack.datafiles]
-    if datafile not in known and (datafile or len(known) > 1):
-        raise ParameterError(f"datafile: one of {', '.join(known)} is expected, not {datafile!r}; name it with `-r datafile …`")
-    if accept_loss not in (*YES, *NO):
-        raise ParameterError(f"accept_loss: true or false is expected, not {accept_loss!r}")
+    from_backup.check(stack, stack.datafiles, "datafile", datafile, target, accept_loss)
 
 
 def choose(now: State, target: str) -> tuple[Backup, str]:
     """The backup that takes the place of the file, and why. If `target` is empty, this is the newest one that nothing speaks against.
     Raises TargetRefused if there is none, or the named backup cannot be used."""
-    where = now.section.where + "".join(f" ({one.place} gave no list: {one.why})" for one in now.away)
-    if target:
-        found = [one for one in now.backups if target == one.path] or [one for one in now.backups if target == one.name]
-        if not found:
-            raise TargetRefused(f"no backup {target!r} is among those of {where}; take one from the list of candidates")
-        if len(found) > 1:
-            raise TargetRefused(f"{target!r} names more than one backup; give the whole path: {', '.join(one.path for one in found)}")
-        if found[0].wrong:
-            raise TargetRefused(f"{found[0].path} cannot be used: {found[0].wrong}; choose another backup")
-        return found[0], "named as the target"
-    for candidate in candidates(now):
-        if not candidate.wrong:
-            return candidate.backup, "the newest backup that nothing speaks against"
-    if not now.backups:
-        raise TargetRefused(f"there is no backup in {where}; correct the section of {now.section.name}, or make one")
-    raise TargetRefused(f"none of the {len(now.backups)} backups in {where} can be used; the list of candidates says why")
+    return from_backup.choose(
+        candidates(now), target, now.section.where, now.away, done="used", correct=f"the section of {now.section.name}"
+    )
 
 
 def examine(host: Host, now: State, target: str) -> Target:

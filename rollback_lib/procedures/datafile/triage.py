@@ -1,5 +1,6 @@
 """Evidence that a service does not work because of its data file."""
 
+from rollback_lib.facts.datafiles import REDIS
 from rollback_lib.facts.host import Unanswered
 from rollback_lib.plan.plan import some
 from rollback_lib.procedures.common.finding import Finding
@@ -8,7 +9,7 @@ from rollback_lib.procedures.common.stack_state import StackState
 from rollback_lib.procedures.common.symptoms import Symptoms
 from rollback_lib.procedures.common.triage import Triage
 from rollback_lib.procedures.datafile.look import Look, look
-from rollback_lib.procedures.datafile.state import REDIS, State
+from rollback_lib.procedures.datafile.state import State
 
 
 def weigh(one: Finding, found: Look, stack: StackState, seen: Symptoms) -> None:

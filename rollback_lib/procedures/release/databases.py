@@ -9,6 +9,7 @@ from rollback_lib.facts import schema
 from rollback_lib.facts.host import Host
 from rollback_lib.facts.whole_release import WholeRelease
 from rollback_lib.procedures import database
+from rollback_lib.procedures.common import from_backup
 from rollback_lib.procedures.database.look import look as look_at
 from rollback_lib.stack.model import Stack
 from rollback_lib.text import times
@@ -30,8 +31,7 @@ def check(stack: Stack, databases: object, accept_loss: object) -> None:
         raise ParameterError(f"databases: names of databases in the stack are expected, separated by commas, not {wrong[0]!r}; {there}")
     if len(set(names)) < len(names):
         raise ParameterError(f"databases: each name is expected once, not {databases!r}")
-    if accept_loss not in (*database.YES, *database.NO):
-        raise ParameterError(f"accept_loss: true or false is expected, not {accept_loss!r}")
+    from_backup.check_acceptance(accept_loss)
 
 
 def examine(host: Host, known: Mapping[str, database.State], release: WholeRelease) -> dict[str, Chosen]:
