@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveFloat, model_validator
 
+from rollback_lib.stack import sources
 from rollback_lib.stack.sources import Place
 from rollback_lib.stack.values import HostPath, Keys, Name, Pattern
 
@@ -25,11 +26,10 @@ class Datafile(Keys, defer_build=True):
 
     @model_validator(mode="after")
     def _has_backups(self) -> "Datafile":
-        if not self.backups and not self.sources:
-            raise ValueError("backups: a path is expected, or a place in sources")
+        sources.expect(self.backups, self.sources)
         return self
 
     @property
     def where(self) -> str:
         """Where its backups are, in words."""
-        return ", ".join([*([self.backups] if self.backups else []), *(place.source.words for place in self.sources)])
+        return sources.words(self.backups, self.sources)

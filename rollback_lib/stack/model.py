@@ -10,7 +10,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_v
 
 from rollback_lib.errors import ParameterError
 from rollback_lib.settings import home
-from rollback_lib.stack import values
+from rollback_lib.stack import sources, values
 from rollback_lib.stack.approval import Approval
 from rollback_lib.stack.datafile import Datafile
 from rollback_lib.stack.route import Health, Route
@@ -161,9 +161,8 @@ class Database(Keys):
     fresh: PositiveFloat = Field(default=26.0, description="Hours after which the newest backup is too old; a day later, readiness fails.")
 
     @model_validator(mode="after")
-    def _has_backups(self) -> "Database":
-        if not self.backups and not self.sources:
-            raise ValueError("backups: a path is expected, or a place in sources")
+    def _can_be_brought_back(self) -> "Database":
+        sources.expect(self.backups, self.sources)
         if self.kind == "mariadb" and not self.database.isascii():
             raise ValueError("database: a name of ASCII characters is expected for mariadb")
         return self
@@ -171,7 +170,7 @@ class Database(Keys):
     @property
     def where(self) -> str:
         """Where its backups are, in words."""
-        return ", ".join([*([self.backups] if self.backups else []), *(place.source.words for place in self.sources)])
+        return sources.words(self.backups, self.sources)
 
 
 class Retention(Keys):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rollback_lib.facts.docker import Container
 from rollback_lib.health.probe import Probe
-from rollback_lib.notebook.view import View, code, note, stack, table
+from rollback_lib.notebook.view import Table, View, code, note, stack, table
 from rollback_lib.text import tables, times
 
 SHOWN_CANDIDATES = 12
@@ -40,3 +40,9 @@ def state(rows: Sequence[tuple[str, str]], probes: Sequence[Probe], lines: Seque
     well = all(probe.ok for probe in probes)
     logs = code("\n".join(lines) or "(no lines)", title=f"Last lines of {service}", folded=well)
     return stack(routes(probes), table(("", ""), [*rows, *shown]), logs)
+
+
+def newest_of(listed: Table, known: int, word: str) -> View:
+    """The table of the newest candidates, and how many more are `known`; `word` is what one of these is called."""
+    more = known - SHOWN_CANDIDATES
+    return stack(listed, note("info", f"{tables.count(more, word)} not shown.")) if more > 0 else listed

@@ -54,8 +54,7 @@ def listed(found: Candidates) -> Table:
 
 
 def candidates(found: Candidates) -> View:
-    older = len(found) - SHOWN_CANDIDATES
-    return stack(listed(found), note("info", f"{tables.count(older, 'older backup')} not shown.")) if older > 0 else listed(found)
+    return common.newest_of(listed(found), len(found), "older backup")
 
 
 def target(chosen: Target) -> View:
