@@ -193,12 +193,16 @@ def _recreate(now: State, services: list[Deployed], target: Target, *, up: bool)
 
 
 def _up(services: list[Deployed]) -> tuple[Command, ...]:
-    """The commands that recreate the services, with as many replicas as there are now."""
-    return recreate.up({one.service: (one.compose, docker.count(one.replicas)) for one in services if one.compose})
+    return recreate.up(_ways(services))
 
 
-def _volumes_back(services: list[Deployed]) -> tuple[Command, ...]:
-    return recreate.volumes_back(one for deployed in services for one in deployed.replicas)
+def _back(services: list[Deployed]) -> tuple[Command, ...]:
+    return recreate.back(_ways(services), (one for deployed in services for one in deployed.replicas))
+
+
+def _ways(services: list[Deployed]) -> recreate.Ways:
+    """How compose is called for the services, with as many replicas as there are now."""
+    return {one.service: (one.compose, docker.count(one.replicas)) for one in services if one.compose}
 
 
 def _remember(now: State, services: list[Deployed], sha: str, incident: str) -> Step:
@@ -225,7 +229,7 @@ def _undo(now: State, services: list[Deployed], target: Target, incident: str, r
     if ran:
         steps.append(
             Step("undo_recreate", "Start the images that ran before", "They were kept under rollback/ tags.",
-                 (*tags, *(_volumes_back(ran) if up else ()), *(_up(ran) if up else ())), changes=Changes.STACK, part=replicas.PART)
+                 (*tags, *(_back(ran) if up else ())), changes=Changes.STACK, part=replicas.PART)
         )  # fmt: skip
     return tuple(steps)
 

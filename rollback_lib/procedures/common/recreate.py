@@ -38,10 +38,10 @@ def up(services: Ways) -> tuple[Command, ...]:
     return tuple(way.up(mine) for way, mine in ways.items())
 
 
-def volumes_back(containers: Iterable[Container]) -> tuple[Command, ...]:
-    """The commands that let the next `up` mount the anonymous volumes of these containers again. A container that does not have them now is
-    replaced by a placeholder that has: compose takes them over when it recreates that."""
-    return tuple(_back(one) for one in containers if one.anonymous)
+def back(services: Ways, containers: Iterable[Container]) -> tuple[Command, ...]:
+    """The commands that recreate the services with the anonymous volumes that these `containers` of theirs had. A container that does not
+    have them now is first replaced by a placeholder that has: compose takes them over when it recreates that."""
+    return (*(_volumes_back(one) for one in containers if one.anonymous), *up(services))
 
 
 def placeholder(container: Container) -> tuple[str, ...]:
@@ -64,6 +64,6 @@ def notes(containers: Iterable[Container]) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _back(container: Container) -> Command:
+def _volumes_back(container: Container) -> Command:
     wanted = (f"{one.source} {one.destination}" for one in container.anonymous)
     return Command.of("sh", "-euc", _BACK, "sh", container.name, *wanted, "--", *placeholder(container))

@@ -36,7 +36,7 @@ def plan(now: State, target: Target, *, incident: str, recreates: bool = True) -
                  replace_file.put_back(stack, incident, now.file, now.path), changes=Changes.STACK, part=FILE)]  # fmt: skip
     if services:
         undo.append(Step("undo_recreate", "Recreate the containers with it", "They get the earlier environment.",
-                         (*_volumes_back(now, services), *_up(now, services)), changes=Changes.STACK, part=replicas.PART))  # fmt: skip
+                         _back(now, services), changes=Changes.STACK, part=replicas.PART))  # fmt: skip
     return Plan(
         procedure=NAME,
         incident=incident,
@@ -201,12 +201,16 @@ def _on_host(now: State, target: Target, incident: str, piece: env_edit.Piece) -
 
 
 def _up(now: State, services: Sequence[str]) -> tuple[Command, ...]:
-    """The commands that recreate the services, with as many replicas as there are now."""
-    return recreate.up({name: (now.containers[name].compose, docker.count(now.replicas[name])) for name in services})
+    return recreate.up(_ways(now, services))
 
 
-def _volumes_back(now: State, services: Sequence[str]) -> tuple[Command, ...]:
-    return recreate.volumes_back(one for name in services for one in now.replicas[name])
+def _back(now: State, services: Sequence[str]) -> tuple[Command, ...]:
+    return recreate.back(_ways(now, services), (one for name in services for one in now.replicas[name]))
+
+
+def _ways(now: State, services: Sequence[str]) -> recreate.Ways:
+    """How compose is called for the services, with as many replicas as there are now."""
+    return {name: (now.containers[name].compose, docker.count(now.replicas[name])) for name in services}
 
 
 def _text(target: Target) -> str:

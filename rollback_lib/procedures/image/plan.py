@@ -203,7 +203,7 @@ def _undo(now: State, before: str, incident: str, *, written: bool, up: bool) ->
         name = now.container.image_name
         tag = () if Reference.parse(name).digest else (Command.of("docker", "tag", before, name),)
         ran = {now.container.service: (now.container.compose, docker.count(now.replicas))}
-        start = (*recreate.volumes_back(now.replicas), *recreate.up(ran)) if up else ()
+        start = recreate.back(ran, now.replicas) if up else ()
         steps.append(
             Step("undo_recreate", "Start the image that ran before", "It was kept under a rollback/ tag.", (*tag, *start),
                  changes=Changes.STACK, part=replicas.PART)

@@ -106,8 +106,8 @@ def _undo(now: State, target: Target, incident: str, made: Parts) -> tuple[Step,
             Command.of("docker", "tag", _kept(now, one.service, incident), one.name)
             for one in target.retags if one.now and not Reference.parse(one.name).digest
         )  # fmt: skip
-        volumes = recreate.volumes_back(one for name in ran for one in now.of(name))
-        commands = (*made.commands("undo_recreate", undo=True), *named, *volumes, *recreate.up(ran), *attach_again(now, ran))
+        again = recreate.back(ran, (one for name in ran for one in now.of(name)))
+        commands = (*made.commands("undo_recreate", undo=True), *named, *again, *attach_again(now, ran))
         steps.append(Step("undo_recreate", "Start what ran before", "Its images were kept under rollback/ tags.", commands,
                           changes=Changes.STACK, part=replicas.PART))  # fmt: skip
     return (*steps, *([load] if load else []), *database_steps.undo(now, target, made, ran))
