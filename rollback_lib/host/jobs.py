@@ -110,7 +110,6 @@ exec 8>>"$1/lock/mutex"; flock 8 # nothing starts it meanwhile
 [ "$(state "$dir")" != never ] || : >"$1/jobs/$2/.$3.ended"
 exec 8>&-
 [ "$(state "$dir")" = running ] || exit 0
-until [ -s "$dir/pid" ] || [ "$(state "$dir")" != running ]; do sleep 0.01; done
 end_job "$dir" "$4"
 """
 )

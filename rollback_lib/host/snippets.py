@@ -50,9 +50,16 @@ state() {
 }
 """
 
-# end_job JOB SECONDS: tell the job and its children to end, and kill those that have not ended after so many seconds.
+# end_job JOB SECONDS: tell the job and its children to end, and kill those that have not ended after so many seconds. A job that has just
+# begun is waited for until its process is known. Needs `state`.
 END = r"""
 end_job() {
+    tries=0
+    until [ -s "$1/pid" ]; do
+        [ "$(state "$1")" = running ] || return 0
+        [ "$tries" -lt $(($2 * 100)) ] || { echo "the process of $1 is not known" >&2; return 1; }
+        tries=$((tries + 1)); sleep 0.01
+    done
     pid=$(($(cat "$1/pid")))
     kill -TERM -$pid 2>/dev/null || true # it may have ended by itself
     flock -s -w "$2" "$1/alive" true || { kill -KILL -$pid; flock -s -w "$2" "$1/alive" true; }

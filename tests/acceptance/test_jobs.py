@@ -252,6 +252,17 @@ def test_a_lease_that_ended_frees_the_lock_unless_a_job_of_it_runs(link: Link, s
     assert "next" not in link.jobs(state, "mine")
 
 
+def test_taking_over_waits_for_the_process_of_a_job_that_has_just_begun(link: Link, state: str) -> None:
+    link.run_job(Job(state, "mine", "step", "sleep 300", 600), lock.LEASE, None)
+    folder = f"{state}/jobs/mine/step"
+    link.run(f"until [ -s {folder}/pid ]; do sleep 0.01; done; mv {folder}/pid {folder}/later")
+    mutex = f"{state}/lock/mutex"
+    once_taken = f"while flock -n {mutex} true; do :; done; flock -w 0.5 {mutex} true; mv {folder}/later {folder}/pid"
+    link.run(f"setsid sh -c '{once_taken}' </dev/null >/dev/null 2>&1 &")
+    assert take(link, state, "other", take_over=True).how is Taking.TAKEN_OVER
+    assert link.jobs(state, "mine")["step"][0] is JobState.ENDED
+
+
 def test_taking_over_ends_what_runs(link: Link, state: str) -> None:
     link.run_job(Job(state, "mine", "step", "sleep 300", 600), lock.LEASE, None)
     taken = take(link, state, "other", take_over=True)
