@@ -67,13 +67,19 @@ class Archive:
         """The place of the record `incident`, given by its id or its folder's name. Raises ParameterError if there is none or several."""
         found = self._index.ending(incident) if re.fullmatch(r"[\w.-]+", incident) else []
         if len({place.partition("/")[2] for place in found}) == 1:  # it was resumed on another machine, which has sent it again
-            return max(found, key=lambda place: str(self.summary(place).get("at", "")))
+            return max(found, key=self._age)
         if len(found) != 1:
             several = f"; there are {', '.join(sorted(found))}" if found else ""
             raise ParameterError(
                 f"there is no one record {incident[:60]!r} in {self.address}{several}; `rollback incidents list` shows those there are"
             )
         return found[0]
+
+    def _age(self, place: str) -> tuple[str, int]:
+        """When the record at a place was sealed, in whole seconds, and how many events it had then: among seals of one second, the
+        newest has most."""
+        summary = self.summary(place)
+        return str(summary.get("at", "")), int(summary.get("events", 0))
 
     def folder_at(self, place: str) -> Path:
         """A folder with the record at a place, as it was sealed last. Raises NotArchived if its bundle is not whole, or if the archive has

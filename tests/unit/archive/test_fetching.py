@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -31,6 +32,14 @@ def elsewhere(folder: Made, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.setenv(ROOT_VARIABLE, str(root))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other-cache"))
     return root
+
+
+class Stopped(datetime):
+    """A clock that stands still."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return cls(2026, 3, 1, 3, 12, tzinfo=tz)
 
 
 def resumed(root: Path, path: Path, verdict: str) -> None:
@@ -64,6 +73,18 @@ def test_a_record_is_fetched_resumed_and_archived_again_on_another_machine(
     assert json.loads((archive.folder_of(known.id) / "record.json").read_text())["verdict"] == "succeeded"
     assert {one["verdict"] for one in archive.incidents()} == {"unknown", "succeeded"}
     assert main(["incidents", "verify", "--archive", where]) == 0
+
+
+def test_of_two_seals_in_one_second_the_later_is_read(where: str, folder: Made, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the writers are called: here the one that resumed the record is listed last."""
+    monkeypatch.setenv("LOGNAME", "somebody")
+    monkeypatch.setattr("rollback_lib.record.chain.datetime", Stopped)
+    root = folder("incidents")
+    known = record(root, verdict="unknown")
+    sending.send(root)
+    resumed(elsewhere, fetch(Archive(where), known.id, elsewhere), "succeeded")
+    sending.send(elsewhere)
+    assert Folder(Archive(where).folder_of(known.id)).record()["verdict"] == "succeeded"
 
 
 def test_two_machines_that_begin_with_the_same_record_are_two_writers(where: str, folder: Made) -> None:
