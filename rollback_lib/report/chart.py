@@ -20,7 +20,7 @@ _APART = 40  # pixels between two changes that have labels of their own
 _ROWS = 3  # of labels above the lanes
 _CLOCK = 120  # seconds from which on the scale has times of the day
 _LATE = 6  # pixels from which on it is drawn how long an answer took
-_LETTER = 5.5  # pixels: a little more than the average width of a letter in a text of size 10
+_LETTER = 6.5  # pixels: the average width of a letter in a text of size 10 in DejaVu Sans, the widest of the usual fonts, and some room
 
 
 @dataclass(frozen=True)

@@ -8,25 +8,6 @@ from rollback_lib.facts.datafiles.redis import Server, backup_of_redis, server
 from rollback_lib.facts.datafiles.sqlite import LARGEST, backup_of_sqlite, live_sqlite
 
 __all__ = [
-    "LARGEST",
-    "OPENERS",
-    "READING",
-    "REDIS",
-    "SQLITE",
-    "Content",
-    "Mount",
-    "Opener",
-    "Part",
-    "Place",
-    "Put",
-    "Server",
-    "backup_of_redis",
-    "backup_of_sqlite",
-    "covering",
-    "listing",
-    "live_sqlite",
-    "mounts",
-    "place",
-    "put",
-    "server",
+    "LARGEST", "OPENERS", "READING", "REDIS", "SQLITE", "Content", "Mount", "Opener", "Part", "Place", "Put",
+    "Server", "backup_of_redis", "backup_of_sqlite", "covering", "listing", "live_sqlite", "mounts", "place", "put", "server",
 ]  # fmt: skip
