@@ -63,6 +63,20 @@ def test_every_replica_has_its_own(clean: Machine, target: str) -> None:
 
 
 @pytest.mark.whole
+def test_a_volume_that_only_the_target_has_stays_on_the_host_and_the_undo_says_where(clean: Machine) -> None:
+    earlier = clean.commit("Keep data in a volume", WITH)
+    clean.commit("No volume any more", "git checkout -q HEAD~1 -- .", deploy=True)
+    done = clean.apply("-p", f"target={earlier}")
+    assert done.status == 0, done.out + done.err
+    write(clean, "docker-agents-api-1")
+    undone = clean.undo(done.folder)
+    assert undone.status == 0, undone.out + undone.err
+    (note,) = [note for note in json.loads((undone.folder / "plan.json").read_text())["notes"] if "anonymous volume" in note]
+    name = note.rpartition(" ")[2].removesuffix(".")
+    assert clean.ssh(f"docker run --rm -v {name}:/data docker-agents-api cat /data/marker") == "docker-agents-api-1"
+
+
+@pytest.mark.whole
 def test_a_volume_that_somebody_removed_meanwhile_is_not_called_as_before(clean: Machine) -> None:
     clean.commit("Keep data in a volume", WITH, deploy=True)
     write(clean, "docker-agents-api-1")

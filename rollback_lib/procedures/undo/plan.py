@@ -1,5 +1,7 @@
 """The plan of an undo: how to bring the host back to the state before a run, and how to check that it is."""
 
+from collections.abc import Iterator
+
 from rollback_lib.commands.command import Command
 from rollback_lib.facts.host import Host
 from rollback_lib.plan.effect import Effect
@@ -30,7 +32,7 @@ def plan(now: State, target: Target, *, incident: str) -> Plan:
         steps=(_keep(stack, forward.keep), *made.undo),
         undo=() if origin.half else forward.steps,
         facts=_rows(origin, target),
-        notes=_notes(origin),
+        notes=_notes(now),
         routes=origin.routes,
         removes=made.removes,
         writes=made.writes,
@@ -84,8 +86,22 @@ def _rows(origin: Origin, target: Target) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _notes(origin: Origin) -> tuple[str, ...]:
+def _notes(now: State) -> tuple[str, ...]:
+    origin = now.origin
     notes = []
     if origin.half:
         notes.append(f"{origin.plan.incident} did not finish, so this undo cannot be undone: nobody knows the way forward.")
-    return (*notes, *procedure(origin.plan.procedure).undo_notes(origin.plan))
+    return (*notes, *_left_behind(now), *procedure(origin.plan.procedure).undo_notes(origin.plan))
+
+
+def _left_behind(now: State) -> Iterator[str]:
+    """The anonymous volumes that containers got since the run, and that its undo does not mount."""
+    made = now.origin.plan
+    mounted = "\n".join(str(command) for step in made.undo for command in step.commands)
+    for one in now.containers:
+        for mount in one.anonymous if one.name in made.removes else ():
+            if mount.source not in mounted:
+                yield (
+                    f"{one.name} got an anonymous volume at {mount.destination} since {made.incident}. Neither this undo nor an undo of it "
+                    f"mounts that again: what was written there stays on the host, in the volume {mount.source}."
+                )

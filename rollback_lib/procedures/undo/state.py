@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from rollback_lib.commands.command import Command
 from rollback_lib.errors import Drifted, TargetRefused
 from rollback_lib.facts import docker, files, paths, removed
+from rollback_lib.facts.docker import Container
 from rollback_lib.facts.host import Host
 from rollback_lib.health.probe import Probe
 from rollback_lib.plan.effect import Effect
@@ -22,11 +23,12 @@ from rollback_lib.text import times
 
 @dataclass(frozen=True)
 class State:
-    """The run that is to be undone. `found` compares everything that it changed with the host now."""
+    """The run that is to be undone. `found` compares everything that it changed with the host now. `containers` are those of the stack."""
 
     stack: Stack
     origin: Origin
     found: tuple[Effect, ...]
+    containers: tuple[Container, ...] = ()
     probes: tuple[Probe, ...] = ()
 
 
@@ -59,7 +61,8 @@ def document(host: Host, stack: Stack, origin: Origin) -> State:
         host.key.adopt(Secret(bytes.fromhex(kept.content.reveal().decode())))
     elif procedure(root.plan.procedure).hashes:
         raise TargetRefused(f"what {root.plan.incident} left on {stack.host} to compare secrets by is gone; plan a rollback instead")
-    return State(stack, origin, tuple(root.reached(host, stack)))
+    project = host.ask(docker.project(stack))
+    return State(stack, origin, tuple(root.reached(host, stack)), tuple(project.result()))
 
 
 def examine(host: Host, now: State, target: str = "") -> Target:
