@@ -11,11 +11,12 @@ from lab.practice_host import PracticeHost
 
 NAME = "lab-writer"
 EVERY = 0.1  # seconds between two writes
-# Prints the number and time of each write once the server has acknowledged it.
+# Prints the number and time of each write once the server has acknowledged it. When it is told to end, it finishes the write first.
 _CLIENT = f"""
-import json, os, time, psycopg2
-number, connection, due = 0, None, time.time()
-while True:
+import json, os, signal, time, psycopg2
+number, connection, due, told = 0, None, time.time(), []
+signal.signal(signal.SIGTERM, lambda *_: told.append(True))
+while not told:
     due = max(due + {EVERY}, time.time())
     number += 1
     try:
@@ -48,7 +49,7 @@ class Writer:
 
     def __enter__(self) -> "Writer":
         self._host.exec(
-            f"set -a; . /opt/dyniq-voice/.env; docker run -d --rm --name {NAME} --network voice_default -e DATABASE_URL "
+            f"set -a; . /opt/dyniq-voice/.env; docker run -d --name {NAME} --network voice_default -e DATABASE_URL "
             f"python:3.13-slim python3 -c {shlex.quote(_CLIENT)} >/dev/null"
         )
         while not self.acknowledged():
@@ -56,8 +57,9 @@ class Writer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._host.exec(f"docker stop -t 30 {NAME} >/dev/null")
         self.writes = self.acknowledged()
-        self._host.exec(f"docker kill {NAME} >/dev/null")
+        self._host.exec(f"docker rm --force {NAME} >/dev/null")
 
     def story(self, kept: str) -> str:
         """In a sentence or two, how long the client could not write, and whether all its writes before the swap are in the database `kept`,
