@@ -16,6 +16,7 @@ def add(commands: Any) -> None:
         "-p", dest="parameters", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the notebook; always text"
     )
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    parser.add_argument("--collapse-code", action="store_true", help="show prose and outputs, and collapse the code of the cells")
     parser.add_argument("--port", type=int, help="on which JupyterLab listens (default: 8888, or the next that is free)")
     parser.set_defaults(command=_open)
 
@@ -32,7 +33,9 @@ def _open(arguments: argparse.Namespace) -> int:
     tabs = working_copy.place(root) / ".tabs"
     shutil.rmtree(tabs, ignore_errors=True)  # those of last time
     print(f"JupyterLab opens {page}; Ctrl-C ends it.", flush=True)
-    server.serve(page, root, tabs, arguments.port, run=not arguments.procedure, browser=not arguments.no_browser)
+    server.serve(
+        page, root, tabs, arguments.port, run=not arguments.procedure, browser=not arguments.no_browser, collapse=arguments.collapse_code
+    )  # fmt: skip
     return 0
 
 

@@ -5,16 +5,19 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
+from traitlets import Bool
 
-from rollback_lib.runbook import start_page, still, working_copy
+from rollback_lib.runbook import collapsed, start_page, still, working_copy
 
 
 class Contents(AsyncLargeFileManager):  # type: ignore[misc]
     """Files in a folder. A file may be held until what writes it has ended.
 
     A notebook without a kernel is shown without its widgets, which nothing would answer, and says how old its outputs are. Only the start
-    page of a stack is run before it is shown.
+    page of a stack is run before it is shown. With `collapse_code`, notebooks are shown with their code collapsed, and saved without that.
     """
+
+    collapse_code = Bool(False, config=True)
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -39,7 +42,14 @@ class Contents(AsyncLargeFileManager):  # type: ignore[misc]
             still.drop_widgets(model["content"])
             if not writer:  # else it was written just now
                 still.say_old(model["content"], model["last_modified"])
+        if model["type"] == "notebook" and model["content"] and self.collapse_code:
+            collapsed.collapse(model["content"])
         return model
+
+    async def save(self, model: Any, path: str = "") -> Any:
+        if model.get("type") == "notebook" and model.get("content") and self.collapse_code:
+            collapsed.expand(model["content"])
+        return await super().save(model, path)
 
     def _is_start_page(self, path: str) -> bool:
         """Whether the file is the start page of a stack, which is then as it was made."""

@@ -19,11 +19,11 @@ NO_YARN: dict[str, dict[str, str]] = {"yarn config": {}, "npm config": {}}  # ha
 LATER = "nbconvert.exporters"  # JupyterLab asks for its list while it loads, and an import on the server's only thread would hold that up
 
 
-def serve(page: Path, root: Path, tabs: Path, port: int | None, *, run: bool, browser: bool) -> None:
+def serve(page: Path, root: Path, tabs: Path, port: int | None, *, run: bool, browser: bool, collapse: bool) -> None:
     """Serve the folder `root` and open `page`, until a person ends it. `tabs` is the folder of the workspaces.
 
     With `run`, the page is run first, and shown when it has. `port` is where to listen: 8888 or the next that is free, if it is None.
-    Without `browser`, the address is only printed.
+    Without `browser`, the address is only printed. With `collapse`, the code of cells is collapsed.
     """
     import_less(ADDRESSES, COMMAND_LINE)
     from jupyterlab import commands
@@ -32,13 +32,13 @@ def serve(page: Path, root: Path, tabs: Path, port: int | None, *, run: bool, br
     from jupyterlab.labapp import LabApp
 
     path = page.relative_to(root).as_posix()
-    server = LabApp.initialize_server(argv=_settings(path, root, tabs, port, browser=browser))
+    server = LabApp.initialize_server(argv=_settings(path, root, tabs, port, browser=browser, collapse=collapse))
     Thread(target=import_module, args=(LATER,), daemon=True).start()
     server.io_loop.add_callback(partial(_run if run else _start_kernel, server, path))
     server.start()
 
 
-def _settings(path: str, root: Path, tabs: Path, port: int | None, *, browser: bool) -> list[str]:
+def _settings(path: str, root: Path, tabs: Path, port: int | None, *, browser: bool, collapse: bool) -> list[str]:
     return [
         f"--ServerApp.root_dir={root}", f"--LabApp.default_url=/lab/tree/{path}", f"--LabApp.workspaces_dir={tabs}",
         "--LabApp.expose_app_in_browser=True",  # for notebook/guide.js
@@ -47,6 +47,7 @@ def _settings(path: str, root: Path, tabs: Path, port: int | None, *, browser: b
         "--ServerApp.contents_manager_class=rollback_lib.jupyterlab.contents.Contents",
         *(f"--ServerApp.jpserver_extensions={name}=False" for name in NO_EXTENSIONS),
         *([f"--port={port}"] if port else []),
+        *(["--Contents.collapse_code=True"] if collapse else []),
         *([] if browser else ["--no-browser"]),
         *(["--allow-root"] if os.geteuid() == 0 else []),
     ]  # fmt: skip

@@ -116,6 +116,23 @@ def test_a_notebook_without_a_kernel_shows_no_widget_and_says_how_old_it_is(
     assert (tmp_path / "sent.ipynb").read_bytes() == before
 
 
+def test_code_is_collapsed_for_who_wants_that_and_no_file_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "one.ipynb"
+    cells = [nbformat.v4.new_code_cell("mode = 'plan'", metadata={"tags": ["parameters"]}), nbformat.v4.new_code_cell("1 + 1")]
+    nbformat.write(nbformat.v4.new_notebook(cells=[*cells, nbformat.v4.new_markdown_cell("Look.")]), file)
+
+    async def read_and_save(contents: Contents) -> list[bool]:
+        shown = await contents.get("one.ipynb")
+        hidden = [bool(cell["metadata"].get("jupyter", {}).get("source_hidden")) for cell in shown["content"]["cells"]]
+        await contents.save({"type": "notebook", "format": "json", "content": shown["content"]}, "one.ipynb")
+        return hidden
+
+    assert asyncio.run(read_and_save(Contents(root_dir=str(tmp_path)))) == [False, False, False]
+    before = json.loads(file.read_text())["cells"]
+    assert asyncio.run(read_and_save(Contents(root_dir=str(tmp_path), collapse_code=True))) == [False, True, False]
+    assert json.loads(file.read_text())["cells"] == before
+
+
 def test_a_page_that_is_being_run_is_read_when_that_has_ended(tmp_path: Path) -> None:
     for name in ("start.ipynb", "other.ipynb"):
         (tmp_path / name).write_text('{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}')

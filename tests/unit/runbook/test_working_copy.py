@@ -231,7 +231,7 @@ def test_what_cannot_be_opened_leaves_nothing_behind(root: Path, words: list[str
 
 def test_jupyterlab_opens_on_the_copy_with_the_stack_found_from_anywhere(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[tuple[object, ...]] = []
-    monkeypatch.setattr(server, "serve", lambda *words, run, browser: served.append((*words, run, browser)))
+    monkeypatch.setattr(server, "serve", lambda *words, run, browser, collapse: served.append((*words, run, browser)))
     monkeypatch.chdir(STACK_FILE.parent)
     cli.main(["open", "code", "--stack", f"./{STACK_FILE.name}", "-p", "target=0123456", "--no-browser", "--port", "9"])
     (copy,) = root.glob("[0-9]*/*/*/*-code-*/working.ipynb")
