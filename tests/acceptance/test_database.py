@@ -280,7 +280,8 @@ def test_a_disk_that_is_too_small_or_fills_up(migrated: Machine) -> None:
     assert content(migrated) == was
 
 
-@pytest.mark.parametrize("policy", ["undo", *whole("stop")])
+@pytest.mark.whole
+@pytest.mark.parametrize("policy", ["undo", "stop"])
 def test_a_backup_with_which_the_service_is_not_well(migrated: Machine, policy: str) -> None:
     """Made after the bad migration: it is restored and swapped in as asked, and health never comes."""
     migrated.ssh("docker exec voice-postgres-1 pg_dump -U dyniq dyniq >/backup/voice-late.sql")

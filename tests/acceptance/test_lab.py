@@ -62,6 +62,7 @@ def test_reset_puts_everything_back(clean: Machine) -> None:
     assert clean.host.status()["scenario"] is None
 
 
+@pytest.mark.whole
 def test_up_and_status_say_which_scenario_a_host_is_in_until_it_is_mended(clean: Machine) -> None:
     def run(*words: str) -> str:
         done = subprocess.run([BIN / "rollback", "lab", *words, "--name", clean.host.name], capture_output=True, text=True)

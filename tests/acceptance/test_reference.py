@@ -28,7 +28,7 @@ raise SystemExit(pytest.main())
 NBVAL = ["-p", "nbval.plugin", "--nbval", "--nbval-current-env", "--nbval-sanitize-with", PROJECT / "tests" / "nbval.cfg"]
 # A busy machine overruns the budgets of env and caddyfile, 10 and 5 s, and the notebooks say that they were kept.
 HURRIED = ("env", "caddyfile")
-OFTEN = ("triage", "code", "database", "release", "readiness")  # `make long` has the others as well
+OFTEN = ("triage", "code", "release")  # `make long` has the others as well
 DRILLS = [
     pytest.param(name, marks=[pytest.mark.quiet] * (name in HURRIED) + [pytest.mark.whole] * (name not in OFTEN))
     for name in reference.RECORDED
