@@ -44,6 +44,7 @@ SHAPES: list[Shape] = [
 SHORT = [
     Cell(tuple({**SEEDED, **more}.values()), procedure)
     for procedure, more in (
+        ("code", {"layout": "root", "git": "hook", "replicas": "3", "user": "deploy", "shell": "fish"}),
         ("code", {"versions": "compose-2.40", "layout": "shop", "git": "submodule", "replicas": "3", "user": "ops", "shell": "noisy"}),
         ("release", {"layout": "include", "git": "filter", "user": "ops", "shell": "tcsh"}),
         ("image", {"layout": "project-directory", "replicas": "3", "user": "deploy", "shell": "noisy"}),
