@@ -39,6 +39,8 @@ def test_a_volume_that_the_target_lacks_is_mounted_again_by_the_undo(clean: Mach
     # And once more, by the scripts that a person would run.
     again = clean.undo(undone.folder)
     assert again.status == 0, again.out + again.err
+    notes = json.loads((again.folder / "plan.json").read_text())["notes"]
+    assert not any("anonymous volume" in note for note in notes), "the undo of this mounts it again, so nothing is left behind"
     clean.ssh((done.folder / "undo.sh").read_text())
     assert read(clean, "docker-agents-api-1") == "docker-agents-api-1"
 

@@ -95,12 +95,12 @@ def _notes(now: State) -> tuple[str, ...]:
 
 
 def _left_behind(now: State) -> Iterator[str]:
-    """The anonymous volumes that containers got since the run, and that its undo does not mount."""
+    """The anonymous volumes that containers got since the run, and that no step of it or of its undo knows."""
     made = now.origin.plan
-    mounted = "\n".join(str(command) for step in made.undo for command in step.commands)
+    known = "\n".join(str(command) for step in (*made.steps, *made.undo) for command in step.commands)
     for one in now.containers:
         for mount in one.anonymous if one.name in made.removes else ():
-            if mount.source not in mounted:
+            if mount.source not in known:
                 yield (
                     f"{one.name} got an anonymous volume at {mount.destination} since {made.incident}. Neither this undo nor an undo of it "
                     f"mounts that again: what was written there stays on the host, in the volume {mount.source}."
