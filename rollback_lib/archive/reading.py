@@ -67,7 +67,7 @@ class Archive:
         """The place of the record `incident`, given by its id or its folder's name. Raises ParameterError if there is none or several."""
         found = self._index.ending(incident) if re.fullmatch(r"[\w.-]+", incident) else []
         if len({place.partition("/")[2] for place in found}) == 1:  # it was resumed on another machine, which has sent it again
-            return max(found, key=self._age)
+            return max(found, key=self._sealed)
         if len(found) != 1:
             several = f"; there are {', '.join(sorted(found))}" if found else ""
             raise ParameterError(
@@ -75,7 +75,7 @@ class Archive:
             )
         return found[0]
 
-    def _age(self, place: str) -> tuple[str, int]:
+    def _sealed(self, place: str) -> tuple[str, int]:
         """When the record at a place was sealed, in whole seconds, and how many events it had then: among seals of one second, the
         newest has most."""
         summary = self.summary(place)

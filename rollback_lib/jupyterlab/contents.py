@@ -38,16 +38,18 @@ class Contents(AsyncLargeFileManager):  # type: ignore[misc]
         if writer:
             await wait([writer])
         model = await super().get(path, content, *args, **options)
-        if model["type"] == "notebook" and model["content"] and not await self._runs(path):
+        if not _has_cells(model):
+            return model
+        if not await self._runs(path):
             still.drop_widgets(model["content"])
             if not writer:  # else it was written just now
                 still.say_old(model["content"], model["last_modified"])
-        if model["type"] == "notebook" and model["content"] and self.collapse_code:
+        if self.collapse_code:
             collapsed.collapse(model["content"])
         return model
 
     async def save(self, model: Any, path: str = "") -> Any:
-        if model.get("type") == "notebook" and model.get("content") and self.collapse_code:
+        if self.collapse_code and _has_cells(model):
             collapsed.expand(model["content"])
         return await super().save(model, path)
 
@@ -59,3 +61,8 @@ class Contents(AsyncLargeFileManager):  # type: ignore[misc]
     async def _runs(self, path: str) -> bool:
         """Whether a kernel runs for the notebook."""
         return self.parent is not None and bool(await self.parent.session_manager.session_exists(path))
+
+
+def _has_cells(model: Any) -> bool:
+    """Whether a model of the contents API is a notebook with its content."""
+    return model.get("type") == "notebook" and bool(model.get("content"))
