@@ -59,6 +59,8 @@ CELLS = [Cell(run, step, fault) for run, steps in STEPS.items() for step in step
 # The cells of `make test`: every fault at least once, and every procedure in its most sensitive step.
 SHORT = {
     Cell("code", "recreate", "connection cut"),
+    Cell("image", "recreate", "network silent"),
+    Cell("redeploy", "redeploy", "runner SIGKILL"),
     Cell("caddyfile", "put", "cells killed"),
     Cell("database", "swap", "runner SIGKILL"),
     Cell("env", "put", "job killed"),
